@@ -1,0 +1,1 @@
+"""What lies on disk becomes config, weights, head and tokenizer."""

@@ -1,0 +1,1 @@
+"""The transformer itself, over packed (padding-free) tokens."""

@@ -1,0 +1,53 @@
+"""The exceptions of secondpass.
+
+```
+SecondPassError
+├── InputError (ValueError)             an argument breaks a rule; the message names parameter, rule and value
+│   └── InputTypeError (TypeError)      ... because it is of another type
+├── CheckpointError (ValueError)        a checkpoint cannot be scored right; the message says what is missing
+│   ├── CheckpointNotFoundError (FileNotFoundError)   no such folder, hub id, revision or file
+│   └── RemoteCodeError                 it asks to run its own code, and nobody allowed that
+├── ScoringError (RuntimeError)         a model gave no usable number, such as NaN
+└── MissingExtraError (ModuleNotFoundError)   an optional dependency is not installed
+```
+"""
+
+
+class SecondPassError(Exception):
+    """Base of every error that secondpass raises itself."""
+
+
+class InputError(SecondPassError, ValueError):
+    """An argument breaks a rule."""
+
+
+class InputTypeError(InputError, TypeError):
+    """An argument is of a type that cannot be meant."""
+
+
+class CheckpointError(SecondPassError, ValueError):
+    """A checkpoint cannot be scored the way its authors meant."""
+
+
+class CheckpointNotFoundError(CheckpointError, FileNotFoundError):
+    """No checkpoint, revision or file of that name."""
+
+
+class RemoteCodeError(CheckpointError):
+    """A checkpoint asks to run code of its own."""
+
+
+class ScoringError(SecondPassError, RuntimeError):
+    """A model gave no usable score."""
+
+
+class MissingExtraError(SecondPassError, ModuleNotFoundError):
+    """An optional dependency is not installed.
+
+    Args:
+        feature: What needs it, as the user knows it.
+        extra: The extra of this distribution that installs it.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f'{feature} needs an optional dependency: pip install "secondpass[{extra}]"')
