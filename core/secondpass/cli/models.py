@@ -31,8 +31,8 @@ def models(json_: Json = False) -> None:
 
 def _table(rows: "tuple[KnownCheckpoint, ...]") -> Table:
     table = Table(title="Known checkpoints", caption="Figures in percent, as their model cards report them.")
-    table.add_column("checkpoint", overflow="fold")
-    table.add_column("kind")
+    table.add_column("checkpoint", overflow="fold", min_width=40)
+    table.add_column("kind", min_width=5)
     table.add_column("family")
     table.add_column("million\nweights", justify="right")
     table.add_column("languages")
@@ -40,7 +40,7 @@ def _table(rows: "tuple[KnownCheckpoint, ...]") -> Table:
     table.add_column("published", overflow="fold")
     table.add_column("source", overflow="fold")
     for known in rows:
-        figures = "\n".join(f"{measure}: {value:.2f}" for measure, value in known.published.items())
+        figures = "\n".join(f"{value:.2f} {measure}" for measure, value in known.published.items())
         table.add_row(
             known.name,
             known.kind,

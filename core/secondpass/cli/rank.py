@@ -59,11 +59,11 @@ def _rows(ranked: Sequence[RankedDocument], documents: Sequence[Document]) -> li
 
 
 def _table(query: str, ranked: Sequence[RankedDocument], documents: Sequence[Document]) -> Table:
-    table = Table(title=Text(query), caption=f"{len(ranked)} of {len(documents)} documents")
-    table.add_column("#", justify="right")
-    table.add_column("score", justify="right")
-    table.add_column("", width=_BAR_WIDTH)
-    table.add_column("document", overflow="ellipsis", no_wrap=True, max_width=24)
+    table = Table(title=Text(query), expand=True, caption=f"{len(ranked)} of {len(documents)} documents")
+    table.add_column("#", justify="right", no_wrap=True, min_width=2)
+    table.add_column("score", justify="right", no_wrap=True, min_width=7)
+    table.add_column("", no_wrap=True, min_width=_BAR_WIDTH)
+    table.add_column("document", overflow="ellipsis", no_wrap=True, min_width=12, max_width=24)
     table.add_column("text", overflow="ellipsis", no_wrap=True, ratio=1)
     scores = [found.score for found in ranked]
     for place, found in enumerate(ranked, 1):
