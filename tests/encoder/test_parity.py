@@ -7,11 +7,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_backbones import MODELS, POSITIONS, made, random_batch, reference
+from random_backbones import MODELS, POSITIONS, calibration, made, random_batch, reference
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from secondpass.encoder import PackedEncoder, Pooling, Precision, TokenBatch, packed
+from secondpass.encoder.precision import has_int8
 
 CPU = torch.device("cpu")
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
@@ -60,6 +61,20 @@ def test_reduced_precisions_stay_close(name: str, pooling: Pooling, precision: P
     batch = random_batch(model, LENGTHS)
     expected = reference(model, batch, pooling)
     assert _error(_packed(name, pooling, precision)(batch), expected).max() < TOLERANCES[precision] * _fault(model)
+
+
+@pytest.mark.skipif(not has_int8(), reason="this CPU has no 8-bit products")
+@pytest.mark.parametrize("amx", [True, False])
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("name", MODELS)
+def test_int8_stays_close(name: str, pooling: Pooling, amx: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - pytest passes it by name
+    """With AMX attention's products stay in bfloat16, without it they are 8-bit too: both forms run everywhere."""
+    monkeypatch.setattr("secondpass.encoder.build.has_amx", lambda: amx)
+    model = made(name)
+    batch = random_batch(model, LENGTHS)
+    encoder = packed(model, precision=Precision.INT8, pooling=pooling, device=CPU, calibration=calibration(model))
+    assert encoder is not None
+    assert _error(encoder(batch), reference(model, batch, pooling)).mean() < 0.75 * _fault(model)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)

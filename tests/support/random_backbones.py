@@ -87,6 +87,11 @@ def random_batch(model: PreTrainedModel, lengths: Sequence[int], *, seed: int = 
     return TokenBatch(ids, torch.randint(0, n_types, (n_tokens,), generator=generator), tuple(lengths))
 
 
+def calibration(model: PreTrainedModel) -> TokenBatch:
+    """What int8 measures ranges on."""
+    return random_batch(model, (40,) * 16, seed=1)
+
+
 def reference(model: PreTrainedModel, batch: TokenBatch, pooling: str) -> Tensor:
     """transformers' own forward, one pair at a time and unpadded."""
     pooled = []

@@ -33,7 +33,7 @@ def check_precision(precision: Precision, device: torch.device) -> None:
     """
     if precision is Precision.INT8 and device.type != "cpu":
         raise InputError(f"dtype 'int8' runs on CPUs only, got device '{device}': use 'float16' or 'bfloat16' there")
-    if precision is Precision.INT8 and not _has_int8():
+    if precision is Precision.INT8 and not has_int8():
         raise InputError("dtype 'int8' needs a CPU with VNNI or AMX, which this one has not: use 'float32'")
     slow = (precision is Precision.BFLOAT16 and not native_bfloat16()) or (
         precision is Precision.FLOAT16 and not _has_float16()
@@ -64,7 +64,8 @@ def _has_float16() -> bool:
     return native_bfloat16()
 
 
-def _has_int8() -> bool:
+def has_int8() -> bool:
+    """Whether this CPU multiplies 8-bit integers itself, by VNNI or AMX."""
     return _is_x86() and torch.cpu._is_vnni_supported()  # noqa: SLF001 - as above
 
 

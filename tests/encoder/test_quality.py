@@ -1,0 +1,75 @@
+"""What a reduced precision costs on real queries and passages, with a trained model."""
+
+import gzip
+import json
+from collections import defaultdict
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from shared import shared
+from tokenizers import Tokenizer
+from transformers import AutoModelForSequenceClassification
+
+from secondpass.encoder import Pooling, Precision, TokenBatch, packed
+from secondpass.encoder.calibration_texts import CALIBRATION_PAIRS
+from secondpass.encoder.precision import has_int8
+
+CPU = torch.device("cpu")
+POOLING: Pooling = "cls"
+# Mean Kendall's tau per query against float32.
+LEAST_TAU = {Precision.BFLOAT16: 0.985, Precision.INT8: 0.95}
+
+
+def _batch(tokenizer: Tokenizer, pairs: list[tuple[str, str]]) -> TokenBatch:
+    encodings = tokenizer.encode_batch(pairs)
+    ids = [token for encoding in encodings for token in encoding.ids]
+    types = [token for encoding in encodings for token in encoding.type_ids]
+    return TokenBatch(torch.tensor(ids), torch.tensor(types), tuple(len(encoding) for encoding in encodings))
+
+
+def _lists(n_queries: int, depth: int) -> list[list[tuple[str, str]]]:
+    """The first candidates of the first queries."""
+    folder = shared("data/trec-dl/dl19")
+    with (folder / "queries.jsonl").open() as lines:
+        queries = {row["_id"]: row["text"] for row in map(json.loads, lines)}
+    with gzip.open(folder / "passages.jsonl.gz", "rt") as lines:
+        passages = {row["_id"]: row["text"] for row in map(json.loads, lines)}
+    run: dict[str, list[str]] = defaultdict(list)
+    with gzip.open(folder / "run.bm25.top100.trec.gz", "rt") as lines:
+        for line in lines:
+            query, _, passage, *_ = line.split()
+            run[query].append(passage)
+    return [[(queries[q], passages[p]) for p in ranked[:depth]] for q, ranked in list(run.items())[:n_queries]]
+
+
+def _tau(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Kendall's tau-a: agreeing minus disagreeing pairs, over all pairs."""
+    above = np.triu_indices(len(a), 1)
+    return float(np.mean(np.sign(np.subtract.outer(a, a)[above]) * np.sign(np.subtract.outer(b, b)[above])))
+
+
+@pytest.mark.parametrize("precision", LEAST_TAU)
+@pytest.mark.parametrize("n_queries", [4, pytest.param(43, marks=pytest.mark.slow)])
+def test_the_order_stays(precision: Precision, n_queries: int) -> None:
+    if precision is Precision.INT8 and not has_int8():
+        pytest.skip("this CPU has no 8-bit products")
+    folder = shared("models/ce-minilm6")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(512)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True).eval()
+    calibration = _batch(tokenizer, list(CALIBRATION_PAIRS))
+    lists = _lists(n_queries, depth=30)
+
+    def scores(precision: Precision) -> list[NDArray[np.float32]]:
+        encoder = packed(model.bert, precision=precision, pooling=POOLING, device=CPU, calibration=calibration)
+        assert encoder is not None
+        with torch.inference_mode():
+            pooled = (encoder(_batch(tokenizer, pairs)) for pairs in lists)
+            return [model.classifier(model.bert.pooler.dense(x).tanh())[:, 0].numpy() for x in pooled]
+
+    exact = scores(Precision.FLOAT32)
+    taus = [_tau(a, b) for a, b in zip(scores(precision), exact, strict=True)]
+    assert np.mean(taus) >= LEAST_TAU[precision]
