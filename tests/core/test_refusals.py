@@ -120,8 +120,8 @@ def test_code_of_the_checkpoint_runs_with_leave(tmp_path: Path) -> None:
     (folder / "modeling.py").write_text(
         "from transformers import BertForSequenceClassification\n\n\n"
         "class Doubled(BertForSequenceClassification):\n"
-        "    def forward(self, *args, **kwargs):\n"
-        "        output = super().forward(*args, **kwargs)\n"
+        "    def forward(self, input_ids, attention_mask, token_type_ids):\n"
+        "        output = super().forward(input_ids, attention_mask, token_type_ids)\n"
         "        output.logits = 2 * output.logits\n"
         "        return output\n"
     )

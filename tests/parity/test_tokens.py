@@ -88,10 +88,8 @@ def test_cutting_keeps_what_fits_and_never_more(n_first: int, n_second: int, roo
 
 
 def test_a_left_cutting_tokenizer_keeps_the_ends(tmp_path: Path) -> None:
-    tokenizer = checkpoints.wordpiece()
-    tokenizer.truncation_side = "left"
-    tokenizer.save_pretrained(tmp_path)
-    reloaded = AutoTokenizer.from_pretrained(tmp_path)
+    checkpoints.wordpiece().save_pretrained(tmp_path)
+    reloaded = AutoTokenizer.from_pretrained(tmp_path, truncation_side="left")
     pair = ("the berlin wall", "and its people in the year of the revolution")
     expected = reloaded([pair[0]], [pair[1]], truncation=True, max_length=9)["input_ids"][0]
     encode = TwoTextEncoder(tokenize_with(reloaded), TEMPLATE, 9, truncation_side="left")
