@@ -25,7 +25,7 @@ def test_cosine_of_pooled_embeddings(pooling: str, prompts: dict[str, str], tmp_
     base = checkpoints.base_transformer(tmp_path / "base")
     dense = Dense(24, 16, activation_function=nn.Tanh())
     checkpoints.randomise(dense)
-    modules = [Transformer(str(base)), Pooling(24, pooling_mode=pooling), dense, Normalize()]  # type: ignore[arg-type] # a Literal
+    modules = [Transformer(str(base)), Pooling(24, pooling_mode=pooling), dense, Normalize()]
     reference = SentenceTransformer(modules=modules, prompts=prompts, device="cpu")
     reference.save_pretrained(str(tmp_path / "saved"))
     query = reference.encode_query("berlin wall", convert_to_tensor=True)

@@ -5,6 +5,7 @@ import copy
 import itertools
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,7 +175,7 @@ def test_bad_pairs_are_named(model: CrossEncoder, pairs: list[tuple[str, str]], 
         ({"score_threshold": float("nan")}, "score_threshold must be a number, got NaN"),
     ],
 )
-def test_bad_options_of_rank_are_named(model: CrossEncoder, options: dict[str, int], message: str) -> None:
+def test_bad_options_of_rank_are_named(model: CrossEncoder, options: dict[str, Any], message: str) -> None:
     for documents in (["a"], []):
         with pytest.raises(InputError, match=message):
             model.rank("q", documents, **options)
@@ -191,7 +192,7 @@ def test_nan_is_an_error_that_names_the_pair(folder_of: FolderOf) -> None:
 def test_it_travels_by_name_and_loads_anew(model: CrossEncoder) -> None:
     pickled = pickle.dumps(model)
     assert len(pickled) < 2000, "no weights in it"
-    np.testing.assert_array_equal(pickle.loads(pickled).score("berlin", AWKWARD), model.score("berlin", AWKWARD))
+    np.testing.assert_array_equal(pickle.loads(pickled).score("berlin", AWKWARD), model.score("berlin", AWKWARD))  # noqa: S301 - our own
 
 
 def test_progress_is_shown_only_when_asked(model: CrossEncoder, capsys: pytest.CaptureFixture[str]) -> None:

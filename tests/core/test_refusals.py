@@ -159,7 +159,7 @@ def test_a_cased_vocabulary_that_does_not_say_so(tmp_path: Path) -> None:
         (folder / file).unlink()
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Berlin", "Wall", "people", "the"]
     (folder / "vocab.txt").write_text("\n".join(pieces))
-    with pytest.raises(CheckpointError, match="vocab.txt is cased"):
+    with pytest.raises(CheckpointError, match=r"vocab\.txt is cased"):
         CrossEncoder(folder)
     checkpoints.edit_json(folder / "tokenizer_config.json", do_lower_case=False)
     model = CrossEncoder(folder, activation="identity")

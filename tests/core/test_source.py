@@ -57,8 +57,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self._fail(404, "RevisionNotFound")
         commit = COMMITS[names.get(revision, revision)]
         if file is None:
-            siblings = [{"rfilename": str(path.relative_to(folder))} for path in folder.rglob("*") if path.is_file()]
-            return self._send(json.dumps({"id": repo, "sha": commit, "siblings": siblings}).encode(), {}, with_body)
+            files = {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+            answer: object = {"id": repo, "sha": commit, "siblings": [{"rfilename": name} for name in files]}
+            if parts[4:5] == ["tree"]:
+                answer = [{"type": "file", "oid": commit, "path": name, "size": size} for name, size in files.items()]
+            return self._send(json.dumps(answer).encode(), {}, with_body)
         if not (folder / file).is_file():
             return self._fail(404, "EntryNotFound")
         if with_body:

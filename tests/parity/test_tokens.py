@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import checkpoints
 import pytest
@@ -15,7 +16,7 @@ from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
 from secondpass.pairs import TwoTextEncoder, longest_first
 
 # Each real tokenizer, and what its folder has to say besides the files for transformers to load it as its authors do.
-REAL = {
+REAL: dict[str, dict[str, Any]] = {
     "ms-marco-MiniLM-L-6-v2": {},
     "bert-base-cased": {"tokenizer_class": "BertTokenizer", "do_lower_case": False},
     "bert-base-multilingual-cased": {"tokenizer_class": "BertTokenizer", "do_lower_case": False},
