@@ -90,19 +90,19 @@ def ranked(
 def check_query(query: object) -> None:
     """Raise InputTypeError unless `query` is a string."""
     if not isinstance(query, str):
-        raise InputTypeError(f"query must be a string, got {_shown(query)}")
+        raise InputTypeError(f"query must be a string, got {shown(query)}")
 
 
 def check_documents(documents: object) -> list[str]:
     """The documents as a new list; raise InputTypeError unless they are an ordered collection of strings."""
     if isinstance(documents, str | bytes):
-        raise InputTypeError(f"documents must be a list of strings, got one string: {_shown(documents)}")
+        raise InputTypeError(f"documents must be a list of strings, got one string: {shown(documents)}")
     if not isinstance(documents, Iterable) or isinstance(documents, Mapping | AbstractSet):
-        raise InputTypeError(f"documents must be a list of strings, got {_shown(documents)}")
+        raise InputTypeError(f"documents must be a list of strings, got {shown(documents)}")
     texts = list(documents)
     for index, text in enumerate(texts):
         if not isinstance(text, str):
-            raise InputTypeError(f"documents[{index}] must be a string, got {_shown(text)}")
+            raise InputTypeError(f"documents[{index}] must be a string, got {shown(text)}")
     return texts
 
 
@@ -111,7 +111,7 @@ def check_top_k(top_k: object, name: str = "top_k") -> None:
     if top_k is None:
         return
     if isinstance(top_k, bool) or not isinstance(top_k, int | np.integer):
-        raise InputTypeError(f"{name} must be an integer or None, got {_shown(top_k)}")
+        raise InputTypeError(f"{name} must be an integer or None, got {shown(top_k)}")
     if top_k < 1:
         raise InputError(f"{name} must be at least 1, got {top_k}")
 
@@ -121,12 +121,12 @@ def check_score_threshold(score_threshold: object) -> None:
     if score_threshold is None:
         return
     if isinstance(score_threshold, bool) or not isinstance(score_threshold, int | float | np.number):
-        raise InputTypeError(f"score_threshold must be a number or None, got {_shown(score_threshold)}")
+        raise InputTypeError(f"score_threshold must be a number or None, got {shown(score_threshold)}")
     if math.isnan(float(score_threshold)):
         raise InputError("score_threshold must be a number, got NaN")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value as an error shows it: its type, and a short repr."""
     text = repr(value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"  # noqa: PLR2004 - one line

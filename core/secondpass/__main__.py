@@ -1,0 +1,5 @@
+"""`python -m secondpass` is the `secondpass` command."""
+
+from secondpass.cli import main
+
+main()

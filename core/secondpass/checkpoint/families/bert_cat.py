@@ -1,0 +1,60 @@
+"""BERT_Cat: DistilBERT with one linear layer on its first token (Hofstätter et al., arXiv 2010.02666).
+
+The checkpoint's `model_type` is unknown to transformers, and its own class is not published as a package. Its config
+holds the inner model's under `bert_model`, its weights are `bert_model.*` and `_classification_layer.*`.
+"""
+
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.known import KnownCheckpoint
+from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.source import Source
+from secondpass.checkpoint.weights import fill, load_state
+from secondpass.errors import CheckpointError
+
+_DEFAULT_INNER = "distilbert"
+
+
+def matches(folder: Folder, known: KnownCheckpoint | None) -> bool:  # noqa: ARG001 - every family has this signature
+    """Whether config.json says so."""
+    return folder.config.get("model_type") == "BERT_Cat"
+
+
+def load(folder: Folder, source: Source) -> RankingModel:  # noqa: ARG001 - every family has this signature
+    """The inner model and its single linear layer.
+
+    Raises:
+        CheckpointError: The inner config is not a model transformers knows, or the weights do not fit.
+    """
+    state = load_state(folder)
+    transformer = _inner_model(folder)
+    fill(transformer, _under("bert_model.", state), folder)
+    head = nn.Linear(transformer.config.hidden_size, 1)
+    fill(head, _under("_classification_layer.", state), folder)
+    return RankingModel(transformer.eval(), Pooling.CLS, head.eval(), {0: "relevance"})
+
+
+def tokenizer_base(folder: Folder) -> str:
+    """Hub id of the model whose tokenizer the checkpoint uses, as its config names it."""
+    named = folder.config.get("bert_model")
+    inner = named if isinstance(named, str) else (named or {}).get("_name_or_path")
+    return inner or "distilbert-base-uncased"
+
+
+def _inner_model(folder: Folder) -> PreTrainedModel:
+    stated = folder.config.get("bert_model")
+    values = dict(stated) if isinstance(stated, dict) else {}
+    model_type = values.pop("model_type", _DEFAULT_INNER)
+    try:
+        model = AutoModel.from_config(AutoConfig.for_model(model_type, **values))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{folder.name}: config.json's bert_model cannot be built: {error}") from error
+    if not isinstance(model, PreTrainedModel):
+        raise CheckpointError(f"{folder.name}: config.json's bert_model is no transformers model")
+    return model
+
+
+def _under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}

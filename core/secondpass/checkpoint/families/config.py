@@ -1,0 +1,40 @@
+"""config.json becomes transformers' config, and never code."""
+
+from transformers import AutoConfig, PreTrainedConfig
+
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.source import Source
+from secondpass.errors import CheckpointError, RemoteCodeError
+
+
+def load_config(folder: Folder, source: Source) -> PreTrainedConfig:
+    """The transformers config of a folder.
+
+    Raises:
+        RemoteCodeError: The checkpoint maps its classes to code of its own, and `trust_remote_code` is False. Its
+            weights might fit a class of transformers, but its authors' scores come from their code.
+        CheckpointError: Its model_type is unknown, or the file is malformed.
+    """
+    folder.require_config()
+    remote = folder.config.get("auto_map")
+    if remote and not source.trust_remote_code:
+        code = ", ".join(sorted({str(target) for target in remote.values()})) if isinstance(remote, dict) else remote
+        raise RemoteCodeError(
+            f"{folder.name} is scored by code in the checkpoint (auto_map: {code}); "
+            "read that code, then pass trust_remote_code=True to run it"
+        )
+    try:
+        config = AutoConfig.from_pretrained(
+            folder.path, local_files_only=True, trust_remote_code=source.trust_remote_code
+        )
+    except Exception as error:  # config classes validate with exceptions of their own
+        raise CheckpointError(f"{folder.name}: config.json is not one transformers can read: {error}") from error
+    if not isinstance(config, PreTrainedConfig):
+        raise CheckpointError(f"{folder.name}: config.json is no model's configuration")
+    return config
+
+
+def label_names(config: PreTrainedConfig) -> dict[int, str]:
+    """Name of each label; transformers' own LABEL_0, LABEL_1, ... where the config has none."""
+    names = {int(index): str(name) for index, name in (config.id2label or {}).items()}
+    return {index: names.get(index, f"LABEL_{index}") for index in range(config.num_labels or 0)}

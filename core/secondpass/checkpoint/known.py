@@ -1,0 +1,71 @@
+"""The checkpoints we know by name: what their files do not say, and what their cards report."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.source import spellings
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCheckpoint:
+    """One row of the model cards this package serves.
+
+    Args:
+        name: Hub id.
+        kind: "cross-encoder" or "bi-encoder".
+        family: Architecture, in the field's words.
+        parameters: Weights, in millions.
+        languages: ISO 639-1 codes, or "multilingual".
+        max_length: Tokens of a pair, specials included.
+        published: Figures of the cards, by measure.
+        source: Where the figures come from.
+        label: The column that means relevant, where the files do not say it.
+        head: The family that reads its head, where its architecture's own is not what the authors used.
+        tokenizer: Hub id of its tokenizer, where it brings none.
+    """
+
+    name: str
+    kind: str
+    family: str
+    parameters: float
+    languages: str
+    max_length: int
+    source: str
+    published: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    label: int | None = None
+    head: str | None = None
+    tokenizer: str | None = None
+
+
+@cache
+def known_checkpoints() -> tuple[KnownCheckpoint, ...]:
+    """All of them, in the order of their cards."""
+    text = (resources.files("secondpass.checkpoint") / "known.toml").read_text(encoding="utf-8")
+    return tuple(
+        KnownCheckpoint(**{**row, "published": MappingProxyType(row.get("published", {}))})
+        for row in tomllib.loads(text)["checkpoint"]
+    )
+
+
+def lookup(folder: Folder) -> KnownCheckpoint | None:
+    """The known checkpoint in a folder, by the hub id it was asked for, saved under, or cloned into.
+
+    A local copy is recognised by `_name_or_path` in its config.json, by the hub's cache layout
+    (`models--owner--name`), or by a path that ends in `owner/name`.
+    """
+    path = folder.path.absolute()
+    cached = [part.removeprefix("models--").replace("--", "/") for part in path.parts if part.startswith("models--")]
+    claimed = folder.config.get("_name_or_path")
+    candidates = [folder.name, *([claimed] if isinstance(claimed, str) else []), *cached, "/".join(path.parts[-2:])]
+    by_name = {known.name: known for known in known_checkpoints()}
+    for candidate in candidates:
+        for spelling in spellings(Path(candidate).as_posix()):
+            if spelling in by_name:
+                return by_name[spelling]
+    return None

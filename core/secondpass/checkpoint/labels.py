@@ -1,0 +1,76 @@
+"""Heads with several labels: which one means relevant, and how its logit follows from all of them."""
+
+import re
+import warnings
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from secondpass.errors import InputError, InputTypeError
+
+# Names that published rerankers give to their relevant label, in lower case without separators.
+_RELEVANT_NAMES = {"relevant", "yes", "entailment", "hasanswer", "positive", "true", "isrelevant", "match"}
+
+
+def relevance_logit(logits: Tensor, label: int) -> Tensor:
+    """The logit of the relevant label's probability among all labels.
+
+    One label: its logit. Several: `l[label] - logsumexp(of the others)`, whose sigmoid is the softmax probability of
+    the label; with two labels this is the plain difference.
+
+    Args:
+        logits: Raw head output. Shape: (n_pairs, n_labels).
+        label: The relevant column.
+
+    Returns:
+        Shape: (n_pairs,).
+    """
+    relevant = logits[:, label]
+    if logits.shape[1] == 1:
+        return relevant
+    others = torch.cat([logits[:, :label], logits[:, label + 1 :]], dim=1)
+    return relevant - (others[:, 0] if others.shape[1] == 1 else others.logsumexp(dim=1))
+
+
+def requested(label: int | str, n_labels: int, names: Mapping[int, str]) -> int:
+    """The column a caller asked for by index or by name.
+
+    Raises:
+        InputError: The head has no such label.
+    """
+    if isinstance(label, bool) or not isinstance(label, int | str):
+        raise InputTypeError(f"label must be an index, a name or None, got {type(label).__name__} {label!r}")
+    if isinstance(label, str):
+        for index, name in names.items():
+            if name.casefold() == label.casefold():
+                return index
+        raise InputError(f"label must be one of {list(names.values())}, got {label!r}")
+    if not 0 <= label < n_labels:
+        raise InputError(f"label must be from 0 to {n_labels - 1} for a head of {n_labels} labels, got {label}")
+    return label
+
+
+def of_checkpoint(name: str, n_labels: int, names: Mapping[int, str], known: int | None) -> int:
+    """The relevant column, from what is known of the checkpoint, its label names, or else column 1 with a warning.
+
+    Args:
+        name: The checkpoint, for the warning.
+        n_labels: Columns of the head.
+        names: The config's id2label.
+        known: The relevant column of a checkpoint we know.
+    """
+    if n_labels == 1:
+        return 0
+    if known is not None:
+        return known
+    relevant = [i for i, label in names.items() if re.sub(r"[\W_]", "", label.casefold()) in _RELEVANT_NAMES]
+    if len(relevant) == 1 and relevant[0] < n_labels:
+        return relevant[0]
+    warnings.warn(
+        f"{name} has {n_labels} labels ({', '.join(names.values())}) and does not say which one means relevant: "
+        "taking label 1; pass label= to choose",
+        UserWarning,
+        stacklevel=2,
+    )
+    return 1

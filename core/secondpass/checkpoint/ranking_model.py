@@ -1,0 +1,39 @@
+"""What every family of checkpoints comes down to: a transformer, which of its states to read, and a head."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from torch import nn
+from transformers import PreTrainedModel
+
+
+class Pooling(StrEnum):
+    """Which state of a text's tokens stands for the text."""
+
+    CLS = "cls"
+    """The first token's."""
+    MEAN = "mean"
+    """The mean over all tokens."""
+    MAX = "max"
+    """The largest value of each dimension over all tokens."""
+    LAST = "last"
+    """The last token's, for causal models."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankingModel:
+    """A checkpoint's networks, in float32 on the CPU, in evaluation mode.
+
+    Args:
+        backbone: The transformer; its last hidden states are pooled and given to `head`. With `pooling` None it is a
+            whole classifier, whose own forward gives the logits.
+        pooling: Which state the head reads; None for a whole classifier.
+        head: Pooled states, shape (n_pairs, hidden), to logits, shape (n_pairs, n_labels).
+        labels: Name of each column of the logits.
+    """
+
+    backbone: PreTrainedModel
+    pooling: Pooling | None
+    head: nn.Module
+    labels: Mapping[int, str]

@@ -1,0 +1,135 @@
+"""sentence-transformers' folders: modules.json lists the parts, each part's subfolder holds its config and weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.ranking_model import Pooling
+from secondpass.checkpoint.weights import fill, load_state
+from secondpass.errors import CheckpointError
+
+_POOLING_MODES = {"cls": Pooling.CLS, "mean": Pooling.MEAN, "max": Pooling.MAX, "lasttoken": Pooling.LAST}
+# Before sentence-transformers 5.4 each mode was a flag of its own.
+_POOLING_FLAGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_lasttoken": "lasttoken",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+}
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "Identity": nn.Identity,
+    "GELU": nn.GELU,
+    "ReLU": nn.ReLU,
+    "SiLU": nn.SiLU,
+    "Sigmoid": nn.Sigmoid,
+    "Tanh": nn.Tanh,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSpec:
+    """One entry of modules.json.
+
+    Args:
+        kind: The class's own name, such as "Pooling".
+        path: Its subfolder, "" for the folder itself.
+    """
+
+    kind: str
+    path: str
+
+
+def module_specs(folder: Folder) -> list[ModuleSpec]:
+    """The parts of a sentence-transformers folder in order; [] if it is none.
+
+    Raises:
+        CheckpointError: A part is a class from outside sentence-transformers, which would be code of the checkpoint,
+            or lies outside the folder.
+    """
+    specs = []
+    for entry in folder.json_list("modules.json"):
+        package, _, kind = str(entry.get("type")).rpartition(".")
+        if package.partition(".")[0] != "sentence_transformers":
+            raise CheckpointError(f"{folder.name}: modules.json names a class of other code: {entry.get('type')!r}")
+        path = str(entry.get("path", ""))
+        if not (folder.path / path).resolve().is_relative_to(folder.path.resolve()):
+            raise CheckpointError(f"{folder.name}: modules.json points outside of its folder: {path!r}")
+        specs.append(ModuleSpec(kind, path))
+    return specs
+
+
+def is_cross_encoder(folder: Folder) -> bool:
+    """Whether config_sentence_transformers.json says that the modules score pairs."""
+    return folder.json("config_sentence_transformers.json").get("model_type") == "CrossEncoder"
+
+
+def pooling_of(folder: Folder, spec: ModuleSpec) -> Pooling:
+    """Which state a Pooling module reads.
+
+    Raises:
+        CheckpointError: It is none of cls, mean, max and lasttoken, or several.
+    """
+    config = folder.json(f"{spec.path}/config.json")
+    stated = config.get("pooling_mode", [mode for flag, mode in _POOLING_FLAGS.items() if config.get(flag)])
+    modes = [stated] if isinstance(stated, str) else list(stated)
+    if len(modes) != 1 or modes[0] not in _POOLING_MODES:
+        raise CheckpointError(f"{folder.name}: pooling must be one of {sorted(_POOLING_MODES)}, got {modes}")
+    if config.get("include_prompt") is False:
+        raise CheckpointError(f"{folder.name}: pooling without the prompt's tokens is not supported")
+    return _POOLING_MODES[modes[0]]
+
+
+def layers_of(folder: Folder, specs: Sequence[ModuleSpec]) -> nn.Sequential:
+    """The layers behind the pooling, filled with their weights.
+
+    Raises:
+        CheckpointError: A part has no place here, or its weights do not fit.
+    """
+    return nn.Sequential(*(_layer(folder, spec) for spec in specs if spec.kind != "Dropout")).eval()
+
+
+class Normalize(nn.Module):
+    """Vectors of length 1."""
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Shape: (n, width), each row divided by its Euclidean norm."""
+        return functional.normalize(vectors, p=2, dim=1)
+
+
+def _layer(folder: Folder, spec: ModuleSpec) -> nn.Module:
+    config = folder.json(f"{spec.path}/config.json")
+    match spec.kind:
+        case "Normalize":
+            return Normalize()
+        case "Dense":
+            if config.get("use_residual"):
+                raise CheckpointError(f"{folder.name}: {spec.path} adds a residual, which is not supported")
+            linear = nn.Linear(config["in_features"], config["out_features"], bias=config.get("bias", True))
+            fill(linear, _without_prefix("linear.", load_state(folder, spec.path)), folder)
+            return nn.Sequential(linear, _activation(folder, config.get("activation_function")))
+        case "LayerNorm":
+            norm = nn.LayerNorm(config["dimension"])
+            fill(norm, _without_prefix("norm.", load_state(folder, spec.path)), folder)
+            return norm
+    raise CheckpointError(f"{folder.name}: no known way to score with a {spec.kind} module behind the pooling")
+
+
+def _activation(folder: Folder, path: object) -> nn.Module:
+    if path is None:
+        return nn.Tanh()  # sentence-transformers' default
+    module, _, name = str(path).rpartition(".")
+    if module.startswith("torch.nn.modules.") and name in _ACTIVATIONS:
+        activation: nn.Module = _ACTIVATIONS[name]()
+        return activation
+    raise CheckpointError(
+        f"{folder.name}: activation_function must be one of {sorted(_ACTIVATIONS)} of torch.nn, got {path!r}"
+    )
+
+
+def _without_prefix(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items()}

@@ -1,0 +1,165 @@
+"""A checkpoint's tokenizer: found, loaded without guessing, and used without changing its state."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.source import Source
+from secondpass.errors import CheckpointError, CheckpointNotFoundError, RemoteCodeError
+from secondpass.pairs import PairTemplate, TokenizeTexts
+
+_VOCABULARIES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "spm.model",
+    "tokenizer.model",
+)
+
+
+def load_tokenizer(folder: Folder, source: Source, *, known_base: str | None = None) -> PreTrainedTokenizerBase:
+    """The tokenizer in the folder, else the one of the model it was made from.
+
+    Args:
+        folder: The checkpoint.
+        source: How the checkpoint was reached, for the way to its base.
+        known_base: Hub id of its tokenizer, where that is known of this checkpoint.
+
+    Raises:
+        CheckpointError: There is none, it cannot be read, or it does not say whether it lower-cases.
+        RemoteCodeError: It is defined by code in the checkpoint.
+    """
+    if folder.has(*_VOCABULARIES):
+        return _load(folder, source)
+    bases = [base for base in (known_base, *_named_bases(folder)) if base is not None and base != folder.name]
+    for base in bases:
+        try:
+            other = source.base(base).folder()
+        except CheckpointNotFoundError:
+            continue
+        if other.has(*_VOCABULARIES):
+            return _load(other, source)
+    tried = f"; nor could the one of {' or '.join(bases)}, which it was made from, be found" if bases else ""
+    raise CheckpointError(f"{folder.name} holds no tokenizer ({', '.join(_VOCABULARIES)}){tried}")
+
+
+def tokenize_with(tokenizer: PreTrainedTokenizerBase) -> TokenizeTexts:
+    """A function from texts to ids, without special tokens, that any number of threads may call.
+
+    Transformers' fast tokenizers set truncation and padding on the object they share, which gives wrong lengths between
+    threads (huggingface/tokenizers#537 and others). A private copy with both off has no state to change.
+    """
+    if tokenizer.is_fast:
+        raw = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        raw.no_truncation()
+        raw.no_padding()
+
+        def tokenize(texts: Sequence[str]) -> list[list[int]]:
+            encodings = raw.encode_batch_fast(list(texts), add_special_tokens=False)
+            return [encoding.ids for encoding in encodings]
+
+        return tokenize
+
+    lock = threading.Lock()  # a tokenizer in Python makes no promise about threads
+
+    def tokenize_in_python(texts: Sequence[str]) -> list[list[int]]:
+        with lock:
+            return [tokenizer.encode(text, add_special_tokens=False, truncation=False) for text in texts]
+
+    return tokenize_in_python
+
+
+def pair_template(tokenizer: PreTrainedTokenizerBase, *, with_types: bool) -> PairTemplate:
+    """The special tokens that a tokenizer puts around two texts, read off two one-word texts.
+
+    Args:
+        tokenizer: The checkpoint's tokenizer.
+        with_types: Whether the model reads token types; without, all are 0.
+
+    Raises:
+        CheckpointError: The tokenizer does not build pairs out of its texts' own tokens.
+    """
+    # Two texts whose tokens differ, so that each can be found again.
+    first, second = (tokenizer.encode(text, add_special_tokens=False) for text in ("one", "two two"))
+    joined = tokenizer("one", "two two", return_token_type_ids=True)
+    ids = list(joined["input_ids"])
+    types = list(joined["token_type_ids"]) if with_types else [0] * len(ids)
+    start = find(first, ids, 0)
+    middle = find(second, ids, start + len(first)) if start >= 0 else -1
+    if not first or not second or middle < 0:
+        raise CheckpointError("the tokenizer builds pairs in a way that is not its two texts between special tokens")
+    end, rest = start + len(first), middle + len(second)
+    return PairTemplate(
+        before=tuple(ids[:start]),
+        between=tuple(ids[end:middle]),
+        after=tuple(ids[rest:]),
+        before_types=tuple(types[:start]),
+        first_type=types[start],
+        between_types=tuple(types[end:middle]),
+        second_type=types[middle],
+        after_types=tuple(types[rest:]),
+    )
+
+
+def find(part: list[int], whole: list[int], start: int) -> int:
+    """Where `part` begins in `whole` from `start` on; -1 if nowhere."""
+    return next((i for i in range(start, len(whole) - len(part) + 1) if whole[i : i + len(part)] == part), -1)
+
+
+def _load(folder: Folder, source: Source) -> PreTrainedTokenizerBase:
+    stated = folder.json("tokenizer_config.json")
+    if "AutoTokenizer" in (stated.get("auto_map") or {}) and not source.trust_remote_code:
+        raise RemoteCodeError(
+            f"{folder.name}: its tokenizer is code in the checkpoint (auto_map); pass trust_remote_code=True to run it"
+        )
+    _refuse_unknown_case(folder, stated)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder.path, local_files_only=True, trust_remote_code=source.trust_remote_code
+        )
+    except Exception as error:  # transformers raises whatever its parsers do; the user needs to know which file
+        raise CheckpointError(f"{folder.name}: its tokenizer cannot be loaded: {error}") from error
+    if len(tokenizer) == 0:
+        raise CheckpointError(f"{folder.name}: its tokenizer has no vocabulary")
+    return tokenizer
+
+
+def _refuse_unknown_case(folder: Folder, stated: dict[str, Any]) -> None:
+    """Raise CheckpointError where a cased WordPiece vocabulary would be lower-cased by default."""
+    if folder.has("tokenizer.json") or not folder.has("vocab.txt") or "do_lower_case" in stated:
+        return
+    vocabulary = (folder.path / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    cased = sum(1 for piece in vocabulary if not piece.startswith("[") and piece != piece.lower())
+    if cased > len(vocabulary) // 100:
+        raise CheckpointError(
+            f"{folder.name}: vocab.txt is cased ({cased} of {len(vocabulary)} pieces), but tokenizer_config.json does "
+            'not say do_lower_case; add {"do_lower_case": false} to it'
+        )
+
+
+def _named_bases(folder: Folder) -> list[str]:
+    """Hub ids of the models a checkpoint says it was made from: its config first, then its card."""
+    claimed = folder.config.get("_name_or_path")
+    bases = [claimed] if isinstance(claimed, str) and claimed else []
+    card = folder.path / "README.md"
+    if card.is_file():
+        bases += [base for base in _card_bases(card.read_text(encoding="utf-8", errors="replace")) if base not in bases]
+    return bases
+
+
+def _card_bases(card: str) -> list[str]:
+    """`base_model` of a model card's metadata, one or several."""
+    from huggingface_hub import ModelCard  # noqa: PLC0415 - pulls in a template engine, needed by few checkpoints
+
+    try:
+        base = ModelCard(card, ignore_metadata_errors=True).data.to_dict().get("base_model")
+    except ValueError:
+        return []
+    names = base if isinstance(base, list) else [base]
+    return [name for name in names if isinstance(name, str)]

@@ -1,0 +1,27 @@
+"""All commands of `secondpass`; each lives in a module of its own."""
+
+from typing import Annotated
+
+import typer
+
+from secondpass.cli.models import models
+from secondpass.cli.rank import rank
+
+app = typer.Typer(
+    help="Re-rank retrieved documents with cross-encoders, locally.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # main() turns our errors into one line; others should show whole
+    add_completion=False,
+)
+app.command()(rank)
+app.command()(models)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    """Re-rank retrieved documents with cross-encoders, locally."""
+    if show:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("secondpass"))
+        raise typer.Exit

@@ -1,0 +1,119 @@
+"""Files become documents: lines, JSONL, TREC collections, or whole texts."""
+
+import gzip
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO
+
+from secondpass.errors import InputError
+
+STDIN = Path("-")
+_TEXT_FIELDS = ("text", "contents", "content", "body", "passage", "document")
+_ID_FIELDS = ("_id", "id", "docid", "doc_id", "pid")
+
+
+class Format(StrEnum):
+    """How a file holds documents."""
+
+    AUTO = "auto"
+    """By its name: .jsonl and .ndjson, .trec and .sgml, else text; standard input holds JSONL or lines."""
+    LINES = "lines"
+    """One document a line; blank lines are left out."""
+    JSONL = "jsonl"
+    """One JSON object a line, its text under "text" (or contents, content, body, ...), with an optional title."""
+    TREC = "trec"
+    """<DOC> elements with <DOCNO> and text, as in TREC collections."""
+    TEXT = "text"
+    """The whole file is one document: Markdown, plain text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document and where it came from.
+
+    Args:
+        id: Its own id, else file and line.
+        text: What is ranked.
+    """
+
+    id: str
+    text: str
+
+
+def read_documents(files: Sequence[Path], format_: Format = Format.AUTO) -> list[Document]:
+    """All documents of the files, in order.
+
+    Args:
+        files: Paths, also gzipped ones; "-" is standard input.
+        format_: How all of them are read.
+
+    Raises:
+        InputError: A file cannot be read, or a line of it is malformed; the message names both.
+    """
+    return [document for file in files for document in _read(file, format_)]
+
+
+def _read(file: Path, format_: Format) -> Iterator[Document]:
+    try:
+        text = _text(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read as UTF-8 text: {error}") from error
+    match _guessed(file, text) if format_ is Format.AUTO else format_:
+        case Format.JSONL:
+            return _jsonl(file, text)
+        case Format.TREC:
+            return _trec(file, text)
+        case Format.LINES:
+            return (Document(f"{file}:{n}", line) for n, line in enumerate(text.splitlines(), 1) if line.strip())
+    return iter([Document(str(file), text)])
+
+
+def _text(file: Path) -> str:
+    if file == STDIN:
+        return sys.stdin.read()
+    opener = gzip.open if file.suffix == ".gz" else open
+    stream: IO[str]
+    with opener(file, "rt", encoding="utf-8") as stream:
+        return stream.read()
+
+
+def _guessed(file: Path, text: str) -> Format:
+    if file == STDIN:
+        return Format.JSONL if text.lstrip().startswith("{") else Format.LINES
+    suffix = Path(file.stem).suffix if file.suffix == ".gz" else file.suffix
+    return {".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".trec": Format.TREC, ".sgml": Format.TREC}.get(
+        suffix.lower(), Format.TEXT
+    )
+
+
+def _jsonl(file: Path, text: str) -> Iterator[Document]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{file}:{number} must be a JSON object: {error}") from error
+        body = next((row[name] for name in _TEXT_FIELDS if isinstance(row, dict) and name in row), None)
+        if not isinstance(body, str):
+            raise InputError(f"{file}:{number} must be a JSON object with its text under one of {_TEXT_FIELDS}")
+        title = row.get("title")
+        name = next((str(row[field]) for field in _ID_FIELDS if field in row), f"{file}:{number}")
+        yield Document(name, f"{title} {body}" if isinstance(title, str) and title else body)
+
+
+def _trec(file: Path, text: str) -> Iterator[Document]:
+    blocks = re.findall(r"<DOC>(.*?)</DOC>", text, flags=re.DOTALL | re.IGNORECASE)
+    if not blocks:
+        raise InputError(f"{file} must hold <DOC> elements, got none")
+    for number, block in enumerate(blocks, 1):
+        name = re.search(r"<DOCNO>\s*(.*?)\s*</DOCNO>", block, flags=re.DOTALL | re.IGNORECASE)
+        if name is None:
+            raise InputError(f"{file}: <DOC> number {number} has no <DOCNO>")
+        rest = block.replace(name.group(0), " ")
+        yield Document(name.group(1), " ".join(re.sub(r"<[^>]+>", " ", rest).split()))

@@ -1,0 +1,54 @@
+"""`secondpass models`: the checkpoints this package knows by name."""
+
+import dataclasses
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from secondpass.cli.options import Json
+
+if TYPE_CHECKING:
+    from secondpass.checkpoint.known import KnownCheckpoint
+
+
+def models(json_: Json = False) -> None:
+    """List known checkpoints with their published figures. Any other checkpoint of their architectures works too."""
+    from secondpass.checkpoint.known import known_checkpoints
+
+    if json_ or not sys.stdout.isatty():
+        rows = [
+            dataclasses.asdict(dataclasses.replace(known, published=dict(known.published)))
+            for known in known_checkpoints()
+        ]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+    else:
+        Console().print(_table(known_checkpoints()))
+
+
+def _table(rows: "tuple[KnownCheckpoint, ...]") -> Table:
+    table = Table(title="Known checkpoints", caption="Figures in percent, as their model cards report them.")
+    table.add_column("checkpoint", overflow="fold", min_width=40)
+    table.add_column("kind", min_width=5)
+    table.add_column("family")
+    table.add_column("million\nweights", justify="right")
+    table.add_column("languages")
+    table.add_column("tokens", justify="right")
+    table.add_column("published", overflow="fold")
+    table.add_column("source", overflow="fold")
+    for known in rows:
+        figures = "\n".join(f"{value:.2f} {measure}" for measure, value in known.published.items())
+        table.add_row(
+            known.name,
+            known.kind,
+            known.family,
+            f"{known.parameters:.1f}",
+            known.languages,
+            str(known.max_length),
+            figures,
+            known.source,
+        )
+    return table

@@ -1,0 +1,38 @@
+"""What several commands ask in the same words."""
+
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from secondpass import CrossEncoder
+
+ModelName: TypeAlias = Annotated[str, typer.Option("--model", "-m", help="Hub id, folder, or bundled model.")]
+Device: TypeAlias = Annotated[str | None, typer.Option(help="Such as cpu or cuda:0.", show_default="the best there is")]
+DType: TypeAlias = Annotated[
+    Literal["float32", "bfloat16", "float16", "int8"] | None,
+    typer.Option("--dtype", help="Arithmetic of the transformer.", show_default="float32 on a CPU"),
+]
+MaxLength: TypeAlias = Annotated[
+    int | None, typer.Option(help="Tokens of a pair, special tokens included.", show_default="the checkpoint's own")
+]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Write JSON, as always when the output is piped.")]
+
+DEFAULT_MODEL = "secondpass/mini"
+
+
+def load_quietly(
+    model: str,
+    *,
+    device: str | None = None,
+    dtype: Literal["float32", "bfloat16", "float16", "int8"] | None = None,
+    max_length: int | None = None,
+) -> "CrossEncoder":
+    """The model, without transformers' bars and reports: in a command of our own, the terminal is ours."""
+    from transformers.utils import logging
+
+    from secondpass import CrossEncoder
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    return CrossEncoder(model, device=device, dtype=dtype, max_length=max_length)

@@ -1,0 +1,76 @@
+"""Where and in which arithmetic a model runs, from what the caller asked and what the machine has."""
+
+from collections.abc import Sequence
+
+import torch
+
+from secondpass.encoder import Precision
+from secondpass.errors import InputError, InputTypeError
+
+# Tokens of one forward pass: enough to keep the matrix units busy, little enough to stay in a CPU's caches.
+_BATCH_TOKENS = {"cpu": 4096, "mps": 16384, "cuda": 65536}
+
+
+def devices_for(device: str | torch.device | Sequence[str | torch.device] | None) -> list[torch.device]:
+    """The devices asked for; None takes the first of cuda, mps and cpu that there is.
+
+    Raises:
+        InputError: A name is no device, or this machine has no such one.
+    """
+    if device is None:
+        return [torch.device(_best_device())]
+    names = [device] if isinstance(device, str | torch.device) else list(device)
+    if not names:
+        raise InputError("device must name at least one device, got an empty list")
+    return [_device(name) for name in names]
+
+
+def precision_for(dtype: str | None, devices: Sequence[torch.device]) -> Precision:
+    """The arithmetic asked for; None takes float32 on a CPU and the device's best half precision elsewhere.
+
+    Raises:
+        InputError: `dtype` is none that we know.
+    """
+    if dtype is not None:
+        if dtype not in list(Precision):
+            raise InputError(f"dtype must be one of {', '.join(Precision)} or None, got {dtype!r}")
+        return Precision(dtype)
+    if any(device.type == "cpu" for device in devices):
+        return Precision.FLOAT32
+    if all(device.type == "cuda" for device in devices) and torch.cuda.is_bf16_supported(including_emulation=False):
+        return Precision.BFLOAT16
+    return Precision.FLOAT16
+
+
+def batch_tokens_for(batch_tokens: int | None, devices: Sequence[torch.device]) -> int:
+    """Tokens of one forward pass; None takes what suits the smallest of the devices.
+
+    Raises:
+        InputError: `batch_tokens` is no integer of at least 1.
+    """
+    if batch_tokens is None:
+        return min(_BATCH_TOKENS.get(device.type, _BATCH_TOKENS["cpu"]) for device in devices)
+    if isinstance(batch_tokens, bool) or not isinstance(batch_tokens, int):
+        raise InputTypeError(f"batch_tokens must be an integer or None, got {batch_tokens!r}")
+    if batch_tokens < 1:
+        raise InputError(f"batch_tokens must be at least 1, got {batch_tokens}")
+    return batch_tokens
+
+
+def _device(name: str | torch.device) -> torch.device:
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        raise InputError(f"device must be a torch device such as 'cpu' or 'cuda:0', got {name!r}") from error
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(device.type, True):
+        raise InputError(f"device must be one this machine has; there is no {device.type} here, got {name!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"device must be one of {torch.cuda.device_count()} cuda devices, got {name!r}")
+    return device
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
