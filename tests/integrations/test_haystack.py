@@ -44,7 +44,10 @@ def read_by_scorer(document: Document, **arguments: Any) -> tuple[str, str]:  # 
 
 
 def retrieval_pipeline(kind: type[Pipeline], component: SecondPassRanker) -> Pipeline:
-    """Two BM25 retrievers over overlapping stores, joined, then ranked."""
+    """Two BM25 retrievers over overlapping stores, joined, then ranked.
+
+    Give the ranker a threshold: some versions of the retriever give documents that match nothing.
+    """
     pipeline = kind()
     pipeline.add_component("joiner", DocumentJoiner(join_mode="concatenate"))
     pipeline.add_component("ranker", component)
@@ -58,15 +61,15 @@ def retrieval_pipeline(kind: type[Pipeline], component: SecondPassRanker) -> Pip
 
 
 def test_pipeline_with_two_retrievers_joined() -> None:
-    pipeline = retrieval_pipeline(Pipeline, ranker())
+    pipeline = retrieval_pipeline(Pipeline, ranker(score_threshold=0.1))
     result = pipeline.run({name: {"query": QUERY} for name in ("left", "right", "ranker")})
-    assert contents(result["ranker"]) == BEST_FIRST[:3]  # no word of the query is in the last
+    assert contents(result["ranker"]) == BEST_FIRST[:3]
 
 
 async def test_async_pipeline_with_two_retrievers_joined() -> None:
-    pipeline: Any = retrieval_pipeline(AsyncPipeline, ranker())
+    pipeline: Any = retrieval_pipeline(AsyncPipeline, ranker(score_threshold=0.1))
     result = await pipeline.run_async({name: {"query": QUERY} for name in ("left", "right", "ranker")})
-    assert contents(result["ranker"]) == BEST_FIRST[:3]  # no word of the query is in the last
+    assert contents(result["ranker"]) == BEST_FIRST[:3]
 
 
 def test_duplicates_go_and_the_best_scored_stays() -> None:
