@@ -203,17 +203,16 @@ async def test_a_hundred_concurrent_calls_of_a_model_load_it_once_and_do_not_mix
 async def test_the_event_loop_goes_on_while_documents_are_scored(driver: "Driver") -> None:
     adapter = driver.adapter(scorer=Slow(seconds=0.5))
     gaps = await gaps_of_a_heartbeat(driver.arun(adapter, QUERY, driver.documents(TEXTS)))
-    # A blocked loop has one gap of 0.5 s. A free one has a few ms; the slack is for a busy machine.
-    assert max(gaps) < 0.25
+    # A blocked loop has one gap of 0.5 s. A free one has a few ms each; the slack is for a busy machine.
+    assert max(gaps) < 0.4
     assert len(gaps) > 10
 
 
 async def test_the_event_loop_goes_on_while_a_model_is_loaded_and_scores(driver: "Driver", model: str) -> None:
     adapter = driver.adapter(model=model, share_model=False)
-    started = time.perf_counter()
-    gaps = await gaps_of_a_heartbeat(driver.arun(adapter, QUERY, driver.documents([" ".join(TEXTS) * 9] * 100)))
-    # Loading holds the interpreter for moments (imports, file headers); a blocked loop would show all of it as one gap.
-    assert max(gaps) < (time.perf_counter() - started) / 2
+    gaps = await gaps_of_a_heartbeat(driver.arun(adapter, QUERY, driver.documents(TEXTS)))
+    # Takes half a second and more. A blocked loop has two gaps, or three where loading and scoring are two steps.
+    assert len(gaps) > 10
 
 
 def test_a_saved_adapter_scores_the_same_when_loaded(driver: "Driver", model: str) -> None:
