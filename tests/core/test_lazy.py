@@ -3,9 +3,9 @@ import gc
 import pickle
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
+from shared import SHARED
 
 from secondpass.errors import CheckpointNotFoundError, InputError
 from secondpass.lazy import LazyCrossEncoder, scorer_of
@@ -13,8 +13,8 @@ from secondpass.options import ModelOptions
 from secondpass.sharing import shared_cross_encoder
 from secondpass.testing import OverlapScorer
 
-MODEL = Path(__file__).parents[3] / "shared" / "models" / "ce-minilm6"
-needs_model = pytest.mark.skipif(not MODEL.exists(), reason=f"needs {MODEL.name}")
+MODEL = SHARED / "models" / "ce-minilm6"
+needs_model = pytest.mark.skipif(not MODEL.exists(), reason=f"needs {MODEL.name} of the shared data")
 SECRET = ModelOptions(token="hf_secret", max_length=64)  # noqa: S106 - of nobody
 
 

@@ -11,14 +11,13 @@ from haystack import Document as HaystackDocument
 from haystack.utils import ComponentDevice
 from langchain_core.documents import Document as LangChainDocument
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
+from shared import shared
 
 import langchain_secondpass
 import llama_index_secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
 from secondpass.options import ModelOptions
 from secondpass.sharing import shared_cross_encoder
-
-SHARED = Path(__file__).parents[3] / "shared"
 
 
 @dataclass(frozen=True)
@@ -144,9 +143,7 @@ def driver(request: pytest.FixtureRequest) -> Driver:
 @pytest.fixture(scope="session")
 def model() -> Iterator[str]:
     """A trained cross-encoder with an identity activation."""
-    folder = SHARED / "models" / "ce-minilm6"
-    if not folder.exists():
-        pytest.skip(f"needs {folder.name}")
+    folder = shared("models/ce-minilm6")
     # Adapters share what is loaded; holding it here spares each test the loading. Haystack asks for the logits.
     held = [shared_cross_encoder(str(folder), options) for options in (None, ModelOptions(activation="identity"))]
     yield str(folder)
@@ -156,7 +153,4 @@ def model() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def sections() -> Path:
     """Sections of real documentation."""
-    file = SHARED / "data" / "docs-en" / "sections.jsonl.gz"
-    if not file.exists():
-        pytest.skip(f"needs {file.parent.name}")
-    return file
+    return shared("data/docs-en/sections.jsonl.gz")

@@ -15,7 +15,7 @@ from secondpass.ranking import rank
 from secondpass.testing import OverlapScorer
 
 if TYPE_CHECKING:
-    from tests.integrations.conftest import Driver
+    from integrations.conftest import Driver
 
 QUERY = "big red cat"
 TEXTS = ["a red car", "a dog", "the big red cat", "", "big cat", "   ", "one cat"]

@@ -118,8 +118,8 @@ def test_threshold_is_of_the_scaled_score() -> None:
 
 def test_scaled_scores_are_those_of_sentence_transformers(model: str) -> None:
     pytest.importorskip("sentence_transformers")
-    from sentence_transformers import CrossEncoder  # noqa: PLC0415 - seconds to import
-    from torch.nn import Identity, Sigmoid  # noqa: PLC0415
+    from sentence_transformers import CrossEncoder
+    from torch.nn import Identity, Sigmoid
 
     reference = CrossEncoder(model, device="cpu")
     for scale, activation in ((True, Sigmoid()), (False, Identity())):

@@ -245,9 +245,9 @@ class TestAsRetriever(RetrieversIntegrationTests):
 
 @needs_cross_encoders
 def test_cross_encoder_in_langchains_reranker() -> None:
-    from langchain_classic.retrievers.document_compressors import CrossEncoderReranker  # noqa: PLC0415 - see skip
+    from langchain_classic.retrievers.document_compressors import CrossEncoderReranker
 
-    from langchain_secondpass import SecondPassCrossEncoder  # noqa: PLC0415 - see skip
+    from langchain_secondpass import SecondPassCrossEncoder
 
     compressor = CrossEncoderReranker(model=SecondPassCrossEncoder(scorer=OverlapScorer()), top_n=2)
     assert [document.page_content for document in compressor.compress_documents(documents(), QUERY)] == BEST_FIRST[:2]
@@ -255,7 +255,7 @@ def test_cross_encoder_in_langchains_reranker() -> None:
 
 @needs_cross_encoders
 def test_cross_encoder_scores_pairs_of_many_queries_in_order(model: str) -> None:
-    from langchain_secondpass import SecondPassCrossEncoder  # noqa: PLC0415 - see skip
+    from langchain_secondpass import SecondPassCrossEncoder
 
     pairs = [("cat", "a cat"), ("cat", "a dog"), ("dog", "a dog"), ("cat", "cat and dog")]
     scorer = OverlapScorer()
