@@ -12,6 +12,7 @@ from torch.nn import functional
 from secondpass.checkpoint import Source
 from secondpass.checkpoint.embedding import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
 from secondpass.device import batch_tokens_for, device_names, devices_for, precision_for
+from secondpass.encoder.calibration_texts import CALIBRATION_PAIRS
 from secondpass.errors import CheckpointError, ScoringError
 from secondpass.network import networks_on
 from secondpass.options import DType, ModelOptions
@@ -65,11 +66,13 @@ class BiEncoder:
         documents = queries if document_model is None else load_embedding(source.base(str(document_model)), max_length)
         if queries.cosine != documents.cosine:
             raise CheckpointError(f"{model} and {document_model} compare vectors in different ways")
-        networks = networks_on(devices, queries.model, precision)
-        self._queries = Pipeline(queries.encoder(QUERY_PROMPTS), networks, budget)
+        read_query, read_document = queries.encoder(QUERY_PROMPTS), documents.encoder(DOCUMENT_PROMPTS)
+        texts = [text for pair in CALIBRATION_PAIRS for text in pair]
+        networks = networks_on(devices, queries.model, precision, lambda: read_query(texts))
+        self._queries = Pipeline(read_query, networks, budget)
         if documents is not queries:
-            networks = networks_on(devices, documents.model, precision)
-        self._documents = Pipeline(documents.encoder(DOCUMENT_PROMPTS), networks, budget)
+            networks = networks_on(devices, documents.model, precision, lambda: read_document(texts))
+        self._documents = Pipeline(read_document, networks, budget)
         self._cosine = queries.cosine
         self.name = str(model)
         """What it was loaded as."""

@@ -14,6 +14,7 @@ from secondpass.checkpoint import Source, load_checkpoint
 from secondpass.checkpoint.activation import Activation
 from secondpass.checkpoint.labels import relevance_logit
 from secondpass.device import batch_tokens_for, device_names, devices_for, precision_for
+from secondpass.encoder.calibration_texts import CALIBRATION_PAIRS
 from secondpass.errors import InputTypeError, ScoringError
 from secondpass.network import networks_on
 from secondpass.options import ActivationName, DType, ModelOptions
@@ -90,7 +91,13 @@ class CrossEncoder:
         budget = batch_tokens_for(batch_tokens, devices)
         source = Source(str(model), revision, token, cache_dir, local_files_only, trust_remote_code)
         checkpoint = load_checkpoint(source, max_length=max_length, activation_name=activation, label=label)
-        networks = networks_on(devices, checkpoint.model, precision, checkpoint.padding_side)
+        networks = networks_on(
+            devices,
+            checkpoint.model,
+            precision,
+            lambda: checkpoint.encode(CALIBRATION_PAIRS),
+            checkpoint.padding_side,
+        )
         self._pipeline = Pipeline(checkpoint.encode, networks, budget)
         self._relevance = _Relevance(checkpoint.label, checkpoint.activation)
         self.name = checkpoint.name
