@@ -6,6 +6,7 @@ import typer
 
 from secondpass.cli.models import models
 from secondpass.cli.rank import rank
+from secondpass.cli.train import train
 
 app = typer.Typer(
     help="Re-rank retrieved documents with cross-encoders, locally.",
@@ -15,6 +16,7 @@ app = typer.Typer(
 )
 app.command()(rank)
 app.command()(models)
+app.command()(train)
 
 
 @app.callback(invoke_without_command=True)
