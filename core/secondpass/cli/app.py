@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from secondpass.cli.eval import evaluate
 from secondpass.cli.models import models
 from secondpass.cli.rank import rank
 from secondpass.cli.train import train
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 app.command()(rank)
 app.command()(models)
+app.command("eval")(evaluate)
 app.command()(train)
 
 

@@ -22,8 +22,8 @@ class BM25:
 
     def __init__(self, documents: Mapping[str, str], *, k1: float = K1, b: float = B) -> None:
         try:
-            import bm25s
-            import Stemmer
+            import bm25s  # noqa: PLC0415 - of an extra
+            import Stemmer  # noqa: PLC0415 - of an extra
         except ModuleNotFoundError as error:
             raise MissingExtraError("a BM25 first stage", "eval") from error
         if not documents:

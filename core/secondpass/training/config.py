@@ -18,13 +18,17 @@ class ModelConfig:
 
     Args:
         base: A folder or hub id: an encoder (it gets a fresh head) or a cross-encoder with one label.
-        max_length: Tokens of a pair, special tokens included.
+        max_length: Tokens of a pair in training, special tokens included.
+        saved_max_length: The limit written into the checkpoint; None: `max_length`.
+        layers: Keep the first so many layers of the base; None: all.
         dropout: From 0.0 to 1.0, everywhere in the model.
         freeze: Parameters whose name holds one of these strings keep their values.
     """
 
     base: str
     max_length: int = 256
+    saved_max_length: int | None = None
+    layers: int | None = None
     dropout: float = 0.1
     freeze: tuple[str, ...] = ()
 
@@ -37,6 +41,7 @@ class DataConfig:
         train: JSONL files of teacher-scored lists (`query`, `documents`, `scores`) or of labelled examples (`query`,
             `positive`, and `negative` unless negatives are mined).
         held_out: Re-ranking sets, JSONL; their mean NDCG@10 chooses the checkpoint.
+        held_out_queries: How many of each set are evaluated while training, the first ones; None: all.
         corpus: BEIR-style corpus to mine BM25 negatives from, for examples that bring none.
         queries: BEIR-style queries; with `qrels` and `corpus` they are training data too.
         qrels: TREC qrels of these queries.
@@ -46,6 +51,7 @@ class DataConfig:
 
     train: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
+    held_out_queries: int | None = None
     corpus: str | None = None
     queries: str | None = None
     qrels: str | None = None
@@ -112,6 +118,9 @@ class TrainingConfig:
             raise InputError(f"run.decay must be one of {', '.join(get_args(Decay))}, got {run.decay!r}")
         at_least_one = {
             "model.max_length": self.model.max_length,
+            "model.saved_max_length": 1 if self.model.saved_max_length is None else self.model.saved_max_length,
+            "model.layers": 1 if self.model.layers is None else self.model.layers,
+            "data.held_out_queries": 1 if self.data.held_out_queries is None else self.data.held_out_queries,
             "data.negatives": self.data.negatives,
             "data.mine_from": self.data.mine_from[0],
             "run.batch_size": run.batch_size,

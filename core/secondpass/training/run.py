@@ -62,14 +62,17 @@ def run(config: TrainingConfig) -> TrainingResult:
     set_seed(config.run.seed)
     output = config.folder / config.run.output
     examples = load_examples(config)
-    sets = {path.name.split(".")[0]: read_samples(path) for path in expand(config.data.held_out, config.folder)}
+    sets = {
+        path.name.split(".")[0]: read_samples(path)[: config.data.held_out_queries]
+        for path in expand(config.data.held_out, config.folder)
+    }
     model = load_model(config)
     trainer = _trainer(config, model, examples, sets, output)
     last = _last_checkpoint(output)
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
     model.eval()
     held_out, chosen = _choose(config, trainer, sets, output)
-    save(model, output)
+    save(model, output, max_length=config.model.saved_max_length or config.model.max_length)
     minutes = (time.monotonic() - started) / 60
     result = TrainingResult(output, trainer.state.global_step, minutes, held_out, chosen)
     write_card(output, config, result, n_examples=len(examples), losses=_losses(trainer.state))
@@ -98,6 +101,7 @@ def load_model(config: TrainingConfig) -> GroupedCrossEncoder:
         max_length=config.model.max_length,
         activation_fn=torch.nn.Identity(),
         # On CPUs the backward pass of fused attention takes more time than all the rest of a step.
+        config_kwargs=None if config.model.layers is None else {"num_hidden_layers": config.model.layers},
         model_kwargs={"attn_implementation": "eager"} if on_cpu else None,
     )
     if model.tokenizer.padding_side != "right":
@@ -107,9 +111,10 @@ def load_model(config: TrainingConfig) -> GroupedCrossEncoder:
     return model
 
 
-def save(model: CrossEncoder, output: Path) -> None:
+def save(model: CrossEncoder, output: Path, *, max_length: int) -> None:
     """The checkpoint in the layout that transformers, sentence-transformers and we read alike."""
     output.mkdir(parents=True, exist_ok=True)
+    model.max_length = max_length
     model.save_pretrained(str(output), create_model_card=False)
     path = output / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
