@@ -11,6 +11,10 @@ import numpy as np
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _BRACKETS = {"-lrb-": "(", "-rrb-": ")", "-lsb-": "[", "-rsb-": "]", "``": '"', "''": '"'}
+_STOP = frozenset(
+    {"the", "a", "an", "of", "and", "or", "in", "on", "to", "for", "is", "are", "was", "were", "be", "by", "with"}
+    | {"that", "this", "it", "as", "at", "from", "its"}
+)
 _WINDOWS = ((60, 0.6), (110, 0.25), (190, 0.15))
 """Words in a passage, and how many passages are cut so: short ones are cheap, long ones must be known too."""
 
@@ -58,8 +62,7 @@ class Domain:
 
 
 def _lines(path: Path) -> Iterator[dict[str, str]]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
 
@@ -82,10 +85,9 @@ def _cut(source: str, title: str, text: str, rng: np.random.Generator) -> list[P
 
 def _keywords(passages: list[Passage], count: int, rng: np.random.Generator) -> list[Query]:
     """Two to six neighbouring words, as people type them: lower case, no stop words."""
-    stop = set("the a an of and or in on to for is are was were be by with that this it as at from its".split())
     found = []
     for index in rng.integers(0, len(passages), count).tolist():
-        words = [word for word in re.findall(r"[a-z0-9][\w-]+", passages[index].text.lower()) if word not in stop]
+        words = [word for word in re.findall(r"[a-z0-9][\w-]+", passages[index].text.lower()) if word not in _STOP]
         size = int(rng.integers(2, 7))
         if len(words) > size:
             start = int(rng.integers(0, len(words) - size))

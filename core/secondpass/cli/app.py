@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from secondpass.cli.demo import demo
 from secondpass.cli.eval import evaluate
 from secondpass.cli.models import models
 from secondpass.cli.rank import rank
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 app.command()(rank)
 app.command()(models)
+app.command()(demo)
 app.command("eval")(evaluate)
 app.command()(train)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondpass.errors import InputError
 
@@ -63,7 +64,7 @@ def compare(before: Mapping[str, float], after: Mapping[str, float]) -> Comparis
     )
 
 
-def _p_value(differences: np.ndarray) -> float | None:  # type: ignore[type-arg] # one-dimensional floats
+def _p_value(differences: NDArray[np.float64]) -> float | None:
     from scipy import stats  # noqa: PLC0415 - of an extra
 
     if len(differences) < 2:  # noqa: PLR2004 - one difference has no spread

@@ -68,7 +68,7 @@ def _card(config: TrainingConfig, result: "TrainingResult", n_examples: int, los
             "---",
             f"# {result.folder.name}",
             "",
-            "A cross-encoder: one logit a (query, document) pair, higher is more relevant. "
+            "A cross-encoder: one logit a (query, document) pair, higher is more relevant.",
             f"Trained from `{config.model.base}`.",
             "",
             "## Training",

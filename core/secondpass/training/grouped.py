@@ -17,18 +17,18 @@ class GroupedCrossEncoder(CrossEncoder):
     of the whole batch. What is saved is a plain CrossEncoder.
     """
 
-    def forward(self, features: dict[str, Any], **options: Any) -> dict[str, Any]:  # noqa: ANN401 - the parent's signature
+    def forward(self, input: dict[str, Any], **kwargs: Any) -> dict[str, Any]:  # noqa: A002, ANN401 - the parent's
         """The parent's result for the whole batch; with several groups, its scores only."""
-        mask = features["attention_mask"]
+        mask = input["attention_mask"]
         if len(mask) <= PAIRS_IN_A_GROUP:
-            return dict(super().forward(features, **options))
+            return dict(super().forward(input, **kwargs))
         lengths = mask.sum(dim=1)
         order = torch.argsort(lengths)
         scores = []
         for group in order.split(PAIRS_IN_A_GROUP):
             longest = int(lengths[group].max())
-            part = {name: _rows(value, group, longest) for name, value in features.items()}
-            scores.append(super().forward(part, **options)["scores"])
+            part = {name: _rows(value, group, longest) for name, value in input.items()}
+            scores.append(super().forward(part, **kwargs)["scores"])
         return {"scores": torch.cat(scores)[torch.argsort(order)]}
 
 
@@ -50,9 +50,9 @@ def freeze(model: CrossEncoder, names: tuple[str, ...]) -> None:
         if not found:
             raise InputError(f"model.freeze must name parameters of the model, got {name!r}, which is in none of them")
         for parameter in found:
-            parameter.requires_grad_(requires_grad=False)
+            parameter.requires_grad = False
 
 
-def _rows(value: object, group: torch.Tensor, longest: int) -> object:
+def _rows(value: Any, group: torch.Tensor, longest: int) -> Any:  # noqa: ANN401 - tensors, and a word or two
     """The group's rows of a (batch, seq) tensor; anything else as it is. Right padding is given: see `run`."""
     return value[group, :longest] if isinstance(value, torch.Tensor) else value

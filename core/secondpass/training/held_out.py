@@ -34,12 +34,12 @@ class HeldOut(BaseEvaluator):
     """
 
     def __init__(self, sets: Mapping[str, Sequence[RerankingSample]], log: Path | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # theirs
         self._sets = sets
         self._log = log
         self.primary_metric = METRIC
 
-    def __call__(
+    def __call__(  # type: ignore[override] # as their own evaluators of cross-encoders narrow it
         self, model: CrossEncoder, output_path: str | None = None, epoch: float = -1, steps: int = -1
     ) -> dict[str, float]:
         """The figures, by name."""

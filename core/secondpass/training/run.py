@@ -95,7 +95,7 @@ def load_model(config: TrainingConfig) -> GroupedCrossEncoder:
     """The base model with one label and Identity activation, its dropout and frozen parameters set."""
     on_cpu = not torch.cuda.is_available()
     local = config.folder / config.model.base
-    model = GroupedCrossEncoder(
+    model: GroupedCrossEncoder = GroupedCrossEncoder(
         str(local) if local.is_dir() else config.model.base,
         num_labels=1,
         max_length=config.model.max_length,
@@ -176,7 +176,7 @@ def _arguments(config: TrainingConfig, output: Path, *, evaluated: bool) -> Cros
     )
 
 
-class _Deadline(TrainerCallback):  # type: ignore[misc] # transformers' callbacks carry no types
+class _Deadline(TrainerCallback):
     """Stops a run that has taken its time, after one last evaluation and checkpoint."""
 
     def __init__(self, minutes: float) -> None:
