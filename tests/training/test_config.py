@@ -76,7 +76,10 @@ def test_examples_come_scored_labelled_or_still_to_mine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"query": "q", "documents": ["a"], "scores": [1, 2]}', "one a document, got 2 for 1 documents"),
+        (
+            '{"query": "q", "documents": ["a"], "scores": [1, 2]}',
+            "scores must be one a document, got 2 for 1 documents",
+        ),
         ('{"query": "q", "documents": ["a"], "scores": ["1"]}', "scores must be a list of numbers"),
         ('{"query": 1, "positive": ["a"]}', "query must be a string, got 1"),
         ('{"query": "q"}', "positive must be a string or a list of strings, got None"),

@@ -18,7 +18,7 @@ from secondpass.errors import InputError
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
 from secondpass.training.averaging import average
 from secondpass.training.config import Loss
-from secondpass.training.examples import Example
+from secondpass.training.examples import Example, Unmined
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.mining import mined
 from secondpass.training.recipes import pos_weight, recipe
@@ -63,17 +63,19 @@ def loss_on_everything(folder: Path, run: TrainingConfig) -> float:
     """The recipe's loss over all its examples, with the weights in a folder."""
     model = GroupedCrossEncoder(str(folder), num_labels=1, activation_fn=torch.nn.Identity(), device="cpu")
     chosen = recipe(run.run.loss)
-    columns = chosen.columns(load_examples(run))
+    examples = load_examples(run)
+    columns = chosen.columns(examples)
+    weight = pos_weight(examples) if run.run.loss == "bce" else None
     labels = columns.pop("label")
     lists = isinstance(labels[0], list)
     given = [torch.tensor(one) for one in labels] if lists else torch.tensor(labels)
     with torch.inference_mode():
-        return float(chosen.build(model.eval(), run.run.pos_weight)(list(columns.values()), given))
+        return float(chosen.build(model.eval(), weight)(list(columns.values()), given))
 
 
 @pytest.mark.parametrize("loss", get_args(Loss))
-def test_each_recipe_lowers_its_loss(loss: Loss, tmp_path: Path, folder_of: object) -> None:
-    base = folder_of("bert")  # type: ignore[operator] # the fixture's class is the conftest's own
+def test_each_recipe_lowers_its_loss(loss: Loss, tmp_path: Path) -> None:
+    base = bert(tmp_path / "base")
     data(tmp_path, scored=loss in ("ranknet", "margin-mse"))
     run = config(tmp_path, base, loss)
     result = train(run)
@@ -141,8 +143,6 @@ def test_a_frozen_name_must_exist(tmp_path: Path) -> None:
 
 
 def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:
-    from secondpass.training.examples import Unmined
-
     (tmp_path / "corpus.jsonl").write_text(
         "".join(
             json.dumps({"_id": str(i), "text": text}) + "\n"

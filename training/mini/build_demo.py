@@ -14,7 +14,7 @@ from pathlib import Path
 from secondpass.evaluation import BM25
 from secondpass.evaluation.files import json_lines
 
-N_PASSAGES = 1500
+N_PASSAGES = 1500  # at most
 OF_EACH = 6
 _FOLDER = "nq-lost-in-the-middle"
 

@@ -51,7 +51,7 @@ def demo(
     device: Device = None,
     dtype: DType = None,
 ) -> None:
-    """BM25 first, a cross-encoder second: what moves up, on 1,500 Wikipedia passages and real questions, offline."""
+    """BM25 first, a cross-encoder second: what moves up, on 1,293 Wikipedia passages and real questions, offline."""
     check_top_k(depth, "depth")
     from secondpass.demo import passages, questions
     from secondpass.evaluation import BM25
