@@ -64,7 +64,11 @@ BROKEN: list[tuple[Callable[[Path], object], str, str]] = [
     (read_documents, '{"_id": "d"}', "text must be a string, got None"),
     (read_documents, "plain", "must be JSON, got 'plain'"),
 ]
-GOOD = {read_run: "ok Q0 a 1 1 t\n", read_qrels: "ok 0 d 1\n", read_documents: '{"_id": "ok", "text": "t"}\n'}
+GOOD: dict[Callable[[Path], object], str] = {
+    read_run: "ok Q0 a 1 1 t\n",
+    read_qrels: "ok 0 d 1\n",
+    read_documents: '{"_id": "ok", "text": "t"}\n',
+}
 
 
 @pytest.mark.parametrize(("read", "line", "message"), BROKEN)
