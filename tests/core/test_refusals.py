@@ -120,8 +120,8 @@ def test_code_of_the_checkpoint_runs_with_leave(tmp_path: Path) -> None:
     (folder / "modeling.py").write_text(
         "from transformers import BertForSequenceClassification\n\n\n"
         "class Doubled(BertForSequenceClassification):\n"
-        "    def forward(self, *args, **kwargs):\n"
-        "        output = super().forward(*args, **kwargs)\n"
+        "    def forward(self, input_ids, attention_mask, token_type_ids):\n"
+        "        output = super().forward(input_ids, attention_mask, token_type_ids)\n"
         "        output.logits = 2 * output.logits\n"
         "        return output\n"
     )
@@ -159,7 +159,7 @@ def test_a_cased_vocabulary_that_does_not_say_so(tmp_path: Path) -> None:
         (folder / file).unlink()
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Berlin", "Wall", "people", "the"]
     (folder / "vocab.txt").write_text("\n".join(pieces))
-    with pytest.raises(CheckpointError, match="vocab.txt is cased"):
+    with pytest.raises(CheckpointError, match=r"vocab\.txt is cased"):
         CrossEncoder(folder)
     checkpoints.edit_json(folder / "tokenizer_config.json", do_lower_case=False)
     model = CrossEncoder(folder, activation="identity")

@@ -1,11 +1,13 @@
 """float32 scores equal the reference to 1e-5, in every layout, over awkward texts and tight limits."""
 
 from pathlib import Path
+from typing import Any
 
 import checkpoints
 import numpy as np
 import pytest
 import torch
+from compare import assert_scores
 from sentence_transformers import CrossEncoder as Reference
 from texts import AWKWARD, PAIRS, SHORT_PAIRS
 from torch import nn
@@ -24,13 +26,12 @@ from transformers import (
 from conftest import FolderOf
 from secondpass import CrossEncoder
 
-TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
-
 
 def read(tokenizer: PreTrainedTokenizerBase, pair: tuple[str, str], max_length: int = 512) -> BatchEncoding:
     """One pair as the model cards read theirs: in lists, which for an empty document makes a difference."""
     query, document = pair
-    return tokenizer([query], [document], truncation=True, max_length=max_length, return_tensors="pt")
+    encoded: BatchEncoding = tokenizer([query], [document], truncation=True, max_length=max_length, return_tensors="pt")
+    return encoded
 
 
 def transformers_logits(folder: Path, pairs: tuple[tuple[str, str], ...], max_length: int) -> torch.Tensor:
@@ -46,7 +47,7 @@ def test_logits_equal_transformers_for_every_pair_of_awkward_texts(family: str, 
     folder = folder_of(family)
     model = CrossEncoder(folder, activation="identity")
     expected = transformers_logits(folder, PAIRS, model.max_length)
-    np.testing.assert_allclose(model.predict(PAIRS), expected[:, 0].numpy(), **TOLERANCE)
+    assert_scores(model.predict(PAIRS), expected[:, 0].numpy())
     assert expected.std() > 0.01, "a model whose scores are all alike would agree with anything"
 
 
@@ -56,7 +57,7 @@ def test_tight_limits_cut_as_transformers_does(family: str, max_length: int, fol
     folder = folder_of(family)
     model = CrossEncoder(folder, activation="identity", max_length=max_length)
     expected = transformers_logits(folder, SHORT_PAIRS, max_length)
-    np.testing.assert_allclose(model.predict(SHORT_PAIRS), expected[:, 0].numpy(), **TOLERANCE)
+    assert_scores(model.predict(SHORT_PAIRS), expected[:, 0].numpy())
 
 
 @pytest.mark.parametrize("family", checkpoints.CLASSIFIERS)
@@ -67,7 +68,7 @@ def test_scores_equal_sentence_transformers_with_the_checkpoints_own_activation(
     # deberta-v2 states no token limit that sentence-transformers would apply without an argument
     model = CrossEncoder(folder, max_length=96)
     reference = Reference(str(folder), max_length=96, device="cpu")
-    np.testing.assert_allclose(model.predict(PAIRS), reference.predict(list(PAIRS)), **TOLERANCE)
+    assert_scores(model.predict(PAIRS), reference.predict(list(PAIRS)))
 
 
 @pytest.mark.parametrize("layout", ["4.x", "old", "6.x"])
@@ -86,7 +87,7 @@ def test_every_sentence_transformers_layout_keeps_its_activation(layout: str, ac
         folder = saved
     expected = Reference(str(folder), device="cpu").predict(list(PAIRS))
     model = CrossEncoder(folder)
-    np.testing.assert_allclose(model.predict(PAIRS), expected, **TOLERANCE)
+    assert_scores(model.predict(PAIRS), expected)
     is_probability = bool((expected >= 0).all() and (expected <= 1).all())
     assert is_probability == (activation == "activation.Sigmoid")
 
@@ -104,11 +105,11 @@ def test_the_modular_layout_equals_sentence_transformers(tmp_path: Path) -> None
         ]
         for seed, layer in enumerate(layers):
             checkpoints.randomise(layer, seed)
-        modules = [Transformer(str(base)), Pooling(24, pooling_mode=pooling), *layers]  # type: ignore[arg-type] # a Literal
+        modules = [Transformer(str(base)), Pooling(24, pooling_mode=pooling), *layers]
         reference = Reference(modules=modules, activation_fn=nn.Identity(), device="cpu")
         reference.save_pretrained(str(tmp_path / pooling))
         model = CrossEncoder(tmp_path / pooling)
-        np.testing.assert_allclose(model.predict(PAIRS), reference.predict(list(PAIRS)), **TOLERANCE)
+        assert_scores(model.predict(PAIRS), reference.predict(list(PAIRS)))
 
 
 def test_prompts_go_before_the_query_as_in_sentence_transformers(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_prompts_go_before_the_query_as_in_sentence_transformers(tmp_path: Path)
     prompts = {"rerank": "Find what answers: "}
     Reference(str(folder), prompts=prompts, default_prompt_name="rerank").save_pretrained(str(saved))
     expected = Reference(str(saved), device="cpu").predict(list(PAIRS))
-    np.testing.assert_allclose(CrossEncoder(saved).predict(PAIRS), expected, **TOLERANCE)
+    assert_scores(CrossEncoder(saved).predict(PAIRS), expected)
     assert not np.allclose(expected, CrossEncoder(folder).predict(PAIRS), atol=1e-3)
 
 
@@ -142,7 +143,7 @@ def test_bert_cat_equals_a_forward_written_from_its_description(folder_of: Folde
             states = inner(inputs["input_ids"], inputs["attention_mask"]).last_hidden_state
             expected.append(float(states[0, 0] @ weight[0] + bias))
     model = CrossEncoder(folder, activation="identity")
-    np.testing.assert_allclose(model.predict(PAIRS), expected, **TOLERANCE)
+    assert_scores(model.predict(PAIRS), expected)
 
 
 def test_capreolus_reads_out_proj_of_cls_and_nothing_between(folder_of: FolderOf) -> None:
@@ -156,8 +157,8 @@ def test_capreolus_reads_out_proj_of_cls_and_nothing_between(folder_of: FolderOf
             rows.append(whole.classifier.out_proj(whole.electra(**inputs).last_hidden_state[0, 0]))
     expected = torch.stack(rows).numpy()
     model = CrossEncoder(folder)
-    np.testing.assert_allclose(model.logits(PAIRS), expected, **TOLERANCE)
-    np.testing.assert_allclose(model.predict(PAIRS), expected[:, 1] - expected[:, 0], **TOLERANCE)
+    assert_scores(model.logits(PAIRS), expected)
+    assert_scores(model.predict(PAIRS), expected[:, 1] - expected[:, 0])
     plain = transformers_logits(folder, PAIRS, 512).numpy()
     assert not np.allclose(expected, plain, atol=1e-2), "the usual head would have to give other scores"
 
@@ -166,11 +167,11 @@ def test_capreolus_reads_out_proj_of_cls_and_nothing_between(folder_of: FolderOf
 def test_several_labels_score_by_the_relevant_ones_probability(n_labels: int, tmp_path: Path) -> None:
     folder = checkpoints.bert(tmp_path, n_labels=n_labels)
     logits = transformers_logits(folder, PAIRS, 512)
-    np.testing.assert_allclose(CrossEncoder(folder, label=1).logits(PAIRS), logits.numpy(), **TOLERANCE)
+    assert_scores(CrossEncoder(folder, label=1).logits(PAIRS), logits.numpy())
     for label in range(n_labels):
         probability = logits.softmax(dim=1)[:, label].numpy()
         scores = CrossEncoder(folder, label=label, activation="sigmoid").predict(PAIRS)
-        np.testing.assert_allclose(scores, probability, **TOLERANCE)
+        assert_scores(scores, probability)
 
 
 def test_qwen3_reranker_equals_its_cards_code(folder_of: FolderOf) -> None:
@@ -195,7 +196,7 @@ def test_qwen3_reranker_equals_its_cards_code(folder_of: FolderOf) -> None:
             logits = model(torch.tensor([prefix + ids + suffix])).logits[0, -1]
             expected.append(torch.stack([logits[no], logits[yes]]).softmax(0)[1].item())
     scores = CrossEncoder(folder, activation="sigmoid").predict(PAIRS[::4])
-    np.testing.assert_allclose(scores, expected, **TOLERANCE)
+    assert_scores(scores, expected)
 
 
 def test_pickled_weights_score_as_safetensors_do(tmp_path: Path) -> None:
@@ -217,13 +218,13 @@ def test_pickled_weights_score_as_safetensors_do(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_odd_configurations_equal_transformers(options: dict[str, int | str | float], tmp_path: Path) -> None:
+def test_odd_configurations_equal_transformers(options: dict[str, Any], tmp_path: Path) -> None:
     max_length = int(options.get("max_position_embeddings", 512))
     folder = checkpoints.bert(tmp_path, max_length=max_length, **options)
     model = CrossEncoder(folder, activation="identity")
     assert model.max_length == max_length
     expected = transformers_logits(folder, PAIRS, max_length)
-    np.testing.assert_allclose(model.predict(PAIRS), expected[:, 0].numpy(), **TOLERANCE)
+    assert_scores(model.predict(PAIRS), expected[:, 0].numpy())
 
 
 @pytest.mark.parametrize("pad_id", [1, 4])
@@ -232,7 +233,7 @@ def test_positions_that_count_from_the_padding_id(pad_id: int, tmp_path: Path) -
     model = CrossEncoder(folder, activation="identity")
     assert model.max_length == 64 - (pad_id + 1)
     expected = transformers_logits(folder, PAIRS, model.max_length)
-    np.testing.assert_allclose(model.predict(PAIRS), expected[:, 0].numpy(), **TOLERANCE)
+    assert_scores(model.predict(PAIRS), expected[:, 0].numpy())
 
 
 @pytest.mark.parametrize("family", ["bert", "xlm_roberta", "modernbert_mean", "deberta_v2"])
@@ -243,4 +244,4 @@ def test_half_precision_stays_near_float32(family: str, dtype: str, tolerance: f
     exact = CrossEncoder(folder, activation="identity").score("berlin", AWKWARD)
     rough = CrossEncoder(folder, activation="identity", dtype=dtype).score("berlin", AWKWARD)  # type: ignore[arg-type] # a Literal
     assert rough.dtype == np.float32
-    np.testing.assert_allclose(rough, exact, atol=tolerance * max(1.0, float(np.abs(exact).max())))
+    assert_scores(rough, exact, tolerance=tolerance * max(1.0, float(np.abs(exact).max())))

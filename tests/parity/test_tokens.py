@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import checkpoints
 import pytest
@@ -15,7 +16,7 @@ from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
 from secondpass.pairs import TwoTextEncoder, longest_first
 
 # Each real tokenizer, and what its folder has to say besides the files for transformers to load it as its authors do.
-REAL = {
+REAL: dict[str, dict[str, Any]] = {
     "ms-marco-MiniLM-L-6-v2": {},
     "bert-base-cased": {"tokenizer_class": "BertTokenizer", "do_lower_case": False},
     "bert-base-multilingual-cased": {"tokenizer_class": "BertTokenizer", "do_lower_case": False},
@@ -88,10 +89,8 @@ def test_cutting_keeps_what_fits_and_never_more(n_first: int, n_second: int, roo
 
 
 def test_a_left_cutting_tokenizer_keeps_the_ends(tmp_path: Path) -> None:
-    tokenizer = checkpoints.wordpiece()
-    tokenizer.truncation_side = "left"
-    tokenizer.save_pretrained(tmp_path)
-    reloaded = AutoTokenizer.from_pretrained(tmp_path)
+    checkpoints.wordpiece().save_pretrained(tmp_path)
+    reloaded = AutoTokenizer.from_pretrained(tmp_path, truncation_side="left")
     pair = ("the berlin wall", "and its people in the year of the revolution")
     expected = reloaded([pair[0]], [pair[1]], truncation=True, max_length=9)["input_ids"][0]
     encode = TwoTextEncoder(tokenize_with(reloaded), TEMPLATE, 9, truncation_side="left")

@@ -19,7 +19,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 Builder = Callable[[Path], Path]
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "hidden_size": 24,
     "num_hidden_layers": 3,
     "num_attention_heads": 3,
@@ -137,7 +137,14 @@ def xlm_roberta(folder: Path, **config: Any) -> Path:
 
 def distilbert(folder: Path, **config: Any) -> Path:
     tokenizer = wordpiece()
-    values = {"dim": 24, "n_layers": 3, "n_heads": 3, "hidden_dim": 40, "vocab_size": len(tokenizer), "num_labels": 1}
+    values: dict[str, Any] = {
+        "dim": 24,
+        "n_layers": 3,
+        "n_heads": 3,
+        "hidden_dim": 40,
+        "vocab_size": len(tokenizer),
+        "num_labels": 1,
+    }
     made = transformers.DistilBertConfig(**(values | config))
     return save(folder, transformers.DistilBertForSequenceClassification(made), tokenizer)
 
@@ -167,10 +174,9 @@ def modernbert_mean(folder: Path) -> Path:
 
 def deberta_v2(folder: Path) -> Path:
     tokenizer = modernbert_tokenizer()
+    values = SMALL | {"vocab_size": len(tokenizer), "num_labels": 1}
     made = transformers.DebertaV2Config(
-        **SMALL,
-        vocab_size=len(tokenizer),
-        num_labels=1,
+        **values,
         type_vocab_size=0,
         relative_attention=True,
         position_biased_input=False,
@@ -182,9 +188,8 @@ def deberta_v2(folder: Path) -> Path:
 
 def mpnet(folder: Path) -> Path:
     tokenizer = roberta_tokenizer()
-    made = transformers.MPNetConfig(
-        **SMALL, vocab_size=len(tokenizer), num_labels=1, max_position_embeddings=130, pad_token_id=1
-    )
+    values = SMALL | {"vocab_size": len(tokenizer), "num_labels": 1}
+    made = transformers.MPNetConfig(**values, max_position_embeddings=130, pad_token_id=1)
     return save(folder, transformers.MPNetForSequenceClassification(made), tokenizer)
 
 

@@ -1,6 +1,8 @@
 """The transformer itself, over packed (padding-free) tokens."""
 
 from secondpass.encoder.batch import TokenBatch
-from secondpass.encoder.precision import Precision
+from secondpass.encoder.build import packed
+from secondpass.encoder.encoder import PackedEncoder, Pooling
+from secondpass.encoder.precision import Precision, check_precision
 
-__all__ = ["Precision", "TokenBatch"]
+__all__ = ["PackedEncoder", "Pooling", "Precision", "TokenBatch", "check_precision", "packed"]

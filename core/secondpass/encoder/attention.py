@@ -1,0 +1,118 @@
+"""Attention within each pair, over true lengths, without copying a token.
+
+A run of equal-length pairs is already a dense block of the packed matrix, so queries, keys and values are read in place
+as strided views. On CPUs the kernels fall to scalar code for the last keys that do not fill a vector (60 keys take twice
+the time of 64 in bfloat16), so keys are read up to a multiple of 16: a view may run into the rows of the next pair, which
+a mask gives no weight. These rows are finite, hence their share is exactly zero.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor
+
+from secondpass.encoder.layout import Layout, Run
+
+CPU_KEY_MULTIPLE = 16
+_BLOCK = 128  # queries that share a slice of keys in windowed attention
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, layout: Layout, *, n_heads: int, window: int | None) -> Tensor:
+    """Every token's attention over its own pair.
+
+    Args:
+        query: May be a slice of a wider matrix, as may key and value. Shape: (n_rows, hidden).
+        key: Shape: (n_rows, hidden).
+        value: Shape: (n_rows, hidden).
+        layout: Where the pairs lie.
+        n_heads: Attention heads.
+        window: A token attends to those at most this far away; None: to all.
+
+    Returns:
+        The heads' outputs side by side; zero in the margin. Shape: (n_rows, hidden).
+    """
+    mixed = query.new_empty(query.shape)
+    mixed[layout.n_tokens :].zero_()
+    for run in layout.runs:
+        target = mixed[run.first_row : run.end_row].view(run.n_pairs, run.length, n_heads, -1).transpose(1, 2)
+        if window is None or run.length <= window + 1:
+            target.copy_(
+                _attend_slice(
+                    _heads(query, run, n_heads, 0, run.length), key, value, layout, run, n_heads, (0, run.length), None
+                )
+            )
+            continue
+        for start in range(0, run.length, _BLOCK):
+            stop = min(start + _BLOCK, run.length)
+            keys = max(0, start - window), min(run.length, stop + window)
+            q = _heads(query, run, n_heads, start, stop - start)
+            band = _band(start, stop, keys, window, layout, like=query)
+            target[:, :, start:stop] = _attend_slice(q, key, value, layout, run, n_heads, keys, band)
+    return mixed
+
+
+def attend_first(
+    query: Tensor, key: Tensor, value: Tensor, layout: Layout, *, n_heads: int, window: int | None
+) -> Tensor:
+    """The attention of each pair's first token alone.
+
+    Args:
+        query: Of the first tokens. Shape: (n_pairs, hidden).
+        key: Of all tokens. Shape: (n_rows, hidden).
+        value: Of all tokens. Shape: (n_rows, hidden).
+        layout: Where the pairs lie.
+        n_heads: Attention heads.
+        window: As in `attend`.
+
+    Returns:
+        Shape: (n_pairs, hidden).
+    """
+    mixed = query.new_empty(query.shape)
+    for run in layout.runs:
+        pairs = slice(run.first_pair, run.first_pair + run.n_pairs)
+        q = query[pairs].view(run.n_pairs, n_heads, 1, -1)
+        keys = 0, run.length if window is None else min(run.length, window + 1)
+        mixed[pairs].view(q.shape).copy_(_attend_slice(q, key, value, layout, run, n_heads, keys, None))
+    return mixed
+
+
+def _attend_slice(
+    q: Tensor,
+    key: Tensor,
+    value: Tensor,
+    layout: Layout,
+    run: Run,
+    n_heads: int,
+    keys: tuple[int, int],
+    mask: Tensor | None,
+) -> Tensor:
+    """Attention of `q` over the tokens from keys[0] to keys[1] of every pair of the run."""
+    start, stop = keys
+    n_read = layout.rounded(stop - start)
+    k = _heads(key, run, n_heads, start, n_read)
+    v = _heads(value, run, n_heads, start, n_read)
+    if mask is None and n_read > stop - start:
+        mask = q.new_zeros(1, 1, 1, n_read)
+        mask[..., stop - start :] = -math.inf
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
+def _heads(rows: Tensor, run: Run, n_heads: int, start: int, length: int) -> Tensor:
+    """`length` tokens from `start` of every pair, as a view. Shape: (n_pairs, n_heads, length, head_dim)."""
+    head_dim = rows.shape[1] // n_heads
+    row = rows.stride(0)
+    return rows.as_strided(
+        (run.n_pairs, n_heads, length, head_dim),
+        (run.length * row, head_dim, row, 1),
+        rows.storage_offset() + (run.first_row + start) * row,
+    )
+
+
+def _band(start: int, stop: int, keys: tuple[int, int], window: int, layout: Layout, *, like: Tensor) -> Tensor:
+    """What queries start..stop see of a slice of keys: 0 within the window, -inf outside and past the slice."""
+    n_read = layout.rounded(keys[1] - keys[0])
+    q = torch.arange(start, stop, device=like.device)[:, None]
+    k = torch.arange(keys[0], keys[0] + n_read, device=like.device)[None, :]
+    hidden = ((q - k).abs() > window) | (k >= keys[1])
+    return like.new_zeros(1, 1, stop - start, n_read).masked_fill_(hidden, -math.inf)

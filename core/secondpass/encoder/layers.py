@@ -1,0 +1,146 @@
+"""The parts of a transformer layer, over packed rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from secondpass.encoder.activations import Activation, activate
+from secondpass.encoder.attention import attend, attend_first
+from secondpass.encoder.layout import Layout
+from secondpass.encoder.linear import Linear
+from secondpass.encoder.norm import Norm
+from secondpass.encoder.rotary import Rotation, rotate
+from secondpass.encoder.spec import LayerSpec, NormPlacement
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every layer of one forward pass shares.
+
+    Args:
+        layout: Where the pairs lie.
+        rotations: The turn of every row, by the base of its frequencies.
+    """
+
+    layout: Layout
+    rotations: Mapping[float, Rotation]
+
+    def turned(self, rows: Tensor, spec: LayerSpec, n_heads: int) -> Tensor:
+        """Queries or keys with their positions turned in, if the layer has rotary ones."""
+        return rows if spec.rope_theta is None else rotate(rows, self.rotations[spec.rope_theta], n_heads=n_heads)
+
+
+class Attention(Protocol):
+    """Self-attention with its projections."""
+
+    def __call__(self, states: Tensor, scene: Scene) -> Tensor:
+        """What attention adds to the rows that the layer keeps."""
+        ...
+
+    def kept(self, states: Tensor, scene: Scene) -> Tensor:
+        """The rows that the layer keeps."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FullAttention:
+    """Every token attends; queries, keys and values come from one product."""
+
+    qkv: Linear
+    out: Linear
+    spec: LayerSpec
+    n_heads: int
+
+    def __call__(self, states: Tensor, scene: Scene) -> Tensor:
+        """See `Attention`. Shape: (n_rows, hidden)."""
+        query, key, value = self.qkv(states).chunk(3, dim=1)
+        query, key = (scene.turned(rows, self.spec, self.n_heads) for rows in (query, key))
+        window = self.spec.window
+        return self.out(attend(query, key, value, scene.layout, n_heads=self.n_heads, window=window))
+
+    def kept(self, states: Tensor, scene: Scene) -> Tensor:  # noqa: ARG002 - the protocol's signature
+        """All of them."""
+        return states
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAttention:
+    """Only the first token of each pair attends: all that a last layer owes a head that reads only that token."""
+
+    query: Linear
+    key_value: Linear
+    out: Linear
+    spec: LayerSpec
+    n_heads: int
+
+    def __call__(self, states: Tensor, scene: Scene) -> Tensor:
+        """See `Attention`. Shape: (n_rows, hidden) -> (n_pairs, hidden)."""
+        key, value = self.key_value(states).chunk(2, dim=1)
+        query = self.query(self.kept(states, scene))  # at position 0, where a rotary embedding turns nothing
+        key, window = scene.turned(key, self.spec, self.n_heads), self.spec.window
+        return self.out(attend_first(query, key, value, scene.layout, n_heads=self.n_heads, window=window))
+
+    def kept(self, states: Tensor, scene: Scene) -> Tensor:
+        """The first tokens'."""
+        return states[scene.layout.first_rows]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedForward:
+    """Two products with the activation between them, which `up` has applied already."""
+
+    up: Linear
+    down: Linear
+
+    def __call__(self, states: Tensor) -> Tensor:
+        """Shape: (n_rows, hidden)."""
+        return self.down(self.up(states))
+
+
+@dataclass(frozen=True, slots=True)
+class GatedFeedForward:
+    """As above with a gate: down(activation(a) * b), a and b the halves of one product (Shazeer, arXiv:2002.05202)."""
+
+    up: Linear
+    down: Linear
+    activation: Activation
+
+    def __call__(self, states: Tensor) -> Tensor:
+        """Shape: (n_rows, hidden)."""
+        opened, gate = self.up(states).chunk(2, dim=1)
+        return self.down(activate(opened, self.activation).mul_(gate))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Attention and feed-forward, each added to what came in.
+
+    Args:
+        attention: The first part.
+        attention_norm: Its normalisation; None in ModernBERT's first layer, whose input is normalised already.
+        ffn: The second part.
+        ffn_norm: Its normalisation.
+        placement: Before the parts or after the sums.
+    """
+
+    attention: Attention
+    attention_norm: Norm | None
+    ffn: FeedForward | GatedFeedForward
+    ffn_norm: Norm
+    placement: NormPlacement
+
+    def __call__(self, states: Tensor, scene: Scene) -> Tensor:
+        """The rows that the layer keeps, one layer on. `states` is left as it is."""
+        first = self.attention_norm or _same
+        kept = self.attention.kept(states, scene)
+        if self.placement is NormPlacement.POST:
+            middle = first(self.attention(states, scene).add_(kept))
+            return self.ffn_norm(self.ffn(middle).add_(middle))
+        middle = self.attention(first(states), scene).add_(kept)
+        return self.ffn(self.ffn_norm(middle)).add_(middle)
+
+
+def _same(states: Tensor) -> Tensor:
+    return states

@@ -1,0 +1,96 @@
+"""Where the pairs of a batch lie in the packed matrix, and which of them attention can take together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring pairs of equal length: attention reads them as one dense block, in place.
+
+    Args:
+        first_pair: Number of the first pair.
+        first_row: Row of its first token.
+        n_pairs: How many there are.
+        length: Tokens of each.
+    """
+
+    first_pair: int
+    first_row: int
+    n_pairs: int
+    length: int
+
+    @property
+    def end_row(self) -> int:
+        """The row behind the last token."""
+        return self.first_row + self.n_pairs * self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The packed matrix of a batch: pair after pair, then a margin of rows that belong to nobody.
+
+    Args:
+        runs: The pairs in order, neighbours of equal length together.
+        n_tokens: Rows that hold a token.
+        n_rows: With the margin, in which a rounded-up read of the last pair's keys may end.
+        first_rows: The row of each pair's first token (CLS). Shape: (n_pairs,), int64.
+        positions: A token's place in its pair, from 0. Shape: (n_rows,), int64.
+        multiple: Attention reads keys up to a multiple of this; see `attention`.
+    """
+
+    runs: tuple[Run, ...]
+    n_tokens: int
+    n_rows: int
+    first_rows: Tensor
+    positions: Tensor
+    multiple: int
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs in the batch."""
+        return len(self.first_rows)
+
+    def rounded(self, length: int) -> int:
+        """The number of keys that attention reads for `length` true ones."""
+        return -(-length // self.multiple) * self.multiple
+
+
+def lay_out(lengths: Sequence[int], *, multiple: int, device: torch.device) -> Layout:
+    """The layout of pairs of these lengths.
+
+    Args:
+        lengths: Tokens of each pair, at least 1. Sorted ones make the fewest runs.
+        multiple: Keys are read up to a multiple of this; 1 for no rounding.
+        device: Where the index tensors shall be.
+    """
+    runs = tuple(_runs(lengths))
+    n_tokens = sum(lengths)
+    counts = torch.tensor(lengths, dtype=torch.int64)
+    first_rows = counts.cumsum(0) - counts
+    n_rows = n_tokens + multiple - 1
+    positions = torch.zeros(n_rows, dtype=torch.int64)
+    positions[:n_tokens] = torch.arange(n_tokens) - first_rows.repeat_interleave(counts, output_size=n_tokens)
+    return Layout(
+        runs=runs,
+        n_tokens=n_tokens,
+        n_rows=n_rows,
+        first_rows=first_rows.to(device, non_blocking=True),
+        positions=positions.to(device, non_blocking=True),
+        multiple=multiple,
+    )
+
+
+def _runs(lengths: Sequence[int]) -> list[Run]:
+    runs: list[Run] = []
+    pair = row = 0
+    for length, group in groupby(lengths):
+        n_pairs = sum(1 for _ in group)
+        runs.append(Run(first_pair=pair, first_row=row, n_pairs=n_pairs, length=length))
+        pair += n_pairs
+        row += n_pairs * length
+    return runs

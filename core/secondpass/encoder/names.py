@@ -1,0 +1,55 @@
+"""One parameter, two names: theirs in a checkpoint and ours in the encoder, by a table that reads both ways.
+
+Ours are, with `{i}` for a layer's number:
+
+```
+embeddings.{word,position,type}.weight    embeddings.norm.{weight,bias}    embeddings.project.{weight,bias}
+layers.{i}.attention.{query,key,value}.{weight,bias}    or, in one, layers.{i}.attention.qkv.{weight,bias}
+layers.{i}.attention.{out,norm}.{weight,bias}
+layers.{i}.ffn.{up,down,norm}.{weight,bias}
+final_norm.{weight,bias}
+```
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class NameTable:
+    """A reversible table of module names.
+
+    Args:
+        modules: Their module's name -> ours, `{i}` standing for a layer's number on both sides.
+        unused: Their modules that no score needs, such as BERT's pooler, which belongs to the head.
+    """
+
+    modules: Mapping[str, str]
+    unused: frozenset[str] = frozenset()
+
+    def ours(self, theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The same tensors under our names.
+
+        Raises:
+            KeyError: A name is in no row of the table, so that a parameter would be lost.
+        """
+        return {
+            _renamed(name, self.modules): tensor
+            for name, tensor in theirs.items()
+            if name.rpartition(".")[0] not in self.unused
+        }
+
+    def theirs(self, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The same tensors under their names; `theirs(ours(x))` is x without the unused modules."""
+        reverse = {our: their for their, our in self.modules.items()}
+        return {_renamed(name, reverse): tensor for name, tensor in ours.items()}
+
+
+def _renamed(name: str, modules: Mapping[str, str]) -> str:
+    module, _, leaf = name.rpartition(".")
+    numbers = re.findall(r"(?<=\.)\d+(?=\.)", module)
+    pattern = re.sub(r"(?<=\.)\d+(?=\.)", "{i}", module)
+    return f"{modules[pattern].format(i=numbers[0] if numbers else '')}.{leaf}"

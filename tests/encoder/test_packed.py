@@ -1,0 +1,69 @@
+"""What has a packed form and what has none, and what a packed encoder leaves alone."""
+
+import copy
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from random_backbones import MODELS, made, random_batch, random_model
+
+from secondpass.encoder import Precision, packed
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("model_type", "options"),
+    [
+        pytest.param("deberta-v2", {}, id="another architecture"),
+        pytest.param("bert", {"is_decoder": True}, id="a decoder"),
+        pytest.param("bert", {"is_decoder": True, "add_cross_attention": True}, id="cross attention"),
+        pytest.param("bert", {"hidden_act": "relu6"}, id="an activation we lack"),
+        pytest.param("bert", {"num_hidden_layers": 0}, id="no layer"),
+        pytest.param(
+            "modernbert",
+            {
+                **MODELS["modernbert"][1],
+                "rope_parameters": {
+                    "full_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4},
+                    "sliding_attention": {"rope_type": "default", "rope_theta": 1e4},
+                },
+            },
+            id="scaled rotary positions",
+        ),
+    ],
+)
+def test_what_has_no_packed_form_gives_none(model_type: str, options: dict[str, object]) -> None:
+    model = random_model(model_type, **options)
+    assert packed(model, precision=Precision.FLOAT32, pooling="cls", device=CPU) is None
+
+
+def test_a_parameter_without_a_place_is_an_error() -> None:
+    model = copy.deepcopy(made("bert"))
+    query = model.get_submodule("encoder.layer.0.attention.self.query")
+    query.register_parameter("scale", torch.nn.Parameter(torch.ones(1)))
+    with pytest.raises(ValueError, match=r"no place for layers\.0\.attention\.query\.scale"):
+        packed(model, precision=Precision.FLOAT32, pooling="cls", device=CPU)
+
+
+def test_the_backbone_is_left_as_it_was() -> None:
+    model = made("electra-narrow")
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    encoder = packed(model, precision=Precision.FLOAT32, pooling="cls", device=CPU)
+    assert encoder is not None
+    encoder(random_batch(model, (5, 9)))
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+@pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
+@pytest.mark.parametrize("name", ["bert", "modernbert"])
+def test_threads_share_one_encoder(name: str, precision: Precision) -> None:
+    model = made(name)
+    encoder = packed(model, precision=precision, pooling="cls", device=CPU)
+    assert encoder is not None
+    batches = [random_batch(model, (3 + i, 17, 40 - i), seed=i) for i in range(24)]
+    expected = [encoder(batch) for batch in batches]
+    with ThreadPoolExecutor(8) as pool:
+        for got, want in zip(pool.map(encoder, batches * 3), expected * 3, strict=True):
+            torch.testing.assert_close(got, want, rtol=0, atol=1e-6)

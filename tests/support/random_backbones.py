@@ -1,0 +1,101 @@
+"""Small random transformers models of every family, and their own forward as the reference."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+import transformers
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from secondpass.encoder import TokenBatch
+
+VOCABULARY = 97
+POSITIONS = 200
+
+
+_SIZES = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 36,
+    "num_attention_heads": 3,
+    "num_hidden_layers": 3,
+    "intermediate_size": 50,
+    "max_position_embeddings": POSITIONS,
+}
+_DISTILBERT: dict[str, object] = {"dim": 36, "n_heads": 3, "n_layers": 3, "hidden_dim": 50}
+_MODERNBERT: dict[str, object] = {
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "cls_token_id": 1,
+    "sep_token_id": 2,
+}
+
+# Name -> model type and what its config changes.
+MODELS: dict[str, tuple[str, dict[str, object]]] = {
+    "bert": ("bert", {}),
+    "bert-odd-head": ("bert", {"hidden_size": 35, "num_attention_heads": 5, "hidden_act": "tanh"}),
+    "bert-one-layer": ("bert", {"num_hidden_layers": 1, "hidden_act": "silu"}),
+    "bert-eps": ("bert", {"layer_norm_eps": 0.1, "pad_token_id": 7, "type_vocab_size": 3}),
+    "electra-narrow": ("electra", {"embedding_size": 20, "hidden_act": "gelu_new"}),
+    "electra-even": ("electra", {"embedding_size": 36}),
+    "roberta": ("roberta", {"pad_token_id": 1, "type_vocab_size": 1}),
+    "xlmr-pad-5": ("xlm-roberta", {"pad_token_id": 5, "type_vocab_size": 1}),
+    "xlmr-two-types": ("xlm-roberta", {"pad_token_id": 1, "hidden_act": "gelu_pytorch_tanh"}),
+    "distilbert": ("distilbert", _DISTILBERT),
+    "distilbert-relu": ("distilbert", _DISTILBERT | {"activation": "relu"}),
+    "modernbert": ("modernbert", _MODERNBERT | {"local_attention": 16}),
+    "modernbert-wide": ("modernbert", _MODERNBERT | {"local_attention": 128, "num_hidden_layers": 5}),
+    "modernbert-biases": (
+        "modernbert",
+        _MODERNBERT
+        | {"local_attention": 8, "norm_bias": True, "attention_bias": True, "mlp_bias": True, "num_hidden_layers": 2},
+    ),
+    "modernbert-global": ("modernbert", _MODERNBERT | {"global_attn_every_n_layers": 1, "hidden_activation": "silu"}),
+}
+
+
+def random_model(model_type: str, **options: object) -> PreTrainedModel:
+    """A base model as transformers initialises it, of small sizes unless `options` say otherwise."""
+    config = transformers.AutoConfig.for_model(model_type, **(_SIZES | options))
+    model: PreTrainedModel = transformers.AutoModel.from_config(config)
+    model.eval()
+    return model
+
+
+@cache
+def made(name: str) -> PreTrainedModel:
+    """A model whose states differ from token to token, so that a wrong mask or position shows. Not to be changed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model_type, options = MODELS[name]
+        model = random_model(model_type, **options)
+        with torch.no_grad():
+            for parameter_name, parameter in model.named_parameters():
+                if "norm" in parameter_name.lower():
+                    parameter.add_(torch.randn_like(parameter) * 0.2)
+                else:
+                    parameter.normal_(std=1.0 if "embeddings" in parameter_name else 0.3)
+    return model
+
+
+def random_batch(model: PreTrainedModel, lengths: Sequence[int], *, seed: int = 0) -> TokenBatch:
+    generator = torch.Generator().manual_seed(seed)
+    n_tokens = sum(lengths)
+    n_types = getattr(model.config, "type_vocab_size", 1)
+    ids = torch.randint(8, VOCABULARY, (n_tokens,), generator=generator)
+    return TokenBatch(ids, torch.randint(0, n_types, (n_tokens,), generator=generator), tuple(lengths))
+
+
+def reference(model: PreTrainedModel, batch: TokenBatch, pooling: str) -> Tensor:
+    """transformers' own forward, one pair at a time and unpadded."""
+    pooled = []
+    ids, types = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
+    for pair_ids, pair_types in zip(ids, types, strict=True):
+        inputs = {"input_ids": pair_ids[None], "attention_mask": torch.ones_like(pair_ids)[None]}
+        if hasattr(model.config, "type_vocab_size"):
+            inputs["token_type_ids"] = pair_types[None]
+        with torch.inference_mode():
+            states = model(**inputs).last_hidden_state[0]
+        pooled.append(states[0] if pooling == "cls" else states.mean(dim=0))
+    return torch.stack(pooled)
