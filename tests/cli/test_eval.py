@@ -12,9 +12,6 @@ from secondpass.cli.app import app
 from secondpass.demo import passages, questions
 from secondpass.errors import InputError
 
-# Their own: see tests/training/test_run.py.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
-
 
 @pytest.fixture
 def collection(tmp_path: Path) -> Path:

@@ -18,7 +18,7 @@ from secondpass.testing import OverlapScorer
 JUDGED = st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=2, max_size=30)
 
 
-def reference(k: int) -> Any:  # noqa: ANN401 - its methods carry no types
+def reference(k: int) -> Any:
     return CrossEncoderRerankingEvaluator([], at_k=k)
 
 

@@ -24,9 +24,6 @@ from secondpass.training.mining import mined
 from secondpass.training.recipes import pos_weight, recipe
 from secondpass.training.run import load_examples
 
-# Their own: transformers' trainer hands torch a scheduler before the first step, and pins memory that is not there.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
-
 ANIMALS = ("cat", "dog", "horse", "bird")
 PAIRS = (("a cat", "the cat sleeps"), ("a dog", ""), ("", "bird"))
 

@@ -114,7 +114,7 @@ def load_model(config: TrainingConfig) -> GroupedCrossEncoder:
 def save(model: CrossEncoder, output: Path, *, max_length: int) -> None:
     """The checkpoint in the layout that transformers, sentence-transformers and we read alike."""
     output.mkdir(parents=True, exist_ok=True)
-    model.max_length = max_length
+    model.max_seq_length = max_length
     model.save_pretrained(str(output), create_model_card=False)
     path = output / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
