@@ -92,7 +92,7 @@ class CrossEncoder:
         budget = batch_tokens_for(batch_tokens, devices)
         source = Source(str(model), revision, token, cache_dir, local_files_only, trust_remote_code)
         checkpoint = load_checkpoint(source, max_length=max_length, activation_name=activation, label=label)
-        networks = [Network(checkpoint.model, precision, place) for place in devices]
+        networks = [Network(checkpoint.model, precision, place, checkpoint.padding_side) for place in devices]
         self._pipeline = Pipeline(checkpoint.encode, networks, budget)
         self._relevance = _Relevance(checkpoint.label, checkpoint.activation)
         self.name = checkpoint.name

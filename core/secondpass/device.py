@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from secondpass.encoder import Precision
+from secondpass.encoder import Precision, check_precision
 from secondpass.errors import InputError, InputTypeError
 
 # Tokens of one forward pass: enough to keep the matrix units busy, little enough to stay in a CPU's caches.
@@ -29,12 +29,15 @@ def precision_for(dtype: str | None, devices: Sequence[torch.device]) -> Precisi
     """The arithmetic asked for; None takes float32 on a CPU and the device's best half precision elsewhere.
 
     Raises:
-        InputError: `dtype` is none that we know.
+        InputError: `dtype` is none that we know, or one that a device cannot do.
     """
     if dtype is not None:
         if dtype not in list(Precision):
             raise InputError(f"dtype must be one of {', '.join(Precision)} or None, got {dtype!r}")
-        return Precision(dtype)
+        precision = Precision(dtype)
+        for device in devices:
+            check_precision(precision, device)
+        return precision
     if any(device.type == "cpu" for device in devices):
         return Precision.FLOAT32
     if all(device.type == "cuda" for device in devices) and torch.cuda.is_bf16_supported(including_emulation=False):

@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from secondpass.checkpoint import RankingModel
-from secondpass.encoder import Precision, TokenBatch
+from secondpass.checkpoint import Pooling, RankingModel
+from secondpass.encoder import Precision, TokenBatch, packed
 from secondpass.encoder.padded import PaddedEncoder
 from secondpass.errors import InputError
 from secondpass.pairs import Tokens
@@ -60,8 +60,15 @@ class Network:
 def _encoder(
     model: RankingModel, precision: Precision, device: torch.device, padding_side: Literal["left", "right"]
 ) -> Callable[[TokenBatch], Tensor]:
+    """The packed form of the transformer where there is one, else transformers' own forward."""
+    if model.pooling in (Pooling.CLS, Pooling.MEAN):
+        pooling: Literal["cls", "mean"] = "cls" if model.pooling is Pooling.CLS else "mean"
+        encoder = packed(model.backbone, precision=precision, pooling=pooling, device=device)
+        if encoder is not None:
+            return encoder
     if precision is Precision.INT8:
-        raise InputError(f'dtype "int8" has no form for {type(model.backbone).__name__}; use float32 or bfloat16')
+        raise InputError(f"dtype 'int8' has no form for {type(model.backbone).__name__}: use 'float32'")
+    # A copy: the same model may be wanted on several devices.
     backbone = copy.deepcopy(model.backbone)
     nn.Module.to(backbone, device, precision.torch_dtype)
     return PaddedEncoder(backbone, model.pooling, padding_side)

@@ -2,10 +2,11 @@
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 from rich.table import Table
 
-from secondpass.cli.demo import question_table, second_pass, totals_table
+from secondpass.cli.demo import FRAMEWORKS, question_table, second_pass, totals_table
 from secondpass.cli.eval import comparison_table, report_table
 from secondpass.demo import Passage, Question
 from secondpass.evaluation import Collection, report, rerank
@@ -41,3 +42,13 @@ def test_a_report_shows_both_sides() -> None:
     assert "1.0000" in text
     assert "+0.5000" in text
     assert "first stage" in shown(comparison_table([found, found]))
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("LangChain", "langchain_core"), ("LlamaIndex", "llama_index.core"), ("Haystack", "haystack")],
+)
+def test_each_installed_framework_gives_the_same_order(name: str, module: str) -> None:
+    pytest.importorskip(module)
+    texts = ["a dog", "red", "red cat", "nothing"]
+    assert FRAMEWORKS[name](OverlapScorer(), "red cat", texts) == ["red cat", "red", "a dog"]

@@ -1,5 +1,6 @@
 """One checkpoint, whole: its networks, how it reads pairs, which label counts, and the unit of its scores."""
 
+import inspect
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +30,7 @@ class Checkpoint:
         max_length: Tokens of a pair, specials included.
         label: The column of the logits that means relevant.
         activation: Relevance logit to score.
+        padding_side: Where the model expects padding, should it need any.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Checkpoint:
     max_length: int
     label: int
     activation: Activation
+    padding_side: Literal["left", "right"]
 
 
 def load_checkpoint(
@@ -69,6 +72,9 @@ def load_checkpoint(
     model = family.load(folder, source)
     n_labels = len(model.labels)
     tokenizer = load_tokenizer(folder, source, known_base=_tokenizer_base(folder, known))
+    if model.backbone.config.pad_token_id is None:
+        # Classifiers on causal models find a text's last token by it and refuse batches without.
+        model.backbone.config.pad_token_id = tokenizer.pad_token_id
     encode, length = _pair_encoder(folder, model, tokenizer, max_length)
     return Checkpoint(
         name=source.name,
@@ -82,6 +88,7 @@ def load_checkpoint(
             else labels.of_checkpoint(folder.name, n_labels, model.labels, known.label if known else None)
         ),
         activation=activation.of_checkpoint(folder, n_labels) if asked is None else asked,
+        padding_side=_side(tokenizer.padding_side),
     )
 
 
@@ -104,13 +111,20 @@ def _pair_encoder(
         return PromptEncoder(tokenize, before, recipe.body, after, length), length
     template = pair_template(tokenizer, with_types=_reads_types(model, tokenizer))
     length = limit.resolve(folder.name, max_length, template.n_special)
-    side: Literal["left", "right"] = "left" if tokenizer.truncation_side == "left" else "right"
-    return TwoTextEncoder(tokenize, template, length, prompt=_default_prompt(folder), truncation_side=side), length
+    return TwoTextEncoder(
+        tokenize, template, length, prompt=_default_prompt(folder), truncation_side=_side(tokenizer.truncation_side)
+    ), length
+
+
+def _side(stated: str) -> Literal["left", "right"]:
+    return "left" if stated == "left" else "right"
 
 
 def _reads_types(model: RankingModel, tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Token types count where the tokenizer makes them and the model has more than one."""
-    n_types = getattr(model.backbone.config, "type_vocab_size", 0) or 0
+    """Token types count where the tokenizer makes them and the model reads more than one."""
+    n_types = getattr(model.backbone.config, "type_vocab_size", None)
+    if n_types is None:
+        n_types = 2 if "token_type_ids" in inspect.signature(model.backbone.forward).parameters else 0
     return n_types > 1 and "token_type_ids" in tokenizer.model_input_names
 
 

@@ -140,7 +140,7 @@ def totals_table(outcomes: Sequence[Outcome], model: str, depth: int) -> Table:
 
 
 def _show_frameworks(console: Console, scorer: Scorer, question: "Question", texts: Sequence[str]) -> None:
-    for name, call in _FRAMEWORKS.items():
+    for name, call in FRAMEWORKS.items():
         try:
             order = call(scorer, question.text, texts)
         except ModuleNotFoundError:
@@ -170,7 +170,7 @@ def _haystack(scorer: Scorer, query: str, texts: Sequence[str]) -> list[str]:
     return [one.content for one in ranker.run(query=query, documents=[document(content=t) for t in texts])["documents"]]
 
 
-_FRAMEWORKS: Mapping[str, Callable[[Scorer, str, Sequence[str]], list[str]]] = {
+FRAMEWORKS: Mapping[str, Callable[[Scorer, str, Sequence[str]], list[str]]] = {
     "LangChain": _langchain,
     "LlamaIndex": _llama_index,
     "Haystack": _haystack,
