@@ -23,12 +23,12 @@ def per_query(names: Sequence[str], qrels: Qrels, run: Run) -> dict[str, dict[st
     Raises:
         InputError: A name is no measure.
     """
-    import ir_measures  # noqa: PLC0415 - of an extra
-
     measures = _parsed(names)
+    from ir_measures import iter_calc  # noqa: PLC0415 - of an extra, which is there by now
+
     values = {name: dict.fromkeys(qrels, 0.0) for name in measures}
     shown = {str(measure): name for name, measure in measures.items()}
-    for found in ir_measures.iter_calc(list(measures.values()), qrels, run):
+    for found in iter_calc(list(measures.values()), qrels, run):
         values[shown[str(found.measure)]][found.query_id] = float(found.value)
     return values
 

@@ -22,7 +22,7 @@ def train(config: TrainingConfig) -> "TrainingResult":
     try:
         from secondpass.training.run import run  # noqa: PLC0415 - it needs the extra
     except ModuleNotFoundError as error:
-        if error.name in _NEEDED:
+        if (error.name or "").split(".")[0] in _NEEDED:
             raise MissingExtraError("training", "train") from error
         raise
     return run(config)
