@@ -5,13 +5,20 @@ python package.py CHECKPOINT OUT
 
 import argparse
 import json
-import shutil
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+_ONLY_IN_TRAINING = (
+    "is_local",
+    "local_files_only",
+    "max_length",
+    "stride",
+    "truncation_strategy",
+    "pad_to_multiple_of",
+)
 
 
 def main() -> None:
@@ -29,8 +36,15 @@ def main() -> None:
     # Stored in half, computed in float32: transformers would otherwise load and compute in what is stored.
     config |= {"dtype": "float32", "use_cache": True}
     (arguments.out / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    for name in _TOKENIZER_FILES:
-        shutil.copyfile(arguments.checkpoint / name, arguments.out / name)
+    tokenizer = Tokenizer.from_file(str(arguments.checkpoint / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    tokenizer.save(str(arguments.out / "tokenizer.json"), pretty=False)
+    settings = json.loads((arguments.checkpoint / "tokenizer_config.json").read_text(encoding="utf-8"))
+    settings = {name: value for name, value in settings.items() if name not in _ONLY_IN_TRAINING}
+    (arguments.out / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    for path in arguments.out.iterdir():
+        path.chmod(0o644)
 
 
 if __name__ == "__main__":
