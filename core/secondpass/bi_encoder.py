@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,9 +11,10 @@ from torch.nn import functional
 
 from secondpass.checkpoint import Source
 from secondpass.checkpoint.embedding import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
-from secondpass.device import batch_tokens_for, devices_for, precision_for
+from secondpass.device import batch_tokens_for, device_names, devices_for, precision_for
 from secondpass.errors import CheckpointError, ScoringError
 from secondpass.network import Network
+from secondpass.options import DType, ModelOptions
 from secondpass.pipeline import Pipeline
 from secondpass.ranking import RankedDocument, check_documents, check_query, rank
 
@@ -51,10 +51,12 @@ class BiEncoder:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
         device: str | torch.device | None = None,
-        dtype: Literal["float32", "bfloat16", "float16"] | None = None,
+        dtype: DType | None = None,
         max_length: int | None = None,
         batch_tokens: int | None = None,
     ) -> None:
+        # Checks what both scorers take, with the same words.
+        ModelOptions(device=device_names(device), dtype=dtype, max_length=max_length, batch_tokens=batch_tokens)
         devices = devices_for(device)
         precision = precision_for(dtype, devices)
         budget = batch_tokens_for(batch_tokens, devices)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model
 from pydantic.json_schema import SkipJsonSchema
 
 from secondpass.lazy import scorer_of
-from secondpass.options import Activation, DType, ModelOptions
+from secondpass.options import ActivationName, DType, ModelOptions
 from secondpass.ranking import Scorer
 
 
@@ -43,7 +43,7 @@ class ModelFields(BaseModel):
     """Arithmetic; None takes float32 on a CPU and half precision on accelerators."""
     max_length: int | None = None
     """Tokens of a pair, special tokens included; None takes the checkpoint's own limit."""
-    activation: Activation | None = None
+    activation: ActivationName | None = None
     """Either "identity" (a logit) or "sigmoid" (0 to 1); None takes the checkpoint's own."""
     label: int | str | None = None
     """For heads with several labels, index or name of the one that means relevant; None resolves it."""

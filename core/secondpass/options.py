@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias, get_args
 from secondpass.errors import InputError, InputTypeError
 
 DType: TypeAlias = Literal["float32", "bfloat16", "float16", "int8"]
-Activation: TypeAlias = Literal["identity", "sigmoid"]
+ActivationName: TypeAlias = Literal["identity", "sigmoid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +38,13 @@ class ModelOptions:
     device: str | tuple[str, ...] | None = None
     dtype: DType | None = None
     max_length: int | None = None
-    activation: Activation | None = None
+    activation: ActivationName | None = None
     label: int | str | None = None
     batch_tokens: int | None = None
 
     def __post_init__(self) -> None:
         _check_choice("dtype", self.dtype, get_args(DType))
-        _check_choice("activation", self.activation, get_args(Activation))
+        _check_choice("activation", self.activation, get_args(ActivationName))
         _check_count("max_length", self.max_length)
         _check_count("batch_tokens", self.batch_tokens)
 

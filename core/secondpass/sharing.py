@@ -68,17 +68,4 @@ def load_cross_encoder(model: str, options: ModelOptions) -> "CrossEncoder":
     # Adapters are imported to build pipelines, long before a model is needed: torch waits until then.
     from secondpass.cross_encoder import CrossEncoder  # noqa: PLC0415
 
-    return CrossEncoder(
-        model,
-        revision=options.revision,
-        token=options.token,
-        cache_dir=options.cache_dir,
-        local_files_only=options.local_files_only,
-        trust_remote_code=options.trust_remote_code,
-        device=options.device,
-        dtype=options.dtype,
-        max_length=options.max_length,
-        activation=options.activation,
-        label=options.label,
-        batch_tokens=options.batch_tokens,
-    )
+    return CrossEncoder.from_options(model, options)

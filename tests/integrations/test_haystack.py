@@ -28,7 +28,7 @@ def documents() -> list[Document]:
     return [Document(content=text) for text in TEXTS]
 
 
-def ranker(**arguments: Any) -> SecondPassRanker:  # noqa: ANN401 - whatever is under test
+def ranker(**arguments: Any) -> SecondPassRanker:
     return SecondPassRanker(**{"scorer": OverlapScorer(), "scale_score": False, **arguments})
 
 
@@ -36,7 +36,7 @@ def contents(result: dict[str, list[Document]]) -> list[str | None]:
     return [document.content for document in result["documents"]]
 
 
-def read_by_scorer(document: Document, **arguments: Any) -> tuple[str, str]:  # noqa: ANN401 - whatever is under test
+def read_by_scorer(document: Document, **arguments: Any) -> tuple[str, str]:
     scorer = OverlapScorer()
     ranker(scorer=scorer, **arguments).run("query", [document])
     ((query, (text,)),) = scorer.calls

@@ -29,7 +29,7 @@ def component_of(text: str) -> SecondPassRanker:
     return component
 
 
-def options(**arguments: Any) -> ModelOptions:  # noqa: ANN401 - whatever is under test
+def options(**arguments: Any) -> ModelOptions:
     return SecondPassRanker("some/model", **arguments)._options()
 
 

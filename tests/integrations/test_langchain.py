@@ -32,7 +32,7 @@ def documents(texts: Sequence[str] = TEXTS) -> list[Document]:
     return [Document(id=str(i), page_content=text) for i, text in enumerate(texts)]
 
 
-def reranker(**arguments: Any) -> SecondPassRerank:  # noqa: ANN401 - whatever is under test
+def reranker(**arguments: Any) -> SecondPassRerank:
     return SecondPassRerank(scorer=OverlapScorer(), **arguments)
 
 
@@ -71,14 +71,14 @@ class Recorder(BaseCallbackHandler):
         *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: Any,
     ) -> None:
         self.started[run_id] = Run(kind="chain", name=kwargs.get("name"), parent=parent_run_id)
 
-    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002
         self.ended.append(run_id)
 
-    def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002
         self.failed.append(run_id)
 
     def on_retriever_start(
@@ -88,7 +88,7 @@ class Recorder(BaseCallbackHandler):
         *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: Any,
     ) -> None:
         self.started[run_id] = Run(kind="retriever", name=kwargs.get("name"), parent=parent_run_id)
 
@@ -139,7 +139,7 @@ async def test_document_compressor_pipeline_passes_callbacks_on() -> None:
         def transform_documents(
             self,
             documents: Sequence[Document],
-            **kwargs: Any,  # noqa: ANN401, ARG002 - the base's
+            **kwargs: Any,  # noqa: ARG002 - the base's
         ) -> list[Document]:
             return [
                 document.model_copy(update={"page_content": document.page_content.upper()}) for document in documents
@@ -223,7 +223,7 @@ def test_json_schema_describes_the_fields() -> None:
 class CompressingRetriever(ContextualCompressionRetriever):
     """The retriever of LangChain around our compressor, with the number of results where the tests look for it."""
 
-    def __init__(self, *, k: int = 3, **arguments: Any) -> None:  # noqa: ANN401 - pydantic's
+    def __init__(self, *, k: int = 3, **arguments: Any) -> None:
         super().__init__(base_compressor=reranker(top_n=k), base_retriever=EveryDocument(texts=TEXTS), **arguments)
 
 

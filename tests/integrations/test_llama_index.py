@@ -36,7 +36,7 @@ def nodes(metadata: dict[str, Any] | None = None) -> list[NodeWithScore]:
     ]
 
 
-def reranker(**arguments: Any) -> SecondPassRerank:  # noqa: ANN401 - whatever is under test
+def reranker(**arguments: Any) -> SecondPassRerank:
     return SecondPassRerank(scorer=OverlapScorer(), **arguments)
 
 
@@ -52,7 +52,7 @@ class Heard(BaseEventHandler):
 
     events: list[BaseEvent] = []  # noqa: RUF012 - a pydantic field, copied for each instance
 
-    def handle(self, event: BaseEvent, **kwargs: Any) -> None:  # noqa: ANN401, ARG002 - the base's
+    def handle(self, event: BaseEvent, **kwargs: Any) -> None:  # noqa: ARG002 - the base's
         self.events.append(event)
 
     def of_reranking(self) -> list[BaseEvent]:
@@ -76,7 +76,7 @@ class Called(BaseCallbackHandler):
         payload: dict[str, Any] | None = None,
         event_id: str = "",
         parent_id: str = "",  # noqa: ARG002 - the base's
-        **kwargs: Any,  # noqa: ANN401, ARG002
+        **kwargs: Any,  # noqa: ARG002
     ) -> str:
         if event_type is CBEventType.RERANKING:
             self.started.append(payload or {})
@@ -87,7 +87,7 @@ class Called(BaseCallbackHandler):
         event_type: CBEventType,
         payload: dict[str, Any] | None = None,
         event_id: str = "",  # noqa: ARG002 - the base's
-        **kwargs: Any,  # noqa: ANN401, ARG002
+        **kwargs: Any,  # noqa: ARG002
     ) -> None:
         if event_type is CBEventType.RERANKING:
             self.ended.append(payload or {})

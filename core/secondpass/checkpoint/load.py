@@ -15,6 +15,7 @@ from secondpass.checkpoint.ranking_model import RankingModel
 from secondpass.checkpoint.source import Source
 from secondpass.checkpoint.tokenizer import load_tokenizer, pair_template, tokenize_with
 from secondpass.errors import CheckpointError
+from secondpass.options import ActivationName
 from secondpass.pairs import PairEncoder, PromptEncoder, TwoTextEncoder
 
 
@@ -47,7 +48,7 @@ def load_checkpoint(
     source: Source,
     *,
     max_length: int | None = None,
-    activation_name: str | None = None,
+    activation_name: ActivationName | None = None,
     label: int | str | None = None,
 ) -> Checkpoint:
     """A checkpoint and how to score with it; what the caller leaves open, the checkpoint decides.
@@ -62,7 +63,6 @@ def load_checkpoint(
         CheckpointError: It cannot be scored the way its authors meant.
         InputError: An argument does not fit the checkpoint.
     """
-    asked = None if activation_name is None else activation.requested(activation_name)
     folder = source.folder()
     folder.require_config()
     known = lookup(folder)
@@ -87,7 +87,9 @@ def load_checkpoint(
             if label is not None
             else labels.of_checkpoint(folder.name, n_labels, model.labels, known.label if known else None)
         ),
-        activation=activation.of_checkpoint(folder, n_labels) if asked is None else asked,
+        activation=(
+            activation.of_checkpoint(folder, n_labels) if activation_name is None else Activation(activation_name)
+        ),
         padding_side=_side(tokenizer.padding_side),
     )
 
