@@ -5,7 +5,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -18,8 +17,6 @@ PAIRS = [
     ("what causes anemia", "A lack of iron in the diet is the most common cause of anemia."),
     ("what causes anemia", ""),
 ]
-
-pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="the model is not built yet")
 
 
 def test_scores_are_pinned() -> None:
