@@ -13,7 +13,7 @@ from secondpass.checkpoint import Source
 from secondpass.checkpoint.embedding import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
 from secondpass.device import batch_tokens_for, device_names, devices_for, precision_for
 from secondpass.errors import CheckpointError, ScoringError
-from secondpass.network import Network
+from secondpass.network import networks_on
 from secondpass.options import DType, ModelOptions
 from secondpass.pipeline import Pipeline
 from secondpass.ranking import RankedDocument, check_documents, check_query, rank
@@ -65,10 +65,10 @@ class BiEncoder:
         documents = queries if document_model is None else load_embedding(source.base(str(document_model)), max_length)
         if queries.cosine != documents.cosine:
             raise CheckpointError(f"{model} and {document_model} compare vectors in different ways")
-        networks = [Network(queries.model, precision, place) for place in devices]
+        networks = networks_on(devices, queries.model, precision)
         self._queries = Pipeline(queries.encoder(QUERY_PROMPTS), networks, budget)
         if documents is not queries:
-            networks = [Network(documents.model, precision, place) for place in devices]
+            networks = networks_on(devices, documents.model, precision)
         self._documents = Pipeline(documents.encoder(DOCUMENT_PROMPTS), networks, budget)
         self._cosine = queries.cosine
         self.name = str(model)

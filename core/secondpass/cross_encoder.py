@@ -15,7 +15,7 @@ from secondpass.checkpoint.activation import Activation
 from secondpass.checkpoint.labels import relevance_logit
 from secondpass.device import batch_tokens_for, device_names, devices_for, precision_for
 from secondpass.errors import InputTypeError, ScoringError
-from secondpass.network import Network
+from secondpass.network import networks_on
 from secondpass.options import ActivationName, DType, ModelOptions
 from secondpass.pairs import Pair
 from secondpass.pipeline import Pipeline
@@ -90,7 +90,7 @@ class CrossEncoder:
         budget = batch_tokens_for(batch_tokens, devices)
         source = Source(str(model), revision, token, cache_dir, local_files_only, trust_remote_code)
         checkpoint = load_checkpoint(source, max_length=max_length, activation_name=activation, label=label)
-        networks = [Network(checkpoint.model, precision, place, checkpoint.padding_side) for place in devices]
+        networks = networks_on(devices, checkpoint.model, precision, checkpoint.padding_side)
         self._pipeline = Pipeline(checkpoint.encode, networks, budget)
         self._relevance = _Relevance(checkpoint.label, checkpoint.activation)
         self.name = checkpoint.name

@@ -20,7 +20,7 @@ class Network:
     Stateless between calls, so threads may share one.
 
     Args:
-        model: In float32 on the CPU; its own tensors are left as they are.
+        model: In float32 on the CPU; taken over, so that its memory is not needed twice.
         precision: Of the encoder; the head stays in float32.
         device: Where it runs.
         padding_side: Where padding goes for architectures that need any.
@@ -38,7 +38,7 @@ class Network:
     ) -> None:
         self.device = device
         self._encoder: Callable[[TokenBatch], Tensor] = _encoder(model, precision, device, padding_side)
-        self._head = copy.deepcopy(model.head).to(device).requires_grad_(requires_grad=False)
+        self._head = model.head.to(device)
 
     def __call__(self, pairs: Sequence[Tokens]) -> Tensor:
         """The head's outputs on this network's device. Shape: (n_pairs, n_outputs), float32."""
@@ -57,6 +57,17 @@ class Network:
         return tensor.to(self.device)
 
 
+def networks_on(
+    devices: Sequence[torch.device],
+    model: RankingModel,
+    precision: Precision,
+    padding_side: Literal["left", "right"] = "right",
+) -> list[Network]:
+    """The model on each device; it is taken over, so use it no more."""
+    models = [model, *(copy.deepcopy(model) for _ in devices[1:])]
+    return [Network(own, precision, device, padding_side) for own, device in zip(models, devices, strict=True)]
+
+
 def _encoder(
     model: RankingModel, precision: Precision, device: torch.device, padding_side: Literal["left", "right"]
 ) -> Callable[[TokenBatch], Tensor]:
@@ -68,7 +79,5 @@ def _encoder(
             return encoder
     if precision is Precision.INT8:
         raise InputError(f"dtype 'int8' has no form for {type(model.backbone).__name__}: use 'float32'")
-    # A copy: the same model may be wanted on several devices.
-    backbone = copy.deepcopy(model.backbone)
-    nn.Module.to(backbone, device, precision.torch_dtype)
-    return PaddedEncoder(backbone, model.pooling, padding_side)
+    nn.Module.to(model.backbone, device, precision.torch_dtype)
+    return PaddedEncoder(model.backbone, model.pooling, padding_side)

@@ -1,9 +1,9 @@
 """Attention within each pair, over true lengths, without copying a token.
 
 A run of equal-length pairs is already a dense block of the packed matrix, so queries, keys and values are read in place
-as strided views. On CPUs the kernels fall to scalar code for the last keys that do not fill a vector (60 keys take twice
-the time of 64 in bfloat16), so keys are read up to a multiple of 16: a view may run into the rows of the next pair, which
-a mask gives no weight. These rows are finite, hence their share is exactly zero.
+as strided views. On CPUs the kernels fall to scalar code for the last keys that do not fill a vector (in bfloat16, 60
+keys take twice the time of 64), so keys are read up to a multiple of 16: a view may run into the rows of the next pair,
+to which a mask gives no weight. These rows are finite, hence their share is exactly zero.
 """
 
 import math

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from secondpass.encoder.activations import Activation, activate
 from secondpass.encoder.attention import attend, attend_first
+from secondpass.encoder.feed_forward import Part
 from secondpass.encoder.layout import Layout
 from secondpass.encoder.linear import Linear
 from secondpass.encoder.norm import Norm
@@ -88,32 +88,6 @@ class FirstAttention:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedForward:
-    """Two products with the activation between them, which `up` has applied already."""
-
-    up: Linear
-    down: Linear
-
-    def __call__(self, states: Tensor) -> Tensor:
-        """Shape: (n_rows, hidden)."""
-        return self.down(self.up(states))
-
-
-@dataclass(frozen=True, slots=True)
-class GatedFeedForward:
-    """As above with a gate: down(activation(a) * b), a and b the halves of one product (Shazeer, arXiv:2002.05202)."""
-
-    up: Linear
-    down: Linear
-    activation: Activation
-
-    def __call__(self, states: Tensor) -> Tensor:
-        """Shape: (n_rows, hidden)."""
-        opened, gate = self.up(states).chunk(2, dim=1)
-        return self.down(activate(opened, self.activation).mul_(gate))
-
-
-@dataclass(frozen=True, slots=True)
 class Layer:
     """Attention and feed-forward, each added to what came in.
 
@@ -127,7 +101,7 @@ class Layer:
 
     attention: Attention
     attention_norm: Norm | None
-    ffn: FeedForward | GatedFeedForward
+    ffn: Part
     ffn_norm: Norm
     placement: NormPlacement
 

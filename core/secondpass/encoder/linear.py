@@ -1,6 +1,5 @@
 """The matrix products: y = activation(x W^T + b), the weights laid out once for the machine at hand."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from secondpass.encoder.activations import Activation, activate
 
-_FUSED: dict[Activation | None, tuple[str, str]] = {
+FUSED: dict[Activation | None, tuple[str, str]] = {
     None: ("none", ""),
     Activation.GELU: ("gelu", "none"),
     Activation.GELU_TANH: ("gelu", "tanh"),
@@ -26,10 +25,6 @@ class Linear(Protocol):
     def __call__(self, rows: Tensor) -> Tensor:
         """The product. Shape: (n_rows, n_in) -> (n_rows, n_out)."""
         ...
-
-
-Packer = Callable[[Tensor, Tensor | None, Activation | None], Linear]
-"""Makes a `Linear` of float32 weight (n_out, n_in), bias (n_out,) and the activation that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +58,22 @@ class PackedLinear:
         return out
 
 
-def linear_packer(dtype: torch.dtype, device: torch.device) -> Packer:
-    """What makes the products in this dtype on this device."""
+def linear(
+    weight: Tensor, bias: Tensor | None, activation: Activation | None, *, dtype: torch.dtype, device: torch.device
+) -> Linear:
+    """The product in this dtype on this device.
+
+    Args:
+        weight: Shape: (n_out, n_in), float32.
+        bias: Shape: (n_out,), float32, or None.
+        activation: What follows, applied by the product.
+        dtype: Of the weights and of the rows.
+        device: Where both are.
+    """
     if device.type == "cpu" and onednn_has(dtype):
-        return lambda weight, bias, activation: PackedLinear(
-            _reordered(weight.to(dtype)), None if bias is None else bias.to(dtype), *_FUSED[activation]
-        )
-    return lambda weight, bias, activation: PlainLinear(
-        weight.to(device, dtype), None if bias is None else bias.to(device, dtype), activation
-    )
+        kept = None if bias is None else bias.to(dtype)
+        return PackedLinear(_reordered(weight.to(dtype)), kept, *FUSED[activation])
+    return PlainLinear(weight.to(device, dtype), None if bias is None else bias.to(device, dtype), activation)
 
 
 def onednn_has(dtype: torch.dtype) -> bool:

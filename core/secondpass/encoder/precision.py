@@ -53,6 +53,11 @@ def native_bfloat16() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - as above
 
 
+def has_amx() -> bool:
+    """Whether this CPU has matrix units."""
+    return torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - as above
+
+
 def _has_float16() -> bool:
     if _is_x86():
         return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())  # noqa: SLF001 - as above
