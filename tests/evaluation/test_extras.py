@@ -21,7 +21,7 @@ CONFIG = TrainingConfig(ModelConfig("b"), DataConfig(("t",)), RunConfig("bce", "
         ("bm25s", lambda _: BM25({"a": "b"}), r'a BM25 first stage .*pip install "secondpass\[eval\]"'),
         ("ir_measures", lambda _: per_query(["AP"], {"q": {"d": 1}}, {}), r'measuring rankings .*"secondpass\[eval\]"'),
         ("matplotlib.figure", lambda folder: write_plots(folder, [REPORT]), r'drawing .*"secondpass\[eval\]"'),
-        ("sentence_transformers", lambda _: train(CONFIG), r'training needs .*pip install "secondpass\[train\]"'),
+        ("datasets", lambda _: train(CONFIG), r'training needs .*pip install "secondpass\[train\]"'),
     ],
 )
 def test_a_missing_package_names_its_extra(
