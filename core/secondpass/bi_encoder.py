@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,9 +11,11 @@ from torch.nn import functional
 
 from secondpass.checkpoint import Source
 from secondpass.checkpoint.embedding import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
-from secondpass.device import batch_tokens_for, devices_for, precision_for
+from secondpass.device import batch_tokens_for, device_names, devices_for, precision_for
+from secondpass.encoder.calibration_texts import CALIBRATION_PAIRS
 from secondpass.errors import CheckpointError, ScoringError
-from secondpass.network import Network
+from secondpass.network import networks_on
+from secondpass.options import DType, ModelOptions
 from secondpass.pipeline import Pipeline
 from secondpass.ranking import RankedDocument, check_documents, check_query, rank
 
@@ -51,10 +52,12 @@ class BiEncoder:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
         device: str | torch.device | None = None,
-        dtype: Literal["float32", "bfloat16", "float16"] | None = None,
+        dtype: DType | None = None,
         max_length: int | None = None,
         batch_tokens: int | None = None,
     ) -> None:
+        # Checks what both scorers take, with the same words.
+        ModelOptions(device=device_names(device), dtype=dtype, max_length=max_length, batch_tokens=batch_tokens)
         devices = devices_for(device)
         precision = precision_for(dtype, devices)
         budget = batch_tokens_for(batch_tokens, devices)
@@ -63,11 +66,13 @@ class BiEncoder:
         documents = queries if document_model is None else load_embedding(source.base(str(document_model)), max_length)
         if queries.cosine != documents.cosine:
             raise CheckpointError(f"{model} and {document_model} compare vectors in different ways")
-        networks = [Network(queries.model, precision, place) for place in devices]
-        self._queries = Pipeline(queries.encoder(QUERY_PROMPTS), networks, budget)
+        read_query, read_document = queries.encoder(QUERY_PROMPTS), documents.encoder(DOCUMENT_PROMPTS)
+        texts = [text for pair in CALIBRATION_PAIRS for text in pair]
+        networks = networks_on(devices, queries.model, precision, lambda: read_query(texts))
+        self._queries = Pipeline(read_query, networks, budget)
         if documents is not queries:
-            networks = [Network(documents.model, precision, place) for place in devices]
-        self._documents = Pipeline(documents.encoder(DOCUMENT_PROMPTS), networks, budget)
+            networks = networks_on(devices, documents.model, precision, lambda: read_document(texts))
+        self._documents = Pipeline(read_document, networks, budget)
         self._cosine = queries.cosine
         self.name = str(model)
         """What it was loaded as."""

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,9 +13,11 @@ from tqdm import tqdm
 from secondpass.checkpoint import Source, load_checkpoint
 from secondpass.checkpoint.activation import Activation
 from secondpass.checkpoint.labels import relevance_logit
-from secondpass.device import batch_tokens_for, devices_for, precision_for
+from secondpass.device import batch_tokens_for, device_names, devices_for, precision_for
+from secondpass.encoder.calibration_texts import CALIBRATION_PAIRS
 from secondpass.errors import InputTypeError, ScoringError
-from secondpass.network import Network
+from secondpass.network import networks_on
+from secondpass.options import ActivationName, DType, ModelOptions
 from secondpass.pairs import Pair
 from secondpass.pipeline import Pipeline
 from secondpass.ranking import (
@@ -65,34 +67,37 @@ class CrossEncoder:
         local_files_only: bool = False,
         trust_remote_code: bool = False,
         device: str | torch.device | Sequence[str | torch.device] | None = None,
-        dtype: Literal["float32", "bfloat16", "float16", "int8"] | None = None,
+        dtype: DType | None = None,
         max_length: int | None = None,
-        activation: Literal["identity", "sigmoid"] | None = None,
+        activation: ActivationName | None = None,
         label: int | str | None = None,
         batch_tokens: int | None = None,
     ) -> None:
-        self._arguments: tuple[str | Path, dict[str, Any]] = (
-            model,
-            {
-                "revision": revision,
-                "token": token,
-                "cache_dir": cache_dir,
-                "local_files_only": local_files_only,
-                "trust_remote_code": trust_remote_code,
-                "device": device,
-                "dtype": dtype,
-                "max_length": max_length,
-                "activation": activation,
-                "label": label,
-                "batch_tokens": batch_tokens,
-            },
+        self._options = ModelOptions(
+            revision=revision,
+            token=token,
+            cache_dir=None if cache_dir is None else str(cache_dir),
+            local_files_only=local_files_only,
+            trust_remote_code=trust_remote_code,
+            device=device_names(device),
+            dtype=dtype,
+            max_length=max_length,
+            activation=activation,
+            label=label,
+            batch_tokens=batch_tokens,
         )
         devices = devices_for(device)
         precision = precision_for(dtype, devices)
         budget = batch_tokens_for(batch_tokens, devices)
         source = Source(str(model), revision, token, cache_dir, local_files_only, trust_remote_code)
         checkpoint = load_checkpoint(source, max_length=max_length, activation_name=activation, label=label)
-        networks = [Network(checkpoint.model, precision, place) for place in devices]
+        networks = networks_on(
+            devices,
+            checkpoint.model,
+            precision,
+            lambda: checkpoint.encode(CALIBRATION_PAIRS),
+            checkpoint.padding_side,
+        )
         self._pipeline = Pipeline(checkpoint.encode, networks, budget)
         self._relevance = _Relevance(checkpoint.label, checkpoint.activation)
         self.name = checkpoint.name
@@ -105,6 +110,11 @@ class CrossEncoder:
         """Arithmetic of the transformer."""
         self.devices = tuple(str(place) for place in devices)
         """Where it runs."""
+
+    @classmethod
+    def from_options(cls, model: str, options: ModelOptions) -> "CrossEncoder":
+        """A model loaded with options that are kept as one value."""
+        return cls(model, **{option.name: getattr(options, option.name) for option in fields(options)})
 
     def score(self, query: str, documents: Iterable[str], *, show_progress: bool = False) -> NDArray[np.float32]:
         """The relevance of each document to the query.
@@ -216,10 +226,9 @@ class CrossEncoder:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, dtype={self.dtype!r}, devices={self.devices})"
 
-    def __reduce__(self) -> tuple[Callable[..., "CrossEncoder"], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[Callable[[str, ModelOptions], "CrossEncoder"], tuple[str, ModelOptions]]:
         """Pickle by name: whoever unpickles loads the checkpoint anew, and no weights travel."""
-        model, options = self._arguments
-        return _load, (model, options)
+        return CrossEncoder.from_options, (self.name, self._options)
 
 
 class _Relevance:
@@ -250,10 +259,6 @@ class _WithProgress:
 
     def score(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
         return self._model.score(query, documents, show_progress=True)
-
-
-def _load(model: str | Path, options: dict[str, Any]) -> CrossEncoder:
-    return CrossEncoder(model, **options)
 
 
 def _checked(pairs: object) -> Iterable[Pair]:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import torch
 
-from secondpass.encoder import Precision
-from secondpass.errors import InputError, InputTypeError
+from secondpass.encoder import Precision, check_precision
+from secondpass.errors import InputError
+from secondpass.options import DType
 
 # Tokens of one forward pass: enough to keep the matrix units busy, little enough to stay in a CPU's caches.
 _BATCH_TOKENS = {"cpu": 4096, "mps": 16384, "cuda": 65536}
@@ -25,16 +26,24 @@ def devices_for(device: str | torch.device | Sequence[str | torch.device] | None
     return [_device(name) for name in names]
 
 
-def precision_for(dtype: str | None, devices: Sequence[torch.device]) -> Precision:
+def device_names(device: str | torch.device | Sequence[str | torch.device] | None) -> str | tuple[str, ...] | None:
+    """The devices asked for, as text."""
+    if device is None or isinstance(device, str | torch.device):
+        return None if device is None else str(device)
+    return tuple(str(name) for name in device)
+
+
+def precision_for(dtype: DType | None, devices: Sequence[torch.device]) -> Precision:
     """The arithmetic asked for; None takes float32 on a CPU and the device's best half precision elsewhere.
 
     Raises:
-        InputError: `dtype` is none that we know.
+        InputError: A device cannot do it.
     """
     if dtype is not None:
-        if dtype not in list(Precision):
-            raise InputError(f"dtype must be one of {', '.join(Precision)} or None, got {dtype!r}")
-        return Precision(dtype)
+        precision = Precision(dtype)
+        for device in devices:
+            check_precision(precision, device)
+        return precision
     if any(device.type == "cpu" for device in devices):
         return Precision.FLOAT32
     if all(device.type == "cuda" for device in devices) and torch.cuda.is_bf16_supported(including_emulation=False):
@@ -43,18 +52,10 @@ def precision_for(dtype: str | None, devices: Sequence[torch.device]) -> Precisi
 
 
 def batch_tokens_for(batch_tokens: int | None, devices: Sequence[torch.device]) -> int:
-    """Tokens of one forward pass; None takes what suits the smallest of the devices.
-
-    Raises:
-        InputError: `batch_tokens` is no integer of at least 1.
-    """
-    if batch_tokens is None:
-        return min(_BATCH_TOKENS.get(device.type, _BATCH_TOKENS["cpu"]) for device in devices)
-    if isinstance(batch_tokens, bool) or not isinstance(batch_tokens, int):
-        raise InputTypeError(f"batch_tokens must be an integer or None, got {batch_tokens!r}")
-    if batch_tokens < 1:
-        raise InputError(f"batch_tokens must be at least 1, got {batch_tokens}")
-    return batch_tokens
+    """Tokens of one forward pass; None takes what suits the smallest of the devices."""
+    if batch_tokens is not None:
+        return batch_tokens
+    return min(_BATCH_TOKENS.get(device.type, _BATCH_TOKENS["cpu"]) for device in devices)
 
 
 def _device(name: str | torch.device) -> torch.device:

@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from secondpass.checkpoint import RankingModel
-from secondpass.encoder import Precision, TokenBatch
+from secondpass.checkpoint import Pooling, RankingModel
+from secondpass.encoder import Precision, TokenBatch, packed
 from secondpass.encoder.padded import PaddedEncoder
 from secondpass.errors import InputError
 from secondpass.pairs import Tokens
@@ -20,48 +20,76 @@ class Network:
     Stateless between calls, so threads may share one.
 
     Args:
-        model: In float32 on the CPU; its own tensors are left as they are.
-        precision: Of the encoder; the head stays in float32.
-        device: Where it runs.
-        padding_side: Where padding goes for architectures that need any.
-
-    Raises:
-        InputError: The precision has no form for this architecture or device.
+        encoder: Token batches to pooled states or logits.
+        head: Pooled states to outputs, in float32.
+        device: Where both are.
     """
 
-    def __init__(
-        self,
-        model: RankingModel,
-        precision: Precision,
-        device: torch.device,
-        padding_side: Literal["left", "right"] = "right",
-    ) -> None:
+    def __init__(self, encoder: Callable[[TokenBatch], Tensor], head: nn.Module, device: torch.device) -> None:
         self.device = device
-        self._encoder: Callable[[TokenBatch], Tensor] = _encoder(model, precision, device, padding_side)
-        self._head = copy.deepcopy(model.head).to(device).requires_grad_(requires_grad=False)
+        self._encoder = encoder
+        self._head = head
 
     def __call__(self, pairs: Sequence[Tokens]) -> Tensor:
         """The head's outputs on this network's device. Shape: (n_pairs, n_outputs), float32."""
         with torch.inference_mode():
-            output: Tensor = self._head(self._encoder(self._batch(pairs)))
+            output: Tensor = self._head(self._encoder(_batch(pairs, self.device)))
             return output
 
-    def _batch(self, pairs: Sequence[Tokens]) -> TokenBatch:
-        ids = torch.tensor([token for pair in pairs for token in pair.ids], dtype=torch.int64)
-        type_ids = torch.tensor([token_type for pair in pairs for token_type in pair.type_ids], dtype=torch.int64)
-        return TokenBatch(self._moved(ids), self._moved(type_ids), tuple(len(pair) for pair in pairs))
 
-    def _moved(self, tensor: Tensor) -> Tensor:
-        if self.device.type == "cuda":
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor.to(self.device)
+def networks_on(
+    devices: Sequence[torch.device],
+    model: RankingModel,
+    precision: Precision,
+    calibration: Callable[[], Sequence[Tokens]],
+    padding_side: Literal["left", "right"] = "right",
+) -> list[Network]:
+    """The model on each device.
+
+    Args:
+        devices: At least one.
+        model: In float32 on the CPU; taken over, so that its memory is not needed twice: use it no more.
+        precision: Of the encoder; the head stays in float32.
+        calibration: Gives a few texts as the model reads them, for the precisions that need them.
+        padding_side: Where padding goes for architectures that need any.
+
+    Raises:
+        InputError: The precision has no form for this architecture.
+    """
+    models = [model, *(copy.deepcopy(model) for _ in devices[1:])]
+    texts = _batch(calibration(), torch.device("cpu")) if precision is Precision.INT8 else None
+    return [
+        Network(_encoder(own, precision, device, texts, padding_side), own.head.to(device), device)
+        for own, device in zip(models, devices, strict=True)
+    ]
 
 
 def _encoder(
-    model: RankingModel, precision: Precision, device: torch.device, padding_side: Literal["left", "right"]
+    model: RankingModel,
+    precision: Precision,
+    device: torch.device,
+    calibration: TokenBatch | None,
+    padding_side: Literal["left", "right"],
 ) -> Callable[[TokenBatch], Tensor]:
+    """The packed form of the transformer where there is one, else transformers' own forward."""
+    if model.pooling in (Pooling.CLS, Pooling.MEAN):
+        pooling: Literal["cls", "mean"] = "cls" if model.pooling is Pooling.CLS else "mean"
+        encoder = packed(model.backbone, precision=precision, pooling=pooling, device=device, calibration=calibration)
+        if encoder is not None:
+            return encoder
     if precision is Precision.INT8:
-        raise InputError(f'dtype "int8" has no form for {type(model.backbone).__name__}; use float32 or bfloat16')
-    backbone = copy.deepcopy(model.backbone)
-    nn.Module.to(backbone, device, precision.torch_dtype)
-    return PaddedEncoder(backbone, model.pooling, padding_side)
+        raise InputError(f"dtype 'int8' has no form for {type(model.backbone).__name__}: use 'float32'")
+    nn.Module.to(model.backbone, device, precision.torch_dtype)
+    return PaddedEncoder(model.backbone, model.pooling, padding_side)
+
+
+def _batch(pairs: Sequence[Tokens], device: torch.device) -> TokenBatch:
+    ids = torch.tensor([token for pair in pairs for token in pair.ids], dtype=torch.int64)
+    type_ids = torch.tensor([token_type for pair in pairs for token_type in pair.type_ids], dtype=torch.int64)
+    return TokenBatch(_moved(ids, device), _moved(type_ids, device), tuple(len(pair) for pair in pairs))
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.errors import CheckpointError, InputError
+from secondpass.errors import CheckpointError
 
 
 class Activation(StrEnum):
@@ -38,17 +38,6 @@ _KNOWN_CLASSES = {
     "Softmax": Activation.SIGMOID,
     "Tanh": Activation.TANH,
 }
-
-
-def requested(activation: str) -> Activation:
-    """The activation a caller asked for.
-
-    Raises:
-        InputError: It is neither "identity" nor "sigmoid".
-    """
-    if activation not in (Activation.IDENTITY, Activation.SIGMOID):
-        raise InputError(f'activation must be "identity", "sigmoid" or None, got {activation!r}')
-    return Activation(activation)
 
 
 def of_checkpoint(folder: Folder, n_labels: int) -> Activation:

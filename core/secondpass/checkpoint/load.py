@@ -1,5 +1,6 @@
 """One checkpoint, whole: its networks, how it reads pairs, which label counts, and the unit of its scores."""
 
+import inspect
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ from secondpass.checkpoint.ranking_model import RankingModel
 from secondpass.checkpoint.source import Source
 from secondpass.checkpoint.tokenizer import load_tokenizer, pair_template, tokenize_with
 from secondpass.errors import CheckpointError
+from secondpass.options import ActivationName
 from secondpass.pairs import PairEncoder, PromptEncoder, TwoTextEncoder
 
 
@@ -29,6 +31,7 @@ class Checkpoint:
         max_length: Tokens of a pair, specials included.
         label: The column of the logits that means relevant.
         activation: Relevance logit to score.
+        padding_side: Where the model expects padding, should it need any.
     """
 
     name: str
@@ -38,13 +41,14 @@ class Checkpoint:
     max_length: int
     label: int
     activation: Activation
+    padding_side: Literal["left", "right"]
 
 
 def load_checkpoint(
     source: Source,
     *,
     max_length: int | None = None,
-    activation_name: str | None = None,
+    activation_name: ActivationName | None = None,
     label: int | str | None = None,
 ) -> Checkpoint:
     """A checkpoint and how to score with it; what the caller leaves open, the checkpoint decides.
@@ -59,7 +63,6 @@ def load_checkpoint(
         CheckpointError: It cannot be scored the way its authors meant.
         InputError: An argument does not fit the checkpoint.
     """
-    asked = None if activation_name is None else activation.requested(activation_name)
     folder = source.folder()
     folder.require_config()
     known = lookup(folder)
@@ -69,6 +72,9 @@ def load_checkpoint(
     model = family.load(folder, source)
     n_labels = len(model.labels)
     tokenizer = load_tokenizer(folder, source, known_base=_tokenizer_base(folder, known))
+    if model.backbone.config.pad_token_id is None:
+        # Classifiers on causal models find a text's last token by it and refuse batches without.
+        model.backbone.config.pad_token_id = tokenizer.pad_token_id
     encode, length = _pair_encoder(folder, model, tokenizer, max_length)
     return Checkpoint(
         name=source.name,
@@ -81,7 +87,10 @@ def load_checkpoint(
             if label is not None
             else labels.of_checkpoint(folder.name, n_labels, model.labels, known.label if known else None)
         ),
-        activation=activation.of_checkpoint(folder, n_labels) if asked is None else asked,
+        activation=(
+            activation.of_checkpoint(folder, n_labels) if activation_name is None else Activation(activation_name)
+        ),
+        padding_side=_side(tokenizer.padding_side),
     )
 
 
@@ -104,13 +113,20 @@ def _pair_encoder(
         return PromptEncoder(tokenize, before, recipe.body, after, length), length
     template = pair_template(tokenizer, with_types=_reads_types(model, tokenizer))
     length = limit.resolve(folder.name, max_length, template.n_special)
-    side: Literal["left", "right"] = "left" if tokenizer.truncation_side == "left" else "right"
-    return TwoTextEncoder(tokenize, template, length, prompt=_default_prompt(folder), truncation_side=side), length
+    return TwoTextEncoder(
+        tokenize, template, length, prompt=_default_prompt(folder), truncation_side=_side(tokenizer.truncation_side)
+    ), length
+
+
+def _side(stated: str) -> Literal["left", "right"]:
+    return "left" if stated == "left" else "right"
 
 
 def _reads_types(model: RankingModel, tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Token types count where the tokenizer makes them and the model has more than one."""
-    n_types = getattr(model.backbone.config, "type_vocab_size", 0) or 0
+    """Token types count where the tokenizer makes them and the model reads more than one."""
+    n_types = getattr(model.backbone.config, "type_vocab_size", None)
+    if n_types is None:
+        n_types = 2 if "token_type_ids" in inspect.signature(model.backbone.forward).parameters else 0
     return n_types > 1 and "token_type_ids" in tokenizer.model_input_names
 
 

@@ -106,18 +106,21 @@ class Source:
         )
 
     def _weight_patterns(self, repo_id: str) -> list[str]:
-        """Safetensors where there are any, else PyTorch's own format: never both downloads."""
-        both = ["*.safetensors", "*.bin"]
-        if self.local_files_only:
-            return both
-        try:
-            files = HfApi(token=self.token).list_repo_files(repo_id, revision=self.revision)
-        except (HfHubHTTPError, OSError) as error:
-            # A repository that is not there is told by its name; without a network the cache may still hold it.
-            if isinstance(error, RepositoryNotFoundError | RevisionNotFoundError):
+        """Safetensors where there are any, else PyTorch's own format: never both downloads.
+
+        Without a network the hub's client compares the cache with the files these patterns name, so asking for a format
+        that was never downloaded would make a complete checkpoint look broken.
+        """
+        if not self.local_files_only:
+            try:
+                files = HfApi(token=self.token).list_repo_files(repo_id, revision=self.revision)
+            except (RepositoryNotFoundError, RevisionNotFoundError):
                 raise
-            return both
-        return ["*.safetensors"] if any(file.endswith(".safetensors") for file in files) else ["*.bin"]
+            except (HfHubHTTPError, OSError):  # no network: the cache may hold it
+                files = []
+            if files and not any(file.endswith(".safetensors") for file in files):
+                return ["*.bin"]
+        return ["*.safetensors"]
 
 
 def spellings(name: str) -> list[str]:

@@ -4,8 +4,11 @@ from typing import Annotated
 
 import typer
 
+from secondpass.cli.demo import demo
+from secondpass.cli.eval import evaluate
 from secondpass.cli.models import models
 from secondpass.cli.rank import rank
+from secondpass.cli.train import train
 
 app = typer.Typer(
     help="Re-rank retrieved documents with cross-encoders, locally.",
@@ -15,6 +18,9 @@ app = typer.Typer(
 )
 app.command()(rank)
 app.command()(models)
+app.command()(demo)
+app.command("eval")(evaluate)
+app.command()(train)
 
 
 @app.callback(invoke_without_command=True)

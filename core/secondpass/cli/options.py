@@ -1,8 +1,10 @@
 """What several commands ask in the same words."""
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+from secondpass import options
 
 if TYPE_CHECKING:
     from secondpass import CrossEncoder
@@ -10,7 +12,7 @@ if TYPE_CHECKING:
 ModelName: TypeAlias = Annotated[str, typer.Option("--model", "-m", help="Hub id, folder, or bundled model.")]
 Device: TypeAlias = Annotated[str | None, typer.Option(help="Such as cpu or cuda:0.", show_default="the best there is")]
 DType: TypeAlias = Annotated[
-    Literal["float32", "bfloat16", "float16", "int8"] | None,
+    options.DType | None,
     typer.Option("--dtype", help="Arithmetic of the transformer.", show_default="float32 on a CPU"),
 ]
 MaxLength: TypeAlias = Annotated[
@@ -25,7 +27,7 @@ def load_quietly(
     model: str,
     *,
     device: str | None = None,
-    dtype: Literal["float32", "bfloat16", "float16", "int8"] | None = None,
+    dtype: options.DType | None = None,
     max_length: int | None = None,
 ) -> "CrossEncoder":
     """The model, without transformers' bars and reports: in a command of our own, the terminal is ours."""

@@ -1,0 +1,59 @@
+"""BM25: the first stage when nobody brings a run, and where hard negatives come from."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.errors import InputError, MissingExtraError
+
+K1, B = 0.9, 0.4
+"""Anserini's settings for passages, the usual baseline."""
+
+
+class BM25:
+    """An index over documents: English stop words out, Snowball-stemmed, Lucene's formula (by bm25s).
+
+    Args:
+        documents: Texts by id; at least one.
+        k1: How soon repeated words stop counting.
+        b: How much long documents pay, from 0.0 to 1.0.
+    """
+
+    def __init__(self, documents: Mapping[str, str], *, k1: float = K1, b: float = B) -> None:
+        try:
+            import bm25s  # noqa: PLC0415 - of an extra
+            import Stemmer  # noqa: PLC0415 - of an extra
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("a BM25 first stage", "eval") from error
+        if not documents:
+            raise InputError("documents must hold at least one document, got none")
+        self._ids = list(documents)
+        self._tokenize = bm25s.tokenize
+        self._stemmer = Stemmer.Stemmer("english")
+        self._index = bm25s.BM25(method="lucene", k1=k1, b=b)
+        self._index.index(self._tokens(list(documents.values()), as_ids=True), show_progress=False)
+
+    def search(self, query: str, depth: int = 100) -> dict[str, float]:
+        """The best documents' scores by id, best first; ties keep the documents' order. Misses are left out.
+
+        Args:
+            query: What is asked.
+            depth: At most this many, at least 1.
+        """
+        if depth < 1:
+            raise InputError(f"depth must be at least 1, got {depth}")
+        words = self._tokens([query], as_ids=False)[0]
+        scores: NDArray[np.float32] = self._index.get_scores(words) if words else np.zeros(len(self._ids), np.float32)
+        order = np.argsort(-scores, kind="stable")[:depth]
+        return {self._ids[i]: float(scores[i]) for i in order.tolist() if scores[i] > 0}
+
+    def run(self, queries: Mapping[str, str], depth: int = 100) -> dict[str, dict[str, float]]:
+        """The search of every query, by query id."""
+        return {query: self.search(text, depth) for query, text in queries.items()}
+
+    def _tokens(self, texts: list[str], *, as_ids: bool) -> list[list[str]]:
+        found: list[list[str]] = self._tokenize(
+            texts, stopwords="en", stemmer=self._stemmer, return_ids=as_ids, show_progress=False
+        )
+        return found

@@ -1,0 +1,68 @@
+"""How a model is loaded, as one value: what adapters pass on and models are shared by."""
+
+from dataclasses import dataclass, field, fields
+from typing import Literal, TypeAlias, get_args
+
+from secondpass.errors import InputError, InputTypeError
+
+DType: TypeAlias = Literal["float32", "bfloat16", "float16", "int8"]
+ActivationName: TypeAlias = Literal["identity", "sigmoid"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions:
+    """Everything `CrossEncoder` takes beside the model's name; each default is the constructor's own.
+
+    Args:
+        revision: Branch, tag or commit on the hub.
+        token: Access token for the hub; never shown in a repr.
+        cache_dir: Where downloads are kept.
+        local_files_only: Never look at the hub.
+        trust_remote_code: Allow a checkpoint to run code of its own.
+        device: Such as `"cpu"` or `"cuda:0"`, or several of them; None takes the best there is.
+        dtype: Arithmetic; None takes what suits the device.
+        max_length: Tokens of a pair, specials included; None takes the checkpoint's limit.
+        activation: What turns a logit into a score; None takes what the checkpoint says.
+        label: Index or name of the label that means relevant.
+        batch_tokens: Tokens in one forward pass; None takes what suits the device.
+
+    Raises:
+        InputError: A value breaks a rule, found before anything is loaded.
+    """
+
+    revision: str | None = None
+    token: str | None = field(default=None, repr=False)
+    cache_dir: str | None = None
+    local_files_only: bool = False
+    trust_remote_code: bool = False
+    device: str | tuple[str, ...] | None = None
+    dtype: DType | None = None
+    max_length: int | None = None
+    activation: ActivationName | None = None
+    label: int | str | None = None
+    batch_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_choice("dtype", self.dtype, get_args(DType))
+        _check_choice("activation", self.activation, get_args(ActivationName))
+        _check_count("max_length", self.max_length)
+        _check_count("batch_tokens", self.batch_tokens)
+
+    def given(self) -> tuple[str, ...]:
+        """Names of the options that are not at their default."""
+        return tuple(option.name for option in fields(self) if getattr(self, option.name) != option.default)
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value is not None and value not in choices:
+        listed = ", ".join(f'"{choice}"' for choice in choices)
+        raise InputError(f"{name} must be one of {listed} or None, got {value!r}")
+
+
+def _check_count(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputTypeError(f"{name} must be an integer or None, got {type(value).__name__} {value!r}")
+    if value < 1:
+        raise InputError(f"{name} must be at least 1, got {value}")

@@ -1,0 +1,28 @@
+"""Fine-tune cross-encoders: thin recipes over sentence-transformers' trainer, one TOML file a run."""
+
+from typing import TYPE_CHECKING
+
+from secondpass.errors import MissingExtraError
+from secondpass.training.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, read_config
+
+if TYPE_CHECKING:
+    from secondpass.training.run import TrainingResult
+
+__all__ = ["DataConfig", "ModelConfig", "RunConfig", "TrainingConfig", "read_config", "train"]
+
+_NEEDED = ("accelerate", "datasets", "sentence_transformers")
+
+
+def train(config: TrainingConfig) -> "TrainingResult":
+    """Run a training; see `secondpass.training.run.run`.
+
+    Raises:
+        MissingExtraError: sentence-transformers' trainer is not installed.
+    """
+    try:
+        from secondpass.training.run import run  # noqa: PLC0415 - it needs the extra
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in _NEEDED:
+            raise MissingExtraError("training", "train") from error
+        raise
+    return run(config)

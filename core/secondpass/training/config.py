@@ -1,0 +1,172 @@
+"""What a training run is: one TOML file, checked before anything is loaded."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from secondpass.errors import InputError
+
+Loss = Literal["bce", "lambdaloss", "ranknet", "margin-mse", "listwise"]
+Decay = Literal["linear", "cosine", "constant"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What is trained, and how it is built.
+
+    Args:
+        base: A folder or hub id: an encoder (it gets a fresh head) or a cross-encoder with one label.
+        max_length: Tokens of a pair in training, special tokens included.
+        saved_max_length: The limit written into the checkpoint; None: `max_length`.
+        layers: Keep the first so many layers of the base; None: all.
+        dropout: From 0.0 to 1.0, everywhere in the model.
+        freeze: Parameters whose name holds one of these strings keep their values.
+    """
+
+    base: str
+    max_length: int = 256
+    saved_max_length: int | None = None
+    layers: int | None = None
+    dropout: float = 0.1
+    freeze: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """What is learned from. Paths may hold `*` and are relative to the TOML file.
+
+    Args:
+        train: JSONL files of teacher-scored lists (`query`, `documents`, `scores`) or of labelled examples (`query`,
+            `positive`, and `negative` unless negatives are mined).
+        held_out: Re-ranking sets, JSONL; their mean NDCG@10 chooses the checkpoint.
+        held_out_queries: How many of each set are evaluated while training, the first ones; None: all.
+        corpus: BEIR-style corpus to mine BM25 negatives from, for examples that bring none.
+        queries: BEIR-style queries; with `qrels` and `corpus` they are training data too.
+        qrels: TREC qrels of these queries.
+        negatives: How many are mined for a query, at least 1.
+        mine_from: Ranks of BM25's list that negatives are drawn from, first and last, 1 the best.
+    """
+
+    train: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
+    held_out_queries: int | None = None
+    corpus: str | None = None
+    queries: str | None = None
+    qrels: str | None = None
+    negatives: int = 7
+    mine_from: tuple[int, int] = (3, 50)
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """How it is learned.
+
+    Args:
+        loss: The recipe; see `secondpass.training.recipes`.
+        output: The folder of the result, relative to the TOML file; checkpoints go into `output/checkpoints`.
+        pos_weight: Weight of positives in `bce`; None: negatives over positives, counted.
+        batch_size: Queries (lists) in one step, or pairs for `bce`.
+        steps: Optimiser steps; None: `epochs` decide.
+        epochs: Passes over the data, where `steps` is not given.
+        minutes: Stop, keeping what is best, after this much time; None: never.
+        learning_rate: Of the encoder.
+        head_learning_rate: Of pooler and classifier; None: the encoder's.
+        warmup_steps: Steps in which the rates grow from 0.
+        decay: What the rates do then.
+        weight_decay: AdamW's.
+        evaluate_every: Steps between evaluations, which are also the checkpoints.
+        average: Besides the best checkpoint, try the mean of this many last ones; 1: do not.
+        seed: Of everything random.
+        bf16: bfloat16 autocast, on CPUs too.
+    """
+
+    loss: Loss
+    output: str
+    pos_weight: float | None = None
+    batch_size: int = 16
+    steps: int | None = None
+    epochs: float = 1.0
+    minutes: float | None = None
+    learning_rate: float = 2e-5
+    head_learning_rate: float | None = None
+    warmup_steps: int = 0
+    decay: Decay = "linear"
+    weight_decay: float = 0.01
+    evaluate_every: int = 500
+    average: int = 1
+    seed: int = 13
+    bf16: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """A whole run; `folder` is what its relative paths start from."""
+
+    model: ModelConfig
+    data: DataConfig
+    run: RunConfig
+    folder: Path = field(default_factory=Path)
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without data."""
+        run = self.run
+        if run.loss not in get_args(Loss):
+            raise InputError(f"run.loss must be one of {', '.join(get_args(Loss))}, got {run.loss!r}")
+        if run.decay not in get_args(Decay):
+            raise InputError(f"run.decay must be one of {', '.join(get_args(Decay))}, got {run.decay!r}")
+        at_least_one = {
+            "model.max_length": self.model.max_length,
+            "model.saved_max_length": 1 if self.model.saved_max_length is None else self.model.saved_max_length,
+            "model.layers": 1 if self.model.layers is None else self.model.layers,
+            "data.held_out_queries": 1 if self.data.held_out_queries is None else self.data.held_out_queries,
+            "data.negatives": self.data.negatives,
+            "data.mine_from": self.data.mine_from[0],
+            "run.batch_size": run.batch_size,
+            "run.steps": 1 if run.steps is None else run.steps,
+            "run.evaluate_every": run.evaluate_every,
+            "run.average": run.average,
+        }
+        for name, value in at_least_one.items():
+            if value < 1:
+                raise InputError(f"{name} must be at least 1, got {value}")
+        if not self.data.train and self.data.qrels is None:
+            raise InputError("data must have train files, or corpus, queries and qrels; got neither")
+        if self.data.qrels is not None and (self.data.corpus is None or self.data.queries is None):
+            raise InputError("data.qrels must come with data.corpus and data.queries")
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """The run a TOML file describes, in sections `[model]`, `[data]` and `[run]`.
+
+    Raises:
+        InputError: The file is missing or no TOML, or a setting is unknown, missing or breaks a rule.
+    """
+    try:
+        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"no such file: {path}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: must be TOML; {error}") from error
+    unknown = sorted(set(sections) - {"model", "data", "run"})
+    if unknown:
+        raise InputError(f"{path}: sections must be model, data and run, got {', '.join(unknown)}")
+    return TrainingConfig(
+        model=_section(ModelConfig, sections, "model", path),
+        data=_section(DataConfig, sections, "data", path),
+        run=_section(RunConfig, sections, "run", path),
+        folder=path.parent,
+    )
+
+
+def _section(kind: type[Any], sections: Mapping[str, Any], name: str, path: Path) -> Any:  # noqa: ANN401 - `kind` decides
+    given = dict(sections.get(name, {}))
+    known = [one.name for one in fields(kind)]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise InputError(f"{path}: [{name}] must have only {', '.join(known)}, got {', '.join(unknown)}")
+    try:
+        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
+    except TypeError as error:
+        raise InputError(f"{path}: [{name}] {error}") from error

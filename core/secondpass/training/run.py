@@ -1,0 +1,230 @@
+"""One training run, start to saved checkpoint; everything that touches sentence-transformers' trainer."""
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from datasets import Dataset
+from sentence_transformers.cross_encoder import (
+    CrossEncoder,
+    CrossEncoderTrainer,
+    CrossEncoderTrainingArguments,
+)
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
+
+from secondpass.errors import InputError
+from secondpass.evaluation.sets import RerankingSample, read_samples
+from secondpass.training.averaging import average
+from secondpass.training.card import write_card
+from secondpass.training.config import TrainingConfig
+from secondpass.training.examples import Example, expand, read_examples
+from secondpass.training.grouped import GroupedCrossEncoder, freeze, set_dropout
+from secondpass.training.held_out import METRIC, HeldOut
+from secondpass.training.mining import collection_examples, mined
+from secondpass.training.recipes import pos_weight, recipe
+
+_HEAD = r"(pooler|classifier|out_proj|score)\."
+_DECAYS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What a run gave.
+
+    Args:
+        folder: The saved checkpoint.
+        steps: Optimiser steps done, earlier parts of a resumed run included.
+        minutes: Time of this part.
+        held_out: NDCG@10 a held-out set, and their mean; empty without sets.
+        chosen: Which weights were saved: "best checkpoint", "last checkpoint" or "mean of the last N".
+    """
+
+    folder: Path
+    steps: int
+    minutes: float
+    held_out: Mapping[str, float]
+    chosen: str
+
+
+def run(config: TrainingConfig) -> TrainingResult:
+    """Train, choose the best weights by the held-out sets, save, write the card.
+
+    A run that was interrupted continues from its last checkpoint.
+
+    Raises:
+        InputError: Data or settings break a rule.
+    """
+    started = time.monotonic()
+    set_seed(config.run.seed)
+    output = config.folder / config.run.output
+    examples = load_examples(config)
+    sets = {
+        path.name.split(".")[0]: read_samples(path)[: config.data.held_out_queries]
+        for path in expand(config.data.held_out, config.folder)
+    }
+    model = load_model(config)
+    trainer = _trainer(config, model, examples, sets, output)
+    last = _last_checkpoint(output)
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    model.eval()
+    held_out, chosen = _choose(config, trainer, sets, output)
+    save(model, output, max_length=config.model.saved_max_length or config.model.max_length)
+    minutes = (time.monotonic() - started) / 60
+    result = TrainingResult(output, trainer.state.global_step, minutes, held_out, chosen)
+    write_card(output, config, result, n_examples=len(examples), losses=_losses(trainer.state))
+    return result
+
+
+def load_examples(config: TrainingConfig) -> list[Example]:
+    """Everything the run learns from, negatives mined where examples bring none."""
+    data = config.data
+    examples, unmined = read_examples(expand(data.train, config.folder))
+    examples += mined(unmined, config)
+    if data.qrels is not None:
+        examples += collection_examples(config)
+    if not examples:
+        raise InputError("data must hold at least one example, got none")
+    return examples
+
+
+def load_model(config: TrainingConfig) -> GroupedCrossEncoder:
+    """The base model with one label and Identity activation, its dropout and frozen parameters set."""
+    on_cpu = not torch.cuda.is_available()
+    local = config.folder / config.model.base
+    model: GroupedCrossEncoder = GroupedCrossEncoder(
+        str(local) if local.is_dir() else config.model.base,
+        num_labels=1,
+        max_length=config.model.max_length,
+        activation_fn=torch.nn.Identity(),
+        # On CPUs the backward pass of fused attention takes more time than all the rest of a step.
+        config_kwargs=None if config.model.layers is None else {"num_hidden_layers": config.model.layers},
+        model_kwargs={"attn_implementation": "eager"} if on_cpu else None,
+    )
+    if model.tokenizer.padding_side != "right":
+        raise InputError(f"model.base must pad on the right, {config.model.base} pads on the left")
+    set_dropout(model, config.model.dropout)
+    freeze(model, config.model.freeze)
+    return model
+
+
+def save(model: CrossEncoder, output: Path, *, max_length: int) -> None:
+    """The checkpoint in the layout that transformers, sentence-transformers and we read alike."""
+    output.mkdir(parents=True, exist_ok=True)
+    model.max_seq_length = max_length
+    model.save_pretrained(str(output), create_model_card=False)
+    path = output / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    # The old and the new place of the activation: readers of either find Identity, not a default sigmoid.
+    config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _trainer(
+    config: TrainingConfig,
+    model: GroupedCrossEncoder,
+    examples: Sequence[Example],
+    sets: Mapping[str, Sequence[RerankingSample]],
+    output: Path,
+) -> CrossEncoderTrainer:
+    settings, chosen = config.run, recipe(config.run.loss)
+    weight = settings.pos_weight
+    if settings.loss == "bce" and weight is None:
+        weight = pos_weight(examples)
+    output.mkdir(parents=True, exist_ok=True)
+    return CrossEncoderTrainer(
+        model=model,
+        args=_arguments(config, output, evaluated=bool(sets)),
+        train_dataset=Dataset.from_dict(chosen.columns(examples)),
+        loss=chosen.build(model, weight),
+        evaluator=HeldOut(sets, output / "held_out.jsonl") if sets else None,
+        callbacks=[] if settings.minutes is None else [_Deadline(settings.minutes)],
+    )
+
+
+def _arguments(config: TrainingConfig, output: Path, *, evaluated: bool) -> CrossEncoderTrainingArguments:
+    settings = config.run
+    head = settings.head_learning_rate
+    return CrossEncoderTrainingArguments(
+        output_dir=str(output / "checkpoints"),
+        per_device_train_batch_size=settings.batch_size,
+        num_train_epochs=settings.epochs,
+        max_steps=-1 if settings.steps is None else settings.steps,
+        learning_rate=settings.learning_rate,
+        learning_rate_mapping={} if head is None else {_HEAD: head},
+        warmup_steps=settings.warmup_steps,
+        lr_scheduler_type=_DECAYS[settings.decay],
+        weight_decay=settings.weight_decay,
+        bf16=settings.bf16,
+        use_cpu=not torch.cuda.is_available(),
+        seed=settings.seed,
+        data_seed=settings.seed,
+        eval_strategy="steps" if evaluated else "no",
+        eval_steps=settings.evaluate_every,
+        save_strategy="steps",
+        save_steps=settings.evaluate_every,
+        save_total_limit=max(2, settings.average + 1),
+        load_best_model_at_end=evaluated,
+        metric_for_best_model=f"eval_{METRIC}" if evaluated else None,
+        greater_is_better=True if evaluated else None,
+        logging_steps=max(1, min(50, settings.evaluate_every)),
+        report_to=[],
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+
+
+class _Deadline(TrainerCallback):
+    """Stops a run that has taken its time, after one last evaluation and checkpoint."""
+
+    def __init__(self, minutes: float) -> None:
+        self._end = time.monotonic() + 60 * minutes
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> TrainerControl:
+        del args, state
+        if time.monotonic() > self._end:
+            control.should_training_stop = control.should_save = control.should_evaluate = True
+        return control
+
+
+def _choose(
+    config: TrainingConfig, trainer: CrossEncoderTrainer, sets: Mapping[str, Sequence[RerankingSample]], output: Path
+) -> tuple[dict[str, float], str]:
+    """Leave the better of best checkpoint and mean of the last ones in the model; say which, and its figures."""
+    if not sets:
+        return {}, "last checkpoint"
+    model, evaluator = trainer.model, HeldOut(sets)
+    figures, chosen = evaluator(model), "best checkpoint"
+    last = _checkpoints(output)[-config.run.average :]
+    if len(last) > 1:
+        best = {name: value.clone() for name, value in model.state_dict().items()}
+        model.load_state_dict(average([CrossEncoder(str(path), device="cpu").state_dict() for path in last]))
+        averaged = evaluator(model)
+        if averaged[METRIC] > figures[METRIC]:
+            return averaged, f"mean of the last {len(last)} checkpoints"
+        model.load_state_dict(best)
+    return figures, chosen
+
+
+def _checkpoints(output: Path) -> list[Path]:
+    """Complete checkpoints, oldest first; what a kill left half-written is removed."""
+    found = sorted((output / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    for path in found:
+        if not (path / "trainer_state.json").exists():
+            shutil.rmtree(path)
+    return [path for path in found if path.exists()]
+
+
+def _last_checkpoint(output: Path) -> Path | None:
+    found = _checkpoints(output)
+    return found[-1] if found else None
+
+
+def _losses(state: TrainerState) -> tuple[float, float] | None:
+    """The first and the last training loss that was logged."""
+    logged = [entry["loss"] for entry in state.log_history if "loss" in entry]
+    return (logged[0], logged[-1]) if logged else None

@@ -1,0 +1,308 @@
+"""Reranking as a Haystack component."""
+
+import asyncio
+import copy
+import dataclasses
+import inspect
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from haystack import Document, component, default_from_dict, default_to_dict
+from haystack.core.errors import SerializationError
+from haystack.utils import ComponentDevice, Secret
+
+from haystack_integrations.components.rankers.secondpass.documents import deduplicated, text_of
+from haystack_integrations.components.rankers.secondpass.parameters import (
+    device_name,
+    plain,
+    tokens_of_batch,
+    with_kwargs,
+)
+from haystack_integrations.components.rankers.secondpass.selection import Selection
+from secondpass.async_ranking import arank
+from secondpass.errors import InputError
+from secondpass.lazy import LazyCrossEncoder, scorer_of
+from secondpass.options import DType, ModelOptions
+from secondpass.ranking import Scorer, check_query, rank
+
+# What the rankers of Haystack take when no model is named.
+DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"
+
+# Components are copied and pickled, which a lock of their own would forbid; it is held for moments.
+_LOCK: Final = threading.Lock()
+
+
+@component
+class SecondPassRanker:
+    """Puts documents in the order in which a cross-encoder finds them relevant, best first.
+
+    Takes every parameter of Haystack's `SentenceTransformersSimilarityRanker` and `TransformersSimilarityRanker`, so
+    a saved pipeline moves over by changing the component's type. Documents come back as copies with their new score;
+    the given ones are not changed. The model is loaded by `warm_up` or with the first document and shared within the
+    process. Safe to use from any number of threads and tasks.
+
+    ```python
+    from haystack import Document
+    from haystack_integrations.components.rankers.secondpass import SecondPassRanker
+
+    ranker = SecondPassRanker()
+    documents = [Document(content="Paris"), Document(content="Berlin")]
+    ranker.run(query="City in Germany", documents=documents)["documents"][0].content  # Berlin
+    ```
+
+    Args:
+        model: Hub id, local folder, or the name of a bundled model; None takes `DEFAULT_MODEL`.
+        scorer: Instead of a model: any object with `score(query, documents)`. Such a component cannot be saved.
+        device: One device; None takes cuda, then mps, then cpu, wherever the pipeline is loaded.
+        token: Hub token, for private checkpoints; resolved when the model is loaded.
+        top_k: Keep at most this many, at least 1; None keeps all.
+        query_prefix: Put in front of the query.
+        query_suffix: Put behind the query.
+        document_prefix: Put in front of each document.
+        document_suffix: Put behind each document.
+        meta_fields_to_embed: Metadata put in front of a document's content, where it has it.
+        embedding_separator: Between metadata and content.
+        scale_score: Whether scores are `sigmoid(logit * calibration_factor)`, from 0 to 1. If not, they are what the
+            model's head gives (a logit, unbounded), or what `scorer` gives.
+        calibration_factor: See `scale_score`; greater than 0.
+        score_threshold: Keep scores of at least this much, after scaling; applied before `top_k`.
+        trust_remote_code: Allow code that the checkpoint brings along to run.
+        model_kwargs: As a saved ranker has them. What can be honoured is (dtype, device, revision, ...); anything else
+            is an error.
+        tokenizer_kwargs: Likewise; `model_max_length` is `max_length`.
+        config_kwargs: Likewise.
+        backend: "torch", which is the only one.
+        batch_size: Documents of full length that fit into one forward pass; None chooses for the device.
+        max_length: Tokens of a pair, special tokens included; None takes the checkpoint's own limit.
+        dtype: Arithmetic; None takes float32 on a CPU and half precision on accelerators.
+        label: For heads with several labels, index or name of the one that means relevant; None resolves it.
+        revision: Branch, tag or commit on the hub.
+        cache_dir: Where downloads are kept.
+        local_files_only: Never ask the network.
+        batch_tokens: Tokens of one forward pass, instead of `batch_size`; None chooses for the device.
+        share_model: Share one loaded model with every adapter of the process that has the same name and options.
+
+    Raises:
+        InputError: A parameter breaks a rule or cannot be honoured.
+    """
+
+    def __init__(  # noqa: PLR0913 - Haystack saves every parameter by name
+        self,
+        model: str | Path | None = None,
+        *,
+        scorer: Scorer | None = None,
+        device: ComponentDevice | None = None,
+        token: Secret | None = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False),  # noqa: B008 - immutable
+        top_k: int | None = 10,
+        query_prefix: str = "",
+        query_suffix: str = "",
+        document_prefix: str = "",
+        document_suffix: str = "",
+        meta_fields_to_embed: list[str] | None = None,
+        embedding_separator: str = "\n",
+        scale_score: bool = True,
+        calibration_factor: float | None = 1.0,
+        score_threshold: float | None = None,
+        trust_remote_code: bool = False,
+        model_kwargs: dict[str, Any] | None = None,
+        tokenizer_kwargs: dict[str, Any] | None = None,
+        config_kwargs: dict[str, Any] | None = None,
+        backend: str = "torch",
+        batch_size: int | None = None,
+        max_length: int | None = None,
+        dtype: DType | None = None,
+        label: int | str | None = None,
+        revision: str | None = None,
+        cache_dir: str | None = None,
+        local_files_only: bool = False,
+        batch_tokens: int | None = None,
+        share_model: bool = True,
+    ) -> None:
+        self.model = None if model is None else str(model)
+        self.scorer = scorer
+        self.device = device
+        self.token = token
+        self.top_k = top_k
+        self.query_prefix = query_prefix
+        self.query_suffix = query_suffix
+        self.document_prefix = document_prefix
+        self.document_suffix = document_suffix
+        self.meta_fields_to_embed = list(meta_fields_to_embed or [])
+        self.embedding_separator = embedding_separator
+        self.scale_score = scale_score
+        self.calibration_factor = calibration_factor
+        self.score_threshold = score_threshold
+        self.trust_remote_code = trust_remote_code
+        self.model_kwargs = copy.deepcopy(model_kwargs)
+        self.tokenizer_kwargs = copy.deepcopy(tokenizer_kwargs)
+        self.config_kwargs = copy.deepcopy(config_kwargs)
+        self.backend = backend
+        self.batch_size = batch_size
+        self.max_length = max_length
+        self.dtype = dtype
+        self.label = label
+        self.revision = revision
+        self.cache_dir = cache_dir
+        self.local_files_only = local_files_only
+        self.batch_tokens = batch_tokens
+        self.share_model = share_model
+        self._loaded: LazyCrossEncoder | None = None
+        self._selection(None, None, None)
+        options = self._options()
+        if scorer is not None:
+            scorer_of(self.model, scorer, options)
+
+    def warm_up(self) -> None:
+        """Load the model, unless it is loaded."""
+        scorer = self._scorer()
+        if isinstance(scorer, LazyCrossEncoder):
+            scorer.load()
+
+    async def warm_up_async(self) -> None:
+        """What `warm_up` does, without blocking the event loop."""
+        await asyncio.to_thread(self.warm_up)
+
+    def close(self) -> None:
+        """Let go of the model; its memory is free when no other adapter shares it. The next run loads it again."""
+        with _LOCK:
+            loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            loaded.release()
+
+    async def close_async(self) -> None:
+        """What `close` does, without blocking the event loop."""
+        await asyncio.to_thread(self.close)
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self,
+        query: str,
+        documents: list[Document],
+        top_k: int | None = None,
+        scale_score: bool | None = None,
+        score_threshold: float | None = None,
+    ) -> dict[str, list[Document]]:
+        """The most relevant documents, best first; equal scores keep the given order.
+
+        Of documents with the same id, only the one with the highest score so far takes part.
+
+        Args:
+            query: What is asked.
+            documents: The candidates; never changed.
+            top_k: Instead of the component's own; None takes that.
+            scale_score: Likewise.
+            score_threshold: Likewise.
+
+        Returns:
+            `{"documents": [...]}`.
+
+        Raises:
+            InputError: An argument breaks a rule.
+            SecondPassError: The model cannot be loaded, or gives no usable score.
+        """
+        selection = self._selection(top_k, scale_score, score_threshold)
+        asked = self._query(query)
+        if not documents:
+            return {"documents": []}
+        candidates = deduplicated(documents)
+        ranking = rank(self._scorer(), asked, self._texts(candidates))
+        return {"documents": selection.of(candidates, ranking)}
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self,
+        query: str,
+        documents: list[Document],
+        top_k: int | None = None,
+        scale_score: bool | None = None,
+        score_threshold: float | None = None,
+    ) -> dict[str, list[Document]]:
+        """What `run` gives, without blocking the event loop."""
+        selection = self._selection(top_k, scale_score, score_threshold)
+        asked = self._query(query)
+        if not documents:
+            return {"documents": []}
+        candidates = deduplicated(documents)
+        ranking = await arank(self._scorer(), asked, self._texts(candidates))
+        return {"documents": selection.of(candidates, ranking)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The component as Haystack saves it: basic types only, `device=None` as None, the token by its variable.
+
+        Raises:
+            SerializationError: It has a `scorer`, which is an object and cannot be saved.
+        """
+        if self.scorer is not None:
+            raise SerializationError(
+                f"a SecondPassRanker with scorer={type(self.scorer).__name__} cannot be saved: give model instead"
+            )
+        names = inspect.signature(type(self).__init__).parameters.keys() - {"self", "scorer"}
+        parameters = {name: getattr(self, name) for name in sorted(names)}
+        for name in ("model_kwargs", "tokenizer_kwargs", "config_kwargs"):
+            parameters[name] = plain(parameters[name])
+        return default_to_dict(self, **parameters)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "SecondPassRanker":
+        """The component that was saved; the given dictionary is not changed."""
+        # Haystack 2 puts the objects it makes into the dictionary it is given.
+        return default_from_dict(cls, copy.deepcopy(data))
+
+    def _scorer(self) -> Scorer:
+        if self.scorer is not None:
+            return self.scorer
+        with _LOCK:
+            if self._loaded is None:
+                token = None if self.token is None else self.token.resolve_value()
+                # The head's own number, because scaling is a choice of each run.
+                options = dataclasses.replace(self._options(), token=token, activation="identity")
+                model = DEFAULT_MODEL if self.model is None else self.model
+                self._loaded = LazyCrossEncoder(model, options, share=self.share_model)
+            return self._loaded
+
+    def _options(self) -> ModelOptions:
+        if self.backend != "torch":
+            raise InputError(f'backend must be "torch", got {self.backend!r}')
+        if self.batch_size is not None and self.batch_tokens is not None:
+            raise InputError(f"give batch_size or batch_tokens, got both: {self.batch_size} and {self.batch_tokens}")
+        options = ModelOptions(
+            device=device_name(self.device),
+            trust_remote_code=self.trust_remote_code,
+            max_length=self.max_length,
+            dtype=self.dtype,
+            label=self.label,
+            revision=self.revision,
+            cache_dir=self.cache_dir,
+            local_files_only=self.local_files_only,
+            batch_tokens=self.batch_tokens,
+        )
+        options = with_kwargs(
+            options,
+            model_kwargs=self.model_kwargs,
+            tokenizer_kwargs=self.tokenizer_kwargs,
+            config_kwargs=self.config_kwargs,
+        )
+        if self.batch_size is None:
+            return options
+        return dataclasses.replace(options, batch_tokens=tokens_of_batch(self.batch_size, options.max_length))
+
+    def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
+        return Selection(
+            top_k=self.top_k if top_k is None else top_k,
+            scale_score=self.scale_score if scale_score is None else scale_score,
+            calibration_factor=self.calibration_factor,
+            score_threshold=self.score_threshold if score_threshold is None else score_threshold,
+        )
+
+    def _query(self, query: str) -> str:
+        check_query(query)
+        return self.query_prefix + query + self.query_suffix
+
+    def _texts(self, documents: list[Document]) -> list[str]:
+        return [
+            self.document_prefix
+            + text_of(document, self.meta_fields_to_embed, self.embedding_separator)
+            + self.document_suffix
+            for document in documents
+        ]

@@ -1,0 +1,114 @@
+"""Reranking as a LlamaIndex node postprocessor."""
+
+from typing import Annotated
+
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
+from pydantic import PlainSerializer, field_validator
+
+from llama_index_secondpass.reporting import dispatcher, reported
+from llama_index_secondpass.texts import text_of
+from secondpass.async_ranking import arank
+from secondpass.errors import InputError
+from secondpass.model_fields import ModelFields
+from secondpass.ranking import RankedDocument, check_score_threshold, check_top_k, rank
+
+RETRIEVAL_SCORE = "retrieval_score"
+
+
+class SecondPassRerank(ModelFields, BaseNodePostprocessor):
+    """Puts nodes in the order in which a cross-encoder finds them relevant, best first.
+
+    Gives new `NodeWithScore` objects; the given ones are not changed. The model is loaded with the first node, shared
+    within the process, and never part of a pickle or deepcopy. Safe to use from any number of threads and tasks.
+    """
+
+    top_n: int | None = 3
+    """Keep at most this many, at least 1; None keeps all."""
+    score_threshold: float | None = None
+    """Keep scores of at least this much, in the model's unit; applied before `top_n`."""
+    keep_retrieval_score: bool = False
+    """Keep the score a node came with, under "retrieval_score" in its metadata, out of sight of embeddings and LLM."""
+    metadata_mode: Annotated[MetadataMode, PlainSerializer(lambda mode: mode.value, return_type=str)] = (
+        MetadataMode.EMBED
+    )
+    """Which metadata the model reads in front of the text."""
+
+    @field_validator("top_n", mode="before")
+    @classmethod
+    def _check_top_n(cls, value: object) -> object:
+        check_top_k(value, name="top_n")
+        return value
+
+    @field_validator("score_threshold", mode="before")
+    @classmethod
+    def _check_score_threshold(cls, value: object) -> object:
+        check_score_threshold(value)
+        return value
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name that serialised forms carry."""
+        return "SecondPassRerank"
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        query = _given(query_bundle)
+        if not nodes:
+            return []
+        texts = [text_of(node, self.metadata_mode) for node in nodes]
+        with reported(self.callback_manager, query, nodes, top_n=self.top_n, name=self._name()) as result:
+            ranking = rank(self._scorer, query.query_str, texts, top_k=self.top_n, score_threshold=self.score_threshold)
+            result.extend(self._reranked(nodes, ranking))
+        return result
+
+    # The base class gives a span to the method above; this one would have none.
+    @dispatcher.span
+    async def _apostprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        query = _given(query_bundle)
+        if not nodes:
+            return []
+        texts = [text_of(node, self.metadata_mode) for node in nodes]
+        with reported(self.callback_manager, query, nodes, top_n=self.top_n, name=self._name()) as result:
+            ranking = await arank(
+                self._scorer, query.query_str, texts, top_k=self.top_n, score_threshold=self.score_threshold
+            )
+            result.extend(self._reranked(nodes, ranking))
+        return result
+
+    def _reranked(self, nodes: list[NodeWithScore], ranking: list[RankedDocument]) -> list[NodeWithScore]:
+        reranked = []
+        for place in ranking:
+            given = nodes[place.index]
+            node = _remembering(given) if self.keep_retrieval_score else given.node
+            reranked.append(NodeWithScore(node=node, score=place.score))
+        return reranked
+
+    def _name(self) -> str:
+        return type(self._scorer).__name__ if self.model is None else self.model
+
+
+def _given(query: QueryBundle | None) -> QueryBundle:
+    if query is None:
+        # The words of every reranker of LlamaIndex.
+        raise InputError("Missing query bundle in extra info.")
+    return query
+
+
+def _remembering(given: NodeWithScore) -> BaseNode:
+    """A copy of the node that holds its retrieval score where neither embeddings nor an LLM read it."""
+    node = given.node
+    return node.model_copy(
+        update={
+            "metadata": {**node.metadata, RETRIEVAL_SCORE: given.score},
+            "excluded_embed_metadata_keys": _with(node.excluded_embed_metadata_keys),
+            "excluded_llm_metadata_keys": _with(node.excluded_llm_metadata_keys),
+        }
+    )
+
+
+def _with(keys: list[str]) -> list[str]:
+    return keys if RETRIEVAL_SCORE in keys else [*keys, RETRIEVAL_SCORE]

@@ -1,0 +1,30 @@
+"""What a cross-encoder reads of a node."""
+
+from llama_index.core.schema import ImageNode, MetadataMode, Node, NodeWithScore
+
+from secondpass.errors import InputError
+
+
+def text_of(node: NodeWithScore, metadata_mode: MetadataMode) -> str:
+    """The node's text, with its metadata as `metadata_mode` says; "" for a text node without text.
+
+    Raises:
+        InputError: The node holds an image, audio or video and no text: all of those would score the same, and take
+            places that they did not earn.
+    """
+    text = node.get_content(metadata_mode=metadata_mode)
+    if not text.strip() and _has_media(node):
+        raise InputError(
+            f"node must have text to be reranked, got {type(node.node).__name__} {node.node_id} without any: "
+            "give it a caption, or keep it away from the reranker"
+        )
+    return text
+
+
+def _has_media(node: NodeWithScore) -> bool:
+    inner = node.node
+    if isinstance(inner, ImageNode):
+        return True
+    if not isinstance(inner, Node):
+        return False
+    return any(media is not None for media in (inner.image_resource, inner.audio_resource, inner.video_resource))

@@ -1,0 +1,84 @@
+"""`secondpass eval`, `train` and `demo` as people call them."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from checkpoints import bert
+from typer.testing import CliRunner
+
+from secondpass.cli.app import app
+from secondpass.demo import passages, questions
+from secondpass.errors import InputError
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Path:
+    folder = tmp_path / "collection"
+    folder.mkdir()
+    texts = {"a": "the cat sleeps", "b": "the dog barks", "c": "cat and dog", "d": "a horse"}
+    rows = [{"_id": key, "title": "", "text": text} for key, text in texts.items()]
+    (folder / "corpus.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    (folder / "queries.jsonl").write_text('{"_id": "1", "text": "cat"}\n{"_id": "2", "text": "dog"}\n')
+    (folder / "qrels.trec").write_text("1 0 a 1\n2 0 b 1\n")
+    return folder
+
+
+def call(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_eval_builds_a_first_stage_compares_models_and_writes_everything(collection: Path, tmp_path: Path) -> None:
+    one, two = bert(tmp_path / "one"), bert(tmp_path / "two", max_length=64)
+    out = tmp_path / "out"
+    asked = ("eval", collection, "-m", one, "-m", two, "--measure", "RR@10", "--depth", 10, "-o", out)
+    reports = json.loads(call(*asked))
+    assert [Path(report["model"]).name for report in reports] == ["one", "two"]
+    assert reports[0]["measures"]["RR@10"]["n_queries"] == 2
+    assert json.loads((out / "report.json").read_text()) == reports
+    assert {path.suffix for path in out.iterdir()} == {".json", ".jsonl", ".trec", ".png"}
+    assert (out / "comparison.png").exists()
+    again = json.loads(call(*asked))
+    assert again[0]["per_query"] == reports[0]["per_query"]
+    written = next(out.glob("*one.trec"))
+    rerun = json.loads(call("eval", collection, "-m", one, "--run", written, "--measure", "RR@10"))
+    assert rerun[0]["measures"]["RR@10"]["before"] == reports[0]["measures"]["RR@10"]["after"]
+
+
+def test_eval_reads_re_ranking_sets(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text('{"query": "cat", "positive": ["the cat"], "documents": ["a dog", "the cat"]}\n')
+    (row,) = json.loads(call("eval", path, "-m", bert(tmp_path / "m")))
+    assert row["base_mrr@10"] == 0.5
+    assert row["n_queries"] == 1
+
+
+def test_eval_refuses_the_same_model_twice(collection: Path) -> None:
+    with pytest.raises(InputError, match="must name different models"):
+        call("eval", collection, "-m", "x", "-m", "x")
+
+
+def test_train_follows_its_file(tmp_path: Path) -> None:
+    bert(tmp_path / "base")
+    (tmp_path / "train.jsonl").write_text('{"query": "cat", "positive": ["the cat"], "negative": ["a dog"]}\n')
+    (tmp_path / "run.toml").write_text(
+        '[model]\nbase = "base"\nmax_length = 32\n[data]\ntrain = ["train.jsonl"]\n'
+        '[run]\nloss = "listwise"\noutput = "out"\nsteps = 1\nevaluate_every = 1\n'
+    )
+    assert "1 steps" in call("train", tmp_path / "run.toml")
+    assert (tmp_path / "out/model.safetensors").exists()
+
+
+def test_the_demo_runs_with_any_model_and_tells_each_question(tmp_path: Path) -> None:
+    found = json.loads(call("demo", "--model", bert(tmp_path), "--depth", 5))
+    assert [one["question"] for one in found["questions"]] == [question.text for question in questions()]
+
+
+def test_the_demo_corpus_holds_every_answer() -> None:
+    corpus = passages()
+    assert len(corpus) == 1293
+    for question in questions():
+        assert question.answer.casefold() in corpus[question.passage].text.casefold()

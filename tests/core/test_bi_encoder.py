@@ -1,0 +1,73 @@
+"""Bi-encoders score as sentence-transformers embeds: pooling, prompts, layers and similarity."""
+
+from pathlib import Path
+
+import checkpoints
+import numpy as np
+import pytest
+import torch
+import transformers
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Dense, Transformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+from texts import AWKWARD
+from torch import nn
+
+from secondpass import BiEncoder
+from secondpass.errors import CheckpointError
+
+PROMPTS = {"query": "search: ", "document": "passage: "}
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean", "max", "lasttoken"])
+@pytest.mark.parametrize("prompts", [{}, PROMPTS], ids=["plain", "prompts"])
+def test_cosine_of_pooled_embeddings(pooling: str, prompts: dict[str, str], tmp_path: Path) -> None:
+    base = checkpoints.base_transformer(tmp_path / "base")
+    dense = Dense(24, 16, activation_function=nn.Tanh())
+    checkpoints.randomise(dense)
+    modules = [Transformer(str(base)), Pooling(24, pooling_mode=pooling), dense, Normalize()]
+    reference = SentenceTransformer(modules=modules, prompts=prompts, device="cpu")
+    reference.save_pretrained(str(tmp_path / "saved"))
+    query = reference.encode_query("berlin wall", convert_to_tensor=True)
+    documents = reference.encode_document(list(AWKWARD), convert_to_tensor=True)
+    model = BiEncoder(tmp_path / "saved")
+    np.testing.assert_allclose(model.score("berlin wall", AWKWARD), (documents @ query).numpy(), atol=1e-5)
+    assert model.score("q", []).shape == (0,)
+    assert [found.index for found in model.rank("berlin wall", AWKWARD, top_k=3)] == list(
+        torch.argsort(documents @ query, descending=True, stable=True)[:3]
+    )
+
+
+def test_a_plain_transformer_is_read_by_its_mean(tmp_path: Path) -> None:
+    folder = checkpoints.base_transformer(tmp_path)
+    reference = SentenceTransformer(modules=[Transformer(str(folder)), Pooling(24)], device="cpu")
+    query, *documents = reference.encode(["berlin", *AWKWARD], normalize_embeddings=True)
+    np.testing.assert_allclose(BiEncoder(folder).score("berlin", AWKWARD), np.stack(documents) @ query, atol=1e-5)
+
+
+def test_a_dpr_pair_reads_first_tokens_of_two_checkpoints(tmp_path: Path) -> None:
+    tokenizer = checkpoints.wordpiece(max_length=128)
+    config = transformers.DPRConfig(**checkpoints.SMALL, vocab_size=len(tokenizer))
+    sides = {"question": transformers.DPRQuestionEncoder(config), "context": transformers.DPRContextEncoder(config)}
+    for seed, (name, side) in enumerate(sides.items()):
+        checkpoints.save(tmp_path / name, side, tokenizer)
+        checkpoints.randomise(side, seed)
+        side.eval().save_pretrained(tmp_path / name)
+
+    def embed(side: nn.Module, text: str) -> torch.Tensor:
+        inputs = tokenizer([text], truncation=True, max_length=128, return_tensors="pt")
+        with torch.inference_mode():
+            vector: torch.Tensor = side(**inputs).pooler_output[0]
+        return nn.functional.normalize(vector, dim=0)
+
+    expected = [float(embed(sides["question"], "berlin") @ embed(sides["context"], text)) for text in AWKWARD]
+    model = BiEncoder(tmp_path / "question", document_model=tmp_path / "context")
+    np.testing.assert_allclose(model.score("berlin", AWKWARD), expected, atol=1e-5)
+
+
+def test_poolings_it_does_not_know_are_refused(tmp_path: Path) -> None:
+    base = checkpoints.base_transformer(tmp_path / "base")
+    modules = [Transformer(str(base)), Pooling(24, pooling_mode="weightedmean")]
+    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(tmp_path / "saved"))
+    with pytest.raises(CheckpointError, match="pooling must be one of"):
+        BiEncoder(tmp_path / "saved")

@@ -1,0 +1,192 @@
+"""Hub loading against a hub of our own on the loopback interface, and from a cache without any."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import checkpoints
+import pytest
+
+from secondpass import CrossEncoder
+from secondpass.errors import CheckpointNotFoundError
+
+COMMITS = {"main": "a" * 40, "v2": "b" * 40}
+TOKEN = "hf_secret"  # noqa: S105 - of a hub that lives for one test
+
+
+class Hub(ThreadingHTTPServer):
+    """Serves repositories: {repo id: {revision: folder}}; those in `private` need the token."""
+
+    def __init__(self, repositories: dict[str, dict[str, Path]], private: frozenset[str] = frozenset()) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.repositories = repositories
+        self.private = private
+        self.served: list[str] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Hub
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def _answer(self, *, with_body: bool) -> None:
+        parts = self.path.partition("?")[0].strip("/").split("/")
+        if parts[:2] == ["api", "models"]:
+            repo, revision, file = "/".join(parts[2:4]), parts[5] if len(parts) > 5 else "main", None
+        else:
+            repo, revision, file = "/".join(parts[:2]), parts[3], "/".join(parts[4:])
+        if repo in self.server.private and self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return self._fail(401, "RepoNotFound")
+        if repo not in self.server.repositories:
+            return self._fail(404, "RepoNotFound")
+        names = {commit: name for name, commit in COMMITS.items()}
+        folder = self.server.repositories[repo].get(names.get(revision, revision))
+        if folder is None:
+            return self._fail(404, "RevisionNotFound")
+        commit = COMMITS[names.get(revision, revision)]
+        if file is None:
+            files = {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+            answer: object = {"id": repo, "sha": commit, "siblings": [{"rfilename": name} for name in files]}
+            if parts[4:5] == ["tree"]:
+                answer = [{"type": "file", "oid": commit, "path": name, "size": size} for name, size in files.items()]
+            return self._send(json.dumps(answer).encode(), {}, with_body)
+        if not (folder / file).is_file():
+            return self._fail(404, "EntryNotFound")
+        if with_body:
+            self.server.served.append(file)
+        headers = {"ETag": f'"{commit[:8]}{file}"'.replace("/", "-"), "X-Repo-Commit": commit}
+        return self._send((folder / file).read_bytes(), headers, with_body)
+
+    def _send(self, body: bytes, headers: dict[str, str], with_body: bool) -> None:  # noqa: FBT001 - private
+        self.send_response(200)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
+
+    def _fail(self, status: int, code: str) -> None:
+        self.send_response(status)
+        self.send_header("X-Error-Code", code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    root = tmp_path_factory.mktemp("hub")
+    first, second = checkpoints.bert(root / "first"), checkpoints.bert(root / "second", hidden_act="relu")
+    shutil.copy(checkpoints.to_bin(checkpoints.bert(root / "third")) / "pytorch_model.bin", first / "pytorch_model.bin")
+    pickled = root / "third"
+    bare = Path(shutil.copytree(second, root / "bare"))
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (bare / file).unlink()
+    (bare / "README.md").write_text("---\nbase_model: someone/base\n---\n# card\n")
+    server = Hub(
+        {
+            "cross-encoder/ms-marco-MiniLM-L6-v2": {"main": first, "v2": second},
+            "someone/private": {"main": first},
+            "someone/pickled": {"main": pickled},
+            "someone/bare": {"main": bare},
+            "someone/base": {"main": second},
+        },
+        private=frozenset({"someone/private"}),
+    )
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def load(hub: Hub, cache: Path, name: str, **options: object) -> str:
+    """Score with a checkpoint of the hub in a fresh process, which reads the hub's address when it starts."""
+    program = (
+        "import json, sys\n"
+        "from secondpass import CrossEncoder\n"
+        "name, options = json.loads(sys.argv[1])\n"
+        "try:\n"
+        "    print(CrossEncoder(name, activation='identity', **options).score('berlin', ['the wall'])[0])\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__, error)\n"
+    )
+    environment = {
+        "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HOME": str(cache),
+        "PYTHONPATH": ":".join(sys.path),
+        "PATH": "",
+        "OMP_NUM_THREADS": "1",
+        "NO_PROXY": "*",
+    }
+    arguments = json.dumps([name, {"cache_dir": str(cache / "models"), **options}])
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program, arguments], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip().splitlines()[-1]
+
+
+def local_score(folder: Path) -> float:
+    return float(CrossEncoder(folder, activation="identity").score("berlin", ["the wall"])[0])
+
+
+def test_downloads_by_either_spelling_then_needs_no_network(hub: Hub, tmp_path: Path) -> None:
+    repositories = hub.repositories["cross-encoder/ms-marco-MiniLM-L6-v2"]
+    hub.served.clear()
+    assert float(load(hub, tmp_path, "cross-encoder/ms-marco-MiniLM-L-6-v2")) == pytest.approx(
+        local_score(repositories["main"]), abs=1e-5
+    )
+    assert "model.safetensors" in hub.served
+    assert "pytorch_model.bin" not in hub.served, "never both weights"
+    hub.served.clear()
+    offline = load(hub, tmp_path, "cross-encoder/ms-marco-MiniLM-L6-v2", local_files_only=True)
+    assert float(offline) == pytest.approx(local_score(repositories["main"]), abs=1e-5)
+    assert hub.served == []
+
+
+def test_revisions(hub: Hub, tmp_path: Path) -> None:
+    repositories = hub.repositories["cross-encoder/ms-marco-MiniLM-L6-v2"]
+    score = load(hub, tmp_path, "cross-encoder/ms-marco-MiniLM-L6-v2", revision="v2")
+    assert float(score) == pytest.approx(local_score(repositories["v2"]), abs=1e-5)
+    missing = load(hub, tmp_path, "cross-encoder/ms-marco-MiniLM-L6-v2", revision="v9")
+    assert missing.startswith("CheckpointNotFoundError")
+    assert "'v9'" in missing
+
+
+def test_private_repositories_need_the_token(hub: Hub, tmp_path: Path) -> None:
+    assert load(hub, tmp_path, "someone/private").startswith("CheckpointNotFoundError")
+    assert float(load(hub, tmp_path, "someone/private", token=TOKEN))
+
+
+def test_pickled_weights_are_fetched_where_there_are_no_others(hub: Hub, tmp_path: Path) -> None:
+    score = load(hub, tmp_path, "someone/pickled")
+    assert float(score) == pytest.approx(local_score(hub.repositories["someone/pickled"]["main"]), abs=1e-5)
+
+
+def test_the_tokenizer_of_the_base_model_serves_where_there_is_none(hub: Hub, tmp_path: Path) -> None:
+    score = load(hub, tmp_path, "someone/bare")
+    assert float(score) == pytest.approx(local_score(hub.repositories["someone/base"]["main"]), abs=1e-5)
+
+
+def test_names_that_are_nothing(hub: Hub, tmp_path: Path) -> None:
+    assert load(hub, tmp_path, "nobody/nothing").startswith(
+        "CheckpointNotFoundError nobody/nothing is neither a folder"
+    )
+    with pytest.raises(CheckpointNotFoundError, match="not in the local cache"):
+        CrossEncoder("nobody/nothing", cache_dir=tmp_path, local_files_only=True)
+    with pytest.raises(CheckpointNotFoundError, match="must be a folder, a hub id or a bundled name"):
+        CrossEncoder("not a name!", cache_dir=tmp_path, local_files_only=True)

@@ -1,0 +1,102 @@
+"""The figures of re-ranking sets equal sentence-transformers' evaluator, tie for tie."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sentence_transformers.cross_encoder.evaluation import CrossEncoderRerankingEvaluator
+
+from secondpass.errors import InputError
+from secondpass.evaluation import RerankingSample, evaluate_samples, read_samples, set_metrics
+from secondpass.testing import OverlapScorer
+
+JUDGED = st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=2, max_size=30)
+
+
+def reference(k: int) -> Any:
+    return CrossEncoderRerankingEvaluator([], at_k=k)
+
+
+@given(judged=JUDGED, k=st.integers(1, 12))
+@settings(deadline=None)
+def test_one_query_equals_the_reference_with_ties_everywhere(judged: list[tuple[bool, int]], k: int) -> None:
+    relevant = [one for one, _ in judged]
+    scores = np.array([score for _, score in judged], dtype=np.float32)
+    found = set_metrics(relevant, scores, k)
+    if not any(relevant):
+        assert (found.mrr, found.ndcg, found.map) == (0, 0, 0)
+        return
+    mrr, ndcg, average_precision = reference(k).compute_metrics([int(one) for one in relevant], scores)
+    assert (found.mrr, found.ndcg, found.map) == pytest.approx((mrr, ndcg, average_precision), abs=1e-12)
+
+
+class Predicts:
+    """sentence-transformers' side of a Scorer."""
+
+    model_card_data = None
+
+    def predict(self, pairs: Sequence[Sequence[str]], **_: object) -> NDArray[np.float32]:
+        return np.array([OverlapScorer().score(query, [text])[0] for query, text in pairs], dtype=np.float32)
+
+
+WORDS = st.lists(st.sampled_from("abcde"), min_size=1, max_size=4).map(" ".join)
+TEXTS = st.lists(WORDS, min_size=2, max_size=6, unique=True)
+
+
+@given(samples=st.lists(st.tuples(WORDS, TEXTS, TEXTS, st.booleans()), min_size=1, max_size=5))
+@settings(deadline=None, max_examples=60)
+def test_whole_sets_equal_the_reference(samples: list[tuple[str, list[str], list[str], bool]]) -> None:
+    ordered = samples[0][3]  # the reference reads one kind a set
+    key = "documents" if ordered else "negative"
+    theirs = CrossEncoderRerankingEvaluator([{"query": q, "positive": p, key: o} for q, p, o, _ in samples], at_k=10)
+    theirs.store_metrics_in_model_card_data = lambda *_, **__: None  # type: ignore[method-assign] # no card here
+    expected = theirs(cast("Any", Predicts()))
+    found = evaluate_samples(
+        OverlapScorer(), [RerankingSample(q, tuple(p), tuple(o), ordered) for q, p, o, _ in samples]
+    )
+    got = {"map": found.reranked.map, "mrr@10": found.reranked.mrr, "ndcg@10": found.reranked.ndcg}
+    if found.base is not None:
+        got |= {"base_map": found.base.map, "base_mrr@10": found.base.mrr, "base_ndcg@10": found.base.ndcg}
+    assert got == pytest.approx(expected, abs=1e-7)
+
+
+def test_what_crashes_the_reference_counts_here() -> None:
+    """An empty list and a single document: by hand, nothing to find and nothing to get wrong."""
+    empty = RerankingSample("a", (), (), ordered=True)
+    single = RerankingSample("a", ("a",), ())
+    found = evaluate_samples(OverlapScorer(), [empty, single])
+    assert found.n_queries == 2
+    assert (found.reranked.map, found.reranked.mrr, found.reranked.ndcg) == (0.5, 0.5, 0.5)
+    assert found.base is not None
+    assert found.base.map == 0.0
+
+
+def test_an_empty_set_is_zero() -> None:
+    assert evaluate_samples(OverlapScorer(), []).n_queries == 0
+
+
+def test_k_must_be_positive() -> None:
+    with pytest.raises(InputError, match="k must be at least 1, got 0"):
+        evaluate_samples(OverlapScorer(), [], k=0)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"positive": [], "negative": []}', "query must be a string, got None"),
+        ('{"query": "q", "positive": []}', "exactly one of negative and documents"),
+        ('{"query": "q", "positive": 3, "negative": []}', "positive must be a string or a list of strings, got 3"),
+        ("[1]", "must be a JSON object"),
+        ("{", "must be JSON"),
+    ],
+)
+def test_a_bad_line_is_named(line: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text('{"query": "q", "positive": "p", "negative": []}\n\n' + line + "\n")
+    with pytest.raises(InputError, match=f"set.jsonl:3: .*{message}"):
+        read_samples(path)

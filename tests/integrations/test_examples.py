@@ -1,0 +1,56 @@
+"""The examples run, on what they bring along and on sections of real documentation."""
+
+import gzip
+import re
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+RAG = ["langchain_rag", "llama_index_rag", "haystack_rag"]
+
+pytest.importorskip("bm25s")
+
+
+@pytest.fixture(scope="module")
+def documentation(sections: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every 50th of 20,166 sections, unpacked."""
+    file = tmp_path_factory.mktemp("documentation") / "sections.jsonl"
+    with gzip.open(sections, "rt", encoding="utf-8") as lines:
+        file.write_text("".join(islice(lines, 0, None, 50)), encoding="utf-8")
+    return file
+
+
+def output(name: str, *arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, EXAMPLES / f"{name}.py", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def scores(printed: str) -> list[float]:
+    return [float(score) for score in re.findall(r"^ +(-?\d+\.\d+)  ", printed, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("name", RAG)
+def test_rag_on_documentation(name: str, model: str, documentation: Path) -> None:
+    question = "how do I get the instances associated with a CIM instance"
+    given = ["--documents", str(documentation), "--query", question, "--top-n", "5", "--candidates", "20"]
+    printed = output(name, "--model", model, *given)
+    assert len(scores(printed)) == 5
+    assert scores(printed) == sorted(scores(printed), reverse=True)
+    assert question in printed
+
+
+@pytest.mark.parametrize("corpus", ["built-in", "documentation"])
+def test_three_frameworks_give_one_order_and_one_set_of_scores(model: str, documentation: Path, corpus: str) -> None:
+    given = [] if corpus == "built-in" else ["--documents", str(documentation)]
+    printed = output("one_scorer_three_frameworks", "--model", model, "--top-n", "10", "--candidates", "20", *given)
+    rows = [line.split()[:3] for line in printed.splitlines()[1:-1]]
+    assert len(rows) == 10
+    assert all(len(set(row)) == 1 for row in rows)
+    assert printed.splitlines()[-1] == "identical: True"

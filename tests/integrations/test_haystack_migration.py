@@ -1,0 +1,121 @@
+"""Pipelines that Haystack's earlier rankers saved move over by changing the type's name."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from haystack import Document, Pipeline
+
+from haystack_integrations.components.rankers.secondpass import SecondPassRanker
+from haystack_integrations.components.rankers.secondpass.ranker import DEFAULT_MODEL
+from secondpass.errors import InputError
+from secondpass.options import ModelOptions
+
+# Written by `Pipeline.dumps` of haystack-ai 2.24.1 on a machine without an accelerator.
+SAVED = Path(__file__).parent / "saved"
+OURS = "haystack_integrations.components.rankers.secondpass.ranker.SecondPassRanker"
+
+
+def moved(name: str) -> str:
+    text, n_changes = re.subn(r"haystack\.components\.rankers\.\S+", OURS, (SAVED / f"{name}.yaml").read_text())
+    assert n_changes == 1
+    return text
+
+
+def component_of(text: str) -> SecondPassRanker:
+    component = Pipeline.loads(text).get_component("ranker")
+    assert isinstance(component, SecondPassRanker)
+    return component
+
+
+def options(**arguments: Any) -> ModelOptions:
+    return SecondPassRanker("some/model", **arguments)._options()
+
+
+def test_transformers_similarity_ranker() -> None:
+    component = component_of(moved("transformers_similarity_ranker"))
+    assert component.model == DEFAULT_MODEL
+    assert (component.query_prefix, component.meta_fields_to_embed, component.top_k) == ("Q: ", ["title"], 10)
+    # 16 documents of 128 tokens.
+    assert component._options() == ModelOptions(device="cpu", dtype="float32", max_length=128, batch_tokens=2048)
+
+
+def test_transformers_similarity_ranker_as_it_comes() -> None:
+    component = component_of(moved("transformers_similarity_ranker_defaults"))
+    # 16 documents of 512 tokens.
+    assert component._options() == ModelOptions(device="cpu", batch_tokens=8192)
+
+
+def test_sentence_transformers_similarity_ranker() -> None:
+    component = component_of(moved("sentence_transformers_similarity_ranker"))
+    assert component.top_k == 3
+    assert component._options() == ModelOptions(device="cpu", dtype="float32", max_length=256, batch_tokens=4096)
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in SAVED.glob("*.yaml")))
+def test_moved_pipelines_run(name: str, model: str) -> None:
+    pipeline = Pipeline.loads(moved(name).replace(DEFAULT_MODEL, model))
+    documents = [Document(content="Paris"), Document(content="Berlin")]
+    result = pipeline.run({"ranker": {"query": "City in Germany", "documents": documents}})["ranker"]["documents"]
+    assert [document.content for document in result] == ["Berlin", "Paris"]
+    assert all(0 < document.score < 1 for document in result)
+    assert Pipeline.loads(pipeline.dumps()).dumps() == pipeline.dumps()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"model_kwargs": {"torch_dtype": "float16"}}, ModelOptions(dtype="float16")),
+        ({"model_kwargs": {"dtype": "torch.bfloat16"}}, ModelOptions(dtype="bfloat16")),
+        ({"model_kwargs": {"torch_dtype": "auto"}}, ModelOptions()),
+        ({"model_kwargs": {"device_map": "cuda:1"}}, ModelOptions(device="cuda:1")),
+        ({"model_kwargs": {"device_map": 1}}, ModelOptions(device="cuda:1")),
+        ({"model_kwargs": {"device_map": {"": "cpu"}}}, ModelOptions(device="cpu")),
+        ({"model_kwargs": {"device_map": "auto"}}, ModelOptions()),
+        ({"model_kwargs": {"revision": "a", "cache_dir": "b"}}, ModelOptions(revision="a", cache_dir="b")),
+        ({"model_kwargs": {"local_files_only": True}}, ModelOptions(local_files_only=True)),
+        ({"model_kwargs": {"use_safetensors": True, "low_cpu_mem_usage": True}}, ModelOptions()),
+        ({"tokenizer_kwargs": {"model_max_length": 64, "use_fast": True}}, ModelOptions(max_length=64)),
+        ({"config_kwargs": {"revision": "a"}, "model_kwargs": {"revision": "a"}}, ModelOptions(revision="a")),
+        ({"tokenizer_kwargs": {"model_max_length": 64}, "max_length": 64}, ModelOptions(max_length=64)),
+        ({"batch_size": 4, "max_length": 100}, ModelOptions(max_length=100, batch_tokens=400)),
+        ({"model_kwargs": {}, "tokenizer_kwargs": None}, ModelOptions()),
+    ],
+)
+def test_what_is_honoured(arguments: dict[str, Any], expected: ModelOptions) -> None:
+    assert options(**arguments) == expected
+
+
+def test_a_torch_dtype_is_honoured_and_saved_by_its_name() -> None:
+    torch = pytest.importorskip("torch")
+    component = SecondPassRanker("some/model", model_kwargs={"torch_dtype": torch.float16})
+    assert component._options().dtype == "float16"
+    assert component.to_dict()["init_parameters"]["model_kwargs"] == {"torch_dtype": "torch.float16"}
+    assert component.model_kwargs == {"torch_dtype": torch.float16}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"model_kwargs": {"attn_implementation": "eager"}},
+            r"model_kwargs\['attn_implementation'\] cannot be honoured, remove it; model_kwargs may hold revision, .*",
+        ),
+        ({"config_kwargs": {"num_labels": 2}}, r"config_kwargs\['num_labels'\] cannot be honoured"),
+        ({"tokenizer_kwargs": {"use_fast": False}}, r"tokenizer_kwargs\['use_fast'\] must be True, got False"),
+        ({"tokenizer_kwargs": {"model_max_length": 0}}, "max_length must be at least 1, got 0"),
+        ({"model_kwargs": {"torch_dtype": "float64"}}, "dtype must be one of \"float32\", .*, got 'float64'"),
+        ({"model_kwargs": {"device_map": {"a": 0, "b": 1}}}, r"model_kwargs\['device_map'\] must name one device"),
+        (
+            {"model_kwargs": {"revision": "a"}, "revision": "b"},
+            r"revision is given twice and differs: 'b', and 'a' by model_kwargs\['revision'\]",
+        ),
+        ({"backend": "onnx"}, "backend must be \"torch\", got 'onnx'"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"batch_size": 4, "batch_tokens": 400}, "give batch_size or batch_tokens, got both: 4 and 400"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        options(**arguments)

@@ -1,0 +1,92 @@
+"""A run's TOML file: read, checked, and what is said about mistakes."""
+
+from pathlib import Path
+
+import pytest
+
+from secondpass.errors import InputError
+from secondpass.training import read_config
+from secondpass.training.examples import Example, Unmined, expand, read_examples
+
+GOOD = """
+[model]
+base = "encoder"
+freeze = ["embeddings"]
+[data]
+train = ["a.jsonl"]
+mine_from = [3, 50]
+[run]
+loss = "listwise"
+output = "out"
+"""
+
+
+def test_a_file_becomes_a_config(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(GOOD)
+    found = read_config(path)
+    assert found.model.freeze == ("embeddings",)
+    assert found.data.mine_from == (3, 50)
+    assert (found.run.loss, found.run.seed, found.folder) == ("listwise", 13, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('loss = "listwise"', 'loss = "softmax"', "run.loss must be one of bce, .* got 'softmax'"),
+        ('output = "out"', 'output = "out"\ndecay = "step"', "run.decay must be one of linear, .* got 'step'"),
+        ('output = "out"', 'output = "out"\nbatch_size = 0', "run.batch_size must be at least 1, got 0"),
+        ('output = "out"', "", r"\[run\] .*output"),
+        ('output = "out"', 'output = "out"\nspeed = 1', r"\[run\] must have only .* got speed"),
+        ("[data]", "[date]", "sections must be model, data and run, got date"),
+        ('train = ["a.jsonl"]', "", "data must have train files, or corpus, queries and qrels"),
+        ('train = ["a.jsonl"]', 'qrels = "q"', "data.qrels must come with"),
+        ("[model]", "model]", "must be TOML"),
+    ],
+)
+def test_a_mistake_is_named(old: str, new: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        read_config(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no such file: .*none.toml"):
+        read_config(tmp_path / "none.toml")
+    with pytest.raises(InputError, match=r"no such file: .*\*.jsonl"):
+        expand(["*.jsonl"], tmp_path)
+
+
+def test_examples_come_scored_labelled_or_still_to_mine(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        '{"query": "q", "documents": ["a", "b"], "scores": [1, -2.5]}\n'
+        '{"query": "q", "positive": "p", "negative": ["n", "m"]}\n'
+        '{"query": "q", "positive": ["p"], "answers": ["x"]}\n'
+    )
+    examples, unmined = read_examples([path])
+    assert examples == [
+        Example("q", ("a", "b"), (1.0, -2.5), graded=False),
+        Example("q", ("p", "n", "m"), (1.0, 0.0, 0.0), graded=True),
+    ]
+    assert unmined == [Unmined("q", ("p",), ("x",))]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            '{"query": "q", "documents": ["a"], "scores": [1, 2]}',
+            "scores must be one a document, got 2 for 1 documents",
+        ),
+        ('{"query": "q", "documents": ["a"], "scores": ["1"]}', "scores must be a list of numbers"),
+        ('{"query": 1, "positive": ["a"]}', "query must be a string, got 1"),
+        ('{"query": "q"}', "positive must be a string or a list of strings, got None"),
+    ],
+)
+def test_a_bad_example_is_named(line: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(line + "\n")
+    with pytest.raises(InputError, match=f"a.jsonl:1: {message}"):
+        read_examples([path])

@@ -1,0 +1,171 @@
+"""Each recipe learns, resumes, and saves what three libraries score alike."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+from checkpoints import bert
+from sentence_transformers import CrossEncoder as Reference
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from secondpass import CrossEncoder
+from secondpass.errors import InputError
+from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
+from secondpass.training.averaging import average
+from secondpass.training.config import Loss
+from secondpass.training.examples import Example, Unmined
+from secondpass.training.grouped import GroupedCrossEncoder
+from secondpass.training.mining import mined
+from secondpass.training.recipes import pos_weight, recipe
+from secondpass.training.run import load_examples
+
+ANIMALS = ("cat", "dog", "horse", "bird")
+PAIRS = (("a cat", "the cat sleeps"), ("a dog", ""), ("", "bird"))
+
+
+def data(folder: Path, *, scored: bool) -> None:
+    """Queries about animals; the document that names the animal is the right one."""
+    rows: list[dict[str, object]] = []
+    for animal in ANIMALS:
+        others = [f"the {other} sleeps" for other in ANIMALS if other != animal]
+        row: dict[str, object] = {"query": f"a {animal}"}
+        if scored:
+            row |= {"documents": [f"the {animal} sleeps", *others], "scores": [4.0, 1.0, 0.5, 0.0]}
+        else:
+            row |= {"positive": f"the {animal} sleeps", "negative": others}
+        rows.append(row)
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    held_out = [{"query": "a cat", "positive": ["the cat sleeps"], "negative": ["the dog sleeps"]}]
+    (folder / "held.jsonl").write_text("".join(json.dumps(row) + "\n" for row in held_out))
+
+
+def config(folder: Path, base: Path, loss: Loss, **run: object) -> TrainingConfig:
+    settings = RunConfig(
+        loss, "out", batch_size=4, steps=6, learning_rate=5e-3, evaluate_every=3, decay="constant", seed=1
+    )
+    return TrainingConfig(
+        ModelConfig(str(base), max_length=32, dropout=0.0),
+        DataConfig(("train.jsonl",), ("held.jsonl",)),
+        dataclasses.replace(settings, **run),  # type: ignore[arg-type] # fields of RunConfig
+        folder,
+    )
+
+
+def loss_on_everything(folder: Path, run: TrainingConfig) -> float:
+    """The recipe's loss over all its examples, with the weights in a folder."""
+    model = GroupedCrossEncoder(str(folder), num_labels=1, activation_fn=torch.nn.Identity(), device="cpu")
+    chosen = recipe(run.run.loss)
+    examples = load_examples(run)
+    columns = chosen.columns(examples)
+    weight = pos_weight(examples) if run.run.loss == "bce" else None
+    labels = columns.pop("label")
+    lists = isinstance(labels[0], list)
+    given = [torch.tensor(one) for one in labels] if lists else torch.tensor(labels)
+    with torch.inference_mode():
+        return float(chosen.build(model.eval(), weight)(list(columns.values()), given))
+
+
+@pytest.mark.parametrize("loss", get_args(Loss))
+def test_each_recipe_lowers_its_loss(loss: Loss, tmp_path: Path) -> None:
+    base = bert(tmp_path / "base")
+    data(tmp_path, scored=loss in ("ranknet", "margin-mse"))
+    run = config(tmp_path, base, loss, batch_size=16)  # all there is, so that each step follows the whole gradient
+    result = train(run)
+    assert result.steps == 6
+    assert loss_on_everything(result.folder, run) < loss_on_everything(base, run)
+    assert set(result.held_out) == {"held_ndcg@10", "held_out_ndcg@10"}
+
+
+def test_a_checkpoint_scores_alike_in_three_libraries_and_has_its_card(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    base = bert(tmp_path / "base")
+    run = config(tmp_path, base, "listwise", steps=2, evaluate_every=1, average=2)
+    run = dataclasses.replace(run, model=dataclasses.replace(run.model, saved_max_length=64, layers=2))
+    folder = train(run).folder
+    ours = CrossEncoder(folder).predict(PAIRS)
+    theirs = Reference(str(folder), device="cpu").predict(list(PAIRS), convert_to_numpy=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    first, second = [list(side) for side in zip(*PAIRS, strict=True)]
+    with torch.inference_mode():
+        plain = model(**tokenizer(first, second, padding=True, return_tensors="pt")).logits[:, 0].numpy()
+    np.testing.assert_allclose(ours, plain, atol=1e-5)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    assert model.config.num_hidden_layers == 2
+    assert tokenizer.model_max_length == 64
+    facts = json.loads((folder / "training.json").read_text())
+    assert facts["steps"] == 2
+    assert facts["settings"]["run"]["seed"] == 1
+    assert "Recipe `listwise` on 4 queries" in (folder / "README.md").read_text()
+
+
+def test_a_killed_run_continues_and_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
+    base = bert(tmp_path / "base")
+    for name in ("whole", "broken"):
+        (tmp_path / name).mkdir()
+        data(tmp_path / name, scored=False)
+    whole = train(config(tmp_path / "whole", base, "listwise", steps=4, evaluate_every=2))
+    broken = config(tmp_path / "broken", base, "listwise", steps=4, evaluate_every=2)
+    shutil.copytree(whole.folder / "checkpoints/checkpoint-2", tmp_path / "broken/out/checkpoints/checkpoint-2")
+    (tmp_path / "broken/out/checkpoints/checkpoint-3").mkdir()  # half-written
+    resumed = train(broken)
+    assert resumed.steps == 4
+    log = (tmp_path / "broken/out/held_out.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in log] == [4]
+    np.testing.assert_allclose(
+        CrossEncoder(resumed.folder).predict(PAIRS), CrossEncoder(whole.folder).predict(PAIRS), atol=1e-5
+    )
+
+
+def test_groups_change_neither_scores_nor_their_order(tmp_path: Path) -> None:
+    model = GroupedCrossEncoder(str(bert(tmp_path)), num_labels=1, activation_fn=torch.nn.Identity(), device="cpu")
+    pairs = [("a cat", "dog " * (i % 13)) for i in range(70)]
+    with torch.inference_mode():
+        together = model(model.preprocess(pairs))["scores"].view(-1)
+        alone = torch.cat([model(model.preprocess([pair]))["scores"].view(-1) for pair in pairs])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
+
+
+def test_a_frozen_name_must_exist(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    run = config(tmp_path, bert(tmp_path / "base"), "bce")
+    run = dataclasses.replace(run, model=dataclasses.replace(run.model, freeze=("embedings",)))
+    with pytest.raises(InputError, match="got 'embedings', which is in none"):
+        train(run)
+
+
+def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text(
+        "".join(
+            json.dumps({"_id": str(i), "text": text}) + "\n"
+            for i, text in enumerate(["cat one", "cat two", "cat says meow", "dog"])
+        )
+    )
+    run = TrainingConfig(
+        ModelConfig("x"), DataConfig(("t",), corpus="corpus.jsonl", negatives=5, mine_from=(1, 9)),
+        RunConfig("bce", "out"), tmp_path,
+    )  # fmt: skip
+    (found,) = mined([Unmined("cat", ("cat one",), ("MEOW",))], run)
+    assert found == Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)
+
+
+def test_the_weight_of_positives_balances_both_sides() -> None:
+    examples = [Example("q", ("a", "b", "c"), (1.0, 0.0, 0.0), graded=True)]
+    assert pos_weight(examples) == 2.0
+    with pytest.raises(InputError, match="must have positives"):
+        pos_weight([Example("q", ("a",), (0.0,), graded=True)])
+
+
+def test_the_mean_of_checkpoints_is_a_mean() -> None:
+    states = [
+        {"w": torch.tensor([1.0, 2.0]), "n": torch.tensor(1)},
+        {"w": torch.tensor([3.0, 6.0]), "n": torch.tensor(2)},
+    ]
+    found = average(states)
+    assert found["w"].tolist() == [2.0, 4.0]
+    assert found["n"].item() == 2

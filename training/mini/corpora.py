@@ -1,0 +1,222 @@
+"""The corpora `secondpass/mini` learns from: passages, and the queries asked of them."""
+
+import gzip
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+_BRACKETS = {"-lrb-": "(", "-rrb-": ")", "-lsb-": "[", "-rsb-": "]", "``": '"', "''": '"'}
+_STOP = frozenset(
+    {"the", "a", "an", "of", "and", "or", "in", "on", "to", "for", "is", "are", "was", "were", "be", "by", "with"}
+    | {"that", "this", "it", "as", "at", "from", "its"}
+)
+_WINDOWS = ((60, 0.6), (110, 0.25), (190, 0.15))
+"""Words in a passage, and how many passages are cut so: short ones are cheap, long ones must be known too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage of a corpus; `source` is the document it was cut from."""
+
+    source: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query.
+
+    Args:
+        text: What is asked.
+        gold: The source that answers it; None where nobody knows.
+        answers: Strings, one of which the answering passage holds; empty: any passage of the source will do.
+        kind: "question" for one a person asked; else "heading", "title", "sentence" or "keywords".
+        repeats: In how many lists it appears.
+        titled: Whether its passages may show their titles (not where the title is the query).
+        labelled: Whether its label is good enough for the second stage.
+    """
+
+    text: str
+    gold: str | None
+    answers: tuple[str, ...] = ()
+    kind: str = "question"
+    repeats: int = 1
+    titled: bool = True
+    labelled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Passages and the queries about them."""
+
+    name: str
+    passages: list[Passage]
+    queries: list[Query]
+    held_out: bool = True
+
+
+def _lines(path: Path) -> Iterator[dict[str, str]]:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def _cut(source: str, title: str, text: str, rng: np.random.Generator) -> list[Passage]:
+    """A document as passages of whole sentences, of a length drawn for it."""
+    words = int(rng.choice([size for size, _ in _WINDOWS], p=[share for _, share in _WINDOWS]))
+    passages: list[Passage] = []
+    held: list[str] = []
+    for sentence in _SENTENCE_END.split(text):
+        parts = sentence.split()
+        if held and len(held) + len(parts) > words:
+            passages.append(Passage(source, title, " ".join(held)))
+            held = []
+        held += parts[: 2 * words]
+    if len(held) > 5 or not passages:  # noqa: PLR2004 - a shorter rest says nothing
+        passages.append(Passage(source, title, " ".join(held)))
+    return passages
+
+
+def _keywords(passages: list[Passage], count: int, rng: np.random.Generator) -> list[Query]:
+    """Two to six neighbouring words, as people type them: lower case, no stop words."""
+    found = []
+    for index in rng.integers(0, len(passages), count).tolist():
+        words = [word for word in re.findall(r"[a-z0-9][\w-]+", passages[index].text.lower()) if word not in _STOP]
+        size = int(rng.integers(2, 7))
+        if len(words) > size:
+            start = int(rng.integers(0, len(words) - size))
+            found.append(Query(" ".join(words[start : start + size]), None, kind="keywords"))
+    return found
+
+
+def _sentences(passages: list[Passage], count: int, rng: np.random.Generator) -> list[Query]:
+    """Whole sentences, as claims are made."""
+    found = []
+    for index in rng.integers(0, len(passages), count).tolist():
+        sentence = str(rng.choice(_SENTENCE_END.split(passages[index].text)))
+        if 6 <= len(sentence.split()) <= 30:  # noqa: PLR2004 - a claim, not a fragment or a list
+            found.append(Query(sentence, None, kind="sentence"))
+    return found
+
+
+def _answers(line: dict[str, str]) -> tuple[str, ...]:
+    return tuple(line.get("answers", ()))
+
+
+def web(data: Path, rng: np.random.Generator) -> Domain:
+    """Natural Questions (two selections) and SQuAD questions over Wikipedia."""
+    passages, queries, seen = [], [], set()
+    for folder in ("nq-lost-in-the-middle", "qed-nq-dev"):
+        for line in _lines(data / folder / "passages.jsonl.gz"):
+            passages += _cut(line["_id"], line["title"], line["text"], rng)
+        for line in _lines(data / folder / "pairs.jsonl.gz"):
+            if line["query"].lower() not in seen:
+                queries.append(Query(line["query"], line["pid"], _answers(line), repeats=3))
+            seen.add(line["query"].lower())
+    return Domain("web", passages, queries + _keywords(passages, 2500, rng))
+
+
+def squad(data: Path, rng: np.random.Generator) -> Domain:
+    """SQuAD questions over single sentences; only those cut from SQuAD's training articles."""
+    pairs = [line for line in _lines(data / "nqg-squad-sentences/pairs.jsonl.gz") if line["split"] == "test"]
+    pairs = [pairs[i] for i in rng.permutation(len(pairs))[:6000].tolist()]
+    used = {line["pid"] for line in pairs}
+
+    def clean(text: str) -> str:
+        return " ".join(_BRACKETS.get(word, word) for word in text.split())
+
+    passages = [
+        Passage(line["_id"], "", clean(line["text"]))
+        for line in _lines(data / "nqg-squad-sentences/passages.jsonl.gz")
+        if line["_id"] in used
+    ]
+    queries = [Query(clean(line["query"]), line["pid"]) for line in pairs]
+    return Domain("squad", passages, queries + _keywords(passages, 1000, rng))
+
+
+def medical(data: Path, rng: np.random.Generator) -> Domain:
+    """Patients' questions. Capped: its questions follow a dozen templates."""
+    documents = list(_lines(data / "medquad/passages.jsonl.gz"))
+    documents = [documents[i] for i in rng.permutation(len(documents))[:3000].tolist()]
+    used = {line["_id"] for line in documents}
+    passages = [passage for line in documents for passage in _cut(line["_id"], line["title"], line["text"], rng)]
+    pairs = [line for line in _lines(data / "medquad/pairs.jsonl.gz") if line["pid"] in used]
+    pairs = [pairs[i] for i in rng.permutation(len(pairs))[:2500].tolist()]
+    queries = [Query(line["query"].replace(" ?", "?"), line["pid"], titled=False) for line in pairs]
+    return Domain("medical", passages, queries + _keywords(passages, 1500, rng) + _sentences(passages, 1000, rng))
+
+
+def covid(data: Path, rng: np.random.Generator) -> Domain:
+    """Experts' questions over research articles."""
+    passages = []
+    for line in _lines(data / "covid-qa/passages.jsonl.gz"):
+        passages += _cut(line["_id"], line["title"], line["text"], rng)
+    queries = [
+        Query(line["query"], line["pid"], _answers(line), repeats=2)
+        for line in _lines(data / "covid-qa/pairs.jsonl.gz")
+    ]
+    return Domain("covid", passages, queries + _keywords(passages, 1000, rng) + _sentences(passages, 1000, rng))
+
+
+def science(data: Path, rng: np.random.Generator) -> Domain:
+    """One-sentence summaries and titles over paper abstracts."""
+    passages, titles = [], []
+    for line in _lines(data / "scitldr-a/passages.jsonl.gz"):
+        whole = rng.random() < 0.5  # noqa: PLR2004 - half whole, half cut: both are searched
+        cut = _cut(line["_id"], line["title"], line["text"], rng)
+        passages += [Passage(line["_id"], line["title"], line["text"])] if whole else cut
+        titles.append(Query(line["title"], line["_id"], kind="title", titled=False))
+    queries = [Query(line["query"], line["pid"], titled=False) for line in _lines(data / "scitldr-a/pairs.jsonl.gz")]
+    return Domain(
+        "science", passages, queries + titles + _keywords(passages, 1000, rng) + _sentences(passages, 1000, rng)
+    )
+
+
+def claims(data: Path, _: np.random.Generator) -> Domain:
+    """SciFact's training claims over the abstracts they cite; abstracts that test claims cite are left out."""
+    tested = {line.split()[2] for line in (data / "scifact/qrels.trec").read_text().splitlines()}
+    judged = [line.split() for line in (data / "scifact/train_qrels.trec").read_text().splitlines()]
+    gold = {query: document for query, _, document, grade in judged if document not in tested and int(grade) > 0}
+    cited = set(gold.values())
+    passages = [
+        Passage(line["_id"], line["title"], line["text"])
+        for line in _lines(data / "scifact/corpus.jsonl.gz")
+        if line["_id"] in cited
+    ]
+    queries = [
+        Query(line["text"], gold[line["_id"]], repeats=3)
+        for line in _lines(data / "scifact/train_queries.jsonl")
+        if line["_id"] in gold
+    ]
+    return Domain("claims", passages, queries)
+
+
+def software(data: Path, rng: np.random.Generator) -> Domain:
+    """Headings of software documentation."""
+    sections = [line for line in _lines(data / "docs-en/sections.jsonl.gz") if len(line["text"].split()) > 15]  # noqa: PLR2004 - less is a list of links
+    sections = [sections[i] for i in rng.permutation(len(sections))[:4500].tolist()]
+    passages, queries = [], []
+    for line in sections:
+        passages += _cut(line["_id"], line["title"], line["text"], rng)
+        if not line["generic"]:
+            title = line["title"].split(" - ")[0]
+            text = line["heading"] if rng.random() < 0.4 else f"{title} {line['heading']}"  # noqa: PLR2004 - people name the product more often than not
+            queries.append(Query(text, line["_id"], kind="question", titled=False))
+    return Domain("software", passages, queries + _keywords(passages, 1500, rng))
+
+
+DOMAINS: Mapping[str, Callable[[Path, np.random.Generator], Domain]] = {
+    "claims": claims,
+    "web": web,
+    "squad": squad,
+    "covid": covid,
+    "science": science,
+    "medical": medical,
+    "software": software,
+}
