@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from secondpass.cli.bench import bench
 from secondpass.cli.models import models
 from secondpass.cli.rank import rank
 
@@ -15,6 +16,7 @@ app = typer.Typer(
 )
 app.command()(rank)
 app.command()(models)
+app.command()(bench)
 
 
 @app.callback(invoke_without_command=True)
