@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from secondpass.cli.bench import bench
 from secondpass.cli.demo import demo
 from secondpass.cli.eval import evaluate
 from secondpass.cli.models import models
@@ -21,6 +22,7 @@ app.command()(models)
 app.command()(demo)
 app.command("eval")(evaluate)
 app.command()(train)
+app.command()(bench)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,159 @@
+"""From a setting and workloads to results: load, warm up, compare scores, time in turns, weigh."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from secondpass.bench.contenders import BASELINE, Contender, largest_difference, load, scores_of
+from secondpass.bench.memory import WHAT, peak_mib
+from secondpass.bench.peers import Score, Setting
+from secondpass.bench.signature import lengths, signature
+from secondpass.bench.timing import Times, interleaved
+from secondpass.bench.workloads import Workload
+
+FORMAT = 1
+"""Raised when results.json changes its shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What one contender reached on one workload.
+
+    Args:
+        times: Of every call.
+        ratio: How many times as fast as the baseline, the median of each repeat's ratio; None without the baseline.
+        difference: Largest distance of a score from the baseline's, in logits; None without the baseline.
+        peak_mib: See `memory.WHAT`; None if it was not measured.
+    """
+
+    times: Times
+    ratio: float | None
+    difference: float | None
+    peak_mib: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadResult:
+    """One workload's figures.
+
+    Args:
+        workload: What was measured.
+        tokens: Summary of its pairs' lengths.
+        figures: By contender.
+    """
+
+    workload: Workload
+    tokens: Mapping[str, float]
+    figures: Mapping[str, Figure]
+
+    def as_json(self) -> dict[str, Any]:
+        """As results.json holds it."""
+        n_pairs = len(self.workload.pairs)
+        return {
+            "name": self.workload.name,
+            "source": self.workload.source,
+            "n_requests": len(self.workload.requests),
+            "n_pairs": n_pairs,
+            "tokens": dict(self.tokens),
+            "contenders": [
+                {
+                    "name": name,
+                    "docs_per_second": round(figure.times.per_second(n_pairs), 2),
+                    "ratio": _rounded(figure.ratio, 4),
+                    "p50_ms": round(figure.times.milliseconds(50), 3),
+                    "p95_ms": round(figure.times.milliseconds(95), 3),
+                    "score_difference": figure.difference,
+                    "peak_mib": _rounded(figure.peak_mib, 1),
+                    "seconds": [[round(call, 6) for call in repeat] for repeat in figure.times.seconds],
+                }
+                for name, figure in self.figures.items()
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A whole run.
+
+    Args:
+        signature: Everything the figures depend on.
+        left_out: Contenders that could not take part, and why.
+        workloads: In the order they were measured.
+    """
+
+    signature: Mapping[str, Any]
+    left_out: Mapping[str, str]
+    workloads: Sequence[WorkloadResult]
+
+    def as_json(self) -> dict[str, Any]:
+        """As results.json holds it."""
+        return {
+            "format": FORMAT,
+            "signature": dict(self.signature),
+            "baseline": BASELINE,
+            "peak_mib_is": WHAT,
+            "left_out": dict(self.left_out),
+            "workloads": [result.as_json() for result in self.workloads],
+        }
+
+
+def measure(
+    setting: Setting,
+    model: str,
+    workloads: Sequence[Workload],
+    contenders: Sequence[Contender],
+    *,
+    repeats: int = 5,
+    memory: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> Results:
+    """Measure every contender that can take part on every workload, all in this process.
+
+    Args:
+        setting: What every contender is loaded with.
+        model: The model in words, for the signature.
+        workloads: What is scored.
+        contenders: Who competes.
+        repeats: Interleaved turns of each, at least 1.
+        memory: Also measure memory, each contender and workload in a process of its own.
+        say: Told of every step.
+    """
+    written = signature(setting, model, repeats=repeats)
+    scorers: dict[str, Score] = {}
+    left_out: dict[str, str] = {}
+    for contender in contenders:
+        say(f"loading {contender.name}")
+        loaded = load(contender, setting)
+        if isinstance(loaded, str):
+            left_out[contender.name] = loaded
+        else:
+            scorers[contender.name] = loaded
+    taking_part = [contender for contender in contenders if contender.name in scorers]
+    results = []
+    for workload in workloads:
+        say(f"{workload.name}: {len(workload.pairs)} pairs, {len(scorers)} contenders")
+        peaks = {one.name: peak_mib(one, setting, workload) for one in taking_part} if memory else {}
+        figures = _figures(workload, scorers, peaks, repeats)
+        results.append(WorkloadResult(workload, lengths(workload, setting), figures))
+    return Results(written, left_out, results)
+
+
+def _figures(
+    workload: Workload, scorers: Mapping[str, Score], peaks: Mapping[str, float | None], repeats: int
+) -> dict[str, Figure]:
+    scores = {name: scores_of(score, workload.requests) for name, score in scorers.items()}  # warms up, too
+    times = interleaved(scorers, workload.requests, repeats)
+    base, base_scores = times.get(BASELINE), scores.get(BASELINE)
+    return {
+        name: Figure(
+            taken,
+            None if base is None else taken.times_faster_than(base),
+            None if base_scores is None else largest_difference(scores[name], base_scores),
+            peaks.get(name),
+        )
+        for name, taken in times.items()
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

@@ -1,0 +1,200 @@
+"""How other libraries score pairs, each the way its documentation shows; imported only when they compete."""
+
+import inspect
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.pairs import Pair
+
+Score: TypeAlias = Callable[[Sequence[Pair]], NDArray[np.float32]]
+
+_BATCH = 32  # sentence-transformers' default
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every contender is loaded with.
+
+    Args:
+        model: Hub id or local folder.
+        device: Such as "cuda:0"; None leaves each library its own choice.
+        max_length: Tokens of a pair, special tokens included.
+        batch_tokens: Tokens of one of our forward passes; None chooses for the device.
+    """
+
+    model: str
+    device: str | None
+    max_length: int
+    batch_tokens: int | None = None
+
+
+def sentence_transformers(
+    dtype: str, *, backend: Literal["torch", "onnx", "openvino"] = "torch"
+) -> Callable[[Setting], Score]:
+    """`CrossEncoder.predict` with its own defaults."""
+
+    def load(setting: Setting) -> Score:
+        import torch
+        from sentence_transformers import CrossEncoder
+
+        _check_bfloat16(dtype, setting)
+        model = CrossEncoder(
+            setting.model,
+            device=setting.device,
+            max_length=setting.max_length,
+            activation_fn=torch.nn.Identity(),
+            backend=backend,
+            model_kwargs={"dtype": getattr(torch, dtype)} if backend == "torch" else None,
+        )
+
+        def score(pairs: Sequence[Pair]) -> NDArray[np.float32]:
+            scores: NDArray[np.float32] = np.asarray(model.predict(list(pairs), show_progress_bar=False), np.float32)
+            return scores.reshape(len(pairs))
+
+        return score
+
+    return load
+
+
+def model_card(setting: Setting) -> Score:
+    """The code of the model cards: a query's candidates as one padded batch."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    tokenizer = _tokenizer(setting.model)
+    model = AutoModelForSequenceClassification.from_pretrained(setting.model, dtype=torch.float32)
+    device = _device(setting)
+    model.eval().to(device)
+
+    def score(pairs: Sequence[Pair]) -> NDArray[np.float32]:
+        with torch.no_grad():
+            scores = [
+                model(**_padded(tokenizer, batch, setting, "pt").to(device)).logits.squeeze(-1).float().cpu().numpy()
+                for batch in _by_query(pairs)
+            ]
+        return np.concatenate(scores)
+
+    return score
+
+
+def onnx_single_batch(setting: Setting) -> Score:
+    """FlashRank's way: onnxruntime on a query's candidates as one padded batch."""
+    return _onnx(setting, _onnx_file(setting.model), _by_query)
+
+
+def onnx_int8_sorted(setting: Setting) -> Score:
+    """The strongest ONNX set-up: dynamic int8 per channel, pairs sorted by true length."""
+    quantization = import_module("onnxruntime.quantization")
+    folder = tempfile.mkdtemp(prefix="secondpass-bench-")
+    quantized = str(Path(folder) / "int8.onnx")
+    quantization.quantize_dynamic(_onnx_file(setting.model), quantized, per_channel=True)
+    tokenizer = _tokenizer(setting.model)
+
+    def score(pairs: Sequence[Pair]) -> NDArray[np.float32]:
+        lengths = [len(ids) for ids in tokenizer(list(pairs), truncation=True, max_length=setting.max_length).input_ids]
+        order = sorted(range(len(pairs)), key=lambda i: -lengths[i])
+        scores = np.empty(len(pairs), np.float32)
+        scores[order] = ordered([pairs[i] for i in order])
+        return scores
+
+    ordered = _onnx(setting, quantized, _fixed)
+    return score
+
+
+def _onnx(setting: Setting, file: str, batches: Callable[[Sequence[Pair]], Iterator[list[Pair]]]) -> Score:
+    runtime = import_module("onnxruntime")
+    tokenizer = _tokenizer(setting.model)
+    session = runtime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    names = {given.name for given in session.get_inputs()}
+
+    def score(pairs: Sequence[Pair]) -> NDArray[np.float32]:
+        scores = []
+        for batch in batches(pairs):
+            features = _padded(tokenizer, batch, setting, "np")
+            inputs = {name: values.astype(np.int64) for name, values in features.items() if name in names}
+            scores.append(session.run(None, inputs)[0][:, 0])
+        return np.concatenate(scores)
+
+    return score
+
+
+def _onnx_file(model: str) -> str:
+    """The checkpoint's own onnx/model.onnx, or one exported now, for the life of the process."""
+    published = Path(model) / "onnx" / "model.onnx"
+    if published.is_file():
+        return str(published)
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    network = AutoModelForSequenceClassification.from_pretrained(model, dtype=torch.float32).eval()
+    # Of unlike lengths: tracing a batch without padding would leave the attention mask out of the graph.
+    pairs = [("query", "a document"), ("query", "another document, longer than the first one by several words")]
+    example = _tokenizer(model)(pairs, padding=True, return_tensors="pt")
+    file = str(Path(tempfile.mkdtemp(prefix="secondpass-bench-")) / "model.onnx")
+    # The exporter names inputs in the order of forward's parameters, whatever the order they are given in.
+    names = [name for name in inspect.signature(network.forward).parameters if name in example]
+    axes = {name: {0: "pairs", 1: "tokens"} for name in names}
+    torch.onnx.export(
+        network,
+        (),
+        file,
+        kwargs={name: example[name] for name in names},
+        input_names=names,
+        output_names=["logits"],
+        dynamic_axes=axes,
+        dynamo=False,
+    )
+    return file
+
+
+def _by_query(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
+    for _, group in itertools.groupby(pairs, key=lambda pair: pair[0]):
+        yield list(group)
+
+
+def _fixed(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
+    for start in range(0, len(pairs), _BATCH):
+        yield list(pairs[start : start + _BATCH])
+
+
+def _padded(tokenizer: Any, pairs: Sequence[Pair], setting: Setting, kind: str) -> Any:  # noqa: ANN401 - transformers' own
+    return tokenizer(
+        [query for query, _ in pairs],
+        [document for _, document in pairs],
+        padding=True,
+        truncation=True,
+        max_length=setting.max_length,
+        return_tensors=kind,
+    )
+
+
+def _tokenizer(model: str) -> Any:  # noqa: ANN401 - transformers' classes share no useful type
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(model)
+
+
+def _device(setting: Setting) -> str:
+    from secondpass.device import devices_for
+
+    return str(devices_for(setting.device)[0])
+
+
+def _check_bfloat16(dtype: str, setting: Setting) -> None:
+    """Nobody is measured in an arithmetic that the machine only emulates."""
+    import torch
+
+    from secondpass.device import devices_for
+    from secondpass.encoder.precision import Precision, check_precision
+
+    device = devices_for(setting.device)[0]
+    if dtype != "float32" and device.type == "cpu":
+        check_precision(Precision(dtype), torch.device(device))

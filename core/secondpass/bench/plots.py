@@ -1,0 +1,104 @@
+"""Pictures of a run: docs/s by contender, docs/s against length, docs/s against the number of pairs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from secondpass.bench.contenders import OURS
+from secondpass.bench.measure import Results, WorkloadResult
+from secondpass.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_OURS, _THEIRS = "#1f6f8b", "#b0b7bd"
+
+
+def check_plots() -> None:
+    """Find out before hours of measuring whether pictures can be drawn.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("drawing the results of secondpass bench", "bench") from error
+    del mpl
+
+
+def write_plots(folder: Path, results: Results) -> list[Path]:
+    """Write docs_per_second.png, and length.png and scaling.png where there is something to compare.
+
+    Returns:
+        The files written.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    check_plots()
+    signature = results.signature
+    caption = f"{signature['model']} - {signature['cpu'] if signature['gpu'] is None else signature['gpu']}"
+    caption += f", threads: {signature['threads']}"
+    bars = [one for one in results.workloads if not one.workload.name.startswith(("length-", "scaling-"))]
+    by_length = sorted((one for one in results.workloads if _is_varied(one)), key=lambda one: one.tokens["mean"])
+    scales = [one for one in results.workloads if one.workload.name.startswith("scaling-")]
+    pictures: dict[str, Figure] = {}
+    if bars:
+        pictures["docs_per_second.png"] = _bars(bars, caption)
+    if len(by_length) > 1:
+        pictures["length.png"] = _lines(
+            by_length, [one.tokens["mean"] for one in by_length], "tokens of a pair, mean", caption
+        )
+    if len(scales) > 1:
+        pictures["scaling.png"] = _lines(scales, [len(one.workload.pairs) for one in scales], "pairs", caption)
+    for name, picture in pictures.items():
+        picture.savefig(folder / name, dpi=150, bbox_inches="tight")
+    return [folder / name for name in pictures]
+
+
+def _is_varied(result: WorkloadResult) -> bool:
+    return result.workload.name.startswith(("length-", "passages", "chunks", "long"))
+
+
+def _bars(results: Sequence[WorkloadResult], caption: str) -> "Figure":
+    from matplotlib.figure import Figure
+
+    rows = max(len(result.figures) for result in results)
+    picture = Figure(figsize=(9, len(results) * (1 + 0.32 * rows)))
+    picture.suptitle(caption)
+    for place, result in enumerate(results, 1):
+        axes = picture.add_subplot(len(results), 1, place)
+        names = list(result.figures)[::-1]
+        n_pairs = len(result.workload.pairs)
+        speeds = [result.figures[name].times.per_second(n_pairs) for name in names]
+        bars = axes.barh(names, speeds, color=[_OURS if name.startswith(OURS) else _THEIRS for name in names])
+        ratios = [result.figures[name].ratio for name in names]
+        labels = [
+            f" {speed:.0f}" if ratio is None else f" {speed:.0f} ({ratio:.2f}x)"
+            for speed, ratio in zip(speeds, ratios, strict=True)
+        ]
+        axes.bar_label(bars, labels)
+        axes.margins(x=0.2)
+        axes.set_title(f"{result.workload.name}, {result.tokens['mean']:.0f} tokens a pair", loc="left", fontsize=10)
+        axes.set_xlabel("docs/s")
+    picture.tight_layout()
+    return picture
+
+
+def _lines(results: Sequence[WorkloadResult], across: Sequence[float], label: str, caption: str) -> "Figure":
+    from matplotlib.figure import Figure
+
+    picture = Figure(figsize=(8, 5))
+    axes = picture.add_subplot()
+    for name in results[0].figures:
+        speeds = [result.figures[name].times.per_second(len(result.workload.pairs)) for result in results]
+        axes.plot(across, speeds, marker="o", linestyle="-" if name.startswith(OURS) else "--", label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel(label)
+    axes.set_ylabel("docs/s")
+    axes.set_title(caption, fontsize=10)
+    axes.grid(visible=True, which="both", alpha=0.3)
+    axes.legend(fontsize=8)
+    return picture

@@ -1,0 +1,125 @@
+"""Models of published sizes with random weights, for machines without the checkpoints: speed needs no training."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from secondpass.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+MAX_LENGTH = 512
+"""Tokens of a pair that every shape is measured with, special tokens included."""
+
+_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_VOCABULARY = 30_522
+
+
+def _bert(layers: int, width: int, heads: int, model_type: str = "bert", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - a config takes anything
+    return {
+        "model_type": model_type,
+        "vocab_size": 30_522,
+        "num_hidden_layers": layers,
+        "hidden_size": width,
+        "num_attention_heads": heads,
+        "intermediate_size": 4 * width,
+        **more,
+    }
+
+
+# Sizes as in the config.json of the checkpoints that are named.
+SHAPES: dict[str, dict[str, Any]] = {
+    "tinybert-l2": _bert(2, 128, 2),  # cross-encoder/ms-marco-TinyBERT-L2-v2
+    "minilm-l2": _bert(2, 384, 12),  # cross-encoder/ms-marco-MiniLM-L2-v2
+    "minilm-l6": _bert(6, 384, 12),  # cross-encoder/ms-marco-MiniLM-L6-v2
+    "minilm-l12": _bert(12, 384, 12),  # cross-encoder/ms-marco-MiniLM-L12-v2
+    "electra-base": _bert(12, 768, 12, "electra", embedding_size=768),  # cross-encoder/ms-marco-electra-base
+    "xlm-r-l6": _bert(  # cross-encoder/mmarco-mMiniLMv2-L6: MiniLM's width, XLM-R's vocabulary
+        6, 384, 12, "xlm-roberta", vocab_size=250_002, type_vocab_size=1, max_position_embeddings=514
+    ),
+    "modernbert-small": _bert(  # jhu-clsp/mmBERT-small
+        22, 384, 6, "modernbert", vocab_size=256_000, intermediate_size=1152, max_position_embeddings=8192
+    ),
+    "tiny": _bert(2, 32, 2, vocab_size=600),  # for trying the command out
+}
+
+_WITHOUT_TYPES = ("xlm-roberta", "modernbert")
+
+
+def save_random(shape: str, folder: Path, texts: Iterable[str], tokenizer: Path | None = None) -> None:
+    """A checkpoint of a published size with random weights, one label and 512 tokens, the same every time.
+
+    Args:
+        shape: One of `SHAPES`.
+        folder: Where to write it.
+        texts: What a tokenizer takes its words from if none is given.
+        tokenizer: A folder with a tokenizer.json.
+
+    Raises:
+        InputError: No shape has this name, or the folder has no tokenizer.json.
+    """
+    if shape not in SHAPES:
+        raise InputError(f"shape must be one of {', '.join(SHAPES)}, got {shape!r}")
+    import torch
+    import transformers
+
+    sizes = dict(SHAPES[shape])
+    made = _tokenizer(texts, tokenizer, has_types=sizes["model_type"] not in _WITHOUT_TYPES)
+    ids = {f"{name}_token_id": getattr(made, f"{name}_token_id") for name in ("pad", "cls", "sep")}
+    sizes |= ids | {"bos_token_id": ids["cls_token_id"], "eos_token_id": ids["sep_token_id"], "num_labels": 1}
+    sizes["vocab_size"] = max(sizes["vocab_size"], len(made))
+    config = transformers.AutoConfig.for_model(**sizes)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = transformers.AutoModelForSequenceClassification.from_config(config)
+    model.save_pretrained(folder)
+    made.save_pretrained(folder)
+
+
+def _tokenizer(texts: Iterable[str], folder: Path | None, *, has_types: bool) -> "PreTrainedTokenizerFast":
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    if folder is None:
+        raw = _of_words(texts)
+    elif (folder / "tokenizer.json").is_file():
+        raw = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    else:
+        raise InputError(f"tokenizer must be a folder with a tokenizer.json, got '{folder}'")
+    names = {
+        role: next((name for name in choices if raw.token_to_id(name) is not None), None)
+        for role, choices in {
+            "pad_token": ("[PAD]", "<pad>"),
+            "unk_token": ("[UNK]", "<unk>"),
+            "cls_token": ("[CLS]", "<s>"),
+            "sep_token": ("[SEP]", "</s>"),
+        }.items()
+    }
+    missing = [role for role, name in names.items() if name is None]
+    if missing:
+        raise InputError(f"tokenizer must know BERT's or RoBERTa's special tokens, got '{folder}' without {missing[0]}")
+    raw.no_truncation()
+    raw.no_padding()
+    inputs = ["input_ids", "token_type_ids", "attention_mask"] if has_types else ["input_ids", "attention_mask"]
+    return PreTrainedTokenizerFast(tokenizer_object=raw, model_max_length=MAX_LENGTH, model_input_names=inputs, **names)
+
+
+def _of_words(texts: Iterable[str]) -> "Any":  # noqa: ANN401 - tokenizers carries no types
+    """WordPiece over the most frequent words and all characters; trainers break ties differently every time."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    normalizer, splitter = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    counts = Counter(word for text in texts for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)))
+    characters = sorted({character for word in counts for character in word})
+    pieces = [*_SPECIALS, *characters, *(f"##{character}" for character in characters)]
+    words = sorted(counts, key=lambda word: (-counts[word], word))
+    vocabulary = list(dict.fromkeys([*pieces, *words]))[:_VOCABULARY]
+    raw = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(vocabulary)}, unk_token="[UNK]"))  # noqa: S106 - a token, not a password
+    raw.normalizer, raw.pre_tokenizer = normalizer, splitter
+    specials = [(name, raw.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
+    raw.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=specials
+    )
+    return raw

@@ -1,0 +1,134 @@
+"""Everything that a figure depends on, to be read beside it."""
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from secondpass.bench.peers import Setting
+from secondpass.bench.workloads import Workload
+
+_PACKAGES = ("secondpass", "torch", "transformers", "tokenizers", "sentence-transformers", "numpy")
+_OPTIONAL = ("onnxruntime", "openvino", "optimum", "optimum-onnx", "optimum-intel")
+_FLAGS = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx_vnni",
+    "avx512_bf16",
+    "avx512_fp16",
+    "amx_tile",
+    "amx_int8",
+    "amx_bf16",
+    "asimddp",
+    "i8mm",
+    "bf16",
+)
+
+
+def signature(setting: Setting, model: str, *, repeats: int) -> dict[str, Any]:
+    """Versions, machine, model and settings, as JSON.
+
+    Args:
+        setting: What every contender is loaded with.
+        model: The model in words; a local folder's place on this machine says nothing elsewhere.
+        repeats: Interleaved turns of each contender.
+    """
+    import torch
+
+    from secondpass.device import batch_tokens_for, devices_for
+
+    device = devices_for(setting.device)[0]
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "model": model,
+        "network": network(setting.model),
+        "max_length": setting.max_length,
+        "batch_tokens": batch_tokens_for(setting.batch_tokens, [device]),
+        "repeats": repeats,
+        "device": str(device),
+        "gpu": gpu,
+        "cpu": cpu_model(),
+        "cpu_flags": cpu_flags(),
+        "cpus": _cpus(),
+        "threads": torch.get_num_threads(),
+        "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": versions(),
+    }
+
+
+def lengths(workload: Workload, setting: Setting) -> dict[str, float]:
+    """Tokens of the workload's pairs after truncation, special tokens included."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(setting.model)
+    encoded = tokenizer(workload.pairs, truncation=True, max_length=setting.max_length).input_ids
+    return summary([len(ids) for ids in encoded])
+
+
+def summary(token_counts: Sequence[int]) -> dict[str, float]:
+    """Mean, median, 95th percentile, maximum and sum."""
+    counts = np.asarray(token_counts)
+    p50, p95 = np.percentile(counts, [50, 95])
+    return {
+        "mean": round(float(counts.mean()), 1),
+        "p50": round(float(p50), 1),
+        "p95": round(float(p95), 1),
+        "max": int(counts.max()),
+        "sum": int(counts.sum()),
+    }
+
+
+def network(model: str) -> dict[str, Any]:
+    """The sizes that decide a network's speed, from its config."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(model).to_dict()
+    names = ("model_type", "num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size", "vocab_size")
+    return {name: config[name] for name in names if name in config}
+
+
+def versions() -> dict[str, str]:
+    """Of every package that has a part in the figures."""
+    found = {name: _version(name) for name in (*_PACKAGES, *_OPTIONAL)}
+    known = {name: number for name, number in found.items() if number is not None}
+    return {"secondpass": "not installed, run from its source"} | known
+
+
+def cpu_model() -> str:
+    """The CPU's name as its system tells it."""
+    return _cpuinfo().get("model name") or platform.processor() or platform.machine()
+
+
+def cpu_flags() -> list[str]:
+    """Those of the CPU's instructions that matrix products use; empty where the system does not tell."""
+    info = _cpuinfo()
+    present = set((info.get("flags") or info.get("Features") or "").split())
+    return [flag for flag in _FLAGS if flag in present]
+
+
+def _cpuinfo() -> dict[str, str]:
+    """The first processor's entries in Linux's /proc/cpuinfo; nothing elsewhere."""
+    file = Path("/proc/cpuinfo")
+    if not file.is_file():
+        return {}
+    first = file.read_text(encoding="utf-8").split("\n\n")[0]
+    entries = (line.split(":", 1) for line in first.splitlines() if ":" in line)
+    return {name.strip(): value.strip() for name, value in entries}
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

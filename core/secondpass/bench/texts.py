@@ -1,0 +1,147 @@
+"""What is read: queries with their candidates and running prose, real where a folder holds it, otherwise made up."""
+
+import gzip
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+
+from secondpass.errors import InputError
+
+# Tokens of a made-up pair, special tokens included. Short passages: BM25's top 100 of TREC DL 2019 have a mean of 95
+# and a 95th percentile of 162 under BERT's tokenizer, so figures on made-up and on real passages are not comparable.
+PAIR_MEAN = 68
+PAIR_P95 = 124
+_LOG_MEAN = 4.1319  # of the log-normal distribution with this mean and this 95th percentile
+_LOG_DEVIATION = 0.4185
+SPECIALS = 3
+
+_N_QUERIES = 43  # as many as TREC DL 2019 judged
+_N_CANDIDATES = 100
+_N_PROSE = 40_000
+_TOKENS_PER_WORD = 1.67  # of documentation, full of names and code; counted
+
+# Common words are one token each for every tokenizer of English, so that words can stand for tokens.
+_COMMON_WORDS = (
+    "the of and to in is was for on that with by this from are or as be at an which not have it has his her they "
+    "their one all also but more when time can other some first new into two about after most many will between "
+    "over such only where used during year city world state part people war made number system under well known "
+    "south north house government group being through before work game family same name including while film both "
+    "later early national high united school life day since company university line area second against until "
+    "several water public music river book series small long large country great old church set main along town "
+    "around point team law season army play home end then these could there would every english population "
+    "service order power history local white field black red air road place force british american best land "
+    "office art court development level health science food study body data test process language market energy "
+    "heart blood "
+)
+
+_COMMON = tuple(_COMMON_WORDS.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Text that workloads are cut from.
+
+    Args:
+        candidates: Queries, each with the passages that a first stage found for it.
+        prose: Words of longer documents, in order.
+        tokens_per_word: How many tokens of BERT's a word of the prose has on average.
+        candidates_source: Where the queries and passages come from, for the signature.
+        prose_source: Where the prose comes from.
+    """
+
+    candidates: tuple[tuple[str, tuple[str, ...]], ...]
+    prose: tuple[str, ...]
+    tokens_per_word: float
+    candidates_source: str
+    prose_source: str
+
+
+def material(data: Path | None) -> Material:
+    """Real text where `data` holds it, made-up text of the same lengths otherwise.
+
+    Args:
+        data: A folder with `trec-dl/dl19` (queries.jsonl, passages.jsonl.gz, run.bm25.top100.trec.gz) or
+            `docs-en/sections.jsonl.gz`, or both; None makes everything up.
+
+    Raises:
+        InputError: The folder has neither of the two.
+    """
+    made_up = _made_up()
+    if data is None:
+        return made_up
+    dl19, sections = data / "trec-dl" / "dl19", data / "docs-en" / "sections.jsonl.gz"
+    if not dl19.is_dir() and not sections.is_file():
+        raise InputError(f"data must be a folder with trec-dl/dl19 or docs-en/sections.jsonl.gz, got '{data}'")
+    has_passages, has_prose = dl19.is_dir(), sections.is_file()
+    return Material(
+        _dl19(dl19) if has_passages else made_up.candidates,
+        _sections(sections) if has_prose else made_up.prose,
+        _TOKENS_PER_WORD if has_prose else made_up.tokens_per_word,
+        "TREC DL 2019, BM25 top 100" if has_passages else made_up.candidates_source,
+        "documentation sections (docs-en)" if has_prose else made_up.prose_source,
+    )
+
+
+def pair_lengths(n_pairs: int) -> list[int]:
+    """Tokens of `n_pairs` pairs, ascending: quantiles of a log-normal with mean 68 and 95th percentile 124."""
+    normal = NormalDist(_LOG_MEAN, _LOG_DEVIATION)
+    return [round(math.exp(normal.inv_cdf((i + 0.5) / n_pairs))) for i in range(n_pairs)]
+
+
+def _made_up() -> Material:
+    draw = random.Random(0)  # noqa: S311 - text, not secrets
+    made = []
+    for _ in range(_N_QUERIES):
+        query = draw.choices(_COMMON, k=draw.randint(4, 8))
+        lengths = pair_lengths(_N_CANDIDATES)
+        draw.shuffle(lengths)
+        made.append(
+            (
+                " ".join(query),
+                tuple(" ".join(draw.choices(_COMMON, k=length - len(query) - SPECIALS)) for length in lengths),
+            )
+        )
+    return Material(
+        tuple(made),
+        tuple(draw.choices(_COMMON, k=_N_PROSE)),
+        1.0,
+        f"made up, log-normal lengths of mean {PAIR_MEAN} and 95th percentile {PAIR_P95}",
+        "made up, common English words",
+    )
+
+
+def _dl19(folder: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    queries = {str(row["_id"]): str(row["text"]) for row in _rows(folder / "queries.jsonl")}
+    passages = {str(row["_id"]): str(row["text"]) for row in _rows(folder / "passages.jsonl.gz")}
+    found: dict[str, list[str]] = {}
+    for line in _lines(folder / "run.bm25.top100.trec.gz"):
+        query_id, _, passage_id, *_ = line.split()
+        found.setdefault(query_id, []).append(passages[passage_id])
+    return tuple((queries[query_id], tuple(texts)) for query_id, texts in found.items())
+
+
+def _sections(file: Path) -> tuple[str, ...]:
+    words: list[str] = []
+    for row in _rows(file):
+        words.extend(str(row["text"]).split())
+        if len(words) >= _N_PROSE:
+            break
+    return tuple(words[:_N_PROSE])
+
+
+def _rows(file: Path) -> Iterator[dict[str, object]]:
+    for line in _lines(file):
+        yield json.loads(line)
+
+
+def _lines(file: Path) -> Iterator[str]:
+    """The lines of a text file, read through gzip where its name says so."""
+    try:
+        with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as stream:
+            yield from stream
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror or error}") from error

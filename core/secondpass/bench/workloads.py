@@ -1,0 +1,163 @@
+"""What is measured: named lists of calls, every pair of them different."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from secondpass.bench.texts import SPECIALS, Material
+from secondpass.errors import InputError
+from secondpass.pairs import Pair
+
+_CHUNK = 250  # tokens of a pair
+_LONG = 1_000  # far over the usual limit of 512
+_LATENCY_REQUESTS = 10
+_SCALES = (100, 1_000, 10_000)
+_LENGTHS = (32, 64, 128, 256, 480)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Calls to time one by one.
+
+    Args:
+        name: What it is called in tables.
+        requests: The pairs of each call. No pair appears twice: a scorer that scores repeats once would look too good.
+        source: Where its text comes from.
+    """
+
+    name: str
+    requests: tuple[tuple[Pair, ...], ...]
+    source: str
+
+    def __post_init__(self) -> None:
+        """Check what every measure relies on."""
+        pairs = self.pairs
+        if not all(self.requests) or not pairs:
+            raise InputError(f"requests of a workload must hold pairs, got an empty one in {self.name!r}")
+        if len(set(pairs)) < len(pairs):
+            raise InputError(f"pairs of a workload must all differ, got {len(pairs) - len(set(pairs))} repeats")
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """The pairs of all calls."""
+        return [pair for request in self.requests for pair in request]
+
+
+def workloads(names: list[str], text: Material, n_pairs: int | None = None) -> list[Workload]:
+    """The workloads of these names.
+
+    Args:
+        names: Keys of `WORKLOADS`; "latency", "scaling" and "lengths" stand for several workloads each.
+        text: What they are cut from.
+        n_pairs: Pairs of each throughput workload; the largest size of "scaling"; None takes each one's own.
+
+    Raises:
+        InputError: No workload has this name, `n_pairs` is below 1, or the text is too short for it.
+    """
+    if n_pairs is not None and n_pairs < 1:
+        raise InputError(f"pairs must be at least 1, got {n_pairs}")
+    for name in names:
+        if name not in WORKLOADS:
+            raise InputError(f"workload must be one of {', '.join(WORKLOADS)}, got {name!r}")
+    return [workload for name in dict.fromkeys(names) for workload in WORKLOADS[name](text, n_pairs)]
+
+
+def _passages(text: Material, n_pairs: int | None) -> Iterator[Workload]:
+    """Many queries with their candidates, in one call."""
+    yield Workload("passages", (_first_passages(text, n_pairs or 1_000),), text.candidates_source)
+
+
+def _chunks(text: Material, n_pairs: int | None) -> Iterator[Workload]:
+    """Chunks as RAG splitters cut them, about 250 tokens a pair."""
+    yield Workload("chunks", (_cut(text, [_CHUNK] * (n_pairs or 200)),), text.prose_source)
+
+
+def _long(text: Material, n_pairs: int | None) -> Iterator[Workload]:
+    """Documents over the limit of 512 tokens."""
+    yield Workload("long", (_cut(text, [_LONG] * (n_pairs or 60)),), text.prose_source)
+
+
+def _mixed(text: Material, n_pairs: int | None) -> Iterator[Workload]:
+    """Titles, passages, chunks and whole documents in turn."""
+    lengths = itertools.islice(itertools.cycle((16, 60, 70, 130, _CHUNK, _LONG)), n_pairs or 240)
+    yield Workload("mixed", (_cut(text, list(lengths)),), text.prose_source)
+
+
+def _latency(n_candidates: int) -> Callable[[Material, int | None], Iterator[Workload]]:
+    """One query with its first candidates a call, several calls."""
+
+    def build(text: Material, _n_pairs: int | None) -> Iterator[Workload]:
+        requests = tuple(
+            tuple((query, passage) for passage in dict.fromkeys(passages[:n_candidates]))
+            for query, passages in text.candidates[:_LATENCY_REQUESTS]
+        )
+        yield Workload(f"latency-{n_candidates}", requests, text.candidates_source)
+
+    return build
+
+
+def _latencies(text: Material, n_pairs: int | None) -> Iterator[Workload]:
+    for n_candidates in (10, 20, 100):
+        yield from _latency(n_candidates)(text, n_pairs)
+
+
+def _scaling(text: Material, n_pairs: int | None) -> Iterator[Workload]:
+    """The same kind of pairs, ever more of them."""
+    for size in _SCALES if n_pairs is None else _up_to(n_pairs):
+        yield Workload(f"scaling-{size}", (_first_passages(text, size),), text.candidates_source)
+
+
+def _lengths(text: Material, n_pairs: int | None) -> Iterator[Workload]:
+    """Pairs of about one length each."""
+    for length in _LENGTHS:
+        yield Workload(f"length-{length}", (_cut(text, [length] * (n_pairs or 64)),), text.prose_source)
+
+
+WORKLOADS: dict[str, Callable[[Material, int | None], Iterator[Workload]]] = {
+    "passages": _passages,
+    "chunks": _chunks,
+    "long": _long,
+    "mixed": _mixed,
+    "latency": _latencies,
+    "latency-10": _latency(10),
+    "latency-20": _latency(20),
+    "latency-100": _latency(100),
+    "scaling": _scaling,
+    "lengths": _lengths,
+}
+
+
+def _up_to(largest: int) -> list[int]:
+    """Powers of ten from 100 below `largest`, and `largest` itself."""
+    sizes = itertools.takewhile(lambda size: size < largest, (10**power for power in itertools.count(2)))
+    return [*sizes, largest]
+
+
+def _first_passages(text: Material, n_pairs: int) -> tuple[Pair, ...]:
+    """Queries with their own candidates first, then with those of other queries, until there are enough."""
+    n_queries = len(text.candidates)
+    pairs = dict.fromkeys(
+        (text.candidates[i][0], passage)
+        for shift in range(n_queries)
+        for i in range(n_queries)
+        for passage in text.candidates[(i + shift) % n_queries][1]
+    )
+    if len(pairs) < n_pairs:
+        raise InputError(f"pairs must be at most {len(pairs)}, the different ones in this text, got {n_pairs}")
+    return tuple(itertools.islice(pairs, n_pairs))
+
+
+def _cut(text: Material, lengths: list[int]) -> tuple[Pair, ...]:
+    """Pairs of about these many tokens, from the prose as a ring; each document starts where no other did."""
+    step = max(1, len(text.prose) // len(lengths))
+    ring = text.prose + text.prose
+    queries = itertools.cycle([query for query, _ in text.candidates])
+    return tuple(
+        (query, " ".join(ring[i * step % len(text.prose) :][: _n_words(text, query, length)]))
+        for i, (length, query) in enumerate(zip(lengths, queries, strict=False))
+    )
+
+
+def _n_words(text: Material, query: str, n_tokens: int) -> int:
+    """Words of a document that make a pair of about `n_tokens` with the query."""
+    return max(1, round((n_tokens - SPECIALS - len(query.split())) / text.tokens_per_word))

@@ -1,0 +1,100 @@
+"""`secondpass bench --tiny`, end to end: a table or JSON, results.json and a picture."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from secondpass.bench import BASELINE, Results, Workload
+from secondpass.bench.measure import Figure, WorkloadResult
+from secondpass.bench.timing import Times
+from secondpass.cli.bench import result_table
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "secondpass", "bench", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    pytest.importorskip("matplotlib")
+    folder = tmp_path_factory.mktemp("bench") / "results"
+    done = run("--tiny", "-w", "passages", "-w", "chunks", "--repeats", "2", "--output", folder)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), folder
+
+
+def test_the_smoke_form_writes_json_and_pictures(tiny: tuple[dict[str, Any], Path]) -> None:
+    printed, folder = tiny
+    assert json.loads((folder / "results.json").read_text()) == printed
+    assert sorted(file.name for file in folder.iterdir()) == ["docs_per_second.png", "length.png", "results.json"]
+    assert all(file.read_bytes()[:4] == b"\x89PNG" for file in folder.glob("*.png"))
+
+
+def test_the_json_holds_everything_the_figures_depend_on(tiny: tuple[dict[str, Any], Path]) -> None:
+    printed, folder = tiny
+    assert set(printed) == {"format", "signature", "baseline", "peak_mib_is", "left_out", "workloads"}
+    signature = printed["signature"]
+    assert {"torch", "transformers", "tokenizers", "sentence-transformers", "secondpass"} <= set(signature["versions"])
+    assert (signature["model"], signature["repeats"], signature["max_length"]) == ("tiny, random weights", 2, 512)
+    assert {"cpu", "cpu_flags", "cpus", "threads", "device", "batch_tokens", "network"} <= set(signature)
+    assert str(folder) not in json.dumps(printed)
+    assert [one["name"] for one in printed["workloads"]] == ["passages", "chunks"]
+    for workload in printed["workloads"]:
+        assert workload["n_pairs"] == 20
+        assert set(workload["tokens"]) == {"mean", "p50", "p95", "max", "sum"}
+        by_name = {one["name"]: one for one in workload["contenders"]}
+        assert by_name[BASELINE]["ratio"] == 1
+        assert by_name["secondpass float32"]["score_difference"] < 1e-4
+        for one in workload["contenders"]:
+            assert [len(repeat) for repeat in one["seconds"]] == [workload["n_requests"]] * 2
+            assert one["peak_mib"] is None
+
+
+def test_who_is_left_out_has_a_reason(tiny: tuple[dict[str, Any], Path]) -> None:
+    printed, _ = tiny
+    took_part = {one["name"] for one in printed["workloads"][0]["contenders"]}
+    assert took_part.isdisjoint(printed["left_out"])
+    assert all(printed["left_out"].values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--repeats", "0"], "error: repeats must be at least 1, got 0"),
+        (["--shape", "huge"], "error: shape must be one of"),
+        (["--contender", "fast"], "error: contender must be part of a name"),
+    ],
+)
+def test_mistakes_end_in_one_line(arguments: list[str], message: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(message)
+
+
+def test_without_matplotlib_the_install_line_comes_before_any_work(tmp_path: Path) -> None:
+    program = "import sys; sys.modules['matplotlib'] = None; from secondpass.cli import main; main()"
+    command = [sys.executable, "-c", program, "bench", "--output", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    assert done.returncode == 2
+    assert 'pip install "secondpass[bench]"' in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_shows_every_figure() -> None:
+    workload = Workload("by hand", ((("q", "a"), ("q", "b")),), "this test")
+    fast, slow = Times(((0.001,), (0.001,))), Times(((0.002,), (0.002,)))
+    figures = {"secondpass float32": Figure(fast, 2.0, 1e-6, 300.4), BASELINE: Figure(slow, None, None, None)}
+    result = WorkloadResult(workload, {"mean": 60.0, "p50": 58.0, "p95": 99.0, "max": 120, "sum": 120}, figures)
+    console = Console(width=140)
+    with console.capture() as shown:
+        console.print(result_table(result))
+    lines = [line.replace("│", " ").split() for line in shown.get().splitlines()]
+    assert ["secondpass", "float32", "2000.0", "2.00", "1.0", "1.0", "1.0e-06", "300"] in lines
+    assert ["sentence-transformers", "float32", "1000.0", "-", "2.0", "2.0", "-", "-"] in lines
+    assert Results({}, {}, [result]).as_json()["workloads"][0]["contenders"][0]["docs_per_second"] == 2000.0

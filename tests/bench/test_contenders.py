@@ -1,0 +1,108 @@
+"""Every contender scores the same pairs alike; who cannot take part is left out with a reason."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import FolderOf
+from secondpass import CrossEncoder
+from secondpass.bench import BASELINE, CONTENDERS, SHAPES, Contender, Setting, material, save_random, workloads
+from secondpass.bench.contenders import chosen, is_installed, largest_difference, load, scores_of
+from secondpass.bench.memory import high_water_mib, peak_mib
+from secondpass.bench.peers import Score
+from secondpass.errors import InputError
+
+FLOAT32 = [one for one in CONTENDERS if "int8" not in one.name and "float16" not in one.name]
+
+
+@pytest.mark.parametrize("family", ["bert", "xlm_roberta", "modernbert"])
+def test_float32_contenders_agree(family: str, folder_of: FolderOf) -> None:
+    folder = str(folder_of(family))
+    setting = Setting(folder, "cpu", CrossEncoder(folder).max_length)
+    requests = workloads(["mixed"], material(None), 24)[0].requests
+    scorers = {one.name: load(one, setting) for one in FLOAT32}
+    scores = {name: scores_of(score, requests) for name, score in scorers.items() if not isinstance(score, str)}
+    assert {"secondpass float32", BASELINE, "transformers float32, one padded batch"} <= set(scores)
+    assert np.ptp(scores[BASELINE]) > 1e-2
+    for name, found in scores.items():
+        assert found.shape == (24,), name
+        assert largest_difference(found, scores[BASELINE]) < 1e-4, name
+
+
+def test_a_missing_peer_is_left_out_with_a_reason() -> None:
+    def never(_: Setting) -> Score:
+        raise AssertionError
+
+    peer = Contender("peer", never, ("torch", "no_such_module.at_all"))
+    assert load(peer, Setting("m", None, 8)) == "no_such_module.at_all is not installed"
+    assert is_installed("torch.nn")
+    assert not is_installed("torch.no_such_module")
+
+
+def test_a_failing_peer_is_left_out_but_a_failure_of_ours_is_an_error() -> None:
+    def broken(_: Setting) -> Score:
+        raise RuntimeError("no such\noperator")
+
+    assert load(Contender("peer", broken), Setting("m", None, 8)) == "RuntimeError: no such operator"
+    with pytest.raises(RuntimeError):
+        load(Contender("secondpass float32", broken), Setting("m", None, 8))
+
+
+def test_a_refused_precision_is_left_out_with_its_reason(folder_of: FolderOf) -> None:
+    refused = Contender("secondpass int4", lambda s: CrossEncoder(s.model, dtype="int4").predict)  # type: ignore[arg-type]  # the mistake under test
+    reason = load(refused, Setting(str(folder_of("bert")), "cpu", 64))
+    assert isinstance(reason, str)
+    assert reason.startswith("dtype must be one of float32,")
+
+
+def test_contenders_are_chosen_by_part_of_their_name() -> None:
+    names = [one.name for one in chosen(["secondpass float32", "one padded"])]
+    assert names == [
+        "secondpass float32",
+        "transformers float32, one padded batch",
+        "onnxruntime float32, one padded batch",
+    ]
+    assert chosen([]) == list(CONTENDERS)
+    with pytest.raises(
+        InputError, match=r"contender must be part of a name among 'secondpass float32', .*, got 'fast'"
+    ):
+        chosen(["fast"])
+
+
+@pytest.mark.parametrize("shape", ["tinybert-l2", "tiny"])
+def test_random_shapes_are_the_same_every_time(shape: str, tmp_path: Path) -> None:
+    texts = ["one text", "another text"]
+    for name in ("a", "b"):
+        save_random(shape, tmp_path / name, texts)
+    one, other = (CrossEncoder(tmp_path / name) for name in ("a", "b"))
+    assert one.max_length == 512
+    assert one.score("text", texts).tolist() == other.score("text", texts).tolist()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_names_the_sizes_of_a_config(shape: str) -> None:
+    import transformers
+
+    config = transformers.AutoConfig.for_model(**SHAPES[shape])
+    assert config.hidden_size % config.num_attention_heads == 0
+
+
+def test_mistakes_of_shape_and_tokenizer_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"shape must be one of tinybert-l2, .*, got 'huge'"):
+        save_random("huge", tmp_path, [])
+    with pytest.raises(InputError, match=r"tokenizer must be a folder with a tokenizer.json, got"):
+        save_random("tiny", tmp_path, [], tmp_path)
+
+
+def test_memory_is_that_of_a_process_of_its_own(folder_of: FolderOf) -> None:
+    if high_water_mib() is None:
+        pytest.skip("this system does not tell")
+    ballast = np.ones(400 * 2**17)  # 400 MiB that the other process must not be charged with
+    setting = Setting(str(folder_of("bert")), "cpu", 64)
+    found = peak_mib(CONTENDERS[0], setting, workloads(["passages"], material(None), 4)[0])
+    ours = high_water_mib()
+    assert ballast[-1] == 1
+    assert found is not None
+    assert ours is not None
+    assert 50 < found < ours - 100
