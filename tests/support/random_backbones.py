@@ -35,6 +35,7 @@ _MODERNBERT: dict[str, object] = {
 MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "bert": ("bert", {}),
     "bert-odd-head": ("bert", {"hidden_size": 35, "num_attention_heads": 5, "hidden_act": "tanh"}),
+    "bert-wide-head": ("bert", {"hidden_size": 48}),
     "bert-one-layer": ("bert", {"num_hidden_layers": 1, "hidden_act": "silu"}),
     "bert-eps": ("bert", {"layer_norm_eps": 0.1, "pad_token_id": 7, "type_vocab_size": 3}),
     "electra-narrow": ("electra", {"embedding_size": 20, "hidden_act": "gelu_new"}),
@@ -46,6 +47,7 @@ MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "distilbert-relu": ("distilbert", _DISTILBERT | {"activation": "relu"}),
     "modernbert": ("modernbert", _MODERNBERT | {"local_attention": 16}),
     "modernbert-wide": ("modernbert", _MODERNBERT | {"local_attention": 128, "num_hidden_layers": 5}),
+    "modernbert-wide-head": ("modernbert", _MODERNBERT | {"hidden_size": 48, "local_attention": 16}),
     "modernbert-biases": (
         "modernbert",
         _MODERNBERT

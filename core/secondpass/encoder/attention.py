@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
+from secondpass.encoder import varlen
 from secondpass.encoder.layout import Layout, Run
 
 CPU_KEY_MULTIPLE = 16
@@ -32,6 +33,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, layout: Layout, *, n_heads
     Returns:
         The heads' outputs side by side; zero in the margin. Shape: (n_rows, hidden).
     """
+    if varlen.applies(query, n_heads=n_heads):
+        return varlen.attend_varlen(query, key, value, layout, n_heads=n_heads, window=window)
     mixed = query.new_empty(query.shape)
     mixed[layout.n_tokens :].zero_()
     for run in layout.runs:
@@ -68,6 +71,9 @@ def attend_first(
     Returns:
         Shape: (n_pairs, hidden).
     """
+    # The kernel would take a lone query for its pair's last token, and place the window there.
+    if window is None and varlen.applies(query, n_heads=n_heads):
+        return varlen.attend_varlen(query, key, value, layout, n_heads=n_heads, window=None)
     mixed = query.new_empty(query.shape)
     for run in layout.runs:
         pairs = slice(run.first_pair, run.first_pair + run.n_pairs)

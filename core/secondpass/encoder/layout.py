@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
 
@@ -39,6 +40,7 @@ class Layout:
         n_tokens: Rows that hold a token.
         n_rows: With the margin, in which a rounded-up read of the last pair's keys may end.
         first_rows: The row of each pair's first token (CLS). Shape: (n_pairs,), int64.
+        bounds: First row of each pair, and the row behind the last one's tokens. Shape: (n_pairs + 1,), int32.
         positions: A token's place in its pair, from 0. Shape: (n_rows,), int64.
         multiple: Attention reads keys up to a multiple of this; see `attention`.
     """
@@ -47,6 +49,7 @@ class Layout:
     n_tokens: int
     n_rows: int
     first_rows: Tensor
+    bounds: Tensor
     positions: Tensor
     multiple: int
 
@@ -80,6 +83,7 @@ def lay_out(lengths: Sequence[int], *, multiple: int, device: torch.device) -> L
         n_tokens=n_tokens,
         n_rows=n_rows,
         first_rows=first_rows.to(device, non_blocking=True),
+        bounds=F.pad(counts.cumsum(0), (1, 0)).int().to(device, non_blocking=True),
         positions=positions.to(device, non_blocking=True),
         multiple=multiple,
     )
