@@ -53,7 +53,7 @@ def test_a_refused_precision_is_left_out_with_its_reason(folder_of: FolderOf) ->
     refused = Contender("secondpass int4", lambda s: CrossEncoder(s.model, dtype="int4").predict)  # type: ignore[arg-type]  # the mistake under test
     reason = load(refused, Setting(str(folder_of("bert")), "cpu", 64))
     assert isinstance(reason, str)
-    assert reason.startswith("dtype must be one of float32,")
+    assert reason.startswith('dtype must be one of "float32",')
 
 
 def test_contenders_are_chosen_by_part_of_their_name() -> None:
