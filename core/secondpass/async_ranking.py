@@ -7,15 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.ranking import (
-    RankedDocument,
-    Scorer,
-    check_documents,
-    check_query,
-    check_score_threshold,
-    check_top_k,
-    ranked,
-)
+from secondpass.ranking import RankedDocument, Scorer, check_request, ranked
 
 
 @runtime_checkable
@@ -39,10 +31,7 @@ async def arank(
 
     An `AsyncScorer` is awaited; any other scorer runs in a thread.
     """
-    check_query(query)
-    texts = check_documents(documents)
-    check_top_k(top_k)
-    check_score_threshold(score_threshold)
+    texts = check_request(query, documents, top_k, score_threshold)
     if not texts:
         return []
     if isinstance(scorer, AsyncScorer):

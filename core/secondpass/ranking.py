@@ -57,10 +57,7 @@ def rank(
         InputError: An argument breaks a rule.
         ScoringError: The scorer gave NaN or not one score a document.
     """
-    check_query(query)
-    texts = check_documents(documents)
-    check_top_k(top_k)
-    check_score_threshold(score_threshold)
+    texts = check_request(query, documents, top_k, score_threshold)
     if not texts:
         return []
     return ranked(scorer.score(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
@@ -74,17 +71,20 @@ def ranked(
     score_threshold: float | None = None,
 ) -> list[RankedDocument]:
     """Already scored documents, best first; see `rank` for arguments and errors."""
-    values = np.asarray(scores, dtype=np.float64)
-    if values.shape != (len(documents),):
-        raise ScoringError(
-            f"a scorer must give one score a document, got shape {values.shape} for {len(documents)} documents"
-        )
-    if np.isnan(values).any():
-        raise ScoringError(f"scores must be numbers, got NaN for document {int(np.isnan(values).argmax())}")
+    values = check_scores(scores, len(documents))
     order = np.argsort(-values, kind="stable")
     if score_threshold is not None:
         order = order[values[order] >= score_threshold]
     return [RankedDocument(int(i), float(values[i]), documents[i]) for i in order[:top_k]]
+
+
+def check_request(query: object, documents: object, top_k: object, score_threshold: object) -> list[str]:
+    """The documents as a new list; raise InputError unless every argument of `rank` keeps its rule."""
+    check_query(query)
+    texts = check_documents(documents)
+    check_top_k(top_k)
+    check_score_threshold(score_threshold)
+    return texts
 
 
 def check_query(query: object) -> None:
@@ -124,6 +124,18 @@ def check_score_threshold(score_threshold: object) -> None:
         raise InputTypeError(f"score_threshold must be a number or None, got {shown(score_threshold)}")
     if math.isnan(float(score_threshold)):
         raise InputError("score_threshold must be a number, got NaN")
+
+
+def check_scores(scores: Sequence[float] | NDArray[np.float32], n_documents: int) -> NDArray[np.float64]:
+    """The scores as numbers of double precision; raise ScoringError unless each document has one that is not NaN."""
+    values = np.asarray(scores, dtype=np.float64)
+    if values.shape != (n_documents,):
+        raise ScoringError(
+            f"a scorer must give one score a document, got shape {values.shape} for {n_documents} documents"
+        )
+    if np.isnan(values).any():
+        raise ScoringError(f"scores must be numbers, got NaN for document {int(np.isnan(values).argmax())}")
+    return values
 
 
 def shown(value: object) -> str:
