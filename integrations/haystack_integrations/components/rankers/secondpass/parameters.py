@@ -53,15 +53,20 @@ def device_name(device: ComponentDevice | None) -> str | None:
     return device.to_torch_str()
 
 
-def tokens_of_batch(batch_size: int, max_length: int | None) -> int:
-    """The token budget in which `batch_size` documents of full length fit.
+def with_batch_size(options: ModelOptions, batch_size: int | None) -> ModelOptions:
+    """The options, with a budget of tokens in which `batch_size` documents of full length fit; None: as they are.
 
     Raises:
-        InputError: `batch_size` is below 1.
+        InputError: `batch_size` is below 1, or there is a budget already.
     """
+    if batch_size is None:
+        return options
+    if options.batch_tokens is not None:
+        raise InputError(f"give batch_size or batch_tokens, got both: {batch_size} and {options.batch_tokens}")
     if batch_size < 1:
         raise InputError(f"batch_size must be at least 1, got {batch_size}")
-    return batch_size * (_USUAL_MAX_LENGTH if max_length is None else max_length)
+    length = _USUAL_MAX_LENGTH if options.max_length is None else options.max_length
+    return dataclasses.replace(options, batch_tokens=batch_size * length)
 
 
 def plain(kwargs: Kwargs | None) -> dict[str, object] | None:

@@ -16,7 +16,7 @@ from haystack_integrations.components.rankers.secondpass.documents import dedupl
 from haystack_integrations.components.rankers.secondpass.parameters import (
     device_name,
     plain,
-    tokens_of_batch,
+    with_batch_size,
     with_kwargs,
 )
 from haystack_integrations.components.rankers.secondpass.selection import Selection
@@ -202,11 +202,8 @@ class SecondPassRanker:
             SecondPassError: The model cannot be loaded, or gives no usable score.
         """
         selection = self._selection(top_k, scale_score, score_threshold)
-        asked = self._query(query)
-        if not documents:
-            return {"documents": []}
-        candidates = deduplicated(documents)
-        ranking = rank(self._scorer(), asked, self._texts(candidates))
+        asked, candidates = self._query(query), deduplicated(documents)
+        ranking = rank(self._scorer(), asked, self._texts(candidates)) if candidates else []
         return {"documents": selection.of(candidates, ranking)}
 
     @component.output_types(documents=list[Document])
@@ -220,11 +217,8 @@ class SecondPassRanker:
     ) -> dict[str, list[Document]]:
         """What `run` gives, without blocking the event loop."""
         selection = self._selection(top_k, scale_score, score_threshold)
-        asked = self._query(query)
-        if not documents:
-            return {"documents": []}
-        candidates = deduplicated(documents)
-        ranking = await arank(self._scorer(), asked, self._texts(candidates))
+        asked, candidates = self._query(query), deduplicated(documents)
+        ranking = await arank(self._scorer(), asked, self._texts(candidates)) if candidates else []
         return {"documents": selection.of(candidates, ranking)}
 
     def to_dict(self) -> dict[str, Any]:
@@ -264,8 +258,6 @@ class SecondPassRanker:
     def _options(self) -> ModelOptions:
         if self.backend != "torch":
             raise InputError(f'backend must be "torch", got {self.backend!r}')
-        if self.batch_size is not None and self.batch_tokens is not None:
-            raise InputError(f"give batch_size or batch_tokens, got both: {self.batch_size} and {self.batch_tokens}")
         options = ModelOptions(
             device=device_name(self.device),
             trust_remote_code=self.trust_remote_code,
@@ -283,9 +275,7 @@ class SecondPassRanker:
             tokenizer_kwargs=self.tokenizer_kwargs,
             config_kwargs=self.config_kwargs,
         )
-        if self.batch_size is None:
-            return options
-        return dataclasses.replace(options, batch_tokens=tokens_of_batch(self.batch_size, options.max_length))
+        return with_batch_size(options, self.batch_size)
 
     def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
         return Selection(
