@@ -112,6 +112,20 @@ def test_the_modular_layout_equals_sentence_transformers(tmp_path: Path) -> None
         assert_scores(model.predict(PAIRS), reference.predict(list(PAIRS)))
 
 
+def test_modules_on_a_causal_model_read_two_texts_and_no_prompt_of_another_family(tmp_path: Path) -> None:
+    from sentence_transformers.base.modules import Dense, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    head = Dense(24, 1, activation_function=nn.Identity(), module_output_name="scores")
+    checkpoints.randomise(head, 0)
+    modules = [Transformer(str(checkpoints.qwen3(tmp_path / "base"))), Pooling(24, pooling_mode="mean"), head]
+    Reference(modules=modules, activation_fn=nn.Identity(), device="cpu").save_pretrained(str(tmp_path / "saved"))
+    checkpoints.edit_json(tmp_path / "saved/config.json", architectures=["Qwen3ForCausalLM"])
+    reference = Reference(str(tmp_path / "saved"), device="cpu", max_length=128)
+    pairs = [pair for pair in SHORT_PAIRS if all(pair)]
+    assert_scores(CrossEncoder(tmp_path / "saved", max_length=128).predict(pairs), reference.predict(pairs))
+
+
 def test_prompts_go_before_the_query_as_in_sentence_transformers(tmp_path: Path) -> None:
     folder, saved = checkpoints.bert(tmp_path / "plain"), tmp_path / "saved"
     prompts = {"rerank": "Find what answers: "}

@@ -13,11 +13,14 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 from secondpass.checkpoint.families.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import KnownCheckpoint
+from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.reading import Reading
 from secondpass.checkpoint.source import Source
-from secondpass.checkpoint.tokenizer import load_tokenizer
+from secondpass.checkpoint.tokenizer import load_tokenizer, tokenize_with
 from secondpass.checkpoint.weights import backbone_of, load_pretrained
 from secondpass.errors import CheckpointError
+from secondpass.pairs import PromptEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,19 @@ def load(folder: Folder, source: Source) -> RankingModel:
     with torch.no_grad():
         head.weight.copy_(rows)
     return RankingModel(backbone_of(model), Pooling.LAST, head.eval(), dict(enumerate(recipe.answers)))
+
+
+def read(folder: Folder, model: RankingModel, tokenizer: PreTrainedTokenizerBase, max_length: int | None) -> Reading:
+    """Both texts in the recipe's prompt.
+
+    Raises:
+        InputError: max_length does not fit the checkpoint.
+    """
+    recipe = recipe_of(folder)
+    before, after = (tuple(tokenizer.encode(t, add_special_tokens=False)) for t in (recipe.before, recipe.after))
+    limit = Limit.of(folder, tokenizer, model.backbone).at_most(recipe.max_length)
+    length = limit.resolve(folder.name, max_length, len(before) + len(after))
+    return Reading(PromptEncoder(tokenize_with(tokenizer), before, recipe.body, after, length), length)
 
 
 def _token_ids(tokenizer: PreTrainedTokenizerBase, words: tuple[str, ...], folder: Folder) -> list[int]:
