@@ -41,6 +41,13 @@ def test_rank_reads_lines_from_standard_input(folder_of: FolderOf) -> None:
     assert sorted(row["id"] for row in json.loads(done.stdout)) == ["-:1", "-:3"]
 
 
+def test_standard_input_may_come_from_windows_and_hold_any_character(folder_of: FolderOf) -> None:
+    command = [sys.executable, "-m", "secondpass", "rank", "berlin", "-m", str(folder_of("bert"))]
+    given = '\ufeff{"text": "the wall\u2028fell"}\r\n{"text": "berlin"}\r\n'.encode()
+    done = subprocess.run(command, input=given, capture_output=True, check=True)  # noqa: S603 - our own
+    assert {row["text"] for row in json.loads(done.stdout)} == {"the wall\u2028fell", "berlin"}
+
+
 def test_nothing_to_rank_loads_no_model() -> None:
     done = run("rank", "berlin", "-m", "no/such-model", stdin="")
     assert (done.returncode, json.loads(done.stdout)) == (0, [])
@@ -50,7 +57,7 @@ def test_nothing_to_rank_loads_no_model() -> None:
     ("arguments", "message"),
     [
         (["rank", "q", "-", "--top-k", "0"], "error: top_k must be at least 1, got 0"),
-        (["rank", "q", "missing.txt"], "error: missing.txt cannot be read"),
+        (["rank", "q", "missing.txt"], "error: no such file: missing.txt"),
         (["rank", "q", "-", "-m", "no/such-model"], "error: no/such-model"),
     ],
 )
@@ -90,9 +97,9 @@ def test_every_format_of_documents(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", '{"text": "fine"}\n{"text"\n', "a.jsonl:2 must be a JSON object"),
-        ("a.jsonl", '{"text": 3}\n', "a.jsonl:1 must be a JSON object with its text"),
-        ("a.jsonl", "[1]\n", "a.jsonl:1 must be a JSON object with its text"),
+        ("a.jsonl", '{"text": "fine"}\n{"text"\n', "a.jsonl:2: must be JSON, got"),
+        ("a.jsonl", '{"text": 3}\n', "a.jsonl:1: must be a JSON object with its text"),
+        ("a.jsonl", "[1]\n", "a.jsonl:1: must be a JSON object"),
         ("a.trec", "no documents", "a.trec must hold <DOC> elements, got none"),
         ("a.trec", "<DOC>x</DOC>", "<DOC> number 1 has no <DOCNO>"),
     ],
@@ -105,7 +112,7 @@ def test_malformed_files_are_named_with_their_line(name: str, content: str, mess
 
 def test_text_that_is_no_utf8(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="cannot be read as UTF-8"):
+    with pytest.raises(InputError, match="must be UTF-8 text"):
         read_documents([tmp_path / "a.txt"])
 
 

@@ -80,18 +80,24 @@ def test_a_bad_line_is_named_with_file_and_number(
         read(path)
 
 
-def test_what_is_no_text_or_no_gzip_is_said(tmp_path: Path) -> None:
-    (tmp_path / "latin").write_bytes(b"q Q0 \xe9 1 1 t\n")
-    with pytest.raises(InputError, match="must be UTF-8 text"):
-        read_run(tmp_path / "latin")
-    (tmp_path / "cut.gz").write_bytes(gzip.compress(b"q Q0 a 1 1 t\n")[:-9])
-    with pytest.raises(InputError, match="must be a whole gzip file"):
-        read_run(tmp_path / "cut.gz")
-    (tmp_path / "no.gz").write_text("q Q0 a 1 1 t\n")
-    with pytest.raises(InputError, match="must be a whole gzip file"):
-        read_run(tmp_path / "no.gz")
-    with pytest.raises(InputError, match="no such file"):
-        read_run(tmp_path / "missing")
+def test_ties_in_single_precision_are_ties_as_in_trec_eval() -> None:
+    assert ranking({"a": 12.345678901, "b": 12.345678900}) == ["b", "a"]
+    assert ranking({"a": 1e301, "b": 1e300}) == ["b", "a"]
+
+
+def test_ids_may_hold_any_character_but_the_separators(tmp_path: Path) -> None:
+    run = read_run(write(tmp_path / "run.trec", "q\xa01 Q0 d\u30001 1 2 t\n"))
+    assert run == {"q\xa01": {"d\u30001": 2.0}}
+    qrels = read_qrels(write(tmp_path / "qrels.tsv", "query-id\tcorpus-id\tscore\nq 1\td\t1\n"))
+    assert qrels == {"q 1": {"d": 1}}
+
+
+def test_a_judgement_may_come_twice_but_not_as_two(tmp_path: Path) -> None:
+    path = write(tmp_path / "qrels.trec", "q 0 d 1\nq 0 d 1\nq 0 e -1\n")
+    assert read_qrels(path) == {"q": {"d": 1, "e": -1}}
+    write(path, "q 0 d 1\nq 0 d 0\n")
+    with pytest.raises(InputError, match=r"qrels.trec:2: .* one grade a query, 'd' has 1 and 0 for 'q'"):
+        read_qrels(path)
 
 
 def test_a_folder_without_parts_and_judgements_of_nothing_are_refused(tmp_path: Path) -> None:

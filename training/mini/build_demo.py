@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from secondpass.evaluation import BM25
-from secondpass.evaluation.files import json_lines
+from secondpass.files import json_lines
 
 N_PASSAGES = 1500  # at most
 OF_EACH = 6

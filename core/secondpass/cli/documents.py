@@ -1,16 +1,14 @@
 """Files become documents: lines, JSONL, TREC collections, or whole texts."""
 
-import gzip
-import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO
 
 from secondpass.errors import InputError
+from secondpass.files import decoded, json_objects, read_text
 
 STDIN = Path("-")
 _TEXT_FIELDS = ("text", "contents", "content", "body", "passage", "document")
@@ -59,27 +57,20 @@ def read_documents(files: Sequence[Path], format_: Format = Format.AUTO) -> list
 
 
 def _read(file: Path, format_: Format) -> Iterator[Document]:
-    try:
-        text = _text(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read as UTF-8 text: {error}") from error
+    text = decoded(sys.stdin.buffer.read(), "standard input") if file == STDIN else read_text(file)
     match _guessed(file, text) if format_ is Format.AUTO else format_:
         case Format.JSONL:
-            return _jsonl(file, text)
+            return _jsonl(_lines(file, text))
         case Format.TREC:
             return _trec(file, text)
         case Format.LINES:
-            return (Document(f"{file}:{n}", line) for n, line in enumerate(text.splitlines(), 1) if line.strip())
+            return (Document(where, line) for where, line in _lines(file, text))
     return iter([Document(str(file), text)])
 
 
-def _text(file: Path) -> str:
-    if file == STDIN:
-        return sys.stdin.read()
-    opener = gzip.open if file.suffix == ".gz" else open
-    stream: IO[str]
-    with opener(file, "rt", encoding="utf-8") as stream:
-        return stream.read()
+def _lines(file: Path, text: str) -> Iterator[tuple[str, str]]:
+    """Each line that is not blank, with its name; split at line ends alone, for JSON may hold U+2028 as it is."""
+    return ((f"{file}:{number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
 
 
 def _guessed(file: Path, text: str) -> Format:
@@ -91,19 +82,13 @@ def _guessed(file: Path, text: str) -> Format:
     )
 
 
-def _jsonl(file: Path, text: str) -> Iterator[Document]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{file}:{number} must be a JSON object: {error}") from error
-        body = next((row[name] for name in _TEXT_FIELDS if isinstance(row, dict) and name in row), None)
+def _jsonl(numbered: Iterable[tuple[str, str]]) -> Iterator[Document]:
+    for where, row in json_objects(numbered):
+        body = next((row[name] for name in _TEXT_FIELDS if name in row), None)
         if not isinstance(body, str):
-            raise InputError(f"{file}:{number} must be a JSON object with its text under one of {_TEXT_FIELDS}")
+            raise InputError(f"{where}: must be a JSON object with its text under one of {_TEXT_FIELDS}")
         title = row.get("title")
-        name = next((str(row[field]) for field in _ID_FIELDS if field in row), f"{file}:{number}")
+        name = next((str(row[field]) for field in _ID_FIELDS if field in row), where)
         yield Document(name, f"{title} {body}" if isinstance(title, str) and title else body)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 
-from secondpass.evaluation.files import json_lines
+from secondpass.files import json_lines
 
 
 @dataclass(frozen=True, slots=True)

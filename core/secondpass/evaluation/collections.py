@@ -1,11 +1,14 @@
 """Test collections on disk: queries, documents, judgements and runs, in the formats people have."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from secondpass.errors import InputError
-from secondpass.evaluation.files import json_lines, lines
+from secondpass.files import json_lines, lines
 
 Qrels = Mapping[str, Mapping[str, int]]
 """Grades by query id and document id; 0 and below are not relevant."""
@@ -18,6 +21,7 @@ _QRELS_NAMES = ("qrels.trec", "qrels.tsv", "qrels/test.tsv", "qrels.jsonl", "qre
 _QREL_FIELDS = 4
 _TSV_FIELDS = 3
 _RUN_FIELDS = 6
+_COLUMN = re.compile(r"[^ \t\r\f\v]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +78,12 @@ def read_documents(path: Path) -> dict[str, str]:
 def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     """Judgements: TREC's four columns, BEIR's three with their header, or JSON lines with BEIR's names."""
     qrels: dict[str, dict[str, int]] = {}
-    if ".jsonl" in path.suffixes:
-        for where, record in json_lines(path):
-            query, document = _string(record, "query-id", where), _string(record, "corpus-id", where)
-            qrels.setdefault(query, {})[document] = _grade(str(record.get("score")), where)
-        return qrels
-    for where, line in lines(path):
-        fields = line.split()
-        if fields[0] == "query-id":
-            continue
-        if len(fields) not in (_QREL_FIELDS, _TSV_FIELDS):
+    for where, query, document, grade in _json_judgements(path) if ".jsonl" in path.suffixes else _judgements(path):
+        kept = qrels.setdefault(query, {}).setdefault(document, _grade(grade, where))
+        if kept != int(grade):
             raise InputError(
-                f"{where}: qrels must have 4 columns (query, 0, document, grade) or BEIR's 3, got {line[:60]!r}"
+                f"{where}: a document must have one grade a query, {document!r} has {kept} and {grade} for {query!r}"
             )
-        qrels.setdefault(fields[0], {})[fields[-2]] = _grade(fields[-1], where)
     return qrels
 
 
@@ -95,7 +91,7 @@ def read_run(path: Path) -> dict[str, dict[str, float]]:
     """A TREC run: six columns (query, Q0, document, rank, score, tag); the score decides, as in trec_eval."""
     run: dict[str, dict[str, float]] = {}
     for where, line in lines(path):
-        fields = line.split()
+        fields = _columns(line)
         if len(fields) != _RUN_FIELDS:
             raise InputError(
                 f"{where}: a run must have 6 columns (query, Q0, document, rank, score, tag), got {line[:60]!r}"
@@ -114,8 +110,36 @@ def read_run(path: Path) -> dict[str, dict[str, float]]:
 
 
 def ranking(scores: Mapping[str, float]) -> list[str]:
-    """Document ids, best first; ties in trec_eval's order, the larger id first."""
-    return sorted(sorted(scores, reverse=True), key=lambda document: -scores[document])
+    """Document ids, best first, as trec_eval orders them: scores in single precision, of equal ones the larger id."""
+    with np.errstate(over="ignore"):  # beyond single precision is infinite, there as here
+        single = {document: float(np.float32(score)) for document, score in scores.items()}
+    return sorted(sorted(scores, reverse=True), key=lambda document: -single[document])
+
+
+def _json_judgements(path: Path) -> Iterator[tuple[str, str, str, str]]:
+    for where, record in json_lines(path):
+        query, document = _string(record, "query-id", where), _string(record, "corpus-id", where)
+        yield where, query, document, str(record.get("score"))
+
+
+def _judgements(path: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Where, query, document and grade of each line; below a header with tabs, ids may hold spaces."""
+    with_tabs = False
+    for where, line in lines(path):
+        fields = line.split("\t") if with_tabs else _columns(line)
+        if fields[0] == "query-id":
+            with_tabs = "\t" in line
+            continue
+        if len(fields) not in (_QREL_FIELDS, _TSV_FIELDS):
+            raise InputError(
+                f"{where}: qrels must have 4 columns (query, 0, document, grade) or BEIR's 3, got {line[:60]!r}"
+            )
+        yield where, fields[0], fields[-2], fields[-1]
+
+
+def _columns(line: str) -> list[str]:
+    """What white space separates: trec_eval's, which is ASCII's, so that ids may hold any other character."""
+    return _COLUMN.findall(line)
 
 
 def _find(folder: Path, names: tuple[str, ...], what: str) -> Path:

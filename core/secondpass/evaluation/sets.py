@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.evaluation.files import json_lines
+from secondpass.files import json_lines
 from secondpass.evaluation.set_metrics import SetMetrics, mean, set_metrics
 from secondpass.ranking import Scorer
 

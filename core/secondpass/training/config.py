@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from secondpass.errors import InputError
+from secondpass.files import read_text
 
 Loss = Literal["bce", "lambdaloss", "ranknet", "margin-mse", "listwise"]
 Decay = Literal["linear", "cosine", "constant"]
@@ -144,9 +145,7 @@ def read_config(path: Path) -> TrainingConfig:
         InputError: The file is missing or no TOML, or a setting is unknown, missing or breaks a rule.
     """
     try:
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"no such file: {path}") from error
+        sections = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: must be TOML; {error}") from error
     unknown = sorted(set(sections) - {"model", "data", "run"})

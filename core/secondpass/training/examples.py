@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.evaluation.files import json_lines
+from secondpass.files import json_lines
 
 
 @dataclass(frozen=True, slots=True)
