@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from secondpass.checkpoint import Source, load_checkpoint
 from secondpass.checkpoint.activation import Activation
+from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.labels import relevance_logit
 from secondpass.device import batch_tokens_for, device_names, devices_for, precision_for
 from secondpass.encoder.calibration_texts import CALIBRATION_PAIRS
@@ -99,6 +100,7 @@ class CrossEncoder:
             checkpoint.padding_side,
         )
         self._pipeline = Pipeline(checkpoint.encode, networks, budget)
+        self._folder = checkpoint.folder
         self._relevance = _Relevance(checkpoint.label, checkpoint.activation)
         self.name = checkpoint.name
         """What it was loaded as."""
@@ -208,6 +210,15 @@ class CrossEncoder:
         """As `rank`, in a thread: the event loop goes on meanwhile."""
         return await asyncio.to_thread(self.rank, query, documents, top_k, score_threshold)
 
+    def fingerprint(self) -> str:
+        """What the scores depend on, in one string: the checkpoint's files, its label and unit, precision and limit.
+
+        Kept beside scores, it says later whether they are still this model's. Devices are no part of it. Reads all of
+        the checkpoint's files.
+        """
+        settings = (self.dtype, self.max_length, self._relevance.label, self._relevance.activation)
+        return f"{fingerprint(self._folder)} {' '.join(map(str, settings))}"
+
     def _scores(self, pairs: Iterable[Pair], *, show_progress: bool) -> NDArray[np.float32]:
         scores: list[NDArray[np.float32]] = []
         n_done = 0
@@ -240,12 +251,12 @@ class _Relevance:
     """
 
     def __init__(self, label: int, activation: Activation) -> None:
-        self._label = label
-        self._activation = activation
+        self.label = label
+        self.activation = activation
 
     def __call__(self, logits: NDArray[np.float32], first: int) -> NDArray[np.float32]:
         """Shape: (n_pairs, n_labels) to (n_pairs,); `first` is the number of the first pair, for messages."""
-        scores: NDArray[np.float32] = self._activation(relevance_logit(torch.from_numpy(logits), self._label)).numpy()
+        scores: NDArray[np.float32] = self.activation(relevance_logit(torch.from_numpy(logits), self.label)).numpy()
         if np.isnan(scores).any():
             raise ScoringError(f"the model gave NaN for pair {first + int(np.isnan(scores).argmax())}")
         return scores

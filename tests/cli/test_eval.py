@@ -2,15 +2,24 @@
 
 import gzip
 import json
+from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from checkpoints import bert
+from numpy.typing import NDArray
+from rich.console import Console
 from typer.testing import CliRunner
 
+from secondpass import CrossEncoder
 from secondpass.cli.app import app
+from secondpass.cli.eval_set import set_table
 from secondpass.demo import passages, questions
 from secondpass.errors import InputError
+from secondpass.evaluation import SetMetrics
+from secondpass.evaluation.sets import SetResult
 
 
 @pytest.fixture
@@ -54,6 +63,69 @@ def test_eval_reads_re_ranking_sets(tmp_path: Path) -> None:
     (row,) = json.loads(call("eval", path, "-m", bert(tmp_path / "m")))
     assert row["base_mrr@10"] == 0.5
     assert row["n_queries"] == 1
+
+
+class Interrupted:
+    """Lets a model score so many queries, and no more."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.queries: list[str] = []
+        self.after = 99
+        score = CrossEncoder.score
+
+        def scored(model: CrossEncoder, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
+            if len(self.queries) == self.after:
+                raise KeyboardInterrupt
+            self.queries.append(query)
+            return score(model, query, documents)
+
+        monkeypatch.setattr(CrossEncoder, "score", scored)
+
+
+def test_eval_of_a_set_continues_and_notices_another_model_or_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, model = tmp_path / "set.jsonl", bert(tmp_path / "m")
+    lines = [
+        f'{{"query": "{animal}", "positive": ["the {animal}"], "negative": ["a fish", "an ant"]}}\n'
+        for animal in ("cat", "dog", "horse")
+    ]
+    path.write_text("".join(lines))
+    whole = json.loads(call("eval", path, "-m", model))
+    scorer, asked = Interrupted(monkeypatch), ("eval", path, "-m", model, "-o", tmp_path / "out")
+    scorer.after = 2
+    assert CliRunner().invoke(app, [str(one) for one in asked]).exit_code != 0
+    scorer.after = 99
+    rows = json.loads(call(*asked))
+    assert scorer.queries == ["cat", "dog", "horse"]
+    assert [row | {"seconds": 0} for row in rows] == [row | {"seconds": 0} for row in whole]
+    assert json.loads((tmp_path / "out/report.json").read_text()) == rows
+    with pytest.raises(InputError, match="another job's progress, of another model; remove it"):
+        call(*asked, "--max-length", 64)
+    path.write_text("".join(lines[:2]))
+    with pytest.raises(InputError, match="another job's progress, of other queries, documents or depth; remove it"):
+        call(*asked)
+    path.write_text("".join(lines))
+    bert(tmp_path / "m", num_hidden_layers=1)
+    with pytest.raises(InputError, match="another job's progress, of another model; remove it"):
+        call(*asked)
+
+
+def test_eval_refuses_options_that_mean_nothing_to_a_set(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text('{"query": "cat", "positive": ["the cat"], "negative": ["a dog"]}\n')
+    with pytest.raises(InputError, match=r"--measure, --depth must come with a folder; .*set.jsonl is the file of"):
+        call("eval", path, "--measure", "AP", "--depth", 5)
+    with pytest.raises(InputError, match=r"no such file or folder: .*none"):
+        call("eval", tmp_path / "none")
+
+
+def test_a_table_shows_the_given_order_and_each_model() -> None:
+    result = SetResult(2, SetMetrics(0.5, 0.25, 0.75), SetMetrics(0.1, 0.2, 0.3), 0.5)
+    written = StringIO()
+    Console(width=80, file=written).print(set_table("a [b].jsonl", {"m": result}))
+    for shown in ("a [b].jsonl: 2 queries", "given order", "0.1000", "0.7500", "250.0"):
+        assert shown in written.getvalue()
 
 
 def test_eval_refuses_the_same_model_twice(collection: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from secondpass.errors import MissingExtraError
-from secondpass.evaluation import BM25, per_query, write_plots
+from secondpass.evaluation import BM25, compare, per_query, write_plots
 from secondpass.evaluation.report import Report
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
 
@@ -20,6 +20,11 @@ CONFIG = TrainingConfig(ModelConfig("b"), DataConfig(("t",)), RunConfig("bce", "
     [
         ("bm25s", lambda _: BM25({"a": "b"}), r'a BM25 first stage .*pip install "secondpass\[eval\]"'),
         ("ir_measures", lambda _: per_query(["AP"], {"q": {"d": 1}}, {}), r'measuring rankings .*"secondpass\[eval\]"'),
+        (
+            "scipy",
+            lambda _: compare({"a": 0.0, "b": 0.0}, {"a": 0.1, "b": 0.2}),
+            r'a paired t-test .*"secondpass\[eval\]"',
+        ),
         ("matplotlib.figure", lambda folder: write_plots(folder, [REPORT]), r'drawing .*"secondpass\[eval\]"'),
         ("datasets", lambda _: train(CONFIG), r'training needs .*pip install "secondpass\[train\]"'),
     ],

@@ -11,7 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondpass.errors import InputError, ScoringError
-from secondpass.evaluation import BM25, Collection, compare, per_query, read_run, report, rerank, write_plots, write_run
+from secondpass.evaluation import (
+    BM25,
+    Collection,
+    ScoredQuery,
+    compare,
+    per_query,
+    read_run,
+    report,
+    rerank,
+    write_plots,
+    write_run,
+)
+from secondpass.evaluation.collections import ranking
+from secondpass.evaluation.measures import check_measures
+from secondpass.evaluation.plots import file_names
 from secondpass.testing import OverlapScorer
 
 COLLECTION = Collection(
@@ -34,43 +48,12 @@ def test_the_head_is_reordered_and_the_tail_keeps_its_place() -> None:
     assert scored[0].reranked(2) == ["a", "e", "b", "c"]
 
 
-def test_an_interrupted_run_continues_from_what_it_wrote(tmp_path: Path) -> None:
-    class Stops(OverlapScorer):
-        def score(self, query: str, documents: Sequence[str]) -> list[float]:
-            if self.calls:
-                raise KeyboardInterrupt
-            return super().score(query, documents)
-
-    kept = tmp_path / "progress.jsonl"
-    with pytest.raises(KeyboardInterrupt):
-        rerank(Stops(), COLLECTION, RUN, progress_file=kept, name="m")
-    with kept.open("a") as file:
-        file.write('{"query_id": "q2", "docu')  # what a kill leaves
-    scorer, told = OverlapScorer(), []
-    scored = rerank(
-        scorer, COLLECTION, RUN, progress_file=kept, name="m", progress=lambda done, total: told.append((done, total))
-    )
-    assert [query for query, _ in scorer.calls] == ["blue dog"]
-    assert told == [(1, 2), (2, 2)]
-    fresh = rerank(OverlapScorer(), COLLECTION, RUN)
-    assert [(one.query_id, one.document_ids, one.scores) for one in scored] == [
-        (one.query_id, one.document_ids, one.scores) for one in fresh
-    ]
-    again = OverlapScorer()
-    rerank(again, COLLECTION, RUN, progress_file=kept, name="m")
-    assert again.calls == []
-    with pytest.raises(InputError, match="holds another job's progress"):
-        rerank(OverlapScorer(), COLLECTION, RUN, progress_file=kept, name="another model")
+SCORES = st.lists(
+    st.sampled_from([0.0, 0.5, 1.0, -2.0, 0.5 + 1e-12, 1e300, float("inf"), float("-inf")]), min_size=4, max_size=4
+)
 
 
-def test_a_kill_before_the_first_query_starts_over(tmp_path: Path) -> None:
-    kept = tmp_path / "progress.jsonl"
-    kept.write_text('{"jo')
-    rerank(OverlapScorer(), COLLECTION, RUN, progress_file=kept)
-    assert len(kept.read_text().splitlines()) == 3
-
-
-@given(scores=st.lists(st.sampled_from([0.0, 0.5, 1.0, -2.0]), min_size=4, max_size=4), depth=st.integers(1, 4))
+@given(scores=SCORES, depth=st.integers(1, 4))
 def test_a_written_run_is_read_in_the_order_that_was_measured(
     scores: list[float], depth: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -83,8 +66,24 @@ def test_a_written_run_is_read_in_the_order_that_was_measured(
     path = tmp_path_factory.mktemp("runs") / "run.trec"
     write_run(path, one, depth=depth, tag="a tag")
     read = read_run(path)["q1"]
-    assert sorted(read, key=lambda key: -read[key]) == one[0].reranked(depth)
-    assert len(set(read.values())) == 4
+    assert ranking(read) == one[0].reranked(depth)
+    measured = per_query(["AP"], {"q1": dict.fromkeys(one[0].reranked(depth)[:2], 1)}, {"q1": read})
+    assert measured["AP"]["q1"] == 1.0  # trec_eval sees the same first two
+
+
+def test_ids_that_a_run_cannot_hold_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    scored = [ScoredQuery("q 1", ("a",), (1.0,), 0.0)]
+    with pytest.raises(InputError, match="ids must have no white space to be written as a TREC run, got 'q 1'"):
+        write_run(tmp_path / "run.trec", scored, depth=1, tag="m")
+    assert not (tmp_path / "run.trec").exists()
+
+
+def test_a_query_without_candidates_asks_no_scorer_and_counts_as_nothing_found() -> None:
+    scorer = OverlapScorer()
+    scored = rerank(scorer, COLLECTION, {"q1": {"b": 1.0}, "q2": {}})
+    assert [query for query, _ in scorer.calls] == ["red cat"]
+    found = report("m", COLLECTION, {"q1": {"b": 1.0}, "q2": {}}, scored, measures=["RR@10"], depth=10)
+    assert (found.comparisons["RR@10"].before, found.comparisons["RR@10"].after) == (0.5, 0.5)
 
 
 def test_nan_unknown_documents_and_empty_runs_are_errors() -> None:
@@ -93,7 +92,7 @@ def test_nan_unknown_documents_and_empty_runs_are_errors() -> None:
             del query
             return [float("nan")] * len(documents)
 
-    with pytest.raises(ScoringError, match="'q1'"):
+    with pytest.raises(ScoringError, match="query 'q1': scores must be numbers, got NaN for document 0"):
         rerank(Broken(), COLLECTION, RUN)
     with pytest.raises(InputError, match="every document of the run, 'zz' is not in it"):
         rerank(OverlapScorer(), COLLECTION, {"q1": {"zz": 1.0}})
@@ -105,7 +104,7 @@ def test_nan_unknown_documents_and_empty_runs_are_errors() -> None:
 
 IDS = st.sampled_from("abcdefgh")
 RUNS = st.dictionaries(IDS, st.dictionaries(IDS, st.integers(0, 5).map(float), max_size=8), max_size=4)
-QRELS = st.dictionaries(IDS, st.dictionaries(IDS, st.integers(0, 3), min_size=1), min_size=1, max_size=4)
+QRELS = st.dictionaries(IDS, st.dictionaries(IDS, st.integers(-2, 3), min_size=1), min_size=1, max_size=4)
 
 
 @given(qrels=QRELS, run=RUNS)
@@ -122,9 +121,39 @@ def test_means_equal_ir_measures_and_every_judged_query_counts(
         assert sum(values.values()) / len(values) == pytest.approx(value, abs=1e-9)
 
 
-def test_an_unknown_measure_is_named() -> None:
-    with pytest.raises(InputError, match="such as nDCG@10, got 'nDCG@ten'"):
-        per_query(["nDCG@ten"], {"q": {"a": 1}}, {})
+@given(run=st.dictionaries(IDS, st.integers(0, 3).map(lambda tied: 1.0 + tied * 1e-12), min_size=1, max_size=8))
+@settings(deadline=None, max_examples=40)
+def test_a_first_stage_is_ordered_as_trec_eval_orders_it(run: dict[str, float]) -> None:
+    """trec_eval keeps scores in single precision: these all tie, though they differ."""
+    for place, document in enumerate(ranking(run), 1):
+        (found,) = per_query(["RR"], {"q": {document: 1}}, {"q": run})["RR"].values()
+        assert found == pytest.approx(1 / place)
+
+
+def test_ties_are_read_as_the_docstring_says() -> None:
+    run, names = {"q": {"a": 1.0, "b": 1.0}}, ["RR", "RR@10"]
+    assert per_query(names, {"q": {"b": 1}}, run) == {"RR": {"q": 1.0}, "RR@10": {"q": 0.5}}
+
+
+def test_one_measure_under_two_names_has_the_same_values() -> None:
+    found = per_query(["MAP", "AP"], {"q": {"a": 1}}, {"q": {"a": 1.0}})
+    assert found == {"MAP": {"q": 1.0}, "AP": {"q": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nDCG@ten", "such as nDCG@10, got 'nDCG@ten'"),
+        ("RR(of=1)@10", r"such as nDCG@10, got 'RR\(of=1\)@10'"),
+        ("P@0", "a cut-off of at least 1, got 'P@0'"),
+        ("P@2.5", "a cut-off of at least 1, got 'P@2.5'"),
+        ("P", "measure 'P' cannot be computed: invalid param cutoff"),
+        ("RBP", "measure 'RBP' cannot be computed: Unsupported measures"),
+    ],
+)
+def test_a_measure_that_cannot_be_computed_is_named_before_anything_is_scored(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check_measures([name])
 
 
 def test_a_comparison_counts_and_tests() -> None:
@@ -139,6 +168,7 @@ def test_a_comparison_counts_and_tests() -> None:
     assert compare(before, before).p_value == 1.0
     assert compare({"a": 0.1}, {"a": 0.2}).p_value is None
     assert compare({"a": 0.0, "b": 0.0}, {"a": 0.5, "b": 0.5}).p_value == 0.0
+    assert compare({"a": 0.1, "b": 0.2}, {"a": 0.2, "b": 0.3}).p_value == 0.0  # but for rounding, the same
     with pytest.raises(InputError, match="the same queries, 1 differ"):
         compare(before, {"a": 1.0, "b": 1.0, "c": 1.0})
     with pytest.raises(InputError, match="at least one query"):
@@ -159,6 +189,20 @@ def test_a_report_says_what_changed_and_draws_it(tmp_path: Path) -> None:
     files = write_plots(tmp_path, [found, report("b", COLLECTION, RUN, scored, measures=["RR@10"], depth=100)])
     assert [path.name for path in files] == ["org--a.png", "b.png", "comparison.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in files)
+
+
+@pytest.mark.parametrize(
+    ("models", "names"),
+    [
+        (["./out"], ["out"]),
+        (["org/a", "b"], ["org--a", "b"]),
+        (["x/runs/final", "y/runs/final"], ["x--runs--final", "y--runs--final"]),
+        (["a/b", "./a/b"], ["a--b-1", "a--b-2"]),
+        ([".."], ["model"]),
+    ],
+)
+def test_models_files_are_visible_and_apart(models: list[str], names: list[str]) -> None:
+    assert file_names(models) == names
 
 
 def test_bm25_finds_words_and_leaves_out_what_has_none() -> None:

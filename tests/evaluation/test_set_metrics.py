@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sentence_transformers.cross_encoder.evaluation import CrossEncoderRerankingEvaluator
 
-from secondpass.errors import InputError
+from secondpass.errors import InputError, ScoringError
 from secondpass.evaluation import RerankingSample, evaluate_samples, read_samples, set_metrics
 from secondpass.testing import OverlapScorer
 
@@ -78,6 +78,29 @@ def test_what_crashes_the_reference_counts_here() -> None:
 
 def test_an_empty_set_is_zero() -> None:
     assert evaluate_samples(OverlapScorer(), []).n_queries == 0
+
+
+def test_infinite_scores_tie_like_finite_ones() -> None:
+    relevant = [False, True, True, False]
+    tied = np.array([1.0, 1.0, -1.0, -1.0], dtype=np.float32)
+    assert set_metrics(relevant, tied * np.inf) == set_metrics(relevant, tied)
+
+
+@pytest.mark.parametrize(("scores", "message"), [([float("nan"), 1.0], "got NaN"), ([1.0], "got shape")])
+def test_what_is_no_score_a_document_is_an_error(scores: list[float], message: str) -> None:
+    class Fixed:
+        def score(self, query: str, documents: Sequence[str]) -> list[float]:
+            del query, documents
+            return scores
+
+    with pytest.raises(ScoringError, match=f"query '1': .*{message}"):
+        evaluate_samples(Fixed(), [RerankingSample("q", ("a",), ("b",))])
+
+
+def test_a_file_without_samples_measures_nothing_and_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "set.jsonl").write_text("\n\n")
+    with pytest.raises(InputError, match=r"set.jsonl: a re-ranking set must hold at least one sample, got none"):
+        read_samples(tmp_path / "set.jsonl")
 
 
 def test_k_must_be_positive() -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 from secondpass.checkpoint import activation, labels
 from secondpass.checkpoint.activation import Activation
 from secondpass.checkpoint.families import family_of
+from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import lookup
 from secondpass.checkpoint.ranking_model import RankingModel
 from secondpass.checkpoint.reading import side
@@ -22,6 +23,7 @@ class Checkpoint:
 
     Args:
         name: What the user called it.
+        folder: Where its files are.
         family: Which family read it.
         model: The networks, in float32 on the CPU.
         encode: Pairs to tokens.
@@ -32,6 +34,7 @@ class Checkpoint:
     """
 
     name: str
+    folder: Folder
     family: str
     model: RankingModel
     encode: PairEncoder
@@ -76,6 +79,7 @@ def load_checkpoint(
     reading = family.read(folder, model, tokenizer, max_length)
     return Checkpoint(
         name=source.name,
+        folder=folder,
         family=family.name,
         model=model,
         encode=reading.encode,

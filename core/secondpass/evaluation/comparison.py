@@ -1,13 +1,15 @@
 """One ranking against another, query by query."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.errors import InputError
+from secondpass.errors import InputError, MissingExtraError
+
+_ROUNDING = 1e-12
+"""What differences of measures, 0 to 1 most of them, may differ by for no reason but arithmetic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,13 @@ def compare(before: Mapping[str, float], after: Mapping[str, float]) -> Comparis
 
 
 def _p_value(differences: NDArray[np.float64]) -> float | None:
-    from scipy import stats  # noqa: PLC0415 - of an extra
-
+    try:
+        from scipy import stats  # noqa: PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("a paired t-test", "eval") from error
     if len(differences) < 2:  # noqa: PLR2004 - one difference has no spread
         return None
-    if np.ptp(differences) == 0.0:  # the statistic divides by the spread; without any, a shift is certain or absent
-        return 1.0 if differences[0] == 0.0 else 0.0
-    value = float(stats.ttest_1samp(differences, 0.0).pvalue)
-    return None if math.isnan(value) else value
+    # The statistic divides by the spread; without any beyond rounding, a shift is certain or absent.
+    if np.ptp(differences) <= _ROUNDING:
+        return 1.0 if abs(differences).max() <= _ROUNDING else 0.0
+    return float(stats.ttest_1samp(differences, 0.0).pvalue)

@@ -26,11 +26,11 @@ def write_plots(folder: Path, reports: Sequence[Report]) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for one in reports:
+    for one, name in zip(reports, file_names([one.model for one in reports]), strict=True):
         figure = _figure(2, width=11)
         _queries(figure.axes[0], one)
         _depths(figure.axes[1], [one])
-        written.append(_saved(figure, folder / f"{file_name(one.model)}.png"))
+        written.append(_saved(figure, folder / f"{name}.png"))
     if len(reports) > 1:
         figure = _figure(1, width=7)
         _depths(figure.axes[0], reports)
@@ -38,17 +38,38 @@ def write_plots(folder: Path, reports: Sequence[Report]) -> list[Path]:
     return written
 
 
-def file_name(model: str) -> str:
-    """A model's name as a file's: its last two parts, without separators."""
-    return "--".join(part for part in model.replace("\\", "/").split("/")[-2:] if part) or "model"
+def check_plots() -> None:
+    """Find out before hours of scoring whether pictures can be drawn.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401, PLC0415 - of an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("drawing an evaluation", "eval") from error
+
+
+def file_names(models: Sequence[str]) -> list[str]:
+    """Models' names as files': their last two parts, or as many as tell them apart, without separators.
+
+    Args:
+        models: All of one evaluation; different ones.
+    """
+    parts = [[part for part in model.replace("\\", "/").split("/") if part not in ("", ".", "..")] for model in models]
+    longest = max((len(one) for one in parts), default=0)
+    for length in range(2, max(longest, 2) + 1):
+        names = ["--".join(one[-length:]) or "model" for one in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{name}-{place}" for place, name in enumerate(names, 1)]
 
 
 def _figure(n_axes: int, width: float) -> "Figure":
     """A figure without pyplot: no global state, no window, no backend to choose."""
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("drawing an evaluation", "eval") from error
+    check_plots()
+    from matplotlib.figure import Figure  # noqa: PLC0415 - of an extra
+
     figure = Figure(figsize=(width, 4.5), layout="constrained")
     figure.subplots(1, n_axes)
     return figure

@@ -1,22 +1,17 @@
-"""Re-rank a run, query by query, so that an interrupted one continues from what it wrote."""
+"""Re-rank a run: score the head of each ranking, and write what comes out."""
 
-import hashlib
-import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
-from secondpass.errors import InputError, ScoringError
+from secondpass.errors import InputError
 from secondpass.evaluation.collections import Collection, Run, ranking
+from secondpass.evaluation.progress import Progress, Request, score_all
 from secondpass.ranking import Scorer
 
-Progress = Callable[[int, int], None]
-"""Told how many queries are done, and of how many."""
+_SEPARATORS = " \t\n\r\f\v"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ def rerank(
         run: The first stage; queries without judgements are left out.
         depth: How many of each ranking's best are scored, at least 1.
         progress_file: JSON lines, one a finished query; what it holds is not scored again.
-        name: The scorer's, so that another model's progress is not taken for its own.
+        name: See `score_all`.
         progress: Told after each query.
 
     Raises:
@@ -70,35 +65,39 @@ def rerank(
     if depth < 1:
         raise InputError(f"depth must be at least 1, got {depth}")
     rankings = _rankings(collection, run)
-    job = _fingerprint(name, depth, collection, rankings)
-    done = _read_progress(progress_file, job)
-    with _appending(progress_file, job, fresh=not done) as file:
-        for place, (query, documents) in enumerate(rankings.items(), 1):
-            if query not in done:
-                done[query] = _scored(scorer, collection, query, documents, depth)
-                if file is not None:
-                    file.write(json.dumps(asdict(done[query])) + "\n")
-                    file.flush()
-            if progress is not None:
-                progress(place, len(rankings))
-    return [done[query] for query in rankings]
+    requests = {
+        query: Request(collection.queries[query], tuple(collection.documents[one] for one in documents[:depth]))
+        for query, documents in rankings.items()
+    }
+    found = score_all(scorer, requests, name=name, progress_file=progress_file, progress=progress)
+    return [ScoredQuery(query, rankings[query], one.scores, one.seconds) for query, one in found.items()]
+
+
+def check_ids(ids: Iterable[str]) -> None:
+    """Raise InputError unless a TREC run, whose columns white space separates, can hold all of these ids."""
+    for one in ids:
+        if not one or any(character in one for character in _SEPARATORS):
+            raise InputError(f"ids must have no white space to be written as a TREC run, got {one!r}")
 
 
 def write_run(path: Path, scored: Sequence[ScoredQuery], *, depth: int, tag: str) -> None:
     """A TREC run of the re-ranked candidates.
 
-    trec_eval reads scores, not ranks, and orders ties its own way: where two scores are equal, or a candidate was not
-    re-ranked, the written score is the next smaller one, so that every reader sees the order that was measured.
+    trec_eval reads scores, not ranks, in single precision, and orders ties its own way: where two scores are equal, or
+    a candidate was not re-ranked, the written score is the next smaller one, so that every reader sees the order that
+    was measured.
+
+    Raises:
+        InputError: An id has white space in it, which such a file cannot hold.
     """
     tag = "-".join(tag.split()) or "secondpass"
+    check_ids(one.query_id for one in scored)
+    check_ids(document for one in scored for document in one.document_ids)
     with path.open("w", encoding="utf-8") as file:
         for one in scored:
-            given = dict(zip(one.document_ids[:depth], one.scores[:depth], strict=False))  # a run may be shorter
-            above = np.inf
-            for rank, document in enumerate(one.reranked(depth), 1):
-                score = min(given.get(document, above), float(np.nextafter(above, -np.inf)))
+            order = one.reranked(depth)
+            for rank, (document, score) in enumerate(zip(order, _falling(one, depth), strict=True), 1):
                 file.write(f"{one.query_id} Q0 {document} {rank} {score!r} {tag}\n")
-                above = score
 
 
 def as_run(scored: Sequence[ScoredQuery], *, depth: int) -> dict[str, dict[str, float]]:
@@ -125,51 +124,17 @@ def _rankings(collection: Collection, run: Run) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _scored(scorer: Scorer, collection: Collection, query: str, documents: tuple[str, ...], depth: int) -> ScoredQuery:
-    texts = [collection.documents[document] for document in documents[:depth]]
-    started = time.perf_counter()
-    scores = np.asarray(scorer.score(collection.queries[query], texts), dtype=np.float64)
-    seconds = time.perf_counter() - started
-    if scores.shape != (len(texts),) or np.isnan(scores).any():
-        raise ScoringError(f"a scorer must give one number a document, got {scores.shape} with NaN for query {query!r}")
-    return ScoredQuery(query, documents, tuple(scores.tolist()), seconds)
+def _falling(one: ScoredQuery, depth: int) -> list[float]:
+    """Scores for `reranked(depth)`, each less than the one before in single precision, and the model's where they are.
 
-
-def _fingerprint(name: str, depth: int, collection: Collection, rankings: Mapping[str, tuple[str, ...]]) -> str:
-    """What a progress file belongs to: model, depth, queries and their rankings."""
-    asked = [(query, collection.queries[query], found) for query, found in rankings.items()]
-    content = json.dumps([name, depth, asked])
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _read_progress(path: Path | None, job: str) -> dict[str, ScoredQuery]:
-    """Finished queries; a last line cut short by a kill does not count."""
-    if path is None or not path.exists():
-        return {}
-    done: dict[str, ScoredQuery] = {}
-    text = path.read_text(encoding="utf-8")
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
-        if not line.endswith("\n"):
-            path.write_text(text[: len(text) - len(line)], encoding="utf-8")
-            break
-        record = json.loads(line)
-        if number == 1:
-            if record.get("job") != job:
-                raise InputError(f"{path} holds another job's progress (model, queries or run differ); remove it")
-            continue
-        one = ScoredQuery(record["query_id"], tuple(record["document_ids"]), tuple(record["scores"]), record["seconds"])
-        done[one.query_id] = one
-    return done
-
-
-@contextmanager
-def _appending(path: Path | None, job: str, *, fresh: bool) -> Iterator[TextIO | None]:
-    if path is None:
-        yield None
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w" if fresh else "a", encoding="utf-8") as file:
-        if fresh:
-            file.write(json.dumps({"job": job}) + "\n")
-            file.flush()
-        yield file
+    Infinite scores leave no room below or above them: then places stand in for all.
+    """
+    with np.errstate(over="ignore"):
+        given = -np.sort(-np.asarray(one.scores[:depth], dtype=np.float32))
+    if not np.isfinite(given).all():
+        return [float(-place) for place in range(len(one.document_ids))]
+    above, falling = np.float32(np.inf), []
+    for score in [*given, *[above] * (len(one.document_ids) - len(given))]:
+        above = min(score, np.nextafter(above, np.float32(-np.inf)))
+        falling.append(float(above))
+    return falling

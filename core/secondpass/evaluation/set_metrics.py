@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+Scores = NDArray[np.float32] | NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class SetMetrics:
@@ -23,12 +25,12 @@ class SetMetrics:
 NOTHING = SetMetrics(0.0, 0.0, 0.0)
 
 
-def set_metrics(relevant: Sequence[bool], scores: Sequence[float] | NDArray[np.float32], k: int = 10) -> SetMetrics:
+def set_metrics(relevant: Sequence[bool], scores: Sequence[float] | Scores, k: int = 10) -> SetMetrics:
     """The figures of one query's documents.
 
     Args:
         relevant: Whether each document is a positive.
-        scores: Each document's score; finite.
+        scores: Each document's score; not NaN.
         k: The cut-off of MRR and NDCG, at least 1; MAP reads the whole list.
 
     Returns:
@@ -49,22 +51,22 @@ def mean(figures: Sequence[SetMetrics]) -> SetMetrics:
     return SetMetrics(*(float(value) for value in table.mean(axis=0)))
 
 
-def _reciprocal_rank(truth: NDArray[np.float64], scores: NDArray[np.float32], k: int) -> float:
+def _reciprocal_rank(truth: NDArray[np.float64], scores: Scores, k: int) -> float:
     # A reversed ascending sort, not a descending one: it decides the order of ties, and so equality with the reference.
     found = np.flatnonzero(truth[np.argsort(scores)[::-1]][:k])
     return 1.0 / (1 + int(found[0])) if found.size else 0.0
 
 
-def _average_precision(truth: NDArray[np.float64], scores: NDArray[np.float32]) -> float:
+def _average_precision(truth: NDArray[np.float64], scores: Scores) -> float:
     """The sum over distinct scores of precision there times the recall gained there."""
     order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(truth[order])
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
+    ordered, hits = scores[order], np.cumsum(truth[order])
+    ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(order) - 1)
     gained = np.diff(hits[ends], prepend=0.0) / truth.sum()
     return float(np.sum(gained * hits[ends] / (ends + 1)))
 
 
-def _ndcg(truth: NDArray[np.float64], scores: NDArray[np.float32], k: int) -> float:
+def _ndcg(truth: NDArray[np.float64], scores: Scores, k: int) -> float:
     """DCG with each document worth the mean gain of those it ties with, over the best possible DCG."""
     discounts = 1.0 / np.log2(np.arange(len(truth)) + 2)
     discounts[k:] = 0.0

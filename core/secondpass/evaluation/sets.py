@@ -1,12 +1,15 @@
 """Re-ranking sets: one query, its positives, and the documents they compete with; JSON lines."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from secondpass.errors import InputError
+from secondpass.evaluation.progress import Progress, Request, score_all
+from secondpass.evaluation.set_metrics import Scores, SetMetrics, mean, set_metrics
 from secondpass.files import json_lines
-from secondpass.evaluation.set_metrics import SetMetrics, mean, set_metrics
 from secondpass.ranking import Scorer
 
 
@@ -41,23 +44,42 @@ class RerankingSample:
 
 @dataclass(frozen=True, slots=True)
 class SetResult:
-    """A re-ranking set's figures: after re-ranking, and of the given order where there is one."""
+    """A re-ranking set's figures.
+
+    Args:
+        n_queries: All samples, those without positives included.
+        reranked: After re-ranking.
+        base: Of the given order, where there is one.
+        seconds: Wall-clock time of scoring.
+    """
 
     n_queries: int
     reranked: SetMetrics
     base: SetMetrics | None
+    seconds: float = 0.0
 
 
 def read_samples(path: Path) -> list[RerankingSample]:
     """The samples of a JSONL file (gz too): `query`, `positive` and either `negative` or `documents`.
 
     Raises:
-        InputError: A line is not such a sample; the message names file and line.
+        InputError: A line is not such a sample, and the message names file and line; or there is none.
     """
-    return [_sample(line, where) for where, line in json_lines(path)]
+    samples = [_sample(line, where) for where, line in json_lines(path)]
+    if not samples:
+        raise InputError(f"{path}: a re-ranking set must hold at least one sample, got none")
+    return samples
 
 
-def evaluate_samples(scorer: Scorer, samples: Iterable[RerankingSample], *, k: int = 10) -> SetResult:
+def evaluate_samples(
+    scorer: Scorer,
+    samples: Iterable[RerankingSample],
+    *,
+    k: int = 10,
+    progress_file: Path | None = None,
+    name: str = "",
+    progress: Progress | None = None,
+) -> SetResult:
     """Re-rank every sample and average.
 
     Queries without positives count as 0, like sentence-transformers counts them; a sample with one document or none is
@@ -67,17 +89,38 @@ def evaluate_samples(scorer: Scorer, samples: Iterable[RerankingSample], *, k: i
         scorer: Scores the documents.
         samples: The set.
         k: The cut-off of MRR and NDCG, at least 1.
+        progress_file: JSON lines, one a finished sample; what it holds is not scored again.
+        name: See `score_all`.
+        progress: Told after each sample.
+
+    Raises:
+        InputError: The progress is that of another job.
+        ScoringError: The scorer gave NaN, or not one score a document.
     """
     if k < 1:
         raise InputError(f"k must be at least 1, got {k}")
-    reranked, base = [], []
-    for sample in samples:
-        documents = sample.documents if sample.positives else ()
-        scores = scorer.score(sample.query, documents) if documents else ()
-        reranked.append(set_metrics(sample.relevant if documents else (), scores, k))
-        if sample.ordered:
-            base.append(_base(sample, k))
-    return SetResult(len(reranked), mean(reranked), mean(base) if base else None)
+    numbered = {str(number): sample for number, sample in enumerate(samples, 1)}
+    # Without positives no order changes the figures.
+    requests = {
+        number: Request(sample.query, sample.documents if sample.positives else ())
+        for number, sample in numbered.items()
+    }
+    found = score_all(scorer, requests, name=name, progress_file=progress_file, progress=progress)
+    reranked = [
+        set_metrics(sample.relevant if sample.positives else (), _array(found[number].scores), k)
+        for number, sample in numbered.items()
+    ]
+    base = [_base(sample, k) for sample in numbered.values() if sample.ordered]
+    seconds = sum(one.seconds for one in found.values())
+    return SetResult(len(reranked), mean(reranked), mean(base) if base else None, seconds)
+
+
+def _array(scores: Sequence[float]) -> Scores:
+    """Scores in the precision they came in, which decides how numpy's sort orders ties."""
+    double = np.asarray(scores, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        single = double.astype(np.float32)
+    return single if (single == double).all() else double
 
 
 def _base(sample: RerankingSample, k: int) -> SetMetrics:

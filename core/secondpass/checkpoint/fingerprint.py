@@ -1,0 +1,24 @@
+"""What a checkpoint's scores depend on, in one short string."""
+
+import hashlib
+from pathlib import Path
+
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.st_modules import module_specs
+
+_READ = {".json", ".txt", ".model", ".jinja", ".safetensors", ".bin", ".py"}
+
+
+def fingerprint(folder: Folder) -> str:
+    """A digest of the files that are read from a folder: its own, and those of its modules."""
+    digest = hashlib.sha256()
+    for inner in dict.fromkeys(["", *(spec.path for spec in module_specs(folder))]):
+        for path in sorted((folder.path / inner).iterdir()):
+            if path.is_file() and path.suffix in _READ:
+                digest.update(f"{inner}/{path.name}\0{_of_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,110 @@
+"""An interrupted evaluation continues from what it wrote, whatever it evaluates."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from secondpass.errors import InputError
+from secondpass.evaluation import Collection, RerankingSample, evaluate_samples, rerank
+from secondpass.evaluation.sets import SetResult
+from secondpass.testing import OverlapScorer
+
+COLLECTION = Collection(
+    queries={"q1": "red cat", "q2": "blue dog", "q3": "green bird"},
+    documents={"a": "red", "b": "red cat", "c": "blue", "d": "blue dog", "e": "green"},
+    qrels={"q1": {"b": 2}, "q2": {"d": 1}, "q3": {"e": 1}},
+)
+RUN = {"q1": {"a": 3.0, "b": 2.0}, "q2": {"c": 3.0, "e": 2.0, "d": 1.0}, "q3": {"e": 1.0}}
+SAMPLES = [
+    RerankingSample("red cat", ("red cat",), ("red", "cat")),
+    RerankingSample("blue dog", ("dog",), ("blue dog", "dog")),
+    RerankingSample("green bird", ("green bird", "bird"), ("green",), ordered=True),
+]
+
+
+class Stops(OverlapScorer):
+    """Scores one query and is interrupted at the next."""
+
+    def score(self, query: str, documents: Sequence[str]) -> list[float]:
+        if self.calls:
+            raise KeyboardInterrupt
+        return super().score(query, documents)
+
+
+Evaluate = Callable[..., object]
+
+
+def of_run(scorer: OverlapScorer, **arguments: object) -> object:
+    scored = rerank(scorer, COLLECTION, RUN, **arguments)  # type: ignore[arg-type] # progress_file, name, progress
+    return [(one.query_id, one.document_ids, one.scores) for one in scored]
+
+
+def of_set(scorer: OverlapScorer, **arguments: object) -> object:
+    found = evaluate_samples(scorer, SAMPLES, **arguments)  # type: ignore[arg-type] # likewise
+    return SetResult(found.n_queries, found.reranked, found.base)
+
+
+@pytest.mark.parametrize("evaluate", [of_run, of_set])
+def test_what_is_scored_is_not_scored_again_and_the_result_is_that_of_an_unbroken_run(
+    evaluate: Evaluate, tmp_path: Path
+) -> None:
+    kept = tmp_path / "folder/progress.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(Stops(), progress_file=kept, name="m")
+    with kept.open("a") as file:
+        file.write('{"key": "q2", "scor')  # what a kill leaves
+    scorer, told = OverlapScorer(), list[tuple[int, int]]()
+    found = evaluate(scorer, progress_file=kept, name="m", progress=lambda done, total: told.append((done, total)))
+    assert [query for query, _ in scorer.calls] == ["blue dog", "green bird"]
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert found == evaluate(OverlapScorer())
+    again = OverlapScorer()
+    assert evaluate(again, progress_file=kept, name="m") == found
+    assert again.calls == []
+
+
+@pytest.mark.parametrize("evaluate", [of_run, of_set])
+def test_another_models_scores_are_not_taken(evaluate: Evaluate, tmp_path: Path) -> None:
+    kept = tmp_path / "progress.jsonl"
+    evaluate(OverlapScorer(), progress_file=kept, name="m")
+    with pytest.raises(InputError, match=r"holds another job's progress, of another model; remove it"):
+        evaluate(OverlapScorer(), progress_file=kept, name="another")
+
+
+def test_scores_of_other_texts_are_not_taken(tmp_path: Path) -> None:
+    """The ids are the same: a corpus or a set that was edited is another input."""
+    kept, message = tmp_path / "progress.jsonl", "holds another job's progress, of other queries, documents or depth"
+    rerank(OverlapScorer(), COLLECTION, RUN, progress_file=kept)
+    edited = Collection(COLLECTION.queries, {**COLLECTION.documents, "a": "crimson"}, COLLECTION.qrels)
+    with pytest.raises(InputError, match=message):
+        rerank(OverlapScorer(), edited, RUN, progress_file=kept)
+    with pytest.raises(InputError, match=message):
+        rerank(OverlapScorer(), COLLECTION, RUN, depth=1, progress_file=kept)
+    with pytest.raises(InputError, match=message):
+        evaluate_samples(OverlapScorer(), SAMPLES, progress_file=kept)
+
+
+def test_a_kill_before_the_first_query_starts_over(tmp_path: Path) -> None:
+    kept = tmp_path / "progress.jsonl"
+    kept.write_text('{"mo')
+    rerank(OverlapScorer(), COLLECTION, RUN, progress_file=kept)
+    assert len(kept.read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize("content", ["notes\n", "[1]\n", '{"model": "", "requests": ""}\n\0\0\n', '{"job": "1"}\n'])
+def test_a_file_that_is_no_progress_is_left_alone(content: str, tmp_path: Path) -> None:
+    kept = tmp_path / "progress.jsonl"
+    kept.write_text(content)
+    with pytest.raises(InputError, match=r"progress.jsonl is not the progress of an evaluation; remove it"):
+        rerank(OverlapScorer(), COLLECTION, RUN, progress_file=kept)
+    assert kept.read_text() == content
+
+
+def test_the_file_is_json_lines(tmp_path: Path) -> None:
+    kept = tmp_path / "progress.jsonl"
+    rerank(OverlapScorer(), COLLECTION, RUN, progress_file=kept, name="m")
+    header, *records = map(json.loads, kept.read_text().splitlines())
+    assert header["model"] == "m"
+    assert [record["key"] for record in records] == ["q1", "q2", "q3"]
