@@ -42,12 +42,32 @@ def test_a_file_becomes_a_config(tmp_path: Path) -> None:
         ('train = ["a.jsonl"]', "", "data must have train files, or corpus, queries and qrels"),
         ('train = ["a.jsonl"]', 'qrels = "q"', "data.qrels must come with"),
         ("[model]", "model]", "must be TOML"),
+        ('[model]\nbase = "encoder"\nfreeze = ["embeddings"]', "model = 3", "model must be a section, got 3"),
+        ('train = ["a.jsonl"]', 'train = "a.jsonl"', "data.train must be a list of strings, got 'a.jsonl'"),
+        ("mine_from = [3, 50]", "mine_from = [3]", r"data.mine_from must be a list of two integers, got \[3\]"),
+        ("mine_from = [3, 50]", "mine_from = [9, 3]", "data.mine_from must go from a better rank .*, got 9 to 3"),
+        ('output = "out"', 'output = "out"\nsteps = "6"', "run.steps must be an integer, got '6'"),
+        ('output = "out"', 'output = "out"\nbatch_size = true', "run.batch_size must be an integer, got True"),
+        ('output = "out"', 'output = "out"\nbf16 = 1', "run.bf16 must be true or false, got 1"),
+        ('output = "out"', 'output = "out"\nlearning_rate = 0', "run.learning_rate must be above 0, got 0"),
+        ('output = "out"', 'output = "out"\nepochs = nan', "run.epochs must be above 0, got nan"),
+        ('output = "out"', 'output = "out"\nwarmup_steps = -1', "run.warmup_steps must be at least 0, got -1"),
+        ('base = "encoder"', 'base = "encoder"\ndropout = 1.5', "model.dropout must be from 0 to 1, got 1.5"),
     ],
 )
 def test_a_mistake_is_named(old: str, new: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(GOOD.replace(old, new))
     with pytest.raises(InputError, match=message):
+        read_config(path)
+
+
+def test_a_file_may_come_from_windows_and_must_be_text(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert read_config(path).run.output == "out"
+    path.write_bytes(b'[model]\nbase = "caf\xe9"\n')
+    with pytest.raises(InputError, match=r"run.toml: must be UTF-8 text"):
         read_config(path)
 
 
@@ -80,7 +100,8 @@ def test_examples_come_scored_labelled_or_still_to_mine(tmp_path: Path) -> None:
             '{"query": "q", "documents": ["a"], "scores": [1, 2]}',
             "scores must be one a document, got 2 for 1 documents",
         ),
-        ('{"query": "q", "documents": ["a"], "scores": ["1"]}', "scores must be a list of numbers"),
+        ('{"query": "q", "documents": ["a"], "scores": ["1"]}', "scores must be a list of finite numbers"),
+        ('{"query": "q", "documents": ["a"], "scores": [NaN]}', "scores must be a list of finite numbers"),
         ('{"query": 1, "positive": ["a"]}', "query must be a string, got 1"),
         ('{"query": "q"}', "positive must be a string or a list of strings, got None"),
     ],

@@ -1,6 +1,7 @@
 """Each recipe learns, resumes, and saves what three libraries score alike."""
 
 import dataclasses
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from secondpass import CrossEncoder
 from secondpass.errors import InputError
+from secondpass.evaluation import RerankingSample
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
 from secondpass.training.averaging import average
 from secondpass.training.config import Loss
@@ -22,7 +24,7 @@ from secondpass.training.examples import Example, Unmined
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.mining import mined
 from secondpass.training.recipes import pos_weight, recipe
-from secondpass.training.run import load_examples
+from secondpass.training.run import load_examples, load_held_out
 
 ANIMALS = ("cat", "dog", "horse", "bird")
 PAIRS = (("a cat", "the cat sleeps"), ("a dog", ""), ("", "bird"))
@@ -154,11 +156,58 @@ def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:
     assert found == Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)
 
 
+def test_a_blank_answer_is_no_reason_to_skip_a_negative(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "cat one"}\n{"_id": "b", "text": "cat two"}\n')
+    data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
+    run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
+    (found,) = mined([Unmined("cat", ("cat one",), ("", " "))], run)
+    assert found.documents == ("cat one", "cat two")
+
+
+TEACHER = Example("q", ("a", "b"), (4.0, 0.5), graded=False)
+ALONE = Example("q", ("a",), (1.0,), graded=True)
+NO_POSITIVE = Example("q", ("a", "b"), (0.0, 0.0), graded=True)
+
+
+@pytest.mark.parametrize(
+    ("loss", "example", "message"),
+    [
+        ("bce", TEACHER, "bce must have labels to learn from, got a teacher's scores for 'q'"),
+        ("lambdaloss", TEACHER, "lambdaloss must have labels to learn from"),
+        ("ranknet", ALONE, "lists must hold at least two documents, got 1 for 'q'"),
+        ("margin-mse", ALONE, "lists must hold at least two documents"),
+        ("listwise", ALONE, "lists must hold at least two documents"),
+        ("listwise", NO_POSITIVE, "at least one query with a relevant document, got none"),
+    ],
+)
+def test_what_a_recipe_cannot_learn_from_is_said(loss: Loss, example: Example, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        recipe(loss).columns([example])
+
+
+def test_held_out_sets_are_told_apart(tmp_path: Path) -> None:
+    line = '{"query": "q", "positive": ["a"], "negative": ["b"]}\n'
+    names = ("dev.en.jsonl", "dev.de.jsonl.gz", "other/dev.en.jsonl")
+    (tmp_path / "other").mkdir()
+    for name in names:
+        content = line.encode()
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+
+    def sets(*patterns: str) -> dict[str, list[RerankingSample]]:
+        run = RunConfig("bce", "out")
+        return load_held_out(TrainingConfig(ModelConfig("x"), DataConfig(("t",), patterns), run, tmp_path))
+
+    assert sorted(sets("*.jsonl*")) == ["dev.de", "dev.en"]
+    with pytest.raises(InputError, match=r"data.held_out must have a name for each set, two are called 'dev.en'"):
+        sets("*.jsonl", "other/*.jsonl")
+
+
 def test_the_weight_of_positives_balances_both_sides() -> None:
     examples = [Example("q", ("a", "b", "c"), (1.0, 0.0, 0.0), graded=True)]
     assert pos_weight(examples) == 2.0
-    with pytest.raises(InputError, match="must have positives"):
-        pos_weight([Example("q", ("a",), (0.0,), graded=True)])
+    for grade, n_positives in ((0.0, 0), (1.0, 1)):
+        with pytest.raises(InputError, match=f"must have positives and negatives .*, got {n_positives} of 1 pairs"):
+            pos_weight([Example("q", ("a",), (grade,), graded=True)])
 
 
 def test_the_mean_of_checkpoints_is_a_mean() -> None:

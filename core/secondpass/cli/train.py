@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def train(config: Annotated[Path, typer.Argument(help="The run: sections [model], [data] and [run].")]) -> None:
@@ -18,7 +19,7 @@ def train(config: Annotated[Path, typer.Argument(help="The run: sections [model]
     table.add_column("held-out set")
     table.add_column("value", justify="right")
     for name, value in result.held_out.items():
-        table.add_row(name, f"{value:.4f}")
+        table.add_row(Text(name), f"{value:.4f}")
     console = Console()
     console.print(table)
-    console.print(f"checkpoint: {result.folder}")
+    console.print(Text(f"checkpoint: {result.folder}"), soft_wrap=True)

@@ -1,10 +1,11 @@
 """What a training run is: one TOML file, checked before anything is loaded."""
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_type_hints
 
 from secondpass.errors import InputError
 from secondpass.files import read_text
@@ -132,10 +133,32 @@ class TrainingConfig:
         for name, value in at_least_one.items():
             if value < 1:
                 raise InputError(f"{name} must be at least 1, got {value}")
+        _check_ranges(self.model, self.data, run)
         if not self.data.train and self.data.qrels is None:
             raise InputError("data must have train files, or corpus, queries and qrels; got neither")
         if self.data.qrels is not None and (self.data.corpus is None or self.data.queries is None):
             raise InputError("data.qrels must come with data.corpus and data.queries")
+
+
+def _check_ranges(model: ModelConfig, data: DataConfig, run: RunConfig) -> None:
+    above_zero = {
+        "run.learning_rate": run.learning_rate,
+        "run.head_learning_rate": run.head_learning_rate,
+        "run.epochs": run.epochs,
+        "run.minutes": run.minutes,
+        "run.pos_weight": run.pos_weight,
+    }
+    for name, value in above_zero.items():
+        if value is not None and not value > 0:
+            raise InputError(f"{name} must be above 0, got {value}")
+    for name, value in {"run.warmup_steps": run.warmup_steps, "run.weight_decay": run.weight_decay}.items():
+        if not value >= 0:
+            raise InputError(f"{name} must be at least 0, got {value}")
+    if not 0 <= model.dropout <= 1:
+        raise InputError(f"model.dropout must be from 0 to 1, got {model.dropout}")
+    first, last = data.mine_from
+    if last < first:
+        raise InputError(f"data.mine_from must go from a better rank to a worse one, got {first} to {last}")
 
 
 def read_config(path: Path) -> TrainingConfig:
@@ -160,12 +183,47 @@ def read_config(path: Path) -> TrainingConfig:
 
 
 def _section(kind: type[Any], sections: Mapping[str, Any], name: str, path: Path) -> Any:  # noqa: ANN401 - `kind` decides
-    given = dict(sections.get(name, {}))
-    known = [one.name for one in fields(kind)]
-    unknown = sorted(set(given) - set(known))
+    given = sections.get(name, {})
+    if not isinstance(given, dict):
+        raise InputError(f"{path}: {name} must be a section, got {given!r}")
+    types = get_type_hints(kind)
+    unknown = sorted(set(given) - set(types))
     if unknown:
-        raise InputError(f"{path}: [{name}] must have only {', '.join(known)}, got {', '.join(unknown)}")
+        raise InputError(f"{path}: [{name}] must have only {', '.join(types)}, got {', '.join(unknown)}")
+    for key, value in given.items():
+        words, fits = _KINDS[_without_none(types[key])]
+        if not fits(value):
+            raise InputError(f"{path}: {name}.{key} must be {words}, got {value!r}")
     try:
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
     except TypeError as error:
         raise InputError(f"{path}: [{name}] {error}") from error
+
+
+def _is(*kinds: type) -> Callable[[object], bool]:
+    """Whether a value is of these kinds; true and false are no numbers."""
+    return lambda value: isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+
+
+def _is_list(kind: type, length: int | None = None) -> Callable[[object], bool]:
+    """Whether a value is a list of this kind."""
+    fits = _is(kind)
+    return lambda value: isinstance(value, list) and (length is None or len(value) == length) and all(map(fits, value))
+
+
+def _without_none(hint: object) -> object:
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    return kinds[0] if isinstance(hint, UnionType) else hint
+
+
+_KINDS: Mapping[object, tuple[str, Callable[[object], bool]]] = {
+    str: ("a string", _is(str)),
+    Loss: ("a string", _is(str)),
+    Decay: ("a string", _is(str)),
+    bool: ("true or false", _is(bool)),
+    int: ("an integer", _is(int)),
+    float: ("a number", _is(int, float)),
+    tuple[str, ...]: ("a list of strings", _is_list(str)),
+    tuple[int, int]: ("a list of two integers", _is_list(int, 2)),
+}
+"""A setting's type, and what TOML must hold for it: in words, and as a check."""

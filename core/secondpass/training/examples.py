@@ -3,6 +3,7 @@
 import glob
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from secondpass.errors import InputError
@@ -71,8 +72,8 @@ def expand(patterns: Sequence[str], folder: Path) -> list[Path]:
 def _scored(line: dict[str, object], where: str) -> Example:
     query, documents = _text(line, "query", where), _texts(line, "documents", where)
     scores = line["scores"]
-    if not isinstance(scores, list) or not all(isinstance(score, int | float) for score in scores):
-        raise InputError(f"{where}: scores must be a list of numbers, got {str(scores)[:60]}")
+    if not isinstance(scores, list) or not all(isinstance(score, int | float) and isfinite(score) for score in scores):
+        raise InputError(f"{where}: scores must be a list of finite numbers, got {str(scores)[:60]}")
     if len(scores) != len(documents):
         raise InputError(f"{where}: scores must be one a document, got {len(scores)} for {len(documents)} documents")
     return Example(query, documents, tuple(map(float, scores)), graded=False)

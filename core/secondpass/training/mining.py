@@ -62,12 +62,12 @@ class _Miner:
 
     def negatives(self, query: str, positives: Sequence[str], answers: Sequence[str] = ()) -> tuple[str, ...]:
         """Up to `data.negatives` texts; fewer where BM25 finds fewer."""
+        # A blank answer is in every text and says nothing.
+        telling = [answer.casefold() for answer in answers if answer.strip()]
         found = list(self._bm25.search(query, self._last))[self._first - 1 :]
         texts = [self._documents[document] for document in found]
         fitting = [
-            text
-            for text in texts
-            if text not in positives and not any(answer.casefold() in text.casefold() for answer in answers)
+            text for text in texts if text not in positives and not any(answer in text.casefold() for answer in telling)
         ]
         return tuple(self._random.sample(fitting, min(self._count, len(fitting))))
 

@@ -47,16 +47,19 @@ def pos_weight(examples: Sequence[Example]) -> float:
     """Negative pairs over positive pairs, the weight that balances both sides of `bce`.
 
     Raises:
-        InputError: There are no positives.
+        InputError: There are no positives, or nothing else.
     """
     grades = [score for example in examples for score in example.scores]
     n_positives = sum(grade > 0 for grade in grades)
-    if n_positives == 0:
-        raise InputError(f"bce must have positives to learn from, got none among {len(grades)} pairs")
+    if n_positives in (0, len(grades)):
+        raise InputError(
+            f"bce must have positives and negatives to learn from, got {n_positives} of {len(grades)} pairs"
+        )
     return (len(grades) - n_positives) / n_positives
 
 
 def _pairs(examples: Sequence[Example]) -> Columns:
+    _check_graded(examples, "bce")
     rows = [
         (example.query, document, float(score > 0))
         for example in examples
@@ -66,11 +69,35 @@ def _pairs(examples: Sequence[Example]) -> Columns:
 
 
 def _lists(examples: Sequence[Example]) -> Columns:
+    _check_lists(examples)
     return {
         "query": [example.query for example in examples],
         "documents": [list(example.documents) for example in examples],
         "label": [list(example.scores) for example in examples],
     }
+
+
+def _graded_lists(examples: Sequence[Example]) -> Columns:
+    _check_graded(examples, "lambdaloss")
+    return _lists(examples)
+
+
+def _check_graded(examples: Sequence[Example], loss: Loss) -> None:
+    """Raise InputError where a teacher's scores would be taken for grades."""
+    for example in examples:
+        if not example.graded:
+            raise InputError(f"{loss} must have labels to learn from, got a teacher's scores for {example.query!r}")
+
+
+def _check_lists(examples: Sequence[Example]) -> None:
+    """Raise InputError unless there are lists, each of which compares documents."""
+    if not examples:
+        raise InputError("data must hold at least one query with a relevant document, got none")
+    for example in examples:
+        if len(example.documents) < 2:  # noqa: PLR2004 - one alone compares with nothing
+            raise InputError(
+                f"lists must hold at least two documents, got {len(example.documents)} for {example.query!r}"
+            )
 
 
 def _one_positive_lists(examples: Sequence[Example]) -> Columns:
@@ -90,6 +117,7 @@ def _singles(example: Example) -> list[Example]:
 
 def _margins(examples: Sequence[Example]) -> Columns:
     """A column a document: the loss compares the first with each other one, so all lists are cut to the shortest."""
+    _check_lists(examples)
     shortest = min(len(example.documents) for example in examples)
     columns: Columns = {"query": [example.query for example in examples]}
     for place in range(shortest):
@@ -107,7 +135,7 @@ RECIPES: Mapping[Loss, Recipe] = {
         lambda model, _: losses.LambdaLoss(
             model, weighting_scheme=losses.NDCGLoss2PPScheme(), mini_batch_size=_ALL_AT_ONCE
         ),
-        _lists,
+        _graded_lists,
     ),
     "ranknet": Recipe(
         lambda model, _: losses.RankNetLoss(model, reduction_log="natural", mini_batch_size=_ALL_AT_ONCE), _lists

@@ -62,10 +62,7 @@ def run(config: TrainingConfig) -> TrainingResult:
     set_seed(config.run.seed)
     output = config.folder / config.run.output
     examples = load_examples(config)
-    sets = {
-        path.name.split(".")[0]: read_samples(path)[: config.data.held_out_queries]
-        for path in expand(config.data.held_out, config.folder)
-    }
+    sets = load_held_out(config)
     model = load_model(config)
     trainer = _trainer(config, model, examples, sets, output)
     last = _last_checkpoint(output)
@@ -89,6 +86,17 @@ def load_examples(config: TrainingConfig) -> list[Example]:
     if not examples:
         raise InputError("data must hold at least one example, got none")
     return examples
+
+
+def load_held_out(config: TrainingConfig) -> dict[str, list[RerankingSample]]:
+    """The held-out sets, by their files' names."""
+    sets: dict[str, list[RerankingSample]] = {}
+    for path in expand(config.data.held_out, config.folder):
+        name = path.name.removesuffix(".gz").removesuffix(".jsonl")
+        if name in sets:
+            raise InputError(f"data.held_out must have a name for each set, two are called {name!r}")
+        sets[name] = read_samples(path)[: config.data.held_out_queries]
+    return sets
 
 
 def load_model(config: TrainingConfig) -> GroupedCrossEncoder:
