@@ -5,12 +5,12 @@ Nothing else here imports this file, so the core does not depend on pydantic: su
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from secondpass.lazy import scorer_of
 from secondpass.options import ActivationName, DType, ModelOptions
-from secondpass.ranking import Scorer
+from secondpass.ranking import Scorer, check_score_threshold, check_top_k
 
 
 class ModelFields(BaseModel):
@@ -74,3 +74,24 @@ class ModelFields(BaseModel):
             label=self.label,
             batch_tokens=self.batch_tokens,
         )
+
+
+class RerankFields(ModelFields):
+    """A model, and how much of what it ranks is kept."""
+
+    top_n: int | None = 3
+    """Keep at most this many, at least 1; None keeps all."""
+    score_threshold: float | None = None
+    """Keep scores of at least this much, in the model's unit; applied before `top_n`."""
+
+    @field_validator("top_n", mode="before")
+    @classmethod
+    def _check_top_n(cls, value: object) -> object:
+        check_top_k(value, name="top_n")
+        return value
+
+    @field_validator("score_threshold", mode="before")
+    @classmethod
+    def _check_score_threshold(cls, value: object) -> object:
+        check_score_threshold(value)
+        return value

@@ -6,11 +6,10 @@ from typing import TypedDict
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import RunnableLambda
-from pydantic import field_validator
 
 from secondpass.async_ranking import arank
-from secondpass.model_fields import ModelFields
-from secondpass.ranking import check_score_threshold, check_top_k, rank
+from secondpass.model_fields import RerankFields
+from secondpass.ranking import rank
 
 
 class RerankInput(TypedDict):
@@ -20,7 +19,7 @@ class RerankInput(TypedDict):
     documents: Sequence[Document]
 
 
-class SecondPassRerank(ModelFields, BaseDocumentCompressor):
+class SecondPassRerank(RerankFields, BaseDocumentCompressor):
     """Puts documents in the order in which a cross-encoder finds them relevant, best first.
 
     Documents come back as copies with their ids; the given ones are not changed. Works wherever a
@@ -29,26 +28,10 @@ class SecondPassRerank(ModelFields, BaseDocumentCompressor):
     and tasks.
     """
 
-    top_n: int | None = 3
-    """Keep at most this many, at least 1; None keeps all."""
-    score_threshold: float | None = None
-    """Keep scores of at least this much, in the model's unit; applied before `top_n`."""
     score_key: str = "relevance_score"
     """Metadata key that takes the score, a float; replaces an older score of that name."""
     metadata_fields: tuple[str, ...] = ()
     """Metadata that is put in front of the text, where a document has it, each on a line of its own."""
-
-    @field_validator("top_n", mode="before")
-    @classmethod
-    def _check_top_n(cls, value: object) -> object:
-        check_top_k(value, name="top_n")
-        return value
-
-    @field_validator("score_threshold", mode="before")
-    @classmethod
-    def _check_score_threshold(cls, value: object) -> object:
-        check_score_threshold(value)
-        return value
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None

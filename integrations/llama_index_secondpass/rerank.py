@@ -4,47 +4,31 @@ from typing import Annotated
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
-from pydantic import PlainSerializer, field_validator
+from pydantic import PlainSerializer
 
 from llama_index_secondpass.reporting import dispatcher, reported
 from llama_index_secondpass.texts import text_of
 from secondpass.async_ranking import arank
 from secondpass.errors import InputError
-from secondpass.model_fields import ModelFields
-from secondpass.ranking import RankedDocument, check_score_threshold, check_top_k, rank
+from secondpass.model_fields import RerankFields
+from secondpass.ranking import RankedDocument, rank
 
 RETRIEVAL_SCORE = "retrieval_score"
 
 
-class SecondPassRerank(ModelFields, BaseNodePostprocessor):
+class SecondPassRerank(RerankFields, BaseNodePostprocessor):
     """Puts nodes in the order in which a cross-encoder finds them relevant, best first.
 
     Gives new `NodeWithScore` objects; the given ones are not changed. The model is loaded with the first node, shared
     within the process, and never part of a pickle or deepcopy. Safe to use from any number of threads and tasks.
     """
 
-    top_n: int | None = 3
-    """Keep at most this many, at least 1; None keeps all."""
-    score_threshold: float | None = None
-    """Keep scores of at least this much, in the model's unit; applied before `top_n`."""
     keep_retrieval_score: bool = False
     """Keep the score a node came with, under "retrieval_score" in its metadata, out of sight of embeddings and LLM."""
     metadata_mode: Annotated[MetadataMode, PlainSerializer(lambda mode: mode.value, return_type=str)] = (
         MetadataMode.EMBED
     )
     """Which metadata the model reads in front of the text."""
-
-    @field_validator("top_n", mode="before")
-    @classmethod
-    def _check_top_n(cls, value: object) -> object:
-        check_top_k(value, name="top_n")
-        return value
-
-    @field_validator("score_threshold", mode="before")
-    @classmethod
-    def _check_score_threshold(cls, value: object) -> object:
-        check_score_threshold(value)
-        return value
 
     @classmethod
     def class_name(cls) -> str:

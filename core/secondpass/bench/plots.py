@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from secondpass.bench.contenders import OURS
 from secondpass.bench.measure import Results, WorkloadResult
-from secondpass.errors import MissingExtraError
+from secondpass.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,11 +20,7 @@ def check_plots() -> None:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("drawing the results of secondpass bench", "bench") from error
-    del mpl
+    require("matplotlib.figure", feature="drawing the results of secondpass bench", extra="bench")
 
 
 def write_plots(folder: Path, results: Results) -> list[Path]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.errors import InputError, MissingExtraError
+from secondpass.errors import InputError
+from secondpass.extras import require
 
 _ROUNDING = 1e-12
 """What differences of measures, 0 to 1 most of them, may differ by for no reason but arithmetic."""
@@ -67,10 +68,9 @@ def compare(before: Mapping[str, float], after: Mapping[str, float]) -> Comparis
 
 
 def _p_value(differences: NDArray[np.float64]) -> float | None:
-    try:
-        from scipy import stats  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("a paired t-test", "eval") from error
+    require("scipy.stats", feature="a paired t-test", extra="eval")
+    from scipy import stats  # noqa: PLC0415 - of an extra
+
     if len(differences) < 2:  # noqa: PLR2004 - one difference has no spread
         return None
     # The statistic divides by the spread; without any beyond rounding, a shift is certain or absent.

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.errors import InputError, MissingExtraError
+from secondpass.errors import InputError
+from secondpass.extras import require
 
 K1, B = 0.9, 0.4
 """Anserini's settings for passages, the usual baseline."""
@@ -21,11 +22,10 @@ class BM25:
     """
 
     def __init__(self, documents: Mapping[str, str], *, k1: float = K1, b: float = B) -> None:
-        try:
-            import bm25s  # noqa: PLC0415 - of an extra
-            import Stemmer  # noqa: PLC0415 - of an extra
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("a BM25 first stage", "eval") from error
+        require("bm25s", "Stemmer", feature="a BM25 first stage", extra="eval")
+        import bm25s  # noqa: PLC0415 - of an extra
+        import Stemmer  # noqa: PLC0415 - of an extra
+
         if not documents:
             raise InputError("documents must hold at least one document, got none")
         self._ids = list(documents)

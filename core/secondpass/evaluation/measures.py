@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from secondpass.errors import InputError, MissingExtraError
+from secondpass.errors import InputError
 from secondpass.evaluation.collections import Qrels, Run
+from secondpass.extras import require
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "AP", "R@100")
 
@@ -47,10 +48,9 @@ def per_query(names: Sequence[str], qrels: Qrels, run: Run) -> dict[str, dict[st
 
 
 def _parsed(names: Sequence[str]) -> dict[str, Any]:
-    try:
-        import ir_measures  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("measuring rankings", "eval") from error
+    require("ir_measures", feature="measuring rankings", extra="eval")
+    import ir_measures  # noqa: PLC0415 - of an extra
+
     parsed = {}
     for name in names:
         try:

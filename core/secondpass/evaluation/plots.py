@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondpass.errors import MissingExtraError
 from secondpass.evaluation.report import Report
+from secondpass.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,10 +44,7 @@ def check_plots() -> None:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        import matplotlib.figure  # noqa: F401, PLC0415 - of an extra
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("drawing an evaluation", "eval") from error
+    require("matplotlib.figure", feature="drawing an evaluation", extra="eval")
 
 
 def file_names(models: Sequence[str]) -> list[str]:
