@@ -104,7 +104,7 @@ def test_nan_unknown_documents_and_empty_runs_are_errors() -> None:
 
 IDS = st.sampled_from("abcdefgh")
 RUNS = st.dictionaries(IDS, st.dictionaries(IDS, st.integers(0, 5).map(float), max_size=8), max_size=4)
-QRELS = st.dictionaries(IDS, st.dictionaries(IDS, st.integers(-2, 3), min_size=1), min_size=1, max_size=4)
+QRELS = st.dictionaries(IDS, st.dictionaries(IDS, st.integers(-1, 3), min_size=1), min_size=1, max_size=4)
 
 
 @given(qrels=QRELS, run=RUNS)
@@ -119,6 +119,15 @@ def test_means_equal_ir_measures_and_every_judged_query_counts(
         values = found[str(measure)]
         assert values.keys() == qrels.keys()
         assert sum(values.values()) / len(values) == pytest.approx(value, abs=1e-9)
+
+
+@given(grades=st.dictionaries(IDS, st.integers(-5, -1), min_size=1))
+@settings(deadline=None, max_examples=100)
+def test_grades_below_zero_are_not_relevant_and_end_no_process(grades: dict[str, int]) -> None:
+    """pytrec_eval itself crashes on some of these, so what is expected comes from its reading of -1."""
+    run = {"q": {document: float(place) for place, document in enumerate("abcdefgh")}}
+    names = ["nDCG@10", "RR@10", "AP", "Bpref", "infAP", "Judged@10"]
+    assert per_query(names, {"q": grades}, run) == per_query(names, {"q": dict.fromkeys(grades, -1)}, run)
 
 
 @given(run=st.dictionaries(IDS, st.integers(0, 3).map(lambda tied: 1.0 + tied * 1e-12), min_size=1, max_size=8))
@@ -216,3 +225,5 @@ def test_bm25_finds_words_and_leaves_out_what_has_none() -> None:
         bm25.search("red", 0)
     with pytest.raises(InputError, match="at least one document"):
         BM25({})
+    with pytest.raises(InputError, match="at least one word to search for, got none in 2"):
+        BM25({"a": "the of", "b": ""})

@@ -1,6 +1,7 @@
 """BM25: the first stage when nobody brings a run, and where hard negatives come from."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +30,14 @@ class BM25:
         if not documents:
             raise InputError("documents must hold at least one document, got none")
         self._ids = list(documents)
-        self._tokenize = bm25s.tokenize
-        self._stemmer = Stemmer.Stemmer("english")
+        self._tokenize = partial(
+            bm25s.tokenize, stopwords="en", stemmer=Stemmer.Stemmer("english"), show_progress=False
+        )
         self._index = bm25s.BM25(method="lucene", k1=k1, b=b)
-        self._index.index(self._tokens(list(documents.values()), as_ids=True), show_progress=False)
+        words = self._tokenize(list(documents.values()))
+        if not any(words.ids):
+            raise InputError(f"documents must hold at least one word to search for, got none in {len(documents)}")
+        self._index.index(words, show_progress=False)
 
     def search(self, query: str, depth: int = 100) -> dict[str, float]:
         """The best documents' scores by id, best first; ties keep the documents' order. Misses are left out.
@@ -43,7 +48,7 @@ class BM25:
         """
         if depth < 1:
             raise InputError(f"depth must be at least 1, got {depth}")
-        words = self._tokens([query], as_ids=False)[0]
+        words = self._tokenize([query], return_ids=False)[0]
         scores: NDArray[np.float32] = self._index.get_scores(words) if words else np.zeros(len(self._ids), np.float32)
         order = np.argsort(-scores, kind="stable")[:depth]
         return {self._ids[i]: float(scores[i]) for i in order.tolist() if scores[i] > 0}
@@ -51,9 +56,3 @@ class BM25:
     def run(self, queries: Mapping[str, str], depth: int = 100) -> dict[str, dict[str, float]]:
         """The search of every query, by query id."""
         return {query: self.search(text, depth) for query, text in queries.items()}
-
-    def _tokens(self, texts: list[str], *, as_ids: bool) -> list[list[str]]:
-        found: list[list[str]] = self._tokenize(
-            texts, stopwords="en", stemmer=self._stemmer, return_ids=as_ids, show_progress=False
-        )
-        return found

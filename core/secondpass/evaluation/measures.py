@@ -42,7 +42,10 @@ def per_query(names: Sequence[str], qrels: Qrels, run: Run) -> dict[str, dict[st
     from ir_measures import iter_calc  # noqa: PLC0415 - of an extra, which is there by now
 
     by_measure: dict[Any, dict[str, float]] = {measure: dict.fromkeys(qrels, 0.0) for measure in measures.values()}
-    for found in iter_calc(list(by_measure), qrels, run):
+    # All grades below 0 mean the same to every measure, but on a query that has none above -2, the Web Track's spam,
+    # pytrec_eval writes past its counts and may end the process.
+    graded = {query: {document: max(grade, -1) for document, grade in of.items()} for query, of in qrels.items()}
+    for found in iter_calc(list(by_measure), graded, run):
         by_measure[found.measure][found.query_id] = float(found.value)
     return {name: by_measure[measure] for name, measure in measures.items()}
 
