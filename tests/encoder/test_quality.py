@@ -51,7 +51,7 @@ def _tau(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 
 
 @pytest.mark.parametrize("precision", LEAST_TAU)
-@pytest.mark.parametrize("n_queries", [4, pytest.param(43, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_queries", [12, pytest.param(43, marks=pytest.mark.slow)])
 def test_the_order_stays(precision: Precision, n_queries: int) -> None:
     if precision is Precision.INT8 and not has_int8():
         pytest.skip("this CPU has no 8-bit products")
