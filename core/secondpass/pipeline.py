@@ -5,6 +5,7 @@ import queue
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from secondpass.batches import token_batches
 from secondpass.errors import InputError, ScoringError
+from secondpass.lanes import map_lanes, n_lanes
 from secondpass.network import Network
 from secondpass.pairs import Tokens
 
@@ -85,8 +87,9 @@ class Pipeline(Generic[ItemT]):
             raise
 
     def _outputs(self, chunk: _Chunk) -> NDArray[np.float32]:
-        batches = token_batches([len(pair) for pair in chunk.unique], self._batch_tokens)
-        outputs = self._forward_all([[chunk.unique[i] for i in batch] for batch in batches])
+        lanes = n_lanes() if len(self._networks) == 1 and self._networks[0].device.type == "cpu" else 1
+        batches = token_batches([len(pair) for pair in chunk.unique], self._batch_tokens, lanes)
+        outputs = self._forward_all([[chunk.unique[i] for i in batch] for batch in batches], lanes)
         order = torch.tensor([i for batch in batches for i in batch])
         # One copy back for the whole chunk.
         computed = torch.cat(outputs).cpu()
@@ -95,9 +98,9 @@ class Pipeline(Generic[ItemT]):
         values: NDArray[np.float32] = unique.numpy()[chunk.places]
         return values
 
-    def _forward_all(self, batches: Sequence[Sequence[Tokens]]) -> list[Tensor]:
+    def _forward_all(self, batches: Sequence[Sequence[Tokens]], lanes: int) -> list[Tensor]:
         if len(self._networks) == 1:
-            return [_forward(self._networks[0], batch) for batch in batches]
+            return map_lanes(partial(_forward, self._networks[0]), batches, lanes)
         free: queue.SimpleQueue[Network] = queue.SimpleQueue()
         for network in self._networks:
             free.put(network)

@@ -46,7 +46,7 @@ def _lists(n_queries: int, depth: int) -> list[list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("precision", LEAST_TAU)
-@pytest.mark.parametrize("n_queries", [4, pytest.param(43, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_queries", [12, pytest.param(43, marks=pytest.mark.slow)])
 def test_the_order_stays(precision: Precision, n_queries: int) -> None:
     if precision is Precision.INT8 and not has_int8():
         pytest.skip("this CPU has no 8-bit products")

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
-from secondpass.encoder import varlen
+from secondpass.encoder import powers, varlen
 from secondpass.encoder.layout import Layout, Run
 
 CPU_KEY_MULTIPLE = 16
@@ -40,11 +40,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, layout: Layout, *, n_heads
     for run in layout.runs:
         target = mixed[run.first_row : run.end_row].view(run.n_pairs, run.length, n_heads, -1).transpose(1, 2)
         if window is None or run.length <= window + 1:
-            target.copy_(
-                _attend_slice(
-                    _heads(query, run, n_heads, 0, run.length), key, value, layout, run, n_heads, (0, run.length), None
-                )
-            )
+            target.copy_(_attend_run(query, key, value, layout, run, n_heads))
             continue
         for start in range(0, run.length, _BLOCK):
             stop = min(start + _BLOCK, run.length)
@@ -52,6 +48,27 @@ def attend(query: Tensor, key: Tensor, value: Tensor, layout: Layout, *, n_heads
             q = _heads(query, run, n_heads, start, stop - start)
             band = _band(start, stop, keys, window, layout, like=query)
             target[:, :, start:stop] = _attend_slice(q, key, value, layout, run, n_heads, keys, band)
+    return mixed
+
+
+def attend_states(query: Tensor, states: Tensor, layout: Layout, *, window: int | None) -> Tensor:
+    """Averages of each pair's states, weighted by the softmax of their products with the pair's queries / sqrt(hidden).
+
+    Args:
+        query: Several of each pair, as wide as a state. Shape: (n_pairs, n_queries, hidden).
+        states: Shape: (n_rows, hidden).
+        layout: Where the pairs lie.
+        window: Only the first window + 1 states of a pair count; None: all.
+
+    Returns:
+        Shape: (n_pairs, n_queries, hidden).
+    """
+    mixed = torch.empty_like(query)
+    for run in layout.runs:
+        pairs = slice(run.first_pair, run.first_pair + run.n_pairs)
+        keys = 0, run.length if window is None else min(run.length, window + 1)
+        averages = _attend_slice(query[pairs, None], states, states, layout, run, 1, keys, None)
+        mixed[pairs] = averages[:, 0]
     return mixed
 
 
@@ -81,6 +98,17 @@ def attend_first(
         keys = 0, run.length if window is None else min(run.length, window + 1)
         mixed[pairs].view(q.shape).copy_(_attend_slice(q, key, value, layout, run, n_heads, keys, None))
     return mixed
+
+
+def _attend_run(query: Tensor, key: Tensor, value: Tensor, layout: Layout, run: Run, n_heads: int) -> Tensor:
+    """Attention of all tokens of the run's pairs over their pair. Shape: (n_pairs, n_heads, length, head_dim)."""
+    q = _heads(query, run, n_heads, 0, run.length)
+    if powers.applies(query, n_rows=run.end_row - run.first_row):
+        k, v = (_heads(rows, run, n_heads, 0, run.length) for rows in (key, value))
+        mixed = powers.attend_by_powers(q, k, v)
+        if mixed is not None:
+            return mixed
+    return _attend_slice(q, key, value, layout, run, n_heads, (0, run.length), None)
 
 
 def _attend_slice(

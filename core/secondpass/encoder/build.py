@@ -1,5 +1,6 @@
 """A transformers model becomes a packed encoder."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -14,7 +15,7 @@ from secondpass.encoder.embeddings import Embeddings
 from secondpass.encoder.encoder import PackedEncoder, Pooling
 from secondpass.encoder.families import family_of
 from secondpass.encoder.int8 import Int8Arithmetic
-from secondpass.encoder.layers import Attention, FirstAttention, FullAttention, Layer
+from secondpass.encoder.layers import AbsorbedAttention, Attention, FirstAttention, FullAttention, Layer
 from secondpass.encoder.linear import Linear
 from secondpass.encoder.norm import Norm, norm
 from secondpass.encoder.precision import Precision, has_amx
@@ -152,8 +153,24 @@ class _Builder:
         if not first_only:
             return FullAttention(self._linear(f"{at}.qkv", qkv), out, spec, n_heads)
         query = self._linear(f"{at}.query", qkv.outputs(slice(hidden)))
+        # Kernels of GPUs take no heads as wide as a state.
+        if spec.rope_theta is None and self._device.type == "cpu":
+            return self._absorbed(query, qkv, out, spec.window)
         key_value = self._linear(f"{at}.key_value", qkv.outputs(slice(hidden, None)))
         return FirstAttention(query, key_value, out, spec, n_heads)
+
+    def _absorbed(self, query: Linear, qkv: Weights, out: Linear, window: int | None) -> AbsorbedAttention:
+        n_heads, hidden = self._spec.n_heads, self._spec.hidden
+        _, key, value = qkv.weight.view(3, n_heads, -1, hidden)
+        bias = None if qkv.bias is None else qkv.bias[2 * hidden :].to(self._dtype).view(n_heads, 1, -1)
+        return AbsorbedAttention(
+            query=query,
+            key=(key * math.sqrt(n_heads)).to(self._dtype),
+            value=value.transpose(1, 2).to(self._dtype).contiguous(),
+            value_bias=bias,
+            out=out,
+            window=window,
+        )
 
     def _qkv(self, at: str) -> Weights:
         """Queries', keys' and values' in one."""

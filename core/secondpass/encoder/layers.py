@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
-from secondpass.encoder.attention import attend, attend_first
+from secondpass.encoder.attention import attend, attend_first, attend_states
 from secondpass.encoder.feed_forward import Part
 from secondpass.encoder.layout import Layout
 from secondpass.encoder.linear import Linear
@@ -81,6 +82,46 @@ class FirstAttention:
         query = self.query(self.kept(states, scene))  # at position 0, where a rotary embedding turns nothing
         key, window = scene.turned(key, self.spec, self.n_heads), self.spec.window
         return self.out(attend_first(query, key, value, scene.layout, n_heads=self.n_heads, window=window))
+
+    def kept(self, states: Tensor, scene: Scene) -> Tensor:
+        """The first tokens'."""
+        return states[scene.layout.first_rows]
+
+
+@dataclass(frozen=True, slots=True)
+class AbsorbedAttention:
+    """As FirstAttention, without keys and values of all tokens.
+
+    With one query a pair it is cheaper to bring the query to the states than the states to the query:
+    q (K x + c) = (q K) x + qc, where qc is the same for all tokens and lost in the softmax, and the average of V x + d
+    is V (average of x) + d. Both hold exactly, as long as nothing, such as a rotation, stands between.
+
+    Args:
+        query: The queries' product.
+        key: K by head, times sqrt(n_heads): attention over states divides by sqrt(hidden). Shape: (n_heads, head_dim, hidden).
+        value: V by head, transposed. Shape: (n_heads, hidden, head_dim).
+        value_bias: d by head, or None. Shape: (n_heads, 1, head_dim).
+        out: Behind attention.
+        window: As in `LayerSpec`.
+    """
+
+    query: Linear
+    key: Tensor
+    value: Tensor
+    value_bias: Tensor | None
+    out: Linear
+    window: int | None
+
+    def __call__(self, states: Tensor, scene: Scene) -> Tensor:
+        """See `Attention`. Shape: (n_rows, hidden) -> (n_pairs, hidden)."""
+        n_heads, head_dim, _ = self.key.shape
+        by_head = self.query(self.kept(states, scene)).view(-1, n_heads, head_dim).transpose(0, 1)
+        query = torch.bmm(by_head, self.key).transpose(0, 1)
+        averages = attend_states(query, states, scene.layout, window=self.window)
+        mixed = torch.bmm(averages.transpose(0, 1), self.value)
+        if self.value_bias is not None:
+            mixed += self.value_bias
+        return self.out(mixed.transpose(0, 1).flatten(1))
 
     def kept(self, states: Tensor, scene: Scene) -> Tensor:
         """The first tokens'."""
