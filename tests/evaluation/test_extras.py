@@ -21,7 +21,7 @@ CONFIG = TrainingConfig(ModelConfig("b"), DataConfig(("t",)), RunConfig("bce", "
         ("bm25s", lambda _: BM25({"a": "b"}), r'a BM25 first stage .*pip install "secondpass\[eval\]"'),
         ("ir_measures", lambda _: per_query(["AP"], {"q": {"d": 1}}, {}), r'measuring rankings .*"secondpass\[eval\]"'),
         (
-            "scipy",
+            "scipy.stats",
             lambda _: compare({"a": 0.0, "b": 0.0}, {"a": 0.1, "b": 0.2}),
             r'a paired t-test .*"secondpass\[eval\]"',
         ),
