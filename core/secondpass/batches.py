@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-
 # Fewer tokens than these are computed faster by all cores together.
 _LANE_TOKENS = 256
 

@@ -8,8 +8,9 @@ from secondpass.encoder import Precision, check_precision
 from secondpass.errors import InputError
 from secondpass.options import DType
 
-# Tokens of one forward pass: enough to keep the matrix units busy, little enough to stay in a CPU's caches.
-_BATCH_TOKENS = {"cpu": 4096, "mps": 16384, "cuda": 65536}
+# Tokens of one forward pass: enough to keep the matrix units busy, little enough to stay in a CPU's caches, where
+# several passes run at a time.
+_BATCH_TOKENS = {"cpu": 2048, "mps": 16384, "cuda": 65536}
 
 
 def devices_for(device: str | torch.device | Sequence[str | torch.device] | None) -> list[torch.device]:

@@ -43,7 +43,7 @@ def map_lanes(function: Callable[[_T], _R], items: Sequence[_T], lanes: int) -> 
 def _use_threads(n_threads: int) -> bool:
     """Let the calling thread's operations use this many cores; whether it took effect.
 
-    torch.set_num_threads would do so for all threads of the process to come. OpenMP's own setting belongs to the thread.
+    torch.set_num_threads would do so for all threads to come. OpenMP's own setting belongs to the calling one.
     """
     torch.get_num_threads()  # sets a new thread to the process's number, once, and not again behind our back
     try:

@@ -29,6 +29,23 @@ def test_batches_hold_every_pair_once_and_keep_the_budget(lengths: list[int], bu
     assert longest == sorted(longest, reverse=True)
 
 
+@given(st.lists(st.integers(min_value=1, max_value=500), max_size=60), st.integers(min_value=1, max_value=2000))
+def test_lanes_change_neither_pairs_nor_budget(lengths: list[int], budget: int) -> None:
+    batches = token_batches(lengths, budget, lanes=3)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget
+
+
+@pytest.mark.parametrize("n_pairs", [20, 100, 130])
+def test_lanes_share_the_work(n_pairs: int) -> None:
+    lengths = [40 + 3 * (i % 40) for i in range(n_pairs)]
+    batches = token_batches(lengths, 4096, lanes=2)
+    sizes = sorted(sum(lengths[i] for i in batch) for batch in batches)
+    assert len(batches) >= 2
+    assert sizes[-1] <= sum(lengths) / 2 * 1.15
+
+
 class SumNetwork:
     """Stands in for a model: the output of a pair is the sum of its ids, in one column."""
 

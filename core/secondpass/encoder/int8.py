@@ -100,7 +100,9 @@ class Int8Linear:
 
     def __call__(self, rows: Tensor) -> Tensor:
         """See `Linear`."""
-        return self.product(torch.addcmul(self.zero, rows, self.per_step).clamp_(0, _LEVELS).to(torch.uint8))
+        numbers = torch.addcmul(self.zero, rows, self.per_step).clamp_(0, _LEVELS)
+        # torch turns floats into unsigned bytes one by one, but into int16 and on to bytes in vectors.
+        return self.product(numbers.to(torch.int16).to(torch.uint8))
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,8 @@ class AbsorbedAttention:
 
     Args:
         query: The queries' product.
-        key: K by head, times sqrt(n_heads): attention over states divides by sqrt(hidden). Shape: (n_heads, head_dim, hidden).
+        key: K by head, times sqrt(n_heads), for attention over states divides by sqrt(hidden).
+            Shape: (n_heads, head_dim, hidden).
         value: V by head, transposed. Shape: (n_heads, hidden, head_dim).
         value_bias: d by head, or None. Shape: (n_heads, 1, head_dim).
         out: Behind attention.

@@ -1,0 +1,36 @@
+"""Attention by powers of two against torch's own, and the scores that it leaves to torch."""
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+
+from secondpass.encoder import powers
+from secondpass.encoder.powers import attend_by_powers
+
+
+@pytest.mark.parametrize(("n_pairs", "length"), [(1, 1), (3, 7), (40, 33), (2, 200), (1, 700)])
+def test_equals_attention(n_pairs: int, length: int) -> None:
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, n_pairs, length, 4, 16).bfloat16().transpose(2, 3)
+    got = attend_by_powers(q, k, v)
+    assert got is not None
+    expected = F.scaled_dot_product_attention(q.float(), k.float(), v.float())
+    torch.testing.assert_close(got.float(), expected, rtol=0, atol=0.03)
+
+
+@pytest.mark.parametrize("size", [40.0, -40.0])
+def test_scores_out_of_range_are_declined(size: float) -> None:
+    q = torch.ones(1, 2, 5, 16, dtype=torch.bfloat16)
+    assert attend_by_powers(q, q, q) is not None
+    assert attend_by_powers(q * size, q, q) is None
+
+
+def test_applies_to_bfloat16_on_cpus_that_have_it_but_no_matrix_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(powers, "native_bfloat16", lambda: True)
+    monkeypatch.setattr(powers, "has_amx", lambda: False)
+    rows = torch.zeros(1, 8, dtype=torch.bfloat16)
+    assert powers.applies(rows, n_rows=500)
+    assert not powers.applies(rows, n_rows=5)
+    assert not powers.applies(rows.float(), n_rows=500)
+    monkeypatch.setattr(powers, "has_amx", lambda: True)
+    assert not powers.applies(rows, n_rows=500)
