@@ -6,11 +6,13 @@ import torch
 
 from secondpass.encoder import Precision, check_precision
 from secondpass.errors import InputError
+from secondpass.lanes import n_lanes
 from secondpass.options import DType
 
-# Tokens of one forward pass: enough to keep the matrix units busy, little enough to stay in a CPU's caches, where
-# several passes run at a time.
-_BATCH_TOKENS = {"cpu": 2048, "mps": 16384, "cuda": 65536}
+# Tokens of one forward pass: enough to keep the matrix units busy, little enough to stay in a CPU's caches.
+_BATCH_TOKENS = {"cpu": 4096, "mps": 16384, "cuda": 65536}
+# Where several passes share the caches at a time.
+_LANE_BATCH_TOKENS = 2048
 
 
 def devices_for(device: str | torch.device | Sequence[str | torch.device] | None) -> list[torch.device]:
@@ -56,6 +58,8 @@ def batch_tokens_for(batch_tokens: int | None, devices: Sequence[torch.device]) 
     """Tokens of one forward pass; None takes what suits the smallest of the devices."""
     if batch_tokens is not None:
         return batch_tokens
+    if n_lanes() > 1 and [device.type for device in devices] == ["cpu"]:
+        return _LANE_BATCH_TOKENS
     return min(_BATCH_TOKENS.get(device.type, _BATCH_TOKENS["cpu"]) for device in devices)
 
 

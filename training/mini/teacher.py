@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
 COSINE_SCALE = 20.0
-BM25_WEIGHT = 3.0
+BM25_WEIGHT = 5.0
 """How much the best BM25 score of a query adds, in units of the scaled cosine; `measure` shows the alternatives."""
 
 _DEPTH = 100

@@ -1,0 +1,104 @@
+"""What a bi-encoder does inside while it reads: the figures that `graft` needs to fit its additions in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import BertModel
+
+Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """A layer norm at work.
+
+    Args:
+        spread: Standard deviation of what it receives, mean over all tokens but [CLS].
+        first_spread: The same at [CLS].
+        offset: Mean of what it receives, in standard deviations, all tokens but [CLS].
+        size: Root mean square of what it gives.
+    """
+
+    spread: float
+    first_spread: float
+    offset: float
+    size: float
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What sample texts do inside the bi-encoder.
+
+    [CLS] is a world of its own: its states hardly depend on the text and spread up to fourteen times as wide.
+
+    Args:
+        norms: What the layer norms do, by module name.
+        first: For each layer, the combination of feed-forward units that is 1 at [CLS] and 0 elsewhere.
+            Shape a layer: (intermediate,).
+        use: How much each coordinate moves what reads the hidden states. Shape: (hidden,).
+        queries: Second moments of each layer's queries. Shape a layer: (n_heads, head_dim, head_dim).
+        keys: Covariance of each layer's keys, likewise.
+    """
+
+    norms: dict[str, Norm]
+    first: list[Tensor]
+    use: Tensor
+    queries: list[Tensor]
+    keys: list[Tensor]
+
+
+def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
+    """Run the sample texts and look."""
+    kept = batch["attention_mask"].bool()
+    rest = kept.clone()
+    rest[:, 0] = False
+    norms: dict[str, Norm] = {}
+    first: list[Tensor] = []
+    queries: list[Tensor] = []
+    keys: list[Tensor] = []
+    use = torch.zeros(encoder.config.hidden_size)
+
+    def norm_seen(name: str) -> Hook:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            spread, mean = inputs[0].std(dim=-1), inputs[0].mean(dim=-1)
+            norms[name] = Norm(
+                spread=float(spread[rest].mean()),
+                first_spread=float(spread[:, 0].mean()),
+                offset=float((mean / spread)[rest].mean()),
+                size=float(output[rest].square().mean().sqrt()),
+            )
+
+        return hook
+
+    def projected(kind: list[Tensor], *, centred: bool) -> Hook:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            nonlocal use
+            use = use + inputs[0][kept].std(dim=0) * module.weight.norm(dim=0)
+            rows = output[kept]
+            rows = rows - rows.mean(dim=0) if centred else rows
+            heads = rows.view(len(rows), encoder.config.num_attention_heads, -1)
+            kind.append(torch.einsum("thi,thj->hij", heads, heads) / len(rows))
+
+        return hook
+
+    def units_seen(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+        units = inputs[0][kept]
+        at_first = (~rest)[kept].float()
+        ridge = 1e-3 * units.square().mean() * len(units) * torch.eye(units.shape[1])
+        first.append(torch.linalg.solve(units.T @ units + ridge, units.T @ at_first))
+
+    hooks = [
+        module.register_forward_hook(norm_seen(name))
+        for name, module in encoder.named_modules()
+        if isinstance(module, nn.LayerNorm)
+    ]
+    for layer in encoder.encoder.layer:
+        hooks.append(layer.attention.self.query.register_forward_hook(projected(queries, centred=False)))
+        hooks.append(layer.attention.self.key.register_forward_hook(projected(keys, centred=True)))
+        hooks.append(layer.output.dense.register_forward_hook(units_seen))
+    encoder(**batch)
+    for hook in hooks:
+        hook.remove()
+    return Statistics(norms, first, use, queries, keys)
