@@ -182,7 +182,7 @@ def test_bad_options_of_rank_are_named(model: CrossEncoder, options: dict[str, A
 
 
 def test_nan_is_an_error_that_names_the_pair(folder_of: FolderOf) -> None:
-    broken = CrossEncoder(folder_of("bert"), dtype="float16")
+    broken = CrossEncoder(folder_of("bert"))
     head = broken._pipeline._networks[0]._head
     next(head.parameters()).data.fill_(float("nan"))
     with pytest.raises(ScoringError, match="NaN for pair 0"):

@@ -51,7 +51,7 @@ SCALE = 20.0
 """The steepest slope of the score, per unit of cosine: the bi-encoder was trained with 20 x cosine."""
 EXACT_FROM = 0.15, 0.4
 """A feature minus half of its rivals: below the first value it becomes 0 in the pooling layer, above the second 1."""
-_STEEP = 40.0
+_STEEP = 16.0
 """Slope of the units that make a feature exact: their GELUs are straight lines where it matters."""
 
 
@@ -199,10 +199,11 @@ def compare(layer: BertLayer, features: Features, generator: torch.Generator) ->
         for side in (attention.query, attention.key):
             side.weight[first : first + size] = 0.0
             side.weight[first : first + n_kept, others] = strength * directions[head * n_kept : (head + 1) * n_kept]
-        attention.query.bias[first + n_kept] = SPECIAL_ONLY * size**0.5
-        attention.key.weight[first + n_kept, features.special] = 1.0
-        attention.query.bias[first + n_kept + 1] = offset * size**0.5
-        attention.key.weight[first + n_kept + 1, features.document] = 1.0
+        # Both factors of a logit of like size: training then disturbs neither much.
+        attention.query.bias[first + n_kept] = SPECIAL_ONLY**0.5 * size**0.25
+        attention.key.weight[first + n_kept, features.special] = SPECIAL_ONLY**0.5 * size**0.25
+        attention.query.bias[first + n_kept + 1] = offset**0.5 * size**0.25
+        attention.key.weight[first + n_kept + 1, features.document] = offset**0.5 * size**0.25
         attention.value.weight[first] = 0.0
         attention.value.weight[first, features.document] = 1.0
         attention.value.weight[first, features.query] = -1.0

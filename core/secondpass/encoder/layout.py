@@ -9,6 +9,10 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
 
+# oneDNN prepares a product anew, for half a millisecond, whenever a number of rows is new to it: so let there be few.
+_CPU_ROW_MULTIPLE = 32
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Neighbouring pairs of equal length: attention reads them as one dense block, in place.
@@ -38,7 +42,7 @@ class Layout:
     Args:
         runs: The pairs in order, neighbours of equal length together.
         n_tokens: Rows that hold a token.
-        n_rows: With the margin, in which a rounded-up read of the last pair's keys may end.
+        n_rows: With the margin, in which a rounded-up read of the last pair's keys may end; on a CPU a multiple of 32.
         first_rows: The row of each pair's first token (CLS). Shape: (n_pairs,), int64.
         bounds: First row of each pair, and the row behind the last one's tokens. Shape: (n_pairs + 1,), int32.
         positions: A token's place in its pair, from 0. Shape: (n_rows,), int64.
@@ -76,6 +80,8 @@ def lay_out(lengths: Sequence[int], *, multiple: int, device: torch.device) -> L
     counts = torch.tensor(lengths, dtype=torch.int64)
     first_rows = counts.cumsum(0) - counts
     n_rows = n_tokens + multiple - 1
+    if device.type == "cpu":
+        n_rows = -(-n_rows // _CPU_ROW_MULTIPLE) * _CPU_ROW_MULTIPLE
     positions = torch.zeros(n_rows, dtype=torch.int64)
     positions[:n_tokens] = torch.arange(n_tokens) - first_rows.repeat_interleave(counts, output_size=n_tokens)
     return Layout(
