@@ -1,5 +1,6 @@
 """Every contender scores the same pairs alike; who cannot take part is left out with a reason."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,19 @@ def test_a_refused_precision_is_left_out_with_its_reason(folder_of: FolderOf) ->
     reason = load(refused, Setting(str(folder_of("bert")), "cpu", 64))
     assert isinstance(reason, str)
     assert reason.startswith('dtype must be one of "float32",')
+
+
+@pytest.mark.parametrize("name", ["sentence-transformers bfloat16"])
+def test_no_peer_is_measured_in_emulated_bfloat16(
+    name: str, folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secondpass.encoder.precision.native_bfloat16", lambda: False)
+    (peer,) = chosen([name])
+    setting = Setting(str(folder_of("bert")), "cpu", 64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as outside of tests: nothing else makes an error of the warning
+        reason = load(Contender(peer.name, peer.load), setting)
+    assert reason == "dtype 'bfloat16' is slow on this CPU, which has no instructions for it: use 'float32'"
 
 
 def test_contenders_are_chosen_by_part_of_their_name() -> None:

@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -45,7 +46,7 @@ def sentence_transformers(
         import torch
         from sentence_transformers import CrossEncoder
 
-        _check_bfloat16(dtype, setting)
+        _check_bfloat16(dtype, setting.device)
         model = CrossEncoder(
             setting.model,
             device=setting.device,
@@ -188,13 +189,15 @@ def _device(setting: Setting) -> str:
     return str(devices_for(setting.device)[0])
 
 
-def _check_bfloat16(dtype: str, setting: Setting) -> None:
+def _check_bfloat16(dtype: str, device: str | None) -> None:
     """Nobody is measured in an arithmetic that the machine only emulates."""
     import torch
 
     from secondpass.device import devices_for
     from secondpass.encoder.precision import Precision, check_precision
 
-    device = devices_for(setting.device)[0]
-    if dtype != "float32" and device.type == "cpu":
-        check_precision(Precision(dtype), torch.device(device))
+    chosen = devices_for(device)[0]
+    if dtype != "float32" and chosen.type == "cpu":
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=r".*is slow on this CPU")
+            check_precision(Precision(dtype), torch.device(chosen))
