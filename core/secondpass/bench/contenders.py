@@ -76,6 +76,9 @@ CONTENDERS = (
     Contender("transformers float32, one padded batch", peers.model_card),
     Contender("onnxruntime float32, one padded batch", peers.onnx_single_batch, ("onnxruntime", "onnx")),
     Contender("onnxruntime int8, sorted", peers.onnx_int8_sorted, ("onnxruntime", "onnx")),
+    Contender("openvino float32, sorted", peers.openvino_sorted("float32"), ("openvino",)),
+    Contender("openvino bfloat16, sorted", peers.openvino_sorted("bfloat16"), ("openvino",)),
+    Contender("openvino int8, sorted", peers.openvino_int8_sorted, ("openvino", "nncf")),
 )
 
 

@@ -13,7 +13,7 @@ from secondpass.bench.peers import Setting
 from secondpass.bench.workloads import Workload
 
 _PACKAGES = ("secondpass", "torch", "transformers", "tokenizers", "sentence-transformers", "numpy")
-_OPTIONAL = ("onnxruntime", "openvino", "optimum", "optimum-onnx", "optimum-intel")
+_OPTIONAL = ("onnxruntime", "openvino", "nncf", "optimum", "optimum-onnx", "optimum-intel")
 _FLAGS = (
     "avx2",
     "avx512f",
