@@ -216,7 +216,8 @@ def test_qwen3_reranker_equals_its_cards_code(folder_of: FolderOf) -> None:
 def test_pickled_weights_score_as_safetensors_do(tmp_path: Path) -> None:
     folder = checkpoints.bert(tmp_path)
     expected = CrossEncoder(folder).predict(PAIRS)
-    np.testing.assert_array_equal(CrossEncoder(checkpoints.to_bin(folder)).predict(PAIRS), expected)
+    # Not bit for bit: how a CPU library adds up depends on where in memory the numbers lie.
+    np.testing.assert_allclose(CrossEncoder(checkpoints.to_bin(folder)).predict(PAIRS), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -250,6 +251,7 @@ def test_positions_that_count_from_the_padding_id(pad_id: int, tmp_path: Path) -
     assert_scores(model.predict(PAIRS), expected[:, 0].numpy())
 
 
+@pytest.mark.filterwarnings("ignore:dtype '.*' is slow on this CPU")
 @pytest.mark.parametrize("family", ["bert", "xlm_roberta", "modernbert_mean", "deberta_v2"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("bfloat16", 0.15), ("float16", 0.02)])
 def test_half_precision_stays_near_float32(family: str, dtype: str, tolerance: float, folder_of: FolderOf) -> None:
