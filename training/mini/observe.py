@@ -40,6 +40,7 @@ class Statistics:
         use: How much each coordinate moves what reads the hidden states. Shape: (hidden,).
         queries: Second moments of each layer's queries. Shape a layer: (n_heads, head_dim, head_dim).
         keys: Covariance of each layer's keys, likewise.
+        contexts: What the heads of the first layer return. Shape: (n_tokens, hidden).
     """
 
     norms: dict[str, Norm]
@@ -47,6 +48,7 @@ class Statistics:
     use: Tensor
     queries: list[Tensor]
     keys: list[Tensor]
+    contexts: Tensor
 
 
 def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
@@ -58,6 +60,7 @@ def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
     first: list[Tensor] = []
     queries: list[Tensor] = []
     keys: list[Tensor] = []
+    contexts: list[Tensor] = []
     use = torch.zeros(encoder.config.hidden_size)
 
     def norm_seen(name: str) -> Hook:
@@ -89,6 +92,9 @@ def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
         ridge = 1e-3 * units.square().mean() * len(units) * torch.eye(units.shape[1])
         first.append(torch.linalg.solve(units.T @ units + ridge, units.T @ at_first))
 
+    def contexts_seen(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+        contexts.append(inputs[0][kept])
+
     hooks = [
         module.register_forward_hook(norm_seen(name))
         for name, module in encoder.named_modules()
@@ -98,7 +104,8 @@ def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
         hooks.append(layer.attention.self.query.register_forward_hook(projected(queries, centred=False)))
         hooks.append(layer.attention.self.key.register_forward_hook(projected(keys, centred=True)))
         hooks.append(layer.output.dense.register_forward_hook(units_seen))
+        hooks.append(layer.attention.output.dense.register_forward_hook(contexts_seen))
     encoder(**batch)
     for hook in hooks:
         hook.remove()
-    return Statistics(norms, first, use, queries, keys)
+    return Statistics(norms, first, use, queries, keys, contexts[0])
