@@ -8,21 +8,23 @@ from secondpass.encoder import powers
 from secondpass.encoder.powers import attend_by_powers
 
 
+@pytest.mark.parametrize("n_behind", [0, 1, 15])
 @pytest.mark.parametrize(("n_pairs", "length"), [(1, 1), (3, 7), (40, 33), (2, 200), (1, 700)])
-def test_equals_attention(n_pairs: int, length: int) -> None:
+def test_equals_attention_over_the_tokens_alone(n_pairs: int, length: int, n_behind: int) -> None:
     torch.manual_seed(0)
-    q, k, v = torch.randn(3, n_pairs, length, 4, 16).bfloat16().transpose(2, 3)
-    got = attend_by_powers(q, k, v)
+    rows = torch.randn(3, n_pairs, length + n_behind, 4, 16).bfloat16().transpose(2, 3)
+    got = attend_by_powers(*rows, length=length)
     assert got is not None
-    expected = F.scaled_dot_product_attention(q.float(), k.float(), v.float())
+    q, k, v = rows[:, :, :, :length].float()
+    expected = F.scaled_dot_product_attention(q, k, v)
     torch.testing.assert_close(got.float(), expected, rtol=0, atol=0.03)
 
 
 @pytest.mark.parametrize("size", [40.0, -40.0])
 def test_scores_out_of_range_are_declined(size: float) -> None:
     q = torch.ones(1, 2, 5, 16, dtype=torch.bfloat16)
-    assert attend_by_powers(q, q, q) is not None
-    assert attend_by_powers(q * size, q, q) is None
+    assert attend_by_powers(q, q, q, length=5) is not None
+    assert attend_by_powers(q * size, q, q, length=5) is None
 
 
 def test_applies_to_bfloat16_on_cpus_that_have_it_but_no_matrix_units(monkeypatch: pytest.MonkeyPatch) -> None:

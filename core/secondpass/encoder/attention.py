@@ -102,12 +102,13 @@ def attend_first(
 
 def _attend_run(query: Tensor, key: Tensor, value: Tensor, layout: Layout, run: Run, n_heads: int) -> Tensor:
     """Attention of all tokens of the run's pairs over their pair. Shape: (n_pairs, n_heads, length, head_dim)."""
-    q = _heads(query, run, n_heads, 0, run.length)
     if powers.applies(query, n_rows=run.end_row - run.first_row):
-        k, v = (_heads(rows, run, n_heads, 0, run.length) for rows in (key, value))
-        mixed = powers.attend_by_powers(q, k, v)
+        n_read = layout.rounded(run.length)
+        q, k, v = (_heads(rows, run, n_heads, 0, n_read) for rows in (query, key, value))
+        mixed = powers.attend_by_powers(q, k, v, length=run.length)
         if mixed is not None:
             return mixed
+    q = _heads(query, run, n_heads, 0, run.length)
     return _attend_slice(q, key, value, layout, run, n_heads, (0, run.length), None)
 
 

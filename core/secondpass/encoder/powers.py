@@ -32,30 +32,34 @@ def applies(query: Tensor, *, n_rows: int) -> bool:
     )
 
 
-def attend_by_powers(query: Tensor, key: Tensor, value: Tensor) -> Tensor | None:
+def attend_by_powers(query: Tensor, key: Tensor, value: Tensor, *, length: int) -> Tensor | None:
     """Every token's attention over its own pair, or None if the scores are too large for it.
 
     Args:
-        query: Shape: (n_pairs, n_heads, length, head_dim).
+        query: May have more rows than there are tokens: products of round sizes are faster, and fewer to prepare.
+            Shape: (n_pairs, n_heads, n_rows, head_dim).
         key: As query.
         value: As query.
+        length: Tokens; the rows behind them are read, but count for nothing.
 
     Returns:
         Shape: (n_pairs, n_heads, length, head_dim).
     """
-    shape, length, head_dim = query.shape, query.shape[2], query.shape[3]
-    q, k, v = (states.reshape(-1, length, head_dim) for states in (query, key, value))
+    n_pairs, n_heads, n_rows, head_dim = query.shape
+    q, k, v = (states.reshape(-1, n_rows, head_dim) for states in (query, key, value))
     scale = math.log2(math.e) / math.sqrt(head_dim)
-    mixed, sums = torch.empty_like(q), q.new_empty(len(q), length, 1)
-    step = min(len(q), max(1, _SCORES // length**2))
-    space = q.new_empty(step, length, length)
+    mixed, sums = torch.empty_like(q), q.new_empty(len(q), n_rows, 1)
+    step = min(len(q), max(1, _SCORES // n_rows**2))
+    space = q.new_empty(step, n_rows, n_rows)
     for start in range(0, len(q), step):
         some = slice(start, start + step)
         scores = space[: len(q[some])]
         torch.baddbmm(scores, q[some], k[some].transpose(1, 2), beta=0, alpha=scale, out=scores)
         scores.exp2_()
+        if n_rows > length:
+            scores[:, :, length:] = 0.0
         torch.sum(scores, dim=2, keepdim=True, out=sums[some])
         torch.bmm(scores, v[some], out=mixed[some])
     if not (sums.min() > _LEAST and sums.max() < _MOST):
         return None
-    return mixed.div_(sums).view(shape)
+    return mixed.div_(sums).view(n_pairs, n_heads, n_rows, head_dim)[:, :, :length]
