@@ -124,6 +124,28 @@ def test_a_killed_run_continues_and_ends_where_an_unbroken_one_does(tmp_path: Pa
     )
 
 
+@pytest.mark.parametrize("changed", ["run.loss", "model.base", "the data"])
+def test_checkpoints_of_another_run_are_not_continued(changed: str, tmp_path: Path) -> None:
+    base = bert(tmp_path / "base")
+    data(tmp_path, scored=False)
+    begun = config(tmp_path, base, "listwise", steps=2, evaluate_every=2)
+    train(begun)
+    longer = dataclasses.replace(begun, run=dataclasses.replace(begun.run, steps=3))
+    assert train(longer).steps == 3
+    if changed == "run.loss":
+        longer = dataclasses.replace(longer, run=dataclasses.replace(longer.run, loss="lambdaloss"))
+    elif changed == "model.base":
+        other = str(bert(tmp_path / "other"))
+        longer = dataclasses.replace(longer, model=dataclasses.replace(longer.model, base=other))
+    else:
+        with (tmp_path / "train.jsonl").open("a") as file:
+            file.write(json.dumps({"query": "new", "positive": ["yes"], "negative": ["no"]}) + "\n")
+    kept = sorted((tmp_path / "out/checkpoints").iterdir())
+    with pytest.raises(InputError, match=changed):
+        train(longer)
+    assert sorted((tmp_path / "out/checkpoints").iterdir()) == kept
+
+
 def test_groups_change_neither_scores_nor_their_order(tmp_path: Path) -> None:
     model = GroupedCrossEncoder(str(bert(tmp_path)), num_labels=1, activation_fn=torch.nn.Identity(), device="cpu")
     pairs = [("a cat", "dog " * (i % 13)) for i in range(70)]

@@ -1,7 +1,6 @@
 """One training run, start to saved checkpoint; everything that touches sentence-transformers' trainer."""
 
 import json
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from secondpass.errors import InputError
 from secondpass.evaluation.sets import RerankingSample, read_samples
+from secondpass.training import checkpoints
 from secondpass.training.averaging import average
 from secondpass.training.card import write_card
 from secondpass.training.config import TrainingConfig
@@ -53,19 +53,20 @@ class TrainingResult:
 def run(config: TrainingConfig) -> TrainingResult:
     """Train, choose the best weights by the held-out sets, save, write the card.
 
-    A run that was interrupted continues from its last checkpoint.
+    A run that was interrupted continues from its last checkpoint, if it is still the same run: only its length, and how
+    it is judged, may have changed.
 
     Raises:
-        InputError: Data or settings break a rule.
+        InputError: Data or settings break a rule, or are not those that the checkpoints were begun with.
     """
     started = time.monotonic()
     set_seed(config.run.seed)
     output = config.folder / config.run.output
     examples = load_examples(config)
     sets = load_held_out(config)
+    last = checkpoints.to_continue(config, examples, output)
     model = load_model(config)
     trainer = _trainer(config, model, examples, sets, output)
-    last = _last_checkpoint(output)
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
     model.eval()
     held_out, chosen = _choose(config, trainer, sets, output)
@@ -207,7 +208,7 @@ def _choose(
         return {}, "last checkpoint"
     model, evaluator = trainer.model, HeldOut(sets)
     figures, chosen = evaluator(model), "best checkpoint"
-    last = _checkpoints(output)[-config.run.average :]
+    last = checkpoints.complete(output)[-config.run.average :]
     if len(last) > 1:
         best = {name: value.clone() for name, value in model.state_dict().items()}
         model.load_state_dict(average([CrossEncoder(str(path), device="cpu").state_dict() for path in last]))
@@ -216,20 +217,6 @@ def _choose(
             return averaged, f"mean of the last {len(last)} checkpoints"
         model.load_state_dict(best)
     return figures, chosen
-
-
-def _checkpoints(output: Path) -> list[Path]:
-    """Complete checkpoints, oldest first; what a kill left half-written is removed."""
-    found = sorted((output / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    for path in found:
-        if not (path / "trainer_state.json").exists():
-            shutil.rmtree(path)
-    return [path for path in found if path.exists()]
-
-
-def _last_checkpoint(output: Path) -> Path | None:
-    found = _checkpoints(output)
-    return found[-1] if found else None
 
 
 def _losses(state: TrainerState) -> tuple[float, float] | None:
