@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import torch
 
 from secondpass.encoder import Precision, check_precision
-from secondpass.errors import InputError
+from secondpass.errors import InputError, InputTypeError
 from secondpass.lanes import n_lanes
 from secondpass.options import DType
+from secondpass.ranking import shown
 
 # Tokens of one forward pass: enough to keep the matrix units busy, little enough to stay in a CPU's caches.
 _BATCH_TOKENS = {"cpu": 4096, "mps": 16384, "cuda": 65536}
@@ -29,10 +30,16 @@ def devices_for(device: str | torch.device | Sequence[str | torch.device] | None
     return [_device(name) for name in names]
 
 
-def device_names(device: str | torch.device | Sequence[str | torch.device] | None) -> str | tuple[str, ...] | None:
-    """The devices asked for, as text."""
+def device_names(device: object) -> str | tuple[str, ...] | None:
+    """The devices asked for, as text: what `devices_for` takes.
+
+    Raises:
+        InputTypeError: It is neither a device nor a list of them.
+    """
     if device is None or isinstance(device, str | torch.device):
         return None if device is None else str(device)
+    if not isinstance(device, Sequence) or not all(isinstance(name, str | torch.device) for name in device):
+        raise InputTypeError(f"device must be a name such as 'cuda:0', a torch.device, or a list, got {shown(device)}")
     return tuple(str(name) for name in device)
 
 

@@ -52,10 +52,11 @@ class LazyCrossEncoder:
         if loaded is not None:
             return loaded
         with self._loading:
-            if self._loaded is None:
+            loaded = self._loaded  # once: `release` may come at any moment
+            if loaded is None:
                 load = shared_cross_encoder if self.share else load_cross_encoder
-                self._loaded = load(self.model, self.options)
-            return self._loaded
+                loaded = self._loaded = load(self.model, self.options)
+            return loaded
 
     def release(self) -> None:
         """Let go of the model; if nobody else holds it, its memory is free, on accelerators too."""

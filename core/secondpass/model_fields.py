@@ -5,7 +5,16 @@ Nothing else here imports this file, so the core does not depend on pydantic: su
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from secondpass.lazy import scorer_of
@@ -51,6 +60,16 @@ class ModelFields(BaseModel):
     """Tokens of one forward pass; None chooses for the device."""
 
     _scorer: Scorer = PrivateAttr()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Assign, or leave everything as it was: pydantic keeps what a model's validator refused (#7105)."""
+        fields, given = dict(self.__dict__), set(self.__pydantic_fields_set__)
+        try:
+            super().__setattr__(name, value)
+        except ValidationError:
+            self.__dict__.update(fields)
+            self.__pydantic_fields_set__.intersection_update(given)
+            raise
 
     @model_validator(mode="after")
     def _choose_scorer(self) -> Self:

@@ -7,6 +7,7 @@ from langchain_core.cross_encoders import BaseCrossEncoder
 
 from secondpass.lazy import LazyCrossEncoder
 from secondpass.model_fields import ModelFields
+from secondpass.ranking import check_scores
 
 
 class SecondPassCrossEncoder(ModelFields, BaseCrossEncoder):
@@ -28,8 +29,8 @@ class SecondPassCrossEncoder(ModelFields, BaseCrossEncoder):
             return []
         if isinstance(self._scorer, LazyCrossEncoder):
             return [float(score) for score in self._scorer.predict(text_pairs)]
-        return [
-            float(score)
-            for query, pairs in groupby(text_pairs, key=itemgetter(0))
-            for score in self._scorer.score(query, [document for _, document in pairs])
-        ]
+        scores: list[float] = []
+        for query, pairs in groupby(text_pairs, key=itemgetter(0)):
+            documents = [document for _, document in pairs]
+            scores += check_scores(self._scorer.score(query, documents), len(documents)).tolist()
+        return scores

@@ -12,7 +12,7 @@ from rich.console import Console
 from secondpass.bench import BASELINE, Results, Workload
 from secondpass.bench.measure import Figure, WorkloadResult
 from secondpass.bench.timing import Times
-from secondpass.cli.bench import result_table
+from secondpass.cli.bench import _setting, result_table
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -54,6 +54,14 @@ def test_the_json_holds_everything_the_figures_depend_on(tiny: tuple[dict[str, A
         for one in workload["contenders"]:
             assert [len(repeat) for repeat in one["seconds"]] == [workload["n_requests"]] * 2
             assert one["peak_mib"] is None
+
+
+def test_a_bundled_model_is_a_folder_to_its_peers(tmp_path: Path) -> None:
+    setting, described = _setting(
+        tmp_path, [], model="secondpass/mini", shape="minilm-l2", tokenizer=None, max_length=None
+    )
+    assert described == "secondpass/mini"
+    assert (Path(setting.model) / "model.safetensors").is_file()
 
 
 def test_who_is_left_out_has_a_reason(tiny: tuple[dict[str, Any], Path]) -> None:

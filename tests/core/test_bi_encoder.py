@@ -1,5 +1,6 @@
 """Bi-encoders score as sentence-transformers embeds: pooling, prompts, layers and similarity."""
 
+import json
 from pathlib import Path
 
 import checkpoints
@@ -36,6 +37,24 @@ def test_cosine_of_pooled_embeddings(pooling: str, prompts: dict[str, str], tmp_
     assert [found.index for found in model.rank("berlin wall", AWKWARD, top_k=3)] == list(
         torch.argsort(documents @ query, descending=True, stable=True)[:3]
     )
+
+
+def test_a_transformer_in_a_subfolder_of_its_own(tmp_path: Path) -> None:
+    base = checkpoints.base_transformer(tmp_path / "base")
+    folder = tmp_path / "saved"
+    reference = SentenceTransformer(modules=[Transformer(str(base), max_seq_length=16), Pooling(24)], device="cpu")
+    reference.save_pretrained(str(folder))
+    expected = BiEncoder(folder).score("berlin", AWKWARD)
+    # As sentence-transformers saved before 3.0.
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[0]["path"] = "0_Transformer"
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "0_Transformer").mkdir()
+    for file in [file for file in folder.iterdir() if file.is_file()]:
+        if file.name not in ("modules.json", "config_sentence_transformers.json", "README.md"):
+            file.rename(folder / "0_Transformer" / file.name)
+    np.testing.assert_array_equal(BiEncoder(folder).score("berlin", AWKWARD), expected)
+    assert BiEncoder(folder).max_length == 16
 
 
 def test_a_plain_transformer_is_read_by_its_mean(tmp_path: Path) -> None:

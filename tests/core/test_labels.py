@@ -54,6 +54,15 @@ def test_names_in_the_config_and_names_as_argument(tmp_path: Path) -> None:
     assert scores[0] == pytest.approx(logits[0, 0] - logits[0, 1])
 
 
+def test_a_fine_tune_of_a_known_checkpoint_is_read_by_its_own_files(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path, n_labels=2, id2label={0: "has_answer", 1: "no_answer"})
+    # Transformers before 5 wrote there what the model was made from.
+    checkpoints.edit_json(folder / "config.json", _name_or_path="deepset/gbert-base-germandpr-reranking")
+    model = CrossEncoder(folder)
+    logits = model.logits([("berlin", "wall")])
+    assert model.score("berlin", ["wall"])[0] == pytest.approx(logits[0, 0] - logits[0, 1])
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -226,6 +226,7 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
         ({"dtype": "float64"}, 'dtype must be one of "float32", "bfloat16", "float16", "int8" or None, got'),
         ({"device": "cuda:99"}, "device must be one"),
         ({"device": "nowhere"}, "device must be a torch device"),
+        ({"device": 0}, "device must be a name such as 'cuda:0', a torch.device, or a list, got int 0"),
         ({"device": []}, "device must name at least one device, got an empty list"),
         ({"batch_tokens": 0}, "batch_tokens must be at least 1, got 0"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -112,8 +113,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     thread.join()
 
 
-def load(hub: Hub, cache: Path, name: str, **options: object) -> str:
-    """Score with a checkpoint of the hub in a fresh process, which reads the hub's address when it starts."""
+def load(hub: Hub | int, cache: Path, name: str, **options: object) -> str:
+    """Score with a checkpoint of the hub (or port) in a fresh process, which reads its address when it starts."""
     program = (
         "import json, sys\n"
         "from secondpass import CrossEncoder\n"
@@ -124,7 +125,7 @@ def load(hub: Hub, cache: Path, name: str, **options: object) -> str:
         "    print(type(error).__name__, error)\n"
     )
     environment = {
-        "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
+        "HF_ENDPOINT": f"http://127.0.0.1:{hub if isinstance(hub, int) else hub.server_port}",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_XET": "1",
         "HF_HOME": str(cache),
@@ -158,6 +159,15 @@ def test_downloads_by_either_spelling_then_needs_no_network(hub: Hub, tmp_path: 
     assert hub.served == []
 
 
+def test_without_a_network_what_was_downloaded_loads_and_the_rest_is_not_found(hub: Hub, tmp_path: Path) -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        nobody: int = reserved.getsockname()[1]
+        for name in ("cross-encoder/ms-marco-MiniLM-L6-v2", "someone/pickled"):
+            assert load(hub, tmp_path, name) == load(nobody, tmp_path, name)
+        assert load(nobody, tmp_path, "someone/private").startswith("CheckpointNotFoundError")
+
+
 def test_revisions(hub: Hub, tmp_path: Path) -> None:
     repositories = hub.repositories["cross-encoder/ms-marco-MiniLM-L6-v2"]
     score = load(hub, tmp_path, "cross-encoder/ms-marco-MiniLM-L6-v2", revision="v2")
@@ -178,8 +188,11 @@ def test_pickled_weights_are_fetched_where_there_are_no_others(hub: Hub, tmp_pat
 
 
 def test_the_tokenizer_of_the_base_model_serves_where_there_is_none(hub: Hub, tmp_path: Path) -> None:
+    hub.served.clear()
     score = load(hub, tmp_path, "someone/bare")
     assert float(score) == pytest.approx(local_score(hub.repositories["someone/base"]["main"]), abs=1e-5)
+    assert hub.served.count("tokenizer.json") == 1
+    assert hub.served.count("model.safetensors") == 1, "the base's weights are of no use"
 
 
 def test_names_that_are_nothing(hub: Hub, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from langchain_core.runnables import RunnablePassthrough
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from langchain_secondpass import SecondPassRerank
+from secondpass.errors import ScoringError
 from secondpass.testing import OverlapScorer
 
 QUERY = "big red cat"
@@ -204,6 +205,12 @@ def test_assignment_is_checked_and_takes_effect() -> None:
     with pytest.raises(ValueError, match="top_n must be at least 1, got 0"):
         compressor.top_n = 0
     assert compressor.top_n == 1
+    with pytest.raises(ValueError, match="max_length must be at least 1, got 0"):
+        compressor.max_length = 0
+    with pytest.raises(ValueError, match="got neither"):
+        compressor.model = None
+    assert (compressor.max_length, compressor.model) == (None, "some/model")
+    assert compressor.model_fields_set == {"model", "top_n"}
     compressor.model = "other/model"
     assert compressor._scorer != scorer
 
@@ -266,6 +273,19 @@ def test_cross_encoder_scores_pairs_of_many_queries_in_order(model: str) -> None
     assert {type(score) for score in scores} == {float}
     alone = [SecondPassRerank(model=model).compress_documents([Document(page_content=d)], q)[0] for q, d in pairs]
     assert scores == pytest.approx([one.metadata["relevance_score"] for one in alone], abs=1e-5)
+
+
+@needs_cross_encoders
+@pytest.mark.parametrize("given", [[0.5], [0.5, float("nan")], [[0.5], [0.25]]], ids=["too few", "NaN", "columns"])
+def test_cross_encoder_refuses_scores_that_would_go_astray(given: list[float]) -> None:
+    from langchain_secondpass import SecondPassCrossEncoder
+
+    class Given:
+        def score(self, query: str, documents: Sequence[str]) -> list[float]:  # noqa: ARG002 - the protocol's
+            return given
+
+    with pytest.raises(ScoringError):
+        SecondPassCrossEncoder(scorer=Given()).score([("cat", "a cat"), ("cat", "a dog"), ("dog", "a dog")])
 
 
 @pytest.mark.skipif(has_cross_encoders, reason="langchain-core 1.2.19 or newer")

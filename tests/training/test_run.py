@@ -22,6 +22,7 @@ from secondpass.training.averaging import average
 from secondpass.training.config import Loss
 from secondpass.training.examples import Example, Unmined
 from secondpass.training.grouped import GroupedCrossEncoder
+from secondpass.training.held_out import HeldOut
 from secondpass.training.mining import mined
 from secondpass.training.recipes import pos_weight, recipe
 from secondpass.training.run import load_examples, load_held_out
@@ -80,7 +81,14 @@ def test_each_recipe_lowers_its_loss(loss: Loss, tmp_path: Path) -> None:
     result = train(run)
     assert result.steps == 6
     assert loss_on_everything(result.folder, run) < loss_on_everything(base, run)
-    assert set(result.held_out) == {"held_ndcg@10", "held_out_ndcg@10"}
+    assert set(result.held_out) == {"held_ndcg@10", "mean ndcg@10"}
+
+
+def test_the_mean_hides_no_set(tmp_path: Path) -> None:
+    model = GroupedCrossEncoder(str(bert(tmp_path / "base")), num_labels=1, device="cpu")
+    sample = RerankingSample("a cat", ("the cat sleeps",), ("the dog sleeps",))
+    figures = HeldOut({name: [sample] for name in ("held_out", "mean")})(model)
+    assert set(figures) == {"held_out_ndcg@10", "mean_ndcg@10", "mean ndcg@10"}
 
 
 def test_a_checkpoint_scores_alike_in_three_libraries_and_has_its_card(tmp_path: Path) -> None:
@@ -176,6 +184,16 @@ def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:
     )  # fmt: skip
     (found,) = mined([Unmined("cat", ("cat one",), ("MEOW",))], run)
     assert found == Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)
+
+
+def test_a_positive_under_its_title_is_no_negative(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text(
+        '{"_id": "a", "title": "Cats", "text": "cat one"}\n{"_id": "b", "title": "Cats", "text": "cat two"}\n'
+    )
+    data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
+    run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
+    (found,) = mined([Unmined("cat", ("cat one\n",), ())], run)
+    assert found.documents == ("cat one\n", "Cats cat two")
 
 
 def test_a_blank_answer_is_no_reason_to_skip_a_negative(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ _KNOWN_CLASSES = {
 }
 
 
-def of_checkpoint(folder: Folder, n_labels: int) -> Activation:
-    """The activation a checkpoint states, else sentence-transformers' default.
+def of_checkpoint(folder: Folder, n_labels: int, default: Activation | None = None) -> Activation:
+    """The activation a checkpoint states, else `default`, else sentence-transformers' default.
 
     The first that is set counts: `activation_fn` of config_sentence_transformers.json, `sentence_transformers.
     activation_fn` of config.json, `sbert_ce_default_activation_function` of config.json (before sentence-transformers
@@ -59,6 +59,8 @@ def of_checkpoint(folder: Folder, n_labels: int) -> Activation:
     for path in stated:
         if path is not None:
             return named(path, folder)
+    if default is not None:
+        return default
     return Activation.SIGMOID if n_labels == 1 else Activation.IDENTITY
 
 

@@ -12,7 +12,7 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.ranking_model import Pooling, RankingModel
 from secondpass.checkpoint.source import Source
-from secondpass.checkpoint.st_modules import is_cross_encoder, layers_of, module_specs, pooling_of
+from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, layers_of, module_specs, pooling_of
 from secondpass.checkpoint.tokenizer import find, load_tokenizer, tokenize_with
 from secondpass.checkpoint.weights import load_pretrained
 from secondpass.errors import CheckpointError
@@ -56,29 +56,32 @@ def load_embedding(source: Source, max_length: int | None = None) -> EmbeddingMo
         InputError: max_length does not fit it.
     """
     folder = source.folder()
-    folder.require_config()
-    architectures = [str(name) for name in folder.config.get("architectures") or []]
+    specs = module_specs(folder)
+    # Before sentence-transformers 3 the transformer, with all that belongs to it, could lie in a subfolder of its own.
+    inner = Folder(folder.name, folder.path / specs[0].path) if specs else folder
+    inner.require_config()
+    architectures = [str(name) for name in inner.config.get("architectures") or []]
     if is_cross_encoder(folder) or any("Classification" in name for name in architectures):
         raise CheckpointError(f"{folder.name} is a cross-encoder: it scores pairs; use secondpass.CrossEncoder")
-    model = _dpr(folder, source, architectures[0]) if folder.config.get("model_type") == "dpr" else _st(folder, source)
-    tokenizer = load_tokenizer(folder, source)
+    if inner.config.get("model_type") == "dpr":
+        model = _dpr(inner, source, architectures[0])
+    else:
+        model = _st(folder, inner, specs, source)
+    tokenizer = load_tokenizer(inner, source)
     before, after = _special_ids(tokenizer, folder)
-    length = Limit.of(folder, tokenizer, model.backbone).resolve(folder.name, max_length, len(before) + len(after))
+    length = Limit.of(inner, tokenizer, model.backbone).resolve(folder.name, max_length, len(before) + len(after))
     stated = folder.json("config_sentence_transformers.json").get("similarity_fn_name") or "cosine"
     if stated not in ("cosine", "dot"):
         raise CheckpointError(f'{folder.name}: similarity_fn_name must be "cosine" or "dot", got {stated!r}')
     return EmbeddingModel(model, tokenizer, folder, length, cosine=stated == "cosine")
 
 
-def _st(folder: Folder, source: Source) -> RankingModel:
-    specs = module_specs(folder)
+def _st(folder: Folder, inner: Folder, specs: Sequence[ModuleSpec], source: Source) -> RankingModel:
     pooling, layers = Pooling.MEAN, specs[2:]
     if specs:
         if [spec.kind for spec in specs[:2]] != ["Transformer", "Pooling"]:
             raise CheckpointError(f"{folder.name}: modules must begin with Transformer and Pooling")
         pooling = pooling_of(folder, specs[1])
-    # Before sentence-transformers 3 the transformer could lie in a subfolder of its own.
-    inner = Folder(folder.name, folder.path / specs[0].path) if specs else folder
     backbone = load_pretrained(AutoModel, inner, source, load_config(inner, source))
     return RankingModel(backbone, pooling, layers_of(folder, layers), {})
 

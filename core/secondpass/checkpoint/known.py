@@ -54,15 +54,14 @@ def known_checkpoints() -> tuple[KnownCheckpoint, ...]:
 
 
 def lookup(folder: Folder) -> KnownCheckpoint | None:
-    """The known checkpoint in a folder, by the hub id it was asked for, saved under, or cloned into.
+    """The known checkpoint in a folder, by the hub id it was asked for, or cloned into.
 
-    A local copy is recognised by `_name_or_path` in its config.json, by the hub's cache layout
-    (`models--owner--name`), or by a path that ends in `owner/name`.
+    A local copy is recognised by the hub's cache layout (`models--owner--name`) or by a path that ends in `owner/name`.
+    Its config.json's `_name_or_path` does not count: all that was fine-tuned from a known checkpoint may hold its name.
     """
     path = folder.path.absolute()
     cached = [part.removeprefix("models--").replace("--", "/") for part in path.parts if part.startswith("models--")]
-    claimed = folder.config.get("_name_or_path")
-    candidates = [folder.name, *([claimed] if isinstance(claimed, str) else []), *cached, "/".join(path.parts[-2:])]
+    candidates = [folder.name, *cached, "/".join(path.parts[-2:])]
     by_name = {known.name: known for known in known_checkpoints()}
     for candidate in candidates:
         for spelling in spellings(Path(candidate).as_posix()):

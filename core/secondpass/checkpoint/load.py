@@ -90,7 +90,9 @@ def load_checkpoint(
             else labels.of_checkpoint(folder.name, n_labels, model.labels, known.label if known else None)
         ),
         activation=(
-            activation.of_checkpoint(folder, n_labels) if activation_name is None else Activation(activation_name)
+            activation.of_checkpoint(folder, n_labels, family.activation)
+            if activation_name is None
+            else Activation(activation_name)
         ),
         padding_side=side(tokenizer.padding_side),
     )

@@ -43,8 +43,11 @@ class Source:
     local_files_only: bool = False
     trust_remote_code: bool = False
 
-    def folder(self) -> Folder:
+    def folder(self, *, weights: bool = True) -> Folder:
         """The checkpoint's files on disk, downloaded if need be.
+
+        Args:
+            weights: False where only the small files are wanted, such as a tokenizer's.
 
         Raises:
             CheckpointNotFoundError: Nothing has this name or revision, or it cannot be reached.
@@ -59,17 +62,17 @@ class Source:
             raise CheckpointNotFoundError(
                 f"model must be a folder, a hub id or a bundled name; no folder {self.name!r}"
             )
-        return Folder(self.name, self._download())
+        return Folder(self.name, self._download(weights=weights))
 
     def base(self, name: str) -> "Source":
         """The same way to the checkpoint that this one was made from; its revisions are its own."""
         return replace(self, name=name, revision=None)
 
-    def _download(self) -> Path:
+    def _download(self, *, weights: bool) -> Path:
         failure: Exception | None = None
         for repo_id in spellings(self.name):
             try:
-                return self._snapshot(repo_id)
+                return self._snapshot(repo_id, weights=weights)
             except (RepositoryNotFoundError, LocalEntryNotFoundError) as error:
                 failure = failure or error
             except RevisionNotFoundError as error:
@@ -91,7 +94,8 @@ class Source:
             "(a private one needs token=; without a network only cached ones load)"
         ) from failure
 
-    def _snapshot(self, repo_id: str) -> Path:
+    def _snapshot(self, repo_id: str, *, weights: bool) -> Path:
+        chosen = self._weight_patterns(repo_id) if weights else []
         code = ["*.py"] if self.trust_remote_code else []
         return Path(
             snapshot_download(
@@ -100,7 +104,7 @@ class Source:
                 token=self.token,
                 cache_dir=self.cache_dir,
                 local_files_only=self.local_files_only,
-                allow_patterns=[*_SMALL_FILES, *code, *self._weight_patterns(repo_id)],
+                allow_patterns=[*_SMALL_FILES, *code, *chosen],
                 ignore_patterns=_ELSEWHERE,
             )
         )
@@ -113,12 +117,13 @@ class Source:
         """
         if not self.local_files_only:
             try:
-                files = HfApi(token=self.token).list_repo_files(repo_id, revision=self.revision)
+                # Not list_repo_files, which tries for half a minute when there is no network.
+                files = HfApi(token=self.token).model_info(repo_id, revision=self.revision).siblings or []
             except (RepositoryNotFoundError, RevisionNotFoundError):
                 raise
-            except (HfHubHTTPError, OSError):  # no network: the cache may hold it
+            except Exception:  # noqa: BLE001 - no network, in the words of whatever carries it: the cache may hold it
                 files = []
-            if files and not any(file.endswith(".safetensors") for file in files):
+            if files and not any(file.rfilename.endswith(".safetensors") for file in files):
                 return ["*.bin"]
         return ["*.safetensors"]
 

@@ -40,7 +40,7 @@ def load_tokenizer(folder: Folder, source: Source, *, known_base: str | None = N
     bases = [base for base in (known_base, *_named_bases(folder)) if base is not None and base != folder.name]
     for base in bases:
         try:
-            other = source.base(base).folder()
+            other = source.base(base).folder(weights=False)
         except CheckpointNotFoundError:
             continue
         if other.has(*_VOCABULARIES):

@@ -147,11 +147,13 @@ def _setting(
     else:
         described = Path(model).name if Path(model).is_dir() else model
     from secondpass import CrossEncoder
+    from secondpass.checkpoint import Source
 
     loaded = CrossEncoder(model, device="cpu", max_length=max_length)
     if len(loaded.labels) != 1:
         raise InputError(f"model must have a head with one label, got {len(loaded.labels)} in {described!r}")
-    return Setting(model, None, loaded.max_length), described
+    # Not the name: peers know neither bundled models nor both spellings of a hub id.
+    return Setting(str(Source(model).folder().path), None, loaded.max_length), described
 
 
 def _write(folder: Path, results: "Results") -> None:

@@ -66,8 +66,12 @@ class _Miner:
         telling = [answer.casefold() for answer in answers if answer.strip()]
         found = list(self._bm25.search(query, self._last))[self._first - 1 :]
         texts = [self._documents[document] for document in found]
+        # A corpus puts the title before the text, and blanks at its ends are no difference.
+        relevant = tuple(stripped for text in positives if (stripped := text.strip()))
         fitting = [
-            text for text in texts if text not in positives and not any(answer in text.casefold() for answer in telling)
+            text
+            for text in texts
+            if not text.rstrip().endswith(relevant) and not any(answer in text.casefold() for answer in telling)
         ]
         return tuple(self._random.sample(fitting, min(self._count, len(fitting))))
 

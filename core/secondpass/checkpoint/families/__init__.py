@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
+from secondpass.checkpoint.activation import Activation
 from secondpass.checkpoint.families import bert_cat, causal, classifier, electra_out_proj, modular
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import KnownCheckpoint
@@ -27,6 +28,7 @@ class Family:
         load: Reads it.
         read: How its models read pairs: folder, model, tokenizer and the caller's `max_length` to tokens.
         tokenizer: Hub id of a folder's tokenizer, for folders that hold none; None where nothing says.
+        activation: What its authors score with, where a folder does not say; None for sentence-transformers' rule.
     """
 
     name: str
@@ -34,11 +36,18 @@ class Family:
     load: Callable[[Folder, Source], RankingModel]
     read: Callable[[Folder, RankingModel, PreTrainedTokenizerBase, int | None], Reading] = two_texts
     tokenizer: Callable[[Folder], str | None] = lambda _: None
+    activation: Activation | None = None
 
 
 # The first that matches reads the folder; the last one matches everything.
 _FAMILIES = (
-    Family("bert_cat", bert_cat.matches, bert_cat.load, tokenizer=bert_cat.tokenizer_base),
+    Family(
+        "bert_cat",
+        bert_cat.matches,
+        bert_cat.load,
+        tokenizer=bert_cat.tokenizer_base,
+        activation=Activation.IDENTITY,
+    ),
     Family("electra_out_proj", electra_out_proj.matches, electra_out_proj.load),
     Family("modular", modular.matches, modular.load),
     Family("causal", causal.matches, causal.load, causal.read),
