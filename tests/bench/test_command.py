@@ -6,13 +6,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import checkpoints
 import pytest
 from rich.console import Console
 
-from secondpass.bench import BASELINE, Results, Workload
-from secondpass.bench.measure import Figure, WorkloadResult
+from secondpass.bench import BASELINE, Results, Setting, Workload
+from secondpass.bench.contenders import Contender
+from secondpass.bench.measure import Figure, WorkloadResult, measure
+from secondpass.bench.peers import sentence_transformers
 from secondpass.bench.timing import Times
 from secondpass.cli.bench import _setting, result_table
+from secondpass.errors import InputError
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -92,6 +96,13 @@ def test_without_matplotlib_the_install_line_comes_before_any_work(tmp_path: Pat
     assert done.returncode == 2
     assert 'pip install "secondpass[bench]"' in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_anybody_who_can_take_part_the_reasons_are_said(tmp_path: Path) -> None:
+    setting = Setting(str(checkpoints.bert(tmp_path)), None, 512)
+    absent = Contender("absent", sentence_transformers("float32"), needs=("no_such_module",))
+    with pytest.raises(InputError, match=r"no contender can take part: absent: .*no_such_module"):
+        measure(setting, "tiny", [Workload("one", ((("a", "b"),),), "made up")], [absent], memory=False)
 
 
 def test_a_table_shows_every_figure() -> None:

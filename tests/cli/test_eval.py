@@ -57,6 +57,16 @@ def test_eval_builds_a_first_stage_compares_models_and_writes_everything(collect
     assert rerun[0]["measures"]["RR@10"]["before"] == reports[0]["measures"]["RR@10"]["after"]
 
 
+def test_a_first_stage_is_as_deep_as_the_measures_look(tmp_path: Path) -> None:
+    rows = [{"_id": f"{i:03}", "title": "", "text": "cat" + " dog" * i} for i in range(130)]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "queries.jsonl").write_text('{"_id": "1", "text": "cat"}\n')
+    (tmp_path / "qrels.trec").write_text("1 0 129 1\n")  # the longest document, BM25's last
+    arguments = ("eval", tmp_path, "-m", bert(tmp_path / "model"), "--measure", "R@100", "--measure", "R@200")
+    (found,) = json.loads(call(*arguments, "--depth", 5))
+    assert {name: one["before"] for name, one in found["measures"].items()} == {"R@100": 0.0, "R@200": 1.0}
+
+
 def test_eval_reads_re_ranking_sets(tmp_path: Path) -> None:
     path = tmp_path / "set.jsonl"
     path.write_text('{"query": "cat", "positive": ["the cat"], "documents": ["a dog", "the cat"]}\n')

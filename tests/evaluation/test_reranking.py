@@ -121,6 +121,17 @@ def test_means_equal_ir_measures_and_every_judged_query_counts(
         assert sum(values.values()) / len(values) == pytest.approx(value, abs=1e-9)
 
 
+def test_a_query_without_candidates_is_0_by_every_measure() -> None:
+    found = per_query(["Judged@2", "R@2"], {"1": {"a": 1}, "2": {"b": 1}}, {"1": {"a": 1.0, "z": 0.5}, "2": {}})
+    assert found == {"Judged@2": {"1": 0.5, "2": 0.0}, "R@2": {"1": 1.0, "2": 0.0}}
+
+
+def test_time_a_query_is_of_those_that_have_candidates() -> None:
+    scored = [ScoredQuery("q1", ("a", "b"), (0.5, 0.25), 0.25)]
+    found = report("m", COLLECTION, RUN | {"q2": {}}, scored, measures=["RR@10"], depth=10)
+    assert found.ms_per_query == found.depths[-1].ms_per_query == 250.0
+
+
 @given(grades=st.dictionaries(IDS, st.integers(-5, -1), min_size=1))
 @settings(deadline=None, max_examples=100)
 def test_grades_below_zero_are_not_relevant_and_end_no_process(grades: dict[str, int]) -> None:

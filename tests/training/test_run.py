@@ -132,7 +132,38 @@ def test_a_killed_run_continues_and_ends_where_an_unbroken_one_does(tmp_path: Pa
     )
 
 
-@pytest.mark.parametrize("changed", ["run.loss", "model.base", "the data"])
+def test_a_finished_run_ends_again_where_it_ended(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    # Two steps of the four that an epoch has, at a constant rate: a third one would show.
+    run = config(tmp_path, bert(tmp_path / "base"), "listwise", batch_size=1, steps=2, evaluate_every=1, average=2)
+    first = train(run)
+    scores = CrossEncoder(first.folder).predict(PAIRS)
+    (first.folder / "model.safetensors").unlink()  # as if killed before it was saved
+    again = train(run)
+    assert (again.steps, again.held_out, again.chosen) == (2, first.held_out, first.chosen)
+    np.testing.assert_array_equal(CrossEncoder(again.folder).predict(PAIRS), scores)
+
+
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_run_whose_time_is_over_is_saved(judged: bool, tmp_path: Path) -> None:  # noqa: FBT001 - pytest's parameter
+    data(tmp_path, scored=False)
+    run = config(tmp_path, bert(tmp_path / "base"), "listwise", minutes=1e-9)
+    if not judged:
+        run = dataclasses.replace(run, data=dataclasses.replace(run.data, held_out=()))
+    result = train(run)
+    assert result.steps == 1
+    assert bool(result.held_out) == judged
+    assert CrossEncoder(result.folder).predict(PAIRS).shape == (3,)
+
+
+def test_layers_the_base_does_not_have_are_refused(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    run = config(tmp_path, bert(tmp_path / "base"), "listwise")
+    with pytest.raises(InputError, match=r"model.layers must be at most the 3 of .*base, got 4"):
+        train(dataclasses.replace(run, model=dataclasses.replace(run.model, layers=4)))
+
+
+@pytest.mark.parametrize("changed", ["run.loss", "model.base", "the data", "held-out data"])
 def test_checkpoints_of_another_run_are_not_continued(changed: str, tmp_path: Path) -> None:
     base = bert(tmp_path / "base")
     data(tmp_path, scored=False)
@@ -145,8 +176,8 @@ def test_checkpoints_of_another_run_are_not_continued(changed: str, tmp_path: Pa
     elif changed == "model.base":
         other = str(bert(tmp_path / "other"))
         longer = dataclasses.replace(longer, model=dataclasses.replace(longer.model, base=other))
-    else:
-        with (tmp_path / "train.jsonl").open("a") as file:
+    else:  # figures on other held-out queries cannot be compared with those before
+        with (tmp_path / ("train.jsonl" if changed == "the data" else "held.jsonl")).open("a") as file:
             file.write(json.dumps({"query": "new", "positive": ["yes"], "negative": ["no"]}) + "\n")
     kept = sorted((tmp_path / "out/checkpoints").iterdir())
     with pytest.raises(InputError, match=changed):

@@ -10,6 +10,7 @@ from secondpass.bench.peers import Score, Setting
 from secondpass.bench.signature import lengths, signature
 from secondpass.bench.timing import Times, interleaved
 from secondpass.bench.workloads import Workload
+from secondpass.errors import InputError
 
 FORMAT = 1
 """Raised when results.json changes its shape."""
@@ -128,6 +129,8 @@ def measure(
             left_out[contender.name] = loaded
         else:
             scorers[contender.name] = loaded
+    if not scorers:
+        raise InputError("no contender can take part: " + "; ".join(f"{name}: {why}" for name, why in left_out.items()))
     taking_part = [contender for contender in contenders if contender.name in scorers]
     results = []
     for workload in workloads:

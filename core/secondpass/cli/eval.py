@@ -142,6 +142,7 @@ def _evaluate_run(
     output: Path | None,
 ) -> list["Report"]:
     from secondpass.evaluation import BM25, read_run, report, rerank, write_run
+    from secondpass.evaluation.measures import deepest_cutoff
     from secondpass.evaluation.plots import file_names
     from secondpass.evaluation.reranking import check_ids
 
@@ -149,7 +150,10 @@ def _evaluate_run(
     if output is not None:
         check_ids(asked)
         check_ids(collection.documents)
-    first = BM25(collection.documents).run(asked, max(depth, 100)) if run is None else read_run(run)
+    if run is None:
+        first = BM25(collection.documents).run(asked, max(depth, 100, deepest_cutoff(measures)))
+    else:
+        first = read_run(run)
     reports = []
     for name, file_name in zip(names, file_names(names), strict=True):
         scorer = load(name)

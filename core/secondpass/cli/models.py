@@ -24,7 +24,7 @@ def models(json_: Json = False) -> None:
             dataclasses.asdict(dataclasses.replace(known, published=dict(known.published)))
             for known in known_checkpoints()
         ]
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(rows, indent=2))
     else:
         Console().print(_table(known_checkpoints()))
 

@@ -39,7 +39,7 @@ def rank(
         scorer = load_quietly(model, device=device, dtype=dtype, max_length=max_length)
         ranked = scorer.rank(query, [document.text for document in documents], top_k, threshold)
     if json_ or not sys.stdout.isatty():
-        typer.echo(json.dumps(_rows(ranked, documents), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(_rows(ranked, documents), ensure_ascii=False, indent=2).encode())  # UTF-8 everywhere
     else:
         Console().print(_table(query, ranked, documents))
 

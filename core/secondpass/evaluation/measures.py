@@ -45,9 +45,16 @@ def per_query(names: Sequence[str], qrels: Qrels, run: Run) -> dict[str, dict[st
     # All grades below 0 mean the same to every measure, but on a query that has none above -2, the Web Track's spam,
     # pytrec_eval writes past its counts and may end the process.
     graded = {query: {document: max(grade, -1) for document, grade in of.items()} for query, of in qrels.items()}
-    for found in iter_calc(list(by_measure), graded, run):
+    # Judged@k divides by the length of an empty answer.
+    answered = {query: ranked for query, ranked in run.items() if ranked}
+    for found in iter_calc(list(by_measure), graded, answered):
         by_measure[found.measure][found.query_id] = float(found.value)
     return {name: by_measure[measure] for name, measure in measures.items()}
+
+
+def deepest_cutoff(names: Sequence[str]) -> int:
+    """How many documents of a ranking these measures look at, as far as their names say; at least 1."""
+    return max((measure.params.get("cutoff", 1) for measure in _parsed(names).values()), default=1)
 
 
 def _parsed(names: Sequence[str]) -> dict[str, Any]:

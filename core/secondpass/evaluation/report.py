@@ -55,8 +55,8 @@ class Report:
 
     @property
     def ms_per_query(self) -> float:
-        """Milliseconds a query, at full depth."""
-        return 1000 * self.seconds / len(self.per_query) if self.per_query else 0.0
+        """Milliseconds of a query that has candidates, at full depth."""
+        return self.depths[-1].ms_per_query if self.depths else 0.0
 
     def as_json(self) -> dict[str, object]:
         """The report as JSON holds it."""

@@ -138,6 +138,12 @@ class TrainingConfig:
             raise InputError("data must have train files, or corpus, queries and qrels; got neither")
         if self.data.qrels is not None and (self.data.corpus is None or self.data.queries is None):
             raise InputError("data.qrels must come with data.corpus and data.queries")
+        if self.data.queries is not None and self.data.qrels is None:
+            raise InputError("data.queries must come with data.qrels")
+        if run.average > 1 and not self.data.held_out:
+            raise InputError(f"run.average above 1 must come with data.held_out to judge by, got {run.average}")
+        if run.pos_weight is not None and run.loss != "bce":
+            raise InputError(f"run.pos_weight must come with run.loss = 'bce', got {run.loss!r}")
 
 
 def _check_ranges(model: ModelConfig, data: DataConfig, run: RunConfig) -> None:

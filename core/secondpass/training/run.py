@@ -13,7 +13,7 @@ from sentence_transformers.cross_encoder import (
     CrossEncoderTrainer,
     CrossEncoderTrainingArguments,
 )
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
+from transformers import AutoConfig, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
 
 from secondpass.errors import InputError
 from secondpass.evaluation.sets import RerankingSample, read_samples
@@ -54,7 +54,7 @@ def run(config: TrainingConfig) -> TrainingResult:
     """Train, choose the best weights by the held-out sets, save, write the card.
 
     A run that was interrupted continues from its last checkpoint, if it is still the same run: only its length, and how
-    it is judged, may have changed.
+    often it is judged, may have changed. One that has done its steps is judged and saved again.
 
     Raises:
         InputError: Data or settings break a rule, or are not those that the checkpoints were begun with.
@@ -64,10 +64,13 @@ def run(config: TrainingConfig) -> TrainingResult:
     output = config.folder / config.run.output
     examples = load_examples(config)
     sets = load_held_out(config)
-    last = checkpoints.to_continue(config, examples, output)
+    last = checkpoints.to_continue(config, examples, sets, output)
     model = load_model(config)
     trainer = _trainer(config, model, examples, sets, output)
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    if last is not None and config.run.steps is not None and checkpoints.steps_of(last) >= config.run.steps:
+        _restore(trainer, last)
+    else:
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
     model.eval()
     held_out, chosen = _choose(config, trainer, sets, output)
     save(model, output, max_length=config.model.saved_max_length or config.model.max_length)
@@ -104,13 +107,19 @@ def load_model(config: TrainingConfig) -> GroupedCrossEncoder:
     """The base model with one label and Identity activation, its dropout and frozen parameters set."""
     on_cpu = not torch.cuda.is_available()
     local = config.folder / config.model.base
+    base = str(local) if local.is_dir() else config.model.base
+    layers = config.model.layers
+    if layers is not None:
+        own = AutoConfig.from_pretrained(base).num_hidden_layers
+        if layers > own:  # transformers would fill the rest with random numbers
+            raise InputError(f"model.layers must be at most the {own} of {config.model.base}, got {layers}")
     model: GroupedCrossEncoder = GroupedCrossEncoder(
-        str(local) if local.is_dir() else config.model.base,
+        base,
         num_labels=1,
         max_length=config.model.max_length,
         activation_fn=torch.nn.Identity(),
         # On CPUs the backward pass of fused attention takes more time than all the rest of a step.
-        config_kwargs=None if config.model.layers is None else {"num_hidden_layers": config.model.layers},
+        config_kwargs=None if layers is None else {"num_hidden_layers": layers},
         model_kwargs={"attn_implementation": "eager"} if on_cpu else None,
     )
     if model.tokenizer.padding_side != "right":
@@ -194,10 +203,22 @@ class _Deadline(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> TrainerControl:
-        del args, state
+        del state
         if time.monotonic() > self._end:
-            control.should_training_stop = control.should_save = control.should_evaluate = True
+            control.should_training_stop = control.should_save = True
+            control.should_evaluate = args.eval_strategy != "no"
         return control
+
+
+def _restore(trainer: CrossEncoderTrainer, last: Path) -> None:
+    """Bring back what a run had when it ended: its state, and its best weights, or its last ones without held-out sets.
+
+    The trainer, told to continue such a run, would take one step more.
+    """
+    trainer.state = TrainerState.load_from_json(str(last / "trainer_state.json"))
+    best = trainer.state.best_global_step
+    folder = last if best is None else last.with_name(f"checkpoint-{best}")
+    trainer.model.load_state_dict(CrossEncoder(str(folder), device="cpu").state_dict())
 
 
 def _choose(
