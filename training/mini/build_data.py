@@ -17,7 +17,6 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import numpy as np
-import torch
 from corpora import DOMAINS, Domain, Query
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
@@ -131,9 +130,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=sorted(DOMAINS), default=sorted(DOMAINS), help="these domains")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    encoder = SentenceTransformer(
-        str(arguments.encoder), device="cpu", model_kwargs={"dtype": torch.bfloat16, "attn_implementation": "eager"}
-    )
+    encoder = SentenceTransformer(str(arguments.encoder), device="cpu")
     encoder.max_seq_length = 128  # what it was trained with
     for name in arguments.only:
         rng = np.random.default_rng(SEED)  # anew for each, so that a domain is the same built alone

@@ -35,8 +35,6 @@ class Statistics:
 
     Args:
         norms: What the layer norms do, by module name.
-        first: For each layer, the combination of feed-forward units that is 1 at [CLS] and 0 elsewhere.
-            Shape a layer: (intermediate,).
         use: How much each coordinate moves what reads the hidden states. Shape: (hidden,).
         queries: Second moments of each layer's queries. Shape a layer: (n_heads, head_dim, head_dim).
         keys: Covariance of each layer's keys, likewise.
@@ -44,7 +42,6 @@ class Statistics:
     """
 
     norms: dict[str, Norm]
-    first: list[Tensor]
     use: Tensor
     queries: list[Tensor]
     keys: list[Tensor]
@@ -57,7 +54,6 @@ def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
     rest = kept.clone()
     rest[:, 0] = False
     norms: dict[str, Norm] = {}
-    first: list[Tensor] = []
     queries: list[Tensor] = []
     keys: list[Tensor] = []
     contexts: list[Tensor] = []
@@ -86,12 +82,6 @@ def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
 
         return hook
 
-    def units_seen(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
-        units = inputs[0][kept]
-        at_first = (~rest)[kept].float()
-        ridge = 1e-3 * units.square().mean() * len(units) * torch.eye(units.shape[1])
-        first.append(torch.linalg.solve(units.T @ units + ridge, units.T @ at_first))
-
     def contexts_seen(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
         contexts.append(inputs[0][kept])
 
@@ -103,9 +93,8 @@ def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
     for layer in encoder.encoder.layer:
         hooks.append(layer.attention.self.query.register_forward_hook(projected(queries, centred=False)))
         hooks.append(layer.attention.self.key.register_forward_hook(projected(keys, centred=True)))
-        hooks.append(layer.output.dense.register_forward_hook(units_seen))
         hooks.append(layer.attention.output.dense.register_forward_hook(contexts_seen))
     encoder(**batch)
     for hook in hooks:
         hook.remove()
-    return Statistics(norms, first, use, queries, keys, contexts[0])
+    return Statistics(norms, use, queries, keys, contexts[0])
