@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import checkpoints
+import pytest
 
 from secondpass import CrossEncoder
 from secondpass.options import ModelOptions
 
 
+@pytest.mark.filterwarnings("ignore:.*is slow on this CPU")
 def test_a_fingerprint_changes_with_what_changes_scores_and_with_nothing_else(tmp_path: Path) -> None:
     folder = checkpoints.bert(tmp_path / "m")
     first = CrossEncoder(folder).fingerprint()
