@@ -1,19 +1,15 @@
 """Fine-tune cross-encoders: thin recipes over sentence-transformers' trainer, one TOML file a run."""
 
-from typing import TYPE_CHECKING
-
 from secondpass.errors import MissingExtraError
 from secondpass.training.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, read_config
+from secondpass.training.result import TrainingResult
 
-if TYPE_CHECKING:
-    from secondpass.training.run import TrainingResult
-
-__all__ = ["DataConfig", "ModelConfig", "RunConfig", "TrainingConfig", "read_config", "train"]
+__all__ = ["DataConfig", "ModelConfig", "RunConfig", "TrainingConfig", "TrainingResult", "read_config", "train"]
 
 _NEEDED = ("accelerate", "datasets", "sentence_transformers")
 
 
-def train(config: TrainingConfig) -> "TrainingResult":
+def train(config: TrainingConfig) -> TrainingResult:
     """Run a training; see `secondpass.training.run.run`.
 
     Raises:

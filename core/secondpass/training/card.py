@@ -5,14 +5,11 @@ import platform
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
 from secondpass.training.config import TrainingConfig
-
-if TYPE_CHECKING:
-    from secondpass.training.run import TrainingResult
+from secondpass.training.result import TrainingResult
 
 _PACKAGES = ("sentence-transformers", "transformers", "torch")
 
@@ -20,7 +17,7 @@ _PACKAGES = ("sentence-transformers", "transformers", "torch")
 def write_card(
     folder: Path,
     config: TrainingConfig,
-    result: "TrainingResult",
+    result: TrainingResult,
     *,
     n_examples: int,
     losses: tuple[float, float] | None,
@@ -49,7 +46,7 @@ def write_card(
     (folder / "README.md").write_text(_card(config, result, n_examples, losses), encoding="utf-8")
 
 
-def _card(config: TrainingConfig, result: "TrainingResult", n_examples: int, losses: tuple[float, float] | None) -> str:
+def _card(config: TrainingConfig, result: TrainingResult, n_examples: int, losses: tuple[float, float] | None) -> str:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
     rows = [f"| {name} | {value:.4f} |" for name, value in result.held_out.items()]
     held_out = ["| held-out set | value |", "|---|---|", *rows] if rows else ["No held-out set was given."]

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -26,28 +25,10 @@ from secondpass.training.grouped import GroupedCrossEncoder, freeze, set_dropout
 from secondpass.training.held_out import METRIC, HeldOut
 from secondpass.training.mining import collection_examples, mined
 from secondpass.training.recipes import pos_weight, recipe
+from secondpass.training.result import TrainingResult
 
 _HEAD = r"(pooler|classifier|out_proj|score)\."
 _DECAYS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingResult:
-    """What a run gave.
-
-    Args:
-        folder: The saved checkpoint.
-        steps: Optimiser steps done, earlier parts of a resumed run included.
-        minutes: Time of this part.
-        held_out: NDCG@10 a held-out set, and their mean; empty without sets.
-        chosen: Which weights were saved: "best checkpoint", "last checkpoint" or "mean of the last N".
-    """
-
-    folder: Path
-    steps: int
-    minutes: float
-    held_out: Mapping[str, float]
-    chosen: str
 
 
 def run(config: TrainingConfig) -> TrainingResult:
