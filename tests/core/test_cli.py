@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,14 @@ def test_score_bars() -> None:
     assert score_bar(0.0, 0.0, 1.0, width=4) == ""
     assert score_bar(3.0, 3.0, 3.0, width=2) == "██"
     assert score_bar(0.03, 0.0, 1.0, width=4) == "▏"
+
+
+def test_json_is_utf_8_whatever_standard_output_is(tmp_path: Path) -> None:
+    (tmp_path / "docs.txt").write_text("Köln → Łódź", encoding="utf-8")
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "secondpass", "rank", "alpha", str(tmp_path / "docs.txt"), "--json"],
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},  # as Windows has it
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout.decode("utf-8"))[0]["text"] == "Köln → Łódź"

@@ -149,11 +149,12 @@ def _setting(
     from secondpass import CrossEncoder
     from secondpass.checkpoint import Source
 
-    loaded = CrossEncoder(model, device="cpu", max_length=max_length)
+    # Not the name: peers know neither bundled models nor both spellings of a hub id.
+    path = Source(model).folder().path
+    loaded = CrossEncoder(path, device="cpu", max_length=max_length)
     if len(loaded.labels) != 1:
         raise InputError(f"model must have a head with one label, got {len(loaded.labels)} in {described!r}")
-    # Not the name: peers know neither bundled models nor both spellings of a hub id.
-    return Setting(str(Source(model).folder().path), None, loaded.max_length), described
+    return Setting(str(path), None, loaded.max_length), described
 
 
 def _write(folder: Path, results: "Results") -> None:
