@@ -43,6 +43,12 @@ def test_a_file_becomes_a_config(tmp_path: Path) -> None:
         ('train = ["a.jsonl"]', 'qrels = "q"', "data.qrels must come with"),
         ('train = ["a.jsonl"]', 'train = ["a.jsonl"]\nqueries = "q"', "data.queries must come with data.qrels"),
         ('output = "out"', 'output = "out"\naverage = 2', "run.average above 1 must come with data.held_out .*, got 2"),
+        (
+            'output = "out"',
+            'output = "out"\nbase_share = 0.5',
+            "run.base_share above 0 must come .*held_out.*, got 0.5",
+        ),
+        ('output = "out"', 'output = "out"\nbase_share = 1', "run.base_share must be at least 0 and below 1, got 1"),
         ('output = "out"', 'output = "out"\npos_weight = 2', "run.pos_weight must come with .* 'bce', got 'listwise'"),
         ("[model]", "model]", "must be TOML"),
         ('[model]\nbase = "encoder"\nfreeze = ["embeddings"]', "model = 3", "model must be a section, got 3"),

@@ -144,6 +144,26 @@ def test_a_finished_run_ends_again_where_it_ended(tmp_path: Path) -> None:
     np.testing.assert_array_equal(CrossEncoder(again.folder).predict(PAIRS), scores)
 
 
+def test_what_the_base_knew_better_is_mixed_in(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    base = bert(tmp_path / "base")
+    documents = [f"the {animal} sleeps" for animal in ANIMALS]
+    first, *others = [hit.text for hit in CrossEncoder(base).rank("a cat", documents)]
+    wanted = {"query": "a cat", "positive": [first], "negative": others}
+    (tmp_path / "held.jsonl").write_text(json.dumps(wanted) + "\n")
+    unwanted = {"query": "a cat", "positive": others[-1], "negative": [first, *others[:-1]]}
+    (tmp_path / "train.jsonl").write_text(json.dumps(unwanted) + "\n")
+    result = train(config(tmp_path, base, "listwise", evaluate_every=6, base_share=0.9))
+    assert result.chosen == "best checkpoint, 0.9 of the base mixed in"
+    assert result.held_out["held_ndcg@10"] == 1
+    trained = result.folder / "checkpoints/checkpoint-6"
+    before, after, saved = [
+        AutoModelForSequenceClassification.from_pretrained(folder).classifier.weight
+        for folder in (base, trained, result.folder)
+    ]
+    torch.testing.assert_close(saved, 0.9 * before + 0.1 * after)
+
+
 @pytest.mark.parametrize("judged", [True, False])
 def test_a_run_whose_time_is_over_is_saved(judged: bool, tmp_path: Path) -> None:  # noqa: FBT001 - pytest's parameter
     data(tmp_path, scored=False)
@@ -289,3 +309,4 @@ def test_the_mean_of_checkpoints_is_a_mean() -> None:
     found = average(states)
     assert found["w"].tolist() == [2.0, 4.0]
     assert found["n"].item() == 2
+    assert average(states, [0.75, 0.25])["w"].tolist() == [1.5, 3.0]

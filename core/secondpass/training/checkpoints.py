@@ -14,7 +14,7 @@ from secondpass.training.examples import Example
 
 _MAY_CHANGE = {
     "model": {"saved_max_length"},
-    "run": {"output", "steps", "epochs", "minutes", "evaluate_every", "average"},
+    "run": {"output", "steps", "epochs", "minutes", "evaluate_every", "average", "base_share"},
 }
 """What a continued run may be told anew: how long it is, how often it is judged, where it lies."""
 

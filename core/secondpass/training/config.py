@@ -80,6 +80,8 @@ class RunConfig:
         weight_decay: AdamW's.
         evaluate_every: Steps between evaluations, which are also the checkpoints.
         average: Besides the best checkpoint, try the mean of this many last ones; 1: do not.
+        base_share: Try both also with this share of the base's weights mixed in, which often keeps more of what it
+            knew about other texts (Wortsman et al., 2022); 0: do not. For bases that are rerankers already.
         seed: Of everything random.
         bf16: bfloat16 autocast, on CPUs too.
     """
@@ -98,6 +100,7 @@ class RunConfig:
     weight_decay: float = 0.01
     evaluate_every: int = 500
     average: int = 1
+    base_share: float = 0.0
     seed: int = 13
     bf16: bool = False
 
@@ -134,16 +137,23 @@ class TrainingConfig:
             if value < 1:
                 raise InputError(f"{name} must be at least 1, got {value}")
         _check_ranges(self.model, self.data, run)
-        if not self.data.train and self.data.qrels is None:
-            raise InputError("data must have train files, or corpus, queries and qrels; got neither")
-        if self.data.qrels is not None and (self.data.corpus is None or self.data.queries is None):
-            raise InputError("data.qrels must come with data.corpus and data.queries")
-        if self.data.queries is not None and self.data.qrels is None:
-            raise InputError("data.queries must come with data.qrels")
-        if run.average > 1 and not self.data.held_out:
-            raise InputError(f"run.average above 1 must come with data.held_out to judge by, got {run.average}")
-        if run.pos_weight is not None and run.loss != "bce":
-            raise InputError(f"run.pos_weight must come with run.loss = 'bce', got {run.loss!r}")
+        _check_company(self.data, run)
+
+
+def _check_company(data: DataConfig, run: RunConfig) -> None:
+    """Check what must come together."""
+    if not data.train and data.qrels is None:
+        raise InputError("data must have train files, or corpus, queries and qrels; got neither")
+    if data.qrels is not None and (data.corpus is None or data.queries is None):
+        raise InputError("data.qrels must come with data.corpus and data.queries")
+    if data.queries is not None and data.qrels is None:
+        raise InputError("data.queries must come with data.qrels")
+    if run.average > 1 and not data.held_out:
+        raise InputError(f"run.average above 1 must come with data.held_out to judge by, got {run.average}")
+    if run.base_share > 0 and not data.held_out:
+        raise InputError(f"run.base_share above 0 must come with data.held_out to judge by, got {run.base_share}")
+    if run.pos_weight is not None and run.loss != "bce":
+        raise InputError(f"run.pos_weight must come with run.loss = 'bce', got {run.loss!r}")
 
 
 def _check_ranges(model: ModelConfig, data: DataConfig, run: RunConfig) -> None:
@@ -162,6 +172,8 @@ def _check_ranges(model: ModelConfig, data: DataConfig, run: RunConfig) -> None:
             raise InputError(f"{name} must be at least 0, got {value}")
     if not 0 <= model.dropout <= 1:
         raise InputError(f"model.dropout must be from 0 to 1, got {model.dropout}")
+    if not 0 <= run.base_share < 1:
+        raise InputError(f"run.base_share must be at least 0 and below 1, got {run.base_share}")
     first, last = data.mine_from
     if last < first:
         raise InputError(f"data.mine_from must go from a better rank to a worse one, got {first} to {last}")

@@ -14,7 +14,7 @@ class TrainingResult:
         steps: Optimiser steps done, earlier parts of a resumed run included.
         minutes: Time of this part.
         held_out: NDCG@10 a held-out set, and their mean; empty without sets.
-        chosen: Which weights were saved: "best checkpoint", "last checkpoint" or "mean of the last N".
+        chosen: Which weights were saved, in words: "best checkpoint", "mean of the last 2 checkpoints".
     """
 
     folder: Path

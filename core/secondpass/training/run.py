@@ -12,6 +12,7 @@ from sentence_transformers.cross_encoder import (
     CrossEncoderTrainer,
     CrossEncoderTrainingArguments,
 )
+from torch import Tensor
 from transformers import AutoConfig, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
 
 from secondpass.errors import InputError
@@ -47,13 +48,14 @@ def run(config: TrainingConfig) -> TrainingResult:
     sets = load_held_out(config)
     last = checkpoints.to_continue(config, examples, sets, output)
     model = load_model(config)
+    base = _copy(model) if config.run.base_share > 0 else None
     trainer = _trainer(config, model, examples, sets, output)
     if last is not None and config.run.steps is not None and checkpoints.steps_of(last) >= config.run.steps:
         _restore(trainer, last)
     else:
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     model.eval()
-    held_out, chosen = _choose(config, trainer, sets, output)
+    held_out, chosen = _choose(config, trainer, sets, base)
     save(model, output, max_length=config.model.saved_max_length or config.model.max_length)
     minutes = (time.monotonic() - started) / 60
     result = TrainingResult(output, trainer.state.global_step, minutes, held_out, chosen)
@@ -203,22 +205,37 @@ def _restore(trainer: CrossEncoderTrainer, last: Path) -> None:
 
 
 def _choose(
-    config: TrainingConfig, trainer: CrossEncoderTrainer, sets: Mapping[str, Sequence[RerankingSample]], output: Path
+    config: TrainingConfig,
+    trainer: CrossEncoderTrainer,
+    sets: Mapping[str, Sequence[RerankingSample]],
+    base: dict[str, Tensor] | None,
 ) -> tuple[dict[str, float], str]:
-    """Leave the better of best checkpoint and mean of the last ones in the model; say which, and its figures."""
+    """Leave the best of what the run offers in the model; give its figures, and say which it is."""
     if not sets:
         return {}, "last checkpoint"
     model, evaluator = trainer.model, HeldOut(sets)
-    figures, chosen = evaluator(model), "best checkpoint"
-    last = checkpoints.complete(output)[-config.run.average :]
+    offered = {"best checkpoint": _copy(model)}
+    last = checkpoints.complete(config.folder / config.run.output)[-config.run.average :]
     if len(last) > 1:
-        best = {name: value.clone() for name, value in model.state_dict().items()}
-        model.load_state_dict(average([CrossEncoder(str(path), device="cpu").state_dict() for path in last]))
-        averaged = evaluator(model)
-        if averaged[METRIC] > figures[METRIC]:
-            return averaged, f"mean of the last {len(last)} checkpoints"
-        model.load_state_dict(best)
-    return figures, chosen
+        states = [CrossEncoder(str(path), device="cpu").state_dict() for path in last]
+        offered[f"mean of the last {len(last)} checkpoints"] = average(states)
+    if base is not None:
+        share = config.run.base_share
+        offered |= {
+            f"{name}, {share:g} of the base mixed in": average([base, state], [share, 1 - share])
+            for name, state in offered.items()
+        }
+    figures = {}
+    for name, state in offered.items():
+        model.load_state_dict(state)
+        figures[name] = evaluator(model)
+    chosen = max(figures, key=lambda name: figures[name][METRIC])
+    model.load_state_dict(offered[chosen])
+    return figures[chosen], chosen
+
+
+def _copy(model: CrossEncoder) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
 
 
 def _losses(state: TrainerState) -> tuple[float, float] | None:
