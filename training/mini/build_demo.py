@@ -10,6 +10,7 @@ import argparse
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 from secondpass.evaluation import BM25
 from secondpass.files import json_lines
@@ -38,13 +39,14 @@ def main() -> None:
     kept |= dict.fromkeys(list(everything)[: max(0, N_PASSAGES - len(kept))])
     chosen = {key: everything[key] for key in list(kept)[:N_PASSAGES]}
     bm25 = BM25({key: str(line["text"]) for key, line in chosen.items()})
-    head, below = [], []
+    head: list[dict[str, Any]] = []
+    below: list[dict[str, Any]] = []
     for line in asked:
         ranking = list(bm25.search(str(line["query"]), 50))
         if line["pid"] in ranking:
             (head if ranking.index(str(line["pid"])) < 3 else below).append(line)  # noqa: PLR2004 - the top 3
     questions = [
-        {"query": line["query"], "passage": line["pid"], "answer": line["answers"][0]}  # type: ignore[index] # a list
+        {"query": line["query"], "passage": line["pid"], "answer": line["answers"][0]}
         for line in below[:OF_EACH] + head[:OF_EACH]
     ]
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -24,15 +24,16 @@ training.
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import matching
 import torch
 from matching import Record, read_records
-from observe import Norm, observe
+from observe import Norm, layers_of, observe
 from pruning import prune
 from torch import Tensor, nn
 from transformers import AutoTokenizer, BertForSequenceClassification, BertModel
-from transformers.models.bert.modeling_bert import BertLayer
+from transformers.models.bert.modeling_bert import BertLayer, BertPooler
 
 UNITS = 1280
 """Feed-forward units of a layer, of 1536."""
@@ -289,7 +290,7 @@ def compare(layer: BertLayer, features: Features, states: Tensor, generator: tor
 
 def read_out(model: BertForSequenceClassification, features: Features) -> None:
     """Make the head pass on the similarity and the share of matched terms that [CLS] holds."""
-    pooler = model.bert.pooler.dense
+    pooler = cast("BertPooler", model.bert.pooler).dense
     pooler.weight[:2] = 0.0
     pooler.bias[:2] = 0.0
     pooler.weight[0, features.document] = TANH_SLOPE
@@ -322,7 +323,7 @@ def graft(folder: Path, records: list[Record]) -> tuple[BertForSequenceClassific
     texts = [text for record in records[:CALIBRATING] for text in (record.query, record.documents[0])]
     batch = dict(tokenizer(texts, padding=True, truncation=True, max_length=128, return_tensors="pt"))
     prune(encoder, batch, UNITS, spare=SPARE)
-    old = list(encoder.encoder.layer)
+    old = layers_of(encoder)
     seen = observe(encoder, batch)
     features = Features(*seen.use.argsort()[:6].tolist())
 
@@ -331,7 +332,7 @@ def graft(folder: Path, records: list[Record]) -> tuple[BertForSequenceClassific
     torch.manual_seed(0)
     model = BertForSequenceClassification(config).eval()
     model.bert.embeddings.load_state_dict(encoder.embeddings.state_dict())
-    new = list(model.bert.encoder.layer)
+    new = layers_of(model.bert)
     for target, source in zip(new, [*old, old[-1], old[-1]], strict=True):
         target.load_state_dict(source.state_dict())
 

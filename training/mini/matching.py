@@ -16,7 +16,7 @@ from pathlib import Path
 import Stemmer
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase
 from transformers.models.bert.modeling_bert import BertEmbeddings, BertLayer
 
 K1, B = 0.9, 0.4
@@ -66,7 +66,7 @@ class Terms:
     mean_length: float
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerFast, documents: list[str]) -> "Terms":
+    def of(cls, tokenizer: PreTrainedTokenizerBase, documents: list[str]) -> "Terms":
         """Count in how many documents each term is."""
         vocabulary = tokenizer.get_vocab()
         stem = Stemmer.Stemmer("english")
@@ -116,7 +116,8 @@ class Head:
         logits = (states @ self.query.T + self.query_bias) @ (states @ self.key.T).transpose(1, 2)
         logits = (logits / len(self.query) ** 0.5).masked_fill(mask[:, None, :] == 0, -torch.inf)
         values = states @ self.value + self.value_bias
-        return (logits.softmax(dim=2) @ values[..., None])[..., 0]
+        given: Tensor = (logits.softmax(dim=2) @ values[..., None])[..., 0]
+        return given
 
     def parameters(self) -> list[Tensor]:
         """For an optimiser."""
@@ -125,7 +126,7 @@ class Head:
 
 @torch.enable_grad()
 def fit(
-    embeddings: BertEmbeddings, tokenizer: PreTrainedTokenizerFast, records: list[Record], *, head_dim: int
+    embeddings: BertEmbeddings, tokenizer: PreTrainedTokenizerBase, records: list[Record], *, head_dim: int
 ) -> Head:
     """The head that gives each token of a query its share of BM25, given these embeddings."""
     terms = Terms.of(tokenizer, sorted({document for record in records for document in record.documents}))
@@ -168,7 +169,7 @@ def fit(
         if step % 100 == 0:
             _log.info("step %d: mean squared error of a term's BM25 %.3f", step, loss.item())
     for parameter in head.parameters():
-        parameter.requires_grad_(requires_grad=False)
+        parameter.requires_grad_(False)  # noqa: FBT003 - its only way for type checkers
     return head
 
 
@@ -186,7 +187,7 @@ def write(head: Head, layer: BertLayer, contexts: Tensor, *, coordinate: int, un
     size = attention.attention_head_size
     place = _least_useful_head(layer, contexts)
     rows = slice(place * size, (place + 1) * size)
-    writer.bias += writer.weight[:, rows] @ contexts[:, rows].mean(dim=0)
+    writer.bias.add_(writer.weight[:, rows] @ contexts[:, rows].mean(dim=0))
     writer.weight[:, rows] = 0.0
     writer.weight[coordinate, place * size] = unit
     writer.bias[coordinate] = 0.0

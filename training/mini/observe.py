@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from transformers import BertModel
+from transformers.models.bert.modeling_bert import BertLayer
 
 Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
 
@@ -48,6 +50,11 @@ class Statistics:
     contexts: Tensor
 
 
+def layers_of(encoder: BertModel) -> list[BertLayer]:
+    """The layers, first to last; a `ModuleList` hides from type checkers what it holds."""
+    return cast("list[BertLayer]", list(encoder.encoder.layer))
+
+
 def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
     """Run the sample texts and look."""
     kept = batch["attention_mask"].bool()
@@ -74,7 +81,7 @@ def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
     def projected(kind: list[Tensor], *, centred: bool) -> Hook:
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             nonlocal use
-            use = use + inputs[0][kept].std(dim=0) * module.weight.norm(dim=0)
+            use = use + inputs[0][kept].std(dim=0) * module.get_parameter("weight").norm(dim=0)
             rows = output[kept]
             rows = rows - rows.mean(dim=0) if centred else rows
             heads = rows.view(len(rows), encoder.config.num_attention_heads, -1)
@@ -90,7 +97,7 @@ def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
         for name, module in encoder.named_modules()
         if isinstance(module, nn.LayerNorm)
     ]
-    for layer in encoder.encoder.layer:
+    for layer in layers_of(encoder):
         hooks.append(layer.attention.self.query.register_forward_hook(projected(queries, centred=False)))
         hooks.append(layer.attention.self.key.register_forward_hook(projected(keys, centred=True)))
         hooks.append(layer.attention.output.dense.register_forward_hook(contexts_seen))

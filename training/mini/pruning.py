@@ -7,6 +7,7 @@ they were.
 """
 
 import torch
+from observe import layers_of
 from torch import Tensor, nn
 from transformers import BertModel
 from transformers.models.bert.modeling_bert import BertLayer
@@ -23,11 +24,11 @@ def prune(encoder: BertModel, batch: dict[str, Tensor], size: int, *, spare: int
         units = inputs[0][kept].double()
         moments.append((units.mean(dim=0), units.T.cov(correction=0)))
 
-    hooks = [layer.output.dense.register_forward_hook(seen) for layer in encoder.encoder.layer]
+    hooks = [layer.output.dense.register_forward_hook(seen) for layer in layers_of(encoder)]
     encoder(**batch)
     for hook in hooks:
         hook.remove()
-    for layer, (mean, covariance) in zip(encoder.encoder.layer, moments, strict=True):
+    for layer, (mean, covariance) in zip(layers_of(encoder), moments, strict=True):
         prune_layer(layer, mean, covariance, size - spare)
         add_spare(layer, spare)
     encoder.config.intermediate_size = size

@@ -75,7 +75,7 @@ class Pool:
         embedded = _embedded(self.encoder, queries)
         found = []
         for query, vector in zip(queries, embedded, strict=True):
-            tokens = _tokens([query], ids=False)[0]
+            tokens = _tokens([query])[0]
             scores = np.asarray(self.index.get_scores(tokens), np.float32) if tokens else np.zeros(len(self.texts))
             lexical = np.argsort(-scores, kind="stable")[:_DEPTH]
             cosines = self.embeddings @ vector
@@ -108,10 +108,12 @@ def measure(searched: list[Candidates], golds: list[int | None]) -> str:
     return "RR by BM25 weight " + ", ".join(shown)
 
 
-def _tokens(texts: list[str], *, ids: bool = True) -> object:
-    return bm25s.tokenize(
-        texts, stopwords="en", stemmer=Stemmer.Stemmer("english"), return_ids=ids, show_progress=False
+def _tokens(texts: list[str]) -> list[list[str]]:
+    stemmer = Stemmer.Stemmer("english")
+    tokens: list[list[str]] = bm25s.tokenize(
+        texts, stopwords="en", stemmer=stemmer, return_ids=False, show_progress=False
     )
+    return tokens
 
 
 def _embedded(encoder: SentenceTransformer, texts: list[str]) -> NDArray[np.float32]:
