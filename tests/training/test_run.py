@@ -145,21 +145,22 @@ def test_a_finished_run_ends_again_where_it_ended(tmp_path: Path) -> None:
 
 
 def test_what_the_base_knew_better_is_mixed_in(tmp_path: Path) -> None:
-    data(tmp_path, scored=False)
-    base = bert(tmp_path / "base")
     documents = [f"the {animal} sleeps" for animal in ANIMALS]
-    first, *others = [hit.text for hit in CrossEncoder(base).rank("a cat", documents)]
-    wanted = {"query": "a cat", "positive": [first], "negative": others}
-    (tmp_path / "held.jsonl").write_text(json.dumps(wanted) + "\n")
-    unwanted = {"query": "a cat", "positive": others[-1], "negative": [first, *others[:-1]]}
-    (tmp_path / "train.jsonl").write_text(json.dumps(unwanted) + "\n")
-    result = train(config(tmp_path, base, "listwise", evaluate_every=6, base_share=0.9))
-    assert result.chosen == "best checkpoint, 0.9 of the base mixed in"
+    for name, right in (("first", 0), ("second", 1)):  # the second run unlearns what the first one learned
+        (tmp_path / name).mkdir()
+        others = [document for document in documents if document != documents[right]]
+        row = {"query": "a cat", "positive": documents[right], "negative": others}
+        (tmp_path / name / "train.jsonl").write_text(json.dumps(row) + "\n")
+        held_out = {"query": "a cat", "positive": documents[:1], "negative": documents[1:]}
+        (tmp_path / name / "held.jsonl").write_text(json.dumps(held_out) + "\n")
+    base = train(config(tmp_path / "first", bert(tmp_path / "base"), "listwise")).folder
+    result = train(config(tmp_path / "second", base, "listwise", evaluate_every=6, base_share=0.9))
+    assert json.loads((result.folder / "held_out.jsonl").read_text())["held_ndcg@10"] < 1
     assert result.held_out["held_ndcg@10"] == 1
-    trained = result.folder / "checkpoints/checkpoint-6"
+    assert result.chosen == "best checkpoint, 0.9 of the base mixed in"
     before, after, saved = [
         AutoModelForSequenceClassification.from_pretrained(folder).classifier.weight
-        for folder in (base, trained, result.folder)
+        for folder in (base, result.folder / "checkpoints/checkpoint-6", result.folder)
     ]
     torch.testing.assert_close(saved, 0.9 * before + 0.1 * after)
 
