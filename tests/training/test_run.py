@@ -18,7 +18,7 @@ from secondpass import CrossEncoder
 from secondpass.errors import InputError
 from secondpass.evaluation import RerankingSample
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
-from secondpass.training.averaging import average
+from secondpass.training.choosing import average
 from secondpass.training.config import Loss
 from secondpass.training.examples import Example, Unmined
 from secondpass.training.grouped import GroupedCrossEncoder

@@ -12,14 +12,13 @@ from sentence_transformers.cross_encoder import (
     CrossEncoderTrainer,
     CrossEncoderTrainingArguments,
 )
-from torch import Tensor
 from transformers import AutoConfig, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
 
 from secondpass.errors import InputError
 from secondpass.evaluation.sets import RerankingSample, read_samples
 from secondpass.training import checkpoints
-from secondpass.training.averaging import average
 from secondpass.training.card import write_card
+from secondpass.training.choosing import choose, copied
 from secondpass.training.config import TrainingConfig
 from secondpass.training.examples import Example, expand, read_examples
 from secondpass.training.grouped import GroupedCrossEncoder, freeze, set_dropout
@@ -48,14 +47,18 @@ def run(config: TrainingConfig) -> TrainingResult:
     sets = load_held_out(config)
     last = checkpoints.to_continue(config, examples, sets, output)
     model = load_model(config)
-    base = _copy(model) if config.run.base_share > 0 else None
+    base = copied(model) if config.run.base_share > 0 else None
     trainer = _trainer(config, model, examples, sets, output)
     if last is not None and config.run.steps is not None and checkpoints.steps_of(last) >= config.run.steps:
         _restore(trainer, last)
     else:
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     model.eval()
-    held_out, chosen = _choose(config, trainer, sets, base)
+    held_out: dict[str, float] = {}
+    chosen = "last checkpoint"
+    if sets:
+        last_ones = checkpoints.complete(output)[-config.run.average :]
+        held_out, chosen = choose(model, HeldOut(sets), last_ones, base, config.run.base_share)
     save(model, output, max_length=config.model.saved_max_length or config.model.max_length)
     minutes = (time.monotonic() - started) / 60
     result = TrainingResult(output, trainer.state.global_step, minutes, held_out, chosen)
@@ -202,40 +205,6 @@ def _restore(trainer: CrossEncoderTrainer, last: Path) -> None:
     best = trainer.state.best_global_step
     folder = last if best is None else last.with_name(f"checkpoint-{best}")
     trainer.model.load_state_dict(CrossEncoder(str(folder), device="cpu").state_dict())
-
-
-def _choose(
-    config: TrainingConfig,
-    trainer: CrossEncoderTrainer,
-    sets: Mapping[str, Sequence[RerankingSample]],
-    base: dict[str, Tensor] | None,
-) -> tuple[dict[str, float], str]:
-    """Leave the best of what the run offers in the model; give its figures, and say which it is."""
-    if not sets:
-        return {}, "last checkpoint"
-    model, evaluator = trainer.model, HeldOut(sets)
-    offered = {"best checkpoint": _copy(model)}
-    last = checkpoints.complete(config.folder / config.run.output)[-config.run.average :]
-    if len(last) > 1:
-        states = [CrossEncoder(str(path), device="cpu").state_dict() for path in last]
-        offered[f"mean of the last {len(last)} checkpoints"] = average(states)
-    if base is not None:
-        share = config.run.base_share
-        offered |= {
-            f"{name}, {share:g} of the base mixed in": average([base, state], [share, 1 - share])
-            for name, state in offered.items()
-        }
-    figures = {}
-    for name, state in offered.items():
-        model.load_state_dict(state)
-        figures[name] = evaluator(model)
-    chosen = max(figures, key=lambda name: figures[name][METRIC])
-    model.load_state_dict(offered[chosen])
-    return figures[chosen], chosen
-
-
-def _copy(model: CrossEncoder) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
 
 
 def _losses(state: TrainerState) -> tuple[float, float] | None:
