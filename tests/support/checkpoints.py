@@ -6,7 +6,7 @@ lost token type or a wrong position would vanish in rounding.
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +105,21 @@ def modernbert_tokenizer(max_length: int = 512) -> PreTrainedTokenizerBase:
     return byte_bpe("[CLS] $A [SEP]|$B [SEP]", ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"], max_length)
 
 
-def bert(folder: Path, *, n_labels: int = 1, max_length: int = 512, **config: Any) -> Path:
-    tokenizer = wordpiece(max_length=max_length)
+def words(vocabulary: Sequence[str]) -> PreTrainedTokenizerBase:
+    """A BERT tokenizer that knows these words: the same in every run, which trained vocabularies are not."""
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *vocabulary]
+    return transformers.BertTokenizer(vocab={token: index for index, token in enumerate(tokens)}, model_max_length=512)
+
+
+def bert(
+    folder: Path,
+    *,
+    n_labels: int = 1,
+    max_length: int = 512,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    **config: Any,
+) -> Path:
+    tokenizer = tokenizer or wordpiece(max_length=max_length)
     values = SMALL | {"vocab_size": len(tokenizer), "num_labels": n_labels} | config
     return save(folder, transformers.BertForSequenceClassification(transformers.BertConfig(**values)), tokenizer)
 
