@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from secondpass.checkpoint import Pooling, RankingModel
-from secondpass.encoder import Precision, TokenBatch, packed
+from secondpass.encoder import Precision, TokenBatch, moved, packed
 from secondpass.encoder.padded import PaddedEncoder
 from secondpass.errors import InputError
-from secondpass.pairs import Tokens
+from secondpass.tokens import PairTokens
 
 
 class Network:
@@ -30,7 +30,7 @@ class Network:
         self._encoder = encoder
         self._head = head
 
-    def __call__(self, pairs: Sequence[Tokens]) -> Tensor:
+    def __call__(self, pairs: PairTokens) -> Tensor:
         """The head's outputs on this network's device. Shape: (n_pairs, n_outputs), float32."""
         with torch.inference_mode():
             output: Tensor = self._head(self._encoder(_batch(pairs, self.device)))
@@ -41,7 +41,7 @@ def networks_on(
     devices: Sequence[torch.device],
     model: RankingModel,
     precision: Precision,
-    calibration: Callable[[], Sequence[Tokens]],
+    calibration: Callable[[], PairTokens],
     padding_side: Literal["left", "right"] = "right",
 ) -> list[Network]:
     """The model on each device.
@@ -83,13 +83,7 @@ def _encoder(
     return PaddedEncoder(model.backbone, model.pooling, padding_side)
 
 
-def _batch(pairs: Sequence[Tokens], device: torch.device) -> TokenBatch:
-    ids = torch.tensor([token for pair in pairs for token in pair.ids], dtype=torch.int64)
-    type_ids = torch.tensor([token_type for pair in pairs for token_type in pair.type_ids], dtype=torch.int64)
-    return TokenBatch(_moved(ids, device), _moved(type_ids, device), tuple(len(pair) for pair in pairs))
-
-
-def _moved(tensor: Tensor, device: torch.device) -> Tensor:
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
+def _batch(pairs: PairTokens, device: torch.device) -> TokenBatch:
+    # The narrow types travel.
+    ids, type_ids = (moved(torch.from_numpy(n), device).long() for n in (pairs.ids, pairs.type_ids))
+    return TokenBatch(ids, type_ids, tuple(pairs.lengths.tolist()))

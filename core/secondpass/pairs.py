@@ -4,32 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.tokens import PairTokens, Part, Spans, Specials, join
+
 Pair: TypeAlias = tuple[str, str]
-TokenizeTexts: TypeAlias = Callable[[Sequence[str]], list[list[int]]]
+TokenizeTexts: TypeAlias = Callable[[Sequence[str]], Spans]
 """Texts to token ids, without special tokens, truncation or padding."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """One text or pair as a model reads it.
-
-    Args:
-        ids: Vocabulary ids, specials included.
-        type_ids: Token types, one an id.
-    """
-
-    ids: list[int]
-    type_ids: list[int]
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
 
 class PairEncoder(Protocol):
     """Turns pairs into tokens; changes no shared state, so threads may share one."""
 
-    def __call__(self, pairs: Sequence[Pair]) -> list[Tokens]:
-        """One Tokens value a pair, in the given order."""
+    def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
+        """The tokens of the pairs, in the given order."""
         ...
 
 
@@ -38,43 +27,28 @@ class PairTemplate:
     """The special tokens around two texts, such as `[CLS] query [SEP] document [SEP]`.
 
     Args:
-        before: Special ids before the first text.
-        between: Special ids between the texts.
-        after: Special ids after the second text.
-        type_ids: Token types of the five parts: before, first text, between, second text, after. The special tokens
-            between two texts may change type midway (`[SEP]` closes the first), so parts hold one type a token but the
-            texts hold one type.
+        before: Ahead of the first text.
+        first_type: Token type of the first text.
+        between: Between the texts; they may change type midway (`[SEP]` closes the first).
+        second_type: Token type of the second text.
+        after: Behind the second text.
     """
 
-    before: tuple[int, ...]
-    between: tuple[int, ...]
-    after: tuple[int, ...]
-    before_types: tuple[int, ...]
+    before: tuple[Specials, ...]
     first_type: int
-    between_types: tuple[int, ...]
+    between: tuple[Specials, ...]
     second_type: int
-    after_types: tuple[int, ...]
+    after: tuple[Specials, ...]
 
     @property
     def n_special(self) -> int:
         """Special tokens of a pair."""
-        return len(self.before) + len(self.between) + len(self.after)
-
-    def join(self, first: list[int], second: list[int]) -> Tokens:
-        """The two texts' ids with the special tokens around them."""
-        return Tokens(
-            [*self.before, *first, *self.between, *second, *self.after],
-            [
-                *self.before_types,
-                *([self.first_type] * len(first)),
-                *self.between_types,
-                *([self.second_type] * len(second)),
-                *self.after_types,
-            ],
-        )
+        return sum(len(specials.ids) for specials in (*self.before, *self.between, *self.after))
 
 
-def longest_first(n_first: int, n_second: int, room: int) -> tuple[int, int]:
+def longest_first(
+    n_first: NDArray[np.int64], n_second: NDArray[np.int64], room: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many tokens of two texts fit into `room`, cutting the longer one first.
 
     The rule of the `tokenizers` library (`TruncationStrategy::LongestFirst`), which the model cards' code and
@@ -82,17 +56,20 @@ def longest_first(n_first: int, n_second: int, room: int) -> tuple[int, int]:
     still above room, both become half of it. On equal halves of an odd room the second text gets the odd token.
 
     Args:
-        n_first: Tokens of the first text.
-        n_second: Tokens of the second text.
+        n_first: Tokens of the first text of each pair. Shape: (n_pairs,).
+        n_second: Tokens of the second text. Shape: (n_pairs,).
         room: Tokens both may have together, specials not counted.
+
+    Returns:
+        What is left of each. Shapes: (n_pairs,).
     """
-    if n_first + n_second <= room:
-        return n_first, n_second
-    short, long = min(n_first, n_second), max(n_first, n_second)
-    long = short if short > room else max(short, room - short)
-    if short + long > room:
-        short, long = room // 2, room - room // 2
-    return (long, short) if n_first > n_second else (short, long)
+    short, long = np.minimum(n_first, n_second), np.maximum(n_first, n_second)
+    long = np.where(short > room, short, np.maximum(short, room - short))
+    over = short + long > room
+    short, long = np.where(over, room // 2, short), np.where(over, room - room // 2, long)
+    swapped, fits = n_first > n_second, n_first + n_second <= room
+    first, second = np.where(swapped, long, short), np.where(swapped, short, long)
+    return np.where(fits, n_first, first), np.where(fits, n_second, second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +90,23 @@ class TwoTextEncoder:
     prompt: str = ""
     truncation_side: Literal["left", "right"] = "right"
 
-    def __call__(self, pairs: Sequence[Pair]) -> list[Tokens]:
-        """One Tokens value a pair, in the given order; a query that several pairs share is tokenised once."""
-        queries = dict.fromkeys(query for query, _ in pairs)
-        query_ids = dict(zip(queries, self.tokenize([self.prompt + query for query in queries]), strict=True))
-        document_ids = self.tokenize([document for _, document in pairs])
-        return [self._join(query_ids[query], ids) for (query, _), ids in zip(pairs, document_ids, strict=True)]
+    def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
+        """The tokens of the pairs, in the given order."""
+        template = self.template
+        first = _spans(self.tokenize, [self.prompt + query for query, _ in pairs])
+        second = _spans(self.tokenize, [document for _, document in pairs])
+        kept = longest_first(first.lengths, second.lengths, self.max_length - template.n_special)
+        before, between, after = (
+            [specials.part(len(pairs)) for specials in place]
+            for place in (template.before, template.between, template.after)
+        )
+        query = Part(self._cut(first, kept[0]), template.first_type)
+        document = Part(self._cut(second, kept[1]), template.second_type)
+        return join([*before, query, *between, document, *after])
 
-    def _join(self, query: list[int], document: list[int]) -> Tokens:
-        room = self.max_length - self.template.n_special
-        n_query, n_document = longest_first(len(query), len(document), room)
-        return self.template.join(self._cut(query, n_query), self._cut(document, n_document))
-
-    def _cut(self, ids: list[int], length: int) -> list[int]:
-        return ids[len(ids) - length :] if self.truncation_side == "left" else ids[:length]
+    def _cut(self, texts: Spans, kept: NDArray[np.int64]) -> Spans:
+        starts = texts.starts + (texts.lengths - kept) if self.truncation_side == "left" else texts.starts
+        return Spans(texts.ids, starts, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +127,10 @@ class PromptEncoder:
     after: tuple[int, ...]
     max_length: int
 
-    def __call__(self, pairs: Sequence[Pair]) -> list[Tokens]:
-        """One Tokens value a pair, in the given order."""
-        room = self.max_length - len(self.before) - len(self.after)
-        bodies = self.tokenize([self.body.format(query=query, document=document) for query, document in pairs])
-        encoded = [[*self.before, *ids[:room], *self.after] for ids in bodies]
-        return [Tokens(ids, [0] * len(ids)) for ids in encoded]
+    def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
+        """The tokens of the pairs, in the given order."""
+        bodies = [self.body.format(query=query, document=document) for query, document in pairs]
+        return _framed(self.tokenize, self.before, bodies, self.after, self.max_length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +151,22 @@ class OneTextEncoder:
     max_length: int
     prompt: str = ""
 
-    def __call__(self, texts: Sequence[str]) -> list[Tokens]:
-        """One Tokens value a text, of one token type, in the given order."""
-        room = self.max_length - len(self.before) - len(self.after)
-        encoded = [
-            [*self.before, *ids[:room], *self.after] for ids in self.tokenize([self.prompt + text for text in texts])
-        ]
-        return [Tokens(ids, [0] * len(ids)) for ids in encoded]
+    def __call__(self, texts: Sequence[str]) -> PairTokens:
+        """The tokens of the texts, all of one token type, in the given order."""
+        return _framed(self.tokenize, self.before, [self.prompt + t for t in texts], self.after, self.max_length)
+
+
+def _spans(tokenize: TokenizeTexts, texts: Sequence[str]) -> Spans:
+    """The tokens of these texts; one that appears several times is tokenised once."""
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    return tokenize(list(numbers)).take(np.fromiter((numbers[text] for text in texts), np.int64, len(texts)))
+
+
+def _framed(
+    tokenize: TokenizeTexts, before: tuple[int, ...], texts: Sequence[str], after: tuple[int, ...], max_length: int
+) -> PairTokens:
+    """Texts between special tokens, cut at their ends, all of one token type."""
+    inner = _spans(tokenize, texts)
+    kept = np.minimum(inner.lengths, max_length - len(before) - len(after))
+    cut = Part(Spans(inner.ids, inner.starts, kept), 0)
+    return join([Specials(before).part(len(texts)), cut, Specials(after).part(len(texts))])

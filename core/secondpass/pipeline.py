@@ -5,7 +5,6 @@ import queue
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -17,7 +16,7 @@ from secondpass.batches import token_batches
 from secondpass.errors import InputError, ScoringError
 from secondpass.lanes import map_lanes, n_lanes
 from secondpass.network import Network
-from secondpass.pairs import Tokens
+from secondpass.tokens import PairTokens
 
 ItemT = TypeVar("ItemT", bound=Hashable)
 _T = TypeVar("_T")
@@ -36,7 +35,7 @@ class _Chunk:
         places: For every pair of the chunk, where it is in `unique`.
     """
 
-    unique: list[Tokens]
+    unique: PairTokens
     places: NDArray[np.int64]
 
 
@@ -52,7 +51,7 @@ class Pipeline(Generic[ItemT]):
     """
 
     def __init__(
-        self, encode: Callable[[Sequence[ItemT]], list[Tokens]], networks: Sequence[Network], batch_tokens: int
+        self, encode: Callable[[Sequence[ItemT]], PairTokens], networks: Sequence[Network], batch_tokens: int
     ) -> None:
         self._encode = encode
         self._networks = networks
@@ -88,8 +87,8 @@ class Pipeline(Generic[ItemT]):
 
     def _outputs(self, chunk: _Chunk) -> NDArray[np.float32]:
         lanes = n_lanes() if len(self._networks) == 1 and self._networks[0].device.type == "cpu" else 1
-        batches = token_batches([len(pair) for pair in chunk.unique], self._batch_tokens, lanes)
-        outputs = self._forward_all([[chunk.unique[i] for i in batch] for batch in batches], lanes)
+        batches = token_batches(chunk.unique.lengths.tolist(), self._batch_tokens, lanes)
+        outputs = self._forward_all(chunk.unique, batches, lanes)
         order = torch.tensor([i for batch in batches for i in batch])
         # One copy back for the whole chunk.
         computed = torch.cat(outputs).cpu()
@@ -98,17 +97,18 @@ class Pipeline(Generic[ItemT]):
         values: NDArray[np.float32] = unique.numpy()[chunk.places]
         return values
 
-    def _forward_all(self, batches: Sequence[Sequence[Tokens]], lanes: int) -> list[Tensor]:
+    def _forward_all(self, pairs: PairTokens, batches: Sequence[Sequence[int]], lanes: int) -> list[Tensor]:
         if len(self._networks) == 1:
-            return map_lanes(partial(_forward, self._networks[0]), batches, lanes)
+            only = self._networks[0]
+            return map_lanes(lambda batch: _forward(only, pairs.take(batch)), batches, lanes)
         free: queue.SimpleQueue[Network] = queue.SimpleQueue()
         for network in self._networks:
             free.put(network)
 
-        def forward(batch: Sequence[Tokens]) -> Tensor:
+        def forward(batch: Sequence[int]) -> Tensor:
             network = free.get()
             try:
-                return _forward(network, batch).cpu()
+                return _forward(network, pairs.take(batch)).cpu()
             finally:
                 free.put(network)
 
@@ -120,20 +120,22 @@ class Pipeline(Generic[ItemT]):
                 pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _forward(network: Network, batch: Sequence[Tokens]) -> Tensor:
+def _forward(network: Network, pairs: PairTokens) -> Tensor:
     """One batch's outputs; where memory runs out, of its halves one after the other."""
     try:
-        return network(batch)
+        return network(pairs)
     except torch.OutOfMemoryError as error:
-        if len(batch) == 1:
+        if len(pairs) == 1:
             raise ScoringError(
-                f"a pair of {len(batch[0])} tokens does not fit into the memory of {network.device}; lower max_length"
+                f"a pair of {pairs.lengths[0]} tokens does not fit into the memory of {network.device}; "
+                "lower max_length"
             ) from error
     # Outside of the handler, whose traceback would keep the failed pass's tensors alive.
     if network.device.type == "cuda":
         torch.cuda.empty_cache()
-    middle = len(batch) // 2
-    return torch.cat([_forward(network, batch[:middle]), _forward(network, batch[middle:])])
+    middle = len(pairs) // 2
+    halves = pairs.take(slice(middle)), pairs.take(slice(middle, None))
+    return torch.cat([_forward(network, half) for half in halves])
 
 
 def _chunks(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

@@ -15,8 +15,9 @@ from conftest import FolderOf
 from secondpass import CrossEncoder
 from secondpass.batches import token_batches
 from secondpass.errors import InputError, ScoringError
-from secondpass.pairs import Pair, Tokens
+from secondpass.pairs import Pair
 from secondpass.pipeline import CHUNK_PAIRS, Pipeline
+from secondpass.tokens import PairTokens
 
 
 @given(st.lists(st.integers(min_value=1, max_value=500), max_size=60), st.integers(min_value=1, max_value=2000))
@@ -56,20 +57,25 @@ class SumNetwork:
         self.calls: list[int] = []
         self.lock = threading.Lock()
 
-    def __call__(self, batch: Sequence[Tokens]) -> torch.Tensor:
-        n_tokens = sum(len(tokens) for tokens in batch)
+    def __call__(self, batch: PairTokens) -> torch.Tensor:
         with self.lock:
-            self.calls.append(n_tokens)
-        if n_tokens > self.max_tokens:
+            self.calls.append(len(batch.ids))
+        if len(batch.ids) > self.max_tokens:
             raise torch.OutOfMemoryError("injected")
-        return torch.tensor([[float(sum(tokens.ids))] for tokens in batch])
+        of_each = torch.from_numpy(batch.ids).split(batch.lengths.tolist())
+        return torch.tensor([[float(ids.sum())] for ids in of_each])
 
 
-def encode(pairs: Sequence[Pair]) -> list[Tokens]:
+def encode(pairs: Sequence[Pair]) -> PairTokens:
     """Each character is a token."""
     if any(query == "poison" for query, _ in pairs):
         raise ValueError("poisoned")
-    return [Tokens([ord(c) for c in query + document], [0] * len(query + document)) for query, document in pairs]
+    return tokens_of([[ord(c) for c in query + document] for query, document in pairs])
+
+
+def tokens_of(ids: Sequence[Sequence[int]]) -> PairTokens:
+    flat = np.array([token for pair in ids for token in pair], np.int32)
+    return PairTokens(flat, np.zeros(len(flat), np.uint8), np.array([len(pair) for pair in ids], np.int64))
 
 
 def expected_of(pairs: Sequence[Pair]) -> list[float]:
@@ -123,7 +129,7 @@ def test_a_generator_that_raises_is_heard() -> None:
 @pytest.mark.parametrize("n_networks", [1, 2])
 def test_a_network_that_dies_is_heard(n_networks: int) -> None:
     class Dying(SumNetwork):
-        def __call__(self, batch: Sequence[Tokens]) -> torch.Tensor:
+        def __call__(self, batch: PairTokens) -> torch.Tensor:
             raise RuntimeError(f"device lost with {len(batch)} pairs")
 
     with pytest.raises(RuntimeError, match="device lost"):
@@ -168,8 +174,8 @@ def test_a_long_generator_is_not_held() -> None:
     assert peak < 25e6
 
 
-def short(pairs: Sequence[Pair]) -> list[Tokens]:
-    return [Tokens([int(document)], [0]) for _, document in pairs]
+def short(pairs: Sequence[Pair]) -> PairTokens:
+    return tokens_of([[int(document)] for _, document in pairs])
 
 
 def test_two_devices_of_a_real_model_score_alike(folder_of: FolderOf) -> None:

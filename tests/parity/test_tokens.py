@@ -1,19 +1,25 @@
 """Token ids and type ids equal transformers' exactly, with real tokenizers, over every way a pair can be cut."""
 
 import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import checkpoints
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from shared import shared
 from texts import SHORT_PAIRS
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
+from secondpass.checkpoint.words import WordMemory
 from secondpass.pairs import TwoTextEncoder, longest_first
+from secondpass.tokens import PairTokens, Spans
 
 # Each real tokenizer, and what its folder has to say besides the files for transformers to load it as its authors do.
 REAL: dict[str, dict[str, Any]] = {
@@ -35,6 +41,11 @@ def real_tokenizer(name: str, folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def split(pairs: PairTokens, numbers: NDArray[np.integer[Any]]) -> list[list[int]]:
+    """The numbers of each pair."""
+    return [part.tolist() for part in np.split(numbers, pairs.lengths.cumsum()[:-1])]
+
+
 @pytest.mark.parametrize("name", REAL)
 @pytest.mark.parametrize("max_length", [5, 6, 16, 31, 512])
 def test_ids_and_types_equal_transformers(name: str, max_length: int, tmp_path: Path) -> None:
@@ -44,11 +55,11 @@ def test_ids_and_types_equal_transformers(name: str, max_length: int, tmp_path: 
     queries, documents = zip(*SHORT_PAIRS, strict=True)
     expected = tokenizer(list(queries), list(documents), truncation=True, max_length=max_length)
     encoded = encode(SHORT_PAIRS)
-    assert [tokens.ids for tokens in encoded] == expected["input_ids"]
+    assert split(encoded, encoded.ids) == expected["input_ids"]
     if with_types:
-        assert [tokens.type_ids for tokens in encoded] == expected["token_type_ids"]
+        assert split(encoded, encoded.type_ids) == expected["token_type_ids"]
     else:
-        assert not any(any(tokens.type_ids) for tokens in encoded)
+        assert not encoded.type_ids.any()
 
 
 WORDPIECE = checkpoints.wordpiece()
@@ -65,22 +76,22 @@ TEMPLATE = pair_template(WORDPIECE, with_types=True)
 def test_the_truncation_rule_equals_the_tokenizers_librarys(n_query: int, n_document: int, max_length: int) -> None:
     query, document = " ".join(["the"] * n_query), " ".join(["berlin"] * n_document)
     expected = WORDPIECE([query], [document], truncation=True, max_length=max_length)
-    encoded = TwoTextEncoder(ENCODE, TEMPLATE, max_length)([(query, document)])[0]
-    assert encoded.ids == expected["input_ids"][0]
-    assert encoded.type_ids == expected["token_type_ids"][0]
+    encoded = TwoTextEncoder(ENCODE, TEMPLATE, max_length)([(query, document)])
+    assert encoded.ids.tolist() == expected["input_ids"][0]
+    assert encoded.type_ids.tolist() == expected["token_type_ids"][0]
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=80), st.text(max_size=80), st.integers(min_value=4, max_value=64))
 def test_any_text_gets_transformers_tokens(query: str, document: str, max_length: int) -> None:
     expected = WORDPIECE([query], [document], truncation=True, max_length=max_length)
-    encoded = TwoTextEncoder(ENCODE, TEMPLATE, max_length)([(query, document)])[0]
-    assert encoded.ids == expected["input_ids"][0]
+    encoded = TwoTextEncoder(ENCODE, TEMPLATE, max_length)([(query, document)])
+    assert encoded.ids.tolist() == expected["input_ids"][0]
 
 
 @given(st.integers(0, 2000), st.integers(0, 2000), st.integers(0, 1000))
 def test_cutting_keeps_what_fits_and_never_more(n_first: int, n_second: int, room: int) -> None:
-    first, second = longest_first(n_first, n_second, room)
+    first, second = (int(kept[0]) for kept in longest_first(np.array([n_first]), np.array([n_second]), room))
     assert 0 <= first <= n_first
     assert 0 <= second <= n_second
     assert first + second == min(room, n_first + n_second)
@@ -94,4 +105,83 @@ def test_a_left_cutting_tokenizer_keeps_the_ends(tmp_path: Path) -> None:
     pair = ("the berlin wall", "and its people in the year of the revolution")
     expected = reloaded([pair[0]], [pair[1]], truncation=True, max_length=9)["input_ids"][0]
     encode = TwoTextEncoder(tokenize_with(reloaded), TEMPLATE, 9, truncation_side="left")
-    assert encode([pair])[0].ids == expected
+    assert encode([pair]).ids.tolist() == expected
+
+
+# What could make a word's tokens depend on the words beside it: white space of all kinds, control characters that are
+# taken out, marks that join the letter before, letters that are words of their own, and special tokens in plain text.
+ODD_CHARACTERS = " \n\t\r\x00\x0b\x1c\x85\xa0\xad\u0300\u0345\u200b\u200d\u2028\u3000\ufe0f\ufeff\ufffd"
+ODD_PIECES = [*ODD_CHARACTERS, *"aZ9é\u0130ΣßßÅﬁ東京.'-#", "[SEP]", "[MASK]", "don't", "a" * 101]
+
+
+@pytest.mark.parametrize("name", ["ms-marco-MiniLM-L-6-v2", "bert-base-cased", "bert-base-multilingual-cased"])
+def test_words_have_the_same_tokens_alone(name: str, tmp_path: Path) -> None:
+    tokenizer = real_tokenizer(name, tmp_path)
+    tokenize = tokenize_with(tokenizer)
+    assert isinstance(tokenize, WordMemory)
+
+    @settings(max_examples=300, deadline=None)
+    @given(st.lists(st.lists(st.one_of(st.sampled_from(ODD_PIECES), st.text(max_size=5))).map("".join), min_size=1))
+    def check(texts: list[str]) -> None:
+        spans = tokenize(texts)
+        expected = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
+        assert spans.lengths.tolist() == [len(ids) for ids in expected]
+        assert spans.joined().tolist() == [token for ids in expected for token in ids]
+
+    check()
+
+
+def counting() -> tuple[WordMemory, list[str]]:
+    """A memory, and the words that it had to have tokenised: a word's tokens are its characters."""
+    asked: list[str] = []
+
+    def tokenize(words: Sequence[str]) -> Spans:
+        asked.extend(words)
+        if "poison" in words:
+            raise ValueError("poisoned")
+        return Spans.of([[ord(character) for character in word] for word in words])
+
+    return WordMemory(tokenize), asked
+
+
+def letters(spans: Spans) -> str:
+    return "".join(map(chr, spans.joined()))
+
+
+def test_a_word_is_tokenised_once() -> None:
+    memory, asked = counting()
+    assert letters(memory(["the wall the", "wall of"])) == "thewallthewallof"
+    assert letters(memory(["of\nthe  city"])) == "ofthecity"
+    assert asked == ["the", "wall", "of", "", "city"]
+
+
+def test_words_that_cannot_be_tokenised_leave_nothing_behind() -> None:
+    memory, _ = counting()
+    memory(["the wall"])
+    with pytest.raises(ValueError, match="poisoned"):
+        memory(["wall poison gate"])
+    assert letters(memory(["the gate wall"])) == "thegatewall"
+
+
+def test_memory_is_bounded() -> None:
+    memory, asked = counting()
+    memory(["a " + " ".join(f"{i:0100d}" for i in range(11_000))])
+    assert letters(memory(["a b"])) == "ab"
+    assert asked[-2:] == ["a", "b"], "over a million characters it begins anew"
+
+
+def test_threads_may_share_a_memory() -> None:
+    memory, _ = counting()
+    texts = [" ".join(f"w{(i * j) % 997}" for j in range(200)) for i in range(64)]
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda text: letters(memory([text])), texts))
+    assert got == [text.replace(" ", "") for text in texts]
+
+
+def test_tokenizers_that_look_across_words_read_whole_texts(tmp_path: Path) -> None:
+    tokenizer = real_tokenizer("roberta-base", tmp_path)
+    assert not isinstance(tokenize_with(tokenizer), WordMemory)
+    wordpiece = checkpoints.wordpiece()
+    assert isinstance(tokenize_with(wordpiece), WordMemory)
+    wordpiece.add_tokens(["new york"])
+    assert not isinstance(tokenize_with(wordpiece), WordMemory)

@@ -1,5 +1,6 @@
 """A checkpoint's tokenizer: found, loaded without guessing, and used without changing its state."""
 
+import itertools
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +10,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.source import Source
+from secondpass.checkpoint.words import WordMemory, reads_words_alone
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, RemoteCodeError
 from secondpass.pairs import PairTemplate, TokenizeTexts
+from secondpass.tokens import Spans, Specials
 
 _VOCABULARIES = (
     "tokenizer.json",
@@ -60,17 +63,17 @@ def tokenize_with(tokenizer: PreTrainedTokenizerBase) -> TokenizeTexts:
         raw.no_truncation()
         raw.no_padding()
 
-        def tokenize(texts: Sequence[str]) -> list[list[int]]:
+        def tokenize(texts: Sequence[str]) -> Spans:
             encodings = raw.encode_batch_fast(list(texts), add_special_tokens=False)
-            return [encoding.ids for encoding in encodings]
+            return Spans.of([encoding.ids for encoding in encodings])
 
-        return tokenize
+        return WordMemory(tokenize) if reads_words_alone(raw) else tokenize
 
     lock = threading.Lock()  # a tokenizer in Python makes no promise about threads
 
-    def tokenize_in_python(texts: Sequence[str]) -> list[list[int]]:
+    def tokenize_in_python(texts: Sequence[str]) -> Spans:
         with lock:
-            return [tokenizer.encode(text, add_special_tokens=False, truncation=False) for text in texts]
+            return Spans.of([tokenizer.encode(text, add_special_tokens=False, truncation=False) for text in texts])
 
     return tokenize_in_python
 
@@ -96,20 +99,23 @@ def pair_template(tokenizer: PreTrainedTokenizerBase, *, with_types: bool) -> Pa
         raise CheckpointError("the tokenizer builds pairs in a way that is not its two texts between special tokens")
     end, rest = start + len(first), middle + len(second)
     return PairTemplate(
-        before=tuple(ids[:start]),
-        between=tuple(ids[end:middle]),
-        after=tuple(ids[rest:]),
-        before_types=tuple(types[:start]),
+        before=_specials(ids[:start], types[:start]),
         first_type=types[start],
-        between_types=tuple(types[end:middle]),
+        between=_specials(ids[end:middle], types[end:middle]),
         second_type=types[middle],
-        after_types=tuple(types[rest:]),
+        after=_specials(ids[rest:], types[rest:]),
     )
 
 
 def find(part: list[int], whole: list[int], start: int) -> int:
     """Where `part` begins in `whole` from `start` on; -1 if nowhere."""
     return next((i for i in range(start, len(whole) - len(part) + 1) if whole[i : i + len(part)] == part), -1)
+
+
+def _specials(ids: list[int], types: list[int]) -> tuple[Specials, ...]:
+    """Special tokens, neighbours of one type together."""
+    runs = itertools.groupby(zip(ids, types, strict=True), key=lambda token: token[1])
+    return tuple(Specials(tuple(token_id for token_id, _ in run), token_type) for token_type, run in runs)
 
 
 def _load(folder: Folder, source: Source) -> PreTrainedTokenizerBase:

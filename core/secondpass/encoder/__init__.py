@@ -1,8 +1,8 @@
 """The transformer itself, over packed (padding-free) tokens."""
 
-from secondpass.encoder.batch import TokenBatch
+from secondpass.encoder.batch import TokenBatch, moved
 from secondpass.encoder.build import packed
 from secondpass.encoder.encoder import PackedEncoder, Pooling
 from secondpass.encoder.precision import Precision, check_precision
 
-__all__ = ["PackedEncoder", "Pooling", "Precision", "TokenBatch", "check_precision", "packed"]
+__all__ = ["PackedEncoder", "Pooling", "Precision", "TokenBatch", "check_precision", "moved", "packed"]

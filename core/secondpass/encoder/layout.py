@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
+from secondpass.encoder.batch import moved
+
 # oneDNN prepares a product anew, for half a millisecond, whenever a number of rows is new to it: so let there be few.
 _CPU_ROW_MULTIPLE = 32
 
@@ -87,9 +89,9 @@ def lay_out(lengths: Sequence[int], *, multiple: int, device: torch.device) -> L
         runs=runs,
         n_tokens=n_tokens,
         n_rows=n_rows,
-        first_rows=first_rows.to(device, non_blocking=True),
-        bounds=F.pad(counts.cumsum(0), (1, 0)).int().to(device, non_blocking=True),
-        positions=positions.to(device, non_blocking=True),
+        first_rows=moved(first_rows, device),
+        bounds=moved(F.pad(counts.cumsum(0), (1, 0)).int(), device),
+        positions=moved(positions, device),
         multiple=multiple,
     )
 
