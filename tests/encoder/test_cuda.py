@@ -1,13 +1,18 @@
-"""The packed encoder on a GPU; these skip where there is none."""
+"""The packed encoder on a GPU; where there is none, as much of its way there as a CPU can follow."""
 
+from collections.abc import Sequence
 from typing import get_args
 
 import pytest
 import torch
 from random_backbones import MODELS, made, random_batch, reference
+from torch import Tensor
+from torch.nn import functional
 
 from secondpass.encoder import Pooling, Precision, packed
-from secondpass.encoder.varlen import applies
+from secondpass.encoder.attention import attend, attend_first
+from secondpass.encoder.layout import lay_out
+from secondpass.encoder.varlen import applies, attend_varlen
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 LENGTHS = (144, 60, 60, 33, 17, 17, 17, 16, 9, 3, 1)
@@ -43,3 +48,68 @@ def test_the_variable_length_kernel_gives_what_transformers_gives(name: str, poo
 
 def test_the_variable_length_kernel_does_not_apply_on_a_cpu() -> None:
     assert not applies(torch.empty(1, 48, dtype=torch.bfloat16), n_heads=3)
+
+
+@pytest.mark.parametrize("pooling", get_args(Pooling))
+@pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16, Precision.FLOAT16])
+@pytest.mark.parametrize("name", MODELS)
+def test_nothing_stays_behind_on_the_cpu(name: str, precision: Precision, pooling: Pooling) -> None:
+    """Torch's device without memory takes the way of every device but the CPU, and refuses to mix with it."""
+    model = made(name)
+    meta = torch.device("meta")
+    encoder = packed(model, precision=precision, pooling=pooling, device=meta)
+    assert encoder is not None
+    states = encoder(random_batch(model, LENGTHS))
+    assert (states.shape, states.dtype, states.device) == (
+        (len(LENGTHS), model.config.hidden_size),
+        torch.float32,
+        meta,
+    )
+
+
+def varlen_by_definition(  # noqa: PLR0913, PLR0917 - the operator's own
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    cu_seq_q: Tensor,
+    cu_seq_k: Tensor,
+    max_q: int,
+    max_k: int,
+    is_causal: bool,  # noqa: FBT001 - as above
+    scale: float | None,
+    window_size: Sequence[int],
+    *_unused: object,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What torch documents of `varlen_attn`, text by text; only its first result is real."""
+    assert not is_causal
+    assert scale is None
+    mixed = torch.full_like(query, torch.nan)
+    bounds = zip(
+        cu_seq_q[:-1].tolist(), cu_seq_q[1:].tolist(), cu_seq_k[:-1].tolist(), cu_seq_k[1:].tolist(), strict=True
+    )
+    for q_start, q_end, k_start, k_end in bounds:
+        n_q, n_k = q_end - q_start, k_end - k_start
+        assert n_q <= max_q
+        assert n_k <= max_k
+        distance = torch.arange(n_k)[None, :] - (torch.arange(n_q)[:, None] + n_k - n_q)
+        left, right = window_size
+        seen = ((left < 0) | (distance >= -left)) & ((right < 0) | (distance <= right))
+        q, k, v = (rows.transpose(0, 1) for rows in (query[q_start:q_end], key[k_start:k_end], value[k_start:k_end]))
+        mixed[q_start:q_end] = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(0, 1)
+    return mixed, torch.empty(0), torch.empty(0)
+
+
+@pytest.mark.parametrize("window", [None, 8])
+def test_the_variable_length_kernel_is_asked_for_each_pairs_own_attention(window: int | None) -> None:
+    torch.library.register_kernel("torch_attn::_varlen_attn", "cpu")(varlen_by_definition)
+    layout = lay_out(LENGTHS, multiple=1, device=torch.device("cpu"))
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(sum(LENGTHS), 32) for _ in range(3))
+    expected = attend(query, key, value, layout, n_heads=2, window=window)
+    got = attend_varlen(query, key, value, layout, n_heads=2, window=window)
+    torch.testing.assert_close(got, expected)
+    if window is None:
+        firsts = query[layout.first_rows]
+        expected = attend_first(firsts, key, value, layout, n_heads=2, window=None)
+        got = attend_varlen(firsts, key, value, layout, n_heads=2, window=None)
+        torch.testing.assert_close(got, expected)
