@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -10,7 +11,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.source import Source
-from secondpass.checkpoint.words import WordMemory, reads_words_alone
+from secondpass.checkpoint.words import WordMemory, reads_words_alone, tokenize_words
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, RemoteCodeError
 from secondpass.pairs import PairTemplate, TokenizeTexts
 from secondpass.tokens import Spans, Specials
@@ -63,11 +64,14 @@ def tokenize_with(tokenizer: PreTrainedTokenizerBase) -> TokenizeTexts:
         raw.no_truncation()
         raw.no_padding()
 
+        if reads_words_alone(raw):
+            return WordMemory(partial(tokenize_words, raw))
+
         def tokenize(texts: Sequence[str]) -> Spans:
             encodings = raw.encode_batch_fast(list(texts), add_special_tokens=False)
             return Spans.of([encoding.ids for encoding in encodings])
 
-        return WordMemory(tokenize) if reads_words_alone(raw) else tokenize
+        return tokenize
 
     lock = threading.Lock()  # a tokenizer in Python makes no promise about threads
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from secondpass.pairs import TokenizeTexts
@@ -19,6 +20,8 @@ from secondpass.tokens import Spans
 
 # Of the words remembered at a time, some 20 MB in all: more than the different words of ten thousand passages have.
 _MOST_CHARACTERS = 1_000_000
+# Words in a text when they are tokenised: enough texts for every core, and few texts.
+_LOT = 256
 
 
 def reads_words_alone(tokenizer: Tokenizer) -> bool:
@@ -32,11 +35,29 @@ def reads_words_alone(tokenizer: Tokenizer) -> bool:
     return kinds == ["BertNormalizer", "BertPreTokenizer", "WordPiece"] and all(len(t.split()) == 1 for t in added)
 
 
+def tokenize_words(tokenizer: Tokenizer, words: Sequence[str]) -> Spans:
+    """The ids of each word, with a tokenizer for which `reads_words_alone` holds.
+
+    Words are read as texts of many, for what a text costs is several times the cost of a word, and told apart by where
+    their tokens begin.
+    """
+    lots = [words[first : first + _LOT] for first in range(0, len(words), _LOT)]
+    ids: list[list[int]] = []
+    lengths: list[NDArray[np.int64]] = []
+    encodings = tokenizer.encode_batch([" ".join(lot) for lot in lots], add_special_tokens=False)
+    for lot, encoding in zip(lots, encodings, strict=True):
+        ends = (np.fromiter(map(len, lot), np.int64, len(lot)) + 1).cumsum() - 1
+        begins = np.array([begin for begin, _ in encoding.offsets], np.int64)
+        lengths.append(np.bincount(np.searchsorted(ends, begins, side="right"), minlength=len(lot)))
+        ids.append(encoding.ids)
+    return Spans.end_to_end(Spans.of(ids).ids, np.concatenate(lengths))
+
+
 class WordMemory:
     """Texts to ids by way of their words. Any number of threads may share one.
 
     Args:
-        tokenize: Words to ids, with a tokenizer for which `reads_words_alone` holds.
+        tokenize: Words to ids; see `tokenize_words`.
     """
 
     _numbers: defaultdict[str, int]  # a word's place in `_known`
