@@ -17,7 +17,7 @@ from secondpass import CrossEncoder
 from secondpass.cli.app import app
 from secondpass.cli.eval_set import set_table
 from secondpass.demo import passages, questions
-from secondpass.errors import InputError
+from secondpass.errors import CheckpointNotFoundError, InputError
 from secondpass.evaluation import SetMetrics
 from secondpass.evaluation.sets import SetResult
 
@@ -141,6 +141,14 @@ def test_a_table_shows_the_given_order_and_each_model() -> None:
 def test_eval_refuses_the_same_model_twice(collection: Path) -> None:
     with pytest.raises(InputError, match="must name different models"):
         call("eval", collection, "-m", "x", "-m", "x")
+
+
+def test_eval_finds_every_model_before_it_scores_with_one(collection: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = Interrupted(monkeypatch)
+    good = bert(collection.parent / "good")
+    with pytest.raises(CheckpointNotFoundError, match=r"no folder '\./nowhere'"):
+        call("eval", collection, "-m", good, "-m", "./nowhere")
+    assert scorer.queries == []
 
 
 def test_train_follows_its_file(tmp_path: Path) -> None:

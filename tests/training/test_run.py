@@ -23,9 +23,9 @@ from secondpass.training.config import Loss
 from secondpass.training.examples import Example, Unmined
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import HeldOut
+from secondpass.training.inputs import load_examples, load_held_out
 from secondpass.training.mining import mined
 from secondpass.training.recipes import pos_weight, recipe
-from secondpass.training.run import load_examples, load_held_out
 
 ANIMALS = ("cat", "dog", "horse", "bird")
 PAIRS = (("a cat", "the cat sleeps"), ("a dog", ""), ("", "bird"))

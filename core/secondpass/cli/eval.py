@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from secondpass.cli.eval_set import evaluate_set
-from secondpass.cli.options import DEFAULT_MODEL, Device, DType, Json, MaxLength, load_quietly
+from secondpass.cli.options import DEFAULT_MODEL, Device, DType, Json, MaxLength, find_models, load_quietly
 from secondpass.cli.showing import progress_bar, show
 from secondpass.errors import InputError
 from secondpass.ranking import check_top_k
@@ -68,6 +68,7 @@ def evaluate(
         given = [option for option, value in collection_only.items() if value is not None]
         if given:
             raise InputError(f"{', '.join(given)} must come with a folder; {data} is the file of a re-ranking set")
+        find_models(names)
         evaluate_set(data, names, load, output=output, as_json=json_)
         return
     from secondpass.evaluation import DEFAULT_MEASURES, read_collection
@@ -78,6 +79,7 @@ def evaluate(
     check_measures(measures)
     if output is not None:
         check_plots()
+    find_models(names)
     collection = read_collection(data, queries=queries, corpus=corpus, qrels=qrels)
     depth = 100 if depth is None else depth
     reports = _evaluate_run(collection, run, names, load, measures=measures, depth=depth, output=output)

@@ -1,5 +1,6 @@
 """What several commands ask in the same words."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -31,10 +32,27 @@ def load_quietly(
     max_length: int | None = None,
 ) -> "CrossEncoder":
     """The model, without transformers' bars and reports: in a command of our own, the terminal is ours."""
-    from transformers.utils import logging
-
     from secondpass import CrossEncoder
+
+    _be_quiet()
+    return CrossEncoder(model, device=device, dtype=dtype, max_length=max_length)
+
+
+def find_models(names: Iterable[str]) -> None:
+    """Have every model's files on disk: a wrong name is noticed before hours are spent on the model before it.
+
+    Raises:
+        CheckpointNotFoundError: Nothing has one of these names.
+    """
+    from secondpass.checkpoint import Source
+
+    _be_quiet()
+    for name in names:
+        Source(name).folder()
+
+
+def _be_quiet() -> None:
+    from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    return CrossEncoder(model, device=device, dtype=dtype, max_length=max_length)
