@@ -15,7 +15,7 @@ TokenizeTexts: TypeAlias = Callable[[Sequence[str]], Spans]
 
 
 class PairEncoder(Protocol):
-    """Turns pairs into tokens; changes no shared state, so threads may share one."""
+    """Turns pairs into tokens; threads may share one."""
 
     def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
         """The tokens of the pairs, in the given order."""

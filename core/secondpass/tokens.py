@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Spans:
     """Token ids of several texts, each a span of one array; spans may share ids and lie in any order.
 
@@ -47,7 +47,7 @@ class Spans:
         return self.ids[_places(self.starts, self.lengths)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """What stands at one place of every pair, all of one token type.
 
@@ -78,7 +78,7 @@ class Specials:
         return Part(Spans(np.array(self.ids, np.int32), starts, lengths), self.type_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PairTokens:
     """What a model reads of several pairs (or single texts), laid end to end.
 

@@ -146,8 +146,11 @@ def test_eval_refuses_the_same_model_twice(collection: Path) -> None:
 def test_eval_finds_every_model_before_it_scores_with_one(collection: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scorer = Interrupted(monkeypatch)
     good = bert(collection.parent / "good")
-    with pytest.raises(CheckpointNotFoundError, match=r"no folder '\./nowhere'"):
-        call("eval", collection, "-m", good, "-m", "./nowhere")
+    samples = collection.parent / "set.jsonl"
+    samples.write_text('{"query": "cat", "positive": ["the cat"], "negative": ["a dog"]}\n')
+    for data in (collection, samples):
+        with pytest.raises(CheckpointNotFoundError, match=r"no folder '\./nowhere'"):
+            call("eval", data, "-m", good, "-m", "./nowhere")
     assert scorer.queries == []
 
 

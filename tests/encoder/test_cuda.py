@@ -1,6 +1,6 @@
 """The packed encoder on a GPU; where there is none, as much of its way there as a CPU can follow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import get_args
 
 import pytest
@@ -99,9 +99,17 @@ def varlen_by_definition(  # noqa: PLR0913, PLR0917 - the operator's own
     return mixed, torch.empty(0), torch.empty(0)
 
 
+@pytest.fixture(scope="module")
+def kernel_on_the_cpu() -> Iterator[None]:
+    library = torch.library.Library("torch_attn", "FRAGMENT")
+    torch.library.register_kernel("torch_attn::_varlen_attn", "cpu", varlen_by_definition, lib=library)
+    yield
+    library._destroy()
+
+
+@pytest.mark.usefixtures("kernel_on_the_cpu")
 @pytest.mark.parametrize("window", [None, 8])
 def test_the_variable_length_kernel_is_asked_for_each_pairs_own_attention(window: int | None) -> None:
-    torch.library.register_kernel("torch_attn::_varlen_attn", "cpu")(varlen_by_definition)
     layout = lay_out(LENGTHS, multiple=1, device=torch.device("cpu"))
     torch.manual_seed(0)
     query, key, value = (torch.randn(sum(LENGTHS), 32) for _ in range(3))

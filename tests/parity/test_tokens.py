@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shared import shared
 from texts import SHORT_PAIRS
+from tokenizers import AddedToken, Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
-from secondpass.checkpoint.words import WordMemory
+from secondpass.checkpoint.words import WordMemory, reads_words_alone, tokenize_words
 from secondpass.pairs import TwoTextEncoder, longest_first
 from secondpass.tokens import PairTokens, Spans
 
@@ -114,21 +116,37 @@ ODD_CHARACTERS = " \n\t\r\x00\x0b\x1c\x85\xa0\xad\u0300\u0345\u200b\u200d\u2028\
 ODD_PIECES = [*ODD_CHARACTERS, *"aZ9é\u0130ΣßßÅﬁ東京.'-#", "[SEP]", "[MASK]", "don't", "a" * 101]
 
 
-@pytest.mark.parametrize("name", ["ms-marco-MiniLM-L-6-v2", "bert-base-cased", "bert-base-multilingual-cased"])
-def test_words_have_the_same_tokens_alone(name: str, tmp_path: Path) -> None:
-    tokenizer = real_tokenizer(name, tmp_path)
-    tokenize = tokenize_with(tokenizer)
-    assert isinstance(tokenize, WordMemory)
+# Added tokens with each of the flags under which the words of a text still stand alone.
+ADDED = [
+    AddedToken("<mask>", lstrip=True, special=True, normalized=False),
+    AddedToken("<t>", lstrip=True),
+    AddedToken("the", single_word=True),
+    AddedToken("東京"),
+]
+ODD_PIECES += ["<mask>", " <mask>", "<t>", "the", "東"]
 
-    @settings(max_examples=300, deadline=None)
+
+@pytest.mark.parametrize("added", [(), ADDED], ids=["plain", "added"])
+@pytest.mark.parametrize("name", ["ms-marco-MiniLM-L-6-v2", "bert-base-cased", "bert-base-multilingual-cased"])
+def test_words_have_the_same_tokens_alone(name: str, added: Sequence[AddedToken], tmp_path: Path) -> None:
+    tokenizer = real_tokenizer(name, tmp_path)
+    tokenizer.add_tokens(list(added))
+    raw = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    assert reads_words_alone(raw)
+
+    @settings(max_examples=150, deadline=None)
     @given(st.lists(st.lists(st.one_of(st.sampled_from(ODD_PIECES), st.text(max_size=5))).map("".join), min_size=1))
     def check(texts: list[str]) -> None:
-        spans = tokenize(texts)
-        expected = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
-        assert spans.lengths.tolist() == [len(ids) for ids in expected]
-        assert spans.joined().tolist() == [token for ids in expected for token in ids]
+        expected = [raw.encode(text, add_special_tokens=False).ids for text in texts]
+        assert per_text(WordMemory(partial(tokenize_words, raw))(texts)) == expected
+        words = [text.replace(" ", "") for text in texts]
+        assert per_text(tokenize_words(raw, words)) == [raw.encode(w, add_special_tokens=False).ids for w in words]
 
     check()
+
+
+def per_text(spans: Spans) -> list[list[int]]:
+    return [spans.ids[start : start + n].tolist() for start, n in zip(spans.starts, spans.lengths, strict=True)]
 
 
 def counting() -> tuple[WordMemory, list[str]]:
@@ -163,6 +181,20 @@ def test_words_that_cannot_be_tokenised_leave_nothing_behind() -> None:
     assert letters(memory(["the gate wall"])) == "thegatewall"
 
 
+def test_an_interruption_leaves_nothing_behind() -> None:
+    class Interrupting(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            raise KeyboardInterrupt
+
+    memory, _ = counting()
+    memory(["the wall"])
+    with pytest.raises(KeyboardInterrupt):
+        memory._look_up(["gate", Interrupting("of")])
+    assert letters(memory(["city wall gate"])) == "citywallgate"
+
+
 def test_memory_is_bounded() -> None:
     memory, asked = counting()
     memory(["a " + " ".join(f"{i:0100d}" for i in range(11_000))])
@@ -179,9 +211,9 @@ def test_threads_may_share_a_memory() -> None:
 
 
 def test_tokenizers_that_look_across_words_read_whole_texts(tmp_path: Path) -> None:
-    tokenizer = real_tokenizer("roberta-base", tmp_path)
-    assert not isinstance(tokenize_with(tokenizer), WordMemory)
-    wordpiece = checkpoints.wordpiece()
-    assert isinstance(tokenize_with(wordpiece), WordMemory)
-    wordpiece.add_tokens(["new york"])
-    assert not isinstance(tokenize_with(wordpiece), WordMemory)
+    assert not isinstance(tokenize_with(real_tokenizer("roberta-base", tmp_path)), WordMemory)
+    assert isinstance(tokenize_with(checkpoints.wordpiece()), WordMemory)
+    for across in ("new york", " new", "new\n", AddedToken("new", rstrip=True)):
+        wordpiece = checkpoints.wordpiece()
+        wordpiece.add_tokens([across])
+        assert not isinstance(tokenize_with(wordpiece), WordMemory)

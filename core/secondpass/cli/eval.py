@@ -68,7 +68,6 @@ def evaluate(
         given = [option for option, value in collection_only.items() if value is not None]
         if given:
             raise InputError(f"{', '.join(given)} must come with a folder; {data} is the file of a re-ranking set")
-        find_models(names)
         evaluate_set(data, names, load, output=output, as_json=json_)
         return
     from secondpass.evaluation import DEFAULT_MEASURES, read_collection
@@ -79,8 +78,8 @@ def evaluate(
     check_measures(measures)
     if output is not None:
         check_plots()
-    find_models(names)
     collection = read_collection(data, queries=queries, corpus=corpus, qrels=qrels)
+    find_models(names)
     depth = 100 if depth is None else depth
     reports = _evaluate_run(collection, run, names, load, measures=measures, depth=depth, output=output)
     if output is not None:

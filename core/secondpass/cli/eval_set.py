@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from secondpass.cli.options import find_models
 from secondpass.cli.showing import progress_bar, show
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def evaluate_set(
     from secondpass.evaluation.plots import file_names
 
     samples = read_samples(path)
+    find_models(names)
     results: dict[str, SetResult] = {}
     for name, file_name in zip(names, file_names(names), strict=True):
         scorer = load(name)

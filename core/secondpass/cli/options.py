@@ -39,7 +39,7 @@ def load_quietly(
 
 
 def find_models(names: Iterable[str]) -> None:
-    """Have every model's files on disk: a wrong name is noticed before hours are spent on the model before it.
+    """Every model's files on disk, downloaded if need be: a wrong name shows before hours go into the model before it.
 
     Raises:
         CheckpointNotFoundError: Nothing has one of these names.

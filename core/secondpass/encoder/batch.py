@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 
@@ -19,10 +18,3 @@ class TokenBatch:
     ids: Tensor
     type_ids: Tensor
     lengths: tuple[int, ...]
-
-
-def moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """The tensor on the device. The host does not wait for a CUDA device to have finished what it was given before."""
-    if device.type == "cuda":
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=device.type == "cuda")

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
-from secondpass.encoder.batch import moved
+from secondpass.encoder.transfer import moved
 
 # oneDNN prepares a product anew, for half a millisecond, whenever a number of rows is new to it: so let there be few.
 _CPU_ROW_MULTIPLE = 32

@@ -1,6 +1,7 @@
 """Attention over packed pairs in one CUDA kernel (FlashAttention's variable-length form, through torch).
 
-Written from torch 2.13's documentation; the development machine has no GPU, so the tests that cover it skip there.
+Written from torch 2.13's documentation and never yet run on a GPU, for the development machine has none. Tests on a CPU
+put that documentation in the kernel's place; those of the kernel itself skip.
 """
 
 import functools

@@ -1,0 +1,72 @@
+"""What the host does beside the forward pass: pairs a second from text to outputs, with a network that gives zeros.
+
+This is the limit of a fast GPU and of small models. Three ways take turns: passages never seen (other passages' words
+are known), the same ones again, and, as the least that a library around it can take, the tokenizers library alone.
+
+    python benchmarks/host.py FOLDER/ce-minilm6 --data FOLDER
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import torch
+import typer
+from tokenizers import Tokenizer
+
+from secondpass.bench.texts import material
+from secondpass.checkpoint import Source, load_checkpoint
+from secondpass.pairs import Pair
+from secondpass.pipeline import Pipeline
+from secondpass.tokens import PairTokens
+
+_T = TypeVar("_T")
+
+_BATCH_TOKENS = 65536  # a CUDA device's
+
+
+class Nothing:
+    """Stands in for a network."""
+
+    device = torch.device("cpu")
+
+    def __call__(self, pairs: PairTokens) -> torch.Tensor:
+        """Zeros."""
+        return torch.zeros(len(pairs), 1)
+
+
+def main(
+    model: Annotated[str, typer.Argument(help="A checkpoint.")],
+    data: Annotated[Path | None, typer.Option(help="Folder with trec-dl/dl19, for real text.")] = None,
+    repeats: Annotated[int, typer.Option(help="Turns of each way.")] = 7,
+) -> None:
+    """Print the median pairs a second of each way."""
+    candidates = material(data).candidates
+    passages = list(dict.fromkeys(text for _, texts in candidates for text in texts))
+    pairs = [(candidates[i % len(candidates)][0], text) for i, text in enumerate(passages)]
+    others, mine = pairs[::2], pairs[1::2]
+    source = Source(model)
+    alone = Tokenizer.from_file(str(source.folder().path / "tokenizer.json"))
+    alone.no_padding()
+    alone.no_truncation()
+    seconds: dict[str, list[float]] = {"tokenizers alone": [], "never seen": [], "seen before": []}
+    for _ in range(repeats):
+        seconds["tokenizers alone"].append(_timed(alone.encode_batch_fast, mine))
+        line: Pipeline[Pair] = Pipeline(load_checkpoint(source).encode, [Nothing()], _BATCH_TOKENS)  # type: ignore[list-item]
+        list(line.run(others))
+        for way in ("never seen", "seen before"):
+            seconds[way].append(_timed(list, line.run(mine)))  # a generator: nothing is done before
+    for way, taken in seconds.items():
+        typer.echo(f"{way}: {len(mine) / statistics.median(taken):,.0f} pairs/s")
+
+
+def _timed(call: Callable[[_T], object], items: _T) -> float:
+    started = time.perf_counter()
+    call(items)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    typer.run(main)
