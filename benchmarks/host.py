@@ -1,7 +1,7 @@
 """What the host does beside the forward pass: pairs a second from text to outputs, with a network that gives zeros.
 
 This is the limit of a fast GPU and of small models. Three ways take turns: passages never seen (other passages' words
-are known), the same ones again, and, as the least that a library around it can take, the tokenizers library alone.
+are known), the same ones again, and, for comparison, the tokenizers library alone, query and passage of each pair.
 
     python benchmarks/host.py FOLDER/ce-minilm6 --data FOLDER
 """

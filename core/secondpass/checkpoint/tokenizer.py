@@ -57,13 +57,12 @@ def tokenize_with(tokenizer: PreTrainedTokenizerBase) -> TokenizeTexts:
     """A function from texts to ids, without special tokens, that any number of threads may call.
 
     Transformers' fast tokenizers set truncation and padding on the object they share, which gives wrong lengths between
-    threads (huggingface/tokenizers#537 and others). A private copy with both off has no state to change.
+    threads (huggingface/tokenizers#537 and others). A private copy with both off has no such state to change.
     """
     if tokenizer.is_fast:
         raw = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         raw.no_truncation()
         raw.no_padding()
-
         if reads_words_alone(raw):
             return WordMemory(partial(tokenize_words, raw))
 
