@@ -18,9 +18,9 @@ from tokenizers import Tokenizer
 
 from secondpass.bench.texts import material
 from secondpass.checkpoint import Source, load_checkpoint
-from secondpass.pairs import Pair
-from secondpass.pipeline import Pipeline
-from secondpass.tokens import PairTokens
+from secondpass.execution.pipeline import Pipeline
+from secondpass.tokenization.pairs import Pair
+from secondpass.tokenization.tokens import PairTokens
 
 _T = TypeVar("_T")
 

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from secondpass.checkpoint import Source
-from secondpass.checkpoint.embedding import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
-from secondpass.device import batch_tokens_for, device_names, devices_for, precision_for
-from secondpass.encoder.calibration_texts import CALIBRATION_PAIRS
+from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
+from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, ScoringError
-from secondpass.network import networks_on
+from secondpass.execution.devices import batch_tokens_for, device_names, devices_for, precision_for
+from secondpass.execution.network import networks_on
+from secondpass.execution.pipeline import Pipeline
 from secondpass.options import DType, ModelOptions
-from secondpass.pipeline import Pipeline
-from secondpass.ranking import RankedDocument, check_documents, check_query, rank
+from secondpass.ranking import RankedDocument, rank
+from secondpass.ranking.checks import check_documents, check_query
 
 
 class BiEncoder:
@@ -67,7 +68,7 @@ class BiEncoder:
         if queries.cosine != documents.cosine:
             raise CheckpointError(f"{model} and {document_model} compare vectors in different ways")
         read_query, read_document = queries.encoder(QUERY_PROMPTS), documents.encoder(DOCUMENT_PROMPTS)
-        texts = [text for pair in CALIBRATION_PAIRS for text in pair]
+        texts = [text for pair in RANGE_PAIRS for text in pair]
         networks = networks_on(devices, queries.model, precision, lambda: read_query(texts))
         self._queries = Pipeline(read_query, networks, budget)
         if documents is not queries:

@@ -10,24 +10,20 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from secondpass.arguments import describe
 from secondpass.checkpoint import Source, load_checkpoint
-from secondpass.checkpoint.activation import Activation
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.labels import relevance_logit
-from secondpass.device import batch_tokens_for, device_names, devices_for, precision_for
-from secondpass.encoder.calibration_texts import CALIBRATION_PAIRS
+from secondpass.checkpoint.score_activation import ScoreActivation
+from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import InputTypeError, ScoringError
-from secondpass.network import networks_on
+from secondpass.execution.devices import batch_tokens_for, device_names, devices_for, precision_for
+from secondpass.execution.network import networks_on
+from secondpass.execution.pipeline import Pipeline
 from secondpass.options import ActivationName, DType, ModelOptions
-from secondpass.pairs import Pair
-from secondpass.pipeline import Pipeline
-from secondpass.ranking import (
-    RankedDocument,
-    check_documents,
-    check_query,
-    rank,
-    shown,
-)
+from secondpass.ranking import RankedDocument, rank
+from secondpass.ranking.checks import check_documents, check_query
+from secondpass.tokenization.pairs import Pair
 
 
 class CrossEncoder:
@@ -96,7 +92,7 @@ class CrossEncoder:
             devices,
             checkpoint.model,
             precision,
-            lambda: checkpoint.encode(CALIBRATION_PAIRS),
+            lambda: checkpoint.encode(RANGE_PAIRS),
             checkpoint.padding_side,
         )
         self._pipeline = Pipeline(checkpoint.encode, networks, budget)
@@ -250,7 +246,7 @@ class _Relevance:
         activation: Relevance logit to score.
     """
 
-    def __init__(self, label: int, activation: Activation) -> None:
+    def __init__(self, label: int, activation: ScoreActivation) -> None:
         self.label = label
         self.activation = activation
 
@@ -275,7 +271,7 @@ class _WithProgress:
 def _checked(pairs: object) -> Iterable[Pair]:
     """The same pairs as tuples; those of a list are checked at once, those of a stream when they are read."""
     if isinstance(pairs, str | bytes) or not isinstance(pairs, Iterable):
-        raise InputTypeError(f"pairs must be (query, document) pairs, got {shown(pairs)}")
+        raise InputTypeError(f"pairs must be (query, document) pairs, got {describe(pairs)}")
     checked = (_checked_pair(index, pair) for index, pair in enumerate(pairs))
     return list(checked) if isinstance(pairs, Sized) else checked
 
@@ -283,4 +279,4 @@ def _checked(pairs: object) -> Iterable[Pair]:
 def _checked_pair(index: int, pair: object) -> Pair:
     if isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(text, str) for text in pair):  # noqa: PLR2004 - a pair
         return pair[0], pair[1]
-    raise InputTypeError(f"pairs[{index}] must be a (query, document) pair of strings, got {shown(pair)}")
+    raise InputTypeError(f"pairs[{index}] must be a (query, document) pair of strings, got {describe(pair)}")

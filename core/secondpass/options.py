@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.errors import InputError, InputTypeError
+from secondpass.arguments import check_choice, check_count
 
 DType: TypeAlias = Literal["float32", "bfloat16", "float16", "int8"]
 ActivationName: TypeAlias = Literal["identity", "sigmoid"]
@@ -43,26 +43,11 @@ class ModelOptions:
     batch_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        _check_choice("dtype", self.dtype, get_args(DType))
-        _check_choice("activation", self.activation, get_args(ActivationName))
-        _check_count("max_length", self.max_length)
-        _check_count("batch_tokens", self.batch_tokens)
+        check_choice("dtype", self.dtype, get_args(DType))
+        check_choice("activation", self.activation, get_args(ActivationName))
+        check_count("max_length", self.max_length)
+        check_count("batch_tokens", self.batch_tokens)
 
     def given(self) -> tuple[str, ...]:
         """Names of the options that are not at their default."""
         return tuple(option.name for option in fields(self) if getattr(self, option.name) != option.default)
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value is not None and value not in choices:
-        listed = ", ".join(f'"{choice}"' for choice in choices)
-        raise InputError(f"{name} must be one of {listed} or None, got {value!r}")
-
-
-def _check_count(name: str, value: object) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputTypeError(f"{name} must be an integer or None, got {type(value).__name__} {value!r}")
-    if value < 1:
-        raise InputError(f"{name} must be at least 1, got {value}")

@@ -5,9 +5,9 @@ from operator import itemgetter
 
 from langchain_core.cross_encoders import BaseCrossEncoder
 
-from secondpass.lazy import LazyCrossEncoder
-from secondpass.model_fields import ModelFields
-from secondpass.ranking import check_scores
+from secondpass.adapters.fields import ModelFields
+from secondpass.adapters.lazy import LazyCrossEncoder
+from secondpass.ranking.checks import check_scores
 
 
 class SecondPassCrossEncoder(ModelFields, BaseCrossEncoder):

@@ -7,9 +7,8 @@ from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import RunnableLambda
 
-from secondpass.async_ranking import arank
-from secondpass.model_fields import RerankFields
-from secondpass.ranking import rank
+from secondpass.adapters.fields import RerankFields
+from secondpass.ranking import arank, rank
 
 
 class RerankInput(TypedDict):

@@ -8,10 +8,9 @@ from pydantic import PlainSerializer
 
 from llama_index_secondpass.reporting import dispatcher, reported
 from llama_index_secondpass.texts import text_of
-from secondpass.async_ranking import arank
+from secondpass.adapters.fields import RerankFields
 from secondpass.errors import InputError
-from secondpass.model_fields import RerankFields
-from secondpass.ranking import RankedDocument, rank
+from secondpass.ranking import RankedDocument, arank, rank
 
 RETRIEVAL_SCORE = "retrieval_score"
 

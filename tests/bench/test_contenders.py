@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import FolderOf
 
-from conftest import FolderOf
 from secondpass import CrossEncoder
 from secondpass.bench import BASELINE, CONTENDERS, SHAPES, Contender, Setting, material, save_random, workloads
 from secondpass.bench.contenders import chosen, is_installed, largest_difference, load, scores_of
 from secondpass.bench.memory import high_water_mib, peak_mib
 from secondpass.bench.peers import Score
-from secondpass.encoder.precision import native_bfloat16
+from secondpass.encoder.arithmetic.precision import native_bfloat16
 from secondpass.errors import InputError
 
 FLOAT32 = [one for one in CONTENDERS if "int8" not in one.name and "float16" not in one.name]
@@ -94,7 +94,7 @@ def test_a_refused_precision_is_left_out_with_its_reason(folder_of: FolderOf) ->
 def test_no_peer_is_measured_in_emulated_bfloat16(
     name: str, folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secondpass.encoder.precision.native_bfloat16", lambda: False)
+    monkeypatch.setattr("secondpass.encoder.arithmetic.precision.native_bfloat16", lambda: False)
     (peer,) = chosen([name])
     setting = Setting(str(folder_of("bert")), "cpu", 64)
     with warnings.catch_warnings():

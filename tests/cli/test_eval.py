@@ -19,7 +19,7 @@ from secondpass.cli.eval_set import set_table
 from secondpass.demo import passages, questions
 from secondpass.errors import CheckpointNotFoundError, InputError
 from secondpass.evaluation import SetMetrics
-from secondpass.evaluation.sets import SetResult
+from secondpass.evaluation.reranking_sets import SetResult
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from secondpass.encoder import Pooling, Precision, packed
-from secondpass.encoder.attention import attend, attend_first
-from secondpass.encoder.layout import lay_out
-from secondpass.encoder.varlen import applies, attend_varlen
+from secondpass.encoder.attention.attend import attend, attend_first
+from secondpass.encoder.attention.varlen import applies, attend_varlen
+from secondpass.encoder.packing import pack
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 LENGTHS = (144, 60, 60, 33, 17, 17, 17, 16, 9, 3, 1)
@@ -110,14 +110,14 @@ def kernel_on_the_cpu() -> Iterator[None]:
 @pytest.mark.usefixtures("kernel_on_the_cpu")
 @pytest.mark.parametrize("window", [None, 8])
 def test_the_variable_length_kernel_is_asked_for_each_pairs_own_attention(window: int | None) -> None:
-    layout = lay_out(LENGTHS, multiple=1, device=torch.device("cpu"))
+    packing = pack(LENGTHS, multiple=1, device=torch.device("cpu"))
     torch.manual_seed(0)
     query, key, value = (torch.randn(sum(LENGTHS), 32) for _ in range(3))
-    expected = attend(query, key, value, layout, n_heads=2, window=window)
-    got = attend_varlen(query, key, value, layout, n_heads=2, window=window)
+    expected = attend(query, key, value, packing, n_heads=2, window=window)
+    got = attend_varlen(query, key, value, packing, n_heads=2, window=window)
     torch.testing.assert_close(got, expected)
     if window is None:
-        firsts = query[layout.first_rows]
-        expected = attend_first(firsts, key, value, layout, n_heads=2, window=None)
-        got = attend_varlen(firsts, key, value, layout, n_heads=2, window=None)
+        firsts = query[packing.first_rows]
+        expected = attend_first(firsts, key, value, packing, n_heads=2, window=None)
+        got = attend_varlen(firsts, key, value, packing, n_heads=2, window=None)
         torch.testing.assert_close(got, expected)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from random_backbones import MODELS, made
 
-from secondpass.encoder.families import family_of
+from secondpass.encoder.architectures import architecture_of
 
 UNUSED = {"pooler.dense.weight", "pooler.dense.bias"}
 
@@ -12,10 +12,10 @@ UNUSED = {"pooler.dense.weight", "pooler.dense.bias"}
 @pytest.mark.parametrize("name", MODELS)
 def test_there_and_back_gives_the_same_tensors(name: str) -> None:
     model = made(name)
-    family = family_of(model.config)
-    assert family is not None
+    architecture = architecture_of(model.config)
+    assert architecture is not None
     theirs = dict(model.named_parameters())
-    back = family.names.theirs(family.names.ours(theirs))
+    back = architecture.names.theirs(architecture.names.ours(theirs))
     assert theirs.keys() - back.keys() <= UNUSED
     assert back.keys() <= theirs.keys()
     for parameter, tensor in back.items():
@@ -23,16 +23,16 @@ def test_there_and_back_gives_the_same_tensors(name: str) -> None:
 
 
 def test_an_unknown_name_is_an_error() -> None:
-    family = family_of(made("bert").config)
-    assert family is not None
+    architecture = architecture_of(made("bert").config)
+    assert architecture is not None
     with pytest.raises(KeyError, match="encoder"):
-        family.names.ours({"encoder.layer.0.adapter.weight": torch.ones(1)})
+        architecture.names.ours({"encoder.layer.0.adapter.weight": torch.ones(1)})
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_our_names_are_those_of_the_docstring(name: str) -> None:
     model = made(name)
-    family = family_of(model.config)
-    assert family is not None
-    parts = {our.split(".")[0] for our in family.names.ours(dict(model.named_parameters()))}
+    architecture = architecture_of(model.config)
+    assert architecture is not None
+    parts = {our.split(".")[0] for our in architecture.names.ours(dict(model.named_parameters()))}
     assert parts <= {"embeddings", "layers", "final_norm"}

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from secondpass.encoder import PackedEncoder, Pooling, Precision, TokenBatch, packed
-from secondpass.encoder.precision import has_int8
+from secondpass.encoder.arithmetic.precision import has_int8
 
 CPU = torch.device("cpu")
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification
 
 from secondpass.encoder import Pooling, Precision, TokenBatch, packed
-from secondpass.encoder.calibration_texts import CALIBRATION_PAIRS
-from secondpass.encoder.precision import has_int8, native_bfloat16
+from secondpass.encoder.arithmetic.precision import has_int8, native_bfloat16
+from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 
 CPU = torch.device("cpu")
 POOLING: Pooling = "cls"
@@ -58,7 +58,7 @@ def test_the_order_stays(precision: Precision, n_queries: int) -> None:
     tokenizer.no_padding()
     tokenizer.enable_truncation(512)
     model = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True).eval()
-    calibration = _batch(tokenizer, list(CALIBRATION_PAIRS))
+    calibration = _batch(tokenizer, list(RANGE_PAIRS))
     lists = _lists(n_queries, depth=30)
 
     def scores(precision: Precision) -> list[NDArray[np.float32]]:

@@ -8,7 +8,7 @@ import pytest
 
 from secondpass.errors import InputError
 from secondpass.evaluation import Collection, RerankingSample, evaluate_samples, rerank
-from secondpass.evaluation.sets import SetResult
+from secondpass.evaluation.reranking_sets import SetResult
 from secondpass.testing import OverlapScorer
 
 COLLECTION = Collection(

@@ -23,7 +23,7 @@ from secondpass.evaluation import (
     write_plots,
     write_run,
 )
-from secondpass.evaluation.collections import ranking
+from secondpass.evaluation.collection import ranking
 from secondpass.evaluation.measures import check_measures
 from secondpass.evaluation.plots import file_names
 from secondpass.testing import OverlapScorer

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from compare import assert_scores
+from folders import FolderOf
 from sentence_transformers import CrossEncoder as Reference
 from texts import AWKWARD, PAIRS, SHORT_PAIRS
 from torch import nn
@@ -23,7 +24,6 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from conftest import FolderOf
 from secondpass import CrossEncoder
 
 

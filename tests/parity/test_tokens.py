@@ -19,9 +19,10 @@ from tokenizers import AddedToken, Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
-from secondpass.checkpoint.words import WordMemory, reads_words_alone, tokenize_words
-from secondpass.pairs import TwoTextEncoder, longest_first
-from secondpass.tokens import PairTokens, Spans
+from secondpass.tokenization.pairs import TwoTextTokenizer
+from secondpass.tokenization.tokens import PairTokens, Spans
+from secondpass.tokenization.truncation import longest_first
+from secondpass.tokenization.word_cache import WordCache, is_word_local, tokenize_words
 
 # Each real tokenizer, and what its folder has to say besides the files for transformers to load it as its authors do.
 REAL: dict[str, dict[str, Any]] = {
@@ -53,7 +54,7 @@ def split(pairs: PairTokens, numbers: NDArray[np.integer[Any]]) -> list[list[int
 def test_ids_and_types_equal_transformers(name: str, max_length: int, tmp_path: Path) -> None:
     tokenizer = real_tokenizer(name, tmp_path)
     with_types = "token_type_ids" in tokenizer.model_input_names
-    encode = TwoTextEncoder(tokenize_with(tokenizer), pair_template(tokenizer, with_types=with_types), max_length)
+    encode = TwoTextTokenizer(tokenize_with(tokenizer), pair_template(tokenizer, with_types=with_types), max_length)
     queries, documents = zip(*SHORT_PAIRS, strict=True)
     expected = tokenizer(list(queries), list(documents), truncation=True, max_length=max_length)
     encoded = encode(SHORT_PAIRS)
@@ -78,7 +79,7 @@ TEMPLATE = pair_template(WORDPIECE, with_types=True)
 def test_the_truncation_rule_equals_the_tokenizers_librarys(n_query: int, n_document: int, max_length: int) -> None:
     query, document = " ".join(["the"] * n_query), " ".join(["berlin"] * n_document)
     expected = WORDPIECE([query], [document], truncation=True, max_length=max_length)
-    encoded = TwoTextEncoder(ENCODE, TEMPLATE, max_length)([(query, document)])
+    encoded = TwoTextTokenizer(ENCODE, TEMPLATE, max_length)([(query, document)])
     assert encoded.ids.tolist() == expected["input_ids"][0]
     assert encoded.type_ids.tolist() == expected["token_type_ids"][0]
 
@@ -87,7 +88,7 @@ def test_the_truncation_rule_equals_the_tokenizers_librarys(n_query: int, n_docu
 @given(st.text(max_size=80), st.text(max_size=80), st.integers(min_value=4, max_value=64))
 def test_any_text_gets_transformers_tokens(query: str, document: str, max_length: int) -> None:
     expected = WORDPIECE([query], [document], truncation=True, max_length=max_length)
-    encoded = TwoTextEncoder(ENCODE, TEMPLATE, max_length)([(query, document)])
+    encoded = TwoTextTokenizer(ENCODE, TEMPLATE, max_length)([(query, document)])
     assert encoded.ids.tolist() == expected["input_ids"][0]
 
 
@@ -106,7 +107,7 @@ def test_a_left_cutting_tokenizer_keeps_the_ends(tmp_path: Path) -> None:
     reloaded = AutoTokenizer.from_pretrained(tmp_path, truncation_side="left")
     pair = ("the berlin wall", "and its people in the year of the revolution")
     expected = reloaded([pair[0]], [pair[1]], truncation=True, max_length=9)["input_ids"][0]
-    encode = TwoTextEncoder(tokenize_with(reloaded), TEMPLATE, 9, truncation_side="left")
+    encode = TwoTextTokenizer(tokenize_with(reloaded), TEMPLATE, 9, truncation_side="left")
     assert encode([pair]).ids.tolist() == expected
 
 
@@ -132,13 +133,13 @@ def test_words_have_the_same_tokens_alone(name: str, added: Sequence[AddedToken]
     tokenizer = real_tokenizer(name, tmp_path)
     tokenizer.add_tokens(list(added))
     raw = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    assert reads_words_alone(raw)
+    assert is_word_local(raw)
 
     @settings(max_examples=150, deadline=None)
     @given(st.lists(st.lists(st.one_of(st.sampled_from(ODD_PIECES), st.text(max_size=5))).map("".join), min_size=1))
     def check(texts: list[str]) -> None:
         expected = [raw.encode(text, add_special_tokens=False).ids for text in texts]
-        assert per_text(WordMemory(partial(tokenize_words, raw))(texts)) == expected
+        assert per_text(WordCache(partial(tokenize_words, raw))(texts)) == expected
         words = [text.replace(" ", "") for text in texts]
         assert per_text(tokenize_words(raw, words)) == [raw.encode(w, add_special_tokens=False).ids for w in words]
 
@@ -149,7 +150,7 @@ def per_text(spans: Spans) -> list[list[int]]:
     return [spans.ids[start : start + n].tolist() for start, n in zip(spans.starts, spans.lengths, strict=True)]
 
 
-def counting() -> tuple[WordMemory, list[str]]:
+def counting() -> tuple[WordCache, list[str]]:
     """A memory, and the words that it had to have tokenised: a word's tokens are its characters."""
     asked: list[str] = []
 
@@ -159,7 +160,7 @@ def counting() -> tuple[WordMemory, list[str]]:
             raise ValueError("poisoned")
         return Spans.of([[ord(character) for character in word] for word in words])
 
-    return WordMemory(tokenize), asked
+    return WordCache(tokenize), asked
 
 
 def letters(spans: Spans) -> str:
@@ -211,9 +212,9 @@ def test_threads_may_share_a_memory() -> None:
 
 
 def test_tokenizers_that_look_across_words_read_whole_texts(tmp_path: Path) -> None:
-    assert not isinstance(tokenize_with(real_tokenizer("roberta-base", tmp_path)), WordMemory)
-    assert isinstance(tokenize_with(checkpoints.wordpiece()), WordMemory)
+    assert not isinstance(tokenize_with(real_tokenizer("roberta-base", tmp_path)), WordCache)
+    assert isinstance(tokenize_with(checkpoints.wordpiece()), WordCache)
     for across in ("new york", " new", "new\n", AddedToken("new", rstrip=True)):
         wordpiece = checkpoints.wordpiece()
         wordpiece.add_tokens([across])
-        assert not isinstance(tokenize_with(wordpiece), WordMemory)
+        assert not isinstance(tokenize_with(wordpiece), WordCache)

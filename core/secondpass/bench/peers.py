@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.encoder.calibration_texts import CALIBRATION_PAIRS
-from secondpass.pairs import Pair
+from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
+from secondpass.tokenization.pairs import Pair
 
 Score: TypeAlias = Callable[[Sequence[Pair]], NDArray[np.float32]]
 
@@ -122,7 +122,7 @@ def openvino_int8_sorted(setting: Setting) -> Score:
     """
     model = _openvino_model(setting)
     tokenizer, names = _tokenizer(setting.model), _openvino_names(model)
-    texts = itertools.product(*(dict.fromkeys(side) for side in zip(*CALIBRATION_PAIRS, strict=True)))
+    texts = itertools.product(*(dict.fromkeys(side) for side in zip(*RANGE_PAIRS, strict=True)))
     # One pair each: of batches NNCF's statistics of transformers are inaccurate.
     samples = [_arrays(tokenizer, [pair], setting, names) for pair in texts]
     with contextlib.redirect_stdout(sys.stderr):  # NNCF's progress; the standard output is for our results
@@ -262,7 +262,7 @@ def _tokenizer(model: str) -> Any:  # noqa: ANN401 - transformers' classes share
 
 
 def _device(setting: Setting) -> str:
-    from secondpass.device import devices_for
+    from secondpass.execution.devices import devices_for
 
     return str(devices_for(setting.device)[0])
 
@@ -271,8 +271,8 @@ def _check_bfloat16(dtype: str, device: str | None) -> None:
     """Nobody is measured in an arithmetic that the machine only emulates."""
     import torch
 
-    from secondpass.device import devices_for
-    from secondpass.encoder.precision import Precision, check_precision
+    from secondpass.encoder.arithmetic.precision import Precision, check_precision
+    from secondpass.execution.devices import devices_for
 
     chosen = devices_for(device)[0]
     if dtype != "float32" and chosen.type == "cpu":

@@ -40,7 +40,7 @@ def signature(setting: Setting, model: str, *, repeats: int) -> dict[str, Any]:
     """
     import torch
 
-    from secondpass.device import batch_tokens_for, devices_for
+    from secondpass.execution.devices import batch_tokens_for, devices_for
 
     device = devices_for(setting.device)[0]
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.source import spellings
+from secondpass.checkpoint.source import aliases
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def lookup(folder: Folder) -> KnownCheckpoint | None:
     candidates = [folder.name, *cached, "/".join(path.parts[-2:])]
     by_name = {known.name: known for known in known_checkpoints()}
     for candidate in candidates:
-        for spelling in spellings(Path(candidate).as_posix()):
+        for spelling in aliases(Path(candidate).as_posix()):
             if spelling in by_name:
                 return by_name[spelling]
     return None

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.checkpoint import activation, labels
-from secondpass.checkpoint.activation import Activation
-from secondpass.checkpoint.families import family_of
+from secondpass.checkpoint import labels, score_activation
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import lookup
+from secondpass.checkpoint.layouts import layout_of
+from secondpass.checkpoint.pair_reading import side
 from secondpass.checkpoint.ranking_model import RankingModel
-from secondpass.checkpoint.reading import side
+from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.source import Source
 from secondpass.checkpoint.tokenizer import load_tokenizer
 from secondpass.errors import CheckpointError
 from secondpass.options import ActivationName
-from secondpass.pairs import PairEncoder
+from secondpass.tokenization.pairs import PairTokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Checkpoint:
     Args:
         name: What the user called it.
         folder: Where its files are.
-        family: Which family read it.
+        layout: Which layout it has.
         model: The networks, in float32 on the CPU.
         encode: Pairs to tokens.
         max_length: Tokens of a pair, specials included.
@@ -35,12 +35,12 @@ class Checkpoint:
 
     name: str
     folder: Folder
-    family: str
+    layout: str
     model: RankingModel
-    encode: PairEncoder
+    encode: PairTokenizer
     max_length: int
     label: int
-    activation: Activation
+    activation: ScoreActivation
     padding_side: Literal["left", "right"]
 
 
@@ -68,19 +68,19 @@ def load_checkpoint(
     known = lookup(folder)
     if known is not None and known.kind == "bi-encoder":
         raise CheckpointError(f"{folder.name} is a bi-encoder and has no head for pairs; use secondpass.BiEncoder")
-    family = family_of(folder, known)
-    model = family.load(folder, source)
+    layout = layout_of(folder, known)
+    model = layout.load(folder, source)
     n_labels = len(model.labels)
-    tokenizer_base = known.tokenizer if known is not None and known.tokenizer is not None else family.tokenizer(folder)
+    tokenizer_base = known.tokenizer if known is not None and known.tokenizer is not None else layout.tokenizer(folder)
     tokenizer = load_tokenizer(folder, source, known_base=tokenizer_base)
     if model.backbone.config.pad_token_id is None:
         # Classifiers on causal models find a text's last token by it and refuse batches without.
         model.backbone.config.pad_token_id = tokenizer.pad_token_id
-    reading = family.read(folder, model, tokenizer, max_length)
+    reading = layout.read(folder, model, tokenizer, max_length)
     return Checkpoint(
         name=source.name,
         folder=folder,
-        family=family.name,
+        layout=layout.name,
         model=model,
         encode=reading.encode,
         max_length=reading.max_length,
@@ -90,9 +90,9 @@ def load_checkpoint(
             else labels.of_checkpoint(folder.name, n_labels, model.labels, known.label if known else None)
         ),
         activation=(
-            activation.of_checkpoint(folder, n_labels, family.activation)
+            score_activation.of_checkpoint(folder, n_labels, layout.activation)
             if activation_name is None
-            else Activation(activation_name)
+            else ScoreActivation(activation_name)
         ),
         padding_side=side(tokenizer.padding_side),
     )

@@ -15,7 +15,7 @@ from huggingface_hub.errors import (
 )
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.errors import CheckpointError, CheckpointNotFoundError
+from secondpass.errors import CheckpointNotFoundError
 
 _BUNDLED = Path(__file__).parent.parent / "models"
 # Everything a tokenizer, config or head may need; weights are chosen apart, code only on request.
@@ -70,7 +70,7 @@ class Source:
 
     def _download(self, *, weights: bool) -> Path:
         failure: Exception | None = None
-        for repo_id in spellings(self.name):
+        for repo_id in aliases(self.name):
             try:
                 return self._snapshot(repo_id, weights=weights)
             except (RepositoryNotFoundError, LocalEntryNotFoundError) as error:
@@ -128,7 +128,7 @@ class Source:
         return ["*.safetensors"]
 
 
-def spellings(name: str) -> list[str]:
+def aliases(name: str) -> list[str]:
     """A hub id as given, then as its other spelling.
 
     The cross-encoder organisation renamed its checkpoints from `...-L-6-v2`, which cards and code still say, to
@@ -137,14 +137,3 @@ def spellings(name: str) -> list[str]:
     old = re.sub(r"-L(\d+)(?=-|$)", r"-L-\1", name)
     new = re.sub(r"-L-(\d+)(?=-|$)", r"-L\1", name)
     return list(dict.fromkeys([name, new, old]))
-
-
-def check_weights(folder: Folder) -> None:
-    """Raise CheckpointError unless the folder holds weights in a format that runs no code."""
-    if any(folder.path.glob("*.safetensors")) or any(folder.path.glob("*.bin")):
-        return
-    others = sorted(file.name for file in folder.path.glob("*") if file.suffix in {".h5", ".msgpack", ".onnx", ".ot"})
-    raise CheckpointError(
-        f"{folder.name} holds no weights in safetensors or PyTorch format"
-        + (f" (only {', '.join(others)})" if others else "")
-    )

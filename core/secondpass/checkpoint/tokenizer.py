@@ -11,10 +11,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.source import Source
-from secondpass.checkpoint.words import WordMemory, reads_words_alone, tokenize_words
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, RemoteCodeError
-from secondpass.pairs import PairTemplate, TokenizeTexts
-from secondpass.tokens import Spans, Specials
+from secondpass.tokenization.pairs import PairTemplate, TokenizeTexts
+from secondpass.tokenization.tokens import Spans, Specials
+from secondpass.tokenization.word_cache import WordCache, is_word_local, tokenize_words
 
 _VOCABULARIES = (
     "tokenizer.json",
@@ -63,8 +63,8 @@ def tokenize_with(tokenizer: PreTrainedTokenizerBase) -> TokenizeTexts:
         raw = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         raw.no_truncation()
         raw.no_padding()
-        if reads_words_alone(raw):
-            return WordMemory(partial(tokenize_words, raw))
+        if is_word_local(raw):
+            return WordCache(partial(tokenize_words, raw))
 
         def tokenize(texts: Sequence[str]) -> Spans:
             encodings = raw.encode_batch_fast(list(texts), add_special_tokens=False)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.source import Source, check_weights
+from secondpass.checkpoint.source import Source
 from secondpass.errors import CheckpointError
 
 # Weights that checkpoints carry along and no ranking head reads: heads of pretraining, unused poolers, buffers.
@@ -29,7 +29,7 @@ def load_pretrained(auto: Any, folder: Folder, source: Source, config: PreTraine
     Raises:
         CheckpointError: A weight is missing, of another shape, unreadable, or meant for a part this model lacks.
     """
-    check_weights(folder)
+    _check_weights(folder)
     try:
         model, report = auto.from_pretrained(
             folder.path,
@@ -47,6 +47,17 @@ def load_pretrained(auto: Any, folder: Folder, source: Source, config: PreTraine
         raise CheckpointError(f"{folder.name}: its class {type(model).__name__} is no transformers model")
     model.eval()
     return model
+
+
+def _check_weights(folder: Folder) -> None:
+    """Raise CheckpointError unless the folder holds weights in a format that runs no code."""
+    if any(folder.path.glob("*.safetensors")) or any(folder.path.glob("*.bin")):
+        return
+    others = sorted(file.name for file in folder.path.glob("*") if file.suffix in {".h5", ".msgpack", ".onnx", ".ot"})
+    raise CheckpointError(
+        f"{folder.name} holds no weights in safetensors or PyTorch format"
+        + (f" (only {', '.join(others)})" if others else "")
+    )
 
 
 def backbone_of(model: PreTrainedModel) -> PreTrainedModel:

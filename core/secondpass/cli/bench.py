@@ -149,7 +149,7 @@ def _setting(
     from secondpass import CrossEncoder
     from secondpass.checkpoint import Source
 
-    # Not the name: peers know neither bundled models nor both spellings of a hub id.
+    # Not the name: peers know neither bundled models nor both aliases of a hub id.
     path = Source(model).folder().path
     loaded = CrossEncoder(path, device="cpu", max_length=max_length)
     if len(loaded.labels) != 1:

@@ -16,7 +16,8 @@ from rich.text import Text
 
 from secondpass.cli.options import DEFAULT_MODEL, Device, DType, Json, ModelName, load_quietly
 from secondpass.cli.rank import score_bar
-from secondpass.ranking import RankedDocument, Scorer, check_top_k, rank
+from secondpass.ranking import RankedDocument, Scorer, rank
+from secondpass.ranking.checks import check_top_k
 
 if TYPE_CHECKING:
     from secondpass.demo import Passage, Question

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from secondpass.cli.eval_set import evaluate_set
 from secondpass.cli.options import DEFAULT_MODEL, Device, DType, Json, MaxLength, find_models, load_quietly
-from secondpass.cli.showing import progress_bar, show
+from secondpass.cli.output import progress_bar, show
 from secondpass.errors import InputError
-from secondpass.ranking import check_top_k
+from secondpass.ranking.checks import check_top_k
 
 if TYPE_CHECKING:
     from secondpass import CrossEncoder

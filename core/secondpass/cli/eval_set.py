@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from secondpass.cli.options import find_models
-from secondpass.cli.showing import progress_bar, show
+from secondpass.cli.output import progress_bar, show
 
 if TYPE_CHECKING:
     from secondpass import CrossEncoder

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from secondpass.cli.documents import STDIN, Document, Format, read_documents
 from secondpass.cli.options import DEFAULT_MODEL, Device, DType, Json, MaxLength, ModelName, load_quietly
-from secondpass.ranking import RankedDocument, check_score_threshold, check_top_k
+from secondpass.ranking import RankedDocument
+from secondpass.ranking.checks import check_score_threshold, check_top_k
 
 _BAR_WIDTH = 12
 

@@ -7,18 +7,18 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondpass.encoder.arithmetic import Arithmetic, FloatArithmetic, Weights
-from secondpass.encoder.attention import CPU_KEY_MULTIPLE
+from secondpass.encoder.architectures import architecture_of
+from secondpass.encoder.arithmetic.arithmetic import Arithmetic, FloatArithmetic, Weights
+from secondpass.encoder.arithmetic.int8 import Int8Arithmetic
+from secondpass.encoder.arithmetic.linear import Linear
+from secondpass.encoder.arithmetic.precision import Precision, has_amx
+from secondpass.encoder.arithmetic.ranges import RangeRecorder
+from secondpass.encoder.attention.attend import CPU_KEY_MULTIPLE
 from secondpass.encoder.batch import TokenBatch
-from secondpass.encoder.calibration import RangeRecorder
 from secondpass.encoder.embeddings import Embeddings
 from secondpass.encoder.encoder import PackedEncoder, Pooling
-from secondpass.encoder.families import family_of
-from secondpass.encoder.int8 import Int8Arithmetic
 from secondpass.encoder.layers import AbsorbedAttention, Attention, FirstAttention, FullAttention, Layer
-from secondpass.encoder.linear import Linear
 from secondpass.encoder.norm import Norm, norm
-from secondpass.encoder.precision import Precision, has_amx
 from secondpass.encoder.spec import EncoderSpec
 
 
@@ -42,12 +42,12 @@ def packed(
     Raises:
         ValueError: int8 without calibration, or a parameter that the encoder has no place for.
     """
-    family = family_of(backbone.config)
-    spec = None if family is None else family.spec(backbone.config)
-    if family is None or spec is None or not spec.layers:
+    architecture = architecture_of(backbone.config)
+    spec = None if architecture is None else architecture.spec(backbone.config)
+    if architecture is None or spec is None or not spec.layers:
         return None
     with torch.inference_mode():
-        weights = family.names.ours(dict(backbone.named_parameters()))
+        weights = architecture.names.ours(dict(backbone.named_parameters()))
         arithmetic = _arithmetic(weights, spec, precision, device, calibration)
         return _Builder(weights, spec, arithmetic, precision.torch_dtype, device).encoder(pooling)
 

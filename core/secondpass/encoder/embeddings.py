@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
+from secondpass.encoder.arithmetic.linear import Linear
 from secondpass.encoder.batch import TokenBatch
-from secondpass.encoder.layout import Layout
-from secondpass.encoder.linear import Linear
 from secondpass.encoder.norm import Norm
+from secondpass.encoder.packing import Packing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +32,34 @@ class Embeddings:
     project: Linear | None
     position_pad_id: int | None
 
-    def __call__(self, batch: TokenBatch, layout: Layout) -> Tensor:
+    def __call__(self, batch: TokenBatch, packing: Packing) -> Tensor:
         """The states that enter the first layer; the margin's rows are finite and mean nothing.
 
         Shape: (n_rows, hidden).
         """
-        ids = _with_margin(batch.ids, layout)
+        ids = _with_margin(batch.ids, packing)
         states = F.embedding(ids, self.word)
         if self.type is not None:
-            states.add_(F.embedding(_with_margin(batch.type_ids, layout), self.type))
+            states.add_(F.embedding(_with_margin(batch.type_ids, packing), self.type))
         if self.position is not None:
-            positions = layout.positions
+            positions = packing.positions
             if self.position_pad_id is not None:
-                positions = skipping_positions(ids, layout, self.position_pad_id)
+                positions = skipping_positions(ids, packing, self.position_pad_id)
             states.add_(F.embedding(positions, self.position))
         states = self.norm(states)
         return states if self.project is None else self.project(states)
 
 
-def skipping_positions(ids: Tensor, layout: Layout, pad_id: int) -> Tensor:
+def skipping_positions(ids: Tensor, packing: Packing, pad_id: int) -> Tensor:
     """RoBERTa's positions: pad_id + 1 for a pair's first token, one more for each that follows and is not a pad.
 
     A pad that a text holds literally takes position pad_id and is not counted, as in transformers.
     """
     counts = (ids != pad_id).cumsum(0)
-    starts = torch.arange(len(ids), device=ids.device) - layout.positions  # in the margin: the row itself
+    starts = torch.arange(len(ids), device=ids.device) - packing.positions  # in the margin: the row itself
     before = counts[starts] - (ids[starts] != pad_id).long()
     return torch.where(ids == pad_id, pad_id, counts - before + pad_id)
 
 
-def _with_margin(ids: Tensor, layout: Layout) -> Tensor:
-    return F.pad(ids.to(layout.positions.device, non_blocking=True), (0, layout.n_rows - layout.n_tokens))
+def _with_margin(ids: Tensor, packing: Packing) -> Tensor:
+    return F.pad(ids.to(packing.positions.device, non_blocking=True), (0, packing.n_rows - packing.n_tokens))

@@ -6,12 +6,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from secondpass.encoder.attention.rotary import rotation
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.embeddings import Embeddings
 from secondpass.encoder.layers import Layer, Scene
-from secondpass.encoder.layout import Layout, lay_out
 from secondpass.encoder.norm import Norm
-from secondpass.encoder.rotary import rotation
+from secondpass.encoder.packing import Packing, pack
 from secondpass.encoder.spec import EncoderSpec
 
 Pooling = Literal["cls", "mean"]
@@ -28,7 +28,7 @@ class PackedEncoder:
         final_norm: Behind the last layer, where the architecture has one.
         pooling: What a pair's state is: its first token's ("cls") or the mean over its tokens.
         device: Where the weights are.
-        key_multiple: See `Layout.multiple`.
+        key_multiple: See `Packing.multiple`.
     """
 
     spec: EncoderSpec
@@ -48,19 +48,19 @@ class PackedEncoder:
             Shape: (n_pairs, hidden), float32, on the encoder's device.
         """
         with torch.inference_mode():
-            layout = lay_out(batch.lengths, multiple=self.key_multiple, device=self.device)
+            packing = pack(batch.lengths, multiple=self.key_multiple, device=self.device)
             thetas = {layer.rope_theta for layer in self.spec.layers if layer.rope_theta is not None}
-            turns = {t: rotation(layout.positions, theta=t, head_dim=self.spec.head_dim) for t in thetas}
-            scene = Scene(layout, turns)
-            states = self.embeddings(batch, layout)
+            turns = {t: rotation(packing.positions, theta=t, head_dim=self.spec.head_dim) for t in thetas}
+            scene = Scene(packing, turns)
+            states = self.embeddings(batch, packing)
             for layer in self.layers:
                 states = layer(states, scene)
             if self.final_norm is not None:
                 states = self.final_norm(states)
-            return states.float() if self.pooling == "cls" else _means(states, layout)
+            return states.float() if self.pooling == "cls" else _means(states, packing)
 
 
-def _means(states: Tensor, layout: Layout) -> Tensor:
+def _means(states: Tensor, packing: Packing) -> Tensor:
     """The mean over each pair's rows, in float32. Shape: (n_pairs, hidden)."""
-    blocks = (states[run.first_row : run.end_row].view(run.n_pairs, run.length, -1) for run in layout.runs)
+    blocks = (states[group.first_row : group.end_row].view(group.n_pairs, group.length, -1) for group in packing.groups)
     return torch.cat([block.mean(dim=1, dtype=torch.float32) for block in blocks])

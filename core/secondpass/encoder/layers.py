@@ -7,12 +7,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from secondpass.encoder.attention import attend, attend_first, attend_states
-from secondpass.encoder.feed_forward import Part
-from secondpass.encoder.layout import Layout
-from secondpass.encoder.linear import Linear
+from secondpass.encoder.arithmetic.feed_forward import RowFunction
+from secondpass.encoder.arithmetic.linear import Linear
+from secondpass.encoder.attention.attend import attend, attend_first, attend_states
+from secondpass.encoder.attention.rotary import Rotation, rotate
 from secondpass.encoder.norm import Norm
-from secondpass.encoder.rotary import Rotation, rotate
+from secondpass.encoder.packing import Packing
 from secondpass.encoder.spec import LayerSpec, NormPlacement
 
 
@@ -21,11 +21,11 @@ class Scene:
     """What every layer of one forward pass shares.
 
     Args:
-        layout: Where the pairs lie.
+        packing: Where the pairs lie.
         rotations: The turn of every row, by the base of its frequencies.
     """
 
-    layout: Layout
+    packing: Packing
     rotations: Mapping[float, Rotation]
 
     def turned(self, rows: Tensor, spec: LayerSpec, n_heads: int) -> Tensor:
@@ -59,7 +59,7 @@ class FullAttention:
         query, key, value = self.qkv(states).chunk(3, dim=1)
         query, key = (scene.turned(rows, self.spec, self.n_heads) for rows in (query, key))
         window = self.spec.window
-        return self.out(attend(query, key, value, scene.layout, n_heads=self.n_heads, window=window))
+        return self.out(attend(query, key, value, scene.packing, n_heads=self.n_heads, window=window))
 
     def kept(self, states: Tensor, scene: Scene) -> Tensor:  # noqa: ARG002 - the protocol's signature
         """All of them."""
@@ -81,11 +81,11 @@ class FirstAttention:
         key, value = self.key_value(states).chunk(2, dim=1)
         query = self.query(self.kept(states, scene))  # at position 0, where a rotary embedding turns nothing
         key, window = scene.turned(key, self.spec, self.n_heads), self.spec.window
-        return self.out(attend_first(query, key, value, scene.layout, n_heads=self.n_heads, window=window))
+        return self.out(attend_first(query, key, value, scene.packing, n_heads=self.n_heads, window=window))
 
     def kept(self, states: Tensor, scene: Scene) -> Tensor:
         """The first tokens'."""
-        return states[scene.layout.first_rows]
+        return states[scene.packing.first_rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class AbsorbedAttention:
         n_heads, head_dim, _ = self.key.shape
         by_head = self.query(self.kept(states, scene)).view(-1, n_heads, head_dim).transpose(0, 1)
         query = torch.bmm(by_head, self.key).transpose(0, 1)
-        averages = attend_states(query, states, scene.layout, window=self.window)
+        averages = attend_states(query, states, scene.packing, window=self.window)
         mixed = torch.bmm(averages.transpose(0, 1), self.value)
         if self.value_bias is not None:
             mixed += self.value_bias
@@ -126,7 +126,7 @@ class AbsorbedAttention:
 
     def kept(self, states: Tensor, scene: Scene) -> Tensor:
         """The first tokens'."""
-        return states[scene.layout.first_rows]
+        return states[scene.packing.first_rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Layer:
 
     attention: Attention
     attention_norm: Norm | None
-    ffn: Part
+    ffn: RowFunction
     ffn_norm: Norm
     placement: NormPlacement
 

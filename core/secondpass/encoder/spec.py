@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from secondpass.encoder.activations import Activation
+from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
 
 
 class NormPlacement(StrEnum):
@@ -44,7 +44,7 @@ class EncoderSpec:
     hidden: int
     n_heads: int
     layers: tuple[LayerSpec, ...]
-    activation: Activation
+    activation: Nonlinearity
     norm_eps: float
     placement: NormPlacement = NormPlacement.POST
     gated: bool = False

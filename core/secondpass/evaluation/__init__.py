@@ -1,14 +1,14 @@
 """Measure whether re-ranking helps: runs and re-ranking sets in, figures, significance and pictures out."""
 
-from secondpass.evaluation.collections import Collection, read_collection, read_qrels, read_run
+from secondpass.evaluation.bm25 import BM25
+from secondpass.evaluation.card_metrics import SetMetrics, set_metrics
+from secondpass.evaluation.collection import Collection, read_collection, read_qrels, read_run
 from secondpass.evaluation.comparison import Comparison, compare
-from secondpass.evaluation.first_stage import BM25
 from secondpass.evaluation.measures import DEFAULT_MEASURES, per_query
 from secondpass.evaluation.plots import write_plots
 from secondpass.evaluation.report import DepthPoint, Report, report
 from secondpass.evaluation.reranking import ScoredQuery, rerank, write_run
-from secondpass.evaluation.set_metrics import SetMetrics, set_metrics
-from secondpass.evaluation.sets import RerankingSample, SetResult, evaluate_samples, read_samples
+from secondpass.evaluation.reranking_sets import RerankingSample, SetResult, evaluate_samples, read_samples
 
 __all__ = [
     "BM25",

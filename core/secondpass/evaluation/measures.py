@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from secondpass.errors import InputError
-from secondpass.evaluation.collections import Qrels, Run
+from secondpass.evaluation.collection import Qrels, Run
 from secondpass.extras import require
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "AP", "R@100")

@@ -11,7 +11,8 @@ from typing import TextIO
 
 from secondpass.errors import InputError, ScoringError
 from secondpass.files import read_text
-from secondpass.ranking import Scorer, check_scores
+from secondpass.ranking import Scorer
+from secondpass.ranking.checks import check_scores
 
 Progress = Callable[[int, int], None]
 """Told how many requests are done, and of how many."""

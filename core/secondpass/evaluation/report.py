@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from secondpass.evaluation.collections import Collection, Run
+from secondpass.evaluation.collection import Collection, Run
 from secondpass.evaluation.comparison import Comparison, compare
 from secondpass.evaluation.measures import per_query
 from secondpass.evaluation.reranking import ScoredQuery, as_run

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from secondpass.errors import InputError
-from secondpass.evaluation.collections import Collection, Run, ranking
+from secondpass.evaluation.collection import Collection, Run, ranking
 from secondpass.evaluation.progress import Progress, Request, score_all
 from secondpass.ranking import Scorer
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.cross_encoder import CrossEncoder
 
-from secondpass.evaluation.sets import RerankingSample, evaluate_samples
+from secondpass.evaluation.reranking_sets import RerankingSample, evaluate_samples
 
 METRIC = "mean ndcg@10"
 """A space, so that no set can be called so: theirs are `<name>_ndcg@10`."""

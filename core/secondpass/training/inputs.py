@@ -4,7 +4,7 @@ import torch
 from transformers import AutoConfig
 
 from secondpass.errors import InputError
-from secondpass.evaluation.sets import RerankingSample, read_samples
+from secondpass.evaluation.reranking_sets import RerankingSample, read_samples
 from secondpass.training.config import TrainingConfig
 from secondpass.training.examples import Example, expand, read_examples
 from secondpass.training.grouped import GroupedCrossEncoder, freeze, set_dropout

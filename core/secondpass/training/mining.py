@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 from secondpass.errors import InputError
-from secondpass.evaluation.collections import read_documents, read_qrels, read_queries
-from secondpass.evaluation.first_stage import BM25
+from secondpass.evaluation.bm25 import BM25
+from secondpass.evaluation.collection import read_documents, read_qrels, read_queries
 from secondpass.training.config import TrainingConfig
 from secondpass.training.examples import Example, Unmined
 

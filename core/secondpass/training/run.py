@@ -14,8 +14,8 @@ from sentence_transformers.cross_encoder import (
 )
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
 
-from secondpass.evaluation.sets import RerankingSample
-from secondpass.training import checkpoints
+from secondpass.evaluation.reranking_sets import RerankingSample
+from secondpass.training import resuming
 from secondpass.training.card import write_card
 from secondpass.training.choosing import choose, copied
 from secondpass.training.config import TrainingConfig
@@ -44,11 +44,11 @@ def run(config: TrainingConfig) -> TrainingResult:
     output = config.folder / config.run.output
     examples = load_examples(config)
     sets = load_held_out(config)
-    last = checkpoints.to_continue(config, examples, sets, output)
+    last = resuming.to_continue(config, examples, sets, output)
     model = load_model(config)
     base = copied(model) if config.run.base_share > 0 else None
     trainer = _trainer(config, model, examples, sets, output)
-    if last is not None and config.run.steps is not None and checkpoints.steps_of(last) >= config.run.steps:
+    if last is not None and config.run.steps is not None and resuming.steps_of(last) >= config.run.steps:
         _restore(trainer, last)
     else:
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
@@ -56,7 +56,7 @@ def run(config: TrainingConfig) -> TrainingResult:
     held_out: dict[str, float] = {}
     chosen = "last checkpoint"
     if sets:
-        last_ones = checkpoints.complete(output)[-config.run.average :]
+        last_ones = resuming.complete(output)[-config.run.average :]
         held_out, chosen = choose(model, HeldOut(sets), last_ones, base, config.run.base_share)
     save(model, output, max_length=config.model.saved_max_length or config.model.max_length)
     minutes = (time.monotonic() - started) / 60

@@ -20,11 +20,11 @@ from haystack_integrations.components.rankers.secondpass.parameters import (
     with_kwargs,
 )
 from haystack_integrations.components.rankers.secondpass.selection import Selection
-from secondpass.async_ranking import arank
+from secondpass.adapters.lazy import LazyCrossEncoder, scorer_of
 from secondpass.errors import InputError
-from secondpass.lazy import LazyCrossEncoder, scorer_of
 from secondpass.options import DType, ModelOptions
-from secondpass.ranking import Scorer, check_query, rank
+from secondpass.ranking import Scorer, arank, rank
+from secondpass.ranking.checks import check_query
 
 # What the rankers of Haystack take when no model is named.
 DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from haystack import Document
 
 from secondpass.errors import InputError
-from secondpass.ranking import RankedDocument, check_score_threshold, check_top_k
+from secondpass.ranking import RankedDocument
+from secondpass.ranking.checks import check_score_threshold, check_top_k
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""What every framework adapter stands on: a model loaded on first use, shared, and its options as fields."""

@@ -1,0 +1,120 @@
+"""A model that is loaded when the first document is scored, and never travels in a pickle."""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.adapters.sharing import load_cross_encoder, shared_cross_encoder
+from secondpass.errors import InputError, InputTypeError
+from secondpass.options import ModelOptions
+from secondpass.ranking import Scorer
+
+if TYPE_CHECKING:
+    from secondpass.cross_encoder import CrossEncoder
+
+
+class LazyCrossEncoder:
+    """A `Scorer` that knows its model's name and options, and loads it on first use.
+
+    Copies and pickles hold the name and the options (the token among them), never the weights. Two are equal when
+    they would load the same model in the same way.
+
+    Args:
+        model: Hub id, local folder, or the name of a bundled model.
+        options: How to load it; None takes every default.
+        share: Use the process's one model of these options; False loads one of its own.
+    """
+
+    def __init__(self, model: str, options: ModelOptions | None = None, *, share: bool = True) -> None:
+        self.model = model
+        self.options = ModelOptions() if options is None else options
+        self.share = share
+        self._loading = threading.Lock()
+        self._loaded: CrossEncoder | None = None
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether this one holds a loaded model."""
+        return self._loaded is not None
+
+    def load(self) -> "CrossEncoder":
+        """The model itself, loaded now if it was not; any number of threads may ask.
+
+        Raises:
+            SecondPassError: Whatever `CrossEncoder` raises while loading.
+        """
+        loaded = self._loaded
+        if loaded is not None:
+            return loaded
+        with self._loading:
+            loaded = self._loaded  # once: `release` may come at any moment
+            if loaded is None:
+                load = shared_cross_encoder if self.share else load_cross_encoder
+                loaded = self._loaded = load(self.model, self.options)
+            return loaded
+
+    def release(self) -> None:
+        """Let go of the model; if nobody else holds it, its memory is free, on accelerators too."""
+        if self._loaded is None:
+            return
+        self._loaded = None
+        torch = sys.modules["torch"]  # a loaded model has imported it
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()  # else torch keeps freed blocks for itself
+
+    def score(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
+        """See `CrossEncoder.score`."""
+        return self.load().score(query, documents)
+
+    def predict(self, pairs: Iterable[tuple[str, str]]) -> NDArray[np.float32]:
+        """See `CrossEncoder.predict`."""
+        return self.load().predict(pairs)
+
+    async def ascore(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
+        """See `CrossEncoder.ascore`; loading does not block the event loop either."""
+        loaded = self._loaded
+        if loaded is None:
+            loaded = await asyncio.to_thread(self.load)
+        return await loaded.ascore(query, documents)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LazyCrossEncoder):
+            return NotImplemented
+        return (self.model, self.options, self.share) == (other.model, other.options, other.share)
+
+    def __hash__(self) -> int:
+        return hash((self.model, self.options, self.share))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (self.model, self.options, self.share)
+
+
+def scorer_of(
+    model: str | None, scorer: Scorer | None, options: ModelOptions | None = None, *, share: bool = True
+) -> Scorer:
+    """The scorer that an adapter's arguments mean; loads nothing.
+
+    Raises:
+        InputError: Not exactly one of `model` and `scorer` is given, or options that a scorer cannot follow.
+    """
+    if model is None:
+        if scorer is None:
+            raise InputError("give model (a name) or scorer (an object), got neither")
+        if not isinstance(scorer, Scorer):
+            raise InputTypeError(f"scorer must have a method score(query, documents), got {type(scorer).__name__}")
+        given = () if options is None else options.given()
+        if given:
+            raise InputError(f"{', '.join(given)} says how to load a model and means nothing to a scorer")
+        return scorer
+    if scorer is not None:
+        raise InputError(f"give model or scorer, got both: {model!r} and a {type(scorer).__name__}")
+    return LazyCrossEncoder(model, options, share=share)
+
+
+def _restored(model: str, options: ModelOptions, share: bool) -> LazyCrossEncoder:  # noqa: FBT001 - pickle's order
+    return LazyCrossEncoder(model, options, share=share)

@@ -1,0 +1,118 @@
+"""Causal language models that judge a pair in one word: Qwen3-Reranker and its kin.
+
+The prompt ends where the model would answer; the logits of its two answers are a head of two labels. The prompt is
+part of how a checkpoint was trained, so each needs its recipe below.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
+
+from secondpass.checkpoint.config import load_config
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.known import KnownCheckpoint
+from secondpass.checkpoint.limits import Limit
+from secondpass.checkpoint.pair_reading import Reading
+from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.source import Source
+from secondpass.checkpoint.tokenizer import load_tokenizer, tokenize_with
+from secondpass.checkpoint.weights import backbone_of, load_pretrained
+from secondpass.errors import CheckpointError
+from secondpass.tokenization.pairs import PromptTokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """How a causal reranker is asked.
+
+    Args:
+        before: Prompt ahead of the texts.
+        body: The texts, `{query}` and `{document}`.
+        after: Prompt behind the texts, up to the answer.
+        answers: The words whose logits are compared: not relevant, relevant.
+        max_length: Tokens its authors use, the prompt included.
+    """
+
+    before: str
+    body: str
+    after: str
+    answers: tuple[str, str]
+    max_length: int
+
+
+# model_type: recipe. Qwen3: the code on the cards of Qwen/Qwen3-Reranker-0.6B, -4B and -8B.
+PROMPTS = {
+    "qwen3": Prompt(
+        before=(
+            "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct "
+            'provided. Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n'
+        ),
+        body=(
+            "<Instruct>: Given a web search query, retrieve relevant passages that answer the query\n"
+            "<Query>: {query}\n<Document>: {document}"
+        ),
+        after="<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
+        answers=("no", "yes"),
+        max_length=8192,
+    ),
+}
+
+
+def matches(folder: Folder, known: KnownCheckpoint | None) -> bool:  # noqa: ARG001 - every family has this signature
+    """Whether config.json names a causal language model."""
+    architectures = folder.config.get("architectures") or []
+    return any(str(name).endswith("ForCausalLM") for name in architectures)
+
+
+def prompt_of(folder: Folder) -> Prompt:
+    """How this checkpoint is asked.
+
+    Raises:
+        CheckpointError: There is no recipe for its architecture.
+    """
+    model_type = folder.config.get("model_type")
+    if model_type not in PROMPTS:
+        raise CheckpointError(
+            f"{folder.name} is a causal language model ({model_type}) and no prompt is known that makes it a reranker; "
+            f"known: {', '.join(PROMPTS)}"
+        )
+    return PROMPTS[model_type]
+
+
+def load(folder: Folder, source: Source) -> RankingModel:
+    """The transformer, and the two answers' rows of its language-model head.
+
+    Raises:
+        CheckpointError: There is no recipe, an answer is not one token, or the weights do not fit.
+    """
+    recipe = prompt_of(folder)
+    answers = _token_ids(load_tokenizer(folder, source), recipe.answers, folder)
+    model = load_pretrained(AutoModelForCausalLM, folder, source, load_config(folder, source))
+    rows = model.get_output_embeddings().weight.detach()[answers]
+    head = nn.Linear(rows.shape[1], len(answers), bias=False)
+    with torch.no_grad():
+        head.weight.copy_(rows)
+    return RankingModel(backbone_of(model), Pooling.LAST, head.eval(), dict(enumerate(recipe.answers)))
+
+
+def read(folder: Folder, model: RankingModel, tokenizer: PreTrainedTokenizerBase, max_length: int | None) -> Reading:
+    """Both texts in the recipe's prompt.
+
+    Raises:
+        InputError: max_length does not fit the checkpoint.
+    """
+    recipe = prompt_of(folder)
+    before, after = (tuple(tokenizer.encode(t, add_special_tokens=False)) for t in (recipe.before, recipe.after))
+    limit = Limit.of(folder, tokenizer, model.backbone).at_most(recipe.max_length)
+    length = limit.resolve(folder.name, max_length, len(before) + len(after))
+    return Reading(PromptTokenizer(tokenize_with(tokenizer), before, recipe.body, after, length), length)
+
+
+def _token_ids(tokenizer: PreTrainedTokenizerBase, words: tuple[str, ...], folder: Folder) -> list[int]:
+    ids = [tokenizer.encode(word, add_special_tokens=False) for word in words]
+    for word, tokens in zip(words, ids, strict=True):
+        if len(tokens) != 1:
+            raise CheckpointError(f"{folder.name}: the answer {word!r} must be one token, got {len(tokens)}")
+    return [tokens[0] for tokens in ids]

@@ -1,0 +1,35 @@
+"""ELECTRA whose ranking head is the last linear layer alone, as Capreolus trains it.
+
+The checkpoint has the full ELECTRA head (dense, GELU, out_proj), but its authors' `TFBERTMaxP` reads
+`out_proj(CLS)`: dense and GELU are left as they were initialised and not applied (github.com/capreolus-ir/capreolus).
+Nothing in the files says so, which is why only a known checkpoint is read this way.
+"""
+
+from transformers import AutoModelForSequenceClassification
+
+from secondpass.checkpoint.config import label_names, load_config
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.known import KnownCheckpoint
+from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.source import Source
+from secondpass.checkpoint.weights import backbone_of, load_pretrained
+from secondpass.errors import CheckpointError
+
+
+def matches(folder: Folder, known: KnownCheckpoint | None) -> bool:  # noqa: ARG001 - every family has this signature
+    """Whether this is a checkpoint known to be used so."""
+    return known is not None and known.head == "electra_out_proj"
+
+
+def load(folder: Folder, source: Source) -> RankingModel:
+    """The ELECTRA transformer and `out_proj`.
+
+    Raises:
+        CheckpointError: It is no ELECTRA classifier, or its weights do not fit.
+    """
+    config = load_config(folder, source)
+    if config.model_type != "electra":
+        raise CheckpointError(f"{folder.name} should be an ELECTRA model, but its config says {config.model_type}")
+    model = load_pretrained(AutoModelForSequenceClassification, folder, source, config)
+    head = model.get_submodule("classifier.out_proj")
+    return RankingModel(backbone_of(model), Pooling.CLS, head, label_names(config))

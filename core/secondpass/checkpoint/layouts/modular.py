@@ -1,0 +1,42 @@
+"""sentence-transformers' modular cross-encoders (5.4 and later): Transformer, Pooling, then layers up to the scores."""
+
+from torch import nn
+from transformers import AutoModel
+
+from secondpass.checkpoint.config import load_config
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.known import KnownCheckpoint
+from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.source import Source
+from secondpass.checkpoint.st_modules import is_cross_encoder, layers_of, module_specs, pooling_of
+from secondpass.checkpoint.weights import load_pretrained
+from secondpass.errors import CheckpointError
+
+
+def matches(folder: Folder, known: KnownCheckpoint | None) -> bool:  # noqa: ARG001 - every family has this signature
+    """Whether the folder lists modules that end in pooling rather than in a transformers head."""
+    return any(spec.kind == "Pooling" for spec in module_specs(folder))
+
+
+def load(folder: Folder, source: Source) -> RankingModel:
+    """The transformer, its pooling, and the layers behind it as the head.
+
+    Raises:
+        CheckpointError: The folder is a bi-encoder, or a module has no place in a ranking head.
+    """
+    if not is_cross_encoder(folder):
+        raise CheckpointError(
+            f"{folder.name} is a bi-encoder: it embeds texts one by one and has no head for pairs; "
+            "use secondpass.BiEncoder"
+        )
+    transformer, pooling, *layers = module_specs(folder)
+    if transformer.kind != "Transformer" or transformer.path or pooling.kind != "Pooling":
+        raise CheckpointError(f"{folder.name}: modules must begin with Transformer and Pooling")
+    head = layers_of(folder, layers)
+    if not layers or layers[-1].kind != "Dense":
+        raise CheckpointError(f"{folder.name}: the last module must be the Dense layer that gives the scores")
+    last = [layer for layer in head.modules() if isinstance(layer, nn.Linear)][-1]
+    n_labels = last.out_features
+    backbone = load_pretrained(AutoModel, folder, source, load_config(folder, source))
+    labels = {index: f"LABEL_{index}" for index in range(n_labels)}
+    return RankingModel(backbone, pooling_of(folder, pooling), head, labels)

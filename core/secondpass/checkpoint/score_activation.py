@@ -1,0 +1,79 @@
+"""Which function turns a logit into the score that a checkpoint's authors publish."""
+
+from enum import StrEnum
+
+import torch
+from torch import Tensor
+
+from secondpass.checkpoint.folder import Folder
+from secondpass.errors import CheckpointError
+
+
+class ScoreActivation(StrEnum):
+    """A monotone function of the relevance logit: it changes the unit of scores, never their order."""
+
+    IDENTITY = "identity"
+    """Logit, unbounded."""
+    SIGMOID = "sigmoid"
+    """Probability, 0 to 1."""
+    TANH = "tanh"
+    """-1 to 1."""
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """The scores of float32 logits, in the same shape."""
+        match self:
+            case ScoreActivation.IDENTITY:
+                return logits
+            case ScoreActivation.SIGMOID:
+                return torch.sigmoid(logits)
+            case ScoreActivation.TANH:
+                return torch.tanh(logits)
+
+
+# Checkpoints name classes by dotted path. Only these are understood and nothing is ever imported. A softmax over
+# several labels is the sigmoid of the relevance logit as `labels` defines it.
+_KNOWN_CLASSES = {
+    "Identity": ScoreActivation.IDENTITY,
+    "Sigmoid": ScoreActivation.SIGMOID,
+    "Softmax": ScoreActivation.SIGMOID,
+    "Tanh": ScoreActivation.TANH,
+}
+
+
+def of_checkpoint(folder: Folder, n_labels: int, default: ScoreActivation | None = None) -> ScoreActivation:
+    """The activation a checkpoint states, else `default`, else sentence-transformers' default.
+
+    The first that is set counts: `activation_fn` of config_sentence_transformers.json, `sentence_transformers.
+    activation_fn` of config.json, `sbert_ce_default_activation_function` of config.json (before sentence-transformers
+    4.0); else sigmoid for one label and identity for several.
+
+    Raises:
+        CheckpointError: The checkpoint names something other than the known functions.
+    """
+    nested = folder.config.get("sentence_transformers")
+    stated = [
+        folder.json("config_sentence_transformers.json").get("activation_fn"),
+        nested.get("activation_fn") if isinstance(nested, dict) else None,
+        folder.config.get("sbert_ce_default_activation_function"),
+    ]
+    for path in stated:
+        if path is not None:
+            return named(path, folder)
+    if default is not None:
+        return default
+    return ScoreActivation.SIGMOID if n_labels == 1 else ScoreActivation.IDENTITY
+
+
+def named(path: object, folder: Folder) -> ScoreActivation:
+    """The activation behind a dotted class path such as `torch.nn.modules.linear.Identity`.
+
+    Raises:
+        CheckpointError: The path is not one of torch's known activations; nothing is imported to find out.
+    """
+    module, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
+    if name in _KNOWN_CLASSES and (module == "torch.nn" or module.startswith("torch.nn.modules.")):
+        return _KNOWN_CLASSES[name]
+    raise CheckpointError(
+        f"{folder.name}: activation_fn must be one of torch.nn's {', '.join(sorted(_KNOWN_CLASSES))}, got {path!r}; "
+        'pass activation="identity" or "sigmoid" to score it all the same'
+    )

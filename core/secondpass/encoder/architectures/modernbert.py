@@ -1,0 +1,55 @@
+"""ModernBERT: normalisation first, rotary positions, gated feed-forward, local attention in most layers."""
+
+from typing import Any
+
+from secondpass.encoder.architectures.architecture import Architecture
+from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
+from secondpass.encoder.names import NameTable
+from secondpass.encoder.spec import EncoderSpec, LayerSpec, NormPlacement
+
+
+def _modernbert(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' configs have no common typed base
+    activation = nonlinearity_of(config.hidden_activation)
+    layers = tuple(_layer(config, kind) for kind in config.layer_types)
+    if activation is None or None in layers or (config.hidden_size // config.num_attention_heads) % 2 != 0:
+        return None
+    return EncoderSpec(
+        hidden=config.hidden_size,
+        n_heads=config.num_attention_heads,
+        layers=tuple(layer for layer in layers if layer is not None),
+        activation=activation,
+        norm_eps=config.norm_eps,
+        placement=NormPlacement.PRE,
+        gated=True,
+    )
+
+
+def _layer(config: Any, kind: str) -> LayerSpec | None:  # noqa: ANN401 - as above
+    rope = config.rope_parameters.get(kind)
+    if rope is None or rope.get("rope_type", "default") != "default":
+        return None
+    match kind:
+        case "full_attention":
+            return LayerSpec(rope_theta=float(rope["rope_theta"]))
+        case "sliding_attention":
+            return LayerSpec(window=config.sliding_window, rope_theta=float(rope["rope_theta"]))
+        case _:
+            return None
+
+
+MODERNBERT = Architecture(
+    NameTable(
+        {
+            "embeddings.tok_embeddings": "embeddings.word",
+            "embeddings.norm": "embeddings.norm",
+            "layers.{i}.attn_norm": "layers.{i}.attention.norm",
+            "layers.{i}.attn.Wqkv": "layers.{i}.attention.qkv",
+            "layers.{i}.attn.Wo": "layers.{i}.attention.out",
+            "layers.{i}.mlp_norm": "layers.{i}.ffn.norm",
+            "layers.{i}.mlp.Wi": "layers.{i}.ffn.up",
+            "layers.{i}.mlp.Wo": "layers.{i}.ffn.down",
+            "final_norm": "final_norm",
+        }
+    ),
+    _modernbert,
+)

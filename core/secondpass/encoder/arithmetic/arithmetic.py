@@ -1,0 +1,67 @@
+"""Who makes the products of an encoder: the seam between its shape and the numbers it computes in."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from secondpass.encoder.arithmetic.feed_forward import FeedForward, GatedFeedForward, RowFunction
+from secondpass.encoder.arithmetic.linear import Linear, linear
+from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a product multiplies and adds.
+
+    Args:
+        weight: Shape: (n_out, n_in), float32.
+        bias: Shape: (n_out,), float32, or None.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def outputs(self, chosen: Tensor | slice) -> "Weights":
+        """Those of some output channels."""
+        return Weights(self.weight[chosen], None if self.bias is None else self.bias[chosen])
+
+
+class Arithmetic(Protocol):
+    """Makes the products of an encoder; `name` is the parameters' own, such as `layers.0.attention.qkv`."""
+
+    def linear(self, name: str, weights: Weights) -> Linear:
+        """A product by itself."""
+        ...
+
+    def feed_forward(
+        self, name: str, up: Weights, down: Weights, activation: Nonlinearity, *, gated: bool
+    ) -> RowFunction:
+        """A feed-forward part."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FloatArithmetic:
+    """Every product in one floating-point format.
+
+    Args:
+        dtype: The format.
+        device: Where the weights shall be.
+    """
+
+    dtype: torch.dtype
+    device: torch.device
+
+    def linear(self, name: str, weights: Weights, activation: Nonlinearity | None = None) -> Linear:  # noqa: ARG002
+        """See `Arithmetic`; with the activation that follows."""
+        return linear(weights.weight, weights.bias, activation, dtype=self.dtype, device=self.device)
+
+    def feed_forward(
+        self, name: str, up: Weights, down: Weights, activation: Nonlinearity, *, gated: bool
+    ) -> RowFunction:
+        """See `Arithmetic`."""
+        if gated:
+            return GatedFeedForward(self.linear(name, up), self.linear(name, down), activation)
+        return FeedForward(self.linear(name, up, activation), self.linear(name, down))

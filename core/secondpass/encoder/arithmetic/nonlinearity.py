@@ -1,0 +1,50 @@
+"""The activation functions an encoder may use, by the names that transformers' configs give them."""
+
+from enum import StrEnum
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor
+
+
+class Nonlinearity(StrEnum):
+    """A function between two matrix products."""
+
+    GELU = "gelu"
+    GELU_TANH = "gelu_tanh"
+    RELU = "relu"
+    SILU = "silu"
+    TANH = "tanh"
+
+
+_BY_CONFIG_NAME = {
+    "gelu": Nonlinearity.GELU,
+    "gelu_python": Nonlinearity.GELU,
+    "gelu_new": Nonlinearity.GELU_TANH,
+    "gelu_fast": Nonlinearity.GELU_TANH,
+    "gelu_pytorch_tanh": Nonlinearity.GELU_TANH,
+    "relu": Nonlinearity.RELU,
+    "silu": Nonlinearity.SILU,
+    "swish": Nonlinearity.SILU,
+    "tanh": Nonlinearity.TANH,
+}
+
+
+def nonlinearity_of(config_name: object) -> Nonlinearity | None:
+    """The activation that a transformers config means, or None if it is not one of ours."""
+    return _BY_CONFIG_NAME.get(config_name) if isinstance(config_name, str) else None
+
+
+def apply_nonlinearity(states: Tensor, activation: Nonlinearity) -> Tensor:
+    """The activated states; `states` itself is not kept: it may be overwritten."""
+    match activation:
+        case Nonlinearity.GELU:
+            return F.gelu(states)
+        case Nonlinearity.GELU_TANH:
+            return F.gelu(states, approximate="tanh")
+        case Nonlinearity.RELU:
+            return states.relu_()
+        case Nonlinearity.SILU:
+            return F.silu(states, inplace=True)
+        case Nonlinearity.TANH:
+            return torch.tanh(states)

@@ -1,0 +1,1 @@
+"""Attention within each pair of a packed batch."""

@@ -1,0 +1,155 @@
+"""Attention within each pair, over true lengths, without copying a token.
+
+A group of equal-length pairs is already a dense block of the packed matrix, so queries, keys and values are read in
+place as strided views. On CPUs the kernels fall to scalar code for the last keys that do not fill a vector (in
+bfloat16, 60 keys take twice the time of 64), so keys are read up to a multiple of 16: a view may run into the rows of
+the next pair, to which a mask gives no weight. These rows are finite, hence their share is exactly zero.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor
+
+from secondpass.encoder.attention import exp2, varlen
+from secondpass.encoder.packing import LengthGroup, Packing
+
+CPU_KEY_MULTIPLE = 16
+_BLOCK = 128  # queries that share a slice of keys in windowed attention
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, n_heads: int, window: int | None) -> Tensor:
+    """Every token's attention over its own pair.
+
+    Args:
+        query: May be a slice of a wider matrix, as may key and value. Shape: (n_rows, hidden).
+        key: Shape: (n_rows, hidden).
+        value: Shape: (n_rows, hidden).
+        packing: Where the pairs lie.
+        n_heads: Attention heads.
+        window: A token attends to those at most this far away; None: to all.
+
+    Returns:
+        The heads' outputs side by side; zero in the margin. Shape: (n_rows, hidden).
+    """
+    if varlen.applies(query, n_heads=n_heads):
+        return varlen.attend_varlen(query, key, value, packing, n_heads=n_heads, window=window)
+    mixed = query.new_empty(query.shape)
+    mixed[packing.n_tokens :].zero_()
+    for group in packing.groups:
+        target = mixed[group.first_row : group.end_row].view(group.n_pairs, group.length, n_heads, -1).transpose(1, 2)
+        if window is None or group.length <= window + 1:
+            target.copy_(_attend_run(query, key, value, packing, group, n_heads))
+            continue
+        for start in range(0, group.length, _BLOCK):
+            stop = min(start + _BLOCK, group.length)
+            keys = max(0, start - window), min(group.length, stop + window)
+            q = _heads(query, group, n_heads, start, stop - start)
+            band = _band(start, stop, keys, window, packing, like=query)
+            target[:, :, start:stop] = _attend_slice(q, key, value, packing, group, n_heads, keys, band)
+    return mixed
+
+
+def attend_states(query: Tensor, states: Tensor, packing: Packing, *, window: int | None) -> Tensor:
+    """Averages of each pair's states, weighted by the softmax of their products with the pair's queries / sqrt(hidden).
+
+    Args:
+        query: Several of each pair, as wide as a state. Shape: (n_pairs, n_queries, hidden).
+        states: Shape: (n_rows, hidden).
+        packing: Where the pairs lie.
+        window: Only the first window + 1 states of a pair count; None: all.
+
+    Returns:
+        Shape: (n_pairs, n_queries, hidden).
+    """
+    mixed = torch.empty_like(query)
+    for group in packing.groups:
+        pairs = slice(group.first_pair, group.first_pair + group.n_pairs)
+        keys = 0, group.length if window is None else min(group.length, window + 1)
+        averages = _attend_slice(query[pairs, None], states, states, packing, group, 1, keys, None)
+        mixed[pairs] = averages[:, 0]
+    return mixed
+
+
+def attend_first(
+    query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, n_heads: int, window: int | None
+) -> Tensor:
+    """The attention of each pair's first token alone.
+
+    Args:
+        query: Of the first tokens. Shape: (n_pairs, hidden).
+        key: Of all tokens. Shape: (n_rows, hidden).
+        value: Of all tokens. Shape: (n_rows, hidden).
+        packing: Where the pairs lie.
+        n_heads: Attention heads.
+        window: As in `attend`.
+
+    Returns:
+        Shape: (n_pairs, hidden).
+    """
+    # The kernel would take a lone query for its pair's last token, and place the window there.
+    if window is None and varlen.applies(query, n_heads=n_heads):
+        return varlen.attend_varlen(query, key, value, packing, n_heads=n_heads, window=None)
+    mixed = query.new_empty(query.shape)
+    for group in packing.groups:
+        pairs = slice(group.first_pair, group.first_pair + group.n_pairs)
+        q = query[pairs].view(group.n_pairs, n_heads, 1, -1)
+        keys = 0, group.length if window is None else min(group.length, window + 1)
+        mixed[pairs].view(q.shape).copy_(_attend_slice(q, key, value, packing, group, n_heads, keys, None))
+    return mixed
+
+
+def _attend_run(
+    query: Tensor, key: Tensor, value: Tensor, packing: Packing, group: LengthGroup, n_heads: int
+) -> Tensor:
+    """Attention of all tokens of the group's pairs over their pair. Shape: (n_pairs, n_heads, length, head_dim)."""
+    if exp2.applies(query, n_rows=group.end_row - group.first_row):
+        n_read = packing.rounded(group.length)
+        q, k, v = (_heads(rows, group, n_heads, 0, n_read) for rows in (query, key, value))
+        mixed = exp2.attend_by_exp2(q, k, v, length=group.length)
+        if mixed is not None:
+            return mixed
+    q = _heads(query, group, n_heads, 0, group.length)
+    return _attend_slice(q, key, value, packing, group, n_heads, (0, group.length), None)
+
+
+def _attend_slice(
+    q: Tensor,
+    key: Tensor,
+    value: Tensor,
+    packing: Packing,
+    group: LengthGroup,
+    n_heads: int,
+    keys: tuple[int, int],
+    mask: Tensor | None,
+) -> Tensor:
+    """Attention of `q` over the tokens from keys[0] to keys[1] of every pair of the group."""
+    start, stop = keys
+    n_read = packing.rounded(stop - start)
+    k = _heads(key, group, n_heads, start, n_read)
+    v = _heads(value, group, n_heads, start, n_read)
+    if mask is None and n_read > stop - start:
+        mask = q.new_zeros(1, 1, 1, n_read)
+        mask[..., stop - start :] = -math.inf
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
+def _heads(rows: Tensor, group: LengthGroup, n_heads: int, start: int, length: int) -> Tensor:
+    """`length` tokens from `start` of every pair, as a view. Shape: (n_pairs, n_heads, length, head_dim)."""
+    head_dim = rows.shape[1] // n_heads
+    row = rows.stride(0)
+    return rows.as_strided(
+        (group.n_pairs, n_heads, length, head_dim),
+        (group.length * row, head_dim, row, 1),
+        rows.storage_offset() + (group.first_row + start) * row,
+    )
+
+
+def _band(start: int, stop: int, keys: tuple[int, int], window: int, packing: Packing, *, like: Tensor) -> Tensor:
+    """What queries start..stop see of a slice of keys: 0 within the window, -inf outside and past the slice."""
+    n_read = packing.rounded(keys[1] - keys[0])
+    q = torch.arange(start, stop, device=like.device)[:, None]
+    k = torch.arange(keys[0], keys[0] + n_read, device=like.device)[None, :]
+    hidden = ((q - k).abs() > window) | (k >= keys[1])
+    return like.new_zeros(1, 1, stop - start, n_read).masked_fill_(hidden, -math.inf)

@@ -1,0 +1,1 @@
+"""How batches run: pairs stream through networks on devices, in batches of like length."""

@@ -1,0 +1,71 @@
+"""What a ranking request may hold, and what a scorer may answer: NaN is refused here."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.arguments import describe
+from secondpass.errors import InputError, InputTypeError, ScoringError
+
+
+def check_request(query: object, documents: object, top_k: object, score_threshold: object) -> list[str]:
+    """The documents as a new list; raise InputError unless every argument of `rank` keeps its rule."""
+    check_query(query)
+    texts = check_documents(documents)
+    check_top_k(top_k)
+    check_score_threshold(score_threshold)
+    return texts
+
+
+def check_query(query: object) -> None:
+    """Raise InputTypeError unless `query` is a string."""
+    if not isinstance(query, str):
+        raise InputTypeError(f"query must be a string, got {describe(query)}")
+
+
+def check_documents(documents: object) -> list[str]:
+    """The documents as a new list; raise InputTypeError unless they are an ordered collection of strings."""
+    if isinstance(documents, str | bytes):
+        raise InputTypeError(f"documents must be a list of strings, got one string: {describe(documents)}")
+    if not isinstance(documents, Iterable) or isinstance(documents, Mapping | AbstractSet):
+        raise InputTypeError(f"documents must be a list of strings, got {describe(documents)}")
+    texts = list(documents)
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputTypeError(f"documents[{index}] must be a string, got {describe(text)}")
+    return texts
+
+
+def check_top_k(top_k: object, name: str = "top_k") -> None:
+    """Raise InputError unless `top_k` is None or an integer of at least 1; `name` is what the caller calls it."""
+    if top_k is None:
+        return
+    if isinstance(top_k, bool) or not isinstance(top_k, int | np.integer):
+        raise InputTypeError(f"{name} must be an integer or None, got {describe(top_k)}")
+    if top_k < 1:
+        raise InputError(f"{name} must be at least 1, got {top_k}")
+
+
+def check_score_threshold(score_threshold: object) -> None:
+    """Raise InputError unless `score_threshold` is None or a number other than NaN."""
+    if score_threshold is None:
+        return
+    if isinstance(score_threshold, bool) or not isinstance(score_threshold, int | float | np.number):
+        raise InputTypeError(f"score_threshold must be a number or None, got {describe(score_threshold)}")
+    if math.isnan(float(score_threshold)):
+        raise InputError("score_threshold must be a number, got NaN")
+
+
+def check_scores(scores: Sequence[float] | NDArray[np.float32], n_documents: int) -> NDArray[np.float64]:
+    """The scores as numbers of double precision; raise ScoringError unless each document has one that is not NaN."""
+    values = np.asarray(scores, dtype=np.float64)
+    if values.shape != (n_documents,):
+        raise ScoringError(
+            f"a scorer must give one score a document, got shape {values.shape} for {n_documents} documents"
+        )
+    if np.isnan(values).any():
+        raise ScoringError(f"scores must be numbers, got NaN for document {int(np.isnan(values).argmax())}")
+    return values

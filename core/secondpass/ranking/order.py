@@ -1,0 +1,90 @@
+"""Scores become an order: threshold, top_k and ties."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.ranking.checks import check_request, check_scores
+from secondpass.ranking.scorers import AsyncScorer, Scorer
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDocument:
+    """A document in its place.
+
+    Args:
+        index: Where it stood in the given documents.
+        score: Its relevance; the unit is the scorer's (for most checkpoints a logit, unbounded).
+        text: The document itself.
+    """
+
+    index: int
+    score: float
+    text: str
+
+
+def rank(
+    scorer: Scorer,
+    query: str,
+    documents: Iterable[str],
+    *,
+    top_k: int | None = None,
+    score_threshold: float | None = None,
+) -> list[RankedDocument]:
+    """The documents, best first; equal scores keep the given order.
+
+    Args:
+        scorer: Gives the scores; not called when there are no documents.
+        query: What is asked.
+        documents: The candidates' texts; never changed.
+        top_k: Keep at most this many, at least 1; None keeps all.
+        score_threshold: Keep scores of at least this much, in the scorer's unit; applied before top_k.
+
+    Raises:
+        InputError: An argument breaks a rule.
+        ScoringError: The scorer gave NaN or not one score a document.
+    """
+    texts = check_request(query, documents, top_k, score_threshold)
+    if not texts:
+        return []
+    return rank_scores(scorer.score(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
+
+
+def rank_scores(
+    scores: Sequence[float] | NDArray[np.float32],
+    documents: Sequence[str],
+    *,
+    top_k: int | None = None,
+    score_threshold: float | None = None,
+) -> list[RankedDocument]:
+    """Already scored documents, best first; see `rank` for arguments and errors."""
+    values = check_scores(scores, len(documents))
+    order = np.argsort(-values, kind="stable")
+    if score_threshold is not None:
+        order = order[values[order] >= score_threshold]
+    return [RankedDocument(int(i), float(values[i]), documents[i]) for i in order[:top_k]]
+
+
+async def arank(
+    scorer: Scorer,
+    query: str,
+    documents: Iterable[str],
+    *,
+    top_k: int | None = None,
+    score_threshold: float | None = None,
+) -> list[RankedDocument]:
+    """The documents, best first; see `rank` for arguments and errors.
+
+    An `AsyncScorer` is awaited; any other scorer runs in a thread.
+    """
+    texts = check_request(query, documents, top_k, score_threshold)
+    if not texts:
+        return []
+    if isinstance(scorer, AsyncScorer):
+        scores = await scorer.ascore(query, texts)
+    else:
+        scores = await asyncio.to_thread(scorer.score, query, texts)
+    return rank_scores(scores, texts, top_k=top_k, score_threshold=score_threshold)

@@ -1,0 +1,129 @@
+"""Token ids of many texts and pairs in a few flat arrays: no object for each token, so the host keeps up with a GPU."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spans:
+    """Token ids of several texts, each a span of one array; spans may share ids and lie in any order.
+
+    Args:
+        ids: Vocabulary ids. Shape: (n_ids,), int32.
+        starts: Where each text's span begins. Shape: (n_texts,), int64.
+        lengths: Tokens of each text. Shape: (n_texts,), int64.
+    """
+
+    ids: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, texts: Sequence[Sequence[int]]) -> "Spans":
+        """The ids of these texts."""
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        return cls.end_to_end(np.fromiter(itertools.chain.from_iterable(texts), np.int32, lengths.sum()), lengths)
+
+    @classmethod
+    def end_to_end(cls, ids: NDArray[np.int32], lengths: NDArray[np.int64]) -> "Spans":
+        """Texts of these lengths, one behind the other."""
+        return cls(ids, _starts(lengths), lengths)
+
+    def take(self, texts: NDArray[np.int64]) -> "Spans":
+        """Those of the texts with these numbers, in this order."""
+        return Spans(self.ids, self.starts[texts], self.lengths[texts])
+
+    def extended(self, more: "Spans") -> "Spans":
+        """These texts and more behind them."""
+        starts = np.concatenate([self.starts, more.starts + len(self.ids)])
+        return Spans(np.concatenate([self.ids, more.ids]), starts, np.concatenate([self.lengths, more.lengths]))
+
+    def joined(self) -> NDArray[np.int32]:
+        """All texts' ids, one text behind the other. Shape: (sum of lengths,)."""
+        return self.ids[_places(self.starts, self.lengths)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """What stands at one place of every pair, all of one token type.
+
+    Args:
+        spans: The tokens there, a span a pair.
+        type_id: Their token type.
+    """
+
+    spans: Spans
+    type_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Specials:
+    """Neighbouring special tokens of one token type.
+
+    Args:
+        ids: Vocabulary ids.
+        type_id: Their token type.
+    """
+
+    ids: tuple[int, ...]
+    type_id: int = 0
+
+    def part(self, n_pairs: int) -> Column:
+        """The same tokens in each of `n_pairs` pairs."""
+        starts, lengths = np.zeros(n_pairs, np.int64), np.full(n_pairs, len(self.ids), np.int64)
+        return Column(Spans(np.array(self.ids, np.int32), starts, lengths), self.type_id)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairTokens:
+    """What a model reads of several pairs (or single texts), laid end to end.
+
+    Args:
+        ids: Vocabulary ids, specials included. Shape: (n_tokens,), int32.
+        type_ids: Token types (0 query side, 1 document side). Shape: (n_tokens,), uint8.
+        lengths: Tokens of each pair; they sum to n_tokens. Shape: (n_pairs,), int64.
+    """
+
+    ids: NDArray[np.int32]
+    type_ids: NDArray[np.uint8]
+    lengths: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Pairs."""
+        return len(self.lengths)
+
+    def take(self, pairs: Sequence[int] | slice) -> "PairTokens":
+        """Those of the pairs with these numbers, in this order."""
+        lengths = self.lengths[pairs]
+        places = _places(_starts(self.lengths)[pairs], lengths)
+        return PairTokens(self.ids[places], self.type_ids[places], lengths)
+
+
+def join(parts: Sequence[Column]) -> PairTokens:
+    """Pairs put together from their parts, in this order.
+
+    Args:
+        parts: At least one, all of equally many pairs.
+    """
+    spans = [part.spans for part in parts]
+    begins = itertools.accumulate((len(s.ids) for s in spans[:-1]), initial=0)
+    starts = np.stack([s.starts + begin for s, begin in zip(spans, begins, strict=True)], axis=1).ravel()
+    lengths = np.stack([s.lengths for s in spans], axis=1)
+    types = np.tile(np.array([part.type_id for part in parts], np.uint8), len(lengths))
+    ids = Spans(np.concatenate([s.ids for s in spans]), starts, lengths.ravel()).joined()
+    return PairTokens(ids, types.repeat(lengths.ravel()), lengths.sum(axis=1))
+
+
+def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each begins, one behind the other."""
+    return lengths.cumsum() - lengths
+
+
+def _places(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The indices start, start + 1, ... of each span, one span behind the other. Shape: (sum of lengths,)."""
+    shifts: NDArray[np.int64] = (starts - _starts(lengths)).repeat(lengths)
+    return np.arange(lengths.sum()) + shifts

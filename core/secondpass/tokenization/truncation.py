@@ -1,0 +1,30 @@
+"""How much of two texts fits: the longer one is truncated first."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def longest_first(
+    n_first: NDArray[np.int64], n_second: NDArray[np.int64], room: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many tokens of two texts fit into `room`, cutting the longer one first.
+
+    The rule of the `tokenizers` library (`TruncationStrategy::LongestFirst`), which the model cards' code and
+    sentence-transformers use: with a <= b the two counts, b becomes a if a > room, else max(a, room - a); if a + b is
+    still above room, both become half of it. On equal halves of an odd room the second text gets the odd token.
+
+    Args:
+        n_first: Tokens of the first text of each pair. Shape: (n_pairs,).
+        n_second: Tokens of the second text. Shape: (n_pairs,).
+        room: Tokens both may have together, specials not counted.
+
+    Returns:
+        What is left of each. Shapes: (n_pairs,).
+    """
+    short, long = np.minimum(n_first, n_second), np.maximum(n_first, n_second)
+    long = np.where(short > room, short, np.maximum(short, room - short))
+    over = short + long > room
+    short, long = np.where(over, room // 2, short), np.where(over, room - room // 2, long)
+    swapped, fits = n_first > n_second, n_first + n_second <= room
+    first, second = np.where(swapped, long, short), np.where(swapped, short, long)
+    return np.where(fits, n_first, first), np.where(fits, n_second, second)

@@ -1,0 +1,112 @@
+"""Word by word: texts repeat the same words over and over, so each is tokenised once and remembered.
+
+BERT's tokenizers cut at white space before they look at what stands side by side, so a text's tokens are those of its
+words, end to end. To look a word up takes a tenth of the time of tokenising it again; without that, a small model on a
+CPU, and any model on a GPU, would wait for its tokenizer.
+"""
+
+import itertools
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+
+from secondpass.tokenization.pairs import TokenizeTexts
+from secondpass.tokenization.tokens import Spans
+
+# Of all remembered words: some 20 MB, more than the different words of ten thousand passages take.
+_MOST_CHARACTERS = 1_000_000
+# Words joined into one text to be tokenised: every text costs, but every core wants some.
+_LOT = 256
+
+
+def is_word_local(tokenizer: Tokenizer) -> bool:
+    """True where every part is BERT's own, and no added token holds white space or takes what follows it."""
+    kinds = (
+        (tokenizer.normalizer, BertNormalizer),
+        (tokenizer.pre_tokenizer, BertPreTokenizer),
+        (tokenizer.model, WordPiece),
+    )
+    added = tokenizer.get_added_tokens_decoder().values()
+    return all(isinstance(part, kind) for part, kind in kinds) and all(
+        token.content.split() == [token.content] and not token.rstrip for token in added
+    )
+
+
+def tokenize_words(tokenizer: Tokenizer, words: Sequence[str]) -> Spans:
+    """The ids of each word, with a tokenizer for which `is_word_local` holds.
+
+    Words are joined into texts, for a text costs several times as much as a word, and told apart by where their tokens
+    end (an added token may begin at the white space before it).
+
+    Args:
+        tokenizer: Used without special tokens, truncation or padding.
+        words: At least one, without spaces.
+    """
+    lots = [words[first : first + _LOT] for first in range(0, len(words), _LOT)]
+    ids: list[list[int]] = []
+    lengths: list[NDArray[np.int64]] = []
+    encodings = tokenizer.encode_batch([" ".join(lot) for lot in lots], add_special_tokens=False)
+    for lot, encoding in zip(lots, encodings, strict=True):
+        word_ends = (np.fromiter(map(len, lot), np.int64, len(lot)) + 1).cumsum()
+        token_ends = np.array([end for _, end in encoding.offsets], np.int64)
+        lengths.append(np.bincount(np.searchsorted(word_ends, token_ends), minlength=len(lot)))
+        ids.append(encoding.ids)
+    return Spans.end_to_end(Spans.of(ids).ids, np.concatenate(lengths))
+
+
+class WordCache:
+    """Texts to ids by way of their words. Any number of threads may share one.
+
+    Args:
+        tokenize: Words to ids; see `tokenize_words`.
+    """
+
+    _numbers: defaultdict[str, int]  # a word's place in `_known`
+    _known: Spans
+    _n_characters: int
+
+    def __init__(self, tokenize: TokenizeTexts) -> None:
+        self._tokenize = tokenize
+        self._lock = threading.Lock()
+        self._forget()
+
+    def __call__(self, texts: Sequence[str]) -> Spans:
+        """The ids of each text."""
+        # Only at these two: other white space may be control characters to BERT, which joins what is beside them.
+        words = " ".join(texts).replace("\n", " ").split(" ")
+        n_words = np.array([text.count(" ") + text.count("\n") + 1 for text in texts], np.int64)
+        tokens = self._look_up(words)
+        return Spans.end_to_end(tokens.joined(), np.add.reduceat(tokens.lengths, n_words.cumsum() - n_words))
+
+    def _look_up(self, words: list[str]) -> Spans:
+        """The ids of each word."""
+        with self._lock:
+            try:
+                n_known = len(self._numbers)
+                places = np.fromiter(map(self._numbers.__getitem__, words), np.int64, len(words))
+                if n_new := len(self._numbers) - n_known:
+                    newest_first = list(itertools.islice(reversed(self._numbers), n_new))
+                    self._learn(newest_first[::-1])
+            except BaseException:  # an interruption, too, would leave words that have numbers and no ids
+                self._forget()
+                raise
+            known = self._known
+            if self._n_characters > _MOST_CHARACTERS:
+                self._forget()
+        return known.take(places)
+
+    def _learn(self, words: list[str]) -> None:
+        self._known = self._known.extended(self._tokenize(words))
+        self._n_characters += sum(map(len, words))
+
+    def _forget(self) -> None:
+        self._numbers = defaultdict(itertools.count().__next__)
+        self._known = Spans.of([])
+        self._n_characters = 0

@@ -1,0 +1,98 @@
+"""Which label means relevant, in the order the documentation promises."""
+
+import warnings
+from pathlib import Path
+
+import checkpoints
+import pytest
+import torch
+
+from secondpass import CrossEncoder
+from secondpass.checkpoint.known import known_checkpoints
+from secondpass.checkpoint.labels import of_checkpoint, relevance_logit
+from secondpass.checkpoint.source import aliases
+
+
+def test_the_relevance_logits_sigmoid_is_the_softmax_probability() -> None:
+    logits = torch.randn(50, 4)
+    for label in range(4):
+        torch.testing.assert_close(relevance_logit(logits, label).sigmoid(), logits.softmax(1)[:, label])
+    torch.testing.assert_close(relevance_logit(logits[:, :2], 1), logits[:, 1] - logits[:, 0])
+    torch.testing.assert_close(relevance_logit(logits[:, :1], 0), logits[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("names", "label"),
+    [
+        ({0: "not_relevant", 1: "relevant"}, 1),
+        ({0: "relevant", 1: "not relevant"}, 0),
+        ({0: "no_answer", 1: "has_answer"}, 1),
+        ({0: "Yes", 1: "No"}, 0),
+        ({0: "contradiction", 1: "entailment", 2: "neutral"}, 1),
+    ],
+)
+def test_names_decide_without_a_warning(names: dict[int, str], label: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert of_checkpoint("x", len(names), names, None) == label
+
+
+def test_without_a_hint_it_is_label_1_with_a_warning(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path, n_labels=2)
+    with pytest.warns(UserWarning, match="has 2 labels .* taking label 1; pass label= to choose"):
+        model = CrossEncoder(folder)
+    logits = model.logits([("berlin", "wall")])
+    assert model.score("berlin", ["wall"])[0] == pytest.approx(logits[0, 1] - logits[0, 0])
+
+
+def test_names_in_the_config_and_names_as_argument(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path, n_labels=2, id2label={0: "has_answer", 1: "no_answer"})
+    by_config, by_name = CrossEncoder(folder), CrossEncoder(folder, label="NO_ANSWER")
+    scores = by_config.score("berlin", ["wall"])
+    assert scores == pytest.approx(-by_name.score("berlin", ["wall"]))
+    logits = by_config.logits([("berlin", "wall")])
+    assert scores[0] == pytest.approx(logits[0, 0] - logits[0, 1])
+
+
+def test_a_fine_tune_of_a_known_checkpoint_is_read_by_its_own_files(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path, n_labels=2, id2label={0: "has_answer", 1: "no_answer"})
+    # Transformers before 5 wrote there what the model was made from.
+    checkpoints.edit_json(folder / "config.json", _name_or_path="deepset/gbert-base-germandpr-reranking")
+    model = CrossEncoder(folder)
+    logits = model.logits([("berlin", "wall")])
+    assert model.score("berlin", ["wall"])[0] == pytest.approx(logits[0, 0] - logits[0, 1])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nboost/pt-tinybert-msmarco",
+        "amberoad/bert-multilingual-passage-reranking-msmarco",
+        "deepset/gbert-base-germandpr-reranking",
+    ],
+)
+def test_known_two_label_checkpoints_need_no_warning(name: str, tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path / name, n_labels=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model = CrossEncoder(folder)
+    logits = model.logits([("berlin", "wall")])
+    assert model.score("berlin", ["wall"])[0] == pytest.approx(logits[0, 1] - logits[0, 0])
+
+
+def test_both_spellings_of_a_renamed_checkpoint() -> None:
+    assert aliases("cross-encoder/ms-marco-MiniLM-L6-v2")[-1] == "cross-encoder/ms-marco-MiniLM-L-6-v2"
+    assert aliases("cross-encoder/ms-marco-MiniLM-L-12-v2")[1] == "cross-encoder/ms-marco-MiniLM-L12-v2"
+    assert aliases("BAAI/bge-reranker-base") == ["BAAI/bge-reranker-base"]
+    assert "cross-encoder/ms-marco-TinyBERT-L-2" in aliases("cross-encoder/ms-marco-TinyBERT-L2")
+
+
+def test_the_cards_figures() -> None:
+    """Two figures of each table, read off the cards."""
+    published = {known.name: dict(known.published) for known in known_checkpoints()}
+    assert published["cross-encoder/ms-marco-MiniLM-L-6-v2"] == {
+        "nDCG@10 TREC DL 2019": 74.30,
+        "MRR@10 MS MARCO dev": 39.01,
+    }
+    assert published["deepset/gbert-base-germandpr-reranking"] == {"MRR@10 GermanDPR DE-DE": 53.59}
+    assert len(published) == len(known_checkpoints())

@@ -1,0 +1,236 @@
+"""A checkpoint that cannot be scored right is refused, with words that say what is wrong, and nothing of it runs."""
+
+import pickle
+from pathlib import Path
+
+import checkpoints
+import pytest
+import torch
+from folders import FolderOf
+from safetensors.torch import load_file, save_file
+
+from secondpass import BiEncoder, CrossEncoder
+from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, RemoteCodeError
+
+
+def rewrite_weights(folder: Path, *, drop: str = "", reshape: str = "", add: str = "") -> None:
+    state = load_file(folder / "model.safetensors")
+    kept = {name: tensor for name, tensor in state.items() if not drop or drop not in name}
+    kept = {name: tensor[..., :5].clone() if reshape and reshape in name else tensor for name, tensor in kept.items()}
+    if add:
+        kept[add] = torch.zeros(3)
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_a_missing_head(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    rewrite_weights(folder, drop="classifier")
+    with pytest.raises(CheckpointError, match=r"missing: classifier\.bias, classifier\.weight"):
+        CrossEncoder(folder)
+
+
+def test_a_missing_layer(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    rewrite_weights(folder, drop="layer.1.attention.self.query")
+    with pytest.raises(CheckpointError, match=r"missing: bert\.encoder\.layer\.1\.attention\.self\.query"):
+        CrossEncoder(folder)
+
+
+def test_a_head_of_another_shape(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    rewrite_weights(folder, reshape="classifier.weight")
+    with pytest.raises(CheckpointError, match="weights"):
+        CrossEncoder(folder)
+
+
+def test_weights_the_architecture_has_no_place_for(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    rewrite_weights(folder, add="classifier.second.weight")
+    with pytest.raises(CheckpointError, match=r"not part of the model: classifier\.second\.weight"):
+        CrossEncoder(folder)
+
+
+def test_leftovers_of_pretraining_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    expected = CrossEncoder(folder).score("berlin", ["wall"])
+    rewrite_weights(folder, add="cls.predictions.bias")
+    assert CrossEncoder(folder).score("berlin", ["wall"]) == expected
+
+
+def test_a_transformer_without_any_head(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="has no ranking head: it is a BertModel"):
+        CrossEncoder(checkpoints.base_transformer(tmp_path))
+
+
+def test_a_truncated_download(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
+        CrossEncoder(folder)
+
+
+class Bomb:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.target,)
+
+
+@pytest.mark.parametrize("family", ["bert", "bert_cat"])
+def test_a_pickle_with_code_in_it_runs_nothing(family: str, tmp_path: Path) -> None:
+    folder: Path = getattr(checkpoints, family)(tmp_path / "checkpoint")
+    (folder / "model.safetensors").unlink(missing_ok=True)
+    mark = tmp_path / "executed"
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"weight": Bomb(mark)}))
+    with pytest.raises(CheckpointError):
+        CrossEncoder(folder)
+    torch.save({"weight": Bomb(mark)}, folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError):
+        CrossEncoder(folder)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("path", ["os.system", "builtins.eval", "torch.nn.modules.linear.Linear", "torch.save", 3])
+def test_an_activation_that_names_other_code(path: object, tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    checkpoints.edit_json(folder / "config.json", sentence_transformers={"activation_fn": path})
+    with pytest.raises(CheckpointError, match="activation_fn must be one of"):
+        CrossEncoder(folder)
+    assert CrossEncoder(folder, activation="identity").score("a", ["b"]).shape == (1,)
+
+
+def test_code_of_the_checkpoint_needs_leave(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path / "checkpoint")
+    mark = tmp_path / "executed"
+    (folder / "modeling.py").write_text(f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n")
+    auto_map = {"AutoModelForSequenceClassification": "modeling.Model"}
+    checkpoints.edit_json(folder / "config.json", auto_map=auto_map)
+    with pytest.raises(RemoteCodeError, match="trust_remote_code=True"):
+        CrossEncoder(folder)
+    assert not mark.exists()
+
+
+def test_code_of_the_checkpoint_runs_with_leave(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    expected = CrossEncoder(folder, activation="identity").score("berlin", ["wall", "people"])
+    (folder / "modeling.py").write_text(
+        "from transformers import BertForSequenceClassification\n\n\n"
+        "class Doubled(BertForSequenceClassification):\n"
+        "    def forward(self, input_ids, attention_mask, token_type_ids):\n"
+        "        output = super().forward(input_ids, attention_mask, token_type_ids)\n"
+        "        output.logits = 2 * output.logits\n"
+        "        return output\n"
+    )
+    checkpoints.edit_json(folder / "config.json", auto_map={"AutoModelForSequenceClassification": "modeling.Doubled"})
+    scores = CrossEncoder(folder, activation="identity", trust_remote_code=True).score("berlin", ["wall", "people"])
+    assert scores == pytest.approx(2 * expected, abs=1e-5)
+
+
+def test_modules_of_other_packages(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    (folder / "modules.json").write_text('[{"idx": 0, "path": "", "type": "os.path.Transformer"}]')
+    with pytest.raises(CheckpointError, match="names a class of other code"):
+        CrossEncoder(folder)
+
+
+def test_modules_outside_of_the_folder(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path / "inner")
+    entry = '{"idx": 0, "path": "../..", "type": "sentence_transformers.models.Pooling"}'
+    (folder / "modules.json").write_text(f"[{entry}]")
+    with pytest.raises(CheckpointError, match="outside of its folder"):
+        CrossEncoder(folder)
+
+
+def test_no_tokenizer_anywhere(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / file).unlink()
+    with pytest.raises(CheckpointError, match="holds no tokenizer"):
+        CrossEncoder(folder)
+
+
+def test_a_cased_vocabulary_that_does_not_say_so(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / file).unlink()
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Berlin", "Wall", "people", "the"]
+    (folder / "vocab.txt").write_text("\n".join(pieces))
+    with pytest.raises(CheckpointError, match=r"vocab\.txt is cased"):
+        CrossEncoder(folder)
+    checkpoints.edit_json(folder / "tokenizer_config.json", do_lower_case=False)
+    model = CrossEncoder(folder, activation="identity")
+    assert model.score("the", ["Berlin"]) != model.score("the", ["berlin"])
+
+
+def test_a_bi_encoder_is_sent_to_the_right_door(tmp_path: Path) -> None:
+    folder = checkpoints.base_transformer(tmp_path)
+    modules = ["base.modules.transformer.Transformer", "sentence_transformer.modules.pooling.Pooling"]
+    rows = [
+        f'{{"idx": {i}, "path": "{i or ""}", "type": "sentence_transformers.{kind}"}}' for i, kind in enumerate(modules)
+    ]
+    (folder / "modules.json").write_text(f"[{', '.join(rows)}]")
+    (folder / "1").mkdir()
+    (folder / "1" / "config.json").write_text('{"pooling_mode": "mean", "embedding_dimension": 24}')
+    with pytest.raises(CheckpointError, match=r"is a bi-encoder.*use secondpass\.BiEncoder"):
+        CrossEncoder(folder)
+    assert BiEncoder(folder).score("berlin", ["wall"]).shape == (1,)
+
+
+def test_a_cross_encoder_is_sent_to_the_right_door(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"is a cross-encoder.*use secondpass\.CrossEncoder"):
+        BiEncoder(checkpoints.bert(tmp_path))
+
+
+def test_a_causal_model_without_a_recipe(tmp_path: Path) -> None:
+    folder = checkpoints.qwen3(tmp_path)
+    checkpoints.edit_json(folder / "config.json", model_type="gpt2", architectures=["GPT2ForCausalLM"])
+    with pytest.raises(CheckpointError, match="no prompt is known"):
+        CrossEncoder(folder)
+
+
+@pytest.mark.parametrize("content", ["{", "[1, 2]", '"text"'])
+def test_a_config_that_is_no_json_object(content: str, tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    (folder / "config.json").write_text(content)
+    with pytest.raises(CheckpointError, match=r"config\.json"):
+        CrossEncoder(folder)
+
+
+def test_an_unknown_architecture(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    checkpoints.edit_json(folder / "config.json", model_type="unheard_of")
+    with pytest.raises(CheckpointError, match="unheard_of"):
+        CrossEncoder(folder)
+
+
+def test_folders_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointNotFoundError, match="no folder"):
+        CrossEncoder(tmp_path / "nothing")
+    with pytest.raises(CheckpointNotFoundError, match=r"holds no config\.json"):
+        CrossEncoder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"max_length": 513}, "max_length must be at most the 512 tokens .* can read, got 513"),
+        ({"max_length": 3}, "max_length must be above the 3 special tokens of a pair, got 3"),
+        ({"max_length": 4.5}, "max_length must be an integer or None, got float 4.5"),
+        ({"activation": "softplus"}, 'activation must be one of "identity", "sigmoid" or None, got \'softplus\''),
+        ({"label": 1}, "label must be from 0 to 0 for a head of 1 labels, got 1"),
+        ({"label": "yes"}, r"label must be one of \['LABEL_0'\], got 'yes'"),
+        ({"dtype": "float64"}, 'dtype must be one of "float32", "bfloat16", "float16", "int8" or None, got'),
+        ({"device": "cuda:99"}, "device must be one"),
+        ({"device": "nowhere"}, "device must be a torch device"),
+        ({"device": 0}, "device must be a name such as 'cuda:0', a torch.device, or a list, got int 0"),
+        ({"device": []}, "device must name at least one device, got an empty list"),
+        ({"batch_tokens": 0}, "batch_tokens must be at least 1, got 0"),
+    ],
+)
+def test_options_that_break_a_rule(option: dict[str, object], message: str, folder_of: FolderOf) -> None:
+    with pytest.raises(InputError, match=message):
+        CrossEncoder(folder_of("bert"), **option)  # type: ignore[arg-type] # wrong on purpose

@@ -1,0 +1,136 @@
+"""`secondpass rank` and `models`, as a terminal and as a pipe see them."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from folders import FolderOf
+
+from secondpass import CrossEncoder
+from secondpass.cli.documents import Format, read_documents
+from secondpass.cli.rank import score_bar
+from secondpass.errors import InputError
+
+
+def run(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "secondpass", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+
+
+def test_rank_gives_json_when_piped(folder_of: FolderOf, tmp_path: Path) -> None:
+    folder = folder_of("bert")
+    texts = ["the wall fell", "people of the year", "berlin"]
+    (tmp_path / "a.jsonl").write_text(
+        "".join(json.dumps({"_id": f"d{i}", "text": t}) + "\n" for i, t in enumerate(texts))
+    )
+    done = run("rank", "berlin wall", tmp_path / "a.jsonl", "--model", folder, "--top-k", "2")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    rows = json.loads(done.stdout)
+    expected = CrossEncoder(folder).rank("berlin wall", texts, top_k=2)
+    assert [row["id"] for row in rows] == [f"d{found.index}" for found in expected]
+    assert [row["score"] for row in rows] == pytest.approx([found.score for found in expected], abs=1e-5)
+    assert [row["rank"] for row in rows] == [1, 2]
+
+
+def test_rank_reads_lines_from_standard_input(folder_of: FolderOf) -> None:
+    done = run("rank", "berlin", "-m", folder_of("bert"), stdin="the wall\n\nberlin\n")
+    assert sorted(row["id"] for row in json.loads(done.stdout)) == ["-:1", "-:3"]
+
+
+def test_standard_input_may_come_from_windows_and_hold_any_character(folder_of: FolderOf) -> None:
+    command = [sys.executable, "-m", "secondpass", "rank", "berlin", "-m", str(folder_of("bert"))]
+    given = '\ufeff{"text": "the wall\u2028fell"}\r\n{"text": "berlin"}\r\n'.encode()
+    done = subprocess.run(command, input=given, capture_output=True, check=True)  # noqa: S603 - our own
+    assert {row["text"] for row in json.loads(done.stdout)} == {"the wall\u2028fell", "berlin"}
+
+
+def test_nothing_to_rank_loads_no_model() -> None:
+    done = run("rank", "berlin", "-m", "no/such-model", stdin="")
+    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rank", "q", "-", "--top-k", "0"], "error: top_k must be at least 1, got 0"),
+        (["rank", "q", "missing.txt"], "error: no such file: missing.txt"),
+        (["rank", "q", "-", "-m", "no/such-model"], "error: no/such-model"),
+    ],
+)
+def test_mistakes_end_in_one_line(arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    done = run(*arguments, stdin="a document\n")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+
+
+def test_models_lists_the_cards_checkpoints() -> None:
+    rows = {row["name"]: row for row in json.loads(run("models").stdout)}
+    assert rows["cross-encoder/ms-marco-TinyBERT-L-2-v2"]["published"]["nDCG@10 TREC DL 2019"] == 69.84
+    assert rows["Antix5/product-reranker-mmBERT-small"]["max_length"] == 256
+
+
+def test_every_format_of_documents(tmp_path: Path) -> None:
+    trec = tmp_path / "a.trec"
+    trec.write_text("<DOC>\n<DOCNO> T-1 </DOCNO>\n<TEXT>first\ntext</TEXT>\n</DOC><DOC><DOCNO>T-2</DOCNO>second</DOC>")
+    markdown = tmp_path / "b.md"
+    markdown.write_text("# title\n\nbody\n")
+    with gzip.open(tmp_path / "c.jsonl.gz", "wt") as stream:
+        stream.write('{"id": 7, "title": "T", "contents": "body"}\n\n{"text": ""}\n')
+    files = [trec, markdown, tmp_path / "c.jsonl.gz"]
+    assert [(document.id, document.text) for document in read_documents(files)] == [
+        ("T-1", "first text"),
+        ("T-2", "second"),
+        (str(markdown), "# title\n\nbody\n"),
+        ("7", "T body"),
+        (f"{tmp_path / 'c.jsonl.gz'}:3", ""),
+    ]
+    assert [document.text for document in read_documents([markdown], Format.LINES)] == ["# title", "body"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", '{"text": "fine"}\n{"text"\n', "a.jsonl:2: must be JSON, got"),
+        ("a.jsonl", '{"text": 3}\n', "a.jsonl:1: must be a JSON object with its text"),
+        ("a.jsonl", "[1]\n", "a.jsonl:1: must be a JSON object"),
+        ("a.trec", "no documents", "a.trec must hold <DOC> elements, got none"),
+        ("a.trec", "<DOC>x</DOC>", "<DOC> number 1 has no <DOCNO>"),
+    ],
+)
+def test_malformed_files_are_named_with_their_line(name: str, content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_documents([tmp_path / name])
+
+
+def test_text_that_is_no_utf8(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="must be UTF-8 text"):
+        read_documents([tmp_path / "a.txt"])
+
+
+def test_score_bars() -> None:
+    assert score_bar(1.0, 0.0, 1.0, width=4) == "████"
+    assert score_bar(0.5, 0.0, 1.0, width=4) == "██"
+    assert score_bar(0.0, 0.0, 1.0, width=4) == ""
+    assert score_bar(3.0, 3.0, 3.0, width=2) == "██"
+    assert score_bar(0.03, 0.0, 1.0, width=4) == "▏"
+
+
+def test_json_is_utf_8_whatever_standard_output_is(tmp_path: Path) -> None:
+    (tmp_path / "docs.txt").write_text("Köln → Łódź", encoding="utf-8")
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "secondpass", "rank", "alpha", str(tmp_path / "docs.txt"), "--json"],
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},  # as Windows has it
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout.decode("utf-8"))[0]["text"] == "Köln → Łódź"

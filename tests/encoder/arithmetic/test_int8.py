@@ -1,0 +1,85 @@
+"""8-bit products: the scales, the channels left in floating point, and what int8 asks for."""
+
+import pytest
+import torch
+from random_backbones import calibration, made, random_batch
+
+from secondpass.encoder import Precision, TokenBatch, packed
+from secondpass.encoder.arithmetic.arithmetic import FloatArithmetic, Weights
+from secondpass.encoder.arithmetic.int8 import Int8Arithmetic, Int8FeedForward
+from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
+from secondpass.encoder.arithmetic.precision import has_int8
+from secondpass.encoder.arithmetic.ranges import Range
+
+CPU = torch.device("cpu")
+FLOAT = FloatArithmetic(torch.float32, CPU)
+
+pytestmark = pytest.mark.skipif(not has_int8(), reason="this CPU has no 8-bit products")
+
+
+def _weights(n_out: int, n_in: int) -> Weights:
+    return Weights(torch.randn(n_out, n_in) / n_in**0.5, torch.randn(n_out))
+
+
+def _relative(got: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((got - expected).norm() / expected.norm())
+
+
+def test_a_product_errs_by_about_one_in_the_levels() -> None:
+    torch.manual_seed(0)
+    rows, weights = torch.randn(200, 64), _weights(48, 64)
+    product = Int8Arithmetic({"x": Range(rows.amin(0), rows.amax(0))}, FLOAT).linear("x", weights)
+    assert _relative(product(rows), FLOAT.linear("x", weights)(rows)) < 0.01
+
+
+def test_a_wide_channel_does_not_blur_the_others() -> None:
+    torch.manual_seed(0)
+    rows, weights = torch.randn(200, 64), _weights(48, 64)
+    rows[:, 5] *= 30
+    weights.weight[:, 5] /= 30
+    product = Int8Arithmetic({"x": Range(rows.amin(0), rows.amax(0))}, FLOAT).linear("x", weights)
+    assert _relative(product(rows), FLOAT.linear("x", weights)(rows)) < 0.03
+
+
+def test_values_beyond_the_calibrated_range_are_clipped_not_wrapped() -> None:
+    weights = Weights(torch.eye(8), None)
+    product = Int8Arithmetic({"x": Range(-torch.ones(8), torch.ones(8))}, FLOAT).linear("x", weights)
+    out = product(torch.full((1, 8), 100.0))
+    assert ((out > 1.0) & (out < 1.3)).all()
+    out = product(torch.full((1, 8), -100.0))
+    assert ((out < -1.0) & (out > -1.3)).all()
+
+
+def test_inner_channels_of_wide_range_stay_in_floating_point() -> None:
+    torch.manual_seed(0)
+    up, down = _weights(96, 32), _weights(32, 96)
+    up.weight[7] *= 40
+    rows = torch.randn(300, 32)
+    inner = torch.nn.functional.gelu(torch.nn.functional.linear(rows, up.weight, up.bias))
+    ranges = {
+        "f.up": Range(rows.amin(0), rows.amax(0)),
+        "f.down": Range(inner.amin(0), inner.amax(0)),
+    }
+    part = Int8Arithmetic(ranges, FLOAT).feed_forward("f", up, down, Nonlinearity.GELU, gated=False)
+    assert isinstance(part, Int8FeedForward)
+    expected = FLOAT.feed_forward("f", up, down, Nonlinearity.GELU, gated=False)(rows)
+    assert _relative(part(rows), expected) < 0.01
+    assert part.up.product.outgoing.step < 0.1  # type: ignore[union-attr] # of the ordinary channels, not of the 7th
+
+
+def test_int8_needs_calibration_texts() -> None:
+    with pytest.raises(ValueError, match="int8 needs calibration texts"):
+        packed(made("bert"), precision=Precision.INT8, pooling="cls", device=CPU)
+
+
+def test_a_pair_alone_equals_the_pair_among_others() -> None:
+    """The scales are fixed at load time: batch mates change nothing."""
+    model = made("bert")
+    encoder = packed(model, precision=Precision.INT8, pooling="cls", device=CPU, calibration=calibration(model))
+    assert encoder is not None
+    batch = random_batch(model, (5, 17, 17, 40))
+    alone = [
+        encoder(TokenBatch(ids, types, (len(ids),)))
+        for ids, types in zip(batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths), strict=True)
+    ]
+    torch.testing.assert_close(encoder(batch), torch.cat(alone), rtol=0, atol=1e-2)

@@ -1,0 +1,62 @@
+"""Passes side by side: the same scores, every core used, and nothing changed for the rest of the process."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from folders import FolderOf
+
+from secondpass import CrossEncoder
+from secondpass.execution import parallel_passes
+from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
+
+needs_lanes = pytest.mark.skipif(not parallel_passes._is_possible(), reason="this torch has no threads of OpenMP's")
+
+
+@pytest.fixture
+def four_threads() -> object:
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
+@needs_lanes
+@pytest.mark.usefixtures("four_threads")
+def test_each_lane_has_its_share_and_nobody_else_notices() -> None:
+    assert n_parallel_passes() == 4
+    barrier = threading.Barrier(2)
+
+    def share(_: int) -> int:
+        barrier.wait(timeout=10)  # both lanes are at work
+        return torch.get_num_threads()
+
+    assert run_in_parallel(share, range(2), 2) == [2, 2]
+    assert torch.get_num_threads() == 4
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 4
+
+
+@needs_lanes
+@pytest.mark.parametrize(("n_threads", "expected"), [(1, 1), (2, 2), (6, 6), (12, 6), (13, 1), (64, 8)])
+def test_lanes_divide_the_threads(n_threads: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: n_threads)
+    assert n_parallel_passes() == expected
+
+
+def test_results_keep_the_order_and_errors_arrive() -> None:
+    assert run_in_parallel(lambda i: i * i, range(20), 3) == [i * i for i in range(20)]
+    with pytest.raises(ZeroDivisionError):
+        run_in_parallel(lambda i: 1 / i, [1, 0, 2], 2)
+
+
+@needs_lanes
+def test_lanes_do_not_change_scores(folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = CrossEncoder(folder_of("bert"))
+    pairs = [(f"query {i % 7}", "word " * (1 + i % 40)) for i in range(120)]
+    monkeypatch.setattr("secondpass.execution.pipeline.n_parallel_passes", lambda: 1)
+    alone = model.predict(pairs)
+    monkeypatch.setattr("secondpass.execution.pipeline.n_parallel_passes", lambda: 2)
+    np.testing.assert_allclose(model.predict(pairs), alone, rtol=0, atol=1e-5)

@@ -1,0 +1,191 @@
+"""Streams, faults and several devices: no score lost, none swapped, no hang."""
+
+import threading
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from folders import FolderOf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secondpass import CrossEncoder
+from secondpass.errors import InputError, ScoringError
+from secondpass.execution.batches import token_batches
+from secondpass.execution.pipeline import BLOCK_PAIRS, Pipeline
+from secondpass.tokenization.pairs import Pair
+from secondpass.tokenization.tokens import PairTokens
+
+
+@given(st.lists(st.integers(min_value=1, max_value=500), max_size=60), st.integers(min_value=1, max_value=2000))
+def test_batches_hold_every_pair_once_and_keep_the_budget(lengths: list[int], budget: int) -> None:
+    batches = token_batches(lengths, budget)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget
+    longest = [max(lengths[i] for i in batch) for batch in batches]
+    assert longest == sorted(longest, reverse=True)
+
+
+@given(st.lists(st.integers(min_value=1, max_value=500), max_size=60), st.integers(min_value=1, max_value=2000))
+def test_lanes_change_neither_pairs_nor_budget(lengths: list[int], budget: int) -> None:
+    batches = token_batches(lengths, budget, lanes=3)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget
+
+
+@pytest.mark.parametrize("n_pairs", [20, 100, 130])
+def test_lanes_share_the_work(n_pairs: int) -> None:
+    lengths = [40 + 3 * (i % 40) for i in range(n_pairs)]
+    batches = token_batches(lengths, 4096, lanes=2)
+    sizes = sorted(sum(lengths[i] for i in batch) for batch in batches)
+    assert len(batches) >= 2
+    assert sizes[-1] <= sum(lengths) / 2 * 1.15
+
+
+class SumNetwork:
+    """Stands in for a model: the output of a pair is the sum of its ids, in one column."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, max_tokens: int = 10**9) -> None:
+        self.max_tokens = max_tokens
+        self.calls: list[int] = []
+        self.lock = threading.Lock()
+
+    def __call__(self, batch: PairTokens) -> torch.Tensor:
+        with self.lock:
+            self.calls.append(len(batch.ids))
+        if len(batch.ids) > self.max_tokens:
+            raise torch.OutOfMemoryError("injected")
+        of_each = torch.from_numpy(batch.ids).split(batch.lengths.tolist())
+        return torch.tensor([[float(ids.sum())] for ids in of_each])
+
+
+def encode(pairs: Sequence[Pair]) -> PairTokens:
+    """Each character is a token."""
+    if any(query == "poison" for query, _ in pairs):
+        raise ValueError("poisoned")
+    return tokens_of([[ord(c) for c in query + document] for query, document in pairs])
+
+
+def tokens_of(ids: Sequence[Sequence[int]]) -> PairTokens:
+    flat = np.array([token for pair in ids for token in pair], np.int32)
+    return PairTokens(flat, np.zeros(len(flat), np.uint8), np.array([len(pair) for pair in ids], np.int64))
+
+
+def expected_of(pairs: Sequence[Pair]) -> list[float]:
+    return [float(sum(map(ord, query + document))) for query, document in pairs]
+
+
+def pipeline(*networks: SumNetwork, budget: int = 64) -> Pipeline[Pair]:
+    return Pipeline(encode, networks, budget)  # type: ignore[arg-type] # stands in for Network
+
+
+def run(line: Pipeline[Pair], pairs: Iterator[Pair] | Sequence[Pair]) -> list[float]:
+    chunks = list(line.run(pairs))
+    return [float(x) for chunk in chunks for x in chunk[:, 0]]
+
+
+PAIRS = [(f"query {i % 7}", "word " * (i % 23) + str(i)) for i in range(2 * BLOCK_PAIRS + 17)]
+
+
+def test_order_survives_chunks_and_batches() -> None:
+    assert run(pipeline(SumNetwork()), iter(PAIRS)) == expected_of(PAIRS)
+
+
+def test_order_survives_several_devices() -> None:
+    networks = [SumNetwork() for _ in range(3)]
+    assert run(pipeline(*networks), PAIRS) == expected_of(PAIRS)
+    assert all(network.calls for network in networks)
+
+
+def test_repeated_pairs_are_computed_once() -> None:
+    network = SumNetwork()
+    pairs = [("a", "b"), ("a", "c")] * 500
+    assert run(pipeline(network), pairs) == expected_of(pairs)
+    assert sum(network.calls) == 4
+
+
+def test_a_pair_that_cannot_be_tokenised_is_named() -> None:
+    pairs = [*PAIRS[: BLOCK_PAIRS + 5], ("poison", "x"), *PAIRS[:3]]
+    with pytest.raises(InputError, match=f"pair {BLOCK_PAIRS + 5} cannot be tokenised: poisoned"):
+        run(pipeline(SumNetwork()), iter(pairs))
+
+
+def test_a_generator_that_raises_is_heard() -> None:
+    def failing() -> Iterator[Pair]:
+        yield from PAIRS[: BLOCK_PAIRS + 1]
+        raise ConnectionError("source gone")
+
+    with pytest.raises(ConnectionError, match="source gone"):
+        run(pipeline(SumNetwork()), failing())
+
+
+@pytest.mark.parametrize("n_networks", [1, 2])
+def test_a_network_that_dies_is_heard(n_networks: int) -> None:
+    class Dying(SumNetwork):
+        def __call__(self, batch: PairTokens) -> torch.Tensor:
+            raise RuntimeError(f"device lost with {len(batch)} pairs")
+
+    with pytest.raises(RuntimeError, match="device lost"):
+        run(pipeline(*(Dying() for _ in range(n_networks))), PAIRS)
+
+
+def test_stopping_half_way_leaves_no_thread() -> None:
+    before = threading.active_count()
+    stream = pipeline(SumNetwork()).run(iter(PAIRS))
+    next(stream)
+    stream.close()  # type: ignore[attr-defined] # a generator
+    assert threading.active_count() == before
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
+    network = SumNetwork(max_tokens=30)
+    pairs = [("q", "x" * (i % 20)) for i in range(200)]
+    assert run(pipeline(network, budget=1000), pairs) == expected_of(pairs)
+    assert max(network.calls) > 30
+
+
+def test_one_pair_too_large_for_the_memory_is_an_error() -> None:
+    with pytest.raises(ScoringError, match="a pair of 11 tokens does not fit"):
+        run(pipeline(SumNetwork(max_tokens=10)), [("q", "x" * 10)])
+
+
+def test_a_long_generator_is_not_held() -> None:
+    """The texts of all pairs would take 90 MB; the few chunks that are in memory at a time take a quarter."""
+    n_pairs = 20 * BLOCK_PAIRS
+
+    def stream() -> Iterator[Pair]:
+        for i in range(n_pairs):
+            yield "q", f"{i:01000d}"
+
+    network = SumNetwork()
+    tracemalloc.start()
+    line: Pipeline[Pair] = Pipeline(short, [network], 10**6)  # type: ignore[list-item] # stands in for Network
+    n_scored = sum(len(chunk) for chunk in line.run(stream()))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert n_scored == n_pairs
+    assert peak < 25e6
+
+
+def short(pairs: Sequence[Pair]) -> PairTokens:
+    return tokens_of([[int(document)] for _, document in pairs])
+
+
+def test_two_devices_of_a_real_model_score_alike(folder_of: FolderOf) -> None:
+    folder: Path = folder_of("bert")
+    pairs = [(f"query {i % 5}", "the wall " * (i % 11)) for i in range(200)]
+    one = CrossEncoder(folder, activation="identity")
+    two = CrossEncoder(folder, activation="identity", device=["cpu", "cpu"], batch_tokens=128)
+    np.testing.assert_allclose(two.predict(pairs), one.predict(pairs), atol=1e-5)
+
+
+def test_lone_surrogates_are_an_error_that_names_the_pair(folder_of: FolderOf) -> None:
+    with pytest.raises(InputError, match="pair 1 cannot be tokenised"):
+        CrossEncoder(folder_of("bert")).score("berlin", ["fine", "broken \ud800"])
