@@ -16,7 +16,7 @@ from secondpass import CrossEncoder
 from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
 from secondpass.execution.pipeline import BLOCK_PAIRS, Pipeline
-from secondpass.tokenization.pairs import Pair
+from secondpass.ranking import Pair
 from secondpass.tokenization.tokens import PairTokens
 
 

@@ -19,27 +19,27 @@ class KnownCheckpoint:
     Args:
         name: Hub id.
         kind: "cross-encoder" or "bi-encoder".
-        family: Architecture, in the field's words.
+        architecture: In the field's words, such as "BERT".
         parameters: Weights, in millions.
         languages: ISO 639-1 codes, or "multilingual".
         max_length: Tokens of a pair, specials included.
         published: Figures of the cards, by measure.
         source: Where the figures come from.
         label: The column that means relevant, where the files do not say it.
-        head: The family that reads its head, where its architecture's own is not what the authors used.
+        layout: The layout that reads it, where nothing in its files says so.
         tokenizer: Hub id of its tokenizer, where it brings none.
     """
 
     name: str
     kind: str
-    family: str
+    architecture: str
     parameters: float
     languages: str
     max_length: int
     source: str
     published: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     label: int | None = None
-    head: str | None = None
+    layout: str | None = None
     tokenizer: str | None = None
 
 

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.source import Source
 from secondpass.errors import CheckpointError
 
 # Weights that checkpoints carry along and no ranking head reads: heads of pretraining, unused poolers, buffers.
@@ -23,7 +22,7 @@ _LEFTOVERS = re.compile(
 )
 
 
-def load_pretrained(auto: Any, folder: Folder, source: Source, config: PreTrainedConfig) -> PreTrainedModel:  # noqa: ANN401 - transformers' auto classes share no type
+def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreTrainedModel:  # noqa: ANN401 - transformers' auto classes share no type
     """The model of a transformers auto class, in float32, every weight from the checkpoint.
 
     Raises:
@@ -36,7 +35,7 @@ def load_pretrained(auto: Any, folder: Folder, source: Source, config: PreTraine
             config=config,
             dtype=torch.float32,
             local_files_only=True,
-            trust_remote_code=source.trust_remote_code,
+            trust_remote_code=folder.hub.trust_remote_code,
             output_loading_info=True,
         )
     except Exception as error:  # safetensors, pickle and torch all have exceptions of their own
@@ -44,7 +43,7 @@ def load_pretrained(auto: Any, folder: Folder, source: Source, config: PreTraine
     mismatched = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]
     _require_all(folder, missing=report["missing_keys"], mismatched=mismatched, unexpected=report["unexpected_keys"])
     if not isinstance(model, PreTrainedModel):
-        raise CheckpointError(f"{folder.name}: its class {type(model).__name__} is no transformers model")
+        raise CheckpointError(f"{folder.name}: its class {type(model).__name__} is not a transformers model")
     model.eval()
     return model
 

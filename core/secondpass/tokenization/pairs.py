@@ -7,10 +7,10 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.ranking import Pair
 from secondpass.tokenization.tokens import Column, PairTokens, Spans, Specials, join
 from secondpass.tokenization.truncation import longest_first
 
-Pair: TypeAlias = tuple[str, str]
 TokenizeTexts: TypeAlias = Callable[[Sequence[str]], Spans]
 """Texts to token ids, without special tokens, truncation or padding."""
 
