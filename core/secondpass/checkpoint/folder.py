@@ -33,7 +33,7 @@ class Folder:
         """A JSON object, {} if the file does not exist.
 
         Raises:
-            CheckpointError: The file holds no JSON object.
+            CheckpointError: The file does not hold a JSON object.
         """
         value = self._parse(file)
         if value is None:
@@ -62,7 +62,7 @@ class Folder:
     def require_config(self) -> None:
         """Raise CheckpointNotFoundError unless there is a config.json."""
         if not self.has("config.json"):
-            raise CheckpointNotFoundError(f"{self.name} is no checkpoint: {self.path} holds no config.json")
+            raise CheckpointNotFoundError(f"{self.name} is not a checkpoint: {self.path} holds no config.json")
 
     def subfolder(self, path: str) -> "Folder":
         """A folder inside this one, under the same name in messages."""

@@ -1,4 +1,4 @@
-"""The checkpoints we know by name: what their files do not say, and what their cards report."""
+"""The checkpoints known by name: what their files do not say, and what their cards report."""
 
 import tomllib
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class KnownCheckpoint:
         source: Where the figures come from.
         label: The column that means relevant, where the files do not say it.
         layout: The layout that reads it, where nothing in its files says so.
-        tokenizer: Hub id of its tokenizer, where it brings none.
+        tokenizer: Hub id of its tokenizer, where it has none.
     """
 
     name: str
@@ -57,7 +57,7 @@ def lookup(folder: Folder) -> KnownCheckpoint | None:
     """The known checkpoint in a folder, by the hub id it was asked for, or cloned into.
 
     A local copy is recognised by the hub's cache layout (`models--owner--name`) or by a path that ends in `owner/name`.
-    Its config.json's `_name_or_path` does not count: all that was fine-tuned from a known checkpoint may hold its name.
+    Its config.json's `_name_or_path` does not count: whatever was fine-tuned from a known checkpoint may hold its name.
     """
     path = folder.path.absolute()
     cached = [part.removeprefix("models--").replace("--", "/") for part in path.parts if part.startswith("models--")]

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.checkpoint import labels, score_activation
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import lookup
+from secondpass.checkpoint.labels import find_label, resolve_label
 from secondpass.checkpoint.layouts import layout_of
 from secondpass.checkpoint.pair_reading import side
 from secondpass.checkpoint.ranking_model import RankingModel
-from secondpass.checkpoint.score_activation import ScoreActivation
+from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation
 from secondpass.checkpoint.source import find
 from secondpass.checkpoint.tokenizer import load_tokenizer
 from secondpass.errors import CheckpointError
@@ -67,11 +67,11 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
     reading = layout.read(folder, model, tokenizer, options.max_length)
     n_labels = len(model.labels)
     if options.label is None:
-        label = labels.of_checkpoint(folder.name, n_labels, model.labels, None if known is None else known.label)
+        label = resolve_label(folder.name, n_labels, model.labels, None if known is None else known.label)
     else:
-        label = labels.requested(options.label, n_labels, model.labels)
+        label = find_label(options.label, n_labels, model.labels)
     if options.activation is None:
-        activation = score_activation.of_checkpoint(folder, n_labels, layout.activation)
+        activation = resolve_activation(folder, n_labels, layout.activation)
     else:
         activation = ScoreActivation(options.activation)
     return Checkpoint(

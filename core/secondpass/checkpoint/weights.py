@@ -14,7 +14,10 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import CheckpointError
 
-# Weights that checkpoints carry along and no ranking head reads: heads of pretraining, unused poolers, buffers.
+# Weights that checkpoints carry along and no ranking head reads: the heads of pretraining (BERT's cls.*, ELECTRA's
+# generator and discriminator, DistilBERT's vocab_*, language models' lm_head, question answering's qa_outputs), poolers
+# that a classifier does not use, the weights of a loss that training frameworks save beside the model's, and buffers
+# that are computed and not learned (positions, token types, rotary frequencies).
 _LEFTOVERS = re.compile(
     r"(^|\.)(position_ids|token_type_ids|pooler\..*|cls\.(predictions|seq_relationship)\..*|lm_head\..*"
     r"|generator_.*|discriminator_predictions\..*|vocab_(transform|layer_norm|projector)\..*|qa_outputs\..*"
@@ -124,14 +127,14 @@ def _require_all(
         "of another shape": sorted(mismatched),
         "not part of the model": sorted(name for name in unexpected if not _LEFTOVERS.search(name)),
     }
-    found = [f"{what}: {_some(names)}" for what, names in problems.items() if names]
-    if found:
-        raise CheckpointError(f"{folder.name}: weights do not fit the architecture it states; {'; '.join(found)}")
+    complaints = [f"{what}: {_some(names)}" for what, names in problems.items() if names]
+    if complaints:
+        raise CheckpointError(f"{folder.name}: weights do not fit the architecture it states; {'; '.join(complaints)}")
 
 
 def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:4])
-    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more"  # noqa: PLR2004 - as many as slice
+    listed = ", ".join(names[:4])
+    return listed if len(names) <= 4 else f"{listed} and {len(names) - 4} more"  # noqa: PLR2004 - as many as slice
 
 
 def _first_line(error: Exception) -> str:
