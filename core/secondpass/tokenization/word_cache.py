@@ -68,8 +68,8 @@ class WordCache:
         tokenize: Words to ids; see `tokenize_words`.
     """
 
-    # A word's number is the index of its span in `_spans`. Reading an unknown word gives it the next number, so one pass
-    # over a text's words both looks up the known and numbers the new ones, in C and without a branch for each word.
+    # A word's number is the index of its span in `_spans`. Reading an unknown word gives it the next number, so one
+    # pass over the words both looks up the known and numbers the new ones, in C and without a branch for each word.
     _numbers: defaultdict[str, int]
     _spans: Spans
     _n_characters: int
