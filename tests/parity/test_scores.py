@@ -190,7 +190,7 @@ def test_several_labels_score_by_the_relevant_ones_probability(n_labels: int, tm
 
 def test_qwen3_reranker_equals_its_cards_code(folder_of: FolderOf) -> None:
     """The reference follows the code on the card of Qwen/Qwen3-Reranker-0.6B, step by step."""
-    folder = folder_of("qwen3")
+    folder = folder_of("qwen3_reranker")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     system = (

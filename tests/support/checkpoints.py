@@ -247,7 +247,13 @@ def qwen3_tokenizer() -> PreTrainedTokenizerBase:
     return PreTrainedTokenizerFast(tokenizer_object=raw, pad_token=specials[0], eos_token=specials[2])
 
 
+def qwen3_reranker(folder: Path) -> Path:
+    """A causal language model under the name by which its prompt is known."""
+    return qwen3(folder / "Qwen" / "Qwen3-Reranker-0.6B")
+
+
 def qwen3(folder: Path) -> Path:
+    """A plain causal language model."""
     tokenizer = qwen3_tokenizer()
     made = transformers.Qwen3Config(
         vocab_size=len(tokenizer),

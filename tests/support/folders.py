@@ -14,6 +14,6 @@ class FolderOf:
     def __call__(self, layout: str) -> Path:
         folder = self._root / layout
         if folder.exists():
-            return next(folder.glob("Capreolus/*"), folder)
+            return next((inner for inner in folder.glob("*/*") if inner.is_dir()), folder)
         built: Path = getattr(checkpoints, layout)(folder)
         return built

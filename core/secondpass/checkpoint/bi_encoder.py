@@ -11,9 +11,10 @@ from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.settings import check_chat_template, check_settings
 from secondpass.checkpoint.source import find
 from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, layers_of, module_specs, pooling_of
-from secondpass.checkpoint.tokenizer import find_sublist, load_tokenizer, tokenize_with
+from secondpass.checkpoint.tokenizer import check_vocabulary, find_sublist, load_tokenizer, tokenize_with
 from secondpass.checkpoint.weights import load_pretrained
 from secondpass.errors import CheckpointError
 from secondpass.options import HubOptions
@@ -57,6 +58,7 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
         InputError: max_length does not fit it.
     """
     folder = find(name, hub)
+    check_settings(folder)
     specs = module_specs(folder)
     # Before sentence-transformers 3 the transformer, with all that belongs to it, could lie in a subfolder of its own.
     inner = folder.subfolder(specs[0].path) if specs else folder
@@ -69,6 +71,8 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     else:
         model = _load_modules(folder, inner, specs)
     tokenizer = load_tokenizer(inner)
+    check_chat_template(inner, tokenizer)
+    check_vocabulary(inner, tokenizer, model.backbone)
     before, after = _special_ids(tokenizer, folder)
     length = Limit.of(inner, tokenizer, model.backbone).resolve(folder.name, max_length, len(before) + len(after))
     stated = folder.json("config_sentence_transformers.json").get("similarity_fn_name") or "cosine"

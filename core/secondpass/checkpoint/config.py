@@ -3,6 +3,7 @@
 from transformers import AutoConfig, PreTrainedConfig
 
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.shapes import check_shapes
 from secondpass.errors import CheckpointError, RemoteCodeError
 
 
@@ -22,6 +23,7 @@ def load_config(folder: Folder) -> PreTrainedConfig:
             f"{folder.name} is scored by code in the checkpoint (auto_map: {code}); "
             "read that code, then pass trust_remote_code=True to run it"
         )
+    check_shapes(folder, folder.config)
     try:
         config = AutoConfig.from_pretrained(
             folder.path, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code

@@ -9,6 +9,11 @@ from typing import Any
 from secondpass.errors import CheckpointError, CheckpointNotFoundError
 from secondpass.options import HubOptions
 
+_TRANSFORMER_SETTINGS = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -41,6 +46,16 @@ class Folder:
         if not isinstance(value, dict):
             raise CheckpointError(f"{self.name}: {file} must hold a JSON object, got {type(value).__name__}")
         return value
+
+    def transformer_settings(self) -> tuple[str, dict[str, Any]]:
+        """The file in which sentence-transformers keeps how texts are read, and what it says; {} if there is none.
+
+        Before sentence-transformers 1.0 its name said the architecture; the first that exists counts, as there.
+        """
+        for file in _TRANSFORMER_SETTINGS:
+            if self.has(file):
+                return file, self.json(file)
+        return _TRANSFORMER_SETTINGS[0], {}
 
     def json_list(self, file: str) -> list[dict[str, Any]]:
         """A JSON list of objects, [] if the file does not exist.

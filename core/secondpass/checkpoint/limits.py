@@ -1,12 +1,12 @@
 """How many tokens of a pair a checkpoint reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from secondpass.arguments import check_count
+from secondpass.arguments import check_count, describe
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import CheckpointError, InputError
 
@@ -22,24 +22,37 @@ class Limit:
         stated: What it is used with: the smallest of what tokenizer, sentence-transformers' settings and positions
             allow; None where nothing says.
         positions: What it can read at all; None where its positions have no end.
+        source: Where `stated` stands, for messages.
     """
 
     stated: int | None
     positions: int | None
+    source: str = ""
 
     @classmethod
     def of(cls, folder: Folder, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> Self:
-        """The limits of a checkpoint."""
+        """The limits of a checkpoint.
+
+        Raises:
+            CheckpointError: A file states something that is not a number of tokens.
+        """
         rows = getattr(model.config, "max_position_embeddings", None)
         positions = rows - position_offset(model) if isinstance(rows, int) and rows > 0 else None
-        setting = folder.json("sentence_bert_config.json").get("max_seq_length")
-        limits = [limit for limit in (tokenizer.model_max_length, setting, positions) if limit is not None]
-        stated = min((int(limit) for limit in limits if limit < _UNSTATED), default=None)
-        return cls(stated, positions)
+        file, settings = folder.transformer_settings()
+        stated = {
+            "tokenizer_config.json: model_max_length": tokenizer.model_max_length,
+            f"{file}: max_seq_length": settings.get("max_seq_length"),
+            "config.json: max_position_embeddings": positions,
+        }
+        limits = {source: _tokens(folder.name, source, value) for source, value in stated.items() if value is not None}
+        smallest = min(limits, key=lambda source: limits[source], default="")
+        if not smallest or limits[smallest] >= _UNSTATED:
+            return cls(None, positions)
+        return cls(limits[smallest], positions, smallest)
 
     def at_most(self, length: int) -> "Limit":
         """These limits, used with `length` tokens at most."""
-        return Limit(length if self.stated is None else min(self.stated, length), self.positions)
+        return self if self.stated is not None and self.stated <= length else replace(self, stated=length, source="")
 
     def resolve(self, name: str, max_length: int | None, n_special: int) -> int:
         """The length in force.
@@ -51,11 +64,16 @@ class Limit:
 
         Raises:
             InputError: max_length is above the model's positions, or leaves no room for text.
-            CheckpointError: Neither the caller nor the checkpoint says.
+            CheckpointError: Neither the caller nor the checkpoint says, or the checkpoint leaves no room for text.
         """
         if max_length is None:
             if self.stated is None:
                 raise CheckpointError(f"{name} states no maximum length: pass max_length=")
+            if self.stated <= n_special:
+                raise CheckpointError(
+                    f"{name}: {self.source} must be above the {n_special} special tokens of a pair, got {self.stated}; "
+                    "pass max_length= to score it all the same"
+                )
             return self.stated
         check_count("max_length", max_length)
         if self.positions is not None and max_length > self.positions:
@@ -65,6 +83,15 @@ class Limit:
         if max_length <= n_special:
             raise InputError(f"max_length must be above the {n_special} special tokens of a pair, got {max_length}")
         return max_length
+
+
+def _tokens(name: str, source: str, value: object) -> int:
+    """A number of tokens as a file states it; a float, such as 1e30, where it is a whole number."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise CheckpointError(f"{name}: {source} must be an integer, got {describe(value)}")
+    return value
 
 
 def position_offset(model: nn.Module) -> int:

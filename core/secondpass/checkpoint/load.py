@@ -10,8 +10,9 @@ from secondpass.checkpoint.layouts import layout_of
 from secondpass.checkpoint.pair_reading import side
 from secondpass.checkpoint.ranking_model import RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation
+from secondpass.checkpoint.settings import check_settings
 from secondpass.checkpoint.source import find
-from secondpass.checkpoint.tokenizer import load_tokenizer
+from secondpass.checkpoint.tokenizer import check_vocabulary, load_tokenizer
 from secondpass.errors import CheckpointError
 from secondpass.options import ModelOptions
 from secondpass.tokenization.pairs import PairTokenizer
@@ -54,6 +55,7 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
     """
     folder = find(name, options)
     folder.require_config()
+    check_settings(folder)
     known = lookup(folder)
     if known is not None and known.kind == "bi-encoder":
         raise CheckpointError(f"{folder.name} is a bi-encoder and has no head for pairs; use secondpass.BiEncoder")
@@ -61,6 +63,7 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
     model = layout.load(folder)
     known_base = None if known is None else known.tokenizer
     tokenizer = load_tokenizer(folder, known_base=layout.tokenizer_id(folder) if known_base is None else known_base)
+    check_vocabulary(folder, tokenizer, model.backbone)
     if model.backbone.config.pad_token_id is None:
         # Classifiers on causal models find a text's last token by it and refuse batches without.
         model.backbone.config.pad_token_id = tokenizer.pad_token_id

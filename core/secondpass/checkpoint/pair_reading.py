@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.settings import check_chat_template
 from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.pairs import PairTokenizer, TwoTextTokenizer
@@ -36,6 +37,7 @@ def read_two_texts(
         CheckpointError: The tokenizer does not build such pairs, or nothing states a limit.
         InputError: max_length does not fit the checkpoint.
     """
+    check_chat_template(folder, tokenizer)
     template = pair_template(tokenizer, with_types=_reads_types(model, tokenizer))
     length = Limit.of(folder, tokenizer, model.backbone).resolve(folder.name, max_length, template.n_special)
     tokenize = TwoTextTokenizer(

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from tokenizers import Tokenizer
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from tokenizers import Tokenizer, normalizers
+from torch import nn
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.source import find_base
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, RemoteCodeError
@@ -50,6 +52,21 @@ def load_tokenizer(folder: Folder, *, known_base: str | None = None) -> PreTrain
             return _load(other)
     tried = f"; nor could the one of {' or '.join(bases)}, which it was made from, be found" if bases else ""
     raise CheckpointError(f"{folder.name} holds no tokenizer ({', '.join(_VOCABULARIES)}){tried}")
+
+
+def check_vocabulary(folder: Folder, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
+    """Raise CheckpointError if a text may give a token that has no embedding: tokens added, embeddings not resized."""
+    table = model.get_input_embeddings()
+    if not isinstance(table, nn.Embedding):
+        return
+    n_embeddings = table.num_embeddings
+    homeless = sorted(token for token, number in tokenizer.get_vocab().items() if number >= n_embeddings)
+    if homeless:
+        raise CheckpointError(
+            f"{folder.name}: its tokenizer must give no token above the model's {n_embeddings} embeddings, got "
+            f"{', '.join(map(repr, homeless[:4]))}{f' and {len(homeless) - 4} more' if len(homeless) > 4 else ''}; "  # noqa: PLR2004 - as many as slice
+            "resize the embeddings and train them, or remove the tokens"
+        )
 
 
 def tokenize_with(tokenizer: PreTrainedTokenizerBase) -> TokenizeTexts:
@@ -135,7 +152,28 @@ def _load(folder: Folder) -> PreTrainedTokenizerBase:
         raise CheckpointError(f"{folder.name}: its tokenizer cannot be loaded: {error}") from error
     if len(tokenizer) == 0:
         raise CheckpointError(f"{folder.name}: its tokenizer has no vocabulary")
+    if not isinstance(tokenizer.model_max_length, int | float):  # transformers compares it with every text's length
+        limit = describe(tokenizer.model_max_length)
+        raise CheckpointError(f"{folder.name}: tokenizer_config.json: model_max_length must be an integer, got {limit}")
+    _lower_case(folder, tokenizer)
     return tokenizer
+
+
+def _lower_case(folder: Folder, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Let a tokenizer read lower case where sentence-transformers' settings say so, whatever its vocabulary."""
+    file, settings = folder.transformer_settings()
+    wanted = settings.get("do_lower_case", False)
+    if not isinstance(wanted, bool):
+        raise CheckpointError(f"{folder.name}: {file}: do_lower_case must be true or false, got {describe(wanted)}")
+    if not wanted:
+        return
+    if not tokenizer.is_fast:
+        raise CheckpointError(
+            f"{folder.name}: {file}: do_lower_case must come with a fast tokenizer, got {type(tokenizer).__name__}"
+        )
+    backend = tokenizer.backend_tokenizer
+    others = [] if backend.normalizer is None else [backend.normalizer]
+    backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *others])
 
 
 def _refuse_unknown_case(folder: Folder, stated: dict[str, Any]) -> None:

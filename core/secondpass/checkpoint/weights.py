@@ -51,8 +51,25 @@ def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreT
     return model
 
 
+# Files with the suffix of weights that are the state of a training run, or the same weights in another precision or for
+# another library.
+_OTHER_FILES = re.compile(
+    r"(training_args|optimizer|scheduler|random_states_\d+|scaler)\.bin|consolidated.*\.safetensors"
+    r"|(pytorch_)?model.*\.(bin|safetensors)"
+)
+
+
 def _check_weights(folder: Folder) -> None:
-    """Raise CheckpointError unless the folder holds weights in a format that runs no code."""
+    """Raise CheckpointError unless the folder holds weights in a format that runs no code, and only those."""
+    if folder.has("adapter_config.json"):
+        raise CheckpointError(
+            f"{folder.name} holds an adapter (adapter_config.json), which would not be applied: merge it into the "
+            "weights first, with peft's merge_and_unload, and save the result"
+        )
+    weights = [file.name for pattern in ("*.safetensors", "*.bin") for file in folder.path.glob(pattern)]
+    unused = sorted(name for name in weights if not _OTHER_FILES.fullmatch(name))
+    if unused:
+        raise CheckpointError(f"{folder.name} holds weights that would not be applied: {_some(unused)}; remove them")
     if any(folder.path.glob("*.safetensors")) or any(folder.path.glob("*.bin")):
         return
     others = sorted(file.name for file in folder.path.glob("*") if file.suffix in {".h5", ".msgpack", ".onnx", ".ot"})

@@ -11,6 +11,7 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.ranking_model import Pooling, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation
+from secondpass.checkpoint.shapes import check_shapes
 from secondpass.checkpoint.weights import fill, load_state
 from secondpass.errors import CheckpointError
 
@@ -47,6 +48,7 @@ def _inner_model(folder: Folder) -> PreTrainedModel:
     stated = folder.config.get("bert_model")
     values = dict(stated) if isinstance(stated, dict) else {}
     model_type = values.pop("model_type", _DEFAULT_INNER)
+    check_shapes(folder, values)
     try:
         model = AutoModel.from_config(AutoConfig.for_model(model_type, **values))
     except (ValueError, TypeError) as error:

@@ -12,10 +12,12 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.known import known_checkpoints, lookup
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.pair_reading import PairReading
 from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.st_modules import module_specs
 from secondpass.checkpoint.tokenizer import load_tokenizer, tokenize_with
 from secondpass.checkpoint.weights import backbone_of, load_pretrained
 from secondpass.errors import CheckpointError
@@ -41,9 +43,9 @@ class Prompt:
     max_length: int
 
 
-# model_type: prompt. Qwen3: the code on the cards of Qwen/Qwen3-Reranker-0.6B, -4B and -8B.
+# By the names in known.toml. Qwen3: the code on the cards of Qwen/Qwen3-Reranker-0.6B, -4B and -8B.
 PROMPTS = {
-    "qwen3": Prompt(
+    "qwen3-reranker": Prompt(
         before=(
             "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct "
             'provided. Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n'
@@ -69,15 +71,20 @@ def prompt_of(folder: Folder) -> Prompt:
     """How this checkpoint is asked.
 
     Raises:
-        CheckpointError: No prompt is known for its architecture.
+        CheckpointError: No prompt is known for it.
     """
-    model_type = folder.config.get("model_type")
-    if model_type not in PROMPTS:
+    if any(spec.kind == "LogitScore" for spec in module_specs(folder)):
         raise CheckpointError(
-            f"{folder.name} is a causal language model ({model_type}) and no prompt is known that makes it a reranker; "
-            f"known: {', '.join(PROMPTS)}"
+            f"{folder.name}: modules.json lists LogitScore, whose chat template and answers cannot be read yet"
         )
-    return PROMPTS[model_type]
+    known = lookup(folder)
+    if known is None or known.prompt is None:
+        with_prompt = [known.name for known in known_checkpoints() if known.prompt is not None]
+        raise CheckpointError(
+            f"{folder.name} is a causal language model ({folder.config.get('model_type')}) and no prompt is known that "
+            f"makes it a reranker; known by name, or as a folder whose path ends in it: {', '.join(with_prompt)}"
+        )
+    return PROMPTS[known.prompt]
 
 
 def _load(folder: Folder) -> RankingModel:

@@ -11,6 +11,7 @@ from secondpass.checkpoint.config import label_names, load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.st_modules import module_specs
 from secondpass.checkpoint.weights import backbone_of, load_pretrained
 from secondpass.errors import CheckpointError
 
@@ -33,6 +34,10 @@ def _load(folder: Folder) -> RankingModel:
     Raises:
         CheckpointError: It is not a classifier, or its weights do not fit.
     """
+    specs = module_specs(folder)
+    if specs and (len(specs) > 1 or specs[0].kind != "Transformer" or specs[0].path):
+        kinds = ", ".join(spec.kind for spec in specs)
+        raise CheckpointError(f"{folder.name}: modules.json must list one Transformer for a classifier, got {kinds}")
     config = load_config(folder)
     architectures = config.architectures or []
     has_head = not architectures or any("Classification" in name for name in architectures)

@@ -1,0 +1,172 @@
+"""The settings beside a checkpoint's weights: each is honoured, known to change no score, or refused by its name.
+
+sentence-transformers keeps in files of its own what its models read and compute. The tables below say of every key of
+those files whether the code that loads a checkpoint reads it, whether a score can depend on it at all, or which values
+mean what is done here anyway. A key in no table may change scores in a way that nobody has looked at, so it is refused,
+and so is any other value of a key that must hold one of a few. Keys as of sentence-transformers 6.2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from secondpass.arguments import describe
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.st_modules import ModuleSpec, module_specs
+from secondpass.errors import CheckpointError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What the keys of one file may be.
+
+    Args:
+        read: Honoured by the code that loads the checkpoint.
+        harmless: Change no score.
+        fixed: Accepted with these values only; absent ones always are.
+    """
+
+    read: tuple[str, ...] = ()
+    harmless: tuple[str, ...] = ()
+    fixed: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+
+    def check(self, where: str, values: Mapping[str, Any]) -> None:
+        """Raise CheckpointError unless every key is one of these; `where` names checkpoint and file."""
+        for key, value in values.items():
+            if key in self.read or key in self.harmless:
+                continue
+            if key not in self.fixed:
+                raise CheckpointError(f"{where}: {key!r} may change scores and is not read, got {describe(value)}")
+            if value not in self.fixed[key]:
+                accepted = " or ".join(map(repr, self.fixed[key]))
+                raise CheckpointError(f"{where}: {key!r} must be {accepted} to be scored here, got {describe(value)}")
+
+
+_ABSENT: tuple[object, ...] = (None, {}, [], "")
+# Where weights come from and which kernels multiply them: float32 scores are the same in all of them.
+_LOADING = (
+    "attn_implementation",
+    "device_map",
+    "dtype",
+    "low_cpu_mem_usage",
+    "revision",
+    "torch_dtype",
+    "use_safetensors",
+)
+
+_MODEL = Keys(
+    read=("activation_fn", "default_prompt_name", "prompts", "similarity_fn_name"),
+    # Versions; and layers that stay in float32 in a half-precision model, as every head does here.
+    harmless=("__version__", "keep_in_fp32_modules", "requirements"),
+    fixed={"model_type": (None, "CrossEncoder", "SentenceTransformer"), "truncate_dim": (None,)},
+)
+_TRANSFORMER = Keys(
+    read=("do_lower_case", "max_seq_length", "modality_config"),
+    # Padding, and what the module calls its output.
+    harmless=("module_output_name", "unpad_inputs"),
+    fixed={
+        "document_length": (None,),
+        "processing_kwargs": _ABSENT,
+        "query_expansion": (None,),
+        "query_length": (None,),
+        "tokenizer_name_or_path": (None,),
+        "transformer_task": (None, "feature-extraction", "sequence-classification"),
+    },
+)
+# Arguments of transformers' own loading, under sentence-transformers' newer and older names.
+_ARGUMENTS = {
+    "model_kwargs": Keys(harmless=_LOADING),
+    "model_args": Keys(harmless=_LOADING),
+    "processor_kwargs": Keys(harmless=("revision", "use_fast")),
+    "tokenizer_args": Keys(harmless=("revision", "use_fast")),
+    "config_kwargs": Keys(harmless=("revision",)),
+    "config_args": Keys(harmless=("revision",)),
+}
+_NESTED = Keys(read=("activation_fn",), harmless=("version",))
+_MODULE_ENTRY = Keys(read=("idx", "name", "path", "type"), fixed={"kwargs": _ABSENT})
+_POOLING_FLAGS = ("cls_token", "lasttoken", "max_tokens", "mean_sqrt_len_tokens", "mean_tokens", "weightedmean_tokens")
+# Each module reads what the one before it wrote.
+_NAMES = {
+    "module_input_name": (None, "sentence_embedding"),
+    "module_output_name": (None, "sentence_embedding", "scores"),
+}
+_MODULES = {
+    "Pooling": Keys(
+        read=("include_prompt", "pooling_mode", *(f"pooling_mode_{flag}" for flag in _POOLING_FLAGS)),
+        harmless=("embedding_dimension", "word_embedding_dimension"),
+    ),
+    "Dense": Keys(
+        read=("activation_function", "bias", "in_features", "out_features"),
+        fixed={**_NAMES, "use_residual": (None, False)},
+    ),
+    "LayerNorm": Keys(read=("dimension",)),
+    "Normalize": Keys(fixed=_NAMES),
+    "Dropout": Keys(harmless=("dropout",)),
+}
+
+
+def check_settings(folder: Folder) -> None:
+    """Raise CheckpointError if a file of this folder sets something that would be ignored here."""
+    _MODEL.check(f"{folder.name}: config_sentence_transformers.json", folder.json("config_sentence_transformers.json"))
+    for entry in folder.json_list("modules.json"):
+        _MODULE_ENTRY.check(f"{folder.name}: modules.json", entry)
+    for spec in module_specs(folder):
+        _check_module(folder, spec)
+    if not module_specs(folder):
+        _check_config(folder)
+
+
+def check_chat_template(folder: Folder, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Raise CheckpointError if the reference would put texts through the tokenizer's chat template.
+
+    sentence-transformers does so for a folder that it did not save; one that it saved says so itself, and is checked by
+    `check_settings`.
+    """
+    saved_by_sentence_transformers = folder.has(folder.transformer_settings()[0])
+    if tokenizer.chat_template is not None and not saved_by_sentence_transformers:
+        raise CheckpointError(
+            f"{folder.name}: its tokenizer has a chat template, through which its authors' texts go; "
+            "models with a chat template cannot be scored yet"
+        )
+
+
+def _check_module(folder: Folder, spec: ModuleSpec) -> None:
+    if spec.kind == "Transformer":
+        inner = folder.subfolder(spec.path)
+        _check_config(inner)
+        _check_transformer(inner)
+    elif spec.kind in _MODULES:
+        file = f"{spec.path}/config.json"
+        _MODULES[spec.kind].check(f"{folder.name}: {file}", folder.json(file))
+
+
+def _check_transformer(folder: Folder) -> None:
+    file, values = folder.transformer_settings()
+    where = f"{folder.name}: {file}"
+    _TRANSFORMER.check(where, {key: value for key, value in values.items() if key not in _ARGUMENTS})
+    for key, keys in _ARGUMENTS.items():
+        arguments = values.get(key) or {}
+        if not isinstance(arguments, dict):
+            raise CheckpointError(f"{where}: {key!r} must be a JSON object, got {describe(arguments)}")
+        keys.check(f"{where}: {key}", arguments)
+    modalities = values.get("modality_config")
+    if modalities is None:
+        return
+    text = modalities.get("text") if isinstance(modalities, dict) and len(modalities) == 1 else None
+    if not isinstance(text, dict) or text.get("method") != "forward":
+        raise CheckpointError(
+            f"{where}: 'modality_config' must be text by 'forward' alone to be scored here, got {describe(modalities)}"
+        )
+
+
+def _check_config(folder: Folder) -> None:
+    nested = folder.config.get("sentence_transformers")
+    if isinstance(nested, dict):
+        _NESTED.check(f"{folder.name}: config.json: sentence_transformers", nested)
+    for key in ("quantization_config", "compression_config"):
+        if folder.config.get(key):
+            raise CheckpointError(
+                f"{folder.name}: config.json: {key!r} must be left out: quantised weights cannot be read"
+            )
