@@ -16,16 +16,16 @@ from secondpass.evaluation import (
     Collection,
     ScoredQuery,
     compare,
+    measure_run,
     per_query,
     read_run,
-    report,
     rerank,
     write_plots,
     write_run,
 )
-from secondpass.evaluation.collection import ranking
+from secondpass.evaluation.file_names import file_names
 from secondpass.evaluation.measures import check_measures
-from secondpass.evaluation.plots import file_names
+from secondpass.evaluation.runs import trec_order
 from secondpass.testing import OverlapScorer
 
 COLLECTION = Collection(
@@ -66,7 +66,7 @@ def test_a_written_run_is_read_in_the_order_that_was_measured(
     path = tmp_path_factory.mktemp("runs") / "run.trec"
     write_run(path, one, depth=depth, tag="a tag")
     read = read_run(path)["q1"]
-    assert ranking(read) == one[0].reranked(depth)
+    assert trec_order(read) == one[0].reranked(depth)
     measured = per_query(["AP"], {"q1": dict.fromkeys(one[0].reranked(depth)[:2], 1)}, {"q1": read})
     assert measured["AP"]["q1"] == 1.0  # trec_eval sees the same first two
 
@@ -82,7 +82,7 @@ def test_a_query_without_candidates_asks_no_scorer_and_counts_as_nothing_found()
     scorer = OverlapScorer()
     scored = rerank(scorer, COLLECTION, {"q1": {"b": 1.0}, "q2": {}})
     assert [query for query, _ in scorer.calls] == ["red cat"]
-    found = report("m", COLLECTION, {"q1": {"b": 1.0}, "q2": {}}, scored, measures=["RR@10"], depth=10)
+    found = measure_run("m", COLLECTION, {"q1": {"b": 1.0}, "q2": {}}, scored, measures=["RR@10"], depth=10)
     assert (found.comparisons["RR@10"].before, found.comparisons["RR@10"].after) == (0.5, 0.5)
 
 
@@ -128,7 +128,7 @@ def test_a_query_without_candidates_is_0_by_every_measure() -> None:
 
 def test_time_a_query_is_of_those_that_have_candidates() -> None:
     scored = [ScoredQuery("q1", ("a", "b"), (0.5, 0.25), 0.25)]
-    found = report("m", COLLECTION, RUN | {"q2": {}}, scored, measures=["RR@10"], depth=10)
+    found = measure_run("m", COLLECTION, RUN | {"q2": {}}, scored, measures=["RR@10"], depth=10)
     assert found.ms_per_query == found.depths[-1].ms_per_query == 250.0
 
 
@@ -145,7 +145,7 @@ def test_grades_below_zero_are_not_relevant_and_end_no_process(grades: dict[str,
 @settings(deadline=None, max_examples=40)
 def test_a_first_stage_is_ordered_as_trec_eval_orders_it(run: dict[str, float]) -> None:
     """trec_eval keeps scores in single precision: these all tie, though they differ."""
-    for place, document in enumerate(ranking(run), 1):
+    for place, document in enumerate(trec_order(run), 1):
         (found,) = per_query(["RR"], {"q": {document: 1}}, {"q": run})["RR"].values()
         assert found == pytest.approx(1 / place)
 
@@ -197,7 +197,7 @@ def test_a_comparison_counts_and_tests() -> None:
 
 def test_a_report_says_what_changed_and_draws_it(tmp_path: Path) -> None:
     scored = rerank(OverlapScorer(), COLLECTION, RUN)
-    found = report("org/a", COLLECTION, RUN, scored, measures=["RR@10", "R@100"], depth=100)
+    found = measure_run("org/a", COLLECTION, RUN, scored, measures=["RR@10", "R@100"], depth=100)
     one = found.comparisons["RR@10"]
     assert one.before == pytest.approx((1 + 1 / 3) / 2)
     assert one.after == 1.0
@@ -206,7 +206,7 @@ def test_a_report_says_what_changed_and_draws_it(tmp_path: Path) -> None:
     assert [point.depth for point in found.depths] == [10, 20, 50, 100]
     assert found.n_documents == 7
     assert json.loads(json.dumps(found.as_json()))["measures"]["RR@10"]["after"] == 1.0
-    files = write_plots(tmp_path, [found, report("b", COLLECTION, RUN, scored, measures=["RR@10"], depth=100)])
+    files = write_plots(tmp_path, [found, measure_run("b", COLLECTION, RUN, scored, measures=["RR@10"], depth=100)])
     assert [path.name for path in files] == ["org--a.png", "b.png", "comparison.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in files)
 
