@@ -18,14 +18,14 @@ from secondpass import CrossEncoder
 from secondpass.errors import InputError
 from secondpass.evaluation import RerankingSample
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
-from secondpass.training.choosing import average
+from secondpass.training.choice import average
 from secondpass.training.config import Loss
-from secondpass.training.examples import Example, Unmined
+from secondpass.training.data import load_examples, load_held_out
+from secondpass.training.examples import Example, LabelledQuery
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import HeldOut
-from secondpass.training.inputs import load_examples, load_held_out
-from secondpass.training.mining import mined
-from secondpass.training.recipes import pos_weight, recipe
+from secondpass.training.mining import mine_negatives
+from secondpass.training.recipes import RECIPES, pos_weight
 
 ANIMALS = ("cat", "dog", "horse", "bird")
 PAIRS = (("a cat", "the cat sleeps"), ("a dog", ""), ("", "bird"))
@@ -67,15 +67,15 @@ def config(folder: Path, base: Path, loss: Loss, **run: object) -> TrainingConfi
 def loss_on_everything(folder: Path, run: TrainingConfig) -> float:
     """The recipe's loss over all its examples, with the weights in a folder."""
     model = GroupedCrossEncoder(str(folder), num_labels=1, activation_fn=torch.nn.Identity(), device="cpu")
-    chosen = recipe(run.run.loss)
+    recipe = RECIPES[run.run.loss]
     examples = load_examples(run)
-    columns = chosen.columns(examples)
+    columns = recipe.columns(examples)
     weight = pos_weight(examples) if run.run.loss == "bce" else None
     labels = columns.pop("label")
     lists = isinstance(labels[0], list)
     given = [torch.tensor(one) for one in labels] if lists else torch.tensor(labels)
     with torch.inference_mode():
-        return float(chosen.build(model.eval(), weight)(list(columns.values()), given))
+        return float(recipe.build(model.eval(), weight)(list(columns.values()), given))
 
 
 @pytest.mark.parametrize("loss", get_args(Loss))
@@ -240,7 +240,7 @@ def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:
         ModelConfig("x"), DataConfig(("t",), corpus="corpus.jsonl", negatives=5, mine_from=(1, 9)),
         RunConfig("bce", "out"), tmp_path,
     )  # fmt: skip
-    (found,) = mined([Unmined("cat", ("cat one",), ("MEOW",))], run)
+    (found,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("MEOW",))], run)
     assert found == Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)
 
 
@@ -250,7 +250,7 @@ def test_a_positive_under_its_title_is_no_negative(tmp_path: Path) -> None:
     )
     data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
     run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
-    (found,) = mined([Unmined("cat", ("cat one\n",), ())], run)
+    (found,) = mine_negatives([LabelledQuery("cat", ("cat one\n",), ())], run)
     assert found.documents == ("cat one\n", "Cats cat two")
 
 
@@ -258,7 +258,7 @@ def test_a_blank_answer_is_no_reason_to_skip_a_negative(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "cat one"}\n{"_id": "b", "text": "cat two"}\n')
     data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
     run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
-    (found,) = mined([Unmined("cat", ("cat one",), ("", " "))], run)
+    (found,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("", " "))], run)
     assert found.documents == ("cat one", "cat two")
 
 
@@ -280,7 +280,7 @@ NO_POSITIVE = Example("q", ("a", "b"), (0.0, 0.0), graded=True)
 )
 def test_what_a_recipe_cannot_learn_from_is_said(loss: Loss, example: Example, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        recipe(loss).columns([example])
+        RECIPES[loss].columns([example])
 
 
 def test_held_out_sets_are_told_apart(tmp_path: Path) -> None:
