@@ -41,10 +41,10 @@ def test_a_folder_is_read_in_every_layout(end: str, corpus: str, qrels: str, tex
     write(tmp_path / f"queries.jsonl{end}", QUERIES)
     write(tmp_path / f"{corpus}{end}", CORPUS)
     write(tmp_path / f"{qrels}{end}", text)
-    found = read_collection(tmp_path)
-    assert found.queries == {"q1": "cat", "2": "dog"}
-    assert found.documents == {"d1": "Cats purr", "d2": "bark"}
-    assert found.qrels == {"q1": {"d1": 2}, "2": {"d2": 1}}
+    collection = read_collection(tmp_path)
+    assert collection.queries == {"q1": "cat", "2": "dog"}
+    assert collection.documents == {"d1": "Cats purr", "d2": "bark"}
+    assert collection.qrels == {"q1": {"d1": 2}, "2": {"d2": 1}}
 
 
 @pytest.mark.parametrize("name", ["run.trec", "run.trec.gz"])

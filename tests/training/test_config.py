@@ -24,10 +24,10 @@ output = "out"
 def test_a_file_becomes_a_config(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(GOOD)
-    found = read_config(path)
-    assert found.model.freeze == ("embeddings",)
-    assert found.data.mine_from == (3, 50)
-    assert (found.run.loss, found.run.seed, found.folder) == ("listwise", 13, tmp_path)
+    config = read_config(path)
+    assert config.model.freeze == ("embeddings",)
+    assert config.data.mine_from == (3, 50)
+    assert (config.run.loss, config.run.seed, config.folder) == ("listwise", 13, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_a_mistake_is_named(old: str, new: str, message: str, tmp_path: Path) ->
 
 
 def test_a_section_made_in_python_is_checked_too() -> None:
-    with pytest.raises(InputError, match="run.batch_size must be at least 1, got 0"):
+    with pytest.raises(InputError, match=r"run.batch_size must be at least 1, got 0"):
         RunConfig("bce", "out", batch_size=0)
     with pytest.raises(InputTypeError, match=r"model.layers must be an integer or None, got float 1.5"):
         ModelConfig("base", layers=1.5)  # type: ignore[arg-type] # the mistake
-    with pytest.raises(InputError, match="data.mine_from must be at least 1, got 0"):
+    with pytest.raises(InputError, match=r"data.mine_from must be at least 1, got 0"):
         DataConfig(("a.jsonl",), mine_from=(0, 5))
 
 

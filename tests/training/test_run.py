@@ -48,7 +48,7 @@ def data(folder: Path, *, scored: bool) -> None:
 
 
 def sure_base(folder: Path) -> Path:
-    """A base that starts from the same numbers in every run: what training does to it is no matter of luck."""
+    """A base that starts from the same numbers in every run: what training does to it does not depend on luck."""
     return bert(folder, tokenizer=words(["a", "the", "sleeps", *ANIMALS]))
 
 
@@ -73,9 +73,9 @@ def loss_on_everything(folder: Path, run: TrainingConfig) -> float:
     weight = pos_weight(examples) if run.run.loss == "bce" else None
     labels = columns.pop("label")
     lists = isinstance(labels[0], list)
-    given = [torch.tensor(one) for one in labels] if lists else torch.tensor(labels)
+    targets = [torch.tensor(row) for row in labels] if lists else torch.tensor(labels)
     with torch.inference_mode():
-        return float(recipe.build(model.eval(), weight)(list(columns.values()), given))
+        return float(recipe.build(model.eval(), weight)(list(columns.values()), targets))
 
 
 @pytest.mark.parametrize("loss", get_args(Loss))
@@ -206,10 +206,10 @@ def test_checkpoints_of_another_run_are_not_continued(changed: str, tmp_path: Pa
     else:  # figures on other held-out queries cannot be compared with those before
         with (tmp_path / ("train.jsonl" if changed == "the data" else "held.jsonl")).open("a") as file:
             file.write(json.dumps({"query": "new", "positive": ["yes"], "negative": ["no"]}) + "\n")
-    kept = sorted((tmp_path / "out/checkpoints").iterdir())
+    checkpoints = sorted((tmp_path / "out/checkpoints").iterdir())
     with pytest.raises(InputError, match=changed):
         train(longer)
-    assert sorted((tmp_path / "out/checkpoints").iterdir()) == kept
+    assert sorted((tmp_path / "out/checkpoints").iterdir()) == checkpoints
 
 
 def test_groups_change_neither_scores_nor_their_order(tmp_path: Path) -> None:
@@ -240,8 +240,8 @@ def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:
         ModelConfig("x"), DataConfig(("t",), corpus="corpus.jsonl", negatives=5, mine_from=(1, 9)),
         RunConfig("bce", "out"), tmp_path,
     )  # fmt: skip
-    (found,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("MEOW",))], run)
-    assert found == Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)
+    (example,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("MEOW",))], run)
+    assert example == Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)
 
 
 def test_a_positive_under_its_title_is_no_negative(tmp_path: Path) -> None:
@@ -250,16 +250,16 @@ def test_a_positive_under_its_title_is_no_negative(tmp_path: Path) -> None:
     )
     data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
     run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
-    (found,) = mine_negatives([LabelledQuery("cat", ("cat one\n",), ())], run)
-    assert found.documents == ("cat one\n", "Cats cat two")
+    (example,) = mine_negatives([LabelledQuery("cat", ("cat one\n",), ())], run)
+    assert example.documents == ("cat one\n", "Cats cat two")
 
 
 def test_a_blank_answer_is_no_reason_to_skip_a_negative(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "cat one"}\n{"_id": "b", "text": "cat two"}\n')
     data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
     run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
-    (found,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("", " "))], run)
-    assert found.documents == ("cat one", "cat two")
+    (example,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("", " "))], run)
+    assert example.documents == ("cat one", "cat two")
 
 
 TEACHER = Example("q", ("a", "b"), (4.0, 0.5), graded=False)
@@ -278,7 +278,7 @@ NO_POSITIVE = Example("q", ("a", "b"), (0.0, 0.0), graded=True)
         ("listwise", NO_POSITIVE, "at least one query with a relevant document, got none"),
     ],
 )
-def test_what_a_recipe_cannot_learn_from_is_said(loss: Loss, example: Example, message: str) -> None:
+def test_examples_that_a_recipe_cannot_learn_from_are_refused(loss: Loss, example: Example, message: str) -> None:
     with pytest.raises(InputError, match=message):
         RECIPES[loss].columns([example])
 
@@ -313,7 +313,7 @@ def test_the_mean_of_checkpoints_is_a_mean() -> None:
         {"w": torch.tensor([1.0, 2.0]), "n": torch.tensor(1)},
         {"w": torch.tensor([3.0, 6.0]), "n": torch.tensor(2)},
     ]
-    found = average(states)
-    assert found["w"].tolist() == [2.0, 4.0]
-    assert found["n"].item() == 2
+    mean = average(states)
+    assert mean["w"].tolist() == [2.0, 4.0]
+    assert mean["n"].item() == 2
     assert average(states, [0.75, 0.25])["w"].tolist() == [1.5, 3.0]
