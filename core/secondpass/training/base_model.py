@@ -1,4 +1,4 @@
-"""The model that a run trains: the base with one label, as many layers, and the dropout that is asked for."""
+"""The model that a run trains: the base with one label, its layers, dropout and frozen parameters as set."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def load_base_model(config: ModelConfig, folder: Path) -> GroupedCrossEncoder:
         folder: Where a relative path of the base starts from.
 
     Raises:
-        InputError: The base has fewer layers, pads on the left, or has no parameters of a name to freeze.
+        InputError: The base has fewer layers, pads on the left, or has no parameter that a name of `freeze` is in.
     """
     path = folder / config.base
     base = str(path) if path.is_dir() else config.base
@@ -54,7 +54,7 @@ def _freeze(model: CrossEncoder, names: tuple[str, ...]) -> None:
     """Keep parameters whose name holds one of `names` from learning.
 
     Raises:
-        InputError: No parameter holds one of the names, so that nothing would be frozen.
+        InputError: A name is in no parameter's name, so that nothing would be frozen.
     """
     for name in names:
         parameters = [parameter for key, parameter in model.named_parameters() if name in key]

@@ -63,7 +63,8 @@ def run(config: TrainingConfig) -> TrainingResult:
         choice = choose_weights(model, HeldOut(sets), to_average, base, config.run.base_share)
         model.load_state_dict(choice.weights)
         held_out, chosen = choice.figures, choice.name
-    save(model, output, max_length=config.model.saved_max_length or config.model.max_length)
+    saved_max_length = config.model.saved_max_length
+    save(model, output, max_length=config.model.max_length if saved_max_length is None else saved_max_length)
     minutes = (time.monotonic() - started) / 60
     result = TrainingResult(output, trainer.state.global_step, minutes, held_out, chosen)
     write_card(output, config, result, n_examples=len(examples), losses=_losses(trainer.state))
