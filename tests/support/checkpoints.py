@@ -69,7 +69,8 @@ def wordpiece(*, lower: bool = True, max_length: int = 512) -> PreTrainedTokeniz
     # The trainer of WordPiece numbers its pieces by a hash table's order, which differs between processes.
     trainer = trainers.BpeTrainer(vocab_size=230, show_progress=False)
     raw.train_from_iterator([text.lower() if lower else text for text in CORPUS], trainer)
-    pieces = sorted(raw.get_vocab(), key=raw.token_to_id)
+    numbered: dict[str, int] = raw.get_vocab()
+    pieces = sorted(numbered, key=numbered.__getitem__)
     return transformers.BertTokenizer(
         vocab=vocabulary([*pieces, *(f"##{piece}" for piece in pieces)]),
         do_lower_case=lower,
