@@ -13,7 +13,7 @@ from secondpass.checkpoint import Source
 from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, ScoringError
-from secondpass.execution.devices import batch_tokens_for, device_names, devices_for, precision_for
+from secondpass.execution.devices import device_names, placement_for
 from secondpass.execution.network import networks_on
 from secondpass.execution.pipeline import Pipeline
 from secondpass.options import DType, ModelOptions
@@ -59,9 +59,7 @@ class BiEncoder:
     ) -> None:
         # Checks what both scorers take, with the same words.
         ModelOptions(device=device_names(device), dtype=dtype, max_length=max_length, batch_tokens=batch_tokens)
-        devices = devices_for(device)
-        precision = precision_for(dtype, devices)
-        budget = batch_tokens_for(batch_tokens, devices)
+        placement = placement_for(device, dtype, batch_tokens)
         source = Source(str(model), revision, token, cache_dir, local_files_only)
         queries = load_embedding(source, max_length)
         documents = queries if document_model is None else load_embedding(source.base(str(document_model)), max_length)
@@ -69,11 +67,11 @@ class BiEncoder:
             raise CheckpointError(f"{model} and {document_model} compare vectors in different ways")
         read_query, read_document = queries.encoder(QUERY_PROMPTS), documents.encoder(DOCUMENT_PROMPTS)
         texts = [text for pair in RANGE_PAIRS for text in pair]
-        networks = networks_on(devices, queries.model, precision, lambda: read_query(texts))
-        self._queries = Pipeline(read_query, networks, budget)
+        networks = networks_on(placement, queries.model, lambda: read_query(texts))
+        self._queries = Pipeline(read_query, networks, placement.batch_tokens)
         if documents is not queries:
-            networks = networks_on(devices, documents.model, precision, lambda: read_document(texts))
-        self._documents = Pipeline(read_document, networks, budget)
+            networks = networks_on(placement, documents.model, lambda: read_document(texts))
+        self._documents = Pipeline(read_document, networks, placement.batch_tokens)
         self._cosine = queries.cosine
         self.name = str(model)
         """What it was loaded as."""

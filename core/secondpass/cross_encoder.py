@@ -17,7 +17,7 @@ from secondpass.checkpoint.labels import relevance_logit
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import InputTypeError, ScoringError
-from secondpass.execution.devices import batch_tokens_for, device_names, devices_for, precision_for
+from secondpass.execution.devices import device_names, placement_for
 from secondpass.execution.network import networks_on
 from secondpass.execution.pipeline import Pipeline
 from secondpass.options import ActivationName, DType, ModelOptions
@@ -83,19 +83,16 @@ class CrossEncoder:
             label=label,
             batch_tokens=batch_tokens,
         )
-        devices = devices_for(device)
-        precision = precision_for(dtype, devices)
-        budget = batch_tokens_for(batch_tokens, devices)
+        placement = placement_for(device, dtype, batch_tokens)
         source = Source(str(model), revision, token, cache_dir, local_files_only, trust_remote_code)
         checkpoint = load_checkpoint(source, max_length=max_length, activation_name=activation, label=label)
         networks = networks_on(
-            devices,
+            placement,
             checkpoint.model,
-            precision,
             lambda: checkpoint.encode(RANGE_PAIRS),
             checkpoint.padding_side,
         )
-        self._pipeline = Pipeline(checkpoint.encode, networks, budget)
+        self._pipeline = Pipeline(checkpoint.encode, networks, placement.batch_tokens)
         self._folder = checkpoint.folder
         self._relevance = _Relevance(checkpoint.label, checkpoint.activation)
         self.name = checkpoint.name
@@ -104,9 +101,9 @@ class CrossEncoder:
         """Tokens of a pair, special tokens included."""
         self.labels = tuple(checkpoint.model.labels.values())
         """Names of the head's labels, in the order of its columns."""
-        self.dtype = str(precision)
+        self.dtype = str(placement.precision)
         """Arithmetic of the transformer."""
-        self.devices = tuple(str(place) for place in devices)
+        self.devices = tuple(str(capabilities.device) for capabilities in placement.devices)
         """Where it runs."""
 
     @classmethod
