@@ -19,14 +19,16 @@ def token_batches(lengths: Sequence[int], batch_tokens: int, n_parallel: int = 1
     Args:
         lengths: Tokens of each pair, specials included.
         batch_tokens: Tokens of one forward pass, at least 1.
-        n_parallel: How many batches run at a time. Where there is enough to do, the number of batches is a multiple of
-            this, or nearly, and they are of about equal size, so that no pass waits long for another.
+        n_parallel: How many batches run at a time. Where there is enough to do, batches are of about equal size, and as
+            many as fill all passes to the end but for a few pairs left over.
     """
     total = sum(lengths)
     if n_parallel > 1 and total >= n_parallel * _LEAST_TOKENS_PER_PASS:
         n_batches = n_parallel * ceil_div(total, n_parallel * batch_tokens)
-        # A batch ends where the next pair does not fit, half a pair short of its budget on average. Half of the longest
-        # pair on top makes up for it: an even share alone would leave a remainder, and with it one batch more.
+        # Batches end short of their budget, where the next pair does not fit, and the pairs left over fill further ones.
+        # Half of the longest pair on top leaves fewer over. By a count of tokens, for 20 to 400 pairs of 20 to 250 and
+        # batches handed to passes as they come free, the last of 2 to 8 passes ends up to a fifth sooner than with an
+        # even share. Other fractions have not been timed.
         batch_tokens = min(batch_tokens, ceil_div(total, n_batches) + max(lengths) // 2)
     batches: list[list[int]] = []
     longest = 0

@@ -19,8 +19,8 @@ from secondpass.options import DType
 
 # Devices that are taken where the caller names none.
 _BEST_FIRST = ("cuda", "mps", "cpu")
-# Tokens of one forward pass. A CPU's were measured: enough to fill its vector units, few enough to stay in its caches,
-# which several passes at a time share. Those of CUDA and MPS are estimates: enough pairs to fill a GPU.
+# Tokens of one forward pass. On a CPU enough to fill its vector units, and few enough to stay in its caches, which
+# several passes at a time share. For CUDA and MPS these are estimates, not measured.
 _CPU_BATCH_TOKENS = 4096
 _PARALLEL_BATCH_TOKENS = 2048
 _CUDA_BATCH_TOKENS = 65536
@@ -61,7 +61,7 @@ def placement_for(
     Raises:
         InputError: This machine lacks a device, or a device the precision.
     """
-    devices = tuple(capabilities_of(place) for place in devices_for(device))
+    devices = tuple(map(capabilities_of, devices_for(device)))
     precision = _default_precision(devices) if dtype is None else Precision(dtype)
     for capabilities in devices:
         check_precision(precision, capabilities)

@@ -22,9 +22,9 @@ _MOST_PASSES = 8
 
 
 def n_parallel_passes(devices: Sequence[Capabilities]) -> int:
-    """How many passes should run at a time on a device whose cores the caller has a share of, at least 1.
+    """How many passes should run at a time on each of these devices, at least 1.
 
-    Several devices run one pass each: 1 for them, and for one that does not split its cores.
+    More than 1 only for a lone device that splits its cores: each pass then has an equal share of the caller's.
     """
     if len(devices) != 1 or not devices[0].splits_cores or not _can_split():
         return 1
