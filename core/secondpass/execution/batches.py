@@ -25,8 +25,8 @@ def token_batches(lengths: Sequence[int], batch_tokens: int, n_parallel: int = 1
     total = sum(lengths)
     if n_parallel > 1 and total >= n_parallel * _LEAST_TOKENS_PER_PASS:
         n_batches = n_parallel * ceil_div(total, n_parallel * batch_tokens)
-        # Batches end short of their budget, where the next pair does not fit, and the pairs left over fill further ones.
-        # Half of the longest pair on top leaves fewer over. By a count of tokens, for 20 to 400 pairs of 20 to 250 and
+        # Batches end short of their budget, where the next pair does not fit, and the pairs left over fill more.
+        # Half of the longest pair on top leaves fewer. By a count of tokens, for 20 to 400 pairs of 20 to 250 and
         # batches handed to passes as they come free, the last of 2 to 8 passes ends up to a fifth sooner than with an
         # even share. Other fractions have not been timed.
         batch_tokens = min(batch_tokens, ceil_div(total, n_batches) + max(lengths) // 2)
