@@ -12,7 +12,7 @@ from secondpass.bench import BASELINE, CONTENDERS, SHAPES, Contender, Setting, m
 from secondpass.bench.contenders import chosen, is_installed, largest_difference, load, scores_of
 from secondpass.bench.memory import high_water_mib, peak_mib
 from secondpass.bench.peers import Score
-from secondpass.encoder.arithmetic.precision import native_bfloat16
+from secondpass.encoder.arithmetic.onednn import has_bfloat16
 from secondpass.errors import InputError
 
 FLOAT32 = [one for one in CONTENDERS if "int8" not in one.name and "float16" not in one.name]
@@ -50,7 +50,7 @@ def test_peers_in_few_bits_score_as_in_float32(name: str, family: str, folder_of
     (peer,) = chosen([name])
     for module in peer.needs:
         pytest.importorskip(module)
-    if "bfloat16" in name and not native_bfloat16():
+    if "bfloat16" in name and not has_bfloat16():
         pytest.skip("this CPU would only emulate bfloat16")
     folder = str(folder_of(family))
     setting = Setting(folder, "cpu", CrossEncoder(folder).max_length)
@@ -94,7 +94,7 @@ def test_a_refused_precision_is_left_out_with_its_reason(folder_of: FolderOf) ->
 def test_no_peer_is_measured_in_emulated_bfloat16(
     name: str, folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secondpass.encoder.arithmetic.precision.native_bfloat16", lambda: False)
+    monkeypatch.setattr("secondpass.encoder.arithmetic.onednn.has_bfloat16", lambda: False)
     (peer,) = chosen([name])
     setting = Setting(str(folder_of("bert")), "cpu", 64)
     with warnings.catch_warnings():

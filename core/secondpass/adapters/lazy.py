@@ -1,7 +1,6 @@
 """A model that is loaded when the first document is scored, and never travels in a pickle."""
 
 import asyncio
-import sys
 import threading
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -63,9 +62,9 @@ class LazyCrossEncoder:
         if self._loaded is None:
             return
         self._loaded = None
-        torch = sys.modules["torch"]  # a loaded model has imported it
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()  # else torch keeps freed blocks for itself
+        from secondpass.execution.devices import release_cached_memory  # noqa: PLC0415 - a loaded model has imported it
+
+        release_cached_memory()
 
     def score(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
         """See `CrossEncoder.score`."""

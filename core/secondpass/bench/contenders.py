@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from secondpass.bench import peers
 from secondpass.bench.peers import Score, Setting
 from secondpass.errors import InputError
+from secondpass.options import DType
 from secondpass.ranking import Pair
 
 BASELINE = "sentence-transformers float32"
@@ -39,7 +41,7 @@ class Contender:
         return self.name.startswith(OURS + " ")
 
 
-def _ours(dtype: str) -> Callable[[Setting], Score]:
+def _ours(dtype: DType) -> Callable[[Setting], Score]:
     def load(setting: Setting) -> Score:
         from secondpass.cross_encoder import CrossEncoder
 
@@ -49,7 +51,7 @@ def _ours(dtype: str) -> Callable[[Setting], Score]:
             model = CrossEncoder(
                 setting.model,
                 device=setting.device,
-                dtype=dtype,  # type: ignore[arg-type]  # one of the literals, out of the table below
+                dtype=dtype,
                 max_length=setting.max_length,
                 activation="identity",
                 batch_tokens=setting.batch_tokens,
@@ -60,7 +62,7 @@ def _ours(dtype: str) -> Callable[[Setting], Score]:
 
 
 CONTENDERS = (
-    *(Contender(f"{OURS} {dtype}", _ours(dtype)) for dtype in ("float32", "bfloat16", "float16", "int8")),
+    *(Contender(f"{OURS} {dtype}", _ours(dtype)) for dtype in get_args(DType)),
     Contender(BASELINE, peers.sentence_transformers("float32"), ("sentence_transformers",)),
     Contender("sentence-transformers bfloat16", peers.sentence_transformers("bfloat16"), ("sentence_transformers",)),
     Contender(

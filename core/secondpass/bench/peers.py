@@ -269,13 +269,9 @@ def _device(setting: Setting) -> str:
 
 def _check_bfloat16(dtype: str, device: str | None) -> None:
     """Nobody is measured in an arithmetic that the machine only emulates."""
-    import torch
+    from secondpass.encoder import Precision, check_precision
+    from secondpass.execution.devices import capabilities_of, devices_for
 
-    from secondpass.encoder.arithmetic.precision import Precision, check_precision
-    from secondpass.execution.devices import devices_for
-
-    chosen = devices_for(device)[0]
-    if dtype != "float32" and chosen.type == "cpu":
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", message=r".*is slow on this CPU")
-            check_precision(Precision(dtype), torch.device(chosen))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=r".*is slow on this CPU")
+        check_precision(Precision(dtype), capabilities_of(devices_for(device)[0]))

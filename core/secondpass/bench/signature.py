@@ -40,18 +40,18 @@ def signature(setting: Setting, model: str, *, repeats: int) -> dict[str, Any]:
     """
     import torch
 
-    from secondpass.execution.devices import batch_tokens_for, devices_for
+    from secondpass.execution.devices import device_name, placement_for
 
-    device = devices_for(setting.device)[0]
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    placement = placement_for(setting.device, None, setting.batch_tokens)
+    device = placement.devices[0].device
     return {
         "model": model,
         "network": network(setting.model),
         "max_length": setting.max_length,
-        "batch_tokens": batch_tokens_for(setting.batch_tokens, [device]),
+        "batch_tokens": placement.batch_tokens,
         "repeats": repeats,
         "device": str(device),
-        "gpu": gpu,
+        "gpu": device_name(device),
         "cpu": cpu_model(),
         "cpu_flags": cpu_flags(),
         "cpus": _cpus(),

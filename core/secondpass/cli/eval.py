@@ -143,7 +143,7 @@ def _evaluate_run(
     depth: int,
     output: Path | None,
 ) -> list["Report"]:
-    from secondpass.evaluation import BM25, measure_run, read_run, rerank, write_run
+    from secondpass.evaluation import BM25, read_run, report, rerank, write_run
     from secondpass.evaluation.file_names import file_names
     from secondpass.evaluation.measures import deepest_cutoff
     from secondpass.evaluation.reranking import check_ids
@@ -166,5 +166,5 @@ def _evaluate_run(
             )
         if output is not None:
             write_run(output / f"{file_name}.trec", scored, depth=depth, tag=file_name)
-        reports.append(measure_run(name, collection, first, scored, measures=measures, depth=depth))
+        reports.append(report(name, collection, first, scored, measures=measures, depth=depth))
     return reports
