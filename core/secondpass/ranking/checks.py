@@ -64,7 +64,7 @@ def check_scores(scores: Sequence[float] | NDArray[np.float32], n_documents: int
     values = np.asarray(scores, dtype=np.float64)
     if values.shape != (n_documents,):
         raise ScoringError(
-            f"a scorer must give one score a document, got shape {values.shape} for {n_documents} documents"
+            f"a scorer must give one score per document, got shape {values.shape} for {n_documents} documents"
         )
     if np.isnan(values).any():
         raise ScoringError(f"scores must be numbers, got NaN for document {int(np.isnan(values).argmax())}")
