@@ -1,10 +1,25 @@
 """Fixtures that many tests share."""
 
+from collections.abc import Iterator
+
 import pytest
 from folders import FolderOf
+
+from secondpass.adapters.sharing import shared_cross_encoder
+from secondpass.options import ModelOptions
 
 
 @pytest.fixture(scope="session")
 def folder_of(tmp_path_factory: pytest.TempPathFactory) -> FolderOf:
     """The folder of a small checkpoint by the name of its layout; each is made once a session."""
     return FolderOf(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[str]:
+    """A trained cross-encoder with an identity activation: the bundled one, which every clone has."""
+    name = "secondpass/mini"
+    # Adapters share what is loaded; holding it here spares each test the loading. Haystack asks for the logits.
+    loaded = [shared_cross_encoder(name, options) for options in (None, ModelOptions(activation="identity"))]
+    yield name
+    loaded.clear()
