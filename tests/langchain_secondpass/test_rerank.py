@@ -2,9 +2,10 @@
 
 import copy
 import importlib.util
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -267,12 +268,25 @@ def test_cross_encoder_scores_pairs_of_many_queries_in_order(model: str) -> None
     pairs = [("cat", "a cat"), ("cat", "a dog"), ("dog", "a dog"), ("cat", "cat and dog")]
     scorer = OverlapScorer()
     assert SecondPassCrossEncoder(scorer=scorer).score(pairs) == [1.0, 0.0, 1.0, 1.0]
-    assert len(scorer.calls) == 3  # one for each run of one query
+    assert len(scorer.calls) == 3  # one per run of one query
     assert SecondPassCrossEncoder(scorer=scorer).score([]) == []
     scores = SecondPassCrossEncoder(model=model).score(pairs)
     assert {type(score) for score in scores} == {float}
     alone = [SecondPassRerank(model=model).compress_documents([Document(page_content=d)], q)[0] for q, d in pairs]
     assert scores == pytest.approx([one.metadata["relevance_score"] for one in alone], abs=1e-5)
+
+
+@needs_cross_encoders
+def test_cross_encoder_gives_pairs_to_a_scorer_that_takes_pairs() -> None:
+    from langchain_secondpass import SecondPassCrossEncoder
+
+    class TakesPairs(OverlapScorer):
+        def predict(self, pairs: Iterable[tuple[str, str]]) -> list[float]:
+            return [float(len(document)) for _, document in pairs]
+
+    scorer = TakesPairs()
+    assert SecondPassCrossEncoder(scorer=scorer).score([("cat", "a cat"), ("dog", "dog")]) == [5.0, 3.0]
+    assert scorer.calls == []
 
 
 @needs_cross_encoders
@@ -288,8 +302,18 @@ def test_cross_encoder_refuses_scores_that_would_go_astray(given: list[float]) -
         SecondPassCrossEncoder(scorer=Given()).score([("cat", "a cat"), ("cat", "a dog"), ("dog", "a dog")])
 
 
-@pytest.mark.skipif(has_cross_encoders, reason="langchain-core 1.2.19 or newer")
 def test_cross_encoder_says_which_langchain_core_it_needs() -> None:
-    code = "import langchain_secondpass as package; package.SecondPassRerank; package.SecondPassCrossEncoder"
+    code = """
+import sys
+sys.modules["langchain_core.cross_encoders"] = None  # as in a langchain-core before 1.2.19
+import langchain_secondpass as package
+package.SecondPassRerank
+package.SecondPassCrossEncoder
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
-    assert "ImportError: SecondPassCrossEncoder needs langchain-core 1.2.19 or newer, got 1." in done.stderr
+    assert re.search(
+        "MissingExtraError: SecondPassCrossEncoder needs langchain-core 1.2.19 or newer, got 1[.].*: "
+        'pip install "langchain-core>=1.2.19"',
+        done.stderr,
+    )
+    assert done.stderr.count("Traceback") == 1
