@@ -72,6 +72,14 @@ def batch_tokens_for(batch_tokens: int | None, devices: Sequence[torch.device]) 
     return min(_BATCH_TOKENS.get(device.type, _BATCH_TOKENS["cpu"]) for device in devices)
 
 
+def free_cached_memory() -> None:
+    """Give accelerators back the memory of freed tensors, which torch otherwise keeps for the next ones."""
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
 def _device(name: str | torch.device) -> torch.device:
     try:
         device = torch.device(name)

@@ -1,6 +1,8 @@
 """What Haystack expects of a ranker."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import haystack
@@ -11,8 +13,11 @@ from haystack.components.retrievers.in_memory import InMemoryBM25Retriever
 from haystack.core.errors import SerializationError
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils import ComponentDevice, Secret
+from haystack.utils.auth import TokenSecret
+from shared import shared
 
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
+from haystack_integrations.components.rankers.secondpass.parameters import model_options
 from secondpass.errors import InputError
 from secondpass.testing import OverlapScorer
 
@@ -116,11 +121,12 @@ def test_threshold_is_of_the_scaled_score() -> None:
     assert contents(ranker(scale_score=True, score_threshold=0.5).run("cat", given)) == ["cat", "dog"]
 
 
-def test_scaled_scores_are_those_of_sentence_transformers(model: str) -> None:
+def test_scaled_scores_are_those_of_sentence_transformers() -> None:
     pytest.importorskip("sentence_transformers")
     from sentence_transformers import CrossEncoder
     from torch.nn import Identity, Sigmoid
 
+    model = str(shared("models/ce-minilm6"))
     reference = CrossEncoder(model, device="cpu")
     for scale, activation in ((True, Sigmoid()), (False, Identity())):
         expected = reference.predict([(QUERY, text) for text in TEXTS], activation_fn=activation)
@@ -207,7 +213,7 @@ def test_round_trip_keeps_every_parameter() -> None:
     assert loaded.to_dict() == data == component.to_dict()
     assert loaded.device == component.device
     assert loaded.token == component.token
-    assert loaded._options() == component._options()
+    assert model_options(vars(loaded)) == model_options(vars(component))
 
 
 def test_a_token_in_the_clear_is_refused_by_saving_and_in_no_repr() -> None:
@@ -263,6 +269,43 @@ async def test_model_is_loaded_by_warm_up_once_and_freed_by_close(model: str) ->
     assert contents(component.run(QUERY, documents()))[0] == BEST_FIRST[0]  # loads it again
 
 
+def test_a_scorer_that_can_load_is_loaded_by_warm_up_and_left_alone_by_close() -> None:
+    class CanLoad(OverlapScorer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.told: list[str] = []
+
+        def load(self) -> None:
+            self.told.append("load")
+
+        def release(self) -> None:
+            self.told.append("release")
+
+    scorer = CanLoad()
+    component = ranker(scorer=scorer)
+    component.warm_up()
+    component.close()
+    assert scorer.told == ["load"]
+    ranker().warm_up()  # one that cannot load has nothing to do
+
+
+def test_components_do_not_wait_for_the_token_of_another() -> None:
+    class SlowToken(TokenSecret):
+        def resolve_value(self) -> str | None:
+            asked.set()
+            assert may_go_on.wait(timeout=10)
+            return None
+
+    asked, may_go_on = threading.Event(), threading.Event()
+    slow = SecondPassRanker("some/model", token=SlowToken(_token="hf_none"))  # noqa: S106 - of nobody
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(slow._scorer)
+        assert asked.wait(timeout=10)
+        SecondPassRanker("some/model")._scorer()
+        may_go_on.set()
+        waiting.result(timeout=10)
+
+
 async def test_pipelines_warm_up_and_close(model: str) -> None:
     component = SecondPassRanker(model)
     pipeline: Any = AsyncPipeline()
@@ -271,4 +314,4 @@ async def test_pipelines_warm_up_and_close(model: str) -> None:
     assert component._scorer().is_loaded  # type: ignore[attr-defined] # of a model by name
     if hasattr(pipeline, "close_async"):  # Haystack 3
         await pipeline.close_async()
-        assert component._loaded is None
+        assert component._lazy is None
