@@ -98,15 +98,15 @@ class Recorder(BaseCallbackHandler):
         return [(key, run) for key, run in self.started.items() if run["name"] == name]
 
 
-def test_three_documents_are_kept_unless_said_otherwise() -> None:
+def test_three_documents_are_kept_by_default() -> None:
     assert [document.page_content for document in reranker().compress_documents(documents(), QUERY)] == BEST_FIRST[:3]
 
 
 def test_score_goes_under_its_key_and_replaces_a_stale_one() -> None:
-    stale = [Document(page_content="cat", metadata={"relevance_score": 9.0, "kept": 0})]
-    assert reranker().compress_documents(stale, "cat")[0].metadata == {"relevance_score": 1.0, "kept": 0}
+    stale = [Document(page_content="cat", metadata={"relevance_score": 9.0, "page": 0})]
+    assert reranker().compress_documents(stale, "cat")[0].metadata == {"relevance_score": 1.0, "page": 0}
     other = reranker(score_key="rerank").compress_documents(stale, "cat")[0]
-    assert other.metadata == {"relevance_score": 9.0, "kept": 0, "rerank": 1.0}
+    assert other.metadata == {"relevance_score": 9.0, "page": 0, "rerank": 1.0}
 
 
 def test_subclasses_of_document_are_kept() -> None:
@@ -120,11 +120,11 @@ def test_subclasses_of_document_are_kept() -> None:
 
 def test_metadata_goes_in_front_of_the_text_where_it_is_there() -> None:
     scorer = OverlapScorer()
-    given = [
+    tagged = [
         Document(page_content="text", metadata={"title": "A", "year": 0}),
         Document(page_content="text", metadata={"title": None}),
     ]
-    SecondPassRerank(scorer=scorer, metadata_fields=("title", "year")).compress_documents(given, "query")
+    SecondPassRerank(scorer=scorer, metadata_fields=("title", "year")).compress_documents(tagged, "query")
     assert scorer.calls == [("query", ("A\n0\ntext", "text"))]
 
 
@@ -273,7 +273,7 @@ def test_cross_encoder_scores_pairs_of_many_queries_in_order(model: str) -> None
     scores = SecondPassCrossEncoder(model=model).score(pairs)
     assert {type(score) for score in scores} == {float}
     alone = [SecondPassRerank(model=model).compress_documents([Document(page_content=d)], q)[0] for q, d in pairs]
-    assert scores == pytest.approx([one.metadata["relevance_score"] for one in alone], abs=1e-5)
+    assert scores == pytest.approx([document.metadata["relevance_score"] for document in alone], abs=1e-5)
 
 
 @needs_cross_encoders
@@ -290,16 +290,16 @@ def test_cross_encoder_gives_pairs_to_a_scorer_that_takes_pairs() -> None:
 
 
 @needs_cross_encoders
-@pytest.mark.parametrize("given", [[0.5], [0.5, float("nan")], [[0.5], [0.25]]], ids=["too few", "NaN", "columns"])
-def test_cross_encoder_refuses_scores_that_would_go_astray(given: list[float]) -> None:
+@pytest.mark.parametrize("scores", [[0.5], [0.5, float("nan")], [[0.5], [0.25]]], ids=["too few", "NaN", "columns"])
+def test_cross_encoder_refuses_scores_that_would_go_astray(scores: list[float]) -> None:
     from langchain_secondpass import SecondPassCrossEncoder
 
-    class Given:
+    class Broken:
         def score(self, query: str, documents: Sequence[str]) -> list[float]:  # noqa: ARG002 - the protocol's
-            return given
+            return scores
 
     with pytest.raises(ScoringError):
-        SecondPassCrossEncoder(scorer=Given()).score([("cat", "a cat"), ("cat", "a dog"), ("dog", "a dog")])
+        SecondPassCrossEncoder(scorer=Broken()).score([("cat", "a cat"), ("cat", "a dog"), ("dog", "a dog")])
 
 
 def test_cross_encoder_says_which_langchain_core_it_needs() -> None:

@@ -1,26 +1,16 @@
 """What scores become before a threshold."""
 
 import math
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scorers import Fixed
 
 from secondpass.errors import InputError, ScoringError
 from secondpass.ranking import RankedDocument, Sigmoid, arank, rank
 
 TEXTS = ["a", "b", "c"]
-
-
-class Fixed:
-    """Gives the scores it was made with."""
-
-    def __init__(self, scores: Sequence[float]) -> None:
-        self.scores = scores
-
-    def score(self, query: str, documents: Sequence[str]) -> Sequence[float]:  # noqa: ARG002 - a Scorer
-        return self.scores
 
 
 def test_sigmoid_by_any_table() -> None:

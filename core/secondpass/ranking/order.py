@@ -67,7 +67,7 @@ def rank_scores(
 ) -> list[RankedDocument]:
     """Already scored documents, best first; see `rank` for arguments and errors."""
     values = check_scores(scores, len(documents))
-    # The order is that of the scorer's own numbers: a map that rounds two of them to one must not undo it.
+    # The order is that of the scorer's own numbers: a map that rounds two of them to the same must not undo it.
     order = np.argsort(-values, kind="stable")
     if score_map is not None:
         values = check_scores([score_map(float(value)) for value in values], len(documents))

@@ -1,7 +1,7 @@
 """What gives scores: the one seam between models, services, fakes in tests, and everything that ranks with them.
 
-`Scorer` is all that is needed. The other protocols say what a scorer may also offer; whoever can use it asks with
-`isinstance`, never for a class.
+`Scorer` is all that is needed. The other protocols say what a scorer may also offer; code that can use it asks with
+`isinstance`, and never for a class.
 """
 
 from collections.abc import Iterable, Sequence

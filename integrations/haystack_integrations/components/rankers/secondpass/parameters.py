@@ -11,7 +11,7 @@ from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 
 Kwargs: TypeAlias = Mapping[str, object]
-# From where a value was found, for messages, and the value, to what it means for a `ModelOptions`; None: nothing.
+# (name of the source, for messages; value) -> what it means in `ModelOptions`; None where it changes nothing.
 _Reader: TypeAlias = Callable[[str, object], object]
 
 # Tokens of the longest pair that most cross-encoders read. The earlier rankers padded to their longest pair, so a
@@ -28,7 +28,7 @@ def model_options(parameters: Mapping[str, Any]) -> ModelOptions:
         parameters: Those of `SecondPassRanker`, by name; absent ones are at their default, others are not read.
 
     Raises:
-        InputError: A parameter breaks a rule, cannot be honoured, or says something else than another one.
+        InputError: A parameter breaks a rule, cannot be honoured, or contradicts another.
     """
     backend = parameters.get("backend", "torch")
     if backend != "torch":
@@ -117,7 +117,7 @@ def _read_device(source: str, value: object) -> object:
 
 
 def _must_be(accepted: object) -> _Reader:
-    """A reader of what cannot be chosen here: it accepts one value, which means nothing to us."""
+    """A reader for what is no choice here: it accepts a single value, which changes nothing."""
 
     def read(source: str, value: object) -> None:
         if value != accepted:

@@ -24,7 +24,7 @@ from secondpass.ranking.checks import check_query
 # What the rankers of Haystack take when no model is named.
 DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"
 
-# Of all components, because copies and pickles of one could not hold a lock; nothing is done under it but assigning.
+# Shared by all components, because one with a lock could not be copied or pickled; held for an assignment only.
 _LOCK: Final = threading.Lock()
 
 
@@ -73,7 +73,7 @@ class SecondPassRanker:
         dtype: Arithmetic; None takes float32 on a CPU and half precision on accelerators.
         label: For heads with several labels, index or name of the one that means relevant; None resolves it.
         revision: Branch, tag or commit on the hub.
-        cache_dir: Where downloads are kept.
+        cache_dir: Folder for downloads.
         local_files_only: Never ask the network.
         batch_tokens: Tokens of one forward pass, instead of `batch_size`; None chooses for the device.
         share_model: Share one loaded model with every adapter of the process that has the same name and options.

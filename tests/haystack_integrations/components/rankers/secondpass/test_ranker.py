@@ -78,13 +78,13 @@ async def test_async_pipeline_with_two_retrievers_joined() -> None:
 
 
 def test_duplicates_go_and_the_best_scored_stays() -> None:
-    given = [
+    candidates = [
         Document(id="a", content="cat", meta={"from": 1}, score=0.1),
         Document(id="b", content="dog"),
         Document(id="a", content="cat", meta={"from": 2}, score=0.9),
         Document(id="a", content="cat", meta={"from": 3}),
     ]
-    result = ranker().run("cat", given)["documents"]
+    result = ranker().run("cat", candidates)["documents"]
     assert [(document.id, document.meta, document.score) for document in result] == [
         ("a", {"from": 2}, 1.0),
         ("b", {}, 0.0),
@@ -108,17 +108,17 @@ def test_no_content_counts_as_empty() -> None:
 
 def test_scaling_is_a_sigmoid_of_the_score() -> None:
     # sigmoid(0) = 0.5 and sigmoid(1) = 0.7310585786, by any table; sigmoid(2) = 0.880797078.
-    given = [Document(content="dog"), Document(content="cat")]
-    scores = [document.score for document in ranker(scale_score=True).run("cat", given)["documents"]]
+    candidates = [Document(content="dog"), Document(content="cat")]
+    scores = [document.score for document in ranker(scale_score=True).run("cat", candidates)["documents"]]
     assert scores == pytest.approx([0.7310585786, 0.5], abs=1e-9)
-    twice = ranker(scale_score=True, calibration_factor=2.0).run("cat", given)["documents"]
+    twice = ranker(scale_score=True, calibration_factor=2.0).run("cat", candidates)["documents"]
     assert [document.score for document in twice] == pytest.approx([0.880797078, 0.5], abs=1e-9)
 
 
 def test_threshold_is_of_the_scaled_score() -> None:
-    given = [Document(content="dog"), Document(content="cat")]
-    assert contents(ranker(scale_score=True, score_threshold=0.6).run("cat", given)) == ["cat"]
-    assert contents(ranker(scale_score=True, score_threshold=0.5).run("cat", given)) == ["cat", "dog"]
+    candidates = [Document(content="dog"), Document(content="cat")]
+    assert contents(ranker(scale_score=True, score_threshold=0.6).run("cat", candidates)) == ["cat"]
+    assert contents(ranker(scale_score=True, score_threshold=0.5).run("cat", candidates)) == ["cat", "dog"]
 
 
 def test_scaled_scores_are_those_of_sentence_transformers() -> None:
@@ -162,9 +162,9 @@ def test_a_calibration_factor_that_breaks_the_order_is_refused(factor: float | N
 
 
 def test_nothing_changes_in_place() -> None:
-    given = documents()  # Haystack warns when a document is changed, and a warning is an error here
-    ranker().run(QUERY, given)
-    assert [document.score for document in given] == [None] * 4
+    candidates = documents()  # Haystack warns when a document is changed, and a warning is an error here
+    ranker().run(QUERY, candidates)
+    assert [document.score for document in candidates] == [None] * 4
 
 
 def test_pipeline_loads_without_an_allow_list_and_without_a_device_of_this_machine(model: str) -> None:
@@ -238,10 +238,10 @@ def test_a_scorer_cannot_be_saved() -> None:
 
 
 def test_arguments_are_not_the_components_to_change() -> None:
-    given: dict[str, Any] = {"model_kwargs": {"revision": "main"}, "meta_fields_to_embed": ["title"]}
-    component = SecondPassRanker("some/model", **given)
+    arguments: dict[str, Any] = {"model_kwargs": {"revision": "main"}, "meta_fields_to_embed": ["title"]}
+    component = SecondPassRanker("some/model", **arguments)
     component.to_dict()["init_parameters"]["model_kwargs"]["revision"] = "other"
-    assert given == {"model_kwargs": {"revision": "main"}, "meta_fields_to_embed": ["title"]}
+    assert arguments == {"model_kwargs": {"revision": "main"}, "meta_fields_to_embed": ["title"]}
     assert component.to_dict()["init_parameters"]["model_kwargs"] == {"revision": "main"}
 
 
