@@ -1,8 +1,6 @@
 """What Haystack expects of a ranker."""
 
 import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import haystack
@@ -13,7 +11,6 @@ from haystack.components.retrievers.in_memory import InMemoryBM25Retriever
 from haystack.core.errors import SerializationError
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils import ComponentDevice, Secret
-from haystack.utils.auth import TokenSecret
 from shared import shared
 
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
@@ -224,14 +221,6 @@ def test_a_token_in_the_clear_is_refused_by_saving_and_in_no_repr() -> None:
     assert "hf_secret" not in repr(component) + repr(scorer) + repr(scorer.options)
 
 
-def test_a_token_is_asked_for_when_the_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_SUCH_TOKEN", raising=False)
-    component = SecondPassRanker("some/model", token=Secret.from_env_var("NO_SUCH_TOKEN"))
-    assert component.run(QUERY, []) == {"documents": []}
-    with pytest.raises(ValueError, match="NO_SUCH_TOKEN"):
-        component.warm_up()
-
-
 def test_a_scorer_cannot_be_saved() -> None:
     with pytest.raises(SerializationError, match="SecondPassRanker with scorer=OverlapScorer cannot be saved"):
         ranker().to_dict()
@@ -252,66 +241,3 @@ def test_several_devices_are_refused() -> None:
 
 def two_devices() -> haystack.utils.DeviceMap:
     return haystack.utils.DeviceMap({"a": haystack.utils.Device.cpu(), "b": haystack.utils.Device.gpu(0)})
-
-
-async def test_model_is_loaded_by_warm_up_once_and_freed_by_close(model: str) -> None:
-    component = SecondPassRanker(model, share_model=False)
-    component.warm_up()
-    lazy: Any = component._scorer()
-    loaded = lazy.load()
-    await component.warm_up_async()
-    component.warm_up()
-    assert lazy.load() is loaded
-    component.close()
-    assert not lazy.is_loaded
-    component.close()
-    await component.close_async()
-    assert contents(component.run(QUERY, documents()))[0] == BEST_FIRST[0]  # loads it again
-
-
-def test_a_scorer_that_can_load_is_loaded_by_warm_up_and_left_alone_by_close() -> None:
-    class CanLoad(OverlapScorer):
-        def __init__(self) -> None:
-            super().__init__()
-            self.told: list[str] = []
-
-        def load(self) -> None:
-            self.told.append("load")
-
-        def release(self) -> None:
-            self.told.append("release")
-
-    scorer = CanLoad()
-    component = ranker(scorer=scorer)
-    component.warm_up()
-    component.close()
-    assert scorer.told == ["load"]
-    ranker().warm_up()  # one that cannot load has nothing to do
-
-
-def test_components_do_not_wait_for_the_token_of_another() -> None:
-    class SlowToken(TokenSecret):
-        def resolve_value(self) -> str | None:
-            asked.set()
-            assert may_go_on.wait(timeout=10)
-            return None
-
-    asked, may_go_on = threading.Event(), threading.Event()
-    slow = SecondPassRanker("some/model", token=SlowToken(_token="hf_none"))  # noqa: S106 - of nobody
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(slow._scorer)
-        assert asked.wait(timeout=10)
-        SecondPassRanker("some/model")._scorer()
-        may_go_on.set()
-        waiting.result(timeout=10)
-
-
-async def test_pipelines_warm_up_and_close(model: str) -> None:
-    component = SecondPassRanker(model)
-    pipeline: Any = AsyncPipeline()
-    pipeline.add_component("ranker", component)
-    await pipeline.run_async({"ranker": {"query": QUERY, "documents": documents()}})
-    assert component._scorer().is_loaded  # type: ignore[attr-defined] # of a model by name
-    if hasattr(pipeline, "close_async"):  # Haystack 3
-        await pipeline.close_async()
-        assert component._lazy is None
