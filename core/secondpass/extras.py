@@ -1,5 +1,7 @@
 """Optional dependencies: there, or named with the extra that installs them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 from secondpass.errors import MissingExtraError
@@ -27,3 +29,23 @@ def require_matplotlib(extra: str) -> None:
         extra: The extra of this distribution that installs matplotlib for this feature.
     """
     require("matplotlib.figure", feature="drawing pictures", extra=extra)
+
+
+@contextmanager
+def optional_import(*modules: str, feature: str, extra: str) -> Iterator[None]:
+    """Raise MissingExtraError where an import inside fails because one of these modules is not installed.
+
+    A module that is installed and fails to import something of its own raises what it raises: "not installed" would
+    send its user the wrong way.
+
+    Args:
+        modules: The names under which the dependency may be reported missing: itself, and what it lies in.
+        feature: What needs it, as the user knows it.
+        extra: The extra of this distribution that installs it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in modules:
+            raise
+        raise MissingExtraError(feature, extra) from None

@@ -142,10 +142,12 @@ def device_name(device: torch.device) -> str | None:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else None
 
 
-def release_cached_memory() -> None:
-    """Give back the memory that torch keeps for tensors to come; for programs that have not used a GPU, nothing."""
+def free_cached_memory() -> None:
+    """Give accelerators back the memory of freed tensors, which torch otherwise keeps for the next ones."""
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def _default_precision(devices: Sequence[Capabilities]) -> Precision:

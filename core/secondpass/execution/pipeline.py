@@ -15,7 +15,7 @@ from torch import Tensor
 from secondpass.encoder import Capabilities
 from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
-from secondpass.execution.devices import release_cached_memory
+from secondpass.execution.devices import free_cached_memory
 from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
 from secondpass.tokenization.tokens import PairTokens
 
@@ -146,7 +146,7 @@ def _forward(network: ForwardPass, pairs: PairTokens) -> Tensor:
                 "lower max_length"
             ) from error
     # Outside of the handler, whose traceback would keep the failed pass's tensors alive.
-    release_cached_memory()
+    free_cached_memory()
     middle = len(pairs) // 2
     halves = pairs.take(slice(middle)), pairs.take(slice(middle, None))
     return torch.cat([_forward(network, half) for half in halves])
