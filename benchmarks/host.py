@@ -16,7 +16,7 @@ import torch
 import typer
 from tokenizers import Tokenizer
 
-from secondpass.bench.texts import material
+from secondpass.bench.texts import load_material
 from secondpass.checkpoint import Source, load_checkpoint
 from secondpass.execution.pipeline import Pipeline
 from secondpass.tokenization.pairs import Pair
@@ -43,7 +43,7 @@ def main(
     repeats: Annotated[int, typer.Option(help="Turns of each way.")] = 7,
 ) -> None:
     """Print the median pairs a second of each way."""
-    candidates = material(data).candidates
+    candidates = load_material(data).candidates
     passages = list(dict.fromkeys(text for _, texts in candidates for text in texts))
     pairs = [(candidates[i % len(candidates)][0], text) for i, text in enumerate(passages)]
     others, mine = pairs[::2], pairs[1::2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from secondpass.errors import InputError
-from secondpass.files import json_lines, lines
+from secondpass.files import json_lines, lines, with_title
 
 Qrels = Mapping[str, Mapping[str, int]]
 """Grades by query id and document id; 0 and below are not relevant."""
@@ -161,8 +161,7 @@ def _texts(path: Path, read: Callable[[dict[str, object], str], str]) -> dict[st
 
 
 def _titled(line: dict[str, object], where: str) -> str:
-    title = line.get("title") or ""
-    return f"{title} {_string(line, 'text', where)}".strip()
+    return with_title(str(line.get("title") or ""), _string(line, "text", where)).strip()
 
 
 def _string(line: dict[str, object], name: str, where: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secondpass.evaluation.report import Report
-from secondpass.extras import require
+from secondpass.extras import check_plots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,15 +38,6 @@ def write_plots(folder: Path, reports: Sequence[Report]) -> list[Path]:
     return written
 
 
-def check_plots() -> None:
-    """Find out before hours of scoring whether pictures can be drawn.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    require("matplotlib.figure", feature="drawing an evaluation", extra="eval")
-
-
 def file_names(models: Sequence[str]) -> list[str]:
     """Models' names as files': their last two parts, or as many as tell them apart, without separators.
 
@@ -64,7 +55,7 @@ def file_names(models: Sequence[str]) -> list[str]:
 
 def _figure(n_axes: int, width: float) -> "Figure":
     """A figure without pyplot: no global state, no window, no backend to choose."""
-    check_plots()
+    check_plots("eval")
     from matplotlib.figure import Figure  # noqa: PLC0415 - of an extra
 
     figure = Figure(figsize=(width, 4.5), layout="constrained")
