@@ -1,4 +1,4 @@
-"""What the host does beside the forward pass: pairs a second from text to outputs, with a network that gives zeros.
+"""What the host does beside the forward pass: pairs per second from text to outputs, with a network that gives zeros.
 
 This is the limit of a fast GPU and of small models. Three ways take turns: passages never seen (other passages' words
 are known), the same ones again, and, for comparison, the tokenizers library alone, query and passage of each pair.
@@ -40,9 +40,9 @@ class Nothing:
 def main(
     model: Annotated[str, typer.Argument(help="A checkpoint.")],
     data: Annotated[Path | None, typer.Option(help="Folder with trec-dl/dl19, for real text.")] = None,
-    repeats: Annotated[int, typer.Option(help="Turns of each way.")] = 7,
+    repeats: Annotated[int, typer.Option(help="Turns of each.")] = 7,
 ) -> None:
-    """Print the median pairs a second of each way."""
+    """Print the median pairs per second of each way."""
     candidates = load_material(data).candidates
     passages = list(dict.fromkeys(text for _, texts in candidates for text in texts))
     pairs = [(candidates[i % len(candidates)][0], text) for i, text in enumerate(passages)]
