@@ -11,10 +11,10 @@ from secondpass.errors import InputError
 def test_contenders_take_turns() -> None:
     calls: list[str] = []
 
-    def called(name: str) -> Callable[[str], None]:
+    def recorder(name: str) -> Callable[[str], None]:
         return lambda request: calls.append(name + request)
 
-    time_in_turns({"A": called("A"), "B": called("B"), "C": called("C")}, ["1", "2"], 2)
+    time_in_turns({"A": recorder("A"), "B": recorder("B"), "C": recorder("C")}, ["1", "2"], 2)
     assert calls == ["A1", "A2", "B1", "B2", "C1", "C2"] * 2
 
 

@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 
 from secondpass import CrossEncoder
 from secondpass.cli.app import app
+from secondpass.cli.eval import report_table
 from secondpass.cli.eval_set import set_table
 from secondpass.demo import passages, questions
 from secondpass.errors import CheckpointNotFoundError, InputError
-from secondpass.evaluation import SetMetrics
+from secondpass.evaluation import DepthPoint, Report, SetMetrics
 from secondpass.evaluation.reranking_sets import SetResult
 
 
@@ -136,6 +137,13 @@ def test_a_table_shows_the_given_order_and_each_model() -> None:
     Console(width=80, file=written).print(set_table("a [b].jsonl", {"m": result}))
     for text in ("a [b].jsonl: 2 queries", "given order", "0.1000", "0.7500", "250.0"):
         assert text in written.getvalue()
+
+
+def test_a_report_gives_its_speed_per_query() -> None:
+    report = Report("m", 20, {}, (DepthPoint(20, 0.5, 12.5),), 40, 0.02, {})
+    written = StringIO()
+    Console(width=110, file=written).print(report_table(report))
+    assert "2000 docs/s, 12.5 ms per query of 20 candidates" in written.getvalue()
 
 
 def test_eval_refuses_the_same_model_twice(collection: Path) -> None:

@@ -117,7 +117,7 @@ def load(contender: Contender, setting: Setting) -> ScoreFunction | str:
 
 
 def is_installed(module: str) -> bool:
-    """Whether a module can be imported; only its parents are."""
+    """Whether a module can be imported, found out by importing only its parents."""
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""Which arithmetics a machine computes itself: nobody is measured in an emulated one."""
+"""Which arithmetic a machine has instructions for: no contender is measured in one that it only emulates."""
 
 from secondpass.errors import InputError
 from secondpass.options import DType

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # Tokens per pair that every shape is measured with, special tokens included.
 MAX_LENGTH = 512
 
-# Of the tokenizer that is made from a text's words: BERT's.
+# Of a tokenizer that is made from texts: its special tokens, and its largest size, which is BERT's.
 _SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _VOCABULARY = 30_522
 

@@ -1,4 +1,4 @@
-"""`secondpass rank`: documents of files, ordered by their relevance to a query."""
+"""`secondpass rank`: documents from files, ordered by their relevance to a query."""
 
 import json
 from collections.abc import Sequence

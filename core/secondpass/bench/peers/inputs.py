@@ -65,11 +65,14 @@ def padded_arrays(
 
 
 def score_longest_first(setting: Setting, score_in_order: ScoreFunction) -> ScoreFunction:
-    """Feeds the longest pairs first, so that a batch holds pairs of about one length; scores in the order of the pairs.
+    """A scorer that feeds another the longest pairs first, so that a batch holds pairs of about the same length.
 
     Args:
         setting: Whose tokenizer tells how long a pair is.
         score_in_order: Scores pairs in batches of neighbours.
+
+    Returns:
+        What gives the scores in the order of the pairs.
     """
     tokenizer = load_tokenizer(setting.model)
 
