@@ -16,7 +16,7 @@ import torch
 import typer
 from tokenizers import Tokenizer
 
-from secondpass.bench.texts import material
+from secondpass.bench.texts import load_material
 from secondpass.checkpoint import load_checkpoint
 from secondpass.execution.devices import capabilities_of
 from secondpass.execution.pipeline import Pipeline
@@ -43,10 +43,10 @@ class ZeroNetwork:
 def main(
     model: Annotated[str, typer.Argument(help="A checkpoint.")],
     data: Annotated[Path | None, typer.Option(help="Folder with trec-dl/dl19, for real text.")] = None,
-    repeats: Annotated[int, typer.Option(help="Turns of each way.")] = 7,
+    repeats: Annotated[int, typer.Option(help="Turns of each.")] = 7,
 ) -> None:
     """Print the median pairs per second of each way."""
-    candidates = material(data).candidates
+    candidates = load_material(data).candidates
     passages = list(dict.fromkeys(text for _, texts in candidates for text in texts))
     pairs = [(candidates[i % len(candidates)][0], text) for i, text in enumerate(passages)]
     others, mine = pairs[::2], pairs[1::2]

@@ -1,4 +1,4 @@
-"""Optional dependencies: there, or named with the extra that installs them."""
+"""Optional dependencies: checked where they are needed, with an error that names the extra to install."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ def require(*modules: str, feature: str, extra: str) -> None:
     """Raise MissingExtraError unless these modules can be imported.
 
     Args:
-        modules: What is needed.
+        modules: What is imported.
         feature: What needs them, as the user knows it.
         extra: The extra of this distribution that installs them.
     """

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from secondpass.cli.options import DEFAULT_MODEL, Device, DType, Json, ModelName, load_quietly
-from secondpass.cli.rank import score_bar
+from secondpass.cli.loading import load_quietly
+from secondpass.cli.options import DEFAULT_MODEL, Device, DType, Json, ModelName
+from secondpass.cli.output import score_bar
 from secondpass.ranking import RankedDocument, Scorer, rank
 from secondpass.ranking.checks import check_top_k
 
