@@ -47,16 +47,20 @@ def blocks(page: Path, language: str) -> list[Block]:
     for i, fence in enumerate(fences):
         words = fence["info"].split()
         following = fences[i + 1] if i + 1 < len(fences) else None
-        is_output = (
-            following is not None and following["info"] == "text" and not content[fence.end() : following.start()].strip()
-        )
+        output = None
+        if (
+            following is not None
+            and following["info"] == "text"
+            and not content[fence.end() : following.start()].strip()
+        ):
+            output = dedent(following["text"])
         result.append(
             Block(
                 language=words[0] if words else "",
                 is_run="no-run" not in words,
                 text=dedent(fence["text"]),
                 line=content.count("\n", 0, fence.start()) + 1,
-                output=dedent(following["text"]) if following is not None and is_output else None,
+                output=output,
             )
         )
     return [block for block in result if block.language == language]
