@@ -92,6 +92,10 @@ def test_the_site_builds_strictly_and_asks_no_other_host(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     html = [page.read_text(encoding="utf-8") for page in tmp_path.rglob("*.html")]
     assert len(html) > 20
+    for page in (ROOT / "docs").glob("*.md"):  # a fence that the site cannot read swallows what follows
+        built = tmp_path / ("" if page.stem == "index" else page.stem) / "index.html"
+        headings = re.findall(r"^## ", _CODE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+        assert built.read_text(encoding="utf-8").count("<h2 id=") >= len(headings), page.name
     loaded = r"<(?:script|img|iframe|source)\b[^>]*\bsrc=[\"']?(?:https?:)?//|<link\b[^>]*\bhref=[\"']?(?:https?:)?//"
     assert [match for page in html for match in re.findall(loaded, page)] == []
     styles = [style.read_text(encoding="utf-8") for style in tmp_path.rglob("*.css")]

@@ -16,7 +16,7 @@ class Block:
 
     Args:
         language: The first word behind the fence.
-        is_run: Whether its code runs here; False where it is marked `no-run`.
+        is_run: Whether its code runs here; False where its title says "Not run here".
         text: What it holds.
         line: Where it begins, for messages.
         output: What the page says it prints: the `text` block that follows, if nothing else stands between.
@@ -57,7 +57,7 @@ def blocks(page: Path, language: str) -> list[Block]:
         result.append(
             Block(
                 language=words[0] if words else "",
-                is_run="no-run" not in words,
+                is_run='title="Not run here: ' not in fence["info"],
                 text=dedent(fence["text"]),
                 line=content.count("\n", 0, fence.start()) + 1,
                 output=output,
