@@ -17,9 +17,10 @@ import typer
 from tokenizers import Tokenizer
 
 from secondpass.bench.texts import material
-from secondpass.checkpoint import Source, load_checkpoint
+from secondpass.checkpoint import load_checkpoint
 from secondpass.execution.pipeline import Pipeline
-from secondpass.tokenization.pairs import Pair
+from secondpass.options import ModelOptions
+from secondpass.ranking import Pair
 from secondpass.tokenization.tokens import PairTokens
 
 _T = TypeVar("_T")
@@ -47,14 +48,14 @@ def main(
     passages = list(dict.fromkeys(text for _, texts in candidates for text in texts))
     pairs = [(candidates[i % len(candidates)][0], text) for i, text in enumerate(passages)]
     others, mine = pairs[::2], pairs[1::2]
-    source = Source(model)
-    alone = Tokenizer.from_file(str(source.folder().path / "tokenizer.json"))
+    options = ModelOptions()
+    alone = Tokenizer.from_file(str(load_checkpoint(model, options).folder.path / "tokenizer.json"))
     alone.no_padding()
     alone.no_truncation()
     seconds: dict[str, list[float]] = {"tokenizers alone": [], "never seen": [], "seen before": []}
     for _ in range(repeats):
         seconds["tokenizers alone"].append(_timed(alone.encode_batch_fast, mine))
-        line: Pipeline[Pair] = Pipeline(load_checkpoint(source).encode, [Nothing()], _BATCH_TOKENS)  # type: ignore[list-item]
+        line: Pipeline[Pair] = Pipeline(load_checkpoint(model, options).tokenize, [Nothing()], _BATCH_TOKENS)  # type: ignore[list-item]
         list(line.run(others))
         for way in ("never seen", "seen before"):
             seconds[way].append(_timed(list, line.run(mine)))  # a generator: nothing is done before

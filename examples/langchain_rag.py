@@ -11,6 +11,7 @@ from langchain_core.documents import Document
 from langchain_core.prompts import PromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnablePassthrough
+from pydantic import PrivateAttr
 
 from langchain_secondpass import SecondPassRerank
 
@@ -22,7 +23,7 @@ class BM25Retriever(BaseRetriever):
 
     documents: list[Document]
     k: int
-    _index: bm25s.BM25
+    _index: bm25s.BM25 = PrivateAttr()
 
     def model_post_init(self, _: object) -> None:
         """Index the documents."""

@@ -18,3 +18,12 @@ def require(*modules: str, feature: str, extra: str) -> None:
             import_module(module)
     except ModuleNotFoundError as error:
         raise MissingExtraError(feature, extra) from error
+
+
+def require_matplotlib(extra: str) -> None:
+    """Raise MissingExtraError unless pictures can be drawn: to be asked before hours of work, not after.
+
+    Args:
+        extra: The extra of this distribution that installs matplotlib for this feature.
+    """
+    require("matplotlib.figure", feature="drawing pictures", extra=extra)

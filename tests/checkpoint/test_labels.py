@@ -9,12 +9,12 @@ import torch
 
 from secondpass import CrossEncoder
 from secondpass.checkpoint.known import known_checkpoints
-from secondpass.checkpoint.labels import of_checkpoint, relevance_logit
+from secondpass.checkpoint.labels import relevance_logit, resolve_label
 from secondpass.checkpoint.source import aliases
 
 
 def test_the_relevance_logits_sigmoid_is_the_softmax_probability() -> None:
-    logits = torch.randn(50, 4)
+    logits = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
     for label in range(4):
         torch.testing.assert_close(relevance_logit(logits, label).sigmoid(), logits.softmax(1)[:, label])
     torch.testing.assert_close(relevance_logit(logits[:, :2], 1), logits[:, 1] - logits[:, 0])
@@ -34,7 +34,7 @@ def test_the_relevance_logits_sigmoid_is_the_softmax_probability() -> None:
 def test_names_decide_without_a_warning(names: dict[int, str], label: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert of_checkpoint("x", len(names), names, None) == label
+        assert resolve_label("x", len(names), names, None) == label
 
 
 def test_without_a_hint_it_is_label_1_with_a_warning(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from rich.table import Table
 from secondpass.cli.demo import FRAMEWORKS, question_table, second_pass, totals_table
 from secondpass.cli.eval import comparison_table, report_table
 from secondpass.demo import Passage, Question
-from secondpass.evaluation import Collection, report, rerank
+from secondpass.evaluation import Collection, measure_run, rerank
 from secondpass.testing import OverlapScorer
 
 CORPUS = {"1": Passage("1", "Dogs", "a dog"), "2": Passage("2", "Cats", "red cat"), "3": Passage("3", "Red", "red")}
@@ -36,7 +36,7 @@ def test_a_report_shows_both_sides() -> None:
     collection = Collection({"q": "red cat"}, {key: one.text for key, one in CORPUS.items()}, {"q": {"2": 1}})
     run = {"q": {"1": 2.0, "2": 1.0}}
     scored = rerank(OverlapScorer(), collection, run)
-    found = report("m", collection, run, scored, measures=["RR@10"], depth=100)
+    found = measure_run("m", collection, run, scored, measures=["RR@10"], depth=100)
     text = shown(report_table(found))
     assert "0.5000" in text
     assert "1.0000" in text

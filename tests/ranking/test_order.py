@@ -37,7 +37,7 @@ def test_the_threshold_is_inclusive_and_comes_before_top_k() -> None:
 
 @pytest.mark.parametrize("scores", [[1.0], [1.0, 2.0, 3.0], [[1.0], [2.0]]])
 def test_a_scorer_that_gives_other_than_one_score_a_document(scores: Sequence[float]) -> None:
-    with pytest.raises(ScoringError, match="one score a document, got shape"):
+    with pytest.raises(ScoringError, match="one score per document, got shape"):
         rank(Fixed(scores), "q", ["a", "b"])
 
 

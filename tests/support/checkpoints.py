@@ -63,14 +63,24 @@ def to_bin(folder: Path) -> Path:
 
 
 def wordpiece(*, lower: bool = True, max_length: int = 512) -> PreTrainedTokenizerBase:
-    """A BERT tokenizer over a small vocabulary."""
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=600, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], show_progress=False
-    )
-    raw = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106 - a token, not a password
+    """A BERT tokenizer over a small vocabulary, the same in every run: whole words, and pieces for all others."""
+    raw = Tokenizer(models.BPE())
     raw.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    # The trainer of WordPiece numbers its pieces by a hash table's order, which differs between processes.
+    trainer = trainers.BpeTrainer(vocab_size=230, show_progress=False)
     raw.train_from_iterator([text.lower() if lower else text for text in CORPUS], trainer)
-    return transformers.BertTokenizer(vocab=raw.get_vocab(), do_lower_case=lower, model_max_length=max_length)
+    numbered: dict[str, int] = raw.get_vocab()
+    pieces = sorted(numbered, key=numbered.__getitem__)
+    return transformers.BertTokenizer(
+        vocab=vocabulary([*pieces, *(f"##{piece}" for piece in pieces)]),
+        do_lower_case=lower,
+        model_max_length=max_length,
+    )
+
+
+def vocabulary(tokens: Sequence[str]) -> dict[str, int]:
+    """BERT's special tokens and these, numbered in this order."""
+    return {token: index for index, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *tokens])}
 
 
 def byte_bpe(template: str, specials: list[str], max_length: int = 512) -> PreTrainedTokenizerBase:
@@ -105,10 +115,9 @@ def modernbert_tokenizer(max_length: int = 512) -> PreTrainedTokenizerBase:
     return byte_bpe("[CLS] $A [SEP]|$B [SEP]", ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"], max_length)
 
 
-def words(vocabulary: Sequence[str]) -> PreTrainedTokenizerBase:
-    """A BERT tokenizer that knows these words: the same in every run, which trained vocabularies are not."""
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *vocabulary]
-    return transformers.BertTokenizer(vocab={token: index for index, token in enumerate(tokens)}, model_max_length=512)
+def words(tokens: Sequence[str]) -> PreTrainedTokenizerBase:
+    """A BERT tokenizer that knows these words."""
+    return transformers.BertTokenizer(vocab=vocabulary(tokens), model_max_length=512)
 
 
 def bert(

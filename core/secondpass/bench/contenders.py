@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from secondpass.bench import peers
 from secondpass.bench.peers import Score, Setting
 from secondpass.errors import InputError
-from secondpass.tokenization.pairs import Pair
+from secondpass.ranking import Pair
 
 BASELINE = "sentence-transformers float32"
 """What ratios and differences in score are taken against."""

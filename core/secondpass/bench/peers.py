@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
-from secondpass.tokenization.pairs import Pair
+from secondpass.ranking import Pair
 
 Score: TypeAlias = Callable[[Sequence[Pair]], NDArray[np.float32]]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from secondpass.bench.texts import SPECIALS, Material
 from secondpass.errors import InputError
-from secondpass.tokenization.pairs import Pair
+from secondpass.ranking import Pair
 
 _CHUNK = 250  # tokens of a pair
 _LONG = 1_000  # far over the usual limit of 512

@@ -1,4 +1,4 @@
-"""What every family of checkpoints comes down to: a transformer, which of its states to read, and a head."""
+"""What every layout of checkpoints comes down to: a transformer, which of its states to read, and a head."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

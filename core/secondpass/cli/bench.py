@@ -147,10 +147,11 @@ def _setting(
     else:
         described = Path(model).name if Path(model).is_dir() else model
     from secondpass import CrossEncoder
-    from secondpass.checkpoint import Source
+    from secondpass.checkpoint.source import find
+    from secondpass.options import HubOptions
 
     # Not the name: peers know neither bundled models nor both aliases of a hub id.
-    path = Source(model).folder().path
+    path = find(model, HubOptions()).path
     loaded = CrossEncoder(path, device="cpu", max_length=max_length)
     if len(loaded.labels) != 1:
         raise InputError(f"model must have a head with one label, got {len(loaded.labels)} in {described!r}")

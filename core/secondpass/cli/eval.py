@@ -72,12 +72,13 @@ def evaluate(
         return
     from secondpass.evaluation import DEFAULT_MEASURES, read_collection
     from secondpass.evaluation.measures import check_measures
-    from secondpass.evaluation.plots import check_plots, write_plots
+    from secondpass.evaluation.plots import write_plots
+    from secondpass.extras import require_matplotlib
 
     measures = tuple(measure or DEFAULT_MEASURES)
     check_measures(measures)
     if output is not None:
-        check_plots()
+        require_matplotlib("eval")
     collection = read_collection(data, queries=queries, corpus=corpus, qrels=qrels)
     find_models(names)
     depth = 100 if depth is None else depth
@@ -142,9 +143,9 @@ def _evaluate_run(
     depth: int,
     output: Path | None,
 ) -> list["Report"]:
-    from secondpass.evaluation import BM25, read_run, report, rerank, write_run
+    from secondpass.evaluation import BM25, measure_run, read_run, rerank, write_run
+    from secondpass.evaluation.file_names import file_names
     from secondpass.evaluation.measures import deepest_cutoff
-    from secondpass.evaluation.plots import file_names
     from secondpass.evaluation.reranking import check_ids
 
     asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
@@ -165,5 +166,5 @@ def _evaluate_run(
             )
         if output is not None:
             write_run(output / f"{file_name}.trec", scored, depth=depth, tag=file_name)
-        reports.append(report(name, collection, first, scored, measures=measures, depth=depth))
+        reports.append(measure_run(name, collection, first, scored, measures=measures, depth=depth))
     return reports

@@ -33,7 +33,7 @@ def evaluate_set(
         as_json: Write JSON to a terminal, too.
     """
     from secondpass.evaluation import evaluate_samples, read_samples
-    from secondpass.evaluation.plots import file_names
+    from secondpass.evaluation.file_names import file_names
 
     samples = read_samples(path)
     find_models(names)

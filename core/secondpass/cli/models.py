@@ -33,7 +33,7 @@ def _table(rows: "tuple[KnownCheckpoint, ...]") -> Table:
     table = Table(title="Known checkpoints", caption="Figures in percent, as their model cards report them.")
     table.add_column("checkpoint", overflow="fold", min_width=40)
     table.add_column("kind", min_width=5)
-    table.add_column("family")
+    table.add_column("architecture")
     table.add_column("million\nweights", justify="right")
     table.add_column("languages")
     table.add_column("tokens", justify="right")
@@ -44,7 +44,7 @@ def _table(rows: "tuple[KnownCheckpoint, ...]") -> Table:
         table.add_row(
             known.name,
             known.kind,
-            known.family,
+            known.architecture,
             f"{known.parameters:.1f}",
             known.languages,
             str(known.max_length),

@@ -44,11 +44,12 @@ def find_models(names: Iterable[str]) -> None:
     Raises:
         CheckpointNotFoundError: Nothing has one of these names.
     """
-    from secondpass.checkpoint import Source
+    from secondpass.checkpoint.source import find
+    from secondpass.options import HubOptions
 
     _be_quiet()
     for name in names:
-        Source(name).folder()
+        find(name, HubOptions())
 
 
 def _be_quiet() -> None:

@@ -1,10 +1,13 @@
 """What gives scores: the one seam between models, services, fakes in tests, and everything that ranks with them."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+Pair: TypeAlias = tuple[str, str]
+"""A query and a document."""
 
 
 @runtime_checkable
