@@ -6,7 +6,7 @@ import torch
 from random_backbones import backbone
 from torch import nn
 
-from secondpass.checkpoint import RankingModel
+from secondpass.checkpoint import SplitModel
 from secondpass.encoder import Capabilities, Pooling, Precision
 from secondpass.errors import InputError
 from secondpass.execution.devices import Placement, capabilities_of
@@ -43,9 +43,9 @@ def _placement(*devices: Capabilities) -> Placement:
     return Placement(devices, Precision.FLOAT32, 100)
 
 
-def _model(pooling: Pooling) -> RankingModel:
+def _model(pooling: Pooling) -> SplitModel:
     model = backbone("bert")
-    return RankingModel(model, pooling, nn.Linear(model.config.hidden_size, 1), {0: "relevance"})
+    return SplitModel(model, pooling, nn.Linear(model.config.hidden_size, 1), {0: "relevance"})
 
 
 def _tokens() -> PairTokens:

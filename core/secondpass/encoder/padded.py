@@ -1,7 +1,7 @@
 """Architectures without a packed form run through transformers' own forward, padded to the longest of the batch."""
 
 import inspect
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,46 +12,73 @@ from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.pooling import Pooling, pool_padded
 
 
-class PaddedEncoder:
-    """A transformers model over a batch of tokens.
+class PaddedModel:
+    """A transformers model that reads batches of tokens.
 
     Args:
         model: On its device, in its dtype.
-        pooling: Which state of its last layer; None for a classifier's own logits.
         padding_side: Where the model expects padding; its tokenizer says.
     """
 
-    def __init__(
-        self, model: PreTrainedModel, pooling: Pooling | None, padding_side: Literal["left", "right"] = "right"
-    ) -> None:
+    def __init__(self, model: PreTrainedModel, padding_side: Literal["left", "right"]) -> None:
         self._model = model
-        self._pooling = pooling
         self._padding_side = padding_side
-        self._pad_id = model.config.pad_token_id or 0
+        self._pad_id = 0 if model.config.pad_token_id is None else model.config.pad_token_id
         accepted = inspect.signature(model.forward).parameters
         self._reads_types = "token_type_ids" in accepted
         # A causal model would otherwise build a cache of keys and values that nobody reads.
         self._options = {"use_cache": False} if "use_cache" in accepted else {}
-        if pooling is None:
-            _raise_head_to_float32(model)
 
-    def __call__(self, batch: TokenBatch) -> Tensor:
-        """Pooled states, shape (n_pairs, hidden), or logits, shape (n_pairs, n_labels); float32."""
-        ones = torch.ones_like(batch.ids)
-        mask = self._pad(ones, batch.lengths, 0)
+    def __call__(self, batch: TokenBatch) -> tuple[Any, Tensor]:
+        """What the model's own forward gives, and where the batch has tokens. Shape: (n_pairs, longest), bool."""
+        mask = self._pad(torch.ones_like(batch.ids), batch.lengths, 0)
         inputs = {"input_ids": self._pad(batch.ids, batch.lengths, self._pad_id), "attention_mask": mask}
         if self._reads_types:
             inputs["token_type_ids"] = self._pad(batch.type_ids, batch.lengths, 0)
-        output = self._model(**inputs, **self._options)
-        if self._pooling is None:
-            logits: Tensor = output.logits
-            return logits.float()
-        return pool_padded(output.last_hidden_state, mask.bool(), self._pooling)
+        return self._model(**inputs, **self._options), mask.bool()
 
     def _pad(self, flat: Tensor, lengths: tuple[int, ...], value: int) -> Tensor:
         return pad_sequence(
             list(flat.split(lengths)), batch_first=True, padding_value=value, padding_side=self._padding_side
         )
+
+
+class PaddedEncoder:
+    """A transformer that gives pooled states.
+
+    Args:
+        model: On its device, in its dtype.
+        pooling: Which state of its last layer.
+        padding_side: See `PaddedModel`.
+    """
+
+    def __init__(self, model: PreTrainedModel, pooling: Pooling, padding_side: Literal["left", "right"]) -> None:
+        self._model = PaddedModel(model, padding_side)
+        self._pooling = pooling
+
+    def __call__(self, batch: TokenBatch) -> Tensor:
+        """Shape: (n_pairs, hidden), float32."""
+        output, mask = self._model(batch)
+        return pool_padded(output.last_hidden_state, mask, self._pooling)
+
+
+class PaddedClassifier:
+    """A classifier that gives logits; what follows its transformer is computed in float32.
+
+    Args:
+        model: On its device, in its dtype.
+        padding_side: See `PaddedModel`.
+    """
+
+    def __init__(self, model: PreTrainedModel, padding_side: Literal["left", "right"]) -> None:
+        _raise_head_to_float32(model)
+        self._model = PaddedModel(model, padding_side)
+
+    def __call__(self, batch: TokenBatch) -> Tensor:
+        """Shape: (n_pairs, n_labels), float32."""
+        output, _ = self._model(batch)
+        logits: Tensor = output.logits
+        return logits.float()
 
 
 def _raise_head_to_float32(model: PreTrainedModel) -> None:

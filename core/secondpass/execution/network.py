@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from secondpass.checkpoint import RankingModel
+from secondpass.checkpoint import RankingModel, SplitModel
 from secondpass.encoder import Capabilities, Precision, TokenBatch, packed_encoder, to_device
-from secondpass.encoder.padded import PaddedEncoder
+from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder
 from secondpass.errors import InputError
 from secondpass.execution.devices import Placement
 from secondpass.tokenization.tokens import PairTokens
@@ -61,7 +61,7 @@ def networks_on(
     networks = []
     for own, capabilities in zip(models, placement.devices, strict=True):
         encoder = _encoder(own, placement.precision, capabilities, texts, padding_side)
-        networks.append(Network(encoder, own.head.to(capabilities.device), capabilities))
+        networks.append(Network(encoder, _head(own, capabilities), capabilities))
     return networks
 
 
@@ -73,7 +73,7 @@ def _encoder(
     padding_side: Literal["left", "right"],
 ) -> Callable[[TokenBatch], Tensor]:
     """The packed form of the transformer where there is one, else transformers' own forward."""
-    if model.pooling is not None:
+    if isinstance(model, SplitModel):
         encoder = packed_encoder(
             model.backbone,
             precision=precision,
@@ -86,7 +86,14 @@ def _encoder(
     if precision.needs_ranges:
         raise InputError(f"dtype '{precision}' has no form for {type(model.backbone).__name__}: use 'float32'")
     nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
-    return PaddedEncoder(model.backbone, model.pooling, padding_side)
+    if isinstance(model, SplitModel):
+        return PaddedEncoder(model.backbone, model.pooling, padding_side)
+    return PaddedClassifier(model.backbone, padding_side)
+
+
+def _head(model: RankingModel, capabilities: Capabilities) -> nn.Module:
+    """What is left to do behind the encoder; nothing behind a whole classifier."""
+    return model.head.to(capabilities.device) if isinstance(model, SplitModel) else nn.Identity()
 
 
 def _batch(pairs: PairTokens, capabilities: Capabilities) -> TokenBatch:

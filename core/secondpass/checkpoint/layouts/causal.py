@@ -15,9 +15,10 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.pair_reading import PairReading
-from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.ranking_model import RankingModel, SplitModel
 from secondpass.checkpoint.tokenizer import load_tokenizer, tokenize_with
 from secondpass.checkpoint.weights import backbone_of, load_pretrained
+from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.pairs import PromptTokenizer
 
@@ -93,7 +94,7 @@ def _load(folder: Folder) -> RankingModel:
     head = nn.Linear(rows.shape[1], len(answers), bias=False)
     with torch.no_grad():
         head.weight.copy_(rows)
-    return RankingModel(backbone_of(model), Pooling.LAST, head.eval(), dict(enumerate(prompt.answers)))
+    return SplitModel(backbone_of(model), Pooling.LAST, head.eval(), dict(enumerate(prompt.answers)))
 
 
 def _read(

@@ -10,7 +10,7 @@ from transformers import AutoModelForSequenceClassification
 from secondpass.checkpoint.config import label_names, load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.ranking_model import RankingModel, SplitModel, WholeModel
 from secondpass.checkpoint.weights import backbone_of, load_pretrained
 from secondpass.encoder.architectures import architecture_of
 from secondpass.errors import CheckpointError
@@ -34,9 +34,9 @@ def _load(folder: Folder) -> RankingModel:
     labels = label_names(config)
     architecture = architecture_of(config)
     if architecture is None or folder.hub.trust_remote_code:
-        return RankingModel(model, None, nn.Identity(), labels)
+        return WholeModel(model, labels)
     layers = (model.get_submodule(layer) if isinstance(layer, str) else layer() for layer in architecture.head)
-    return RankingModel(backbone_of(model), architecture.pooling(config), nn.Sequential(*layers), labels)
+    return SplitModel(backbone_of(model), architecture.pooling(config), nn.Sequential(*layers), labels)
 
 
 # Asked last, so that it takes every folder that nothing else takes.
