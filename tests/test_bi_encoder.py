@@ -16,7 +16,6 @@ from texts import AWKWARD
 from torch import nn
 
 from secondpass import BiEncoder
-from secondpass.errors import CheckpointError
 
 PROMPTS = {"query": "search: ", "document": "passage: "}
 
@@ -84,11 +83,3 @@ def test_a_dpr_pair_reads_first_tokens_of_two_checkpoints(tmp_path: Path) -> Non
     expected = [float(embed(sides["question"], "berlin") @ embed(sides["context"], text)) for text in AWKWARD]
     model = BiEncoder(tmp_path / "question", document_model=tmp_path / "context")
     np.testing.assert_allclose(model.score("berlin", AWKWARD), expected, atol=1e-5)
-
-
-def test_poolings_it_does_not_know_are_refused(tmp_path: Path) -> None:
-    base = checkpoints.base_transformer(tmp_path / "base")
-    modules = [Transformer(str(base)), Pooling(24, pooling_mode="weightedmean")]
-    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(tmp_path / "saved"))
-    with pytest.raises(CheckpointError, match="pooling must be one of"):
-        BiEncoder(tmp_path / "saved")

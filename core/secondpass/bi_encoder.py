@@ -14,7 +14,7 @@ from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, lo
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, InputError
-from secondpass.execution.devices import batch_tokens_for, device_names, devices_for, precision_for
+from secondpass.execution.devices import device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import networks_on
 from secondpass.execution.pipeline import Pipeline
@@ -89,9 +89,7 @@ class BiEncoder(LocalScorer):
         return loaded
 
     def _load(self, name: str, options: ModelOptions, document_model: str | None) -> None:
-        devices = devices_for(options.device)
-        precision = precision_for(options.dtype, devices)
-        budget = batch_tokens_for(options.batch_tokens, devices)
+        placement = placement_for(options.device, options.dtype, options.batch_tokens)
         queries = documents = load_embedding(name, options, options.max_length)
         if document_model is not None:
             # A revision is the first checkpoint's.
@@ -101,14 +99,12 @@ class BiEncoder(LocalScorer):
         tokenize_queries = queries.text_tokenizer(QUERY_PROMPTS)
         tokenize_documents = documents.text_tokenizer(DOCUMENT_PROMPTS)
         texts = [text for pair in RANGE_PAIRS for text in pair]
-        networks = networks_on(devices, queries.model, precision, lambda: tokenize_queries(texts))
-        self._queries = Pipeline(tokenize_queries, networks, budget)
+        networks = networks_on(placement, queries.model, lambda: tokenize_queries(texts))
+        self._queries = Pipeline(tokenize_queries, networks, placement.batch_tokens)
         if documents is not queries:
-            networks = networks_on(devices, documents.model, precision, lambda: tokenize_documents(texts))
-        self._documents = Pipeline(tokenize_documents, networks, budget)
-        super().__init__(
-            name, max_length=queries.max_length, precision=precision, devices=[str(device) for device in devices]
-        )
+            networks = networks_on(placement, documents.model, lambda: tokenize_documents(texts))
+        self._documents = Pipeline(tokenize_documents, networks, placement.batch_tokens)
+        super().__init__(name, max_length=queries.max_length, placement=placement)
         self._options = options
         self._document_model = document_model
         self._folders = [queries.folder] if documents is queries else [queries.folder, documents.folder]

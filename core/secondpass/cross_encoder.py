@@ -11,7 +11,7 @@ from secondpass.checkpoint import load_checkpoint
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.labels import relevance_logit
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
-from secondpass.execution.devices import batch_tokens_for, device_names, devices_for, precision_for
+from secondpass.execution.devices import device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import networks_on
 from secondpass.execution.pipeline import Pipeline
@@ -87,21 +87,14 @@ class CrossEncoder(LocalScorer):
         return loaded
 
     def _load(self, name: str, options: ModelOptions) -> None:
-        devices = devices_for(options.device)
-        precision = precision_for(options.dtype, devices)
+        placement = placement_for(options.device, options.dtype, options.batch_tokens)
         checkpoint = load_checkpoint(name, options)
         networks = networks_on(
-            devices,
-            checkpoint.model,
-            precision,
-            lambda: checkpoint.tokenize(RANGE_PAIRS),
-            checkpoint.padding_side,
+            placement, checkpoint.model, lambda: checkpoint.tokenize(RANGE_PAIRS), checkpoint.padding_side
         )
-        super().__init__(
-            name, max_length=checkpoint.max_length, precision=precision, devices=[str(device) for device in devices]
-        )
+        super().__init__(name, max_length=checkpoint.max_length, placement=placement)
         self._options = options
-        self._pipeline = Pipeline(checkpoint.tokenize, networks, batch_tokens_for(options.batch_tokens, devices))
+        self._pipeline = Pipeline(checkpoint.tokenize, networks, placement.batch_tokens)
         self._folder = checkpoint.folder
         self._labels = tuple(checkpoint.model.labels.values())
         self._label = checkpoint.label

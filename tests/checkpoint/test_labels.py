@@ -8,9 +8,7 @@ import pytest
 import torch
 
 from secondpass import CrossEncoder
-from secondpass.checkpoint.known import known_checkpoints
 from secondpass.checkpoint.labels import relevance_logit, resolve_label
-from secondpass.checkpoint.source import aliases
 
 
 def test_the_relevance_logits_sigmoid_is_the_softmax_probability() -> None:
@@ -78,21 +76,3 @@ def test_known_two_label_checkpoints_need_no_warning(name: str, tmp_path: Path) 
         model = CrossEncoder(folder)
     logits = model.logits([("berlin", "wall")])
     assert model.score("berlin", ["wall"])[0] == pytest.approx(logits[0, 1] - logits[0, 0])
-
-
-def test_both_spellings_of_a_renamed_checkpoint() -> None:
-    assert aliases("cross-encoder/ms-marco-MiniLM-L6-v2")[-1] == "cross-encoder/ms-marco-MiniLM-L-6-v2"
-    assert aliases("cross-encoder/ms-marco-MiniLM-L-12-v2")[1] == "cross-encoder/ms-marco-MiniLM-L12-v2"
-    assert aliases("BAAI/bge-reranker-base") == ["BAAI/bge-reranker-base"]
-    assert "cross-encoder/ms-marco-TinyBERT-L-2" in aliases("cross-encoder/ms-marco-TinyBERT-L2")
-
-
-def test_the_cards_figures() -> None:
-    """Two figures of each table, read off the cards."""
-    published = {known.name: dict(known.published) for known in known_checkpoints()}
-    assert published["cross-encoder/ms-marco-MiniLM-L-6-v2"] == {
-        "nDCG@10 TREC DL 2019": 74.30,
-        "MRR@10 MS MARCO dev": 39.01,
-    }
-    assert published["deepset/gbert-base-germandpr-reranking"] == {"MRR@10 GermanDPR DE-DE": 53.59}
-    assert len(published) == len(known_checkpoints())

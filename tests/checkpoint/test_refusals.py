@@ -8,6 +8,9 @@ import pytest
 import torch
 from folders import FolderOf
 from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling
 
 from secondpass import BiEncoder, CrossEncoder
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, RemoteCodeError
@@ -183,6 +186,14 @@ def test_a_bi_encoder_is_sent_to_the_right_door(tmp_path: Path) -> None:
 def test_a_cross_encoder_is_sent_to_the_right_door(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"is a cross-encoder.*use secondpass\.CrossEncoder"):
         BiEncoder(checkpoints.bert(tmp_path))
+
+
+def test_poolings_it_does_not_know_are_refused(tmp_path: Path) -> None:
+    base = checkpoints.base_transformer(tmp_path / "base")
+    modules = [Transformer(str(base)), Pooling(24, pooling_mode="weightedmean")]
+    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(tmp_path / "saved"))
+    with pytest.raises(CheckpointError, match="pooling must be one of"):
+        BiEncoder(tmp_path / "saved")
 
 
 def test_a_causal_model_without_a_recipe(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import checkpoints
 import pytest
 
 from secondpass import CrossEncoder
+from secondpass.checkpoint.source import aliases
 from secondpass.errors import CheckpointNotFoundError
 
 COMMITS = {"main": "a" * 40, "v2": "b" * 40}
@@ -203,3 +204,10 @@ def test_names_that_are_nothing(hub: Hub, tmp_path: Path) -> None:
         CrossEncoder("nobody/nothing", cache_dir=tmp_path, local_files_only=True)
     with pytest.raises(CheckpointNotFoundError, match="must be a folder, a hub id or a bundled name"):
         CrossEncoder("not a name!", cache_dir=tmp_path, local_files_only=True)
+
+
+def test_both_spellings_of_a_renamed_checkpoint() -> None:
+    assert aliases("cross-encoder/ms-marco-MiniLM-L6-v2")[-1] == "cross-encoder/ms-marco-MiniLM-L-6-v2"
+    assert aliases("cross-encoder/ms-marco-MiniLM-L-12-v2")[1] == "cross-encoder/ms-marco-MiniLM-L12-v2"
+    assert aliases("BAAI/bge-reranker-base") == ["BAAI/bge-reranker-base"]
+    assert "cross-encoder/ms-marco-TinyBERT-L-2" in aliases("cross-encoder/ms-marco-TinyBERT-L2")

@@ -16,9 +16,9 @@ from secondpass.evaluation import (
     Collection,
     ScoredQuery,
     compare,
-    measure_run,
     per_query,
     read_run,
+    report,
     rerank,
     write_plots,
     write_run,
@@ -82,8 +82,8 @@ def test_a_query_without_candidates_is_not_scored_and_counts_as_0() -> None:
     scorer = OverlapScorer()
     scored = rerank(scorer, COLLECTION, {"q1": {"b": 1.0}, "q2": {}})
     assert [query for query, _ in scorer.calls] == ["red cat"]
-    report = measure_run("m", COLLECTION, {"q1": {"b": 1.0}, "q2": {}}, scored, measures=["RR@10"], depth=10)
-    assert (report.comparisons["RR@10"].before, report.comparisons["RR@10"].after) == (0.5, 0.5)
+    outcome = report("m", COLLECTION, {"q1": {"b": 1.0}, "q2": {}}, scored, measures=["RR@10"], depth=10)
+    assert (outcome.comparisons["RR@10"].before, outcome.comparisons["RR@10"].after) == (0.5, 0.5)
 
 
 def test_nan_unknown_documents_and_empty_runs_are_errors() -> None:
@@ -128,8 +128,8 @@ def test_a_query_without_candidates_is_0_by_every_measure() -> None:
 
 def test_time_per_query_counts_those_that_have_candidates() -> None:
     scored = [ScoredQuery("q1", ("a", "b"), (0.5, 0.25), 0.25)]
-    report = measure_run("m", COLLECTION, RUN | {"q2": {}}, scored, measures=["RR@10"], depth=10)
-    assert report.ms_per_query == report.depths[-1].ms_per_query == 250.0
+    outcome = report("m", COLLECTION, RUN | {"q2": {}}, scored, measures=["RR@10"], depth=10)
+    assert outcome.ms_per_query == outcome.depths[-1].ms_per_query == 250.0
 
 
 @given(grades=st.dictionaries(IDS, st.integers(-5, -1), min_size=1))
@@ -197,16 +197,16 @@ def test_a_comparison_counts_and_tests() -> None:
 
 def test_a_report_says_what_changed_and_draws_it(tmp_path: Path) -> None:
     scored = rerank(OverlapScorer(), COLLECTION, RUN)
-    report = measure_run("org/a", COLLECTION, RUN, scored, measures=["RR@10", "R@100"], depth=100)
-    comparison = report.comparisons["RR@10"]
+    outcome = report("org/a", COLLECTION, RUN, scored, measures=["RR@10", "R@100"], depth=100)
+    comparison = outcome.comparisons["RR@10"]
     assert comparison.before == pytest.approx((1 + 1 / 3) / 2)
     assert comparison.after == 1.0
     assert (comparison.helped, comparison.hurt) == (1, 0)
-    assert report.comparisons["R@100"].difference == 0.0
-    assert [point.depth for point in report.depths] == [10, 20, 50, 100]
-    assert report.n_documents == 7
-    assert json.loads(json.dumps(report.as_json()))["measures"]["RR@10"]["after"] == 1.0
-    files = write_plots(tmp_path, [report, measure_run("b", COLLECTION, RUN, scored, measures=["RR@10"], depth=100)])
+    assert outcome.comparisons["R@100"].difference == 0.0
+    assert [point.depth for point in outcome.depths] == [10, 20, 50, 100]
+    assert outcome.n_documents == 7
+    assert json.loads(json.dumps(outcome.as_json()))["measures"]["RR@10"]["after"] == 1.0
+    files = write_plots(tmp_path, [outcome, report("b", COLLECTION, RUN, scored, measures=["RR@10"], depth=100)])
     assert [path.name for path in files] == ["org--a.png", "b.png", "comparison.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in files)
 

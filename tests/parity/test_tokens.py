@@ -1,8 +1,7 @@
-"""Token ids and type ids equal transformers' exactly, with real tokenizers, over every way a pair can be cut."""
+"""Token ids and type ids equal transformers' exactly, with every kind of tokenizer, however a pair is truncated."""
 
 import shutil
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ from numpy.typing import NDArray
 from shared import shared
 from texts import SHORT_PAIRS
 from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import WordPiece
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
 from secondpass.tokenization.pairs import TwoTextTokenizer
 from secondpass.tokenization.tokens import PairTokens, Spans
-from secondpass.tokenization.truncation import longest_first
 from secondpass.tokenization.word_cache import WordCache, is_word_local, tokenize_words
 
 # Each real tokenizer, and what its folder has to say besides the files for transformers to load it as its authors do.
@@ -32,6 +31,17 @@ REAL: dict[str, dict[str, Any]] = {
     "roberta-base": {"tokenizer_class": "RobertaTokenizer"},
     "xlm-roberta-base-rebuilt": {"tokenizer_class": "PreTrainedTokenizerFast"},
 }
+# Small ones, which every clone has.
+SMALL: dict[str, Callable[[], PreTrainedTokenizerBase]] = {
+    "wordpiece": checkpoints.wordpiece,
+    "wordpiece-cased": partial(checkpoints.wordpiece, lower=False),
+    "byte-bpe-roberta": checkpoints.roberta_tokenizer,
+    "byte-bpe-modernbert": checkpoints.modernbert_tokenizer,
+}
+
+
+def tokenizer_of(name: str, folder: Path) -> PreTrainedTokenizerBase:
+    return SMALL[name]() if name in SMALL else real_tokenizer(name, folder)
 
 
 def real_tokenizer(name: str, folder: Path) -> PreTrainedTokenizerBase:
@@ -49,12 +59,14 @@ def split(pairs: PairTokens, numbers: NDArray[np.integer[Any]]) -> list[list[int
     return [part.tolist() for part in np.split(numbers, pairs.lengths.cumsum()[:-1])]
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", [*SMALL, *REAL])
 @pytest.mark.parametrize("max_length", [5, 6, 16, 31, 512])
 def test_ids_and_types_equal_transformers(name: str, max_length: int, tmp_path: Path) -> None:
-    tokenizer = real_tokenizer(name, tmp_path)
+    tokenizer = tokenizer_of(name, tmp_path)
     with_types = "token_type_ids" in tokenizer.model_input_names
-    encode = TwoTextTokenizer(tokenize_with(tokenizer), pair_template(tokenizer, with_types=with_types), max_length)
+    tokenize = tokenize_with(tokenizer)
+    assert isinstance(tokenize, WordCache) == isinstance(tokenizer.backend_tokenizer.model, WordPiece)
+    encode = TwoTextTokenizer(tokenize, pair_template(tokenizer, with_types=with_types), max_length)
     queries, documents = zip(*SHORT_PAIRS, strict=True)
     expected = tokenizer(list(queries), list(documents), truncation=True, max_length=max_length)
     encoded = encode(SHORT_PAIRS)
@@ -92,16 +104,6 @@ def test_any_text_gets_transformers_tokens(query: str, document: str, max_length
     assert encoded.ids.tolist() == expected["input_ids"][0]
 
 
-@given(st.integers(0, 2000), st.integers(0, 2000), st.integers(0, 1000))
-def test_cutting_keeps_what_fits_and_never_more(n_first: int, n_second: int, room: int) -> None:
-    first, second = (int(kept[0]) for kept in longest_first(np.array([n_first]), np.array([n_second]), room))
-    assert 0 <= first <= n_first
-    assert 0 <= second <= n_second
-    assert first + second == min(room, n_first + n_second)
-    if n_first <= room // 2 and n_first <= n_second:
-        assert first == n_first, "a short query is never cut"
-
-
 def test_a_left_cutting_tokenizer_keeps_the_ends(tmp_path: Path) -> None:
     checkpoints.wordpiece().save_pretrained(tmp_path)
     reloaded = AutoTokenizer.from_pretrained(tmp_path, truncation_side="left")
@@ -109,6 +111,10 @@ def test_a_left_cutting_tokenizer_keeps_the_ends(tmp_path: Path) -> None:
     expected = reloaded([pair[0]], [pair[1]], truncation=True, max_length=9)["input_ids"][0]
     encode = TwoTextTokenizer(tokenize_with(reloaded), TEMPLATE, 9, truncation_side="left")
     assert encode([pair]).ids.tolist() == expected
+
+
+def per_text(spans: Spans) -> list[list[int]]:
+    return [spans.ids[start : start + n].tolist() for start, n in zip(spans.starts, spans.lengths, strict=True)]
 
 
 # What could make a word's tokens depend on the words beside it: white space of all kinds, control characters that are
@@ -128,9 +134,12 @@ ODD_PIECES += ["<mask>", " <mask>", "<t>", "the", "東"]
 
 
 @pytest.mark.parametrize("added", [(), ADDED], ids=["plain", "added"])
-@pytest.mark.parametrize("name", ["ms-marco-MiniLM-L-6-v2", "bert-base-cased", "bert-base-multilingual-cased"])
+@pytest.mark.parametrize(
+    "name",
+    ["wordpiece", "wordpiece-cased", "ms-marco-MiniLM-L-6-v2", "bert-base-cased", "bert-base-multilingual-cased"],
+)
 def test_words_have_the_same_tokens_alone(name: str, added: Sequence[AddedToken], tmp_path: Path) -> None:
-    tokenizer = real_tokenizer(name, tmp_path)
+    tokenizer = tokenizer_of(name, tmp_path)
     tokenizer.add_tokens(list(added))
     raw = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     assert is_word_local(raw)
@@ -144,77 +153,3 @@ def test_words_have_the_same_tokens_alone(name: str, added: Sequence[AddedToken]
         assert per_text(tokenize_words(raw, words)) == [raw.encode(w, add_special_tokens=False).ids for w in words]
 
     check()
-
-
-def per_text(spans: Spans) -> list[list[int]]:
-    return [spans.ids[start : start + n].tolist() for start, n in zip(spans.starts, spans.lengths, strict=True)]
-
-
-def counting() -> tuple[WordCache, list[str]]:
-    """A memory, and the words that it had to have tokenised: a word's tokens are its characters."""
-    asked: list[str] = []
-
-    def tokenize(words: Sequence[str]) -> Spans:
-        asked.extend(words)
-        if "poison" in words:
-            raise ValueError("poisoned")
-        return Spans.of([[ord(character) for character in word] for word in words])
-
-    return WordCache(tokenize), asked
-
-
-def letters(spans: Spans) -> str:
-    return "".join(map(chr, spans.concatenate()))
-
-
-def test_a_word_is_tokenised_once() -> None:
-    memory, asked = counting()
-    assert letters(memory(["the wall the", "wall of"])) == "thewallthewallof"
-    assert letters(memory(["of\nthe  city"])) == "ofthecity"
-    assert asked == ["the", "wall", "of", "", "city"]
-
-
-def test_words_that_cannot_be_tokenised_leave_nothing_behind() -> None:
-    memory, _ = counting()
-    memory(["the wall"])
-    with pytest.raises(ValueError, match="poisoned"):
-        memory(["wall poison gate"])
-    assert letters(memory(["the gate wall"])) == "thegatewall"
-
-
-def test_an_interruption_leaves_nothing_behind() -> None:
-    class Interrupting(str):
-        __slots__ = ()
-
-        def __hash__(self) -> int:
-            raise KeyboardInterrupt
-
-    memory, _ = counting()
-    memory(["the wall"])
-    with pytest.raises(KeyboardInterrupt):
-        memory._look_up(["gate", Interrupting("of")])
-    assert letters(memory(["city wall gate"])) == "citywallgate"
-
-
-def test_memory_is_bounded() -> None:
-    memory, asked = counting()
-    memory(["a " + " ".join(f"{i:0100d}" for i in range(11_000))])
-    assert letters(memory(["a b"])) == "ab"
-    assert asked[-2:] == ["a", "b"], "over a million characters it begins anew"
-
-
-def test_threads_may_share_a_memory() -> None:
-    memory, _ = counting()
-    texts = [" ".join(f"w{(i * j) % 997}" for j in range(200)) for i in range(64)]
-    with ThreadPoolExecutor(8) as pool:
-        got = list(pool.map(lambda text: letters(memory([text])), texts))
-    assert got == [text.replace(" ", "") for text in texts]
-
-
-def test_tokenizers_that_look_across_words_read_whole_texts(tmp_path: Path) -> None:
-    assert not isinstance(tokenize_with(real_tokenizer("roberta-base", tmp_path)), WordCache)
-    assert isinstance(tokenize_with(checkpoints.wordpiece()), WordCache)
-    for across in ("new york", " new", "new\n", AddedToken("new", rstrip=True)):
-        wordpiece = checkpoints.wordpiece()
-        wordpiece.add_tokens([across])
-        assert not isinstance(tokenize_with(wordpiece), WordCache)

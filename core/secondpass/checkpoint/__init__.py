@@ -1,6 +1,6 @@
 """What lies on disk becomes config, weights, head and tokenizer."""
 
 from secondpass.checkpoint.load import Checkpoint, load_checkpoint
-from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.ranking_model import RankingModel, SplitModel, WholeModel
 
-__all__ = ["Checkpoint", "Pooling", "RankingModel", "load_checkpoint"]
+__all__ = ["Checkpoint", "RankingModel", "SplitModel", "WholeModel", "load_checkpoint"]

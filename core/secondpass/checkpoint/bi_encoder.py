@@ -10,12 +10,13 @@ from transformers import AutoModel, PreTrainedTokenizerBase
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
-from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.ranking_model import SplitModel
 from secondpass.checkpoint.settings import check_chat_template, check_settings
 from secondpass.checkpoint.source import find
 from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, layers_of, module_specs, pooling_of
 from secondpass.checkpoint.tokenizer import check_vocabulary, find_sublist, load_tokenizer, tokenize_with
 from secondpass.checkpoint.weights import load_pretrained
+from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 from secondpass.options import HubOptions
 from secondpass.tokenization.pairs import OneTextTokenizer
@@ -37,7 +38,7 @@ class EmbeddingModel:
         cosine: Whether vectors are compared by cosine rather than by their dot product.
     """
 
-    model: RankingModel
+    model: SplitModel
     tokenizer: PreTrainedTokenizerBase
     folder: Folder
     max_length: int
@@ -81,17 +82,17 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     return EmbeddingModel(model, tokenizer, folder, length, cosine=stated == "cosine")
 
 
-def _load_modules(folder: Folder, inner: Folder, specs: Sequence[ModuleSpec]) -> RankingModel:
+def _load_modules(folder: Folder, inner: Folder, specs: Sequence[ModuleSpec]) -> SplitModel:
     pooling, layers = Pooling.MEAN, specs[2:]
     if specs:
         if [spec.kind for spec in specs[:2]] != ["Transformer", "Pooling"]:
             raise CheckpointError(f"{folder.name}: modules must begin with Transformer and Pooling")
         pooling = pooling_of(folder, specs[1])
     backbone = load_pretrained(AutoModel, inner, load_config(inner))
-    return RankingModel(backbone, pooling, layers_of(folder, layers), {})
+    return SplitModel(backbone, pooling, layers_of(folder, layers), {})
 
 
-def _load_dpr(folder: Folder, architecture: str) -> RankingModel:
+def _load_dpr(folder: Folder, architecture: str) -> SplitModel:
     """One side of a DPR pair (Karpukhin et al., arXiv 2004.04906): the first token, projected if it has a layer."""
     sides = {"DPRQuestionEncoder": "question_encoder", "DPRContextEncoder": "ctx_encoder"}
     if architecture not in sides:
@@ -99,7 +100,7 @@ def _load_dpr(folder: Folder, architecture: str) -> RankingModel:
     whole = load_pretrained(getattr(transformers, architecture), folder, load_config(folder))
     side = getattr(whole, sides[architecture])
     projection: nn.Module = side.encode_proj if side.projection_dim > 0 else nn.Identity()
-    return RankingModel(side.bert_model, Pooling.CLS, projection, {})
+    return SplitModel(side.bert_model, Pooling.CLS, projection, {})
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase, folder: Folder) -> tuple[tuple[int, ...], tuple[int, ...]]:

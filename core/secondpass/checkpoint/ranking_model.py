@@ -1,39 +1,43 @@
-"""What every layout of checkpoints comes down to: a transformer, which of its states to read, and a head."""
+"""What every layout of checkpoints comes down to: a transformer with its head, together or apart."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import TypeAlias
 
 from torch import nn
 from transformers import PreTrainedModel
 
-
-class Pooling(StrEnum):
-    """Which state of a text's tokens stands for the text."""
-
-    CLS = "cls"
-    """The first token's."""
-    MEAN = "mean"
-    """The mean over all tokens."""
-    MAX = "max"
-    """The largest value of each dimension over all tokens."""
-    LAST = "last"
-    """The last token's, for causal models."""
+from secondpass.encoder.pooling import Pooling
 
 
 @dataclass(frozen=True, slots=True)
-class RankingModel:
-    """A checkpoint's networks, in float32 on the CPU, in evaluation mode.
+class SplitModel:
+    """A transformer and the head behind it, in float32 on the CPU, in evaluation mode.
 
     Args:
-        backbone: The transformer; its last hidden states are pooled and given to `head`. With `pooling` None it is a
-            whole classifier, whose own forward gives the logits.
-        pooling: Which state the head reads; None for a whole classifier.
+        backbone: The transformer; its last hidden states are pooled and given to `head`.
+        pooling: Which state the head reads.
         head: Pooled states, shape (n_pairs, hidden), to logits, shape (n_pairs, n_labels).
         labels: Name of each column of the logits.
     """
 
     backbone: PreTrainedModel
-    pooling: Pooling | None
+    pooling: Pooling
     head: nn.Module
     labels: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WholeModel:
+    """A classifier whose own forward gives the logits, in float32 on the CPU, in evaluation mode.
+
+    Args:
+        backbone: Transformer and head in one.
+        labels: Name of each column of the logits.
+    """
+
+    backbone: PreTrainedModel
+    labels: Mapping[int, str]
+
+
+RankingModel: TypeAlias = SplitModel | WholeModel

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.ranking_model import Pooling
 from secondpass.checkpoint.weights import fill, load_state
+from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 
 _POOLING_MODES = {"cls": Pooling.CLS, "mean": Pooling.MEAN, "max": Pooling.MAX, "lasttoken": Pooling.LAST}

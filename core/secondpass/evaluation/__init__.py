@@ -6,7 +6,7 @@ from secondpass.evaluation.collection import Collection, read_collection, read_q
 from secondpass.evaluation.comparison import Comparison, compare
 from secondpass.evaluation.measures import DEFAULT_MEASURES, per_query
 from secondpass.evaluation.plots import write_plots
-from secondpass.evaluation.report import DepthPoint, Report, measure_run
+from secondpass.evaluation.report import DepthPoint, Report, report
 from secondpass.evaluation.reranking import ScoredQuery, rerank, write_run
 from secondpass.evaluation.reranking_sets import RerankingSample, SetResult, evaluate_samples, read_samples
 from secondpass.evaluation.runs import read_run
@@ -24,12 +24,12 @@ __all__ = [
     "SetResult",
     "compare",
     "evaluate_samples",
-    "measure_run",
     "per_query",
     "read_collection",
     "read_qrels",
     "read_run",
     "read_samples",
+    "report",
     "rerank",
     "set_metrics",
     "write_plots",

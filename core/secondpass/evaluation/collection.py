@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from secondpass.errors import InputError
 from secondpass.evaluation.runs import split_columns
-from secondpass.files import json_lines, lines
+from secondpass.files import json_lines, lines, with_title
 
 # Grades by query id and document id; 0 and below are not relevant.
 Qrels: TypeAlias = Mapping[str, Mapping[str, int]]
@@ -126,8 +126,7 @@ def _texts(path: Path, read: Callable[[dict[str, object], str], str]) -> dict[st
 
 
 def _title_and_text(record: dict[str, object], where: str) -> str:
-    title = record.get("title") or ""
-    return f"{title} {_string(record, 'text', where)}".strip()
+    return with_title(str(record.get("title") or ""), _string(record, "text", where)).strip()
 
 
 def _string(record: dict[str, object], name: str, where: str) -> str:

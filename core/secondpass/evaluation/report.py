@@ -76,7 +76,7 @@ class Report:
         }
 
 
-def measure_run(
+def report(
     model: str, collection: Collection, run: Run, scored: Sequence[ScoredQuery], *, measures: Sequence[str], depth: int
 ) -> Report:
     """Measure a run before and after re-ranking; a judged query that the run does not answer counts as 0.

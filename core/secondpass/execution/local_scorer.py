@@ -2,13 +2,13 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sized
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from secondpass.encoder import Precision
+from secondpass.execution.devices import Placement
 from secondpass.ranking import Pair, RankedDocument
 from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_request, refuse_nan
 from secondpass.ranking.order import rank_scores
@@ -17,11 +17,10 @@ from secondpass.ranking.order import rank_scores
 class LocalScorer(ABC):
     """A loaded model that scores (query, document) pairs. Any number of threads and tasks may share one."""
 
-    def __init__(self, name: str, *, max_length: int, precision: Precision, devices: Sequence[str]) -> None:
+    def __init__(self, name: str, *, max_length: int, placement: Placement) -> None:
         self._name = name
         self._max_length = max_length
-        self._precision = precision
-        self._devices = tuple(devices)
+        self._placement = placement
 
     @property
     def name(self) -> str:
@@ -36,12 +35,12 @@ class LocalScorer(ABC):
     @property
     def dtype(self) -> str:
         """Arithmetic of the transformer."""
-        return str(self._precision)
+        return str(self._placement.precision)
 
     @property
     def devices(self) -> tuple[str, ...]:
         """Where it runs."""
-        return self._devices
+        return tuple(str(capabilities.device) for capabilities in self._placement.devices)
 
     @abstractmethod
     def fingerprint(self) -> str:

@@ -9,10 +9,11 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.ranking_model import RankingModel, SplitModel
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.shapes import check_shapes
 from secondpass.checkpoint.weights import fill, load_state
+from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 
 _DEFAULT_INNER = "distilbert"
@@ -34,7 +35,7 @@ def _load(folder: Folder) -> RankingModel:
     fill(transformer, _under("bert_model.", state), folder)
     head = nn.Linear(transformer.config.hidden_size, 1)
     fill(head, _under("_classification_layer.", state), folder)
-    return RankingModel(transformer.eval(), Pooling.CLS, head.eval(), {0: "relevance"})
+    return SplitModel(transformer.eval(), Pooling.CLS, head.eval(), {0: "relevance"})
 
 
 def _tokenizer_id(folder: Folder) -> str:

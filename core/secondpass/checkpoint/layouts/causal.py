@@ -16,10 +16,11 @@ from secondpass.checkpoint.known import known_checkpoints, lookup
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.pair_reading import PairReading
-from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.ranking_model import RankingModel, SplitModel
 from secondpass.checkpoint.st_modules import module_specs
 from secondpass.checkpoint.tokenizer import load_tokenizer, tokenize_with
 from secondpass.checkpoint.weights import backbone_of, load_pretrained
+from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.pairs import PromptTokenizer
 
@@ -100,7 +101,7 @@ def _load(folder: Folder) -> RankingModel:
     head = nn.Linear(rows.shape[1], len(answers), bias=False)
     with torch.no_grad():
         head.weight.copy_(rows)
-    return RankingModel(backbone_of(model), Pooling.LAST, head.eval(), dict(enumerate(prompt.answers)))
+    return SplitModel(backbone_of(model), Pooling.LAST, head.eval(), dict(enumerate(prompt.answers)))
 
 
 def _read(

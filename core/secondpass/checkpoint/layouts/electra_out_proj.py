@@ -11,8 +11,9 @@ from secondpass.checkpoint.config import label_names, load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import lookup
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.ranking_model import Pooling, RankingModel
+from secondpass.checkpoint.ranking_model import RankingModel, SplitModel
 from secondpass.checkpoint.weights import backbone_of, load_pretrained
+from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 
 
@@ -33,7 +34,7 @@ def _load(folder: Folder) -> RankingModel:
         raise CheckpointError(f"{folder.name} should be an ELECTRA model, but its config says {config.model_type}")
     model = load_pretrained(AutoModelForSequenceClassification, folder, config)
     head = model.get_submodule("classifier.out_proj")
-    return RankingModel(backbone_of(model), Pooling.CLS, head, label_names(config))
+    return SplitModel(backbone_of(model), Pooling.CLS, head, label_names(config))
 
 
 LAYOUT = Layout(_matches, _load)

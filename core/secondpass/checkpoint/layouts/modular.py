@@ -6,7 +6,7 @@ from transformers import AutoModel
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.ranking_model import RankingModel, SplitModel
 from secondpass.checkpoint.st_modules import is_cross_encoder, layers_of, module_specs, pooling_of
 from secondpass.checkpoint.weights import load_pretrained
 from secondpass.errors import CheckpointError
@@ -38,7 +38,7 @@ def _load(folder: Folder) -> RankingModel:
     n_labels = last.out_features
     backbone = load_pretrained(AutoModel, folder, load_config(folder))
     labels = {index: f"LABEL_{index}" for index in range(n_labels)}
-    return RankingModel(backbone, pooling_of(folder, pooling), head, labels)
+    return SplitModel(backbone, pooling_of(folder, pooling), head, labels)
 
 
 LAYOUT = Layout(_matches, _load)

@@ -1,0 +1,34 @@
+"""How many tokens a checkpoint reads: the smallest of what it states, never more than its positions."""
+
+from pathlib import Path
+
+import checkpoints
+import pytest
+
+from secondpass import CrossEncoder
+from secondpass.checkpoint.limits import Limit
+from secondpass.errors import CheckpointError, InputError
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "setting", "positions", "expected"),
+    [(50, None, 60, 50), (60, None, 50, 50), (60, 40, 50, 40), (10**30, None, 50, 50)],
+)
+def test_the_smallest_stated_limit_counts(
+    tokenizer: int, setting: int | None, positions: int, expected: int, tmp_path: Path
+) -> None:
+    folder = checkpoints.bert(tmp_path, max_length=tokenizer, max_position_embeddings=positions)
+    checkpoints.edit_json(folder / "sentence_bert_config.json", max_seq_length=setting)
+    assert CrossEncoder(folder).max_length == expected
+    assert CrossEncoder(folder, max_length=positions).max_length == positions, "what it can read may be asked for"
+    with pytest.raises(InputError, match=f"must be at most the {positions} tokens"):
+        CrossEncoder(folder, max_length=positions + 1)
+
+
+def test_where_nothing_states_a_limit_the_caller_has_to() -> None:
+    endless = Limit(stated=None, positions=None)
+    with pytest.raises(CheckpointError, match="some/model states no maximum length: pass max_length="):
+        endless.resolve("some/model", None, n_special=3)
+    assert endless.resolve("some/model", 1000, n_special=3) == 1000
+    assert endless.at_most(64).resolve("some/model", None, n_special=3) == 64
+    assert Limit(stated=32, positions=None).at_most(64).resolve("some/model", None, n_special=3) == 32

@@ -1,0 +1,107 @@
+"""What README and docs show is true: Python runs and prints what they say, and commands have the options they use."""
+
+import ast
+import io
+import re
+import shlex
+from contextlib import redirect_stdout
+from functools import cache
+from pathlib import Path
+
+import pytest
+from pages import Block, blocks, name, pages
+from shared import ROOT
+
+# The frameworks' own, as they are imported.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+WITH_PYTHON = [page for page in pages() if any(block.is_run for block in blocks(page, "python"))]
+# Blocks that need a network, a GPU or a library that nothing here installs.
+MOST_NOT_RUN = 3
+
+
+def _parameters(paths: list[Path]) -> list[object]:
+    """Pages as parameters: docs are part of the source tree alone."""
+    return [pytest.param(p, id=name(p), marks=[] if p.parent == ROOT else [pytest.mark.source]) for p in paths]
+
+
+@pytest.mark.parametrize("page", _parameters(WITH_PYTHON))
+def test_blocks_run_in_order_and_print_what_the_page_says(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    telemetry = pytest.importorskip("haystack.telemetry._telemetry")
+    monkeypatch.setattr(telemetry, "telemetry", None)  # a pipeline that runs would report its use
+    namespace: dict[str, object] = {}
+    for block in blocks(page, "python"):
+        if not block.is_run:
+            continue
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            exec(compile(block.text, f"{name(page)}:{block.line}", "exec"), namespace)  # noqa: S102 - our own text
+        if block.output is not None:
+            assert printed.getvalue() == block.output, f"{name(page)}:{block.line}"
+
+
+@pytest.mark.source
+def test_few_blocks_do_not_run_and_those_are_python() -> None:
+    not_run = [(page, block) for page in pages() for block in blocks(page, "python") if not block.is_run]
+    assert len(not_run) <= MOST_NOT_RUN
+    for page, block in not_run:
+        compile(block.text, f"{name(page)}:{block.line}", "exec", ast.PyCF_ONLY_AST)
+
+
+@pytest.mark.source
+def test_every_guide_shows_something_that_runs() -> None:
+    shown = {name(page) for page in WITH_PYTHON}
+    guides = ("index", "scores", "checkpoints", "langchain", "llama-index", "haystack", "evaluate", "train")
+    assert {f"docs/{guide}.md" for guide in guides} | {"README.md"} <= shown
+
+
+def _commands(block: Block) -> list[list[str]]:
+    """The `secondpass` commands of a shell block, as words."""
+    commands = []
+    for line in block.text.replace("\\\n", " ").splitlines():
+        if not re.search(r"\bsecondpass (?=[a-z-])", line):
+            continue
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="|&<>")
+        lexer.whitespace_split = True
+        words: list[str] = []
+        for word in [*lexer, "|"]:
+            if set(word) <= set("|&<>"):
+                commands.append(words)
+                words = []
+            else:
+                words.append(word)
+    return [words for words in commands if words[:1] == ["secondpass"]]
+
+
+@cache
+def _options(command: str) -> frozenset[str]:
+    """What `secondpass COMMAND --help` lists."""
+    testing = pytest.importorskip("typer.testing")
+    from secondpass.cli.app import app
+
+    arguments = ["--help"] if command.startswith("-") else [command, "--help"]
+    result = testing.CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+    assert result.exit_code == 0, command
+    return frozenset(re.findall(r"(?<![\w-])(--?[a-z][a-z0-9-]*)", result.output))
+
+
+@pytest.mark.parametrize("page", _parameters([page for page in pages() if blocks(page, "bash")]))
+def test_commands_have_the_options_they_are_shown_with(page: Path) -> None:
+    for block in blocks(page, "bash"):
+        for command in _commands(block):
+            for word in command[1:]:
+                if word.startswith("-") and word != "-":
+                    assert word in _options(command[1]), f"{name(page)}:{block.line}: {shlex.join(command)}"
+
+
+def test_commands_are_recognised_among_others() -> None:
+    text = 'cat a | secondpass rank "x | y" --json > out  # secondpass\npip install ".[cli]" && secondpass demo\n'
+    assert _commands(Block("bash", is_run=True, text=text, line=1, output=None)) == [
+        ["secondpass", "rank", "x | y", "--json"],
+        ["secondpass", "demo"],
+    ]
+    assert "--json" in _options("rank")
+    assert "--nothing" not in _options("rank")
