@@ -1,4 +1,4 @@
-"""What the host does beside the forward pass: pairs a second from text to outputs, with a network that gives zeros.
+"""What the host does beside the forward pass: pairs per second from text to outputs, with a network that gives zeros.
 
 This is the limit of a fast GPU and of small models. Three ways take turns: passages never seen (other passages' words
 are known), the same ones again, and, for comparison, the tokenizers library alone, query and passage of each pair.
@@ -16,21 +16,24 @@ import torch
 import typer
 from tokenizers import Tokenizer
 
-from secondpass.bench.texts import material
-from secondpass.checkpoint import Source, load_checkpoint
+from secondpass.bench.texts import load_material
+from secondpass.checkpoint import load_checkpoint
+from secondpass.execution.devices import capabilities_of
 from secondpass.execution.pipeline import Pipeline
-from secondpass.tokenization.pairs import Pair
+from secondpass.options import ModelOptions
+from secondpass.ranking import Pair
 from secondpass.tokenization.tokens import PairTokens
 
 _T = TypeVar("_T")
 
-_BATCH_TOKENS = 65536  # a CUDA device's
+# A CUDA device's.
+_BATCH_TOKENS = 65536
 
 
-class Nothing:
+class ZeroNetwork:
     """Stands in for a network."""
 
-    device = torch.device("cpu")
+    capabilities = capabilities_of(torch.device("cpu"))
 
     def __call__(self, pairs: PairTokens) -> torch.Tensor:
         """Zeros."""
@@ -40,24 +43,24 @@ class Nothing:
 def main(
     model: Annotated[str, typer.Argument(help="A checkpoint.")],
     data: Annotated[Path | None, typer.Option(help="Folder with trec-dl/dl19, for real text.")] = None,
-    repeats: Annotated[int, typer.Option(help="Turns of each way.")] = 7,
+    repeats: Annotated[int, typer.Option(help="Turns of each.")] = 7,
 ) -> None:
-    """Print the median pairs a second of each way."""
-    candidates = material(data).candidates
+    """Print the median pairs per second of each way."""
+    candidates = load_material(data).candidates
     passages = list(dict.fromkeys(text for _, texts in candidates for text in texts))
     pairs = [(candidates[i % len(candidates)][0], text) for i, text in enumerate(passages)]
     others, mine = pairs[::2], pairs[1::2]
-    source = Source(model)
-    alone = Tokenizer.from_file(str(source.folder().path / "tokenizer.json"))
+    options = ModelOptions()
+    alone = Tokenizer.from_file(str(load_checkpoint(model, options).folder.path / "tokenizer.json"))
     alone.no_padding()
     alone.no_truncation()
     seconds: dict[str, list[float]] = {"tokenizers alone": [], "never seen": [], "seen before": []}
     for _ in range(repeats):
         seconds["tokenizers alone"].append(_timed(alone.encode_batch_fast, mine))
-        line: Pipeline[Pair] = Pipeline(load_checkpoint(source).encode, [Nothing()], _BATCH_TOKENS)  # type: ignore[list-item]
-        list(line.run(others))
+        pipeline: Pipeline[Pair] = Pipeline(load_checkpoint(model, options).tokenize, [ZeroNetwork()], _BATCH_TOKENS)
+        list(pipeline.run(others))
         for way in ("never seen", "seen before"):
-            seconds[way].append(_timed(list, line.run(mine)))  # a generator: nothing is done before
+            seconds[way].append(_timed(list, pipeline.run(mine)))  # a generator: nothing is done before
     for way, taken in seconds.items():
         typer.echo(f"{way}: {len(mine) / statistics.median(taken):,.0f} pairs/s")
 

@@ -21,24 +21,24 @@ Question: {{ question }}"""
 
 def main() -> None:
     """Build the pipeline and ask it."""
-    given = arguments(__doc__)
+    options = arguments(__doc__)
     store = InMemoryDocumentStore()
     store.write_documents(
-        [Document(id=str(number), content=text) for number, text in enumerate(texts(given.documents))]
+        [Document(id=str(number), content=text) for number, text in enumerate(texts(options.documents))]
     )
 
     pipeline = Pipeline()
-    pipeline.add_component("retriever", InMemoryBM25Retriever(store, top_k=given.candidates))
-    pipeline.add_component("ranker", SecondPassRanker(given.model, top_k=given.top_n))
+    pipeline.add_component("retriever", InMemoryBM25Retriever(store, top_k=options.candidates))
+    pipeline.add_component("ranker", SecondPassRanker(options.model, top_k=options.top_n))
     pipeline.add_component("prompt", PromptBuilder(PROMPT, required_variables="*"))
     pipeline.connect("retriever.documents", "ranker.documents")
     pipeline.connect("ranker.documents", "prompt.documents")
 
     result = pipeline.run(
         {
-            "retriever": {"query": given.query},
-            "ranker": {"query": given.query},
-            "prompt": {"question": given.query},
+            "retriever": {"query": options.query},
+            "ranker": {"query": options.query},
+            "prompt": {"question": options.query},
         },
         include_outputs_from={"ranker"},
     )

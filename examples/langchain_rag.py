@@ -33,8 +33,8 @@ class BM25Retriever(BaseRetriever):
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:  # noqa: ARG002 - LangChain's
         words = bm25s.tokenize(query, show_progress=False)
-        found, _ = self._index.retrieve(words, self.documents, k=min(self.k, len(self.documents)), show_progress=False)
-        return list(found[0])
+        hits, _ = self._index.retrieve(words, self.documents, k=min(self.k, len(self.documents)), show_progress=False)
+        return list(hits[0])
 
 
 def sources(documents: list[Document]) -> str:
@@ -44,18 +44,18 @@ def sources(documents: list[Document]) -> str:
 
 def main() -> None:
     """Build the chain and ask it."""
-    given = arguments(__doc__)
-    documents = [Document(id=str(number), page_content=text) for number, text in enumerate(texts(given.documents))]
+    options = arguments(__doc__)
+    documents = [Document(id=str(number), page_content=text) for number, text in enumerate(texts(options.documents))]
 
-    retriever = BM25Retriever(documents=documents, k=given.candidates)
-    reranker = SecondPassRerank(model=given.model, top_n=given.top_n)
+    retriever = BM25Retriever(documents=documents, k=options.candidates)
+    reranker = SecondPassRerank(model=options.model, top_n=options.top_n)
     reranked = {"query": RunnablePassthrough(), "documents": retriever} | reranker.as_runnable()
 
-    for document in reranked.invoke(given.query):
+    for document in reranked.invoke(options.query):
         print(f"{document.metadata['relevance_score']:8.3f}  {document.page_content[:90]}")
 
     chain = {"sources": reranked | sources, "question": RunnablePassthrough()} | PROMPT  # | your chat model
-    print("\n" + chain.invoke(given.query).to_string())
+    print("\n" + chain.invoke(options.query).to_string())
 
 
 if __name__ == "__main__":

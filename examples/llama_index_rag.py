@@ -26,21 +26,21 @@ class BM25Retriever(BaseRetriever):
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         words = bm25s.tokenize(query_bundle.query_str, show_progress=False)
-        found, scores = self._index.retrieve(words, self._nodes, k=self._k, show_progress=False)
-        return [NodeWithScore(node=node, score=float(score)) for node, score in zip(found[0], scores[0], strict=True)]
+        hits, scores = self._index.retrieve(words, self._nodes, k=self._k, show_progress=False)
+        return [NodeWithScore(node=node, score=float(score)) for node, score in zip(hits[0], scores[0], strict=True)]
 
 
 def main() -> None:
     """Build the query engine and ask it."""
-    given = arguments(__doc__)
-    nodes = [TextNode(id_=str(number), text=text) for number, text in enumerate(texts(given.documents))]
+    options = arguments(__doc__)
+    nodes = [TextNode(id_=str(number), text=text) for number, text in enumerate(texts(options.documents))]
 
     engine = RetrieverQueryEngine.from_args(
-        BM25Retriever(nodes, given.candidates),
+        BM25Retriever(nodes, options.candidates),
         llm=MockLLM(),
-        node_postprocessors=[SecondPassRerank(model=given.model, top_n=given.top_n, keep_retrieval_score=True)],
+        node_postprocessors=[SecondPassRerank(model=options.model, top_n=options.top_n, keep_retrieval_score=True)],
     )
-    response = engine.query(given.query)
+    response = engine.query(options.query)
     for node in response.source_nodes:
         print(f"{node.score:8.3f}  (BM25 {node.metadata['retrieval_score']:6.3f})  {node.text[:90]}")
     print(f"\n{response}")

@@ -1,4 +1,4 @@
-"""The same candidates and the same model through all three frameworks: one order, one set of scores.
+"""The same candidates and the same model through all three frameworks: the same order and scores.
 
 pip install "secondpass[langchain,llama-index,haystack]" bm25s
 python examples/one_scorer_three_frameworks.py --query "when are tides highest"
@@ -23,8 +23,8 @@ def candidates(query: str, corpus: list[str], k: int) -> list[str]:
     index = bm25s.BM25()
     index.index(bm25s.tokenize(corpus, show_progress=False), show_progress=False)
     words = bm25s.tokenize(query, show_progress=False)
-    found, _ = index.retrieve(words, corpus, k=min(k, len(corpus)), show_progress=False)
-    return list(found[0])
+    hits, _ = index.retrieve(words, corpus, k=min(k, len(corpus)), show_progress=False)
+    return list(hits[0])
 
 
 def with_langchain(scorer: Scorer, query: str, corpus: list[str], top_n: int) -> Ranking:
@@ -50,18 +50,19 @@ def with_haystack(scorer: Scorer, query: str, corpus: list[str], top_n: int) -> 
 
 def main() -> None:
     """Rank three times and print side by side."""
-    given = arguments(__doc__)
-    # Repeated texts would be one document in Haystack, which goes by content, and several elsewhere.
-    corpus = list(dict.fromkeys(texts(given.documents)))
-    found = candidates(given.query, corpus, given.candidates)
+    options = arguments(__doc__)
+    # Haystack would take repeated texts for a single document, because ids come from content; the others would not.
+    corpus = list(dict.fromkeys(texts(options.documents)))
+    retrieved = candidates(options.query, corpus, options.candidates)
 
-    model = CrossEncoder(given.model)
+    model = CrossEncoder(options.model)
     rankings = [
-        adapter(model, given.query, found, given.top_n) for adapter in (with_langchain, with_llama_index, with_haystack)
+        rerank(model, options.query, retrieved, options.top_n)
+        for rerank in (with_langchain, with_llama_index, with_haystack)
     ]
     print(f"{'LangChain':>12}{'LlamaIndex':>12}{'Haystack':>12}  text")
-    for places in zip(*rankings, strict=True):
-        print("".join(f"{score:12.6f}" for _, score in places) + f"  {places[0][0][:80]}")
+    for row in zip(*rankings, strict=True):
+        print("".join(f"{score:12.6f}" for _, score in row) + f"  {row[0][0][:80]}")
     print(f"identical: {rankings[0] == rankings[1] == rankings[2]}")
 
 

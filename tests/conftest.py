@@ -1,8 +1,13 @@
 """Fixtures that many tests share."""
 
+from collections.abc import Iterator
+
 import pytest
 from folders import FolderOf
 from hypothesis import settings
+
+from secondpass.adapters.sharing import shared_cross_encoder
+from secondpass.options import ModelOptions
 
 # The gate judges a change, not its luck: the same examples in every run, however long one takes on a busy machine.
 # `--hypothesis-profile=exploring` draws new ones, to look for more.
@@ -15,3 +20,13 @@ settings.load_profile("repeatable")
 def folder_of(tmp_path_factory: pytest.TempPathFactory) -> FolderOf:
     """The folder of a small checkpoint by the name of its layout; each is made once a session."""
     return FolderOf(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[str]:
+    """A trained cross-encoder with an identity activation: the bundled one, which every clone has."""
+    name = "secondpass/mini"
+    # Adapters share what is loaded; holding it here spares each test the loading. Haystack asks for the logits.
+    loaded = [shared_cross_encoder(name, options) for options in (None, ModelOptions(activation="identity"))]
+    yield name
+    loaded.clear()

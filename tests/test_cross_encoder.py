@@ -16,6 +16,7 @@ from texts import AWKWARD
 
 from secondpass import CrossEncoder, RankedDocument, Scorer
 from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass.execution.network import Network
 
 TEXTS = st.lists(st.sampled_from([*AWKWARD, "wall", "the wall fell", "people of the year"]), max_size=9)
 FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -183,7 +184,9 @@ def test_bad_options_of_rank_are_named(model: CrossEncoder, options: dict[str, A
 
 def test_nan_is_an_error_that_names_the_pair(folder_of: FolderOf) -> None:
     broken = CrossEncoder(folder_of("bert"))
-    head = broken._pipeline._networks[0]._head
+    (network,) = broken._pipeline._networks
+    assert isinstance(network, Network)
+    head = network._head
     next(head.parameters()).data.fill_(float("nan"))
     with pytest.raises(ScoringError, match="NaN for pair 0"):
         broken.score("berlin", ["wall", "people"])

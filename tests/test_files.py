@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from secondpass.errors import InputError
-from secondpass.files import json_lines, lines, read_text
+from secondpass.files import json_lines, lines, read_text, with_title
 
 READERS: list[Callable[[Path], object]] = [read_text, lambda path: list(lines(path))]
 
@@ -15,7 +15,7 @@ READERS: list[Callable[[Path], object]] = [read_text, lambda path: list(lines(pa
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
-def test_line_ends_and_a_byte_order_mark_are_no_text(end: str, mark: bytes, name: str, tmp_path: Path) -> None:
+def test_line_ends_and_a_byte_order_mark_are_not_text(end: str, mark: bytes, name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     content = mark + f"one{end}{end} two\u2028three {end}four".encode()
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
@@ -42,10 +42,15 @@ def test_what_cannot_be_read_is_said(read: Callable[[Path], object], tmp_path: P
         read(tmp_path)
 
 
-def test_the_line_that_is_no_utf8_is_named(tmp_path: Path) -> None:
+def test_the_line_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "latin"
     path.write_bytes(b"fine\n" * 3 + b"caf\xe9\n" + b"fine\n" * 99)
     with pytest.raises(InputError, match="latin:4: must be UTF-8 text, is not at byte 3"):
         list(lines(path))
     with pytest.raises(InputError, match="latin: must be UTF-8 text, is not at byte 18"):
         read_text(path)
+
+
+def test_a_title_goes_before_its_text() -> None:
+    assert with_title("Berlin", "a city") == "Berlin a city"
+    assert with_title("", " a city ") == " a city "

@@ -1,3 +1,4 @@
+import dataclasses
 import inspect
 from typing import Any
 
@@ -15,7 +16,9 @@ def test_options_and_defaults_are_those_of_cross_encoder() -> None:
         if name != "model"
     }
     options = ModelOptions()
-    assert {name: getattr(options, name) for name in ModelOptions.__slots__} == taken
+    assert {
+        name: getattr(options, name) for name in (field.name for field in dataclasses.fields(ModelOptions))
+    } == taken
 
 
 @pytest.mark.parametrize(

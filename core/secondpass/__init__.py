@@ -1,24 +1,49 @@
-"""Cross-encoder rerankers that score every published checkpoint as its authors meant."""
+"""Cross-encoder rerankers that score every published checkpoint as its authors meant.
+
+What this module lists is public, and so is what the reference documents; everything else may change without notice.
+"""
 
 from typing import TYPE_CHECKING
 
-from secondpass.ranking import RankedDocument, Scorer, rank
+from secondpass.ranking import AsyncScorer, RankedDocument, Scorer, arank, rank
 
 if TYPE_CHECKING:
     from secondpass.bi_encoder import BiEncoder
     from secondpass.cross_encoder import CrossEncoder
 
-__all__ = ["BiEncoder", "CrossEncoder", "RankedDocument", "Scorer", "rank"]
+    __version__: str
+
+__all__ = [
+    "AsyncScorer",
+    "BiEncoder",
+    "CrossEncoder",
+    "RankedDocument",
+    "Scorer",
+    "__version__",
+    "arank",
+    "rank",
+]
 
 
-def __getattr__(name: str) -> object:
-    """Load what needs torch and transformers (seconds) when it is first asked for (PEP 562)."""
-    if name == "CrossEncoder":
-        from secondpass.cross_encoder import CrossEncoder  # noqa: PLC0415 - the point of this function
+if not TYPE_CHECKING:  # a type checker that saw this function would take any name for a public one
 
-        return CrossEncoder
-    if name == "BiEncoder":
-        from secondpass.bi_encoder import BiEncoder  # noqa: PLC0415 - likewise
+    def __getattr__(name: str) -> object:
+        """Load what takes time (torch and transformers take seconds) when it is first asked for (PEP 562)."""
+        if name == "CrossEncoder":
+            from secondpass.cross_encoder import CrossEncoder  # noqa: PLC0415 - the point of this function
 
-        return BiEncoder
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return CrossEncoder
+        if name == "BiEncoder":
+            from secondpass.bi_encoder import BiEncoder  # noqa: PLC0415 - likewise
+
+            return BiEncoder
+        if name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415 - likewise
+
+            return version("secondpass")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return sorted({*globals(), *__all__})

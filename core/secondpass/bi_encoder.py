@@ -1,7 +1,8 @@
-"""Re-ranking by embeddings: the bi-encoder rows of the model cards' tables, with the same calls as a cross-encoder."""
+"""Re-ranking by embeddings: the bi-encoder rows of the model cards' tables, with the calls of a cross-encoder."""
 
-import asyncio
-from collections.abc import Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,22 +10,26 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from secondpass.checkpoint import Source
 from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
+from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
-from secondpass.errors import CheckpointError, ScoringError
-from secondpass.execution.devices import batch_tokens_for, device_names, devices_for, precision_for
+from secondpass.errors import CheckpointError, InputError
+from secondpass.execution.devices import device_names, placement_for
+from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import networks_on
 from secondpass.execution.pipeline import Pipeline
 from secondpass.options import DType, ModelOptions
-from secondpass.ranking import RankedDocument, rank
-from secondpass.ranking.checks import check_documents, check_query
+from secondpass.ranking import Pair
+
+# A bi-encoder has neither labels nor a logit, and remote code could compare vectors in any way.
+_MEANINGLESS = ("activation", "label", "trust_remote_code")
 
 
-class BiEncoder:
+class BiEncoder(LocalScorer):
     """A bi-encoder as a scorer: the similarity of a query's embedding and each document's.
 
-    Any number of threads and tasks may share one.
+    Scores are cosines, -1 to 1, or dot products where the checkpoint says so. Any number of threads and tasks may
+    share one.
 
     Args:
         model: Hub id, local folder, or the name of a bundled model.
@@ -36,14 +41,14 @@ class BiEncoder:
         device: As in `CrossEncoder`.
         dtype: As in `CrossEncoder`.
         max_length: Tokens of a text, special tokens included; None takes the checkpoint's own limit.
-        batch_tokens: Tokens of one forward pass; None chooses for the device.
+        batch_tokens: Tokens per forward pass; None chooses for the device.
 
     Raises:
-        CheckpointError: The checkpoint is no bi-encoder, or cannot be read the way its authors meant.
+        CheckpointError: The checkpoint is not a bi-encoder, or cannot be read the way its authors meant.
         InputError: An argument breaks a rule.
     """
 
-    def __init__(  # noqa: PLR0913 - one argument a choice, all but the model by keyword
+    def __init__(  # noqa: PLR0913 - one argument per choice, all but the model by keyword
         self,
         model: str | Path,
         *,
@@ -52,77 +57,85 @@ class BiEncoder:
         token: str | None = None,
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
-        device: str | torch.device | None = None,
+        device: str | torch.device | Sequence[str | torch.device] | None = None,
         dtype: DType | None = None,
         max_length: int | None = None,
         batch_tokens: int | None = None,
     ) -> None:
-        # Checks what both scorers take, with the same words.
-        ModelOptions(device=device_names(device), dtype=dtype, max_length=max_length, batch_tokens=batch_tokens)
-        devices = devices_for(device)
-        precision = precision_for(dtype, devices)
-        budget = batch_tokens_for(batch_tokens, devices)
-        source = Source(str(model), revision, token, cache_dir, local_files_only)
-        queries = load_embedding(source, max_length)
-        documents = queries if document_model is None else load_embedding(source.base(str(document_model)), max_length)
-        if queries.cosine != documents.cosine:
-            raise CheckpointError(f"{model} and {document_model} compare vectors in different ways")
-        read_query, read_document = queries.encoder(QUERY_PROMPTS), documents.encoder(DOCUMENT_PROMPTS)
-        texts = [text for pair in RANGE_PAIRS for text in pair]
-        networks = networks_on(devices, queries.model, precision, lambda: read_query(texts))
-        self._queries = Pipeline(read_query, networks, budget)
-        if documents is not queries:
-            networks = networks_on(devices, documents.model, precision, lambda: read_document(texts))
-        self._documents = Pipeline(read_document, networks, budget)
-        self._cosine = queries.cosine
-        self.name = str(model)
-        """What it was loaded as."""
-        self.max_length = queries.max_length
-        """Tokens of a text, special tokens included."""
+        options = ModelOptions(
+            revision=revision,
+            token=token,
+            cache_dir=None if cache_dir is None else str(cache_dir),
+            local_files_only=local_files_only,
+            device=device_names(device),
+            dtype=dtype,
+            max_length=max_length,
+            batch_tokens=batch_tokens,
+        )
+        self._load(str(model), options, None if document_model is None else str(document_model))
 
-    def score(self, query: str, documents: Iterable[str]) -> NDArray[np.float32]:
-        """The similarity of each document's embedding to the query's.
-
-        Args:
-            query: What is asked.
-            documents: Texts; never changed.
-
-        Returns:
-            Cosine, -1 to 1 (a dot product where the checkpoint says so), in the given order. Shape: (n_documents,).
+    @classmethod
+    def from_options(cls, model: str, options: ModelOptions, document_model: str | None = None) -> "BiEncoder":
+        """A model loaded with options that are one value.
 
         Raises:
-            InputTypeError: The query is no string, or the documents are no list of strings.
-            ScoringError: The model gave NaN.
+            InputError: An option means nothing to a bi-encoder.
         """
-        check_query(query)
-        texts = check_documents(documents)
-        if not texts:
-            return np.empty(0, np.float32)
-        of_query = _vectors(self._queries, [query])
-        of_documents = _vectors(self._documents, texts)
+        meaningless = [name for name in options.given() if name in _MEANINGLESS]
+        if meaningless:
+            raise InputError(f"{', '.join(meaningless)} must be left out: a bi-encoder has no use for it")
+        loaded = cls.__new__(cls)
+        loaded._load(model, options, document_model)  # noqa: SLF001 - its own
+        return loaded
+
+    def _load(self, name: str, options: ModelOptions, document_model: str | None) -> None:
+        placement = placement_for(options.device, options.dtype, options.batch_tokens)
+        queries = documents = load_embedding(name, options, options.max_length)
+        if document_model is not None:
+            # A revision is the first checkpoint's.
+            documents = load_embedding(document_model, replace(options, revision=None), options.max_length)
+        if queries.cosine != documents.cosine:
+            raise CheckpointError(f"{name} and {document_model} compare vectors in different ways")
+        tokenize_queries = queries.text_tokenizer(QUERY_PROMPTS)
+        tokenize_documents = documents.text_tokenizer(DOCUMENT_PROMPTS)
+        texts = [text for pair in RANGE_PAIRS for text in pair]
+        networks = networks_on(placement, queries.model, lambda: tokenize_queries(texts))
+        self._queries = Pipeline(tokenize_queries, networks, placement.batch_tokens)
+        if documents is not queries:
+            networks = networks_on(placement, documents.model, lambda: tokenize_documents(texts))
+        self._documents = Pipeline(tokenize_documents, networks, placement.batch_tokens)
+        super().__init__(name, max_length=queries.max_length, placement=placement)
+        self._options = options
+        self._document_model = document_model
+        self._folders = [queries.folder] if documents is queries else [queries.folder, documents.folder]
+        self._cosine = queries.cosine
+
+    def fingerprint(self) -> str:
+        """What the scores depend on, in one string: the checkpoints' files, precision and limit.
+
+        Kept beside scores, it says later whether they are still this model's. Devices are no part of it. Reads all of
+        the checkpoints' files.
+        """
+        settings = (self.dtype, self.max_length, "cosine" if self._cosine else "dot")
+        return " ".join([*map(fingerprint, self._folders), *map(str, settings)])
+
+    def _score_blocks(self, pairs: Iterable[Pair]) -> Iterator[NDArray[np.float32]]:
+        # Both pipelines read blocks of the same size, so one is never more than a block ahead of the other.
+        for_queries, for_documents = itertools.tee(pairs)
+        query_blocks = self._queries.run(query for query, _ in for_queries)
+        document_blocks = self._documents.run(document for _, document in for_documents)
+        for queries, documents in zip(query_blocks, document_blocks, strict=True):
+            yield self._similarities(torch.from_numpy(queries), torch.from_numpy(documents))
+
+    def _similarities(self, queries: torch.Tensor, documents: torch.Tensor) -> NDArray[np.float32]:
+        """The similarity of each row of `queries` to the same row of `documents`."""
         if self._cosine:
-            of_query, of_documents = functional.normalize(of_query), functional.normalize(of_documents)
-        scores: NDArray[np.float32] = (of_documents @ of_query[0]).numpy()
-        if np.isnan(scores).any():
-            raise ScoringError(f"the model gave NaN for document {int(np.isnan(scores).argmax())}")
-        return scores
+            queries, documents = functional.normalize(queries), functional.normalize(documents)
+        similarities: NDArray[np.float32] = torch.linalg.vecdot(documents, queries).numpy()
+        return similarities
 
-    def rank(
-        self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
-    ) -> list[RankedDocument]:
-        """The documents, best first; see `CrossEncoder.rank`."""
-        return rank(self, query, documents, top_k=top_k, score_threshold=score_threshold)
-
-    async def ascore(self, query: str, documents: Iterable[str]) -> NDArray[np.float32]:
-        """As `score`, in a thread: the event loop goes on meanwhile."""
-        return await asyncio.to_thread(self.score, query, documents)
-
-    async def arank(
-        self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
-    ) -> list[RankedDocument]:
-        """As `rank`, in a thread: the event loop goes on meanwhile."""
-        return await asyncio.to_thread(self.rank, query, documents, top_k, score_threshold)
-
-
-def _vectors(pipeline: Pipeline[str], texts: list[str]) -> torch.Tensor:
-    return torch.from_numpy(np.concatenate(list(pipeline.run(texts))))
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[[str, ModelOptions, str | None], "BiEncoder"], tuple[str, ModelOptions, str | None]]:
+        """Pickle by name: unpickling loads the checkpoints again, and no weights travel."""
+        return BiEncoder.from_options, (self.name, self._options, self._document_model)

@@ -42,12 +42,17 @@ class ScoringError(SecondPassError, RuntimeError):
 
 
 class MissingExtraError(SecondPassError, ModuleNotFoundError):
-    """An optional dependency is not installed.
+    """An optional dependency is not installed, or is too old.
 
     Args:
         feature: What needs it, as the user knows it.
         extra: The extra of this distribution that installs it.
+        needs: The dependency in words.
+        install: What pip is to install instead of the extra.
     """
 
-    def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f'{feature} needs an optional dependency: pip install "secondpass[{extra}]"')
+    def __init__(
+        self, feature: str, extra: str, *, needs: str = "an optional dependency", install: str | None = None
+    ) -> None:
+        requirement = f"secondpass[{extra}]" if install is None else install
+        super().__init__(f'{feature} needs {needs}: pip install "{requirement}"')

@@ -1,4 +1,4 @@
-"""Text files, gzipped or not, whose every line knows where it stands."""
+"""Text files, gzipped or not, read with the place of every line; and the documents in their rows."""
 
 import codecs
 import gzip
@@ -13,17 +13,17 @@ from secondpass.errors import InputError
 
 
 def read_text(path: Path) -> str:
-    """A whole file, whatever its lines end in on disk: each ends in a line feed.
+    """A whole file; every line ends in a line feed, whatever it ends in on disk.
 
     Raises:
-        InputError: The file cannot be read, is not UTF-8, or not the gzip file its name promises.
+        InputError: The file cannot be read, is not UTF-8, or is not the gzip file its name promises.
     """
-    with _opened(path) as file:
-        return decoded(file.read(), path)
+    with _open(path) as file:
+        return decode(file.read(), str(path))
 
 
-def decoded(content: bytes, name: object) -> str:
-    """The text of some bytes, as `read_text` gives it; `name` is what errors call them."""
+def decode(content: bytes, name: str) -> str:
+    """The text of a file's bytes, as `read_text` gives it; `name` is what errors call the file."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -32,12 +32,12 @@ def decoded(content: bytes, name: object) -> str:
 
 
 def lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Each line that is not blank, as ("file:line", text without its end).
+    """Each line that is not blank, as ("file:line", text without its line end).
 
     Raises:
         InputError: As `read_text`.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         for number, raw in enumerate(file, 1):
             try:
                 line = (raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw).decode()
@@ -48,19 +48,22 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def json_lines(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
-    """Each line's JSON object, with where it stands.
+    """Each line's JSON object, as ("file:line", object).
 
     Raises:
-        InputError: As `lines`, or a line is no JSON object.
+        InputError: As `lines`, or a line is not a JSON object.
     """
     return json_objects(lines(path))
 
 
 def json_objects(numbered: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dict[str, object]]]:
-    """The JSON object of each line, with where it stands.
+    """The JSON object of each line, with the name of the line.
+
+    Args:
+        numbered: Lines as `lines` gives them.
 
     Raises:
-        InputError: A line is no JSON object.
+        InputError: A line is not a JSON object.
     """
     for where, line in numbered:
         try:
@@ -72,8 +75,13 @@ def json_objects(numbered: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dic
         yield where, value
 
 
+def with_title(title: str, text: str) -> str:
+    """A document as a model reads it: its title, if it has one, then its text."""
+    return f"{title} {text}" if title else text
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+def _open(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     try:
         file: IO[bytes] | gzip.GzipFile
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

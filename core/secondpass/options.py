@@ -1,4 +1,4 @@
-"""How a model is loaded, as one value: what adapters pass on and models are shared by."""
+"""How a model is found and loaded, as one value: what adapters pass on and models are shared by."""
 
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias, get_args
@@ -10,24 +10,15 @@ ActivationName: TypeAlias = Literal["identity", "sigmoid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelOptions:
-    """Everything `CrossEncoder` takes beside the model's name; each default is the constructor's own.
+class HubOptions:
+    """How a checkpoint's files are found, and whether code among them may run.
 
     Args:
-        revision: Branch, tag or commit on the hub.
-        token: Access token for the hub; never shown in a repr.
-        cache_dir: Where downloads are kept.
-        local_files_only: Never look at the hub.
+        revision: Branch, tag or commit on the hub; None takes its main branch.
+        token: Access token for the hub; None takes the one huggingface_hub finds. Never shown in a repr.
+        cache_dir: Where downloads are kept; None takes huggingface_hub's own place.
+        local_files_only: Never ask the network.
         trust_remote_code: Allow a checkpoint to run code of its own.
-        device: Such as `"cpu"` or `"cuda:0"`, or several of them; None takes the best there is.
-        dtype: Arithmetic; None takes what suits the device.
-        max_length: Tokens of a pair, specials included; None takes the checkpoint's limit.
-        activation: What turns a logit into a score; None takes what the checkpoint says.
-        label: Index or name of the label that means relevant.
-        batch_tokens: Tokens in one forward pass; None takes what suits the device.
-
-    Raises:
-        InputError: A value breaks a rule, found before anything is loaded.
     """
 
     revision: str | None = None
@@ -35,6 +26,29 @@ class ModelOptions:
     cache_dir: str | None = None
     local_files_only: bool = False
     trust_remote_code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions(HubOptions):
+    """Everything `CrossEncoder` takes beside the model's name; each default is the constructor's own.
+
+    Args:
+        revision: See `HubOptions`, as for the next four.
+        token: See `HubOptions`.
+        cache_dir: See `HubOptions`.
+        local_files_only: See `HubOptions`.
+        trust_remote_code: See `HubOptions`.
+        device: Such as "cpu" or "cuda:0", or several of them; None takes the best there is.
+        dtype: Arithmetic of the transformer; None takes what suits the device.
+        max_length: Tokens of a pair, special tokens included; None takes the checkpoint's limit.
+        activation: What turns a logit into a score; None takes what the checkpoint says.
+        label: Index or name of the label that means relevant; None resolves it.
+        batch_tokens: Tokens per forward pass; None takes what suits the device.
+
+    Raises:
+        InputError: A value breaks a rule, found before anything is loaded.
+    """
+
     device: str | tuple[str, ...] | None = None
     dtype: DType | None = None
     max_length: int | None = None

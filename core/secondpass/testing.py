@@ -11,8 +11,8 @@ _WORD = re.compile(r"\w+")
 class OverlapScorer:
     """Scores a document by the share of the query's distinct words it holds, from 0.0 to 1.0.
 
-    Words are compared without case. Deterministic, stateless but for `calls`, and safe to share between threads, so
-    it stands in for a model wherever a `Scorer` is accepted.
+    Words are compared without case. The scores are deterministic, and a scorer may be shared between threads, so it
+    stands in for a model wherever a `Scorer` is accepted.
 
     Attributes:
         calls: The (query, documents) of every call so far, oldest first.
@@ -22,7 +22,7 @@ class OverlapScorer:
         self.calls: list[tuple[str, tuple[str, ...]]] = []
 
     def score(self, query: str, documents: Sequence[str]) -> list[float]:
-        """The share of query words in each document.
+        """Score each document by its share of the query's words.
 
         Raises:
             InputTypeError: As `CrossEncoder.score` would, so that a test finds the same mistakes.
@@ -30,7 +30,7 @@ class OverlapScorer:
         check_query(query)
         texts = check_documents(documents)
         self.calls.append((query, tuple(texts)))
-        wanted = set(_WORD.findall(query.casefold()))
-        if not wanted:
+        query_words = set(_WORD.findall(query.casefold()))
+        if not query_words:
             return [0.0] * len(texts)
-        return [len(wanted & set(_WORD.findall(text.casefold()))) / len(wanted) for text in texts]
+        return [len(query_words & set(_WORD.findall(text.casefold()))) / len(query_words) for text in texts]

@@ -1,15 +1,13 @@
 """LangChain: cross-encoder reranking as a document compressor, and the cross-encoder for `CrossEncoderReranker`."""
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from secondpass.errors import MissingExtraError
+from secondpass.extras import optional_import
 
-try:
-    import langchain_core
-except ModuleNotFoundError as error:
-    if error.name != "langchain_core":
-        raise
-    raise MissingExtraError("langchain_secondpass", "langchain") from None
+with optional_import("langchain_core", feature="langchain_secondpass", extra="langchain"):
+    import langchain_core  # noqa: F401 - only to see whether it is there
 
 from langchain_secondpass.rerank import SecondPassRerank
 
@@ -28,8 +26,10 @@ def __getattr__(name: str) -> object:
     except ModuleNotFoundError as error:
         if error.name != "langchain_core.cross_encoders":
             raise
-        raise ImportError(
-            f"{name} needs langchain-core 1.2.19 or newer, got {langchain_core.__version__}: "
-            'pip install "langchain-core>=1.2.19"'
+        raise MissingExtraError(
+            name,
+            "langchain",
+            needs=f"langchain-core 1.2.19 or newer, got {version('langchain-core')}",
+            install="langchain-core>=1.2.19",
         ) from None
     return SecondPassCrossEncoder

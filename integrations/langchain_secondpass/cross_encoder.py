@@ -1,13 +1,9 @@
 """A local cross-encoder for what LangChain builds on `BaseCrossEncoder`."""
 
-from itertools import groupby
-from operator import itemgetter
-
 from langchain_core.cross_encoders import BaseCrossEncoder
 
 from secondpass.adapters.fields import ModelFields
-from secondpass.adapters.lazy import LazyCrossEncoder
-from secondpass.ranking.checks import check_scores
+from secondpass.ranking import score_pairs
 
 
 class SecondPassCrossEncoder(ModelFields, BaseCrossEncoder):
@@ -17,7 +13,7 @@ class SecondPassCrossEncoder(ModelFields, BaseCrossEncoder):
     """
 
     def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:
-        """One score a pair of query and document, in the given order.
+        """One score per pair of query and document, in the given order.
 
         Args:
             text_pairs: The pairs; may hold many queries.
@@ -25,12 +21,4 @@ class SecondPassCrossEncoder(ModelFields, BaseCrossEncoder):
         Raises:
             SecondPassError: The model cannot be loaded, or gives no usable score.
         """
-        if not text_pairs:
-            return []
-        if isinstance(self._scorer, LazyCrossEncoder):
-            return [float(score) for score in self._scorer.predict(text_pairs)]
-        scores: list[float] = []
-        for query, pairs in groupby(text_pairs, key=itemgetter(0)):
-            documents = [document for _, document in pairs]
-            scores += check_scores(self._scorer.score(query, documents), len(documents)).tolist()
-        return scores
+        return [float(score) for score in score_pairs(self._scorer, text_pairs)]

@@ -8,7 +8,8 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import RunnableLambda
 
 from secondpass.adapters.fields import RerankFields
-from secondpass.ranking import arank, rank
+from secondpass.adapters.texts import text_with_metadata
+from secondpass.ranking import RankedDocument
 
 
 class RerankInput(TypedDict):
@@ -28,9 +29,9 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
     """
 
     score_key: str = "relevance_score"
-    """Metadata key that takes the score, a float; replaces an older score of that name."""
+    """Metadata key for the score, a float; replaces an older score of that name."""
     metadata_fields: tuple[str, ...] = ()
-    """Metadata that is put in front of the text, where a document has it, each on a line of its own."""
+    """Metadata to put in front of the text, where a document has it, one value per line."""
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
@@ -43,7 +44,7 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
             callbacks: Get a child run of this step.
 
         Raises:
-            InputTypeError: `query` is no string.
+            InputTypeError: `query` is not a string.
             SecondPassError: The model cannot be loaded, or gives no usable score.
         """
         return self.as_runnable().invoke({"query": query, "documents": documents}, {"callbacks": callbacks})
@@ -63,21 +64,20 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
         """
         return RunnableLambda(self._rerank, self._arerank, name=type(self).__name__)
 
-    def _rerank(self, given: RerankInput) -> list[Document]:
-        query, documents = given["query"], given["documents"]
-        texts = [self._text(document) for document in documents]
-        ranking = rank(self._scorer, query, texts, top_k=self.top_n, score_threshold=self.score_threshold)
-        return [self._scored(documents[place.index], place.score) for place in ranking]
+    def _rerank(self, step: RerankInput) -> list[Document]:
+        return self._scored(step, self._rank(step["query"], self._texts(step)))
 
-    async def _arerank(self, given: RerankInput) -> list[Document]:
-        query, documents = given["query"], given["documents"]
-        texts = [self._text(document) for document in documents]
-        ranking = await arank(self._scorer, query, texts, top_k=self.top_n, score_threshold=self.score_threshold)
-        return [self._scored(documents[place.index], place.score) for place in ranking]
+    async def _arerank(self, step: RerankInput) -> list[Document]:
+        return self._scored(step, await self._arank(step["query"], self._texts(step)))
 
-    def _text(self, document: Document) -> str:
-        values = (document.metadata.get(name) for name in self.metadata_fields)
-        return "\n".join([*(str(value) for value in values if value is not None), document.page_content])
+    def _texts(self, step: RerankInput) -> list[str]:
+        return [
+            text_with_metadata(document.page_content, document.metadata, self.metadata_fields)
+            for document in step["documents"]
+        ]
 
-    def _scored(self, document: Document, score: float) -> Document:
+    def _scored(self, step: RerankInput, ranking: list[RankedDocument]) -> list[Document]:
+        return [self._with_score(step["documents"][ranked.index], ranked.score) for ranked in ranking]
+
+    def _with_score(self, document: Document, score: float) -> Document:
         return document.model_copy(update={"metadata": {**document.metadata, self.score_key: score}})

@@ -12,30 +12,30 @@ dispatcher = get_dispatcher(__name__)
 
 
 @contextmanager
-def reported(
+def report(
     callbacks: CallbackManager, query: QueryBundle, nodes: Sequence[NodeWithScore], *, top_n: int | None, name: str
 ) -> Iterator[list[NodeWithScore]]:
-    """Tell observers that a reranking starts, and that it ended with what the yielded list then holds.
+    """Tell observers that a reranking starts, and at the end which nodes the yielded list holds by then.
 
     An error inside ends the callback with that error, and there is no end event.
 
     Args:
         callbacks: The adapter's own.
         query: What is asked.
-        nodes: The candidates; observers see these objects themselves.
-        top_n: How many are kept; observers get a number even when all are.
-        name: Of the model.
+        nodes: The candidates; observers see these very objects.
+        top_n: How many nodes are kept at most; observers get a number even for None, which keeps all.
+        name: What observers call the model.
     """
-    kept = len(nodes) if top_n is None else top_n
-    dispatcher.event(ReRankStartEvent(query=query, nodes=list(nodes), top_n=kept, model_name=name))
+    n_kept = len(nodes) if top_n is None else top_n
+    dispatcher.event(ReRankStartEvent(query=query, nodes=list(nodes), top_n=n_kept, model_name=name))
     payload: dict[str, object] = {
         EventPayload.NODES: list(nodes),
         EventPayload.MODEL_NAME: name,
         EventPayload.QUERY_STR: query.query_str,
-        EventPayload.TOP_K: kept,
+        EventPayload.TOP_K: n_kept,
     }
-    result: list[NodeWithScore] = []
+    reranked: list[NodeWithScore] = []
     with callbacks.event(CBEventType.RERANKING, payload=payload) as event:
-        yield result
-        event.on_end(payload={EventPayload.NODES: result})
-    dispatcher.event(ReRankEndEvent(nodes=result))
+        yield reranked
+        event.on_end(payload={EventPayload.NODES: reranked})
+    dispatcher.event(ReRankEndEvent(nodes=reranked))

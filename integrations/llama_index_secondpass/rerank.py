@@ -1,17 +1,19 @@
 """Reranking as a LlamaIndex node postprocessor."""
 
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
 from pydantic import PlainSerializer
 
-from llama_index_secondpass.reporting import dispatcher, reported
+from llama_index_secondpass.reporting import dispatcher, report
 from llama_index_secondpass.texts import text_of
 from secondpass.adapters.fields import RerankFields
 from secondpass.errors import InputError
-from secondpass.ranking import RankedDocument, arank, rank
+from secondpass.ranking import RankedDocument
 
+# Metadata key under which `keep_retrieval_score` keeps the score a node came with.
 RETRIEVAL_SCORE = "retrieval_score"
 
 
@@ -37,61 +39,61 @@ class SecondPassRerank(RerankFields, BaseNodePostprocessor):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query = _given(query_bundle)
+        query = _require_query(query_bundle)
         if not nodes:
             return []
-        texts = [text_of(node, self.metadata_mode) for node in nodes]
-        with reported(self.callback_manager, query, nodes, top_n=self.top_n, name=self._name()) as result:
-            ranking = rank(self._scorer, query.query_str, texts, top_k=self.top_n, score_threshold=self.score_threshold)
-            result.extend(self._reranked(nodes, ranking))
-        return result
+        texts = self._texts(nodes)
+        with self._report(query, nodes) as reranked:
+            reranked.extend(self._reorder(nodes, self._rank(query.query_str, texts)))
+        return reranked
 
     # The base class gives a span to the method above; this one would have none.
     @dispatcher.span
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query = _given(query_bundle)
+        query = _require_query(query_bundle)
         if not nodes:
             return []
-        texts = [text_of(node, self.metadata_mode) for node in nodes]
-        with reported(self.callback_manager, query, nodes, top_n=self.top_n, name=self._name()) as result:
-            ranking = await arank(
-                self._scorer, query.query_str, texts, top_k=self.top_n, score_threshold=self.score_threshold
-            )
-            result.extend(self._reranked(nodes, ranking))
-        return result
-
-    def _reranked(self, nodes: list[NodeWithScore], ranking: list[RankedDocument]) -> list[NodeWithScore]:
-        reranked = []
-        for place in ranking:
-            given = nodes[place.index]
-            node = _remembering(given) if self.keep_retrieval_score else given.node
-            reranked.append(NodeWithScore(node=node, score=place.score))
+        texts = self._texts(nodes)
+        with self._report(query, nodes) as reranked:
+            reranked.extend(self._reorder(nodes, await self._arank(query.query_str, texts)))
         return reranked
 
-    def _name(self) -> str:
-        return type(self._scorer).__name__ if self.model is None else self.model
+    def _texts(self, nodes: list[NodeWithScore]) -> list[str]:
+        return [text_of(node, self.metadata_mode) for node in nodes]
+
+    def _report(self, query: QueryBundle, nodes: list[NodeWithScore]) -> AbstractContextManager[list[NodeWithScore]]:
+        name = type(self._scorer).__name__ if self.model is None else self.model
+        return report(self.callback_manager, query, nodes, top_n=self.top_n, name=name)
+
+    def _reorder(self, nodes: list[NodeWithScore], ranking: list[RankedDocument]) -> list[NodeWithScore]:
+        reranked = []
+        for ranked in ranking:
+            candidate = nodes[ranked.index]
+            node = _with_retrieval_score(candidate) if self.keep_retrieval_score else candidate.node
+            reranked.append(NodeWithScore(node=node, score=ranked.score))
+        return reranked
 
 
-def _given(query: QueryBundle | None) -> QueryBundle:
+def _require_query(query: QueryBundle | None) -> QueryBundle:
     if query is None:
         # The words of every reranker of LlamaIndex.
         raise InputError("Missing query bundle in extra info.")
     return query
 
 
-def _remembering(given: NodeWithScore) -> BaseNode:
+def _with_retrieval_score(candidate: NodeWithScore) -> BaseNode:
     """A copy of the node that holds its retrieval score where neither embeddings nor an LLM read it."""
-    node = given.node
+    node = candidate.node
     return node.model_copy(
         update={
-            "metadata": {**node.metadata, RETRIEVAL_SCORE: given.score},
-            "excluded_embed_metadata_keys": _with(node.excluded_embed_metadata_keys),
-            "excluded_llm_metadata_keys": _with(node.excluded_llm_metadata_keys),
+            "metadata": {**node.metadata, RETRIEVAL_SCORE: candidate.score},
+            "excluded_embed_metadata_keys": _with_key(node.excluded_embed_metadata_keys),
+            "excluded_llm_metadata_keys": _with_key(node.excluded_llm_metadata_keys),
         }
     )
 
 
-def _with(keys: list[str]) -> list[str]:
+def _with_key(keys: list[str]) -> list[str]:
     return keys if RETRIEVAL_SCORE in keys else [*keys, RETRIEVAL_SCORE]

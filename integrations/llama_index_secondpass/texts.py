@@ -9,8 +9,8 @@ def text_of(node: NodeWithScore, metadata_mode: MetadataMode) -> str:
     """The node's text, with its metadata as `metadata_mode` says; "" for a text node without text.
 
     Raises:
-        InputError: The node holds an image, audio or video and no text: all of those would score the same, and take
-            places that they did not earn.
+        InputError: The node holds an image, audio or video and no text: all such nodes would score the same, and push
+            out nodes that were read.
     """
     text = node.get_content(metadata_mode=metadata_mode)
     if not text.strip() and _has_media(node):

@@ -1,13 +1,13 @@
 """Build the training data of `secondpass/mini` from a folder of openly licensed corpora.
 
-Every query gets a list of eight passages of its own corpus: BM25's and the bi-encoder's best, some further down, one at
-random. A teacher scores them: 20 x cosine of all-MiniLM-L6-v2 (20 is that model's own training scale) plus a share of
-the BM25 score. Where a passage is labelled as the answer, the second stage lifts its score above the others.
+Every query gets a list of eight passages of its own corpus: BM25's and the bi-encoder's best, some further down, and a
+random one. A teacher scores them: 20 x cosine of all-MiniLM-L6-v2 (20 is that model's own training scale) plus a share
+of the BM25 score. Where a passage is labelled as the answer, the second stage lifts its score above the others.
 
     python build_data.py DATA ENCODER OUT
 
-DATA holds one folder a corpus (see README.md), ENCODER is the folder of all-MiniLM-L6-v2, OUT receives
-one file a corpus in `distil/`, `labels/` and `heldout/`.
+DATA holds one folder per corpus (see README.md), ENCODER is the folder of all-MiniLM-L6-v2, OUT receives one file per
+corpus in `distil/`, `labels/` and `heldout/`.
 """
 
 import argparse
@@ -20,14 +20,15 @@ import numpy as np
 from corpora import DOMAINS, Domain, Query
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from teacher import BM25_WEIGHT, Candidates, Pool, fused, measure
+from teacher import BM25_WEIGHT, Candidates, Pool, fuse, measure
 
 SEED = 13
+# Passages per list.
 LIST_SIZE = 8
-HELD_OUT_QUERIES = 60
-HELD_OUT_DEPTH = 30
+# Queries of each corpus that are held out, and how many of BM25's passages they are re-ranked with.
+HELD_OUT_QUERIES, HELD_OUT_DEPTH = 60, 30
+# A labelled passage is scored at least this far above the best unlabelled one: its odds are then about 20 to 1.
 GOLD_MARGIN = 3.0
-"""A labelled passage is scored at least this far above the best unlabelled one: its odds are then about 20 to 1."""
 
 _log = logging.getLogger("build_data")
 
@@ -39,9 +40,9 @@ def sample(
     rng: np.random.Generator,
     skip: AbstractSet[int] = frozenset(),
 ) -> list[int]:
-    """Eight passages of a pool: the labelled one if there is one, both retrievers' heads, BM25's tail, one random."""
+    """Draw eight passages: the labelled one if there is one, both retrievers' best, BM25's tail, a random one."""
     lexical, dense = candidates.lexical, candidates.dense
-    wanted = [
+    draws = [
         rng.permutation(lexical[:5])[:1],
         rng.permutation(lexical[5:30])[:2],
         rng.permutation(lexical[30:100])[:1],
@@ -52,7 +53,7 @@ def sample(
         rng.permutation(pool_size)[:LIST_SIZE],
     ]
     chosen = [] if gold is None else [gold]
-    for index in np.concatenate(wanted).tolist():
+    for index in np.concatenate(draws).tolist():
         if index not in chosen and index not in skip:
             chosen.append(int(index))
         if len(chosen) == LIST_SIZE:
@@ -70,7 +71,7 @@ def record(query: Query, pool: Pool, chosen: list[int], scores: NDArray[np.float
     }
 
 
-def lifted(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def lift(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """The scores with the first one, the labelled passage's, at least `GOLD_MARGIN` above all others."""
     result = scores.copy()
     result[0] = max(result[0], result[1:].max() + GOLD_MARGIN)
@@ -78,7 +79,7 @@ def lifted(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def held_out(query: Query, pool: Pool, candidates: Candidates, gold: int) -> dict[str, object]:
-    """A query of the held-out set: its answer and the rest of BM25's head."""
+    """A query of the held-out set: its answer, and BM25's best passages of other sources."""
     siblings = pool.siblings(query)
     others = [int(index) for index in candidates.lexical[:HELD_OUT_DEPTH] if index not in siblings]
     return {
@@ -93,30 +94,30 @@ def build(domain: Domain, encoder: SentenceTransformer, rng: np.random.Generator
     pool = Pool.build(domain, encoder, rng)
     queries = domain.queries
     searched = pool.search([query.text for query in queries])
-    golds = [pool.gold(query, found) for query, found in zip(queries, searched, strict=True)]
+    golds = [pool.gold(query, candidates) for query, candidates in zip(queries, searched, strict=True)]
     labelled = [i for i, gold in enumerate(golds) if gold is not None and queries[i].kind == "question"]
-    kept = rng.permutation(labelled)[: HELD_OUT_QUERIES if domain.held_out else 0].tolist()
-    hidden = {queries[i].gold for i in kept}
+    reserved = rng.permutation(labelled)[: HELD_OUT_QUERIES if domain.held_out else 0].tolist()
+    reserved_sources = {queries[i].gold for i in reserved}
     _log.info("%s: %d passages, %d queries; %s", pool.name, len(pool.texts), len(queries), measure(searched, golds))
     parts: dict[str, list[dict[str, object]]] = {"distil": [], "labels": [], "heldout": []}
     for i, (query, candidates, gold) in enumerate(zip(queries, searched, golds, strict=True)):
-        if i in kept and gold is not None:
+        if i in reserved and gold is not None:
             parts["heldout"].append(held_out(query, pool, candidates, gold))
-        if query.gold in hidden:
+        if query.gold in reserved_sources:
             continue
         for _ in range(query.repeats):
             chosen = sample(candidates, gold, len(pool.texts), rng)
-            parts["distil"].append(record(query, pool, chosen, fused(candidates, chosen)))
+            parts["distil"].append(record(query, pool, chosen, fuse(candidates, chosen)))
         if gold is not None and query.labelled:
             siblings = pool.siblings(query)
             for _ in range(query.repeats):
                 chosen = sample(candidates, gold, len(pool.texts), rng, skip=siblings)
-                parts["labels"].append(record(query, pool, chosen, lifted(fused(candidates, chosen))))
+                parts["labels"].append(record(query, pool, chosen, lift(fuse(candidates, chosen))))
     return parts
 
 
 def write(path: Path, lines: list[dict[str, object]]) -> None:
-    """JSON lines."""
+    """Write JSON lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
 
@@ -133,7 +134,7 @@ def main() -> None:
     encoder = SentenceTransformer(str(arguments.encoder), device="cpu")
     encoder.max_seq_length = 128  # what it was trained with
     for name in arguments.only:
-        rng = np.random.default_rng(SEED)  # anew for each, so that a domain is the same built alone
+        rng = np.random.default_rng(SEED)  # seeded for each, so that a domain is the same when it is built alone
         domain = DOMAINS[name](arguments.data, rng)
         for part, lines in build(domain, encoder, rng).items():
             write(arguments.out / part / f"{name}.jsonl", lines)

@@ -9,19 +9,22 @@ from pathlib import Path
 
 import numpy as np
 
+# Where texts are split into sentences.
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+# How the Penn Treebank writes brackets and quotation marks, which SQuAD's sentences come with.
 _BRACKETS = {"-lrb-": "(", "-rrb-": ")", "-lsb-": "[", "-rsb-": "]", "``": '"', "''": '"'}
+# Stop words, which keyword queries leave out.
 _STOP = frozenset(
     {"the", "a", "an", "of", "and", "or", "in", "on", "to", "for", "is", "are", "was", "were", "be", "by", "with"}
     | {"that", "this", "it", "as", "at", "from", "its"}
 )
-_WINDOWS = ((60, 0.6), (110, 0.25), (190, 0.15))
-"""Words in a passage, and how many passages are cut so: short ones are cheap, long ones must be known too."""
+# Words per passage, and the share of documents that are split so: short ones are cheap, long ones must be known too.
+_PASSAGE_WORDS = ((60, 0.6), (110, 0.25), (190, 0.15))
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A passage of a corpus; `source` is the document it was cut from."""
+    """A passage of a corpus; `source` is the document it comes from."""
 
     source: str
     title: str
@@ -33,11 +36,11 @@ class Query:
     """A query.
 
     Args:
-        text: What is asked.
-        gold: The source that answers it; None where nobody knows.
-        answers: Strings, one of which the answering passage holds; empty: any passage of the source will do.
+        text: The query's text.
+        gold: The source that answers it; None where that is not known.
+        answers: Strings, one of which the answering passage holds; empty: every passage of the source answers.
         kind: "question" for one a person asked; else "heading", "title", "sentence" or "keywords".
-        repeats: In how many lists it appears.
+        repeats: The number of lists it appears in.
         titled: Whether its passages may show their titles (not where the title is the query).
         labelled: Whether its label is good enough for the second stage.
     """
@@ -67,42 +70,42 @@ def _lines(path: Path) -> Iterator[dict[str, str]]:
             yield json.loads(line)
 
 
-def _cut(source: str, title: str, text: str, rng: np.random.Generator) -> list[Passage]:
-    """A document as passages of whole sentences, of a length drawn for it."""
-    words = int(rng.choice([size for size, _ in _WINDOWS], p=[share for _, share in _WINDOWS]))
+def _split(source: str, title: str, text: str, rng: np.random.Generator) -> list[Passage]:
+    """Split a document into passages of whole sentences, of a length drawn for it."""
+    words = int(rng.choice([size for size, _ in _PASSAGE_WORDS], p=[share for _, share in _PASSAGE_WORDS]))
     passages: list[Passage] = []
-    held: list[str] = []
+    passage: list[str] = []
     for sentence in _SENTENCE_END.split(text):
         parts = sentence.split()
-        if held and len(held) + len(parts) > words:
-            passages.append(Passage(source, title, " ".join(held)))
-            held = []
-        held += parts[: 2 * words]
-    if len(held) > 5 or not passages:  # noqa: PLR2004 - a shorter rest says nothing
-        passages.append(Passage(source, title, " ".join(held)))
+        if passage and len(passage) + len(parts) > words:
+            passages.append(Passage(source, title, " ".join(passage)))
+            passage = []
+        passage += parts[: 2 * words]
+    if len(passage) > 5 or not passages:  # noqa: PLR2004 - a shorter rest says nothing
+        passages.append(Passage(source, title, " ".join(passage)))
     return passages
 
 
 def _keywords(passages: list[Passage], count: int, rng: np.random.Generator) -> list[Query]:
     """Two to six neighbouring words, as people type them: lower case, no stop words."""
-    found = []
+    queries = []
     for index in rng.integers(0, len(passages), count).tolist():
         words = [word for word in re.findall(r"[a-z0-9][\w-]+", passages[index].text.lower()) if word not in _STOP]
         size = int(rng.integers(2, 7))
         if len(words) > size:
             start = int(rng.integers(0, len(words) - size))
-            found.append(Query(" ".join(words[start : start + size]), None, kind="keywords"))
-    return found
+            queries.append(Query(" ".join(words[start : start + size]), None, kind="keywords"))
+    return queries
 
 
 def _sentences(passages: list[Passage], count: int, rng: np.random.Generator) -> list[Query]:
-    """Whole sentences, as claims are made."""
-    found = []
+    """Whole sentences, as claims are worded."""
+    queries = []
     for index in rng.integers(0, len(passages), count).tolist():
         sentence = str(rng.choice(_SENTENCE_END.split(passages[index].text)))
         if 6 <= len(sentence.split()) <= 30:  # noqa: PLR2004 - a claim, not a fragment or a list
-            found.append(Query(sentence, None, kind="sentence"))
-    return found
+            queries.append(Query(sentence, None, kind="sentence"))
+    return queries
 
 
 def _answers(line: dict[str, str]) -> tuple[str, ...]:
@@ -114,7 +117,7 @@ def web(data: Path, rng: np.random.Generator) -> Domain:
     passages, queries, seen = [], [], set()
     for folder in ("nq-lost-in-the-middle", "qed-nq-dev"):
         for line in _lines(data / folder / "passages.jsonl.gz"):
-            passages += _cut(line["_id"], line["title"], line["text"], rng)
+            passages += _split(line["_id"], line["title"], line["text"], rng)
         for line in _lines(data / folder / "pairs.jsonl.gz"):
             if line["query"].lower() not in seen:
                 queries.append(Query(line["query"], line["pid"], _answers(line), repeats=3))
@@ -123,7 +126,7 @@ def web(data: Path, rng: np.random.Generator) -> Domain:
 
 
 def squad(data: Path, rng: np.random.Generator) -> Domain:
-    """SQuAD questions over single sentences; only those cut from SQuAD's training articles."""
+    """SQuAD questions over single sentences; only those of SQuAD's training articles."""
     pairs = [line for line in _lines(data / "nqg-squad-sentences/pairs.jsonl.gz") if line["split"] == "test"]
     pairs = [pairs[i] for i in rng.permutation(len(pairs))[:6000].tolist()]
     used = {line["pid"] for line in pairs}
@@ -141,11 +144,11 @@ def squad(data: Path, rng: np.random.Generator) -> Domain:
 
 
 def medical(data: Path, rng: np.random.Generator) -> Domain:
-    """Patients' questions. Capped: its questions follow a dozen templates."""
+    """Patients' questions. Capped, because they follow a dozen templates."""
     documents = list(_lines(data / "medquad/passages.jsonl.gz"))
     documents = [documents[i] for i in rng.permutation(len(documents))[:3000].tolist()]
     used = {line["_id"] for line in documents}
-    passages = [passage for line in documents for passage in _cut(line["_id"], line["title"], line["text"], rng)]
+    passages = [passage for line in documents for passage in _split(line["_id"], line["title"], line["text"], rng)]
     pairs = [line for line in _lines(data / "medquad/pairs.jsonl.gz") if line["pid"] in used]
     pairs = [pairs[i] for i in rng.permutation(len(pairs))[:2500].tolist()]
     queries = [Query(line["query"].replace(" ?", "?"), line["pid"], titled=False) for line in pairs]
@@ -156,7 +159,7 @@ def covid(data: Path, rng: np.random.Generator) -> Domain:
     """Experts' questions over research articles."""
     passages = []
     for line in _lines(data / "covid-qa/passages.jsonl.gz"):
-        passages += _cut(line["_id"], line["title"], line["text"], rng)
+        passages += _split(line["_id"], line["title"], line["text"], rng)
     queries = [
         Query(line["query"], line["pid"], _answers(line), repeats=2)
         for line in _lines(data / "covid-qa/pairs.jsonl.gz")
@@ -168,9 +171,9 @@ def science(data: Path, rng: np.random.Generator) -> Domain:
     """One-sentence summaries and titles over paper abstracts."""
     passages, titles = [], []
     for line in _lines(data / "scitldr-a/passages.jsonl.gz"):
-        whole = rng.random() < 0.5  # noqa: PLR2004 - half whole, half cut: both are searched
-        cut = _cut(line["_id"], line["title"], line["text"], rng)
-        passages += [Passage(line["_id"], line["title"], line["text"])] if whole else cut
+        whole = rng.random() < 0.5  # noqa: PLR2004 - half whole, half split: both are searched
+        split = _split(line["_id"], line["title"], line["text"], rng)
+        passages += [Passage(line["_id"], line["title"], line["text"])] if whole else split
         titles.append(Query(line["title"], line["_id"], kind="title", titled=False))
     queries = [Query(line["query"], line["pid"], titled=False) for line in _lines(data / "scitldr-a/pairs.jsonl.gz")]
     return Domain(
@@ -203,7 +206,7 @@ def software(data: Path, rng: np.random.Generator) -> Domain:
     sections = [sections[i] for i in rng.permutation(len(sections))[:4500].tolist()]
     passages, queries = [], []
     for line in sections:
-        passages += _cut(line["_id"], line["title"], line["text"], rng)
+        passages += _split(line["_id"], line["title"], line["text"], rng)
         if not line["generic"]:
             title = line["title"].split(" - ")[0]
             text = line["heading"] if rng.random() < 0.4 else f"{title} {line['heading']}"  # noqa: PLR2004 - people name the product more often than not

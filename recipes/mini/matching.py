@@ -19,13 +19,15 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 from transformers.models.bert.modeling_bert import BertEmbeddings, BertLayer
 
+# BM25's parameters, as for the teacher.
 K1, B = 0.9, 0.4
+# How the head is fitted.
 STEPS, BATCH, MAX_LENGTH = 1500, 48, 192
 LEARNING_RATE = 1e-2
+# Weight of the tokens outside the query, which are to get nothing.
 OTHERS = 0.1
-"""Weight of the tokens that belong to no query: they shall get nothing."""
+# Lines read of each domain.
 RECORDS = 1500
-"""Of each domain."""
 
 _log = logging.getLogger("matching")
 
@@ -40,7 +42,7 @@ class Record:
 
 def read_records(folder: Path) -> list[Record]:
     """Some lines of every file of a folder, shuffled."""
-    rng = random.Random(0)  # noqa: S311 - a sample, no secret
+    rng = random.Random(0)  # noqa: S311 - a sample, not a secret
     records = []
     for path in sorted(folder.glob("*.jsonl")):
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -56,9 +58,9 @@ class Terms:
     """What BM25 knows of a vocabulary.
 
     Args:
-        term: The term that a token stands for: words of one stem are one. Shape: (vocabulary,).
+        term: The term that a token stands for: words of the same stem are the same term. Shape: (vocabulary,).
         idf: Inverse document frequency of the token's term. Shape: (vocabulary,).
-        mean_length: Tokens of a document.
+        mean_length: Mean number of tokens per document.
     """
 
     term: Tensor
@@ -99,10 +101,11 @@ class Head:
     """One head of attention over embeddings, with one value.
 
     Args:
-        query: Rows of the query projection, and `key` of the key's. Shape: (head_dim, hidden).
-        query_bias: Its bias. Shape: (head_dim,).
-        value: Shape: (hidden,).
-        value_bias: A number.
+        query: Rows of the query projection. Shape: (head_dim, hidden).
+        query_bias: Bias of the query projection. Shape: (head_dim,).
+        key: Rows of the key projection. Shape: (head_dim, hidden).
+        value: The value projection. Shape: (hidden,).
+        value_bias: Bias of the value projection. Shape: ().
     """
 
     query: Tensor
@@ -112,12 +115,12 @@ class Head:
     value_bias: Tensor
 
     def __call__(self, states: Tensor, mask: Tensor) -> Tensor:
-        """What each token is given. Shape: (n_pairs, n_tokens)."""
+        """The head's output for each token. Shape: (n_pairs, n_tokens)."""
         logits = (states @ self.query.T + self.query_bias) @ (states @ self.key.T).transpose(1, 2)
         logits = (logits / len(self.query) ** 0.5).masked_fill(mask[:, None, :] == 0, -torch.inf)
         values = states @ self.value + self.value_bias
-        given: Tensor = (logits.softmax(dim=2) @ values[..., None])[..., 0]
-        return given
+        output: Tensor = (logits.softmax(dim=2) @ values[..., None])[..., 0]
+        return output
 
     def parameters(self) -> list[Tensor]:
         """For an optimiser."""
@@ -128,7 +131,7 @@ class Head:
 def fit(
     embeddings: BertEmbeddings, tokenizer: PreTrainedTokenizerBase, records: list[Record], *, head_dim: int
 ) -> Head:
-    """The head that gives each token of a query its share of BM25, given these embeddings."""
+    """Fit the head that gives each token of a query its share of BM25, from these embeddings."""
     terms = Terms.of(tokenizer, sorted({document for record in records for document in record.documents}))
     pairs = [(record.query, document) for record in records for document in record.documents[:3]]
     generator = torch.Generator().manual_seed(0)
@@ -159,9 +162,9 @@ def fit(
         )
         with torch.no_grad():
             states = embeddings(batch["input_ids"], batch["token_type_ids"])
-        got, wanted = head(states, batch["attention_mask"]), terms.scores(batch)
+        output, target = head(states, batch["attention_mask"]), terms.scores(batch)
         weight = torch.where(batch["token_type_ids"] == 0, 1.0, OTHERS) * batch["attention_mask"]
-        loss = (weight * (got - wanted).square()).sum() / weight.sum()
+        loss = (weight * (output - target).square()).sum() / weight.sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -169,27 +172,27 @@ def fit(
         if step % 100 == 0:
             _log.info("step %d: mean squared error of a term's BM25 %.3f", step, loss.item())
     for parameter in head.parameters():
-        parameter.requires_grad_(False)  # noqa: FBT003 - its only way for type checkers
+        parameter.requires_grad_(False)  # noqa: FBT003 - the only way that type checkers know
     return head
 
 
 def write(head: Head, layer: BertLayer, contexts: Tensor, *, coordinate: int, unit: float) -> None:
-    """Put the head in place of the layer's least useful one; what that gave on average stays.
+    """Put the head in place of the layer's least useful one, whose mean output stays.
 
     Args:
         head: What to write.
-        layer: Where to.
+        layer: Where to write it.
         contexts: What the layer's heads return for sample texts. Shape: (n_tokens, hidden).
-        coordinate: Of the hidden state: where the head writes to.
-        unit: What the head's 1 is there.
+        coordinate: The coordinate of the hidden state that the head writes to.
+        unit: How far the head's output of 1 moves that coordinate.
     """
     attention, writer = layer.attention.self, layer.attention.output.dense
     size = attention.attention_head_size
-    place = _least_useful_head(layer, contexts)
-    rows = slice(place * size, (place + 1) * size)
+    index = _least_useful_head(layer, contexts)
+    rows = slice(index * size, (index + 1) * size)
     writer.bias.add_(writer.weight[:, rows] @ contexts[:, rows].mean(dim=0))
     writer.weight[:, rows] = 0.0
-    writer.weight[coordinate, place * size] = unit
+    writer.weight[coordinate, index * size] = unit
     writer.bias[coordinate] = 0.0
     for side, weight, bias in (
         (attention.query, head.query, head.query_bias),
@@ -198,15 +201,15 @@ def write(head: Head, layer: BertLayer, contexts: Tensor, *, coordinate: int, un
     ):
         side.weight[rows] = weight
         side.bias[rows] = bias
-    attention.value.weight[place * size] = head.value
-    attention.value.bias[place * size] = head.value_bias
+    attention.value.weight[index * size] = head.value
+    attention.value.bias[index * size] = head.value_bias
 
 
 def _least_useful_head(layer: BertLayer, contexts: Tensor) -> int:
     """The head whose contribution varies least; contexts: what the heads return, shape (n_tokens, hidden)."""
     size = layer.attention.self.attention_head_size
-    moved = [
+    contributions = [
         (part - part.mean(dim=0)) @ layer.attention.output.dense.weight[:, head * size : (head + 1) * size].T
         for head, part in enumerate(contexts.split(size, dim=1))
     ]
-    return int(torch.tensor([part.square().sum() for part in moved]).argmin())
+    return int(torch.tensor([part.square().sum() for part in contributions]).argmin())

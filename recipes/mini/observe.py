@@ -1,4 +1,4 @@
-"""What a bi-encoder does inside while it reads: the figures that `graft` needs to fit its additions in."""
+"""Statistics of a bi-encoder's hidden states: the figures that `graft` needs to fit its additions in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
 
 @dataclass(frozen=True, slots=True)
 class Norm:
-    """A layer norm at work.
+    """Statistics of a layer norm.
 
     Args:
-        spread: Standard deviation of what it receives, mean over all tokens but [CLS].
+        spread: Standard deviation of its input, mean over all tokens but [CLS].
         first_spread: The same at [CLS].
-        offset: Mean of what it receives, in standard deviations, all tokens but [CLS].
-        size: Root mean square of what it gives.
+        offset: Mean of its input, in standard deviations, over all tokens but [CLS].
+        size: Root mean square of its output.
     """
 
     spread: float
@@ -31,15 +31,15 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What sample texts do inside the bi-encoder.
+    """Statistics of the bi-encoder over sample texts.
 
-    [CLS] is a world of its own: its states hardly depend on the text and spread up to fourteen times as wide.
+    [CLS] differs from all other tokens: its states hardly depend on the text and spread up to fourteen times as wide.
 
     Args:
-        norms: What the layer norms do, by module name.
-        use: How much each coordinate moves what reads the hidden states. Shape: (hidden,).
-        queries: Second moments of each layer's queries. Shape a layer: (n_heads, head_dim, head_dim).
-        keys: Covariance of each layer's keys, likewise.
+        norms: Statistics of the layer norms, by module name.
+        use: How much each coordinate moves the projections that read the hidden states. Shape: (hidden,).
+        queries: Second moments of each layer's queries. Shape per layer: (n_heads, head_dim, head_dim).
+        keys: Covariance of each layer's keys, of the same shape.
         contexts: What the heads of the first layer return. Shape: (n_tokens, hidden).
     """
 
@@ -56,9 +56,9 @@ def layers_of(encoder: BertModel) -> list[BertLayer]:
 
 
 def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
-    """Run the sample texts and look."""
-    kept = batch["attention_mask"].bool()
-    rest = kept.clone()
+    """Run the sample texts and collect the statistics."""
+    real = batch["attention_mask"].bool()
+    rest = real.clone()
     rest[:, 0] = False
     norms: dict[str, Norm] = {}
     queries: list[Tensor] = []
@@ -66,7 +66,7 @@ def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
     contexts: list[Tensor] = []
     use = torch.zeros(encoder.config.hidden_size)
 
-    def norm_seen(name: str) -> Hook:
+    def observe_norm(name: str) -> Hook:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             spread, mean = inputs[0].std(dim=-1), inputs[0].mean(dim=-1)
             norms[name] = Norm(
@@ -78,29 +78,29 @@ def observe(encoder: BertModel, batch: dict[str, Tensor]) -> Statistics:
 
         return hook
 
-    def projected(kind: list[Tensor], *, centred: bool) -> Hook:
+    def observe_projection(moments: list[Tensor], *, centred: bool) -> Hook:
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             nonlocal use
-            use = use + inputs[0][kept].std(dim=0) * module.get_parameter("weight").norm(dim=0)
-            rows = output[kept]
+            use = use + inputs[0][real].std(dim=0) * module.get_parameter("weight").norm(dim=0)
+            rows = output[real]
             rows = rows - rows.mean(dim=0) if centred else rows
             heads = rows.view(len(rows), encoder.config.num_attention_heads, -1)
-            kind.append(torch.einsum("thi,thj->hij", heads, heads) / len(rows))
+            moments.append(torch.einsum("thi,thj->hij", heads, heads) / len(rows))
 
         return hook
 
-    def contexts_seen(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
-        contexts.append(inputs[0][kept])
+    def observe_contexts(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+        contexts.append(inputs[0][real])
 
     hooks = [
-        module.register_forward_hook(norm_seen(name))
+        module.register_forward_hook(observe_norm(name))
         for name, module in encoder.named_modules()
         if isinstance(module, nn.LayerNorm)
     ]
     for layer in layers_of(encoder):
-        hooks.append(layer.attention.self.query.register_forward_hook(projected(queries, centred=False)))
-        hooks.append(layer.attention.self.key.register_forward_hook(projected(keys, centred=True)))
-        hooks.append(layer.attention.output.dense.register_forward_hook(contexts_seen))
+        hooks.append(layer.attention.self.query.register_forward_hook(observe_projection(queries, centred=False)))
+        hooks.append(layer.attention.self.key.register_forward_hook(observe_projection(keys, centred=True)))
+        hooks.append(layer.attention.output.dense.register_forward_hook(observe_contexts))
     encoder(**batch)
     for hook in hooks:
         hook.remove()

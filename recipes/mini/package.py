@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
+# Settings of the tokenizer that only training reads.
 _ONLY_IN_TRAINING = (
     "is_local",
     "local_files_only",
@@ -33,7 +34,7 @@ def main() -> None:
     }
     save_file(weights, arguments.out / "model.safetensors", metadata={"format": "pt"})
     config = json.loads((arguments.checkpoint / "config.json").read_text(encoding="utf-8"))
-    # Stored in half, computed in float32: transformers would otherwise load and compute in what is stored.
+    # Stored as float16, computed in float32: transformers would otherwise compute in the stored precision.
     config |= {"dtype": "float32", "use_cache": True}
     (arguments.out / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     tokenizer = Tokenizer.from_file(str(arguments.checkpoint / "tokenizer.json"))

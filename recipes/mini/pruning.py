@@ -1,8 +1,8 @@
-"""Feed-forward units that a layer can do without: room for the two layers that `graft` adds.
+"""Prune the feed-forward units that a layer needs least: room for the two layers that `graft` adds.
 
 Optimal Brain Surgeon (Hassibi and Stork, 1993) on the layer's own output: a unit costs what the other units cannot say
 in its place, |w|^2 / (C^-1)_ii with w its output weights and C the covariance of all units. Those that stay take over,
-by least squares, what they know of those that go. With a sixth fewer units, embeddings keep a cosine of 0.989 to what
+by least squares, what they can of those that leave. With a sixth fewer units, embeddings keep a cosine of 0.989 to what
 they were.
 """
 
@@ -12,19 +12,20 @@ from torch import Tensor, nn
 from transformers import BertModel
 from transformers.models.bert.modeling_bert import BertLayer
 
+# Added to the covariance's diagonal, as a share of its mean, so that it can be inverted.
 _RIDGE = 1e-6
 
 
 def prune(encoder: BertModel, batch: dict[str, Tensor], size: int, *, spare: int) -> None:
-    """Leave every layer `size` units: those it needs most, by what sample texts do, then `spare` that do nothing."""
-    kept = batch["attention_mask"].bool()
+    """Leave every layer `size` units: those it needs most on the sample texts, then `spare` ones that do nothing."""
+    real = batch["attention_mask"].bool()
     moments: list[tuple[Tensor, Tensor]] = []
 
-    def seen(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
-        units = inputs[0][kept].double()
+    def observe_units(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+        units = inputs[0][real].double()
         moments.append((units.mean(dim=0), units.T.cov(correction=0)))
 
-    hooks = [layer.output.dense.register_forward_hook(seen) for layer in layers_of(encoder)]
+    hooks = [layer.output.dense.register_forward_hook(observe_units) for layer in layers_of(encoder)]
     encoder(**batch)
     for hook in hooks:
         hook.remove()
@@ -41,11 +42,11 @@ def prune_layer(layer: BertLayer, mean: Tensor, covariance: Tensor, size: int) -
     weight = down.weight.double()
     cost = weight.square().sum(dim=0) / torch.linalg.inv(covariance).diagonal()
     order = cost.argsort(descending=True)
-    kept, gone = order[:size].sort().values, order[size:]
-    takes_over = torch.linalg.solve(covariance[kept][:, kept], covariance[kept][:, gone])
-    bias = down.bias + weight[:, gone] @ (mean[gone] - mean[kept] @ takes_over)
-    layer.output.dense = _linear(weight[:, kept] + weight[:, gone] @ takes_over.T, bias)
-    layer.intermediate.dense = _linear(up.weight[kept], up.bias[kept])
+    staying, leaving = order[:size].sort().values, order[size:]
+    shares = torch.linalg.solve(covariance[staying][:, staying], covariance[staying][:, leaving])
+    bias = down.bias + weight[:, leaving] @ (mean[leaving] - mean[staying] @ shares)
+    layer.output.dense = _linear(weight[:, staying] + weight[:, leaving] @ shares.T, bias)
+    layer.intermediate.dense = _linear(up.weight[staying], up.bias[staying])
 
 
 def add_spare(layer: BertLayer, count: int) -> None:

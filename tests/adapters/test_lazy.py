@@ -1,20 +1,21 @@
 import copy
 import gc
 import pickle
+import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from shared import SHARED
 
 from secondpass.adapters.lazy import LazyCrossEncoder, scorer_of
-from secondpass.adapters.sharing import shared_cross_encoder
+from secondpass.adapters.sharing import load_cross_encoder, shared_cross_encoder
+from secondpass.cross_encoder import CrossEncoder
 from secondpass.errors import CheckpointNotFoundError, InputError
 from secondpass.options import ModelOptions
+from secondpass.ranking import AsyncScorer, Loadable, PairScorer
 from secondpass.testing import OverlapScorer
 
-MODEL = SHARED / "models" / "ce-minilm6"
-needs_model = pytest.mark.skipif(not MODEL.exists(), reason=f"needs {MODEL.name} of the shared data")
+MODEL = "secondpass/mini"
 SECRET = ModelOptions(token="hf_secret", max_length=64)  # noqa: S106 - of nobody
 
 
@@ -48,35 +49,65 @@ def test_token_is_in_no_repr() -> None:
     assert "hf_secret" not in repr(SECRET) + repr(LazyCrossEncoder("a/model", SECRET))
 
 
-@needs_model
-def test_threads_load_an_own_model_once() -> None:
-    lazy = LazyCrossEncoder(str(MODEL), share=False)
+def test_threads_load_an_unshared_model_once() -> None:
+    lazy = LazyCrossEncoder(MODEL, share=False)
     with ThreadPoolExecutor(4) as pool:
         assert len({id(model) for model in pool.map(lambda _: lazy.load(), range(8))}) == 1
 
 
-@needs_model
 async def test_scores_are_those_of_the_model() -> None:
-    lazy = LazyCrossEncoder(str(MODEL))
+    lazy = LazyCrossEncoder(MODEL)
     documents = ["Paris", "Berlin"]
     awaited = await lazy.ascore("City in Germany", documents)
-    scores = shared_cross_encoder(str(MODEL)).score("City in Germany", documents)
+    scores = shared_cross_encoder(MODEL).score("City in Germany", documents)
     assert awaited.tolist() == lazy.score("City in Germany", documents).tolist() == scores.tolist()
     assert lazy.predict([("City in Germany", "Paris")]).tolist() == pytest.approx([scores[0]], abs=1e-5)
 
 
-@needs_model
 def test_the_last_to_release_frees_the_model() -> None:
-    options = ModelOptions(max_length=77)  # of nobody else
-    one, two = LazyCrossEncoder(str(MODEL), options), LazyCrossEncoder(str(MODEL), options)
-    seen = weakref.ref(one.load())
-    assert two.load() is seen()
-    one.release()
-    assert seen() is not None
-    two.release()
+    options = ModelOptions(max_length=77)  # no other test's
+    first, second = LazyCrossEncoder(MODEL, options), LazyCrossEncoder(MODEL, options)
+    loaded = weakref.ref(first.load())
+    assert second.load() is loaded()
+    first.release()
+    assert loaded() is not None
+    second.release()
     gc.collect()
-    assert seen() is None
-    assert not two.is_loaded
+    assert loaded() is None
+    assert not second.is_loaded
+
+
+def test_release_lets_go_of_a_model_that_is_just_being_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    loading, may_end = threading.Event(), threading.Event()
+
+    def load_slowly(model: str, options: ModelOptions) -> CrossEncoder:
+        loading.set()
+        assert may_end.wait(timeout=10)
+        return load_cross_encoder(model, options)
+
+    monkeypatch.setattr("secondpass.adapters.lazy.load_cross_encoder", load_slowly)
+    lazy = LazyCrossEncoder(MODEL, share=False)
+    with ThreadPoolExecutor(2) as pool:
+        loader = pool.submit(lazy.load)
+        assert loading.wait(timeout=10)
+        releaser = pool.submit(lazy.release)
+        may_end.set()
+        loader.result()
+        releaser.result()
+    assert not lazy.is_loaded
+
+
+def test_release_before_loading_does_nothing() -> None:
+    lazy = LazyCrossEncoder("no/such-model", ModelOptions(local_files_only=True))
+    lazy.release()
+    assert not lazy.is_loaded
+
+
+def test_it_offers_what_adapters_ask_for() -> None:
+    lazy = LazyCrossEncoder("a/model")
+    for protocol in (AsyncScorer, PairScorer, Loadable):
+        assert isinstance(lazy, protocol)
+        assert not isinstance(OverlapScorer(), protocol)
 
 
 def test_scorer_of_a_name_is_lazy_and_of_a_scorer_is_itself() -> None:

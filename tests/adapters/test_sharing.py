@@ -5,69 +5,86 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from secondpass.adapters.sharing import WeakCache
+from secondpass.adapters.sharing import SharedModels
+from secondpass.cross_encoder import CrossEncoder
+from secondpass.options import ModelOptions
+
+OPTIONS = ModelOptions()
 
 
-class Value:
-    """Something that can be weakly held."""
+class Loaded(CrossEncoder):
+    """Stands in for a loaded model: something that can be weakly held."""
+
+    def __init__(self, name: str = "", options: ModelOptions = OPTIONS) -> None:
+        self.loaded_as = name, options
 
 
-def test_a_value_is_made_once_while_somebody_holds_it() -> None:
-    cache: WeakCache[str, Value] = WeakCache()
-    held = cache.get("a", Value)
-    assert cache.get("a", Value) is held
-    assert cache.get("b", Value) is not held
+def test_a_model_is_loaded_once_while_somebody_holds_it() -> None:
+    models = SharedModels(Loaded)
+    held = models.get("a", OPTIONS)
+    assert models.get("a", ModelOptions()) is held
+    assert models.get("b", OPTIONS) is not held
+    assert models.get("a", ModelOptions(max_length=64)) is not held
 
 
-def test_a_value_is_freed_with_its_last_holder() -> None:
-    cache: WeakCache[str, Value] = WeakCache()
-    held = cache.get("a", Value)
-    seen = weakref.ref(held)
+def test_a_model_is_loaded_by_its_name_and_options() -> None:
+    model = SharedModels(Loaded).get("a", ModelOptions(max_length=64))
+    assert isinstance(model, Loaded)
+    assert model.loaded_as == ("a", ModelOptions(max_length=64))
+
+
+def test_a_model_is_freed_with_its_last_holder() -> None:
+    held = SharedModels(Loaded).get("a", OPTIONS)
+    reference = weakref.ref(held)
     del held
     gc.collect()
-    assert seen() is None
+    assert reference() is None
 
 
-def test_threads_that_ask_at_once_make_one() -> None:
-    cache: WeakCache[str, Value] = WeakCache()
+def test_threads_that_ask_at_once_load_one() -> None:
     n_threads = 16
     together = threading.Barrier(n_threads)
-    n_made = 0
+    n_loaded = 0
 
-    def make() -> Value:
-        nonlocal n_made
-        n_made += 1
-        return Value()
+    def load(name: str, options: ModelOptions) -> CrossEncoder:
+        nonlocal n_loaded
+        n_loaded += 1
+        return Loaded(name, options)
 
-    def ask(_: int) -> Value:
+    models = SharedModels(load)
+
+    def ask(_: int) -> CrossEncoder:
         together.wait(timeout=10)
-        return cache.get("a", make)
+        return models.get("a", OPTIONS)
 
     with ThreadPoolExecutor(n_threads) as pool:
         values = list(pool.map(ask, range(n_threads)))
-    assert n_made == 1
+    assert n_loaded == 1
     assert len(set(map(id, values))) == 1
 
 
-def test_different_values_are_made_in_parallel() -> None:
-    cache: WeakCache[str, Value] = WeakCache()
-    both_are_making = threading.Barrier(2)  # breaks after the timeout if one waits for the other
+def test_different_models_are_loaded_in_parallel() -> None:
+    both_are_loading = threading.Barrier(2)  # breaks after the timeout if one waits for the other
 
-    def make() -> Value:
-        both_are_making.wait(timeout=10)
-        return Value()
+    def load(name: str, options: ModelOptions) -> CrossEncoder:
+        both_are_loading.wait(timeout=10)
+        return Loaded(name, options)
 
+    models = SharedModels(load)
     with ThreadPoolExecutor(2) as pool:
-        values = list(pool.map(lambda key: cache.get(key, make), "ab"))
-    assert values[0] is not values[1]
+        first, second = pool.map(lambda name: models.get(name, OPTIONS), "ab")
+    assert first is not second
 
 
-def test_a_failure_is_raised_and_the_next_one_tries_anew() -> None:
-    cache: WeakCache[str, Value] = WeakCache()
+def test_a_failure_is_raised_and_the_next_caller_tries_again() -> None:
+    network = iter([OSError("no network")])
 
-    def fail() -> Value:
-        raise OSError("no network")
+    def load(name: str, options: ModelOptions) -> CrossEncoder:
+        for error in network:
+            raise error
+        return Loaded(name, options)
 
+    models = SharedModels(load)
     with pytest.raises(OSError, match="no network"):
-        cache.get("a", fail)
-    assert isinstance(cache.get("a", Value), Value)
+        models.get("a", OPTIONS)
+    assert isinstance(models.get("a", OPTIONS), Loaded)

@@ -1,6 +1,7 @@
 """`secondpass bench --tiny`, end to end: a table or JSON, results.json and a picture."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,18 +11,20 @@ import checkpoints
 import pytest
 from rich.console import Console
 
-from secondpass.bench import BASELINE, Results, Setting, Workload
+from secondpass import CrossEncoder
+from secondpass.bench import BASELINE, Results, Setting, Workload, make_setting
 from secondpass.bench.contenders import Contender
 from secondpass.bench.measure import Figure, WorkloadResult, measure
 from secondpass.bench.peers import sentence_transformers
 from secondpass.bench.timing import Times
-from secondpass.cli.bench import _setting, result_table
+from secondpass.cli.bench import result_table
 from secondpass.errors import InputError
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, temporary: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "secondpass", "bench", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    environment = os.environ | ({} if temporary is None else {"TMPDIR": str(temporary)})
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
 
 
 @pytest.fixture(scope="module")
@@ -48,29 +51,35 @@ def test_the_json_holds_everything_the_figures_depend_on(tiny: tuple[dict[str, A
     assert (signature["model"], signature["repeats"], signature["max_length"]) == ("tiny, random weights", 2, 512)
     assert {"cpu", "cpu_flags", "cpus", "threads", "device", "batch_tokens", "network"} <= set(signature)
     assert str(folder) not in json.dumps(printed)
-    assert [one["name"] for one in printed["workloads"]] == ["passages", "chunks"]
+    assert [workload["name"] for workload in printed["workloads"]] == ["passages", "chunks"]
     for workload in printed["workloads"]:
         assert workload["n_pairs"] == 20
         assert set(workload["tokens"]) == {"mean", "p50", "p95", "max", "sum"}
-        by_name = {one["name"]: one for one in workload["contenders"]}
+        by_name = {contender["name"]: contender for contender in workload["contenders"]}
         assert by_name[BASELINE]["ratio"] == 1
         assert by_name["secondpass float32"]["score_difference"] < 1e-4
-        for one in workload["contenders"]:
-            assert [len(repeat) for repeat in one["seconds"]] == [workload["n_requests"]] * 2
-            assert one["peak_mib"] is None
+        for contender in workload["contenders"]:
+            assert [len(repeat) for repeat in contender["seconds"]] == [workload["n_requests"]] * 2
+            assert contender["peak_mib"] is None
 
 
-def test_a_bundled_model_is_a_folder_to_its_peers(tmp_path: Path) -> None:
-    setting, described = _setting(
-        tmp_path, [], model="secondpass/mini", shape="minilm-l2", tokenizer=None, max_length=None
-    )
-    assert described == "secondpass/mini"
+def test_a_bundled_model_is_a_folder_to_its_peers() -> None:
+    setting = make_setting("secondpass/mini", device="cpu", max_length=64, batch_tokens=128)
+    assert (setting.device, setting.max_length, setting.batch_tokens) == ("cpu", 64, 128)
     assert (Path(setting.model) / "model.safetensors").is_file()
+    own = make_setting("secondpass/mini", device=None, max_length=None, batch_tokens=None)
+    assert own.max_length == CrossEncoder("secondpass/mini").max_length
 
 
-def test_who_is_left_out_has_a_reason(tiny: tuple[dict[str, Any], Path]) -> None:
+def test_a_model_with_several_labels_is_refused(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path / "two", n_labels=2, id2label={0: "no", 1: "yes"})
+    with pytest.raises(InputError, match=r"model must have a head with one label, got 2 in '.*two'"):
+        make_setting(str(folder), device="cpu", max_length=None, batch_tokens=None)
+
+
+def test_a_contender_that_is_left_out_has_a_reason(tiny: tuple[dict[str, Any], Path]) -> None:
     printed, _ = tiny
-    took_part = {one["name"] for one in printed["workloads"][0]["contenders"]}
+    took_part = {contender["name"] for contender in printed["workloads"][0]["contenders"]}
     assert took_part.isdisjoint(printed["left_out"])
     assert all(printed["left_out"].values())
 
@@ -98,9 +107,29 @@ def test_without_matplotlib_the_install_line_comes_before_any_work(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_anybody_who_can_take_part_the_reasons_are_said(tmp_path: Path) -> None:
+def test_no_temporary_folder_is_left_behind(tmp_path: Path) -> None:
+    (tmp_path / "temporary").mkdir()
+    arguments = (
+        "--shape",
+        "tiny",
+        "-w",
+        "latency-10",
+        "--repeats",
+        "1",
+        "-c",
+        "secondpass float32",
+        "-c",
+        "onnxruntime",
+    )
+    done = run(*arguments, temporary=tmp_path / "temporary")  # with a process per contender, to measure its memory
+    assert done.returncode == 0, done.stderr
+    # Ours alone: onnxruntime and torch leave what they like.
+    assert list((tmp_path / "temporary").glob("secondpass*")) == []
+
+
+def test_where_no_contender_can_take_part_the_reasons_are_said(tmp_path: Path) -> None:
     setting = Setting(str(checkpoints.bert(tmp_path)), None, 512)
-    absent = Contender("absent", sentence_transformers("float32"), needs=("no_such_module",))
+    absent = Contender("absent", sentence_transformers.loader("float32"), needs=("no_such_module",))
     with pytest.raises(InputError, match=r"no contender can take part: absent: .*no_such_module"):
         measure(setting, "tiny", [Workload("one", ((("a", "b"),),), "made up")], [absent], memory=False)
 
@@ -111,9 +140,11 @@ def test_a_table_shows_every_figure() -> None:
     figures = {"secondpass float32": Figure(fast, 2.0, 1e-6, 300.4), BASELINE: Figure(slow, None, None, None)}
     result = WorkloadResult(workload, {"mean": 60.0, "p50": 58.0, "p95": 99.0, "max": 120, "sum": 120}, figures)
     console = Console(width=140)
-    with console.capture() as shown:
+    with console.capture() as console_output:
         console.print(result_table(result))
-    lines = [line.replace("│", " ").split() for line in shown.get().splitlines()]
+    text = console_output.get()
+    assert "tokens per pair: mean 60, p50 58, p95 99" in text
+    lines = [line.replace("│", " ").split() for line in text.splitlines()]
     assert ["secondpass", "float32", "2000.0", "2.00", "1.0", "1.0", "1.0e-06", "300"] in lines
     assert ["sentence-transformers", "float32", "1000.0", "-", "2.0", "2.0", "-", "-"] in lines
     assert Results({}, {}, [result]).as_json()["workloads"][0]["contenders"][0]["docs_per_second"] == 2000.0

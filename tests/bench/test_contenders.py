@@ -1,5 +1,6 @@
-"""Every contender scores the same pairs alike; who cannot take part is left out with a reason."""
+"""Every contender scores the same pairs alike; one that cannot take part is left out with a reason."""
 
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -8,14 +9,24 @@ import pytest
 from folders import FolderOf
 
 from secondpass import CrossEncoder
-from secondpass.bench import BASELINE, CONTENDERS, SHAPES, Contender, Setting, material, save_random, workloads
-from secondpass.bench.contenders import chosen, is_installed, largest_difference, load, scores_of
+from secondpass.bench import (
+    BASELINE,
+    CONTENDERS,
+    SHAPES,
+    Contender,
+    ScoreFunction,
+    Setting,
+    build_workloads,
+    load_material,
+    save_random,
+)
+from secondpass.bench.contenders import is_installed, largest_difference, load, scores_of, select_contenders
 from secondpass.bench.memory import high_water_mib, peak_mib
-from secondpass.bench.peers import Score
-from secondpass.encoder.arithmetic.precision import native_bfloat16
+from secondpass.bench.peers.onnx import onnx_file
+from secondpass.encoder.arithmetic.onednn import has_bfloat16
 from secondpass.errors import InputError
 
-FLOAT32 = [one for one in CONTENDERS if "int8" not in one.name and "float16" not in one.name]
+FLOAT32 = [contender for contender in CONTENDERS if "int8" not in contender.name and "float16" not in contender.name]
 
 TRACED = pytest.mark.filterwarnings(  # what torch and transformers say when a peer exports a network
     "ignore::torch.jit.TracerWarning",
@@ -32,40 +43,85 @@ TRACED = pytest.mark.filterwarnings(  # what torch and transformers say when a p
 def test_float32_contenders_agree(family: str, folder_of: FolderOf) -> None:
     folder = str(folder_of(family))
     setting = Setting(folder, "cpu", CrossEncoder(folder).max_length)
-    requests = workloads(["mixed"], material(None), 24)[0].requests
-    scorers = {one.name: load(one, setting) for one in FLOAT32}
+    requests = build_workloads(["mixed"], load_material(None), 24)[0].requests
+    scorers = {contender.name: load(contender, setting) for contender in FLOAT32}
     scores = {name: scores_of(score, requests) for name, score in scorers.items() if not isinstance(score, str)}
-    assert {one.name for one in FLOAT32 if all(map(is_installed, one.needs))} == set(scores)
+    assert {contender.name for contender in FLOAT32 if all(map(is_installed, contender.needs))} == set(scores)
     assert {"secondpass float32", BASELINE, "transformers float32, one padded batch"} <= set(scores)
     assert np.ptp(scores[BASELINE]) > 1e-2
-    for name, found in scores.items():
-        assert found.shape == (24,), name
-        assert largest_difference(found, scores[BASELINE]) < 1e-4, name
+    for name, own in scores.items():
+        assert own.shape == (24,), name
+        assert largest_difference(own, scores[BASELINE]) < 1e-4, name
 
 
 @TRACED
 @pytest.mark.parametrize("family", ["bert", "xlm_roberta", "modernbert"])
 @pytest.mark.parametrize("name", ["onnxruntime int8, sorted", "openvino int8, sorted", "openvino bfloat16, sorted"])
 def test_peers_in_few_bits_score_as_in_float32(name: str, family: str, folder_of: FolderOf) -> None:
-    (peer,) = chosen([name])
+    (peer,) = select_contenders([name])
     for module in peer.needs:
         pytest.importorskip(module)
-    if "bfloat16" in name and not native_bfloat16():
+    if "bfloat16" in name and not has_bfloat16():
         pytest.skip("this CPU would only emulate bfloat16")
     folder = str(folder_of(family))
     setting = Setting(folder, "cpu", CrossEncoder(folder).max_length)
-    requests = workloads(["mixed"], material(None), 72)[0].requests  # three batches: 32, 32 and 8 pairs
-    score, baseline = load(peer, setting), load(chosen([BASELINE])[0], setting)
+    requests = build_workloads(["mixed"], load_material(None), 72)[0].requests  # three batches: 32, 32 and 8 pairs
+    score, baseline = load(peer, setting), load(select_contenders([BASELINE])[0], setting)
     assert not isinstance(score, str), score
     assert not isinstance(baseline, str), baseline
-    found, expected = scores_of(score, requests), scores_of(baseline, requests)
+    own, expected = scores_of(score, requests), scores_of(baseline, requests)
     # Rounding leaves a correlation of 0.98 to 1; scores out of order, a lost mask and lost token types 0.9 at most.
-    assert np.corrcoef(found, expected)[0, 1] > 0.95
-    assert largest_difference(found, expected) < 0.25 * np.ptp(expected)
+    assert np.corrcoef(own, expected)[0, 1] > 0.95
+    assert largest_difference(own, expected) < 0.25 * np.ptp(expected)
+
+
+@TRACED
+def test_an_exported_network_is_removed_once_it_is_loaded(
+    folder_of: FolderOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with onnx_file(str(folder_of("bert"))) as file:
+        assert file.is_relative_to(tmp_path)
+        assert file.stat().st_size > 10_000
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    with pytest.raises((OSError, ValueError)), onnx_file(str(tmp_path / "model")):
+        pass
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@TRACED
+@pytest.mark.parametrize("name", ["onnxruntime float32, one padded batch", "onnxruntime int8, sorted"])
+def test_onnx_peers_score_without_their_files(
+    name: str, folder_of: FolderOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (peer,) = select_contenders([name])
+    for module in peer.needs:
+        pytest.importorskip(module)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    score = load(peer, Setting(str(folder_of("bert")), "cpu", 64))
+    assert not isinstance(score, str), score
+    assert list(tmp_path.iterdir()) == []
+    assert score([("berlin", "a wall"), ("berlin", "a year")]).shape == (2,)
+
+
+def test_a_published_network_is_used_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "onnx").mkdir()
+    published = tmp_path / "onnx" / "model.onnx"
+    published.write_bytes(b"a network")
+    with onnx_file(str(tmp_path)) as file:
+        assert file == published
+    assert published.read_bytes() == b"a network"
 
 
 def test_a_missing_peer_is_left_out_with_a_reason() -> None:
-    def never(_: Setting) -> Score:
+    def never(_: Setting) -> ScoreFunction:
         raise AssertionError
 
     peer = Contender("peer", never, ("torch", "no_such_module.at_all"))
@@ -75,7 +131,7 @@ def test_a_missing_peer_is_left_out_with_a_reason() -> None:
 
 
 def test_a_failing_peer_is_left_out_but_a_failure_of_ours_is_an_error() -> None:
-    def broken(_: Setting) -> Score:
+    def broken(_: Setting) -> ScoreFunction:
         raise RuntimeError("no such\noperator")
 
     assert load(Contender("peer", broken), Setting("m", None, 8)) == "RuntimeError: no such operator"
@@ -90,31 +146,31 @@ def test_a_refused_precision_is_left_out_with_its_reason(folder_of: FolderOf) ->
     assert reason.startswith('dtype must be one of "float32",')
 
 
-@pytest.mark.parametrize("name", ["sentence-transformers bfloat16", "openvino bfloat16, sorted"])
-def test_no_peer_is_measured_in_emulated_bfloat16(
+@pytest.mark.parametrize("name", ["secondpass bfloat16", "sentence-transformers bfloat16", "openvino bfloat16, sorted"])
+def test_no_contender_is_measured_in_emulated_bfloat16(
     name: str, folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secondpass.encoder.arithmetic.precision.native_bfloat16", lambda: False)
-    (peer,) = chosen([name])
+    monkeypatch.setattr("secondpass.encoder.arithmetic.onednn.has_bfloat16", lambda: False)
+    (peer,) = select_contenders([name])
     setting = Setting(str(folder_of("bert")), "cpu", 64)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as outside of tests: nothing else makes an error of the warning
+        warnings.simplefilter("ignore")  # as outside of tests: nothing makes an error of a warning
         reason = load(Contender(peer.name, peer.load), setting)
     assert reason == "dtype 'bfloat16' is slow on this CPU, which has no instructions for it: use 'float32'"
 
 
-def test_contenders_are_chosen_by_part_of_their_name() -> None:
-    names = [one.name for one in chosen(["secondpass float32", "one padded"])]
+def test_contenders_are_selected_by_part_of_their_name() -> None:
+    names = [contender.name for contender in select_contenders(["secondpass float32", "one padded"])]
     assert names == [
         "secondpass float32",
         "transformers float32, one padded batch",
         "onnxruntime float32, one padded batch",
     ]
-    assert chosen([]) == list(CONTENDERS)
+    assert select_contenders([]) == list(CONTENDERS)
     with pytest.raises(
         InputError, match=r"contender must be part of a name among 'secondpass float32', .*, got 'fast'"
     ):
-        chosen(["fast"])
+        select_contenders(["fast"])
 
 
 @pytest.mark.parametrize("shape", ["tinybert-l2", "tiny"])
@@ -144,12 +200,12 @@ def test_mistakes_of_shape_and_tokenizer_are_named(tmp_path: Path) -> None:
 
 def test_memory_is_that_of_a_process_of_its_own(folder_of: FolderOf) -> None:
     if high_water_mib() is None:
-        pytest.skip("this system does not tell")
+        pytest.skip("this system does not report it")
     ballast = np.ones(400 * 2**17)  # 400 MiB that the other process must not be charged with
     setting = Setting(str(folder_of("bert")), "cpu", 64)
-    found = peak_mib(CONTENDERS[0], setting, workloads(["passages"], material(None), 4)[0])
+    peak = peak_mib(CONTENDERS[0], setting, build_workloads(["passages"], load_material(None), 4)[0])
     ours = high_water_mib()
     assert ballast[-1] == 1
-    assert found is not None
+    assert peak is not None
     assert ours is not None
-    assert 50 < found < ours - 100
+    assert 50 < peak < ours - 100

@@ -4,27 +4,27 @@ from collections.abc import Callable
 
 import pytest
 
-from secondpass.bench.timing import Times, interleaved
+from secondpass.bench.timing import Times, time_in_turns
 from secondpass.errors import InputError
 
 
 def test_contenders_take_turns() -> None:
     calls: list[str] = []
 
-    def called(name: str) -> Callable[[str], None]:
+    def recorder(name: str) -> Callable[[str], None]:
         return lambda request: calls.append(name + request)
 
-    interleaved({"A": called("A"), "B": called("B"), "C": called("C")}, ["1", "2"], 2)
+    time_in_turns({"A": recorder("A"), "B": recorder("B"), "C": recorder("C")}, ["1", "2"], 2)
     assert calls == ["A1", "A2", "B1", "B2", "C1", "C2"] * 2
 
 
 def test_each_call_is_timed_by_itself() -> None:
     clock = iter([0.0, 1.0, 5.0, 7.0, 10.0, 14.0, 20.0, 28.0])
-    times = interleaved({"A": str, "B": str}, [1, 2], 1, clock=lambda: next(clock))
+    times = time_in_turns({"A": str, "B": str}, [1, 2], 1, clock=lambda: next(clock))
     assert times == {"A": Times(((1.0, 2.0),)), "B": Times(((4.0, 8.0),))}
 
 
-def test_documents_a_second_are_the_median_of_repeats() -> None:
+def test_documents_per_second_are_the_median_of_repeats() -> None:
     times = Times(((1.0, 1.0), (2.0, 2.0), (20.0, 30.0)))
     assert times.per_repeat == [2.0, 4.0, 50.0]
     assert times.per_second(100) == 25.0
@@ -45,6 +45,6 @@ def test_percentiles_are_over_all_calls_of_all_repeats() -> None:
 
 def test_nothing_measured_gives_no_figure() -> None:
     with pytest.raises(InputError, match="repeats must be at least 1, got 0"):
-        interleaved({"A": str}, [1], 0)
+        time_in_turns({"A": str}, [1], 0)
     with pytest.raises(InputError, match="at least one repeat of at least one call"):
         Times(())

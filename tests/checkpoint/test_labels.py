@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from secondpass import CrossEncoder
-from secondpass.checkpoint.labels import of_checkpoint, relevance_logit
+from secondpass.checkpoint.labels import relevance_logit, resolve_label
 
 
 def test_the_relevance_logits_sigmoid_is_the_softmax_probability() -> None:
@@ -32,7 +32,7 @@ def test_the_relevance_logits_sigmoid_is_the_softmax_probability() -> None:
 def test_names_decide_without_a_warning(names: dict[int, str], label: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert of_checkpoint("x", len(names), names, None) == label
+        assert resolve_label("x", len(names), names, None) == label
 
 
 def test_without_a_hint_it_is_label_1_with_a_warning(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.score_activation import ScoreActivation, of_checkpoint
+from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ def test_the_newest_statement_counts(
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"activation_fn": path(newest)}))
-    assert of_checkpoint(Folder("m", tmp_path), 1, ScoreActivation.IDENTITY) == expected
+    assert resolve_activation(Folder("m", tmp_path), 1, ScoreActivation.IDENTITY) == expected
 
 
 def test_without_a_statement_the_layouts_default_counts_and_then_that_of_sentence_transformers(tmp_path: Path) -> None:
     folder = Folder("m", tmp_path)
-    assert of_checkpoint(folder, 1, ScoreActivation.IDENTITY) == ScoreActivation.IDENTITY
-    assert of_checkpoint(folder, 1) == ScoreActivation.SIGMOID
-    assert of_checkpoint(folder, 2) == ScoreActivation.IDENTITY
+    assert resolve_activation(folder, 1, ScoreActivation.IDENTITY) == ScoreActivation.IDENTITY
+    assert resolve_activation(folder, 1) == ScoreActivation.SIGMOID
+    assert resolve_activation(folder, 2) == ScoreActivation.IDENTITY
 
 
 def test_an_activation_is_torchs_function_of_its_name() -> None:

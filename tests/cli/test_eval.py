@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 
 from secondpass import CrossEncoder
 from secondpass.cli.app import app
+from secondpass.cli.eval import report_table
 from secondpass.cli.eval_set import set_table
 from secondpass.demo import passages, questions
 from secondpass.errors import CheckpointNotFoundError, InputError
-from secondpass.evaluation import SetMetrics
+from secondpass.evaluation import DepthPoint, Report, SetMetrics
 from secondpass.evaluation.reranking_sets import SetResult
 
 
@@ -35,7 +36,7 @@ def collection(tmp_path: Path) -> Path:
 
 
 def call(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -43,14 +44,14 @@ def call(*arguments: object) -> str:
 def test_eval_builds_a_first_stage_compares_models_and_writes_everything(collection: Path, tmp_path: Path) -> None:
     one, two = bert(tmp_path / "one"), bert(tmp_path / "two", max_length=64)
     out = tmp_path / "out"
-    asked = ("eval", collection, "-m", one, "-m", two, "--measure", "RR@10", "--depth", 10, "-o", out)
-    reports = json.loads(call(*asked))
+    command = ("eval", collection, "-m", one, "-m", two, "--measure", "RR@10", "--depth", 10, "-o", out)
+    reports = json.loads(call(*command))
     assert [Path(report["model"]).name for report in reports] == ["one", "two"]
     assert reports[0]["measures"]["RR@10"]["n_queries"] == 2
     assert json.loads((out / "report.json").read_text()) == reports
     assert {path.suffix for path in out.iterdir()} == {".json", ".jsonl", ".trec", ".png"}
     assert (out / "comparison.png").exists()
-    again = json.loads(call(*asked))
+    again = json.loads(call(*command))
     assert again[0]["per_query"] == reports[0]["per_query"]
     written = next(out.glob("*one.trec"))
     rerun = json.loads(call("eval", collection, "-m", one, "--run", written, "--measure", "RR@10"))
@@ -63,8 +64,8 @@ def test_a_first_stage_is_as_deep_as_the_measures_look(tmp_path: Path) -> None:
     (tmp_path / "queries.jsonl").write_text('{"_id": "1", "text": "cat"}\n')
     (tmp_path / "qrels.trec").write_text("1 0 129 1\n")  # the longest document, BM25's last
     arguments = ("eval", tmp_path, "-m", bert(tmp_path / "model"), "--measure", "R@100", "--measure", "R@200")
-    (found,) = json.loads(call(*arguments, "--depth", 5))
-    assert {name: one["before"] for name, one in found["measures"].items()} == {"R@100": 0.0, "R@200": 1.0}
+    (report,) = json.loads(call(*arguments, "--depth", 5))
+    assert {name: measure["before"] for name, measure in report["measures"].items()} == {"R@100": 0.0, "R@200": 1.0}
 
 
 def test_eval_reads_re_ranking_sets(tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_eval_reads_re_ranking_sets(tmp_path: Path) -> None:
 
 
 class Interrupted:
-    """Lets a model score so many queries, and no more."""
+    """Interrupts a model once it has scored a number of queries."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.queries: list[str] = []
@@ -102,23 +103,23 @@ def test_eval_of_a_set_continues_and_notices_another_model_or_input(
     ]
     path.write_text("".join(lines))
     whole = json.loads(call("eval", path, "-m", model))
-    scorer, asked = Interrupted(monkeypatch), ("eval", path, "-m", model, "-o", tmp_path / "out")
+    scorer, command = Interrupted(monkeypatch), ("eval", path, "-m", model, "-o", tmp_path / "out")
     scorer.after = 2
-    assert CliRunner().invoke(app, [str(one) for one in asked]).exit_code != 0
+    assert CliRunner().invoke(app, [str(argument) for argument in command]).exit_code != 0
     scorer.after = 99
-    rows = json.loads(call(*asked))
+    rows = json.loads(call(*command))
     assert scorer.queries == ["cat", "dog", "horse"]
     assert [row | {"seconds": 0} for row in rows] == [row | {"seconds": 0} for row in whole]
     assert json.loads((tmp_path / "out/report.json").read_text()) == rows
     with pytest.raises(InputError, match="another job's progress, of another model; remove it"):
-        call(*asked, "--max-length", 64)
+        call(*command, "--max-length", 64)
     path.write_text("".join(lines[:2]))
     with pytest.raises(InputError, match="another job's progress, of other queries, documents or depth; remove it"):
-        call(*asked)
+        call(*command)
     path.write_text("".join(lines))
     bert(tmp_path / "m", num_hidden_layers=1)
     with pytest.raises(InputError, match="another job's progress, of another model; remove it"):
-        call(*asked)
+        call(*command)
 
 
 def test_eval_refuses_options_that_mean_nothing_to_a_set(tmp_path: Path) -> None:
@@ -134,8 +135,15 @@ def test_a_table_shows_the_given_order_and_each_model() -> None:
     result = SetResult(2, SetMetrics(0.5, 0.25, 0.75), SetMetrics(0.1, 0.2, 0.3), 0.5)
     written = StringIO()
     Console(width=80, file=written).print(set_table("a [b].jsonl", {"m": result}))
-    for shown in ("a [b].jsonl: 2 queries", "given order", "0.1000", "0.7500", "250.0"):
-        assert shown in written.getvalue()
+    for text in ("a [b].jsonl: 2 queries", "given order", "0.1000", "0.7500", "250.0"):
+        assert text in written.getvalue()
+
+
+def test_a_report_gives_its_speed_per_query() -> None:
+    report = Report("m", 20, {}, (DepthPoint(20, 0.5, 12.5),), 40, 0.02, {})
+    written = StringIO()
+    Console(width=110, file=written).print(report_table(report))
+    assert "2000 docs/s, 12.5 ms per query of 20 candidates" in written.getvalue()
 
 
 def test_eval_refuses_the_same_model_twice(collection: Path) -> None:
@@ -166,8 +174,8 @@ def test_train_follows_its_file(tmp_path: Path) -> None:
 
 
 def test_the_demo_runs_with_any_model_and_tells_each_question(tmp_path: Path) -> None:
-    found = json.loads(call("demo", "--model", bert(tmp_path), "--depth", 5))
-    assert [one["question"] for one in found["questions"]] == [question.text for question in questions()]
+    output = json.loads(call("demo", "--model", bert(tmp_path), "--depth", 5))
+    assert [outcome["question"] for outcome in output["questions"]] == [question.text for question in questions()]
 
 
 def test_the_demo_corpus_holds_every_answer() -> None:

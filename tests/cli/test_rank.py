@@ -12,7 +12,7 @@ from folders import FolderOf
 
 from secondpass import CrossEncoder
 from secondpass.cli.documents import Format, read_documents
-from secondpass.cli.rank import score_bar
+from secondpass.cli.output import score_bar
 from secondpass.errors import InputError
 
 
@@ -32,8 +32,8 @@ def test_rank_gives_json_when_piped(folder_of: FolderOf, tmp_path: Path) -> None
     assert done.stderr == ""
     rows = json.loads(done.stdout)
     expected = CrossEncoder(folder).rank("berlin wall", texts, top_k=2)
-    assert [row["id"] for row in rows] == [f"d{found.index}" for found in expected]
-    assert [row["score"] for row in rows] == pytest.approx([found.score for found in expected], abs=1e-5)
+    assert [row["id"] for row in rows] == [f"d{result.index}" for result in expected]
+    assert [row["score"] for row in rows] == pytest.approx([result.score for result in expected], abs=1e-5)
     assert [row["rank"] for row in rows] == [1, 2]
 
 
@@ -44,8 +44,8 @@ def test_rank_reads_lines_from_standard_input(folder_of: FolderOf) -> None:
 
 def test_standard_input_may_come_from_windows_and_hold_any_character(folder_of: FolderOf) -> None:
     command = [sys.executable, "-m", "secondpass", "rank", "berlin", "-m", str(folder_of("bert"))]
-    given = '\ufeff{"text": "the wall\u2028fell"}\r\n{"text": "berlin"}\r\n'.encode()
-    done = subprocess.run(command, input=given, capture_output=True, check=True)  # noqa: S603 - our own
+    lines = '\ufeff{"text": "the wall\u2028fell"}\r\n{"text": "berlin"}\r\n'.encode()
+    done = subprocess.run(command, input=lines, capture_output=True, check=True)  # noqa: S603 - our own
     assert {row["text"] for row in json.loads(done.stdout)} == {"the wall\u2028fell", "berlin"}
 
 
@@ -75,6 +75,13 @@ def test_models_lists_the_cards_checkpoints() -> None:
     rows = {row["name"]: row for row in json.loads(run("models").stdout)}
     assert rows["cross-encoder/ms-marco-TinyBERT-L-2-v2"]["published"]["nDCG@10 TREC DL 2019"] == 69.84
     assert rows["Antix5/product-reranker-mmBERT-small"]["max_length"] == 256
+    assert rows["cross-encoder/ms-marco-TinyBERT-L-2-v2"]["architecture"] == "BERT"
+    assert {frozenset(row) for row in rows.values()} == {
+        frozenset(
+            ("name", "kind", "architecture", "parameters", "languages", "max_length", "source", "published", "label",
+             "head", "tokenizer")
+        )
+    }  # fmt: skip
 
 
 def test_every_format_of_documents(tmp_path: Path) -> None:
@@ -111,7 +118,7 @@ def test_malformed_files_are_named_with_their_line(name: str, content: str, mess
         read_documents([tmp_path / name])
 
 
-def test_text_that_is_no_utf8(tmp_path: Path) -> None:
+def test_text_that_is_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="must be UTF-8 text"):
         read_documents([tmp_path / "a.txt"])

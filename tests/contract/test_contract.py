@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from scorers import Fixed
 
 from secondpass.errors import CheckpointNotFoundError, ScoringError
 from secondpass.ranking import rank
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 QUERY = "big red cat"
 TEXTS = ["a red car", "a dog", "the big red cat", "", "big cat", "   ", "one cat"]
-# Shares of the query's three words: 1/3, 0, 1, 0, 2/3, 0, 1/3. Equal ones stay in the given order.
+# Shares of the query's three words: 1/3, 0, 1, 0, 2/3, 0, 1/3. Equal shares keep the given order.
 BEST_FIRST = ["d2", "d4", "d0", "d6", "d1", "d3", "d5"]
 
 
@@ -46,10 +47,10 @@ def test_scorer_reads_query_and_texts_as_they_are_in_one_call(driver: "Driver") 
 
 def test_inputs_are_untouched(driver: "Driver") -> None:
     documents = driver.documents(TEXTS)
-    before, given = driver.snapshot(documents), list(documents)
+    before, candidates = driver.snapshot(documents), list(documents)
     driver.run(driver.adapter(scorer=OverlapScorer()), QUERY, documents)
     assert driver.snapshot(documents) == before
-    assert all(now is then for now, then in zip(documents, given, strict=True))
+    assert all(now is then for now, then in zip(documents, candidates, strict=True))
 
 
 async def test_inputs_are_untouched_in_async(driver: "Driver") -> None:
@@ -94,10 +95,10 @@ def test_a_model_that_is_not_there_is_an_error_at_the_first_document(driver: "Dr
         driver.run(adapter, QUERY, driver.documents(["one"]))
 
 
-@pytest.mark.parametrize(("top_n", "kept"), [(1, 1), (3, 3), (7, 7), (50, 7), (None, 7)])
-def test_top_n_keeps_the_best(driver: "Driver", top_n: int | None, kept: int) -> None:
+@pytest.mark.parametrize(("top_n", "n_kept"), [(1, 1), (3, 3), (7, 7), (50, 7), (None, 7)])
+def test_top_n_keeps_the_best(driver: "Driver", top_n: int | None, n_kept: int) -> None:
     reranked = driver.run(driver.adapter(scorer=OverlapScorer(), top_n=top_n), QUERY, driver.documents(TEXTS))
-    assert ids(driver, reranked) == BEST_FIRST[:kept]
+    assert ids(driver, reranked) == BEST_FIRST[:n_kept]
 
 
 @pytest.mark.parametrize("top_n", [0, -1])
@@ -123,13 +124,13 @@ def test_threshold_comes_before_top_n_and_zero_is_a_threshold(driver: "Driver") 
 
 
 @pytest.mark.parametrize("threshold", [float("nan"), "0.5"])
-def test_a_threshold_that_is_no_number_is_refused(driver: "Driver", threshold: object) -> None:
+def test_a_threshold_that_is_not_a_number_is_refused(driver: "Driver", threshold: object) -> None:
     with pytest.raises(ValueError, match="score_threshold must be a number"):
         driver.adapter(scorer=OverlapScorer(), score_threshold=threshold)
 
 
 @pytest.mark.parametrize("query", [None, 3, ["a"]])
-def test_a_query_that_is_no_string_is_refused_before_anything_is_loaded(driver: "Driver", query: object) -> None:
+def test_a_query_that_is_not_a_string_is_refused_before_anything_is_loaded(driver: "Driver", query: object) -> None:
     adapter = driver.adapter(model="no/such-model", local_files_only=True)
     with pytest.raises((TypeError, ValueError), match=r"(?i)query"):
         driver.run(adapter, query, driver.documents(["one"]))  # type: ignore[arg-type] # the fact under test
@@ -188,7 +189,7 @@ async def test_a_hundred_concurrent_calls_do_not_mix(driver: "Driver") -> None:
     words = [f"word{i}" for i in range(100)]
     documents = driver.documents(words)
     best = await asyncio.gather(*(driver.arun(adapter, word, documents) for word in words))
-    assert [driver.seen(one[0]).text for one in best] == words
+    assert [driver.seen(documents[0]).text for documents in best] == words
 
 
 async def test_a_hundred_concurrent_calls_of_a_model_load_it_once_and_do_not_mix(driver: "Driver", model: str) -> None:
@@ -197,7 +198,7 @@ async def test_a_hundred_concurrent_calls_of_a_model_load_it_once_and_do_not_mix
     queries = ["How is bread made?", "What is a mutex?", "Where is the cat?"] * 34
     documents = driver.documents(texts)
     best = await asyncio.gather(*(driver.arun(adapter, query, documents) for query in queries[:100]))
-    assert [driver.seen(one[0]).text for one in best] == (texts * 34)[:100]
+    assert [driver.seen(documents[0]).text for documents in best] == (texts * 34)[:100]
 
 
 async def test_the_event_loop_goes_on_while_documents_are_scored(driver: "Driver") -> None:
@@ -211,7 +212,7 @@ async def test_the_event_loop_goes_on_while_documents_are_scored(driver: "Driver
 async def test_the_event_loop_goes_on_while_a_model_is_loaded_and_scores(driver: "Driver", model: str) -> None:
     adapter = driver.adapter(model=model, share_model=False)
     gaps = await gaps_of_a_heartbeat(driver.arun(adapter, QUERY, driver.documents(TEXTS)))
-    # Takes half a second and more. A blocked loop has two gaps, or three where loading and scoring are two steps.
+    # Takes tenths of a second. A blocked loop has two gaps, or three where loading and scoring are two steps.
     assert len(gaps) > 10
 
 
@@ -234,7 +235,7 @@ def test_saving_leaves_the_adapter_as_it_was(driver: "Driver", model: str) -> No
 def test_pickle_and_deepcopy_do_not_carry_weights(driver: "Driver", model: str) -> None:
     adapter = driver.adapter(model=model)
     documents = driver.documents(TEXTS)
-    before = driver.snapshot(driver.run(adapter, QUERY, documents))  # the model is loaded now, 90 MB of it
+    before = driver.snapshot(driver.run(adapter, QUERY, documents))  # the model is loaded now, 49 MB of it
     pickled = pickle.dumps(adapter)
     assert len(pickled) < 10_000
     for other in (pickle.loads(pickled), copy.deepcopy(adapter)):  # noqa: S301 - our own
@@ -242,22 +243,12 @@ def test_pickle_and_deepcopy_do_not_carry_weights(driver: "Driver", model: str) 
 
 
 def test_adapters_of_the_same_options_share_one_model(driver: "Driver", model: str) -> None:
-    one, two, own = (driver.adapter(model=model, share_model=share) for share in (True, True, False))
-    for adapter in (one, two, own):
+    first, second, unshared = (driver.adapter(model=model, share_model=share) for share in (True, True, False))
+    for adapter in (first, second, unshared):
         driver.run(adapter, QUERY, driver.documents(["a"]))
-    loaded = [driver.scorer(adapter).load() for adapter in (one, two, own)]
+    loaded = [driver.scorer(adapter).load() for adapter in (first, second, unshared)]
     assert loaded[0] is loaded[1]
     assert loaded[0] is not loaded[2]
-
-
-class Fixed:
-    """Gives the scores it was made with."""
-
-    def __init__(self, given: list[float]) -> None:
-        self._given = given
-
-    def score(self, query: str, documents: Sequence[str]) -> list[float]:  # noqa: ARG002 - the protocol's
-        return self._given[: len(documents)]
 
 
 class Slow:

@@ -1,65 +1,74 @@
 """The packed encoder on a GPU; where there is none, as much of its way there as a CPU can follow."""
 
 from collections.abc import Iterator, Sequence
-from typing import get_args
 
 import pytest
 import torch
-from random_backbones import MODELS, made, random_batch, reference
+from random_backbones import CPU, MODELS, POOLINGS, backbone, random_batch, reference
 from torch import Tensor
 from torch.nn import functional
 
-from secondpass.encoder import Pooling, Precision, packed
+from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
 from secondpass.encoder.attention.attend import attend, attend_first
 from secondpass.encoder.attention.varlen import applies, attend_varlen
 from secondpass.encoder.packing import pack
+from secondpass.execution.devices import capabilities_of
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 LENGTHS = (144, 60, 60, 33, 17, 17, 17, 16, 9, 3, 1)
 
 
 @needs_gpu
-@pytest.mark.parametrize("pooling", get_args(Pooling))
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16, Precision.FLOAT16])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_gpu_gives_what_transformers_gives(name: str, precision: Precision, pooling: Pooling) -> None:
-    """Heads here are no multiple of 8 wide: groups of equal length, without the variable-length kernel."""
-    model = made(name)
-    batch = random_batch(model, LENGTHS)
-    encoder = packed(model, precision=precision, pooling=pooling, device=torch.device("cuda"))
+    """The width of heads here is not a multiple of 8: groups of equal length, without the variable-length kernel."""
+    model = backbone(name)
+    cuda = capabilities_of(torch.device("cuda"))
+    encoder = packed_encoder(model, precision=precision, pooling=pooling, capabilities=cuda)
     assert encoder is not None
-    expected = reference(model, batch, pooling)
-    error = (encoder(batch).cpu() - expected).norm() / expected.norm()
+    expected = reference(model, random_batch(model, LENGTHS), pooling)
+    error = (encoder(random_batch(model, LENGTHS, device="cuda")).cpu() - expected).norm() / expected.norm()
     assert error < {Precision.FLOAT32: 1e-5, Precision.BFLOAT16: 0.05, Precision.FLOAT16: 0.01}[precision]
 
 
 @needs_gpu
-@pytest.mark.parametrize("pooling", get_args(Pooling))
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("name", ["bert-wide-head", "modernbert-wide-head"])
 def test_the_variable_length_kernel_gives_what_transformers_gives(name: str, pooling: Pooling) -> None:
-    model = made(name)
-    batch = random_batch(model, LENGTHS)
-    assert applies(torch.empty(1, 48, device="cuda", dtype=torch.bfloat16), n_heads=3)
-    encoder = packed(model, precision=Precision.FLOAT16, pooling=pooling, device=torch.device("cuda"))
+    model = backbone(name)
+    cuda = capabilities_of(torch.device("cuda"))
+    assert applies(torch.empty(1, 48, dtype=torch.bfloat16), cuda, n_heads=3)
+    encoder = packed_encoder(model, precision=Precision.FLOAT16, pooling=pooling, capabilities=cuda)
     assert encoder is not None
-    expected = reference(model, batch, pooling)
-    assert (encoder(batch).cpu() - expected).norm() / expected.norm() < 0.01
+    expected = reference(model, random_batch(model, LENGTHS), pooling)
+    assert (encoder(random_batch(model, LENGTHS, device="cuda")).cpu() - expected).norm() / expected.norm() < 0.01
 
 
 def test_the_variable_length_kernel_does_not_apply_on_a_cpu() -> None:
-    assert not applies(torch.empty(1, 48, dtype=torch.bfloat16), n_heads=3)
+    assert not applies(torch.empty(1, 48, dtype=torch.bfloat16), CPU, n_heads=3)
 
 
-@pytest.mark.parametrize("pooling", get_args(Pooling))
+def test_the_variable_length_kernel_takes_half_precision_and_heads_of_a_multiple_of_8() -> None:
+    device = Capabilities(torch.device("meta"), varlen_attention=True)
+    half, single = torch.empty(1, 48, dtype=torch.float16), torch.empty(1, 48)
+    assert applies(half, device, n_heads=3)
+    assert not applies(half, device, n_heads=4)
+    assert not applies(torch.empty(1, 264, dtype=torch.float16), device, n_heads=1)
+    assert not applies(single, device, n_heads=3)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16, Precision.FLOAT16])
 @pytest.mark.parametrize("name", MODELS)
 def test_nothing_stays_behind_on_the_cpu(name: str, precision: Precision, pooling: Pooling) -> None:
     """Torch's device without memory takes the way of every device but the CPU, and refuses to mix with it."""
-    model = made(name)
+    model = backbone(name)
     meta = torch.device("meta")
-    encoder = packed(model, precision=precision, pooling=pooling, device=meta)
+    encoder = packed_encoder(model, precision=precision, pooling=pooling, capabilities=capabilities_of(meta))
     assert encoder is not None
-    states = encoder(random_batch(model, LENGTHS))
+    states = encoder(random_batch(model, LENGTHS, device="meta"))
     assert (states.shape, states.dtype, states.device) == (
         (len(LENGTHS), model.config.hidden_size),
         torch.float32,
@@ -110,7 +119,7 @@ def kernel_on_the_cpu() -> Iterator[None]:
 @pytest.mark.usefixtures("kernel_on_the_cpu")
 @pytest.mark.parametrize("window", [None, 8])
 def test_the_variable_length_kernel_is_asked_for_each_pairs_own_attention(window: int | None) -> None:
-    packing = pack(LENGTHS, multiple=1, device=torch.device("cpu"))
+    packing = pack(LENGTHS, Capabilities(torch.device("cpu")))
     torch.manual_seed(0)
     query, key, value = (torch.randn(sum(LENGTHS), 32) for _ in range(3))
     expected = attend(query, key, value, packing, n_heads=2, window=window)

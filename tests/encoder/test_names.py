@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from random_backbones import MODELS, made
+from random_backbones import MODELS, backbone
 
 from secondpass.encoder.architectures import architecture_of
 
@@ -11,7 +11,7 @@ UNUSED = {"pooler.dense.weight", "pooler.dense.bias"}
 
 @pytest.mark.parametrize("name", MODELS)
 def test_there_and_back_gives_the_same_tensors(name: str) -> None:
-    model = made(name)
+    model = backbone(name)
     architecture = architecture_of(model.config)
     assert architecture is not None
     theirs = dict(model.named_parameters())
@@ -23,7 +23,7 @@ def test_there_and_back_gives_the_same_tensors(name: str) -> None:
 
 
 def test_an_unknown_name_is_an_error() -> None:
-    architecture = architecture_of(made("bert").config)
+    architecture = architecture_of(backbone("bert").config)
     assert architecture is not None
     with pytest.raises(KeyError, match="encoder"):
         architecture.names.ours({"encoder.layer.0.adapter.weight": torch.ones(1)})
@@ -31,7 +31,7 @@ def test_an_unknown_name_is_an_error() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_our_names_are_those_of_the_docstring(name: str) -> None:
-    model = made(name)
+    model = backbone(name)
     architecture = architecture_of(model.config)
     assert architecture is not None
     parts = {our.split(".")[0] for our in architecture.names.ours(dict(model.named_parameters()))}

@@ -5,11 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from random_backbones import MODELS, made, random_batch, random_model
+from random_backbones import CPU, MODELS, backbone, random_batch, random_model
 
-from secondpass.encoder import Precision, packed
-
-CPU = torch.device("cpu")
+from secondpass.encoder import Pooling, Precision, packed_encoder
 
 
 @pytest.mark.parametrize(
@@ -18,7 +16,7 @@ CPU = torch.device("cpu")
         pytest.param("deberta-v2", {}, id="another architecture"),
         pytest.param("bert", {"is_decoder": True}, id="a decoder"),
         pytest.param("bert", {"is_decoder": True, "add_cross_attention": True}, id="cross attention"),
-        pytest.param("bert", {"hidden_act": "relu6"}, id="an activation we lack"),
+        pytest.param("bert", {"hidden_act": "relu6"}, id="a nonlinearity we lack"),
         pytest.param("bert", {"num_hidden_layers": 0}, id="no layer"),
         pytest.param(
             "modernbert",
@@ -35,21 +33,26 @@ CPU = torch.device("cpu")
 )
 def test_what_has_no_packed_form_gives_none(model_type: str, options: dict[str, object]) -> None:
     model = random_model(model_type, **options)
-    assert packed(model, precision=Precision.FLOAT32, pooling="cls", device=CPU) is None
+    assert packed_encoder(model, precision=Precision.FLOAT32, pooling=Pooling.CLS, capabilities=CPU) is None
+
+
+@pytest.mark.parametrize("pooling", [Pooling.MAX, Pooling.LAST])
+def test_other_poolings_have_no_packed_form(pooling: Pooling) -> None:
+    assert packed_encoder(backbone("bert"), precision=Precision.FLOAT32, pooling=pooling, capabilities=CPU) is None
 
 
 def test_a_parameter_without_a_place_is_an_error() -> None:
-    model = copy.deepcopy(made("bert"))
+    model = copy.deepcopy(backbone("bert"))
     query = model.get_submodule("encoder.layer.0.attention.self.query")
     query.register_parameter("scale", torch.nn.Parameter(torch.ones(1)))
     with pytest.raises(ValueError, match=r"no place for layers\.0\.attention\.query\.scale"):
-        packed(model, precision=Precision.FLOAT32, pooling="cls", device=CPU)
+        packed_encoder(model, precision=Precision.FLOAT32, pooling=Pooling.CLS, capabilities=CPU)
 
 
 def test_the_backbone_is_left_as_it_was() -> None:
-    model = made("electra-narrow")
+    model = backbone("electra-narrow")
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    encoder = packed(model, precision=Precision.FLOAT32, pooling="cls", device=CPU)
+    encoder = packed_encoder(model, precision=Precision.FLOAT32, pooling=Pooling.CLS, capabilities=CPU)
     assert encoder is not None
     encoder(random_batch(model, (5, 9)))
     for name, tensor in model.state_dict().items():
@@ -59,8 +62,8 @@ def test_the_backbone_is_left_as_it_was() -> None:
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
 @pytest.mark.parametrize("name", ["bert", "modernbert"])
 def test_threads_share_one_encoder(name: str, precision: Precision) -> None:
-    model = made(name)
-    encoder = packed(model, precision=precision, pooling="cls", device=CPU)
+    model = backbone(name)
+    encoder = packed_encoder(model, precision=precision, pooling=Pooling.CLS, capabilities=CPU)
     assert encoder is not None
     batches = [random_batch(model, (3 + i, 17, 40 - i), seed=i) for i in range(24)]
     expected = [encoder(batch) for batch in batches]

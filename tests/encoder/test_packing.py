@@ -1,23 +1,23 @@
 """Where pairs lie in the packed matrix."""
 
-import torch
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
+from random_backbones import CPU
 
 from secondpass.encoder.packing import pack
 
-CPU = torch.device("cpu")
-
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=20), st.sampled_from([1, 16]))
-def test_the_margin_takes_any_rounded_up_read_and_row_numbers_are_few(lengths: list[int], multiple: int) -> None:
-    packing = pack(lengths, multiple=multiple, device=CPU)
+def test_padding_rows_take_any_rounded_up_read_and_row_numbers_are_few(lengths: list[int], multiple: int) -> None:
+    packing = pack(lengths, replace(CPU, key_multiple=multiple))
     starts = [sum(lengths[:i]) for i in range(len(lengths))]
     assert packing.first_rows.tolist() == starts
     assert packing.n_tokens == sum(lengths)
-    ends = [start + packing.rounded(length) for start, length in zip(starts, lengths, strict=True)]
+    ends = [start + packing.n_keys_read(length) for start, length in zip(starts, lengths, strict=True)]
     assert max(*ends, packing.n_tokens) <= packing.n_rows
     assert packing.n_rows % 32 == 0
     assert packing.n_rows < packing.n_tokens + multiple + 32
-    expected = [place for length in lengths for place in range(length)]
+    expected = [position for length in lengths for position in range(length)]
     assert packing.positions.tolist() == expected + [0] * (packing.n_rows - packing.n_tokens)

@@ -1,21 +1,18 @@
 """The packed encoder gives what transformers' own forward gives."""
 
+from dataclasses import replace
 from functools import cache
-from typing import get_args
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_backbones import MODELS, POSITIONS, calibration, made, random_batch, reference
+from random_backbones import CPU, MODELS, POOLINGS, POSITIONS, backbone, random_batch, range_texts, reference
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondpass.encoder import PackedEncoder, Pooling, Precision, TokenBatch, packed
-from secondpass.encoder.arithmetic.precision import has_int8
+from secondpass.encoder import PackedEncoder, Pooling, Precision, TokenBatch, packed_encoder
 
-CPU = torch.device("cpu")
-POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 LENGTHS = (1, 2, 3, 15, 16, 17, 17, 17, 60, 9, 144, 33, 16, POSITIONS - 8)
 
 # Reduced precisions: the largest error of a pair, as a share of what one other token in its middle makes.
@@ -32,13 +29,13 @@ def _fault(model: PreTrainedModel) -> float:
     batch = random_batch(model, (12,))
     other = batch.ids.clone()
     other[6] = 8 + (other[6] - 7) % 80
-    moved = reference(model, TokenBatch(other, batch.type_ids, batch.lengths), "mean")
-    return _error(moved, reference(model, batch, "mean")).item()
+    changed = reference(model, TokenBatch(other, batch.type_ids, batch.lengths), Pooling.MEAN)
+    return _error(changed, reference(model, batch, Pooling.MEAN)).item()
 
 
 @cache
 def _packed(name: str, pooling: Pooling, precision: Precision = Precision.FLOAT32) -> PackedEncoder:
-    encoder = packed(made(name), precision=precision, pooling=pooling, device=CPU)
+    encoder = packed_encoder(backbone(name), precision=precision, pooling=pooling, capabilities=CPU)
     assert encoder is not None
     return encoder
 
@@ -46,7 +43,7 @@ def _packed(name: str, pooling: Pooling, precision: Precision = Precision.FLOAT3
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("name", MODELS)
 def test_float32_equals_transformers(name: str, pooling: Pooling) -> None:
-    model = made(name)
+    model = backbone(name)
     batch = random_batch(model, LENGTHS)
     expected = reference(model, batch, pooling)
     assert expected.std(dim=0).mean() > 0.1, "the states must differ from pair to pair to show a fault"
@@ -57,22 +54,27 @@ def test_float32_equals_transformers(name: str, pooling: Pooling) -> None:
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("name", MODELS)
 def test_reduced_precisions_stay_close(name: str, pooling: Pooling, precision: Precision) -> None:
-    model = made(name)
+    model = backbone(name)
     batch = random_batch(model, LENGTHS)
     expected = reference(model, batch, pooling)
     assert _error(_packed(name, pooling, precision)(batch), expected).max() < TOLERANCES[precision] * _fault(model)
 
 
-@pytest.mark.skipif(not has_int8(), reason="this CPU has no 8-bit products")
+@pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
 @pytest.mark.parametrize("amx", [True, False])
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("name", MODELS)
-def test_int8_stays_close(name: str, pooling: Pooling, amx: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - pytest passes it by name
+def test_int8_stays_close(name: str, pooling: Pooling, amx: bool) -> None:  # noqa: FBT001 - pytest passes it by name
     """With AMX attention's products stay in bfloat16, without it they are 8-bit too: both forms run everywhere."""
-    monkeypatch.setattr("secondpass.encoder.build.has_amx", lambda: amx)
-    model = made(name)
+    model = backbone(name)
     batch = random_batch(model, LENGTHS)
-    encoder = packed(model, precision=Precision.INT8, pooling=pooling, device=CPU, calibration=calibration(model))
+    encoder = packed_encoder(
+        model,
+        precision=Precision.INT8,
+        pooling=pooling,
+        capabilities=replace(CPU, matrix_units=amx),
+        range_texts=range_texts(model),
+    )
     assert encoder is not None
     assert _error(encoder(batch), reference(model, batch, pooling)).mean() < 0.75 * _fault(model)
 
@@ -80,7 +82,7 @@ def test_int8_stays_close(name: str, pooling: Pooling, amx: bool, monkeypatch: p
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_pair_alone_equals_the_pair_among_others(name: str, pooling: Pooling) -> None:
-    batch = random_batch(made(name), LENGTHS)
+    batch = random_batch(backbone(name), LENGTHS)
     encoder = _packed(name, pooling)
     ids, types = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
     alone = [encoder(TokenBatch(i, t, (len(i),))) for i, t in zip(ids, types, strict=True)]
@@ -95,21 +97,22 @@ def test_a_pair_alone_equals_the_pair_among_others(name: str, pooling: Pooling) 
     seed=st.integers(0, 1000),
 )
 def test_any_lengths_equal_transformers(name: str, pooling: Pooling, lengths: list[int], seed: int) -> None:
-    model = made(name)
+    model = backbone(name)
     batch = random_batch(model, lengths, seed=seed)
     torch.testing.assert_close(_packed(name, pooling)(batch), reference(model, batch, pooling), rtol=0, atol=1e-5)
 
 
 def test_a_pad_inside_a_text_takes_robertas_position() -> None:
-    model = made("roberta")
+    model = backbone("roberta")
     batch = random_batch(model, (9, 12))
     batch.ids[[3, 4, 8, 15]] = model.config.pad_token_id
-    torch.testing.assert_close(_packed("roberta", "cls")(batch), reference(model, batch, "cls"), rtol=0, atol=1e-5)
+    states = _packed("roberta", Pooling.CLS)(batch)
+    torch.testing.assert_close(states, reference(model, batch, Pooling.CLS), rtol=0, atol=1e-5)
 
 
-def test_the_states_are_float32_and_one_a_pair() -> None:
-    model = made("bert")
+def test_the_states_are_float32_and_one_per_pair() -> None:
+    model = backbone("bert")
     for precision in (Precision.FLOAT32, Precision.BFLOAT16, Precision.FLOAT16):
-        out = _packed("bert", "cls", precision)(random_batch(model, (4, 4, 7)))
+        out = _packed("bert", Pooling.CLS, precision)(random_batch(model, (4, 4, 7)))
         assert out.dtype == torch.float32
         assert out.shape == (3, model.config.hidden_size)

@@ -8,17 +8,15 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from random_backbones import CPU
 from scipy.stats import kendalltau
 from shared import shared
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification
 
-from secondpass.encoder import Pooling, Precision, TokenBatch, packed
-from secondpass.encoder.arithmetic.precision import has_int8, native_bfloat16
+from secondpass.encoder import Pooling, Precision, TokenBatch, packed_encoder
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 
-CPU = torch.device("cpu")
-POOLING: Pooling = "cls"
 FEW_QUERIES = 12
 # Mean Kendall's tau per query against float32.
 LEAST_TAU = {Precision.BFLOAT16: 0.985, Precision.INT8: 0.95}
@@ -49,20 +47,22 @@ def _lists(n_queries: int, depth: int) -> list[list[tuple[str, str]]]:
 @pytest.mark.parametrize("precision", LEAST_TAU)
 @pytest.mark.parametrize("n_queries", [FEW_QUERIES, pytest.param(43, marks=pytest.mark.slow)])
 def test_the_order_stays(precision: Precision, n_queries: int) -> None:
-    if precision is Precision.INT8 and not has_int8():
+    if precision is Precision.INT8 and not CPU.int8_products:
         pytest.skip("this CPU has no 8-bit products")
-    if precision is Precision.BFLOAT16 and not native_bfloat16() and n_queries > FEW_QUERIES:
+    if precision is Precision.BFLOAT16 and torch.bfloat16 in CPU.slow_dtypes and n_queries > FEW_QUERIES:
         pytest.skip("this CPU has no bfloat16 products: a few queries take half a minute, all of them two")
     folder = shared("models/ce-minilm6")
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(512)
     model = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True).eval()
-    calibration = _batch(tokenizer, list(RANGE_PAIRS))
+    range_texts = _batch(tokenizer, list(RANGE_PAIRS))
     lists = _lists(n_queries, depth=30)
 
     def scores(precision: Precision) -> list[NDArray[np.float32]]:
-        encoder = packed(model.bert, precision=precision, pooling=POOLING, device=CPU, calibration=calibration)
+        encoder = packed_encoder(
+            model.bert, precision=precision, pooling=Pooling.CLS, capabilities=CPU, range_texts=range_texts
+        )
         assert encoder is not None
         with torch.inference_mode():
             pooled = (encoder(_batch(tokenizer, pairs)) for pairs in lists)

@@ -25,14 +25,14 @@ def reference(k: int) -> Any:
 @given(judged=JUDGED, k=st.integers(1, 12))
 @settings(deadline=None)
 def test_one_query_equals_the_reference_with_ties_everywhere(judged: list[tuple[bool, int]], k: int) -> None:
-    relevant = [one for one, _ in judged]
+    relevant = [label for label, _ in judged]
     scores = np.array([score for _, score in judged], dtype=np.float32)
-    found = set_metrics(relevant, scores, k)
+    metrics = set_metrics(relevant, scores, k)
     if not any(relevant):
-        assert (found.mrr, found.ndcg, found.map) == (0, 0, 0)
+        assert (metrics.mrr, metrics.ndcg, metrics.map) == (0, 0, 0)
         return
-    mrr, ndcg, average_precision = reference(k).compute_metrics([int(one) for one in relevant], scores)
-    assert (found.mrr, found.ndcg, found.map) == pytest.approx((mrr, ndcg, average_precision), abs=1e-12)
+    mrr, ndcg, average_precision = reference(k).compute_metrics([int(label) for label in relevant], scores)
+    assert (metrics.mrr, metrics.ndcg, metrics.map) == pytest.approx((mrr, ndcg, average_precision), abs=1e-12)
 
 
 class Predicts:
@@ -51,29 +51,29 @@ TEXTS = st.lists(WORDS, min_size=2, max_size=6, unique=True)
 @given(samples=st.lists(st.tuples(WORDS, TEXTS, TEXTS, st.booleans()), min_size=1, max_size=5))
 @settings(deadline=None, max_examples=60)
 def test_whole_sets_equal_the_reference(samples: list[tuple[str, list[str], list[str], bool]]) -> None:
-    ordered = samples[0][3]  # the reference reads one kind a set
+    ordered = samples[0][3]  # the reference reads one kind per set
     key = "documents" if ordered else "negative"
     theirs = CrossEncoderRerankingEvaluator([{"query": q, "positive": p, key: o} for q, p, o, _ in samples], at_k=10)
     theirs.store_metrics_in_model_card_data = lambda *_, **__: None  # type: ignore[method-assign] # no card here
     expected = theirs(cast("Any", Predicts()))
-    found = evaluate_samples(
+    result = evaluate_samples(
         OverlapScorer(), [RerankingSample(q, tuple(p), tuple(o), ordered) for q, p, o, _ in samples]
     )
-    got = {"map": found.reranked.map, "mrr@10": found.reranked.mrr, "ndcg@10": found.reranked.ndcg}
-    if found.base is not None:
-        got |= {"base_map": found.base.map, "base_mrr@10": found.base.mrr, "base_ndcg@10": found.base.ndcg}
-    assert got == pytest.approx(expected, abs=1e-7)
+    figures = {"map": result.reranked.map, "mrr@10": result.reranked.mrr, "ndcg@10": result.reranked.ndcg}
+    if result.base is not None:
+        figures |= {"base_map": result.base.map, "base_mrr@10": result.base.mrr, "base_ndcg@10": result.base.ndcg}
+    assert figures == pytest.approx(expected, abs=1e-7)
 
 
 def test_what_crashes_the_reference_counts_here() -> None:
     """An empty list and a single document: by hand, nothing to find and nothing to get wrong."""
     empty = RerankingSample("a", (), (), ordered=True)
     single = RerankingSample("a", ("a",), ())
-    found = evaluate_samples(OverlapScorer(), [empty, single])
-    assert found.n_queries == 2
-    assert (found.reranked.map, found.reranked.mrr, found.reranked.ndcg) == (0.5, 0.5, 0.5)
-    assert found.base is not None
-    assert found.base.map == 0.0
+    result = evaluate_samples(OverlapScorer(), [empty, single])
+    assert result.n_queries == 2
+    assert (result.reranked.map, result.reranked.mrr, result.reranked.ndcg) == (0.5, 0.5, 0.5)
+    assert result.base is not None
+    assert result.base.map == 0.0
 
 
 def test_an_empty_set_is_zero() -> None:
@@ -87,7 +87,7 @@ def test_infinite_scores_tie_like_finite_ones() -> None:
 
 
 @pytest.mark.parametrize(("scores", "message"), [([float("nan"), 1.0], "got NaN"), ([1.0], "got shape")])
-def test_what_is_no_score_a_document_is_an_error(scores: list[float], message: str) -> None:
+def test_anything_but_one_score_per_document_is_an_error(scores: list[float], message: str) -> None:
     class Fixed:
         def score(self, query: str, documents: Sequence[str]) -> list[float]:
             del query, documents

@@ -8,7 +8,8 @@ import pytest
 
 from secondpass.errors import InputError
 from secondpass.evaluation import read_collection, read_qrels, read_run
-from secondpass.evaluation.collection import ranking, read_documents
+from secondpass.evaluation.collection import read_documents
+from secondpass.evaluation.runs import trec_order
 
 QUERIES = '{"_id": "q1", "text": "cat"}\n{"_id": 2, "text": "dog"}\n'
 CORPUS = '{"_id": "d1", "title": "Cats", "text": "purr"}\n{"_id": "d2", "text": "bark"}\n'
@@ -40,24 +41,24 @@ def test_a_folder_is_read_in_every_layout(end: str, corpus: str, qrels: str, tex
     write(tmp_path / f"queries.jsonl{end}", QUERIES)
     write(tmp_path / f"{corpus}{end}", CORPUS)
     write(tmp_path / f"{qrels}{end}", text)
-    found = read_collection(tmp_path)
-    assert found.queries == {"q1": "cat", "2": "dog"}
-    assert found.documents == {"d1": "Cats purr", "d2": "bark"}
-    assert found.qrels == {"q1": {"d1": 2}, "2": {"d2": 1}}
+    collection = read_collection(tmp_path)
+    assert collection.queries == {"q1": "cat", "2": "dog"}
+    assert collection.documents == {"d1": "Cats purr", "d2": "bark"}
+    assert collection.qrels == {"q1": {"d1": 2}, "2": {"d2": 1}}
 
 
 @pytest.mark.parametrize("name", ["run.trec", "run.trec.gz"])
 def test_a_run_is_ordered_by_score_and_ties_as_trec_eval_orders_them(name: str, tmp_path: Path) -> None:
     run = read_run(write(tmp_path / name, "q Q0 a 1 1.5 t\nq Q0 b 2 7 t\nq Q0 c 3 1.5 t\n"))
     assert run == {"q": {"a": 1.5, "b": 7.0, "c": 1.5}}
-    assert ranking(run["q"]) == ["b", "c", "a"]
+    assert trec_order(run["q"]) == ["b", "c", "a"]
 
 
 BROKEN: list[tuple[Callable[[Path], object], str, str]] = [
     (read_run, "q Q0 a 1 1.5", "a run must have 6 columns"),
     (read_run, "q Q0 a 1 high t", "a score must be a number, got 'high'"),
     (read_run, "q Q0 a 1 nan t", "a score must be a number, got 'nan'"),
-    (read_run, "ok Q0 a 2 1 t", "a document must appear once a query"),
+    (read_run, "ok Q0 a 2 1 t", "a document must appear once per query"),
     (read_qrels, "q d", "qrels must have 4 columns"),
     (read_qrels, "q 0 d much", "a grade must be an integer, got 'much'"),
     (read_documents, '{"_id": "ok", "text": "again"}', "_id must be unique, 'ok' appears again"),
@@ -81,8 +82,8 @@ def test_a_bad_line_is_named_with_file_and_number(
 
 
 def test_ties_in_single_precision_are_ties_as_in_trec_eval() -> None:
-    assert ranking({"a": 12.345678901, "b": 12.345678900}) == ["b", "a"]
-    assert ranking({"a": 1e301, "b": 1e300}) == ["b", "a"]
+    assert trec_order({"a": 12.345678901, "b": 12.345678900}) == ["b", "a"]
+    assert trec_order({"a": 1e301, "b": 1e300}) == ["b", "a"]
 
 
 def test_ids_may_hold_any_character_but_the_separators(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_a_judgement_may_come_twice_but_not_as_two(tmp_path: Path) -> None:
     path = write(tmp_path / "qrels.trec", "q 0 d 1\nq 0 d 1\nq 0 e -1\n")
     assert read_qrels(path) == {"q": {"d": 1, "e": -1}}
     write(path, "q 0 d 1\nq 0 d 0\n")
-    with pytest.raises(InputError, match=r"qrels.trec:2: .* one grade a query, 'd' has 1 and 0 for 'q'"):
+    with pytest.raises(InputError, match=r"qrels.trec:2: .* one grade per query, 'd' has 1 and 0 for 'q'"):
         read_qrels(path)
 
 
@@ -106,5 +107,5 @@ def test_a_folder_without_parts_and_judgements_of_nothing_are_refused(tmp_path: 
     write(tmp_path / "queries.jsonl", QUERIES)
     write(tmp_path / "corpus.jsonl", CORPUS)
     write(tmp_path / "qrels.trec", "other 0 d1 1\n")
-    with pytest.raises(InputError, match="qrels must judge one of the 2 queries"):
+    with pytest.raises(InputError, match="qrels must judge at least one of the 2 queries"):
         read_collection(tmp_path)

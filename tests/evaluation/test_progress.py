@@ -38,73 +38,76 @@ Evaluate = Callable[..., object]
 
 def of_run(scorer: OverlapScorer, **arguments: object) -> object:
     scored = rerank(scorer, COLLECTION, RUN, **arguments)  # type: ignore[arg-type] # progress_file, name, progress
-    return [(one.query_id, one.document_ids, one.scores) for one in scored]
+    return [(query.query_id, query.document_ids, query.scores) for query in scored]
 
 
 def of_set(scorer: OverlapScorer, **arguments: object) -> object:
-    found = evaluate_samples(scorer, SAMPLES, **arguments)  # type: ignore[arg-type] # likewise
-    return SetResult(found.n_queries, found.reranked, found.base)
+    result = evaluate_samples(scorer, SAMPLES, **arguments)  # type: ignore[arg-type] # likewise
+    return SetResult(result.n_queries, result.reranked, result.base)
 
 
 @pytest.mark.parametrize("evaluate", [of_run, of_set])
 def test_what_is_scored_is_not_scored_again_and_the_result_is_that_of_an_unbroken_run(
     evaluate: Evaluate, tmp_path: Path
 ) -> None:
-    kept = tmp_path / "folder/progress.jsonl"
+    progress_path = tmp_path / "folder/progress.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        evaluate(Stops(), progress_file=kept, name="m")
-    with kept.open("a") as file:
+        evaluate(Stops(), progress_file=progress_path, name="m")
+    with progress_path.open("a") as file:
         file.write('{"key": "q2", "scor')  # what a kill leaves
-    scorer, told = OverlapScorer(), list[tuple[int, int]]()
-    found = evaluate(scorer, progress_file=kept, name="m", progress=lambda done, total: told.append((done, total)))
+    scorer, reported = OverlapScorer(), list[tuple[int, int]]()
+    result = evaluate(
+        scorer, progress_file=progress_path, name="m", progress=lambda done, total: reported.append((done, total))
+    )
     assert [query for query, _ in scorer.calls] == ["blue dog", "green bird"]
-    assert told == [(1, 3), (2, 3), (3, 3)]
-    assert found == evaluate(OverlapScorer())
+    assert reported == [(1, 3), (2, 3), (3, 3)]
+    assert result == evaluate(OverlapScorer())
     again = OverlapScorer()
-    assert evaluate(again, progress_file=kept, name="m") == found
+    assert evaluate(again, progress_file=progress_path, name="m") == result
     assert again.calls == []
 
 
 @pytest.mark.parametrize("evaluate", [of_run, of_set])
 def test_another_models_scores_are_not_taken(evaluate: Evaluate, tmp_path: Path) -> None:
-    kept = tmp_path / "progress.jsonl"
-    evaluate(OverlapScorer(), progress_file=kept, name="m")
+    progress_path = tmp_path / "progress.jsonl"
+    evaluate(OverlapScorer(), progress_file=progress_path, name="m")
     with pytest.raises(InputError, match=r"holds another job's progress, of another model; remove it"):
-        evaluate(OverlapScorer(), progress_file=kept, name="another")
+        evaluate(OverlapScorer(), progress_file=progress_path, name="another")
 
 
 def test_scores_of_other_texts_are_not_taken(tmp_path: Path) -> None:
     """The ids are the same: a corpus or a set that was edited is another input."""
-    kept, message = tmp_path / "progress.jsonl", "holds another job's progress, of other queries, documents or depth"
-    rerank(OverlapScorer(), COLLECTION, RUN, progress_file=kept)
+    progress_path = tmp_path / "progress.jsonl"
+    message = "holds another job's progress, of other queries, documents or depth"
+    rerank(OverlapScorer(), COLLECTION, RUN, progress_file=progress_path)
     edited = Collection(COLLECTION.queries, {**COLLECTION.documents, "a": "crimson"}, COLLECTION.qrels)
     with pytest.raises(InputError, match=message):
-        rerank(OverlapScorer(), edited, RUN, progress_file=kept)
+        rerank(OverlapScorer(), edited, RUN, progress_file=progress_path)
     with pytest.raises(InputError, match=message):
-        rerank(OverlapScorer(), COLLECTION, RUN, depth=1, progress_file=kept)
+        rerank(OverlapScorer(), COLLECTION, RUN, depth=1, progress_file=progress_path)
     with pytest.raises(InputError, match=message):
-        evaluate_samples(OverlapScorer(), SAMPLES, progress_file=kept)
+        evaluate_samples(OverlapScorer(), SAMPLES, progress_file=progress_path)
 
 
 def test_a_kill_before_the_first_query_starts_over(tmp_path: Path) -> None:
-    kept = tmp_path / "progress.jsonl"
-    kept.write_text('{"mo')
-    rerank(OverlapScorer(), COLLECTION, RUN, progress_file=kept)
-    assert len(kept.read_text().splitlines()) == 4
+    progress_path = tmp_path / "progress.jsonl"
+    progress_path.write_text('{"mo')
+    rerank(OverlapScorer(), COLLECTION, RUN, progress_file=progress_path)
+    assert len(progress_path.read_text().splitlines()) == 4
 
 
 @pytest.mark.parametrize("content", ["notes\n", "[1]\n", '{"model": "", "requests": ""}\n\0\0\n', '{"job": "1"}\n'])
-def test_a_file_that_is_no_progress_is_left_alone(content: str, tmp_path: Path) -> None:
-    kept = tmp_path / "progress.jsonl"
-    kept.write_text(content)
+def test_another_kind_of_file_is_left_alone(content: str, tmp_path: Path) -> None:
+    progress_path = tmp_path / "progress.jsonl"
+    progress_path.write_text(content)
     with pytest.raises(InputError, match=r"progress.jsonl is not the progress of an evaluation; remove it"):
-        rerank(OverlapScorer(), COLLECTION, RUN, progress_file=kept)
-    assert kept.read_text() == content
+        rerank(OverlapScorer(), COLLECTION, RUN, progress_file=progress_path)
+    assert progress_path.read_text() == content
 
 
 def test_the_file_is_json_lines(tmp_path: Path) -> None:
-    kept = tmp_path / "progress.jsonl"
-    rerank(OverlapScorer(), COLLECTION, RUN, progress_file=kept, name="m")
-    header, *records = map(json.loads, kept.read_text().splitlines())
+    progress_path = tmp_path / "progress.jsonl"
+    rerank(OverlapScorer(), COLLECTION, RUN, progress_file=progress_path, name="m")
+    header, *records = map(json.loads, progress_path.read_text().splitlines())
     assert header["model"] == "m"
     assert [record["key"] for record in records] == ["q1", "q2", "q3"]

@@ -23,9 +23,9 @@ from secondpass.evaluation import (
     write_plots,
     write_run,
 )
-from secondpass.evaluation.collection import ranking
+from secondpass.evaluation.file_names import file_names
 from secondpass.evaluation.measures import check_measures
-from secondpass.evaluation.plots import file_names
+from secondpass.evaluation.runs import trec_order
 from secondpass.testing import OverlapScorer
 
 COLLECTION = Collection(
@@ -43,7 +43,7 @@ RUN = {
 def test_the_head_is_reordered_and_the_tail_keeps_its_place() -> None:
     """By hand: "red cat" scores a 0.5, e 0, b 1, c 0."""
     scored = rerank(OverlapScorer(), COLLECTION, RUN, depth=3)
-    assert [one.query_id for one in scored] == ["q1", "q2"]
+    assert [query.query_id for query in scored] == ["q1", "q2"]
     assert scored[0].reranked(3) == ["b", "a", "e", "c"]
     assert scored[0].reranked(2) == ["a", "e", "b", "c"]
 
@@ -62,12 +62,12 @@ def test_a_written_run_is_read_in_the_order_that_was_measured(
             del query
             return scores[: len(documents)]
 
-    one = rerank(Fixed(), COLLECTION, {"q1": RUN["q1"]}, depth=depth)
+    scored = rerank(Fixed(), COLLECTION, {"q1": RUN["q1"]}, depth=depth)
     path = tmp_path_factory.mktemp("runs") / "run.trec"
-    write_run(path, one, depth=depth, tag="a tag")
+    write_run(path, scored, depth=depth, tag="a tag")
     read = read_run(path)["q1"]
-    assert ranking(read) == one[0].reranked(depth)
-    measured = per_query(["AP"], {"q1": dict.fromkeys(one[0].reranked(depth)[:2], 1)}, {"q1": read})
+    assert trec_order(read) == scored[0].reranked(depth)
+    measured = per_query(["AP"], {"q1": dict.fromkeys(scored[0].reranked(depth)[:2], 1)}, {"q1": read})
     assert measured["AP"]["q1"] == 1.0  # trec_eval sees the same first two
 
 
@@ -78,12 +78,12 @@ def test_ids_that_a_run_cannot_hold_are_refused_before_anything_is_written(tmp_p
     assert not (tmp_path / "run.trec").exists()
 
 
-def test_a_query_without_candidates_asks_no_scorer_and_counts_as_nothing_found() -> None:
+def test_a_query_without_candidates_is_not_scored_and_counts_as_0() -> None:
     scorer = OverlapScorer()
     scored = rerank(scorer, COLLECTION, {"q1": {"b": 1.0}, "q2": {}})
     assert [query for query, _ in scorer.calls] == ["red cat"]
-    found = report("m", COLLECTION, {"q1": {"b": 1.0}, "q2": {}}, scored, measures=["RR@10"], depth=10)
-    assert (found.comparisons["RR@10"].before, found.comparisons["RR@10"].after) == (0.5, 0.5)
+    outcome = report("m", COLLECTION, {"q1": {"b": 1.0}, "q2": {}}, scored, measures=["RR@10"], depth=10)
+    assert (outcome.comparisons["RR@10"].before, outcome.comparisons["RR@10"].after) == (0.5, 0.5)
 
 
 def test_nan_unknown_documents_and_empty_runs_are_errors() -> None:
@@ -113,30 +113,30 @@ def test_means_equal_ir_measures_and_every_judged_query_counts(
     qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float]]
 ) -> None:
     names = ["nDCG@10", "RR@10", "AP", "R@100", "P@3"]
-    found = per_query(names, qrels, run)
+    by_measure = per_query(names, qrels, run)
     expected = ir_measures.calc_aggregate([ir_measures.parse_measure(name) for name in names], qrels, run)
     for measure, value in expected.items():
-        values = found[str(measure)]
+        values = by_measure[str(measure)]
         assert values.keys() == qrels.keys()
         assert sum(values.values()) / len(values) == pytest.approx(value, abs=1e-9)
 
 
 def test_a_query_without_candidates_is_0_by_every_measure() -> None:
-    found = per_query(["Judged@2", "R@2"], {"1": {"a": 1}, "2": {"b": 1}}, {"1": {"a": 1.0, "z": 0.5}, "2": {}})
-    assert found == {"Judged@2": {"1": 0.5, "2": 0.0}, "R@2": {"1": 1.0, "2": 0.0}}
+    by_measure = per_query(["Judged@2", "R@2"], {"1": {"a": 1}, "2": {"b": 1}}, {"1": {"a": 1.0, "z": 0.5}, "2": {}})
+    assert by_measure == {"Judged@2": {"1": 0.5, "2": 0.0}, "R@2": {"1": 1.0, "2": 0.0}}
 
 
-def test_time_a_query_is_of_those_that_have_candidates() -> None:
+def test_time_per_query_counts_those_that_have_candidates() -> None:
     scored = [ScoredQuery("q1", ("a", "b"), (0.5, 0.25), 0.25)]
-    found = report("m", COLLECTION, RUN | {"q2": {}}, scored, measures=["RR@10"], depth=10)
-    assert found.ms_per_query == found.depths[-1].ms_per_query == 250.0
+    outcome = report("m", COLLECTION, RUN | {"q2": {}}, scored, measures=["RR@10"], depth=10)
+    assert outcome.ms_per_query == outcome.depths[-1].ms_per_query == 250.0
 
 
 @given(grades=st.dictionaries(IDS, st.integers(-5, -1), min_size=1))
 @settings(deadline=None, max_examples=100)
 def test_grades_below_zero_are_not_relevant_and_end_no_process(grades: dict[str, int]) -> None:
     """pytrec_eval itself crashes on some of these, so what is expected comes from its reading of -1."""
-    run = {"q": {document: float(place) for place, document in enumerate("abcdefgh")}}
+    run = {"q": {document: float(position) for position, document in enumerate("abcdefgh")}}
     names = ["nDCG@10", "RR@10", "AP", "Bpref", "infAP", "Judged@10"]
     assert per_query(names, {"q": grades}, run) == per_query(names, {"q": dict.fromkeys(grades, -1)}, run)
 
@@ -145,9 +145,9 @@ def test_grades_below_zero_are_not_relevant_and_end_no_process(grades: dict[str,
 @settings(deadline=None, max_examples=40)
 def test_a_first_stage_is_ordered_as_trec_eval_orders_it(run: dict[str, float]) -> None:
     """trec_eval keeps scores in single precision: these all tie, though they differ."""
-    for place, document in enumerate(ranking(run), 1):
-        (found,) = per_query(["RR"], {"q": {document: 1}}, {"q": run})["RR"].values()
-        assert found == pytest.approx(1 / place)
+    for rank, document in enumerate(trec_order(run), 1):
+        (reciprocal_rank,) = per_query(["RR"], {"q": {document: 1}}, {"q": run})["RR"].values()
+        assert reciprocal_rank == pytest.approx(1 / rank)
 
 
 def test_ties_are_read_as_the_docstring_says() -> None:
@@ -156,8 +156,8 @@ def test_ties_are_read_as_the_docstring_says() -> None:
 
 
 def test_one_measure_under_two_names_has_the_same_values() -> None:
-    found = per_query(["MAP", "AP"], {"q": {"a": 1}}, {"q": {"a": 1.0}})
-    assert found == {"MAP": {"q": 1.0}, "AP": {"q": 1.0}}
+    by_measure = per_query(["MAP", "AP"], {"q": {"a": 1}}, {"q": {"a": 1.0}})
+    assert by_measure == {"MAP": {"q": 1.0}, "AP": {"q": 1.0}}
 
 
 @pytest.mark.parametrize(
@@ -181,10 +181,10 @@ def test_a_comparison_counts_and_tests() -> None:
     t = 0.15 / math.sqrt(0.05 / 3 / 4)
     tail = 0.5 - (t / math.sqrt(3) / (1 + t * t / 3) + math.atan(t / math.sqrt(3))) / math.pi
     before = dict.fromkeys("abcd", 0.5)
-    found = compare(before, {"a": 0.6, "b": 0.7, "c": 0.8, "d": 0.5})
-    assert (found.helped, found.hurt, found.n_queries) == (3, 0, 4)
-    assert found.difference == pytest.approx(0.15)
-    assert found.p_value == pytest.approx(2 * tail, abs=1e-9)
+    comparison = compare(before, {"a": 0.6, "b": 0.7, "c": 0.8, "d": 0.5})
+    assert (comparison.helped, comparison.hurt, comparison.n_queries) == (3, 0, 4)
+    assert comparison.difference == pytest.approx(0.15)
+    assert comparison.p_value == pytest.approx(2 * tail, abs=1e-9)
     assert compare(before, before).p_value == 1.0
     assert compare({"a": 0.1}, {"a": 0.2}).p_value is None
     assert compare({"a": 0.0, "b": 0.0}, {"a": 0.5, "b": 0.5}).p_value == 0.0
@@ -197,16 +197,16 @@ def test_a_comparison_counts_and_tests() -> None:
 
 def test_a_report_says_what_changed_and_draws_it(tmp_path: Path) -> None:
     scored = rerank(OverlapScorer(), COLLECTION, RUN)
-    found = report("org/a", COLLECTION, RUN, scored, measures=["RR@10", "R@100"], depth=100)
-    one = found.comparisons["RR@10"]
-    assert one.before == pytest.approx((1 + 1 / 3) / 2)
-    assert one.after == 1.0
-    assert (one.helped, one.hurt) == (1, 0)
-    assert found.comparisons["R@100"].difference == 0.0
-    assert [point.depth for point in found.depths] == [10, 20, 50, 100]
-    assert found.n_documents == 7
-    assert json.loads(json.dumps(found.as_json()))["measures"]["RR@10"]["after"] == 1.0
-    files = write_plots(tmp_path, [found, report("b", COLLECTION, RUN, scored, measures=["RR@10"], depth=100)])
+    outcome = report("org/a", COLLECTION, RUN, scored, measures=["RR@10", "R@100"], depth=100)
+    comparison = outcome.comparisons["RR@10"]
+    assert comparison.before == pytest.approx((1 + 1 / 3) / 2)
+    assert comparison.after == 1.0
+    assert (comparison.helped, comparison.hurt) == (1, 0)
+    assert outcome.comparisons["R@100"].difference == 0.0
+    assert [point.depth for point in outcome.depths] == [10, 20, 50, 100]
+    assert outcome.n_documents == 7
+    assert json.loads(json.dumps(outcome.as_json()))["measures"]["RR@10"]["after"] == 1.0
+    files = write_plots(tmp_path, [outcome, report("b", COLLECTION, RUN, scored, measures=["RR@10"], depth=100)])
     assert [path.name for path in files] == ["org--a.png", "b.png", "comparison.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in files)
 

@@ -1,6 +1,7 @@
-"""The examples run, on what they bring along and on sections of real documentation."""
+"""The examples run, on what they bring along, on Wikipedia and on sections of real documentation."""
 
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -8,6 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from shared import shared
+
+from secondpass.demo import passages, questions
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RAG = ["langchain_rag", "llama_index_rag", "haystack_rag"]
@@ -16,10 +20,18 @@ pytest.importorskip("bm25s")
 
 
 @pytest.fixture(scope="module")
-def documentation(sections: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every 50th of 20,166 sections, unpacked."""
+def wikipedia(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The passages of `secondpass demo` as JSON lines."""
+    file = tmp_path_factory.mktemp("wikipedia") / "passages.jsonl"
+    file.write_text("".join(json.dumps({"text": passage.text}) + "\n" for passage in passages().values()))
+    return file
+
+
+@pytest.fixture(scope="module")
+def documentation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every 50th of 20,166 sections of real documentation, unpacked."""
     file = tmp_path_factory.mktemp("documentation") / "sections.jsonl"
-    with gzip.open(sections, "rt", encoding="utf-8") as lines:
+    with gzip.open(shared("data/docs-en/sections.jsonl.gz"), "rt", encoding="utf-8") as lines:
         file.write_text("".join(islice(lines, 0, None, 50)), encoding="utf-8")
     return file
 
@@ -37,19 +49,22 @@ def scores(printed: str) -> list[float]:
 
 
 @pytest.mark.parametrize("name", RAG)
-def test_rag_on_documentation(name: str, model: str, documentation: Path) -> None:
-    question = "how do I get the instances associated with a CIM instance"
-    given = ["--documents", str(documentation), "--query", question, "--top-n", "5", "--candidates", "20"]
-    printed = output(name, "--model", model, *given)
+def test_rag_on_wikipedia(name: str, model: str, wikipedia: Path) -> None:
+    question = questions()[0].text
+    options = ["--documents", str(wikipedia), "--query", question, "--top-n", "5", "--candidates", "20"]
+    printed = output(name, "--model", model, *options)
     assert len(scores(printed)) == 5
     assert scores(printed) == sorted(scores(printed), reverse=True)
     assert question in printed
 
 
-@pytest.mark.parametrize("corpus", ["built-in", "documentation"])
-def test_three_frameworks_give_one_order_and_one_set_of_scores(model: str, documentation: Path, corpus: str) -> None:
-    given = [] if corpus == "built-in" else ["--documents", str(documentation)]
-    printed = output("one_scorer_three_frameworks", "--model", model, "--top-n", "10", "--candidates", "20", *given)
+@pytest.mark.parametrize("corpus", ["built-in", "wikipedia", "documentation"])
+def test_three_frameworks_give_one_order_and_one_set_of_scores(
+    corpus: str, model: str, request: pytest.FixtureRequest
+) -> None:
+    documents = [] if corpus == "built-in" else ["--documents", str(request.getfixturevalue(corpus))]
+    options = ["--top-n", "10", "--candidates", "20", *documents]
+    printed = output("one_scorer_three_frameworks", "--model", model, *options)
     rows = [line.split()[:3] for line in printed.splitlines()[1:-1]]
     assert len(rows) == 10
     assert all(len(set(row)) == 1 for row in rows)

@@ -9,10 +9,12 @@ import torch
 from folders import FolderOf
 
 from secondpass import CrossEncoder
+from secondpass.encoder import Capabilities
 from secondpass.execution import parallel_passes
 from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
 
-needs_lanes = pytest.mark.skipif(not parallel_passes._is_possible(), reason="this torch has no threads of OpenMP's")
+needs_openmp = pytest.mark.skipif(not parallel_passes._can_split(), reason="this torch has no threads of OpenMP's")
+DEVICE = Capabilities(torch.device("cpu"), splits_cores=True)
 
 
 @pytest.fixture
@@ -23,14 +25,14 @@ def four_threads() -> object:
     torch.set_num_threads(before)
 
 
-@needs_lanes
+@needs_openmp
 @pytest.mark.usefixtures("four_threads")
-def test_each_lane_has_its_share_and_nobody_else_notices() -> None:
-    assert n_parallel_passes() == 4
+def test_each_pass_has_its_share_and_nobody_else_notices() -> None:
+    assert n_parallel_passes([DEVICE]) == 4
     barrier = threading.Barrier(2)
 
     def share(_: int) -> int:
-        barrier.wait(timeout=10)  # both lanes are at work
+        barrier.wait(timeout=10)  # both passes are at work
         return torch.get_num_threads()
 
     assert run_in_parallel(share, range(2), 2) == [2, 2]
@@ -39,11 +41,17 @@ def test_each_lane_has_its_share_and_nobody_else_notices() -> None:
         assert pool.submit(torch.get_num_threads).result() == 4
 
 
-@needs_lanes
+@needs_openmp
 @pytest.mark.parametrize(("n_threads", "expected"), [(1, 1), (2, 2), (6, 6), (12, 6), (13, 1), (64, 8)])
-def test_lanes_divide_the_threads(n_threads: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passes_divide_the_threads(n_threads: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: n_threads)
-    assert n_parallel_passes() == expected
+    assert n_parallel_passes([DEVICE]) == expected
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_several_devices_and_those_with_cores_of_their_own_run_one_pass_each() -> None:
+    assert n_parallel_passes([DEVICE, DEVICE]) == 1
+    assert n_parallel_passes([Capabilities(torch.device("meta"))]) == 1
 
 
 def test_results_keep_the_order_and_errors_arrive() -> None:
@@ -52,11 +60,11 @@ def test_results_keep_the_order_and_errors_arrive() -> None:
         run_in_parallel(lambda i: 1 / i, [1, 0, 2], 2)
 
 
-@needs_lanes
-def test_lanes_do_not_change_scores(folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch) -> None:
+@needs_openmp
+def test_parallel_passes_do_not_change_scores(folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch) -> None:
     model = CrossEncoder(folder_of("bert"))
     pairs = [(f"query {i % 7}", "word " * (1 + i % 40)) for i in range(120)]
-    monkeypatch.setattr("secondpass.execution.pipeline.n_parallel_passes", lambda: 1)
+    monkeypatch.setattr("secondpass.execution.pipeline.n_parallel_passes", lambda _: 1)
     alone = model.predict(pairs)
-    monkeypatch.setattr("secondpass.execution.pipeline.n_parallel_passes", lambda: 2)
+    monkeypatch.setattr("secondpass.execution.pipeline.n_parallel_passes", lambda _: 2)
     np.testing.assert_allclose(model.predict(pairs), alone, rtol=0, atol=1e-5)

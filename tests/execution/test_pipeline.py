@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondpass import CrossEncoder
+from secondpass.encoder import Capabilities
 from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
 from secondpass.execution.pipeline import BLOCK_PAIRS, Pipeline
-from secondpass.tokenization.pairs import Pair
+from secondpass.ranking import Pair
 from secondpass.tokenization.tokens import PairTokens
 
 
@@ -31,17 +32,17 @@ def test_batches_hold_every_pair_once_and_keep_the_budget(lengths: list[int], bu
 
 
 @given(st.lists(st.integers(min_value=1, max_value=500), max_size=60), st.integers(min_value=1, max_value=2000))
-def test_lanes_change_neither_pairs_nor_budget(lengths: list[int], budget: int) -> None:
-    batches = token_batches(lengths, budget, lanes=3)
+def test_parallel_passes_change_neither_pairs_nor_budget(lengths: list[int], budget: int) -> None:
+    batches = token_batches(lengths, budget, n_parallel=3)
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget
 
 
 @pytest.mark.parametrize("n_pairs", [20, 100, 130])
-def test_lanes_share_the_work(n_pairs: int) -> None:
+def test_parallel_passes_share_the_work(n_pairs: int) -> None:
     lengths = [40 + 3 * (i % 40) for i in range(n_pairs)]
-    batches = token_batches(lengths, 4096, lanes=2)
+    batches = token_batches(lengths, 4096, n_parallel=2)
     sizes = sorted(sum(lengths[i] for i in batch) for batch in batches)
     assert len(batches) >= 2
     assert sizes[-1] <= sum(lengths) / 2 * 1.15
@@ -50,7 +51,7 @@ def test_lanes_share_the_work(n_pairs: int) -> None:
 class SumNetwork:
     """Stands in for a model: the output of a pair is the sum of its ids, in one column."""
 
-    device = torch.device("cpu")
+    capabilities = Capabilities(torch.device("cpu"), splits_cores=True)
 
     def __init__(self, max_tokens: int = 10**9) -> None:
         self.max_tokens = max_tokens
@@ -66,7 +67,7 @@ class SumNetwork:
         return torch.tensor([[float(ids.sum())] for ids in of_each])
 
 
-def encode(pairs: Sequence[Pair]) -> PairTokens:
+def tokenize(pairs: Sequence[Pair]) -> PairTokens:
     """Each character is a token."""
     if any(query == "poison" for query, _ in pairs):
         raise ValueError("poisoned")
@@ -83,18 +84,18 @@ def expected_of(pairs: Sequence[Pair]) -> list[float]:
 
 
 def pipeline(*networks: SumNetwork, budget: int = 64) -> Pipeline[Pair]:
-    return Pipeline(encode, networks, budget)  # type: ignore[arg-type] # stands in for Network
+    return Pipeline(tokenize, networks, budget)
 
 
-def run(line: Pipeline[Pair], pairs: Iterator[Pair] | Sequence[Pair]) -> list[float]:
-    chunks = list(line.run(pairs))
-    return [float(x) for chunk in chunks for x in chunk[:, 0]]
+def run(pipeline: Pipeline[Pair], pairs: Iterator[Pair] | Sequence[Pair]) -> list[float]:
+    blocks = list(pipeline.run(pairs))
+    return [float(x) for block in blocks for x in block[:, 0]]
 
 
 PAIRS = [(f"query {i % 7}", "word " * (i % 23) + str(i)) for i in range(2 * BLOCK_PAIRS + 17)]
 
 
-def test_order_survives_chunks_and_batches() -> None:
+def test_order_survives_blocks_and_batches() -> None:
     assert run(pipeline(SumNetwork()), iter(PAIRS)) == expected_of(PAIRS)
 
 
@@ -157,7 +158,7 @@ def test_one_pair_too_large_for_the_memory_is_an_error() -> None:
 
 
 def test_a_long_generator_is_not_held() -> None:
-    """The texts of all pairs would take 90 MB; the few chunks that are in memory at a time take a quarter."""
+    """The texts of all pairs would take 90 MB; the few blocks that are in memory at a time take a quarter."""
     n_pairs = 20 * BLOCK_PAIRS
 
     def stream() -> Iterator[Pair]:
@@ -166,24 +167,24 @@ def test_a_long_generator_is_not_held() -> None:
 
     network = SumNetwork()
     tracemalloc.start()
-    line: Pipeline[Pair] = Pipeline(short, [network], 10**6)  # type: ignore[list-item] # stands in for Network
-    n_scored = sum(len(chunk) for chunk in line.run(stream()))
+    numbers: Pipeline[Pair] = Pipeline(tokenize_number, [network], 10**6)
+    n_scored = sum(len(block) for block in numbers.run(stream()))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert n_scored == n_pairs
     assert peak < 25e6
 
 
-def short(pairs: Sequence[Pair]) -> PairTokens:
+def tokenize_number(pairs: Sequence[Pair]) -> PairTokens:
     return tokens_of([[int(document)] for _, document in pairs])
 
 
 def test_two_devices_of_a_real_model_score_alike(folder_of: FolderOf) -> None:
     folder: Path = folder_of("bert")
     pairs = [(f"query {i % 5}", "the wall " * (i % 11)) for i in range(200)]
-    one = CrossEncoder(folder, activation="identity")
-    two = CrossEncoder(folder, activation="identity", device=["cpu", "cpu"], batch_tokens=128)
-    np.testing.assert_allclose(two.predict(pairs), one.predict(pairs), atol=1e-5)
+    single = CrossEncoder(folder, activation="identity")
+    double = CrossEncoder(folder, activation="identity", device=["cpu", "cpu"], batch_tokens=128)
+    np.testing.assert_allclose(double.predict(pairs), single.predict(pairs), atol=1e-5)
 
 
 def test_lone_surrogates_are_an_error_that_names_the_pair(folder_of: FolderOf) -> None:

@@ -1,9 +1,6 @@
-"""What LangChain expects of a compressor, a cross-encoder and a runnable."""
+"""What LangChain expects of a compressor and a runnable."""
 
 import copy
-import importlib.util
-import subprocess
-import sys
 from collections.abc import Sequence
 from typing import Any, TypedDict
 from uuid import UUID
@@ -18,15 +15,11 @@ from langchain_core.runnables import RunnablePassthrough
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from langchain_secondpass import SecondPassRerank
-from secondpass.errors import ScoringError
 from secondpass.testing import OverlapScorer
 
 QUERY = "big red cat"
 TEXTS = ["a red car", "a dog", "the big red cat", "big cat"]
 BEST_FIRST = ["the big red cat", "big cat", "a red car", "a dog"]
-
-has_cross_encoders = importlib.util.find_spec("langchain_core.cross_encoders") is not None
-needs_cross_encoders = pytest.mark.skipif(not has_cross_encoders, reason="langchain-core before 1.2.19")
 
 
 def documents(texts: Sequence[str] = TEXTS) -> list[Document]:
@@ -97,15 +90,15 @@ class Recorder(BaseCallbackHandler):
         return [(key, run) for key, run in self.started.items() if run["name"] == name]
 
 
-def test_three_documents_are_kept_unless_said_otherwise() -> None:
+def test_three_documents_are_kept_by_default() -> None:
     assert [document.page_content for document in reranker().compress_documents(documents(), QUERY)] == BEST_FIRST[:3]
 
 
 def test_score_goes_under_its_key_and_replaces_a_stale_one() -> None:
-    stale = [Document(page_content="cat", metadata={"relevance_score": 9.0, "kept": 0})]
-    assert reranker().compress_documents(stale, "cat")[0].metadata == {"relevance_score": 1.0, "kept": 0}
+    stale = [Document(page_content="cat", metadata={"relevance_score": 9.0, "page": 0})]
+    assert reranker().compress_documents(stale, "cat")[0].metadata == {"relevance_score": 1.0, "page": 0}
     other = reranker(score_key="rerank").compress_documents(stale, "cat")[0]
-    assert other.metadata == {"relevance_score": 9.0, "kept": 0, "rerank": 1.0}
+    assert other.metadata == {"relevance_score": 9.0, "page": 0, "rerank": 1.0}
 
 
 def test_subclasses_of_document_are_kept() -> None:
@@ -119,11 +112,11 @@ def test_subclasses_of_document_are_kept() -> None:
 
 def test_metadata_goes_in_front_of_the_text_where_it_is_there() -> None:
     scorer = OverlapScorer()
-    given = [
+    tagged = [
         Document(page_content="text", metadata={"title": "A", "year": 0}),
         Document(page_content="text", metadata={"title": None}),
     ]
-    SecondPassRerank(scorer=scorer, metadata_fields=("title", "year")).compress_documents(given, "query")
+    SecondPassRerank(scorer=scorer, metadata_fields=("title", "year")).compress_documents(tagged, "query")
     assert scorer.calls == [("query", ("A\n0\ntext", "text"))]
 
 
@@ -248,48 +241,3 @@ class TestAsRetriever(RetrieversIntegrationTests):
     @pytest.mark.xfail(reason="the retriever has no k of its own at invocation: its compressor decides", strict=True)
     def test_invoke_with_k_kwarg(self, retriever: BaseRetriever) -> None:
         super().test_invoke_with_k_kwarg(retriever)
-
-
-@needs_cross_encoders
-def test_cross_encoder_in_langchains_reranker() -> None:
-    from langchain_classic.retrievers.document_compressors import CrossEncoderReranker
-
-    from langchain_secondpass import SecondPassCrossEncoder
-
-    compressor = CrossEncoderReranker(model=SecondPassCrossEncoder(scorer=OverlapScorer()), top_n=2)
-    assert [document.page_content for document in compressor.compress_documents(documents(), QUERY)] == BEST_FIRST[:2]
-
-
-@needs_cross_encoders
-def test_cross_encoder_scores_pairs_of_many_queries_in_order(model: str) -> None:
-    from langchain_secondpass import SecondPassCrossEncoder
-
-    pairs = [("cat", "a cat"), ("cat", "a dog"), ("dog", "a dog"), ("cat", "cat and dog")]
-    scorer = OverlapScorer()
-    assert SecondPassCrossEncoder(scorer=scorer).score(pairs) == [1.0, 0.0, 1.0, 1.0]
-    assert len(scorer.calls) == 3  # one for each run of one query
-    assert SecondPassCrossEncoder(scorer=scorer).score([]) == []
-    scores = SecondPassCrossEncoder(model=model).score(pairs)
-    assert {type(score) for score in scores} == {float}
-    alone = [SecondPassRerank(model=model).compress_documents([Document(page_content=d)], q)[0] for q, d in pairs]
-    assert scores == pytest.approx([one.metadata["relevance_score"] for one in alone], abs=1e-5)
-
-
-@needs_cross_encoders
-@pytest.mark.parametrize("given", [[0.5], [0.5, float("nan")], [[0.5], [0.25]]], ids=["too few", "NaN", "columns"])
-def test_cross_encoder_refuses_scores_that_would_go_astray(given: list[float]) -> None:
-    from langchain_secondpass import SecondPassCrossEncoder
-
-    class Given:
-        def score(self, query: str, documents: Sequence[str]) -> list[float]:  # noqa: ARG002 - the protocol's
-            return given
-
-    with pytest.raises(ScoringError):
-        SecondPassCrossEncoder(scorer=Given()).score([("cat", "a cat"), ("cat", "a dog"), ("dog", "a dog")])
-
-
-@pytest.mark.skipif(has_cross_encoders, reason="langchain-core 1.2.19 or newer")
-def test_cross_encoder_says_which_langchain_core_it_needs() -> None:
-    code = "import langchain_secondpass as package; package.SecondPassRerank; package.SecondPassCrossEncoder"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
-    assert "ImportError: SecondPassCrossEncoder needs langchain-core 1.2.19 or newer, got 1." in done.stderr

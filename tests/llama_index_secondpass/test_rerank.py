@@ -113,27 +113,27 @@ def spans() -> Iterator[SimpleSpanHandler]:
     dispatcher.span_handlers = before
 
 
-async def postprocessed(adapter: SecondPassRerank, given: list[NodeWithScore], mode: str) -> list[NodeWithScore]:
+async def postprocess(adapter: SecondPassRerank, candidates: list[NodeWithScore], mode: str) -> list[NodeWithScore]:
     if mode == "sync":
-        return adapter.postprocess_nodes(given, QUERY)
-    return await adapter.apostprocess_nodes(given, QUERY)
+        return adapter.postprocess_nodes(candidates, QUERY)
+    return await adapter.apostprocess_nodes(candidates, QUERY)
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
 async def test_start_and_end_are_heard_once_each_in_order(heard: Heard, mode: str) -> None:
-    given = nodes()
-    reranked = await postprocessed(reranker(top_n=2), given, mode)
+    candidates = nodes()
+    reranked = await postprocess(reranker(top_n=2), candidates, mode)
     start, end = heard.of_reranking()
     assert isinstance(start, ReRankStartEvent)
     assert (start.query, start.top_n, start.model_name) == (QUERY, 2, "OverlapScorer")
-    assert all(node.node is then.node for node, then in zip(start.nodes, given, strict=True))
+    assert all(node.node is then.node for node, then in zip(start.nodes, candidates, strict=True))
     assert isinstance(end, ReRankEndEvent)
     assert [node.node_id for node in end.nodes] == [node.node_id for node in reranked] == ["2", "3"]
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
 async def test_events_have_a_number_where_all_are_kept(heard: Heard, mode: str) -> None:
-    await postprocessed(reranker(top_n=None), nodes(), mode)
+    await postprocess(reranker(top_n=None), nodes(), mode)
     start = heard.of_reranking()[0]
     assert isinstance(start, ReRankStartEvent)
     assert start.top_n == len(TEXTS)
@@ -142,17 +142,17 @@ async def test_events_have_a_number_where_all_are_kept(heard: Heard, mode: str) 
 @pytest.mark.parametrize("mode", ["sync", "async"])
 async def test_nothing_is_heard_where_there_is_nothing_to_rank(heard: Heard, mode: str) -> None:
     called = Called()
-    assert await postprocessed(reranker(callback_manager=CallbackManager([called])), [], mode) == []
+    assert await postprocess(reranker(callback_manager=CallbackManager([called])), [], mode) == []
     assert (heard.of_reranking(), called.started, called.ended) == ([], [], [])
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
 async def test_callbacks_come_once_each(mode: str) -> None:
-    called, given = Called(), nodes()
-    reranked = await postprocessed(reranker(top_n=1, callback_manager=CallbackManager([called])), given, mode)
+    called, candidates = Called(), nodes()
+    reranked = await postprocess(reranker(top_n=1, callback_manager=CallbackManager([called])), candidates, mode)
     assert called.started == [
         {
-            EventPayload.NODES: given,
+            EventPayload.NODES: candidates,
             EventPayload.MODEL_NAME: "OverlapScorer",
             EventPayload.QUERY_STR: QUERY.query_str,
             EventPayload.TOP_K: 1,
@@ -176,7 +176,7 @@ def test_a_failure_ends_the_callback_with_the_error(heard: Heard) -> None:
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
 async def test_there_is_one_span_in_either_mode(spans: SimpleSpanHandler, mode: str) -> None:
-    await postprocessed(reranker(), nodes(), mode)
+    await postprocess(reranker(), nodes(), mode)
     names = [span.id_.partition("-")[0] for span in spans.completed_spans]
     method = "_postprocess_nodes" if mode == "sync" else "_apostprocess_nodes"
     assert names.count(f"SecondPassRerank.{method}") == 1
@@ -212,13 +212,13 @@ def test_model_reads_the_metadata_that_embeddings_read() -> None:
 
 
 def test_retrieval_score_is_kept_out_of_sight() -> None:
-    given = nodes({"title": "Pets"})
-    best = reranker(keep_retrieval_score=True).postprocess_nodes(given, QUERY)[0]
+    candidates = nodes({"title": "Pets"})
+    best = reranker(keep_retrieval_score=True).postprocess_nodes(candidates, QUERY)[0]
     assert best.metadata == {"title": "Pets", "retrieval_score": 0.8}
     for mode in (MetadataMode.EMBED, MetadataMode.LLM):
         assert best.get_content(mode) == "title: Pets\n\nthe big red cat"
-    assert given[2].metadata == {"title": "Pets"}
-    assert given[2].node.excluded_llm_metadata_keys == []
+    assert candidates[2].metadata == {"title": "Pets"}
+    assert candidates[2].node.excluded_llm_metadata_keys == []
 
 
 def test_retrieval_score_of_a_second_reranking_is_that_of_the_first() -> None:

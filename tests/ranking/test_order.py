@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scorers import Fixed
 
 from secondpass import RankedDocument, Scorer, rank
 from secondpass.errors import InputTypeError, ScoringError
@@ -13,31 +14,21 @@ from secondpass.ranking.order import rank_scores
 from secondpass.testing import OverlapScorer
 
 
-class Fixed:
-    """Gives the scores it was made with."""
-
-    def __init__(self, scores: Sequence[float]) -> None:
-        self.scores = scores
-
-    def score(self, query: str, documents: Sequence[str]) -> Sequence[float]:  # noqa: ARG002 - a Scorer
-        return self.scores
-
-
 @given(st.lists(st.sampled_from([0.0, 1.0, 2.0, float("inf"), float("-inf")]), max_size=12))
 def test_the_order_is_pythons_stable_descending_sort(scores: list[float]) -> None:
-    found = rank(Fixed(scores), "q", [f"text {i}" for i in range(len(scores))])
-    assert [item.index for item in found] == sorted(range(len(scores)), key=lambda i: -scores[i])
+    ranking = rank(Fixed(scores), "q", [f"text {i}" for i in range(len(scores))])
+    assert [ranked.index for ranked in ranking] == sorted(range(len(scores)), key=lambda i: -scores[i])
 
 
 def test_the_threshold_is_inclusive_and_comes_before_top_k() -> None:
-    found = rank(Fixed([0.1, 0.9, 0.5]), "q", ["a", "b", "c"], top_k=2, score_threshold=0.5)
-    assert found == [RankedDocument(1, 0.9, "b"), RankedDocument(2, 0.5, "c")]
+    ranking = rank(Fixed([0.1, 0.9, 0.5]), "q", ["a", "b", "c"], top_k=2, score_threshold=0.5)
+    assert ranking == [RankedDocument(1, 0.9, "b"), RankedDocument(2, 0.5, "c")]
     assert rank(Fixed([0.1, 0.9, 0.5]), "q", ["a", "b", "c"], top_k=2, score_threshold=0.95) == []
 
 
 @pytest.mark.parametrize("scores", [[1.0], [1.0, 2.0, 3.0], [[1.0], [2.0]]])
-def test_a_scorer_that_gives_other_than_one_score_a_document(scores: Sequence[float]) -> None:
-    with pytest.raises(ScoringError, match="one score a document, got shape"):
+def test_a_scorer_that_gives_other_than_one_score_per_document(scores: Sequence[float]) -> None:
+    with pytest.raises(ScoringError, match="one score per document, got shape"):
         rank(Fixed(scores), "q", ["a", "b"])
 
 

@@ -1,18 +1,38 @@
 """The parts of the bundled model's recipe that can be checked by hand."""
 
 import importlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import BertConfig, BertModel
 
+from secondpass.training import read_config
+
 pytestmark = pytest.mark.source
+
+MINI = Path(__file__).parents[2] / "recipes" / "mini"
 
 
 @pytest.fixture(autouse=True)
-def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "recipes" / "mini")
+def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The scripts can be imported by their bare names, here and nowhere else."""
+    monkeypatch.syspath_prepend(MINI)
+    yield
+    for path in MINI.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+@pytest.mark.parametrize("script", sorted(path.stem for path in MINI.glob("*.py")))
+def test_every_script_finds_what_it_imports(script: str) -> None:
+    importlib.import_module(script)
+
+
+def test_the_run_is_one_that_training_accepts() -> None:
+    config = read_config(MINI / "mini.toml")
+    assert config.folder / config.model.base == MINI / "runs/graft"  # where README.md lets graft.py write
 
 
 @torch.no_grad()
@@ -33,12 +53,12 @@ def test_units_that_others_can_stand_in_for_go_without_a_loss() -> None:
         "input_ids": torch.randint(0, 50, (40, 16)),
         "attention_mask": (torch.arange(16) < torch.randint(4, 17, (40, 1))).long(),
     }
-    kept = batch["attention_mask"].bool()
-    before = encoder(**batch).last_hidden_state[kept]
+    real = batch["attention_mask"].bool()
+    before = encoder(**batch).last_hidden_state[real]
     pruning.prune(encoder, batch, size=11, spare=2)
     assert [layer.intermediate.dense.out_features for layer in encoder.encoder.layer] == [11, 11]
     assert encoder.config.intermediate_size == 11
-    torch.testing.assert_close(encoder(**batch).last_hidden_state[kept], before, atol=1e-4, rtol=0)
+    torch.testing.assert_close(encoder(**batch).last_hidden_state[real], before, atol=1e-4, rtol=0)
 
 
 def test_a_term_gets_what_bm25_gives_it() -> None:

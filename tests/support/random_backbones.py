@@ -1,4 +1,4 @@
-"""Small random transformers models of every family, and their own forward as the reference."""
+"""Small random transformers models of every architecture, and their own forward as the reference."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -8,11 +8,16 @@ import transformers
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondpass.encoder import TokenBatch
+from secondpass.encoder import Capabilities, Pooling, TokenBatch
+from secondpass.encoder.pooling import PACKED_POOLINGS
+from secondpass.execution.devices import capabilities_of
 
 VOCABULARY = 97
 POSITIONS = 200
 
+CPU: Capabilities = capabilities_of(torch.device("cpu"))
+# The packed encoder's.
+POOLINGS = PACKED_POOLINGS
 
 _SIZES = {
     "vocab_size": VOCABULARY,
@@ -66,7 +71,7 @@ def random_model(model_type: str, **options: object) -> PreTrainedModel:
 
 
 @cache
-def made(name: str) -> PreTrainedModel:
+def backbone(name: str) -> PreTrainedModel:
     """A model whose states differ from token to token, so that a wrong mask or position shows. Not to be changed."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -81,21 +86,22 @@ def made(name: str) -> PreTrainedModel:
     return model
 
 
-def random_batch(model: PreTrainedModel, lengths: Sequence[int], *, seed: int = 0) -> TokenBatch:
+def random_batch(model: PreTrainedModel, lengths: Sequence[int], *, seed: int = 0, device: str = "cpu") -> TokenBatch:
     generator = torch.Generator().manual_seed(seed)
     n_tokens = sum(lengths)
     n_types = getattr(model.config, "type_vocab_size", 1)
     ids = torch.randint(8, VOCABULARY, (n_tokens,), generator=generator)
-    return TokenBatch(ids, torch.randint(0, n_types, (n_tokens,), generator=generator), tuple(lengths))
+    type_ids = torch.randint(0, n_types, (n_tokens,), generator=generator)
+    return TokenBatch(ids.to(device), type_ids.to(device), tuple(lengths))
 
 
-def calibration(model: PreTrainedModel) -> TokenBatch:
+def range_texts(model: PreTrainedModel) -> TokenBatch:
     """What int8 measures ranges on."""
     return random_batch(model, (40,) * 16, seed=1)
 
 
-def reference(model: PreTrainedModel, batch: TokenBatch, pooling: str) -> Tensor:
-    """transformers' own forward, one pair at a time and unpadded."""
+def reference(model: PreTrainedModel, batch: TokenBatch, pooling: Pooling) -> Tensor:
+    """transformers' own forward, one pair at a time and unpadded; on the CPU."""
     pooled = []
     ids, types = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
     for pair_ids, pair_types in zip(ids, types, strict=True):
@@ -104,5 +110,5 @@ def reference(model: PreTrainedModel, batch: TokenBatch, pooling: str) -> Tensor
             inputs["token_type_ids"] = pair_types[None]
         with torch.inference_mode():
             states = model(**inputs).last_hidden_state[0]
-        pooled.append(states[0] if pooling == "cls" else states.mean(dim=0))
+        pooled.append(states[0] if pooling is Pooling.CLS else states.mean(dim=0))
     return torch.stack(pooled)

@@ -23,7 +23,7 @@ def split_pairs(pairs: PairTokens) -> list[tuple[list[int], list[int]]]:
 def pairs_of(texts: list[list[int]]) -> PairTokens:
     """[101] text [102 103], all but the first of type 1."""
     n = len(texts)
-    return join([Specials((101,)).part(n), Column(Spans.of(texts), 1), Specials((102, 103), 1).part(n)])
+    return join([Specials((101,)).column(n), Column(Spans.of(texts), 1), Specials((102, 103), 1).column(n)])
 
 
 @given(TEXTS, TEXTS, st.data())
@@ -32,11 +32,11 @@ def test_spans_are_the_texts_they_were_made_of(
 ) -> None:
     spans = Spans.of(texts)
     assert split(spans) == texts
-    assert split(spans.extended(Spans.of(more))) == texts + more
+    assert split(spans.extend(Spans.of(more))) == texts + more
     chosen = data.draw(st.lists(st.sampled_from(range(len(texts))), max_size=10))
     taken = spans.take(np.array(chosen, np.int64))
     assert split(taken) == [texts[i] for i in chosen]
-    assert taken.joined().tolist() == [token for i in chosen for token in texts[i]]
+    assert taken.concatenate().tolist() == [token for i in chosen for token in texts[i]]
 
 
 @given(TEXTS)

@@ -23,7 +23,7 @@ def counting() -> tuple[WordCache, list[str]]:
 
 
 def letters(spans: Spans) -> str:
-    return "".join(map(chr, spans.joined()))
+    return "".join(map(chr, spans.concatenate()))
 
 
 def test_a_word_is_tokenized_once() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from secondpass.errors import InputError
-from secondpass.training import read_config
-from secondpass.training.examples import Example, Unmined, expand, read_examples
+from secondpass.errors import InputError, InputTypeError
+from secondpass.training import DataConfig, ModelConfig, RunConfig, read_config
+from secondpass.training.examples import Example, LabelledQuery, expand, read_examples
 
 GOOD = """
 [model]
@@ -24,10 +24,10 @@ output = "out"
 def test_a_file_becomes_a_config(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(GOOD)
-    found = read_config(path)
-    assert found.model.freeze == ("embeddings",)
-    assert found.data.mine_from == (3, 50)
-    assert (found.run.loss, found.run.seed, found.folder) == ("listwise", 13, tmp_path)
+    config = read_config(path)
+    assert config.model.freeze == ("embeddings",)
+    assert config.data.mine_from == (3, 50)
+    assert (config.run.loss, config.run.seed, config.folder) == ("listwise", 13, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,17 @@ def test_a_file_becomes_a_config(tmp_path: Path) -> None:
 def test_a_mistake_is_named(old: str, new: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(GOOD.replace(old, new))
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=f"run.toml: {message}"):
         read_config(path)
+
+
+def test_a_section_made_in_python_is_checked_too() -> None:
+    with pytest.raises(InputError, match=r"run.batch_size must be at least 1, got 0"):
+        RunConfig("bce", "out", batch_size=0)
+    with pytest.raises(InputTypeError, match=r"model.layers must be an integer or None, got float 1.5"):
+        ModelConfig("base", layers=1.5)  # type: ignore[arg-type] # the mistake
+    with pytest.raises(InputError, match=r"data.mine_from must be at least 1, got 0"):
+        DataConfig(("a.jsonl",), mine_from=(0, 5))
 
 
 def test_a_file_may_come_from_windows_and_must_be_text(tmp_path: Path) -> None:
@@ -99,7 +108,7 @@ def test_examples_come_scored_labelled_or_still_to_mine(tmp_path: Path) -> None:
         Example("q", ("a", "b"), (1.0, -2.5), graded=False),
         Example("q", ("p", "n", "m"), (1.0, 0.0, 0.0), graded=True),
     ]
-    assert unmined == [Unmined("q", ("p",), ("x",))]
+    assert unmined == [LabelledQuery("q", ("p",), ("x",))]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +116,7 @@ def test_examples_come_scored_labelled_or_still_to_mine(tmp_path: Path) -> None:
     [
         (
             '{"query": "q", "documents": ["a"], "scores": [1, 2]}',
-            "scores must be one a document, got 2 for 1 documents",
+            "scores must be one per document, got 2 for 1 documents",
         ),
         ('{"query": "q", "documents": ["a"], "scores": ["1"]}', "scores must be a list of finite numbers"),
         ('{"query": "q", "documents": ["a"], "scores": [NaN]}', "scores must be a list of finite numbers"),

@@ -18,14 +18,14 @@ from secondpass import CrossEncoder
 from secondpass.errors import InputError
 from secondpass.evaluation import RerankingSample
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
-from secondpass.training.choosing import average
+from secondpass.training.choice import average
 from secondpass.training.config import Loss
-from secondpass.training.examples import Example, Unmined
+from secondpass.training.data import load_examples, load_held_out
+from secondpass.training.examples import Example, LabelledQuery
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import HeldOut
-from secondpass.training.inputs import load_examples, load_held_out
-from secondpass.training.mining import mined
-from secondpass.training.recipes import pos_weight, recipe
+from secondpass.training.mining import mine_negatives
+from secondpass.training.recipes import RECIPES, pos_weight
 
 ANIMALS = ("cat", "dog", "horse", "bird")
 PAIRS = (("a cat", "the cat sleeps"), ("a dog", ""), ("", "bird"))
@@ -48,7 +48,7 @@ def data(folder: Path, *, scored: bool) -> None:
 
 
 def sure_base(folder: Path) -> Path:
-    """A base that starts from the same numbers in every run: what training does to it is no matter of luck."""
+    """A base that starts from the same numbers in every run: what training does to it does not depend on luck."""
     return bert(folder, tokenizer=words(["a", "the", "sleeps", *ANIMALS]))
 
 
@@ -67,15 +67,15 @@ def config(folder: Path, base: Path, loss: Loss, **run: object) -> TrainingConfi
 def loss_on_everything(folder: Path, run: TrainingConfig) -> float:
     """The recipe's loss over all its examples, with the weights in a folder."""
     model = GroupedCrossEncoder(str(folder), num_labels=1, activation_fn=torch.nn.Identity(), device="cpu")
-    chosen = recipe(run.run.loss)
+    recipe = RECIPES[run.run.loss]
     examples = load_examples(run)
-    columns = chosen.columns(examples)
+    columns = recipe.columns(examples)
     weight = pos_weight(examples) if run.run.loss == "bce" else None
     labels = columns.pop("label")
     lists = isinstance(labels[0], list)
-    given = [torch.tensor(one) for one in labels] if lists else torch.tensor(labels)
+    targets = [torch.tensor(row) for row in labels] if lists else torch.tensor(labels)
     with torch.inference_mode():
-        return float(chosen.build(model.eval(), weight)(list(columns.values()), given))
+        return float(recipe.build(model.eval(), weight)(list(columns.values()), targets))
 
 
 @pytest.mark.parametrize("loss", get_args(Loss))
@@ -206,10 +206,10 @@ def test_checkpoints_of_another_run_are_not_continued(changed: str, tmp_path: Pa
     else:  # figures on other held-out queries cannot be compared with those before
         with (tmp_path / ("train.jsonl" if changed == "the data" else "held.jsonl")).open("a") as file:
             file.write(json.dumps({"query": "new", "positive": ["yes"], "negative": ["no"]}) + "\n")
-    kept = sorted((tmp_path / "out/checkpoints").iterdir())
+    checkpoints = sorted((tmp_path / "out/checkpoints").iterdir())
     with pytest.raises(InputError, match=changed):
         train(longer)
-    assert sorted((tmp_path / "out/checkpoints").iterdir()) == kept
+    assert sorted((tmp_path / "out/checkpoints").iterdir()) == checkpoints
 
 
 def test_groups_change_neither_scores_nor_their_order(tmp_path: Path) -> None:
@@ -240,8 +240,8 @@ def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:
         ModelConfig("x"), DataConfig(("t",), corpus="corpus.jsonl", negatives=5, mine_from=(1, 9)),
         RunConfig("bce", "out"), tmp_path,
     )  # fmt: skip
-    (found,) = mined([Unmined("cat", ("cat one",), ("MEOW",))], run)
-    assert found == Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)
+    (example,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("MEOW",))], run)
+    assert example == Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)
 
 
 def test_a_positive_under_its_title_is_no_negative(tmp_path: Path) -> None:
@@ -250,16 +250,16 @@ def test_a_positive_under_its_title_is_no_negative(tmp_path: Path) -> None:
     )
     data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
     run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
-    (found,) = mined([Unmined("cat", ("cat one\n",), ())], run)
-    assert found.documents == ("cat one\n", "Cats cat two")
+    (example,) = mine_negatives([LabelledQuery("cat", ("cat one\n",), ())], run)
+    assert example.documents == ("cat one\n", "Cats cat two")
 
 
 def test_a_blank_answer_is_no_reason_to_skip_a_negative(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "cat one"}\n{"_id": "b", "text": "cat two"}\n')
     data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
     run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
-    (found,) = mined([Unmined("cat", ("cat one",), ("", " "))], run)
-    assert found.documents == ("cat one", "cat two")
+    (example,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("", " "))], run)
+    assert example.documents == ("cat one", "cat two")
 
 
 TEACHER = Example("q", ("a", "b"), (4.0, 0.5), graded=False)
@@ -278,9 +278,9 @@ NO_POSITIVE = Example("q", ("a", "b"), (0.0, 0.0), graded=True)
         ("listwise", NO_POSITIVE, "at least one query with a relevant document, got none"),
     ],
 )
-def test_what_a_recipe_cannot_learn_from_is_said(loss: Loss, example: Example, message: str) -> None:
+def test_examples_that_a_recipe_cannot_learn_from_are_refused(loss: Loss, example: Example, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        recipe(loss).columns([example])
+        RECIPES[loss].columns([example])
 
 
 def test_held_out_sets_are_told_apart(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_the_mean_of_checkpoints_is_a_mean() -> None:
         {"w": torch.tensor([1.0, 2.0]), "n": torch.tensor(1)},
         {"w": torch.tensor([3.0, 6.0]), "n": torch.tensor(2)},
     ]
-    found = average(states)
-    assert found["w"].tolist() == [2.0, 4.0]
-    assert found["n"].item() == 2
+    mean = average(states)
+    assert mean["w"].tolist() == [2.0, 4.0]
+    assert mean["n"].item() == 2
     assert average(states, [0.75, 0.25])["w"].tolist() == [1.5, 3.0]

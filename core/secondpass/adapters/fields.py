@@ -1,9 +1,11 @@
 """The choice of a model as pydantic fields, for adapters whose framework is built on pydantic.
 
-Nothing else here imports this file, so the core does not depend on pydantic: such a framework brings it along.
+Nothing else in the core imports this file, so the core does not depend on pydantic: such a framework brings it along.
 """
 
-from typing import Self
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, Self
 
 from pydantic import (
     BaseModel,
@@ -19,7 +21,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from secondpass.adapters.lazy import scorer_of
 from secondpass.options import ActivationName, DType, ModelOptions
-from secondpass.ranking import Scorer
+from secondpass.ranking import RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_score_threshold, check_top_k
 
 
@@ -42,7 +44,7 @@ class ModelFields(BaseModel):
     token: SecretStr | None = Field(default=None, exclude=True, repr=False)
     """Hub token, for private checkpoints. Not serialised: pass it again, or set HF_TOKEN."""
     cache_dir: str | None = None
-    """Where downloads are kept."""
+    """Folder for downloads."""
     local_files_only: bool = False
     """Never ask the network."""
     trust_remote_code: bool = False
@@ -64,40 +66,31 @@ class ModelFields(BaseModel):
 
     def __setattr__(self, name: str, value: object) -> None:
         """Assign, or leave everything as it was: pydantic keeps what a model's validator refused (#7105)."""
-        fields, given = dict(self.__dict__), set(self.__pydantic_fields_set__)
+        values, names_set = dict(self.__dict__), set(self.__pydantic_fields_set__)
         try:
             super().__setattr__(name, value)
         except ValidationError:
-            self.__dict__.update(fields)
-            self.__pydantic_fields_set__.intersection_update(given)
+            self.__dict__.update(values)
+            self.__pydantic_fields_set__.intersection_update(names_set)
             raise
 
     @model_validator(mode="after")
     def _choose_scorer(self) -> Self:
-        chosen = scorer_of(self.model, self.scorer, self._options(), share=self.share_model)
-        # An equal one may hold a loaded model already: assigning another field must not load it again.
-        if getattr(self, "_scorer", None) != chosen:
-            self._scorer = chosen
+        scorer = scorer_of(self.model, self.scorer, self._options(), share=self.share_model)
+        # An equal scorer may hold a loaded model already: assigning another field must not load it again.
+        if getattr(self, "_scorer", None) != scorer:
+            self._scorer = scorer
         return self
 
     def _options(self) -> ModelOptions:
-        return ModelOptions(
-            revision=self.revision,
-            token=None if self.token is None else self.token.get_secret_value(),
-            cache_dir=self.cache_dir,
-            local_files_only=self.local_files_only,
-            trust_remote_code=self.trust_remote_code,
-            device=self.device,
-            dtype=self.dtype,
-            max_length=self.max_length,
-            activation=self.activation,
-            label=self.label,
-            batch_tokens=self.batch_tokens,
-        )
+        values: dict[str, Any] = {option.name: getattr(self, option.name) for option in fields(ModelOptions)}
+        if self.token is not None:
+            values["token"] = self.token.get_secret_value()
+        return ModelOptions(**values)
 
 
 class RerankFields(ModelFields):
-    """A model, and how much of what it ranks is kept."""
+    """A model, and how many of the documents it ranks are kept."""
 
     top_n: int | None = 3
     """Keep at most this many, at least 1; None keeps all."""
@@ -115,3 +108,9 @@ class RerankFields(ModelFields):
     def _check_score_threshold(cls, value: object) -> object:
         check_score_threshold(value)
         return value
+
+    def _rank(self, query: str, texts: Iterable[str]) -> list[RankedDocument]:
+        return rank(self._scorer, query, texts, top_k=self.top_n, score_threshold=self.score_threshold)
+
+    async def _arank(self, query: str, texts: Iterable[str]) -> list[RankedDocument]:
+        return await arank(self._scorer, query, texts, top_k=self.top_n, score_threshold=self.score_threshold)

@@ -1,7 +1,6 @@
 """A model that is loaded when the first document is scored, and never travels in a pickle."""
 
 import asyncio
-import sys
 import threading
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ class LazyCrossEncoder:
     Args:
         model: Hub id, local folder, or the name of a bundled model.
         options: How to load it; None takes every default.
-        share: Use the process's one model of these options; False loads one of its own.
+        share: Use the process's one model of these options; False loads one for this object alone.
     """
 
     def __init__(self, model: str, options: ModelOptions | None = None, *, share: bool = True) -> None:
@@ -39,11 +38,11 @@ class LazyCrossEncoder:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether this one holds a loaded model."""
+        """Whether this object holds a loaded model."""
         return self._loaded is not None
 
     def load(self) -> "CrossEncoder":
-        """The model itself, loaded now if it was not; any number of threads may ask.
+        """The model itself, loaded now unless it is loaded; any number of threads may ask.
 
         Raises:
             SecondPassError: Whatever `CrossEncoder` raises while loading.
@@ -52,7 +51,7 @@ class LazyCrossEncoder:
         if loaded is not None:
             return loaded
         with self._loading:
-            loaded = self._loaded  # once: `release` may come at any moment
+            loaded = self._loaded  # read once: `release` may come at any moment
             if loaded is None:
                 load = shared_cross_encoder if self.share else load_cross_encoder
                 loaded = self._loaded = load(self.model, self.options)
@@ -60,12 +59,13 @@ class LazyCrossEncoder:
 
     def release(self) -> None:
         """Let go of the model; if nobody else holds it, its memory is free, on accelerators too."""
-        if self._loaded is None:
-            return
-        self._loaded = None
-        torch = sys.modules["torch"]  # a loaded model has imported it
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()  # else torch keeps freed blocks for itself
+        with self._loading:  # a model that is just being loaded is let go of as well
+            if self._loaded is None:
+                return
+            self._loaded = None
+        from secondpass.execution.devices import free_cached_memory  # noqa: PLC0415 - imports torch, as the model did
+
+        free_cached_memory()
 
     def score(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
         """See `CrossEncoder.score`."""
@@ -91,7 +91,7 @@ class LazyCrossEncoder:
         return hash((self.model, self.options, self.share))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restored, (self.model, self.options, self.share)
+        return _restore, (self.model, self.options, self.share)
 
 
 def scorer_of(
@@ -100,21 +100,22 @@ def scorer_of(
     """The scorer that an adapter's arguments mean; loads nothing.
 
     Raises:
-        InputError: Not exactly one of `model` and `scorer` is given, or options that a scorer cannot follow.
+        InputError: There is not exactly one of `model` and `scorer`, or there are options beside a scorer, which
+            cannot follow them.
     """
     if model is None:
         if scorer is None:
             raise InputError("give model (a name) or scorer (an object), got neither")
         if not isinstance(scorer, Scorer):
             raise InputTypeError(f"scorer must have a method score(query, documents), got {type(scorer).__name__}")
-        given = () if options is None else options.given()
-        if given:
-            raise InputError(f"{', '.join(given)} says how to load a model and means nothing to a scorer")
+        changed = () if options is None else options.given()
+        if changed:
+            raise InputError(f"{', '.join(changed)} says how to load a model and means nothing to a scorer")
         return scorer
     if scorer is not None:
         raise InputError(f"give model or scorer, got both: {model!r} and a {type(scorer).__name__}")
     return LazyCrossEncoder(model, options, share=share)
 
 
-def _restored(model: str, options: ModelOptions, share: bool) -> LazyCrossEncoder:  # noqa: FBT001 - pickle's order
+def _restore(model: str, options: ModelOptions, share: bool) -> LazyCrossEncoder:  # noqa: FBT001 - pickle's order
     return LazyCrossEncoder(model, options, share=share)

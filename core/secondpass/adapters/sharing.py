@@ -1,8 +1,8 @@
 """One loaded model for everybody in the process who asks for the same one."""
 
 import threading
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from secondpass.options import ModelOptions
@@ -10,40 +10,40 @@ from secondpass.options import ModelOptions
 if TYPE_CHECKING:
     from secondpass.cross_encoder import CrossEncoder
 
-_K = TypeVar("_K", bound=Hashable)
-_V = TypeVar("_V")
 
+class SharedModels:
+    """Models loaded on demand, once, for as long as somebody else holds them.
 
-class WeakCache(Generic[_K, _V]):
-    """Values made on demand, once, and kept for as long as somebody else holds them.
+    Any number of threads may ask. Those that ask for the same model wait until one of them has loaded it; those that
+    ask for different models do not wait for each other. A failure is raised to the thread that met it, and the next
+    thread tries again.
 
-    Any number of threads may ask. Those that ask for the same key wait for one to make the value; those that ask for
-    different keys do not wait for each other. A failure is raised to whoever met it, and the next one tries anew.
+    Args:
+        load: Loads the model of a name and options.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, load: Callable[[str, ModelOptions], "CrossEncoder"]) -> None:
+        self._load = load
         self._guard = threading.Lock()
-        self._values: WeakValueDictionary[_K, _V] = WeakValueDictionary()
-        self._making: WeakValueDictionary[_K, threading.Lock] = WeakValueDictionary()
+        self._models: WeakValueDictionary[tuple[str, ModelOptions], CrossEncoder] = WeakValueDictionary()
+        self._loading: WeakValueDictionary[tuple[str, ModelOptions], threading.Lock] = WeakValueDictionary()
 
-    def get(self, key: _K, make: Callable[[], _V]) -> _V:
-        """The value of `key`, from `make()` if nobody holds one."""
+    def get(self, name: str, options: ModelOptions) -> "CrossEncoder":
+        """The model of this name and these options, loaded now if nobody holds it."""
+        key = name, options
         with self._guard:
-            value = self._values.get(key)
-            if value is not None:
-                return value
-            making = self._making.setdefault(key, threading.Lock())
-        with making:
+            model = self._models.get(key)
+            if model is not None:
+                return model
+            loading = self._loading.setdefault(key, threading.Lock())
+        with loading:
             with self._guard:
-                value = self._values.get(key)
-            if value is None:
-                value = make()
+                model = self._models.get(key)
+            if model is None:
+                model = self._load(name, options)
                 with self._guard:
-                    self._values[key] = value
-            return value
-
-
-_models: "WeakCache[tuple[str, ModelOptions], CrossEncoder]" = WeakCache()
+                    self._models[key] = model
+            return model
 
 
 def shared_cross_encoder(model: str, options: ModelOptions | None = None) -> "CrossEncoder":
@@ -59,13 +59,15 @@ def shared_cross_encoder(model: str, options: ModelOptions | None = None) -> "Cr
     Raises:
         SecondPassError: Whatever `CrossEncoder` raises while loading.
     """
-    options = ModelOptions() if options is None else options
-    return _models.get((model, options), lambda: load_cross_encoder(model, options))
+    return _shared.get(model, ModelOptions() if options is None else options)
 
 
 def load_cross_encoder(model: str, options: ModelOptions) -> "CrossEncoder":
-    """A `CrossEncoder` of one's own; see `shared_cross_encoder`."""
+    """A `CrossEncoder` that nobody else gets; see `shared_cross_encoder`."""
     # Adapters are imported to build pipelines, long before a model is needed: torch waits until then.
     from secondpass.cross_encoder import CrossEncoder  # noqa: PLC0415
 
     return CrossEncoder.from_options(model, options)
+
+
+_shared = SharedModels(load_cross_encoder)

@@ -1,11 +1,11 @@
-"""The side-by-side measure behind `secondpass bench`: same pairs, one process, interleaved repeats, medians."""
+"""The comparison behind `secondpass bench`: the same pairs, one process, interleaved repeats, medians."""
 
 from secondpass.bench.contenders import BASELINE, CONTENDERS, Contender
 from secondpass.bench.measure import Results, measure
-from secondpass.bench.peers import Setting
+from secondpass.bench.setting import ScoreFunction, Setting, make_setting
 from secondpass.bench.shapes import SHAPES, save_random
-from secondpass.bench.texts import Material, material
-from secondpass.bench.workloads import WORKLOADS, Workload, workloads
+from secondpass.bench.texts import Material, load_material
+from secondpass.bench.workloads import WORKLOADS, Workload, build_workloads
 
 __all__ = [
     "BASELINE",
@@ -15,10 +15,12 @@ __all__ = [
     "Contender",
     "Material",
     "Results",
+    "ScoreFunction",
     "Setting",
     "Workload",
-    "material",
+    "build_workloads",
+    "load_material",
+    "make_setting",
     "measure",
     "save_random",
-    "workloads",
 ]

@@ -1,19 +1,19 @@
-"""From a setting and workloads to results: load, warm up, compare scores, time in turns, weigh."""
+"""From a setting and workloads to results: load, warm up, compare scores, time in turns, measure memory."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from secondpass.bench.contenders import BASELINE, Contender, largest_difference, load, scores_of
-from secondpass.bench.memory import WHAT, peak_mib
-from secondpass.bench.peers import Score, Setting
-from secondpass.bench.signature import lengths, signature
-from secondpass.bench.timing import Times, interleaved
+from secondpass.bench.memory import DESCRIPTION, peak_mib
+from secondpass.bench.setting import ScoreFunction, Setting
+from secondpass.bench.signature import collect_signature, token_summary
+from secondpass.bench.timing import Times, time_in_turns
 from secondpass.bench.workloads import Workload
 from secondpass.errors import InputError
 
+# Goes up when results.json changes its shape.
 FORMAT = 1
-"""Raised when results.json changes its shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Figure:
         times: Of every call.
         ratio: How many times as fast as the baseline, the median of each repeat's ratio; None without the baseline.
         difference: Largest distance of a score from the baseline's, in logits; None without the baseline.
-        peak_mib: See `memory.WHAT`; None if it was not measured.
+        peak_mib: See `memory.DESCRIPTION`; None if it was not measured.
     """
 
     times: Times
@@ -92,7 +92,7 @@ class Results:
             "format": FORMAT,
             "signature": dict(self.signature),
             "baseline": BASELINE,
-            "peak_mib_is": WHAT,
+            "peak_mib_is": DESCRIPTION,
             "left_out": dict(self.left_out),
             "workloads": [result.as_json() for result in self.workloads],
         }
@@ -108,7 +108,7 @@ def measure(
     memory: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Results:
-    """Measure every contender that can take part on every workload, all in this process.
+    """Measure every contender that can take part on every workload, all of them in this process.
 
     Args:
         setting: What every contender is loaded with.
@@ -117,10 +117,13 @@ def measure(
         contenders: Who competes.
         repeats: Interleaved turns of each, at least 1.
         memory: Also measure memory, each contender and workload in a process of its own.
-        say: Told of every step.
+        say: Called with a line of text at every step.
+
+    Raises:
+        InputError: No contender can take part; the message says why, for each.
     """
-    written = signature(setting, model, repeats=repeats)
-    scorers: dict[str, Score] = {}
+    signature = collect_signature(setting, model, repeats=repeats)
+    scorers: dict[str, ScoreFunction] = {}
     left_out: dict[str, str] = {}
     for contender in contenders:
         say(f"loading {contender.name}")
@@ -135,26 +138,26 @@ def measure(
     results = []
     for workload in workloads:
         say(f"{workload.name}: {len(workload.pairs)} pairs, {len(scorers)} contenders")
-        peaks = {one.name: peak_mib(one, setting, workload) for one in taking_part} if memory else {}
+        peaks = {contender.name: peak_mib(contender, setting, workload) for contender in taking_part} if memory else {}
         figures = _figures(workload, scorers, peaks, repeats)
-        results.append(WorkloadResult(workload, lengths(workload, setting), figures))
-    return Results(written, left_out, results)
+        results.append(WorkloadResult(workload, token_summary(workload, setting), figures))
+    return Results(signature, left_out, results)
 
 
 def _figures(
-    workload: Workload, scorers: Mapping[str, Score], peaks: Mapping[str, float | None], repeats: int
+    workload: Workload, scorers: Mapping[str, ScoreFunction], peaks: Mapping[str, float | None], repeats: int
 ) -> dict[str, Figure]:
-    scores = {name: scores_of(score, workload.requests) for name, score in scorers.items()}  # warms up, too
-    times = interleaved(scorers, workload.requests, repeats)
+    scores = {name: scores_of(score, workload.requests) for name, score in scorers.items()}
+    times = time_in_turns(scorers, workload.requests, repeats)
     base, base_scores = times.get(BASELINE), scores.get(BASELINE)
     return {
         name: Figure(
-            taken,
-            None if base is None else taken.times_faster_than(base),
+            own,
+            None if base is None else own.times_faster_than(base),
             None if base_scores is None else largest_difference(scores[name], base_scores),
             peaks.get(name),
         )
-        for name, taken in times.items()
+        for name, own in times.items()
     }
 
 

@@ -8,14 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from secondpass.bench.contenders import CONTENDERS, Contender, load, scores_of
-from secondpass.bench.peers import Setting
+from secondpass.bench.setting import Setting
 from secondpass.bench.workloads import Workload
 
-WHAT = "resident memory at its highest in a fresh process: imports, loading, and scoring the workload once; no GPU's"
+# What the figure is, for results.json.
+DESCRIPTION = (
+    "resident memory at its highest in a fresh process: imports, loading, and scoring the workload once; no GPU's"
+)
 
 
 def peak_mib(contender: Contender, setting: Setting, workload: Workload) -> float | None:
-    """MiB of resident memory at its highest, or None where it cannot be told or the contender fails."""
+    """MiB of resident memory at its highest; None where the system does not report it or the contender fails."""
     job = {"contender": contender.name, "setting": asdict(setting), "requests": workload.requests}
     done = subprocess.run(
         [sys.executable, "-m", "secondpass.bench.memory"],
@@ -26,14 +29,14 @@ def peak_mib(contender: Contender, setting: Setting, workload: Workload) -> floa
     )
     if done.returncode != 0:
         return None
-    found = json.loads(done.stdout.splitlines()[-1])
-    return None if found is None else float(found)
+    peak = json.loads(done.stdout.splitlines()[-1])
+    return None if peak is None else float(peak)
 
 
 def high_water_mib() -> float | None:
-    """MiB that this process held at most; None where the system does not tell.
+    """MiB that this process held at most; None where the system does not report it.
 
-    On Linux from /proc: getrusage's figure would begin with what the parent held when it forked.
+    On Linux from /proc: getrusage would start from what the parent held when it forked.
     """
     status = Path("/proc/self/status")
     if status.is_file():
@@ -48,7 +51,7 @@ def high_water_mib() -> float | None:
 
 
 def _measure(job: dict[str, object]) -> float | None:
-    contender = next(one for one in CONTENDERS if one.name == job["contender"])
+    contender = next(contender for contender in CONTENDERS if contender.name == job["contender"])
     score = load(contender, Setting(**job["setting"]))  # type: ignore[arg-type]  # as asdict wrote it
     if isinstance(score, str):
         return None

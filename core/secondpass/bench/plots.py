@@ -1,4 +1,4 @@
-"""Pictures of a run: docs/s by contender, docs/s against length, docs/s against the number of pairs."""
+"""Pictures of a benchmark: docs/s by contender, against length, and against the number of pairs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,21 +6,13 @@ from typing import TYPE_CHECKING
 
 from secondpass.bench.contenders import OURS
 from secondpass.bench.measure import Results, WorkloadResult
-from secondpass.extras import require
+from secondpass.extras import require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Colours of our contenders and of the others.
 _OURS, _THEIRS = "#1f6f8b", "#b0b7bd"
-
-
-def check_plots() -> None:
-    """Find out before hours of measuring whether pictures can be drawn.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    require("matplotlib.figure", feature="drawing the results of secondpass bench", extra="bench")
 
 
 def write_plots(folder: Path, results: Results) -> list[Path]:
@@ -32,39 +24,42 @@ def write_plots(folder: Path, results: Results) -> list[Path]:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    check_plots()
+    require_matplotlib("bench")
     signature = results.signature
     caption = f"{signature['model']} - {signature['cpu'] if signature['gpu'] is None else signature['gpu']}"
     caption += f", threads: {signature['threads']}"
-    bars = [one for one in results.workloads if not one.workload.name.startswith(("length-", "scaling-"))]
-    by_length = sorted((one for one in results.workloads if _is_varied(one)), key=lambda one: one.tokens["mean"])
-    scales = [one for one in results.workloads if one.workload.name.startswith("scaling-")]
+    bars = [result for result in results.workloads if not _is_named(result, "length-", "scaling-")]
+    scales = [result for result in results.workloads if _is_named(result, "scaling-")]
+    by_length = sorted(
+        (result for result in results.workloads if _is_named(result, "length-", "passages", "chunks", "long")),
+        key=lambda result: result.tokens["mean"],
+    )
     pictures: dict[str, Figure] = {}
     if bars:
         pictures["docs_per_second.png"] = _bars(bars, caption)
     if len(by_length) > 1:
         pictures["length.png"] = _lines(
-            by_length, [one.tokens["mean"] for one in by_length], "tokens of a pair, mean", caption
+            by_length, [result.tokens["mean"] for result in by_length], "tokens per pair, mean", caption
         )
     if len(scales) > 1:
-        pictures["scaling.png"] = _lines(scales, [len(one.workload.pairs) for one in scales], "pairs", caption)
+        pictures["scaling.png"] = _lines(scales, [len(result.workload.pairs) for result in scales], "pairs", caption)
     for name, picture in pictures.items():
         picture.savefig(folder / name, dpi=150, bbox_inches="tight")
     return [folder / name for name in pictures]
 
 
-def _is_varied(result: WorkloadResult) -> bool:
-    return result.workload.name.startswith(("length-", "passages", "chunks", "long"))
+def _is_named(result: WorkloadResult, *beginnings: str) -> bool:
+    return result.workload.name.startswith(beginnings)
 
 
 def _bars(results: Sequence[WorkloadResult], caption: str) -> "Figure":
     from matplotlib.figure import Figure
 
-    rows = max(len(result.figures) for result in results)
-    picture = Figure(figsize=(9, len(results) * (1 + 0.32 * rows)))
+    n_bars = max(len(result.figures) for result in results)
+    picture = Figure(figsize=(9, len(results) * (1 + 0.32 * n_bars)))
     picture.suptitle(caption)
-    for place, result in enumerate(results, 1):
-        axes = picture.add_subplot(len(results), 1, place)
+    for row, result in enumerate(results, 1):
+        axes = picture.add_subplot(len(results), 1, row)
         names = list(result.figures)[::-1]
         n_pairs = len(result.workload.pairs)
         speeds = [result.figures[name].times.per_second(n_pairs) for name in names]
@@ -76,20 +71,20 @@ def _bars(results: Sequence[WorkloadResult], caption: str) -> "Figure":
         ]
         axes.bar_label(bars, labels)
         axes.margins(x=0.2)
-        axes.set_title(f"{result.workload.name}, {result.tokens['mean']:.0f} tokens a pair", loc="left", fontsize=10)
+        axes.set_title(f"{result.workload.name}, {result.tokens['mean']:.0f} tokens per pair", loc="left", fontsize=10)
         axes.set_xlabel("docs/s")
     picture.tight_layout()
     return picture
 
 
-def _lines(results: Sequence[WorkloadResult], across: Sequence[float], label: str, caption: str) -> "Figure":
+def _lines(results: Sequence[WorkloadResult], positions: Sequence[float], label: str, caption: str) -> "Figure":
     from matplotlib.figure import Figure
 
     picture = Figure(figsize=(8, 5))
     axes = picture.add_subplot()
     for name in results[0].figures:
         speeds = [result.figures[name].times.per_second(len(result.workload.pairs)) for result in results]
-        axes.plot(across, speeds, marker="o", linestyle="-" if name.startswith(OURS) else "--", label=name)
+        axes.plot(positions, speeds, marker="o", linestyle="-" if name.startswith(OURS) else "--", label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel(label)

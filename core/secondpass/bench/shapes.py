@@ -10,14 +10,15 @@ from secondpass.errors import InputError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+# Tokens per pair that every shape is measured with, special tokens included.
 MAX_LENGTH = 512
-"""Tokens of a pair that every shape is measured with, special tokens included."""
 
+# Of a tokenizer that is made from texts: its special tokens, and its largest size, which is BERT's.
 _SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _VOCABULARY = 30_522
 
 
-def _bert(layers: int, width: int, heads: int, model_type: str = "bert", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - a config takes anything
+def _bert(layers: int, width: int, heads: int, model_type: str = "bert", **others: Any) -> dict[str, Any]:  # noqa: ANN401 - a config takes anything
     return {
         "model_type": model_type,
         "vocab_size": 30_522,
@@ -25,11 +26,11 @@ def _bert(layers: int, width: int, heads: int, model_type: str = "bert", **more:
         "hidden_size": width,
         "num_attention_heads": heads,
         "intermediate_size": 4 * width,
-        **more,
+        **others,
     }
 
 
-# Sizes as in the config.json of the checkpoints that are named.
+# Sizes as in the config.json of the checkpoint named beside each.
 SHAPES: dict[str, dict[str, Any]] = {
     "tinybert-l2": _bert(2, 128, 2),  # cross-encoder/ms-marco-TinyBERT-L2-v2
     "minilm-l2": _bert(2, 384, 12),  # cross-encoder/ms-marco-MiniLM-L2-v2
@@ -45,17 +46,18 @@ SHAPES: dict[str, dict[str, Any]] = {
     "tiny": _bert(2, 32, 2, vocab_size=600),  # for trying the command out
 }
 
+# Model types that read no token types.
 _WITHOUT_TYPES = ("xlm-roberta", "modernbert")
 
 
 def save_random(shape: str, folder: Path, texts: Iterable[str], tokenizer: Path | None = None) -> None:
-    """A checkpoint of a published size with random weights, one label and 512 tokens, the same every time.
+    """Write a checkpoint of a published size with random weights, one label and 512 tokens, the same every time.
 
     Args:
         shape: One of `SHAPES`.
         folder: Where to write it.
-        texts: What a tokenizer takes its words from if none is given.
-        tokenizer: A folder with a tokenizer.json.
+        texts: What a tokenizer takes its words from where there is none yet.
+        tokenizer: A folder with a tokenizer.json; None makes a tokenizer of the texts' words.
 
     Raises:
         InputError: No shape has this name, or the folder has no tokenizer.json.
@@ -66,24 +68,24 @@ def save_random(shape: str, folder: Path, texts: Iterable[str], tokenizer: Path 
     import transformers
 
     sizes = dict(SHAPES[shape])
-    made = _tokenizer(texts, tokenizer, has_types=sizes["model_type"] not in _WITHOUT_TYPES)
-    ids = {f"{name}_token_id": getattr(made, f"{name}_token_id") for name in ("pad", "cls", "sep")}
+    fast_tokenizer = _fast_tokenizer(texts, tokenizer, has_types=sizes["model_type"] not in _WITHOUT_TYPES)
+    ids = {f"{name}_token_id": getattr(fast_tokenizer, f"{name}_token_id") for name in ("pad", "cls", "sep")}
     sizes |= ids | {"bos_token_id": ids["cls_token_id"], "eos_token_id": ids["sep_token_id"], "num_labels": 1}
-    sizes["vocab_size"] = max(sizes["vocab_size"], len(made))
+    sizes["vocab_size"] = max(sizes["vocab_size"], len(fast_tokenizer))
     config = transformers.AutoConfig.for_model(**sizes)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = transformers.AutoModelForSequenceClassification.from_config(config)
     model.save_pretrained(folder)
-    made.save_pretrained(folder)
+    fast_tokenizer.save_pretrained(folder)
 
 
-def _tokenizer(texts: Iterable[str], folder: Path | None, *, has_types: bool) -> "PreTrainedTokenizerFast":
+def _fast_tokenizer(texts: Iterable[str], folder: Path | None, *, has_types: bool) -> "PreTrainedTokenizerFast":
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
     if folder is None:
-        raw = _of_words(texts)
+        raw = _word_tokenizer(texts)
     elif (folder / "tokenizer.json").is_file():
         raw = Tokenizer.from_file(str(folder / "tokenizer.json"))
     else:
@@ -106,7 +108,7 @@ def _tokenizer(texts: Iterable[str], folder: Path | None, *, has_types: bool) ->
     return PreTrainedTokenizerFast(tokenizer_object=raw, model_max_length=MAX_LENGTH, model_input_names=inputs, **names)
 
 
-def _of_words(texts: Iterable[str]) -> "Any":  # noqa: ANN401 - tokenizers carries no types
+def _word_tokenizer(texts: Iterable[str]) -> Any:  # noqa: ANN401 - tokenizers carries no types
     """WordPiece over the most frequent words and all characters; trainers break ties differently every time."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 

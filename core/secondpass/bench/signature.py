@@ -1,4 +1,4 @@
-"""Everything that a figure depends on, to be read beside it."""
+"""Everything that a figure depends on, to be kept beside it."""
 
 import os
 import platform
@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from secondpass.bench.peers import Setting
+from secondpass.bench.setting import Setting
 from secondpass.bench.workloads import Workload
 
+# Packages that have a part in every figure, and those that may be missing.
 _PACKAGES = ("secondpass", "torch", "transformers", "tokenizers", "sentence-transformers", "numpy")
 _OPTIONAL = ("onnxruntime", "openvino", "nncf", "optimum", "optimum-onnx", "optimum-intel")
+# Instructions that matrix products use, as /proc/cpuinfo calls them.
 _FLAGS = (
     "avx2",
     "avx512f",
@@ -30,28 +32,28 @@ _FLAGS = (
 )
 
 
-def signature(setting: Setting, model: str, *, repeats: int) -> dict[str, Any]:
+def collect_signature(setting: Setting, model: str, *, repeats: int) -> dict[str, Any]:
     """Versions, machine, model and settings, as JSON.
 
     Args:
         setting: What every contender is loaded with.
-        model: The model in words; a local folder's place on this machine says nothing elsewhere.
+        model: The model in words; a path on this machine says nothing elsewhere.
         repeats: Interleaved turns of each contender.
     """
     import torch
 
-    from secondpass.execution.devices import batch_tokens_for, devices_for
+    from secondpass.execution.devices import device_name, placement_for
 
-    device = devices_for(setting.device)[0]
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    placement = placement_for(setting.device, None, setting.batch_tokens)
+    device = placement.devices[0].device
     return {
         "model": model,
-        "network": network(setting.model),
+        "network": network_sizes(setting.model),
         "max_length": setting.max_length,
-        "batch_tokens": batch_tokens_for(setting.batch_tokens, [device]),
+        "batch_tokens": placement.batch_tokens,
         "repeats": repeats,
         "device": str(device),
-        "gpu": gpu,
+        "gpu": device_name(device),
         "cpu": cpu_model(),
         "cpu_flags": cpu_flags(),
         "cpus": _cpus(),
@@ -59,20 +61,20 @@ def signature(setting: Setting, model: str, *, repeats: int) -> dict[str, Any]:
         "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": versions(),
+        "versions": package_versions(),
     }
 
 
-def lengths(workload: Workload, setting: Setting) -> dict[str, float]:
-    """Tokens of the workload's pairs after truncation, special tokens included."""
+def token_summary(workload: Workload, setting: Setting) -> dict[str, float]:
+    """A summary of the workload's tokens per pair after truncation, special tokens included."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(setting.model)
     encoded = tokenizer(workload.pairs, truncation=True, max_length=setting.max_length).input_ids
-    return summary([len(ids) for ids in encoded])
+    return summarize([len(ids) for ids in encoded])
 
 
-def summary(token_counts: Sequence[int]) -> dict[str, float]:
+def summarize(token_counts: Sequence[int]) -> dict[str, float]:
     """Mean, median, 95th percentile, maximum and sum."""
     counts = np.asarray(token_counts)
     p50, p95 = np.percentile(counts, [50, 95])
@@ -85,8 +87,8 @@ def summary(token_counts: Sequence[int]) -> dict[str, float]:
     }
 
 
-def network(model: str) -> dict[str, Any]:
-    """The sizes that decide a network's speed, from its config."""
+def network_sizes(model: str) -> dict[str, Any]:
+    """The sizes that a network's speed depends on, from its config."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(model).to_dict()
@@ -94,20 +96,20 @@ def network(model: str) -> dict[str, Any]:
     return {name: config[name] for name in names if name in config}
 
 
-def versions() -> dict[str, str]:
-    """Of every package that has a part in the figures."""
-    found = {name: _version(name) for name in (*_PACKAGES, *_OPTIONAL)}
-    known = {name: number for name, number in found.items() if number is not None}
-    return {"secondpass": "not installed, run from its source"} | known
+def package_versions() -> dict[str, str]:
+    """The version of every installed package that has a part in the figures."""
+    versions = {name: _version(name) for name in (*_PACKAGES, *_OPTIONAL)}
+    installed = {name: number for name, number in versions.items() if number is not None}
+    return {"secondpass": "not installed, run from its source"} | installed
 
 
 def cpu_model() -> str:
-    """The CPU's name as its system tells it."""
+    """The CPU's name, as the system reports it."""
     return _cpuinfo().get("model name") or platform.processor() or platform.machine()
 
 
 def cpu_flags() -> list[str]:
-    """Those of the CPU's instructions that matrix products use; empty where the system does not tell."""
+    """The CPU's instructions that matrix products use; empty where the system does not list them."""
     info = _cpuinfo()
     present = set((info.get("flags") or info.get("Features") or "").split())
     return [flag for flag in _FLAGS if flag in present]

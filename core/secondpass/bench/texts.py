@@ -1,28 +1,31 @@
-"""What is read: queries with their candidates and running prose, real where a folder holds it, otherwise made up."""
+"""What contenders read: queries with candidates, and prose; real text where a folder holds it, otherwise made up."""
 
-import gzip
-import json
 import math
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
 
 from secondpass.errors import InputError
+from secondpass.files import json_lines, lines
 
 # Tokens of a made-up pair, special tokens included. Short passages: BM25's top 100 of TREC DL 2019 have a mean of 95
 # and a 95th percentile of 162 under BERT's tokenizer, so figures on made-up and on real passages are not comparable.
 PAIR_MEAN = 68
 PAIR_P95 = 124
-_LOG_MEAN = 4.1319  # of the log-normal distribution with this mean and this 95th percentile
+# The log-normal distribution with this mean and this 95th percentile.
+_LOG_MEAN = 4.1319
 _LOG_DEVIATION = 0.4185
+# Special tokens of BERT's pairs.
 SPECIALS = 3
 
-_N_QUERIES = 43  # as many as TREC DL 2019 judged
+# Made-up queries, as many as TREC DL 2019 judged, each with as many candidates as BM25's top 100.
+_N_QUERIES = 43
 _N_CANDIDATES = 100
+# Words of prose, which workloads read as a ring.
 _N_PROSE = 40_000
-_TOKENS_PER_WORD = 1.67  # of documentation, full of names and code; counted
+# Of documentation, which is full of names and code; counted with BERT's tokenizer.
+_TOKENS_PER_WORD = 1.67
 
 # Common words are one token each for every tokenizer of English, so that words can stand for tokens.
 _COMMON_WORDS = (
@@ -43,12 +46,12 @@ _COMMON = tuple(_COMMON_WORDS.split())
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Text that workloads are cut from.
+    """Text that workloads are built from.
 
     Args:
-        candidates: Queries, each with the passages that a first stage found for it.
+        candidates: Queries, each with the passages that a first stage retrieved for it.
         prose: Words of longer documents, in order.
-        tokens_per_word: How many tokens of BERT's a word of the prose has on average.
+        tokens_per_word: Tokens per word of the prose, on average, under BERT's tokenizer.
         candidates_source: Where the queries and passages come from, for the signature.
         prose_source: Where the prose comes from.
     """
@@ -60,7 +63,7 @@ class Material:
     prose_source: str
 
 
-def material(data: Path | None) -> Material:
+def load_material(data: Path | None) -> Material:
     """Real text where `data` holds it, made-up text of the same lengths otherwise.
 
     Args:
@@ -94,19 +97,19 @@ def pair_lengths(n_pairs: int) -> list[int]:
 
 def _made_up() -> Material:
     draw = random.Random(0)  # noqa: S311 - text, not secrets
-    made = []
+    candidates = []
     for _ in range(_N_QUERIES):
         query = draw.choices(_COMMON, k=draw.randint(4, 8))
         lengths = pair_lengths(_N_CANDIDATES)
         draw.shuffle(lengths)
-        made.append(
+        candidates.append(
             (
                 " ".join(query),
                 tuple(" ".join(draw.choices(_COMMON, k=length - len(query) - SPECIALS)) for length in lengths),
             )
         )
     return Material(
-        tuple(made),
+        tuple(candidates),
         tuple(draw.choices(_COMMON, k=_N_PROSE)),
         1.0,
         f"made up, log-normal lengths of mean {PAIR_MEAN} and 95th percentile {PAIR_P95}",
@@ -115,33 +118,19 @@ def _made_up() -> Material:
 
 
 def _dl19(folder: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    queries = {str(row["_id"]): str(row["text"]) for row in _rows(folder / "queries.jsonl")}
-    passages = {str(row["_id"]): str(row["text"]) for row in _rows(folder / "passages.jsonl.gz")}
-    found: dict[str, list[str]] = {}
-    for line in _lines(folder / "run.bm25.top100.trec.gz"):
+    queries = {str(row["_id"]): str(row["text"]) for _, row in json_lines(folder / "queries.jsonl")}
+    passages = {str(row["_id"]): str(row["text"]) for _, row in json_lines(folder / "passages.jsonl.gz")}
+    candidates: dict[str, list[str]] = {}
+    for _, line in lines(folder / "run.bm25.top100.trec.gz"):
         query_id, _, passage_id, *_ = line.split()
-        found.setdefault(query_id, []).append(passages[passage_id])
-    return tuple((queries[query_id], tuple(texts)) for query_id, texts in found.items())
+        candidates.setdefault(query_id, []).append(passages[passage_id])
+    return tuple((queries[query_id], tuple(texts)) for query_id, texts in candidates.items())
 
 
 def _sections(file: Path) -> tuple[str, ...]:
     words: list[str] = []
-    for row in _rows(file):
+    for _, row in json_lines(file):
         words.extend(str(row["text"]).split())
         if len(words) >= _N_PROSE:
             break
     return tuple(words[:_N_PROSE])
-
-
-def _rows(file: Path) -> Iterator[dict[str, object]]:
-    for line in _lines(file):
-        yield json.loads(line)
-
-
-def _lines(file: Path) -> Iterator[str]:
-    """The lines of a text file, read through gzip where its name says so."""
-    try:
-        with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as stream:
-            yield from stream
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror or error}") from error

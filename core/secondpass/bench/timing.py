@@ -1,4 +1,4 @@
-"""Times become figures: interleaved repeats, medians, ratios of the same repeat."""
+"""From times to figures: interleaved repeats, medians, ratios within a repeat."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from secondpass.arguments import check_count
 from secondpass.errors import InputError
 
 _Request = TypeVar("_Request")
@@ -18,7 +19,7 @@ class Times:
     """How long one contender took.
 
     Args:
-        seconds: Of each call, a tuple a repeat.
+        seconds: Of each call, one tuple per repeat.
     """
 
     seconds: tuple[tuple[float, ...], ...]
@@ -30,49 +31,48 @@ class Times:
 
     @property
     def per_repeat(self) -> list[float]:
-        """Seconds of each repeat, all its calls together."""
+        """Seconds of each repeat, its calls together."""
         return [sum(repeat) for repeat in self.seconds]
 
     def per_second(self, n_pairs: int) -> float:
-        """Documents a second, the median of the repeats; `n_pairs` is what one repeat scores."""
+        """Documents per second, the median of the repeats; one repeat scores `n_pairs`."""
         return median(n_pairs / seconds for seconds in self.per_repeat)
 
     def milliseconds(self, percentile: float) -> float:
-        """Of one call, over all calls of all repeats; `percentile` from 0 to 100."""
+        """A percentile, from 0 to 100, of the time per call, over all calls of all repeats."""
         return float(np.percentile(np.concatenate(self.seconds), percentile)) * 1000
 
     def times_faster_than(self, other: "Times") -> float:
         """How many times as fast as `other`: the median of each repeat's own ratio.
 
-        A repeat of both ran within the same seconds, so what slows the machine down slows down both.
+        Both ran a repeat within the same seconds, so what slows the machine down slows both down.
         """
         return median(theirs / ours for ours, theirs in zip(self.per_repeat, other.per_repeat, strict=True))
 
 
-def interleaved(
+def time_in_turns(
     contenders: Mapping[str, Callable[[_Request], object]],
     requests: Sequence[_Request],
     repeats: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Times]:
-    """Times of every contender on the same calls: A, B, C, A, B, C and so on.
+    """Times of all contenders on the same calls, in turns: A, B, C, A, B, C and so on.
 
     Args:
         contenders: What is called, by name, in the order of their turns.
-        requests: What each is called with, one after the other, in every turn.
-        repeats: Turns of each, at least 1.
+        requests: The arguments of the calls that make up a turn.
+        repeats: Turns of each contender, at least 1.
         clock: Gives the time in seconds.
 
     Raises:
         InputError: `repeats` is below 1.
     """
-    if repeats < 1:
-        raise InputError(f"repeats must be at least 1, got {repeats}")
+    check_count("repeats", repeats)
     seconds: dict[str, list[tuple[float, ...]]] = {name: [] for name in contenders}
     for _ in range(repeats):
         for name, call in contenders.items():
             seconds[name].append(tuple(_seconds(call, request, clock) for request in requests))
-    return {name: Times(tuple(taken)) for name, taken in seconds.items()}
+    return {name: Times(tuple(turns)) for name, turns in seconds.items()}
 
 
 def _seconds(call: Callable[[_Request], object], request: _Request, clock: Callable[[], float]) -> float:

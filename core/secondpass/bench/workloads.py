@@ -1,16 +1,22 @@
-"""What is measured: named lists of calls, every pair of them different."""
+"""What is measured: named lists of calls, in which no pair appears twice."""
 
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from secondpass.arguments import check_count
 from secondpass.bench.texts import SPECIALS, Material
 from secondpass.errors import InputError
-from secondpass.tokenization.pairs import Pair
+from secondpass.ranking import Pair
 
-_CHUNK = 250  # tokens of a pair
-_LONG = 1_000  # far over the usual limit of 512
+# Tokens per pair: of chunks as RAG splitters make them, and far over the usual limit of 512.
+_CHUNK = 250
+_LONG = 1_000
+# From titles to whole documents.
+_MIXED = (16, 60, 70, 130, _CHUNK, _LONG)
+# Calls that a latency is measured on.
 _LATENCY_REQUESTS = 10
+# Pairs per call of "scaling", and tokens per pair of "lengths".
 _SCALES = (100, 1_000, 10_000)
 _LENGTHS = (32, 64, 128, 256, 480)
 
@@ -43,19 +49,18 @@ class Workload:
         return [pair for request in self.requests for pair in request]
 
 
-def workloads(names: list[str], text: Material, n_pairs: int | None = None) -> list[Workload]:
+def build_workloads(names: list[str], text: Material, n_pairs: int | None = None) -> list[Workload]:
     """The workloads of these names.
 
     Args:
         names: Keys of `WORKLOADS`; "latency", "scaling" and "lengths" stand for several workloads each.
-        text: What they are cut from.
-        n_pairs: Pairs of each throughput workload; the largest size of "scaling"; None takes each one's own.
+        text: What they are built from.
+        n_pairs: Pairs of each throughput workload, and the largest size of "scaling"; None takes each workload's own.
 
     Raises:
         InputError: No workload has this name, `n_pairs` is below 1, or the text is too short for it.
     """
-    if n_pairs is not None and n_pairs < 1:
-        raise InputError(f"pairs must be at least 1, got {n_pairs}")
+    check_count("pairs", n_pairs)
     for name in names:
         if name not in WORKLOADS:
             raise InputError(f"workload must be one of {', '.join(WORKLOADS)}, got {name!r}")
@@ -68,23 +73,23 @@ def _passages(text: Material, n_pairs: int | None) -> Iterator[Workload]:
 
 
 def _chunks(text: Material, n_pairs: int | None) -> Iterator[Workload]:
-    """Chunks as RAG splitters cut them, about 250 tokens a pair."""
-    yield Workload("chunks", (_cut(text, [_CHUNK] * (n_pairs or 200)),), text.prose_source)
+    """Chunks as RAG splitters make them, about 250 tokens per pair."""
+    yield Workload("chunks", (_prose_pairs(text, [_CHUNK] * (n_pairs or 200)),), text.prose_source)
 
 
 def _long(text: Material, n_pairs: int | None) -> Iterator[Workload]:
     """Documents over the limit of 512 tokens."""
-    yield Workload("long", (_cut(text, [_LONG] * (n_pairs or 60)),), text.prose_source)
+    yield Workload("long", (_prose_pairs(text, [_LONG] * (n_pairs or 60)),), text.prose_source)
 
 
 def _mixed(text: Material, n_pairs: int | None) -> Iterator[Workload]:
     """Titles, passages, chunks and whole documents in turn."""
-    lengths = itertools.islice(itertools.cycle((16, 60, 70, 130, _CHUNK, _LONG)), n_pairs or 240)
-    yield Workload("mixed", (_cut(text, list(lengths)),), text.prose_source)
+    lengths = itertools.islice(itertools.cycle(_MIXED), n_pairs or 240)
+    yield Workload("mixed", (_prose_pairs(text, list(lengths)),), text.prose_source)
 
 
 def _latency(n_candidates: int) -> Callable[[Material, int | None], Iterator[Workload]]:
-    """One query with its first candidates a call, several calls."""
+    """One query with its first candidates per call, several calls."""
 
     def build(text: Material, _n_pairs: int | None) -> Iterator[Workload]:
         requests = tuple(
@@ -102,17 +107,18 @@ def _latencies(text: Material, n_pairs: int | None) -> Iterator[Workload]:
 
 
 def _scaling(text: Material, n_pairs: int | None) -> Iterator[Workload]:
-    """The same kind of pairs, ever more of them."""
+    """The same kind of pairs, more and more of them."""
     for size in _SCALES if n_pairs is None else _up_to(n_pairs):
         yield Workload(f"scaling-{size}", (_first_passages(text, size),), text.candidates_source)
 
 
 def _lengths(text: Material, n_pairs: int | None) -> Iterator[Workload]:
-    """Pairs of about one length each."""
+    """One workload per length, its pairs all about that long."""
     for length in _LENGTHS:
-        yield Workload(f"length-{length}", (_cut(text, [length] * (n_pairs or 64)),), text.prose_source)
+        yield Workload(f"length-{length}", (_prose_pairs(text, [length] * (n_pairs or 64)),), text.prose_source)
 
 
+# By the names that the command line takes.
 WORKLOADS: dict[str, Callable[[Material, int | None], Iterator[Workload]]] = {
     "passages": _passages,
     "chunks": _chunks,
@@ -134,7 +140,7 @@ def _up_to(largest: int) -> list[int]:
 
 
 def _first_passages(text: Material, n_pairs: int) -> tuple[Pair, ...]:
-    """Queries with their own candidates first, then with those of other queries, until there are enough."""
+    """Queries with their own candidates first, then with other queries', until there are enough pairs."""
     n_queries = len(text.candidates)
     pairs = dict.fromkeys(
         (text.candidates[i][0], passage)
@@ -147,8 +153,8 @@ def _first_passages(text: Material, n_pairs: int) -> tuple[Pair, ...]:
     return tuple(itertools.islice(pairs, n_pairs))
 
 
-def _cut(text: Material, lengths: list[int]) -> tuple[Pair, ...]:
-    """Pairs of about these many tokens, from the prose as a ring; each document starts where no other did."""
+def _prose_pairs(text: Material, lengths: list[int]) -> tuple[Pair, ...]:
+    """Pairs of about these lengths in tokens; documents start at even steps along the prose, read as a ring."""
     step = max(1, len(text.prose) // len(lengths))
     ring = text.prose + text.prose
     queries = itertools.cycle([query for query, _ in text.candidates])

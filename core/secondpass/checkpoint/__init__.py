@@ -2,6 +2,5 @@
 
 from secondpass.checkpoint.load import Checkpoint, load_checkpoint
 from secondpass.checkpoint.ranking_model import Pooling, RankingModel
-from secondpass.checkpoint.source import Source
 
-__all__ = ["Checkpoint", "Pooling", "RankingModel", "Source", "load_checkpoint"]
+__all__ = ["Checkpoint", "Pooling", "RankingModel", "load_checkpoint"]

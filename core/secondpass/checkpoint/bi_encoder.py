@@ -11,11 +11,12 @@ from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.ranking_model import Pooling, RankingModel
-from secondpass.checkpoint.source import Source
+from secondpass.checkpoint.source import find
 from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, layers_of, module_specs, pooling_of
-from secondpass.checkpoint.tokenizer import find, load_tokenizer, tokenize_with
+from secondpass.checkpoint.tokenizer import find_sublist, load_tokenizer, tokenize_with
 from secondpass.checkpoint.weights import load_pretrained
 from secondpass.errors import CheckpointError
+from secondpass.options import HubOptions
 from secondpass.tokenization.pairs import OneTextTokenizer
 
 # Names under which checkpoints keep the prompt of a document, in sentence-transformers' order.
@@ -41,33 +42,33 @@ class EmbeddingModel:
     max_length: int
     cosine: bool
 
-    def encoder(self, prompt_names: Sequence[str]) -> OneTextTokenizer:
+    def text_tokenizer(self, prompt_names: Sequence[str]) -> OneTextTokenizer:
         """How texts are read under the first of these prompts that the checkpoint has."""
         before, after = _special_ids(self.tokenizer, self.folder)
         prompt = _prompt(self.folder, prompt_names)
         return OneTextTokenizer(tokenize_with(self.tokenizer), before, after, self.max_length, prompt)
 
 
-def load_embedding(source: Source, max_length: int | None = None) -> EmbeddingModel:
+def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> EmbeddingModel:
     """A bi-encoder: a sentence-transformers folder, one side of a DPR pair, or a plain transformer read by its mean.
 
     Raises:
         CheckpointError: It is a cross-encoder, or cannot be read the way its authors meant.
         InputError: max_length does not fit it.
     """
-    folder = source.folder()
+    folder = find(name, hub)
     specs = module_specs(folder)
     # Before sentence-transformers 3 the transformer, with all that belongs to it, could lie in a subfolder of its own.
-    inner = Folder(folder.name, folder.path / specs[0].path) if specs else folder
+    inner = folder.subfolder(specs[0].path) if specs else folder
     inner.require_config()
     architectures = [str(name) for name in inner.config.get("architectures") or []]
     if is_cross_encoder(folder) or any("Classification" in name for name in architectures):
         raise CheckpointError(f"{folder.name} is a cross-encoder: it scores pairs; use secondpass.CrossEncoder")
     if inner.config.get("model_type") == "dpr":
-        model = _dpr(inner, source, architectures[0])
+        model = _load_dpr(inner, architectures[0])
     else:
-        model = _st(folder, inner, specs, source)
-    tokenizer = load_tokenizer(inner, source)
+        model = _load_modules(folder, inner, specs)
+    tokenizer = load_tokenizer(inner)
     before, after = _special_ids(tokenizer, folder)
     length = Limit.of(inner, tokenizer, model.backbone).resolve(folder.name, max_length, len(before) + len(after))
     stated = folder.json("config_sentence_transformers.json").get("similarity_fn_name") or "cosine"
@@ -76,22 +77,22 @@ def load_embedding(source: Source, max_length: int | None = None) -> EmbeddingMo
     return EmbeddingModel(model, tokenizer, folder, length, cosine=stated == "cosine")
 
 
-def _st(folder: Folder, inner: Folder, specs: Sequence[ModuleSpec], source: Source) -> RankingModel:
+def _load_modules(folder: Folder, inner: Folder, specs: Sequence[ModuleSpec]) -> RankingModel:
     pooling, layers = Pooling.MEAN, specs[2:]
     if specs:
         if [spec.kind for spec in specs[:2]] != ["Transformer", "Pooling"]:
             raise CheckpointError(f"{folder.name}: modules must begin with Transformer and Pooling")
         pooling = pooling_of(folder, specs[1])
-    backbone = load_pretrained(AutoModel, inner, source, load_config(inner, source))
+    backbone = load_pretrained(AutoModel, inner, load_config(inner))
     return RankingModel(backbone, pooling, layers_of(folder, layers), {})
 
 
-def _dpr(folder: Folder, source: Source, architecture: str) -> RankingModel:
+def _load_dpr(folder: Folder, architecture: str) -> RankingModel:
     """One side of a DPR pair (Karpukhin et al., arXiv 2004.04906): the first token, projected if it has a layer."""
     sides = {"DPRQuestionEncoder": "question_encoder", "DPRContextEncoder": "ctx_encoder"}
     if architecture not in sides:
         raise CheckpointError(f"{folder.name}: a DPR encoder must be one of {sorted(sides)}, got {architecture}")
-    whole = load_pretrained(getattr(transformers, architecture), folder, source, load_config(folder, source))
+    whole = load_pretrained(getattr(transformers, architecture), folder, load_config(folder))
     side = getattr(whole, sides[architecture])
     projection: nn.Module = side.encode_proj if side.projection_dim > 0 else nn.Identity()
     return RankingModel(side.bert_model, Pooling.CLS, projection, {})
@@ -100,7 +101,7 @@ def _dpr(folder: Folder, source: Source, architecture: str) -> RankingModel:
 def _special_ids(tokenizer: PreTrainedTokenizerBase, folder: Folder) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Special ids before and after a single text."""
     alone, joined = tokenizer.encode("one", add_special_tokens=False), list(tokenizer("one")["input_ids"])
-    start = find(alone, joined, 0)
+    start = find_sublist(alone, joined, 0)
     if not alone or start < 0:
         raise CheckpointError(f"{folder.name}: the tokenizer does not put special tokens around a text's own")
     return tuple(joined[:start]), tuple(joined[start + len(alone) :])

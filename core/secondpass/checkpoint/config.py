@@ -3,11 +3,10 @@
 from transformers import AutoConfig, PreTrainedConfig
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.source import Source
 from secondpass.errors import CheckpointError, RemoteCodeError
 
 
-def load_config(folder: Folder, source: Source) -> PreTrainedConfig:
+def load_config(folder: Folder) -> PreTrainedConfig:
     """The transformers config of a folder.
 
     Raises:
@@ -17,7 +16,7 @@ def load_config(folder: Folder, source: Source) -> PreTrainedConfig:
     """
     folder.require_config()
     remote = folder.config.get("auto_map")
-    if remote and not source.trust_remote_code:
+    if remote and not folder.hub.trust_remote_code:
         code = ", ".join(sorted({str(target) for target in remote.values()})) if isinstance(remote, dict) else remote
         raise RemoteCodeError(
             f"{folder.name} is scored by code in the checkpoint (auto_map: {code}); "
@@ -25,12 +24,12 @@ def load_config(folder: Folder, source: Source) -> PreTrainedConfig:
         )
     try:
         config = AutoConfig.from_pretrained(
-            folder.path, local_files_only=True, trust_remote_code=source.trust_remote_code
+            folder.path, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code
         )
     except Exception as error:  # config classes validate with exceptions of their own
         raise CheckpointError(f"{folder.name}: config.json is not one transformers can read: {error}") from error
     if not isinstance(config, PreTrainedConfig):
-        raise CheckpointError(f"{folder.name}: config.json is no model's configuration")
+        raise CheckpointError(f"{folder.name}: config.json is not a model's configuration")
     return config
 
 

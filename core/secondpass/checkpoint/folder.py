@@ -1,12 +1,13 @@
 """A checkpoint's folder on disk: its files, and the JSON in them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from secondpass.errors import CheckpointError, CheckpointNotFoundError
+from secondpass.options import HubOptions
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,12 @@ class Folder:
     Args:
         name: What the user called it, for messages.
         path: Where its files are.
+        hub: How it was reached, which is also the way to the checkpoint it was made from; and whether its code may run.
     """
 
     name: str
     path: Path
+    hub: HubOptions = field(default_factory=HubOptions)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -30,9 +33,9 @@ class Folder:
         """A JSON object, {} if the file does not exist.
 
         Raises:
-            CheckpointError: The file holds no JSON object.
+            CheckpointError: The file does not hold a JSON object.
         """
-        value = self._parsed(file)
+        value = self._parse(file)
         if value is None:
             return {}
         if not isinstance(value, dict):
@@ -45,7 +48,7 @@ class Folder:
         Raises:
             CheckpointError: The file holds something else.
         """
-        value = self._parsed(file)
+        value = self._parse(file)
         if value is None:
             return []
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -59,9 +62,13 @@ class Folder:
     def require_config(self) -> None:
         """Raise CheckpointNotFoundError unless there is a config.json."""
         if not self.has("config.json"):
-            raise CheckpointNotFoundError(f"{self.name} is no checkpoint: {self.path} holds no config.json")
+            raise CheckpointNotFoundError(f"{self.name} is not a checkpoint: {self.path} holds no config.json")
 
-    def _parsed(self, file: str) -> object:
+    def subfolder(self, path: str) -> "Folder":
+        """A folder inside this one, under the same name in messages."""
+        return replace(self, path=self.path / path)
+
+    def _parse(self, file: str) -> object:
         try:
             return json.loads((self.path / file).read_text(encoding="utf-8"))
         except FileNotFoundError:

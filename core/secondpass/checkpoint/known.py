@@ -1,4 +1,4 @@
-"""The checkpoints we know by name: what their files do not say, and what their cards report."""
+"""The checkpoints known by name: what their files do not say, and what their cards report."""
 
 import tomllib
 from collections.abc import Mapping
@@ -19,27 +19,27 @@ class KnownCheckpoint:
     Args:
         name: Hub id.
         kind: "cross-encoder" or "bi-encoder".
-        family: Architecture, in the field's words.
+        architecture: In the field's words, such as "BERT".
         parameters: Weights, in millions.
         languages: ISO 639-1 codes, or "multilingual".
         max_length: Tokens of a pair, specials included.
         published: Figures of the cards, by measure.
         source: Where the figures come from.
         label: The column that means relevant, where the files do not say it.
-        head: The family that reads its head, where its architecture's own is not what the authors used.
-        tokenizer: Hub id of its tokenizer, where it brings none.
+        layout: The layout that reads it, where nothing in its files says so.
+        tokenizer: Hub id of its tokenizer, where it has none.
     """
 
     name: str
     kind: str
-    family: str
+    architecture: str
     parameters: float
     languages: str
     max_length: int
     source: str
     published: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     label: int | None = None
-    head: str | None = None
+    layout: str | None = None
     tokenizer: str | None = None
 
 
@@ -57,7 +57,7 @@ def lookup(folder: Folder) -> KnownCheckpoint | None:
     """The known checkpoint in a folder, by the hub id it was asked for, or cloned into.
 
     A local copy is recognised by the hub's cache layout (`models--owner--name`) or by a path that ends in `owner/name`.
-    Its config.json's `_name_or_path` does not count: all that was fine-tuned from a known checkpoint may hold its name.
+    Its config.json's `_name_or_path` does not count: whatever was fine-tuned from a known checkpoint may hold its name.
     """
     path = folder.path.absolute()
     cached = [part.removeprefix("models--").replace("--", "/") for part in path.parts if part.startswith("models--")]

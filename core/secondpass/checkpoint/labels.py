@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError
 
 # Names that published rerankers give to their relevant label, in lower case without separators.
@@ -33,14 +34,14 @@ def relevance_logit(logits: Tensor, label: int) -> Tensor:
     return relevant - (others[:, 0] if others.shape[1] == 1 else others.logsumexp(dim=1))
 
 
-def requested(label: int | str, n_labels: int, names: Mapping[int, str]) -> int:
+def find_label(label: int | str, n_labels: int, names: Mapping[int, str]) -> int:
     """The column a caller asked for by index or by name.
 
     Raises:
         InputError: The head has no such label.
     """
     if isinstance(label, bool) or not isinstance(label, int | str):
-        raise InputTypeError(f"label must be an index, a name or None, got {type(label).__name__} {label!r}")
+        raise InputTypeError(f"label must be an index, a name or None, got {describe(label)}")
     if isinstance(label, str):
         for index, name in names.items():
             if name.casefold() == label.casefold():
@@ -51,7 +52,7 @@ def requested(label: int | str, n_labels: int, names: Mapping[int, str]) -> int:
     return label
 
 
-def of_checkpoint(name: str, n_labels: int, names: Mapping[int, str], known: int | None) -> int:
+def resolve_label(name: str, n_labels: int, names: Mapping[int, str], known: int | None) -> int:
     """The relevant column, from what is known of the checkpoint, its label names, or else column 1 with a warning.
 
     Args:

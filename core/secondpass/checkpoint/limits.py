@@ -6,8 +6,9 @@ from typing import Self
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from secondpass.arguments import check_count
 from secondpass.checkpoint.folder import Folder
-from secondpass.errors import CheckpointError, InputError, InputTypeError
+from secondpass.errors import CheckpointError, InputError
 
 # transformers writes 1e30 for "no limit stated".
 _UNSTATED = 10**9
@@ -56,10 +57,7 @@ class Limit:
             if self.stated is None:
                 raise CheckpointError(f"{name} states no maximum length: pass max_length=")
             return self.stated
-        if isinstance(max_length, bool) or not isinstance(max_length, int):
-            raise InputTypeError(
-                f"max_length must be an integer or None, got {type(max_length).__name__} {max_length!r}"
-            )
+        check_count("max_length", max_length)
         if self.positions is not None and max_length > self.positions:
             raise InputError(
                 f"max_length must be at most the {self.positions} tokens {name} can read, got {max_length}"

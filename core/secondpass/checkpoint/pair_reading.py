@@ -15,22 +15,22 @@ from secondpass.tokenization.pairs import PairTokenizer, TwoTextTokenizer
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PairReading:
     """Pairs to tokens.
 
     Args:
-        encode: Does it.
+        tokenize: Does it.
         max_length: The limit in force, tokens of a pair, specials included.
     """
 
-    encode: PairTokenizer
+    tokenize: PairTokenizer
     max_length: int
 
 
-def two_texts(
+def read_two_texts(
     folder: Folder, model: RankingModel, tokenizer: PreTrainedTokenizerBase, max_length: int | None
-) -> Reading:
-    """Two texts with special tokens around them, as nearly all families read.
+) -> PairReading:
+    """Two texts with special tokens around them, as nearly all layouts read.
 
     Raises:
         CheckpointError: The tokenizer does not build such pairs, or nothing states a limit.
@@ -38,14 +38,14 @@ def two_texts(
     """
     template = pair_template(tokenizer, with_types=_reads_types(model, tokenizer))
     length = Limit.of(folder, tokenizer, model.backbone).resolve(folder.name, max_length, template.n_special)
-    encode = TwoTextTokenizer(
+    tokenize = TwoTextTokenizer(
         tokenize_with(tokenizer),
         template,
         length,
         prompt=_default_prompt(folder),
         truncation_side=side(tokenizer.truncation_side),
     )
-    return Reading(encode, length)
+    return PairReading(tokenize, length)
 
 
 def side(stated: str) -> Literal["left", "right"]:

@@ -1,24 +1,14 @@
-"""What every family of checkpoints comes down to: a transformer, which of its states to read, and a head."""
+"""What every layout of checkpoints comes down to: a transformer, which of its states to read, and a head."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from torch import nn
 from transformers import PreTrainedModel
 
+from secondpass.encoder.pooling import Pooling
 
-class Pooling(StrEnum):
-    """Which state of a text's tokens stands for the text."""
-
-    CLS = "cls"
-    """The first token's."""
-    MEAN = "mean"
-    """The mean over all tokens."""
-    MAX = "max"
-    """The largest value of each dimension over all tokens."""
-    LAST = "last"
-    """The last token's, for causal models."""
+__all__ = ["Pooling", "RankingModel"]
 
 
 @dataclass(frozen=True, slots=True)

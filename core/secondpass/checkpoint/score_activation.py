@@ -40,7 +40,7 @@ _KNOWN_CLASSES = {
 }
 
 
-def of_checkpoint(folder: Folder, n_labels: int, default: ScoreActivation | None = None) -> ScoreActivation:
+def resolve_activation(folder: Folder, n_labels: int, default: ScoreActivation | None = None) -> ScoreActivation:
     """The activation a checkpoint states, else `default`, else sentence-transformers' default.
 
     The first that is set counts: `activation_fn` of config_sentence_transformers.json, `sentence_transformers.
@@ -58,13 +58,13 @@ def of_checkpoint(folder: Folder, n_labels: int, default: ScoreActivation | None
     ]
     for path in stated:
         if path is not None:
-            return named(path, folder)
+            return _activation_named(path, folder)
     if default is not None:
         return default
     return ScoreActivation.SIGMOID if n_labels == 1 else ScoreActivation.IDENTITY
 
 
-def named(path: object, folder: Folder) -> ScoreActivation:
+def _activation_named(path: object, folder: Folder) -> ScoreActivation:
     """The activation behind a dotted class path such as `torch.nn.modules.linear.Identity`.
 
     Raises:

@@ -21,7 +21,7 @@ _POOLING_FLAGS = {
     "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
     "pooling_mode_weightedmean_tokens": "weightedmean",
 }
-_ACTIVATIONS: dict[str, type[nn.Module]] = {
+_NONLINEARITIES: dict[str, type[nn.Module]] = {
     "Identity": nn.Identity,
     "GELU": nn.GELU,
     "ReLU": nn.ReLU,
@@ -45,7 +45,7 @@ class ModuleSpec:
 
 
 def module_specs(folder: Folder) -> list[ModuleSpec]:
-    """The parts of a sentence-transformers folder in order; [] if it is none.
+    """The parts of a sentence-transformers folder in order; [] for any other folder.
 
     Raises:
         CheckpointError: A part is a class from outside sentence-transformers, which would be code of the checkpoint,
@@ -72,7 +72,7 @@ def pooling_of(folder: Folder, spec: ModuleSpec) -> Pooling:
     """Which state a Pooling module reads.
 
     Raises:
-        CheckpointError: It is none of cls, mean, max and lasttoken, or several.
+        CheckpointError: It is several, or none of cls, mean, max and lasttoken.
     """
     config = folder.json(f"{spec.path}/config.json")
     stated = config.get("pooling_mode", [mode for flag, mode in _POOLING_FLAGS.items() if config.get(flag)])
@@ -111,7 +111,7 @@ def _layer(folder: Folder, spec: ModuleSpec) -> nn.Module:
                 raise CheckpointError(f"{folder.name}: {spec.path} adds a residual, which is not supported")
             linear = nn.Linear(config["in_features"], config["out_features"], bias=config.get("bias", True))
             fill(linear, _without_prefix("linear.", load_state(folder, spec.path)), folder)
-            return nn.Sequential(linear, _activation(folder, config.get("activation_function")))
+            return nn.Sequential(linear, _nonlinearity(folder, config.get("activation_function")))
         case "LayerNorm":
             norm = nn.LayerNorm(config["dimension"])
             fill(norm, _without_prefix("norm.", load_state(folder, spec.path)), folder)
@@ -119,15 +119,15 @@ def _layer(folder: Folder, spec: ModuleSpec) -> nn.Module:
     raise CheckpointError(f"{folder.name}: no known way to score with a {spec.kind} module behind the pooling")
 
 
-def _activation(folder: Folder, path: object) -> nn.Module:
+def _nonlinearity(folder: Folder, path: object) -> nn.Module:
     if path is None:
         return nn.Tanh()  # sentence-transformers' default
     module, _, name = str(path).rpartition(".")
-    if module.startswith("torch.nn.modules.") and name in _ACTIVATIONS:
-        activation: nn.Module = _ACTIVATIONS[name]()
-        return activation
+    if module.startswith("torch.nn.modules.") and name in _NONLINEARITIES:
+        nonlinearity: nn.Module = _NONLINEARITIES[name]()
+        return nonlinearity
     raise CheckpointError(
-        f"{folder.name}: activation_function must be one of {sorted(_ACTIVATIONS)} of torch.nn, got {path!r}"
+        f"{folder.name}: activation_function must be one of {sorted(_NONLINEARITIES)} of torch.nn, got {path!r}"
     )
 
 

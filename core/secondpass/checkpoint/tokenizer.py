@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.source import Source
+from secondpass.checkpoint.source import find_base
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, RemoteCodeError
 from secondpass.tokenization.pairs import PairTemplate, TokenizeTexts
 from secondpass.tokenization.tokens import Spans, Specials
@@ -27,12 +27,11 @@ _VOCABULARIES = (
 )
 
 
-def load_tokenizer(folder: Folder, source: Source, *, known_base: str | None = None) -> PreTrainedTokenizerBase:
+def load_tokenizer(folder: Folder, *, known_base: str | None = None) -> PreTrainedTokenizerBase:
     """The tokenizer in the folder, else the one of the model it was made from.
 
     Args:
         folder: The checkpoint.
-        source: How the checkpoint was reached, for the way to its base.
         known_base: Hub id of its tokenizer, where that is known of this checkpoint.
 
     Raises:
@@ -40,15 +39,15 @@ def load_tokenizer(folder: Folder, source: Source, *, known_base: str | None = N
         RemoteCodeError: It is defined by code in the checkpoint.
     """
     if folder.has(*_VOCABULARIES):
-        return _load(folder, source)
+        return _load(folder)
     bases = [base for base in (known_base, *_named_bases(folder)) if base is not None and base != folder.name]
     for base in bases:
         try:
-            other = source.base(base).folder(weights=False)
+            other = find_base(folder, base)
         except CheckpointNotFoundError:
             continue
         if other.has(*_VOCABULARIES):
-            return _load(other, source)
+            return _load(other)
     tried = f"; nor could the one of {' or '.join(bases)}, which it was made from, be found" if bases else ""
     raise CheckpointError(f"{folder.name} holds no tokenizer ({', '.join(_VOCABULARIES)}){tried}")
 
@@ -96,8 +95,8 @@ def pair_template(tokenizer: PreTrainedTokenizerBase, *, with_types: bool) -> Pa
     joined = tokenizer("one", "two two", return_token_type_ids=True)
     ids = list(joined["input_ids"])
     types = list(joined["token_type_ids"]) if with_types else [0] * len(ids)
-    start = find(first, ids, 0)
-    middle = find(second, ids, start + len(first)) if start >= 0 else -1
+    start = find_sublist(first, ids, 0)
+    middle = find_sublist(second, ids, start + len(first)) if start >= 0 else -1
     if not first or not second or middle < 0:
         raise CheckpointError("the tokenizer builds pairs in a way that is not its two texts between special tokens")
     end, rest = start + len(first), middle + len(second)
@@ -110,7 +109,7 @@ def pair_template(tokenizer: PreTrainedTokenizerBase, *, with_types: bool) -> Pa
     )
 
 
-def find(part: list[int], whole: list[int], start: int) -> int:
+def find_sublist(part: list[int], whole: list[int], start: int) -> int:
     """Where `part` begins in `whole` from `start` on; -1 if nowhere."""
     return next((i for i in range(start, len(whole) - len(part) + 1) if whole[i : i + len(part)] == part), -1)
 
@@ -121,16 +120,16 @@ def _specials(ids: list[int], types: list[int]) -> tuple[Specials, ...]:
     return tuple(Specials(tuple(token_id for token_id, _ in run), token_type) for token_type, run in runs)
 
 
-def _load(folder: Folder, source: Source) -> PreTrainedTokenizerBase:
+def _load(folder: Folder) -> PreTrainedTokenizerBase:
     stated = folder.json("tokenizer_config.json")
-    if "AutoTokenizer" in (stated.get("auto_map") or {}) and not source.trust_remote_code:
+    if "AutoTokenizer" in (stated.get("auto_map") or {}) and not folder.hub.trust_remote_code:
         raise RemoteCodeError(
             f"{folder.name}: its tokenizer is code in the checkpoint (auto_map); pass trust_remote_code=True to run it"
         )
     _refuse_unknown_case(folder, stated)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            folder.path, local_files_only=True, trust_remote_code=source.trust_remote_code
+            folder.path, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code
         )
     except Exception as error:  # transformers raises whatever its parsers do; the user needs to know which file
         raise CheckpointError(f"{folder.name}: its tokenizer cannot be loaded: {error}") from error

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.source import Source
 from secondpass.errors import CheckpointError
 
-# Weights that checkpoints carry along and no ranking head reads: heads of pretraining, unused poolers, buffers.
+# Weights that checkpoints carry along and no ranking head reads: the heads of pretraining (BERT's cls.*, ELECTRA's
+# generator and discriminator, DistilBERT's vocab_*, language models' lm_head, question answering's qa_outputs), poolers
+# that a classifier does not use, the weights of a loss that training frameworks save beside the model's, and buffers
+# that are computed and not learned (positions, token types, rotary frequencies).
 _LEFTOVERS = re.compile(
     r"(^|\.)(position_ids|token_type_ids|pooler\..*|cls\.(predictions|seq_relationship)\..*|lm_head\..*"
     r"|generator_.*|discriminator_predictions\..*|vocab_(transform|layer_norm|projector)\..*|qa_outputs\..*"
@@ -23,7 +25,7 @@ _LEFTOVERS = re.compile(
 )
 
 
-def load_pretrained(auto: Any, folder: Folder, source: Source, config: PreTrainedConfig) -> PreTrainedModel:  # noqa: ANN401 - transformers' auto classes share no type
+def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreTrainedModel:  # noqa: ANN401 - transformers' auto classes share no type
     """The model of a transformers auto class, in float32, every weight from the checkpoint.
 
     Raises:
@@ -36,7 +38,7 @@ def load_pretrained(auto: Any, folder: Folder, source: Source, config: PreTraine
             config=config,
             dtype=torch.float32,
             local_files_only=True,
-            trust_remote_code=source.trust_remote_code,
+            trust_remote_code=folder.hub.trust_remote_code,
             output_loading_info=True,
         )
     except Exception as error:  # safetensors, pickle and torch all have exceptions of their own
@@ -44,7 +46,7 @@ def load_pretrained(auto: Any, folder: Folder, source: Source, config: PreTraine
     mismatched = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]
     _require_all(folder, missing=report["missing_keys"], mismatched=mismatched, unexpected=report["unexpected_keys"])
     if not isinstance(model, PreTrainedModel):
-        raise CheckpointError(f"{folder.name}: its class {type(model).__name__} is no transformers model")
+        raise CheckpointError(f"{folder.name}: its class {type(model).__name__} is not a transformers model")
     model.eval()
     return model
 
@@ -125,14 +127,14 @@ def _require_all(
         "of another shape": sorted(mismatched),
         "not part of the model": sorted(name for name in unexpected if not _LEFTOVERS.search(name)),
     }
-    found = [f"{what}: {_some(names)}" for what, names in problems.items() if names]
-    if found:
-        raise CheckpointError(f"{folder.name}: weights do not fit the architecture it states; {'; '.join(found)}")
+    complaints = [f"{what}: {_some(names)}" for what, names in problems.items() if names]
+    if complaints:
+        raise CheckpointError(f"{folder.name}: weights do not fit the architecture it states; {'; '.join(complaints)}")
 
 
 def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:4])
-    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more"  # noqa: PLR2004 - as many as slice
+    listed = ", ".join(names[:4])
+    return listed if len(names) <= 4 else f"{listed} and {len(names) - 4} more"  # noqa: PLR2004 - as many as slice
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,6 @@
-"""`secondpass bench`: how fast this machine scores, beside other libraries, in figures that can be repeated."""
+"""`secondpass bench`: how fast this machine scores, beside other libraries, in figures that can be reproduced."""
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from secondpass.arguments import check_count
+from secondpass.cli.loading import silence_transformers
 from secondpass.cli.options import Device, Json, MaxLength
-from secondpass.errors import InputError
+from secondpass.cli.output import writes_json
 
 if TYPE_CHECKING:
-    from secondpass.bench import Results, Setting, Workload
+    from secondpass.bench import Results, Workload
     from secondpass.bench.measure import WorkloadResult
 
 Workloads = Annotated[
@@ -50,12 +51,15 @@ def bench(
         typer.Option(help="Folder with trec-dl/dl19 and docs-en, for real text.", show_default="made-up text"),
     ] = None,
     contender: Annotated[
-        list[str] | None, typer.Option("--contender", "-c", help="Part of a name.", show_default="all that can run")
+        list[str] | None,
+        typer.Option("--contender", "-c", help="Part of a name.", show_default="every one that can run"),
     ] = None,
-    pairs: Annotated[int | None, typer.Option(help="Of each workload but latency.", show_default="its own")] = None,
+    pairs: Annotated[
+        int | None, typer.Option(help="Of each workload but latency.", show_default="the workload's own")
+    ] = None,
     repeats: Annotated[int, typer.Option(help="Interleaved turns of each contender.")] = 5,
     batch_tokens: Annotated[
-        int | None, typer.Option(help="Tokens of one of our forward passes.", show_default="the device's")
+        int | None, typer.Option(help="Tokens in one of our forward passes.", show_default="the device's")
     ] = None,
     memory: Annotated[bool, typer.Option(help="Measure peak memory, in processes of their own.")] = True,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for results.json and pictures.")] = None,
@@ -64,45 +68,46 @@ def bench(
     device: Device = None,
     max_length: MaxLength = None,
 ) -> None:
-    """Measure our precisions against other libraries: same pairs, one process, interleaved repeats, medians."""
-    from secondpass.bench import material, measure
-    from secondpass.bench import workloads as cut
-    from secondpass.bench.contenders import chosen
-    from secondpass.bench.plots import check_plots
+    """Measure our precisions against other libraries: the same pairs, one process, interleaved repeats, medians."""
+    from secondpass.bench import build_workloads, load_material, make_setting, measure
+    from secondpass.bench.contenders import select_contenders
+    from secondpass.extras import require_matplotlib
 
-    if repeats < 1:
-        raise InputError(f"repeats must be at least 1, got {repeats}")
+    check_count("repeats", repeats)
     if output is not None:
-        check_plots()
+        require_matplotlib("bench")
     if tiny:
         shape, pairs, memory = "tiny", 20 if pairs is None else pairs, False
-    contenders = chosen(contender or [])
-    to_score = cut(workload or ["passages", "latency-20"], material(data), pairs)
+    contenders = select_contenders(contender or [])
+    workloads = build_workloads(workload or ["passages", "latency-20"], load_material(data), pairs)
+    silence_transformers()
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="secondpass-bench-") as folder:
-        setting, described = _setting(
-            Path(folder), to_score, model=model, shape=shape, tokenizer=tokenizer, max_length=max_length
-        )
-        setting = type(setting)(setting.model, device, setting.max_length, batch_tokens)
+        if model is None:
+            described = f"{shape}, random weights"
+            model = _save_shape(shape, Path(folder), workloads, tokenizer)
+        else:
+            described = Path(model).name if Path(model).is_dir() else model
+        setting = make_setting(model, device=device, max_length=max_length, batch_tokens=batch_tokens)
         with console.status("") as status:
             results = measure(
-                setting, described, to_score, contenders, repeats=repeats, memory=memory, say=status.update
+                setting, described, workloads, contenders, repeats=repeats, memory=memory, say=status.update
             )
     if output is not None:
         _write(output, results)
-    if json_ or not sys.stdout.isatty():
+    if writes_json(json_):
         typer.echo(json.dumps(results.as_json(), indent=2))
     else:
         _print(results)
 
 
 def result_table(result: "WorkloadResult") -> Table:
-    """A row a contender; the fastest of all stands out."""
+    """One row per contender; the fastest stands out."""
     n_pairs, n_requests = len(result.workload.pairs), len(result.workload.requests)
     tokens = result.tokens
     table = Table(
         title=Text(f"{result.workload.name}: {n_pairs} pairs in {n_requests} calls"),
-        caption=f"{result.workload.source}; tokens a pair: mean {tokens['mean']:.0f}, p50 {tokens['p50']:.0f}, "
+        caption=f"{result.workload.source}; tokens per pair: mean {tokens['mean']:.0f}, p50 {tokens['p50']:.0f}, "
         f"p95 {tokens['p95']:.0f}",
     )
     table.add_column("contender", no_wrap=True)
@@ -124,37 +129,13 @@ def result_table(result: "WorkloadResult") -> Table:
     return table
 
 
-def _setting(
-    folder: Path,
-    workloads: "list[Workload]",
-    *,
-    model: str | None,
-    shape: str,
-    tokenizer: Path | None,
-    max_length: int | None,
-) -> "tuple[Setting, str]":
-    """What to load, and its name for the signature."""
-    from transformers.utils import logging
+def _save_shape(shape: str, folder: Path, workloads: "list[Workload]", tokenizer: Path | None) -> str:
+    """Save random weights of a shape, with the workloads' words unless there is a tokenizer; gives the model's name."""
+    from secondpass.bench import save_random
 
-    from secondpass.bench import Setting, save_random
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    if model is None:
-        texts = (text for workload in workloads for pair in workload.pairs for text in pair)
-        save_random(shape, folder, texts, tokenizer)
-        model, described = str(folder), f"{shape}, random weights"
-    else:
-        described = Path(model).name if Path(model).is_dir() else model
-    from secondpass import CrossEncoder
-    from secondpass.checkpoint import Source
-
-    # Not the name: peers know neither bundled models nor both aliases of a hub id.
-    path = Source(model).folder().path
-    loaded = CrossEncoder(path, device="cpu", max_length=max_length)
-    if len(loaded.labels) != 1:
-        raise InputError(f"model must have a head with one label, got {len(loaded.labels)} in {described!r}")
-    return Setting(str(path), None, loaded.max_length), described
+    texts = (text for workload in workloads for pair in workload.pairs for text in pair)
+    save_random(shape, folder, texts, tokenizer)
+    return str(folder)
 
 
 def _write(folder: Path, results: "Results") -> None:

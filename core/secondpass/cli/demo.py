@@ -1,28 +1,38 @@
 """`secondpass demo`: what a second pass changes, on a corpus that is in the package."""
 
-import importlib
-import importlib.util
 import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from secondpass.cli.options import DEFAULT_MODEL, Device, DType, Json, ModelName, load_quietly
-from secondpass.cli.rank import score_bar
+from secondpass.cli.loading import load_quietly
+from secondpass.cli.options import DEFAULT_MODEL, Device, DType, Json, ModelName
+from secondpass.cli.output import score_bar
 from secondpass.ranking import RankedDocument, Scorer, rank
 from secondpass.ranking.checks import check_top_k
 
 if TYPE_CHECKING:
     from secondpass.demo import Passage, Question
 
+# Entry points of this group are adapters that the demo can call: name of the framework -> Rerank.
+FRAMEWORKS = "secondpass.demo"
+# (scorer, query, texts, top_k) -> the best texts in the framework's order, best first.
+Rerank: TypeAlias = Callable[[Scorer, str, Sequence[str], int], list[str]]
+
+# The places that tables show and the totals count.
 _TOP = 3
+# The candidates that every framework reranks: more would show nothing else.
+_N_TEXTS = 5
+# The order in which frameworks are named; others follow by name. Metadata of a distribution comes sorted.
+_FIRST = ("LangChain", "LlamaIndex", "Haystack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +53,16 @@ class Outcome:
     after: int | None
     seconds: float
 
+    @property
+    def gain(self) -> int:
+        """By how many ranks the passage moved up; 0 if it is not among the candidates."""
+        return 0 if self.before is None or self.after is None else self.before - self.after
+
 
 def demo(
     model: ModelName = DEFAULT_MODEL,
     show: Annotated[int, typer.Option(help="Questions shown in full.")] = 3,
-    depth: Annotated[int, typer.Option(help="Candidates re-ranked a question.")] = 50,
+    depth: Annotated[int, typer.Option(help="Candidates re-ranked per question.")] = 50,
     json_: Json = False,
     device: Device = None,
     dtype: DType = None,
@@ -57,21 +72,24 @@ def demo(
     from secondpass.demo import passages, questions
     from secondpass.evaluation import BM25
 
-    corpus, asked = passages(), questions()
+    corpus, all_questions = passages(), questions()
     bm25 = BM25({key: passage.text for key, passage in corpus.items()})
     scorer = load_quietly(model, device=device, dtype=dtype)
-    scorer.score("warm", ["up"])
-    found = [second_pass(scorer, question, corpus, list(bm25.search(question.text, depth))) for question in asked]
-    outcomes = [outcome for outcome, _, _ in found]
+    scorer.score("warm", ["up"])  # the first pass of a process sets things up, which is no question's time
+    passes = [
+        second_pass(scorer, question, corpus, list(bm25.search(question.text, depth))) for question in all_questions
+    ]
+    outcomes = [outcome for outcome, _, _ in passes]
     if json_ or not sys.stdout.isatty():
-        typer.echo(json.dumps({"model": model, "questions": [asdict(one) for one in outcomes]}, indent=2))
+        typer.echo(json.dumps({"model": model, "questions": [asdict(outcome) for outcome in outcomes]}, indent=2))
         return
     console = Console()
-    moved = sorted(found, key=lambda one: _gain(one[0]), reverse=True)
-    for outcome, candidates, ranked in moved[: max(show, 0)]:
-        console.print(question_table(outcome, [corpus[key] for key in candidates], ranked))
+    by_gain = sorted(passes, key=lambda second: second[0].gain, reverse=True)
+    for outcome, candidates, ranking in by_gain[: max(show, 0)]:
+        console.print(question_table(outcome, [corpus[key] for key in candidates], ranking))
     console.print(totals_table(outcomes, model, depth))
-    _show_frameworks(console, scorer, asked[0], [corpus[key].text for key in found[0][1][:5]])
+    _, candidates, _ = passes[0]
+    show_frameworks(console, scorer, all_questions[0].text, [corpus[key].text for key in candidates[:_N_TEXTS]])
 
 
 def second_pass(
@@ -89,113 +107,84 @@ def second_pass(
         What happened, the candidates, and the model's order of them.
     """
     started = time.perf_counter()
-    ranked = rank(scorer, question.text, [corpus[key].text for key in candidates])
+    ranking = rank(scorer, question.text, [corpus[key].text for key in candidates])
     seconds = time.perf_counter() - started
-    order = [candidates[one.index] for one in ranked]
-    before, after = (_place(question.passage, ids) for ids in (candidates, order))
-    return Outcome(question.text, question.answer, before, after, seconds), candidates, ranked
+    order = [candidates[ranked.index] for ranked in ranking]
+    before, after = (_rank_of(question.passage, ids) for ids in (candidates, order))
+    return Outcome(question.text, question.answer, before, after, seconds), candidates, ranking
 
 
-def question_table(outcome: Outcome, candidates: Sequence["Passage"], ranked: Sequence[RankedDocument]) -> Table:
+def question_table(outcome: Outcome, candidates: Sequence["Passage"], ranking: Sequence[RankedDocument]) -> Table:
     """The model's best passages, where BM25 had them, and how sure the model is."""
     caption = (
-        f"answer: {outcome.answer} | its passage: BM25 {_shown(outcome.before)}, second pass {_shown(outcome.after)}"
+        f"answer: {outcome.answer} | its passage: BM25 {_rank_text(outcome.before)}, "
+        f"second pass {_rank_text(outcome.after)}"
     )
     table = Table(title=Text(outcome.question), caption=Text(caption), expand=True)
     for name in ("#", "BM25", "score", ""):
         table.add_column(name, justify="right" if name else "left", no_wrap=True, min_width=12 if not name else 4)
     table.add_column("passage", overflow="ellipsis", no_wrap=True, ratio=1)
-    scores = [one.score for one in ranked]
-    for place, one in enumerate(ranked[:_TOP], 1):
-        moved = one.index + 1 - place
-        arrow = f"{one.index + 1} ↑" if moved > 0 else f"{one.index + 1} ↓" if moved < 0 else f"{one.index + 1}  "
-        right = outcome.after == place
-        passage = candidates[one.index]
+    scores = [ranked.score for ranked in ranking]
+    for position, ranked in enumerate(ranking[:_TOP], 1):
+        before = ranked.index + 1
+        arrow = "↑" if before > position else "↓" if before < position else " "
+        is_answer = outcome.after == position
+        passage = candidates[ranked.index]
         table.add_row(
-            str(place),
-            arrow,
-            f"{one.score:.2f}",
-            Text(score_bar(one.score, min(scores), max(scores)), style="green" if right else "dim"),
-            Text(f"{passage.title}: {passage.text}", style="bold" if right else ""),
+            str(position),
+            f"{before} {arrow}",
+            f"{ranked.score:.2f}",
+            Text(score_bar(ranked.score, min(scores), max(scores)), style="green" if is_answer else "dim"),
+            Text(f"{passage.title}: {passage.text}", style="bold" if is_answer else ""),
         )
     return table
 
 
 def totals_table(outcomes: Sequence[Outcome], model: str, depth: int) -> Table:
     """All questions: where the answer stood, and how often it is among the first three."""
-    ms = 1000 * sum(one.seconds for one in outcomes) / len(outcomes)
+    ms = 1000 * sum(outcome.seconds for outcome in outcomes) / len(outcomes)
     table = Table(title=Text(f"rank of the passage with the answer; {model}, {ms:.0f} ms for {depth} candidates"))
     table.add_column("question")
     table.add_column("BM25", justify="right", no_wrap=True)
     table.add_column("second pass", justify="right", no_wrap=True)
-    for one in outcomes:
-        colour = "green" if _gain(one) > 0 else "red" if _gain(one) < 0 else ""
-        table.add_row(Text(one.question), _shown(one.before), Text(_shown(one.after), style=colour))
+    for outcome in outcomes:
+        colour = "green" if outcome.gain > 0 else "red" if outcome.gain < 0 else ""
+        table.add_row(Text(outcome.question), _rank_text(outcome.before), Text(_rank_text(outcome.after), style=colour))
     table.add_section()
     table.add_row(
         f"answer in the top {_TOP}",
-        f"{_in_top(one.before for one in outcomes)}/{len(outcomes)}",
-        f"{_in_top(one.after for one in outcomes)}/{len(outcomes)}",
+        f"{_n_in_top(outcome.before for outcome in outcomes)}/{len(outcomes)}",
+        f"{_n_in_top(outcome.after for outcome in outcomes)}/{len(outcomes)}",
     )
     return table
 
 
-def _show_frameworks(console: Console, scorer: Scorer, question: "Question", texts: Sequence[str]) -> None:
-    for name, call in FRAMEWORKS.items():
+def show_frameworks(console: Console, scorer: Scorer, query: str, texts: Sequence[str]) -> None:
+    """For every framework with an adapter, whether its order is that of `rank`."""
+    expected = [ranked.text for ranked in rank(scorer, query, texts, top_k=_TOP)]
+    for framework in sorted(entry_points(group=FRAMEWORKS), key=_position):
         try:
-            order = call(scorer, question.text, texts)
+            rerank: Rerank = framework.load()
         except ModuleNotFoundError:
-            console.print(f"{name}: not installed", style="dim")
+            console.print(f"{framework.name}: not installed", style="dim")
             continue
-        same = order == [one.text for one in rank(scorer, question.text, texts, top_k=_TOP)]
-        console.print(f"{name}: {'the same order' if same else 'ANOTHER ORDER'}", style="green" if same else "red")
+        same = rerank(scorer, query, texts, _TOP) == expected
+        verdict = "the same order" if same else "ANOTHER ORDER"
+        console.print(f"{framework.name}: {verdict}", style="green" if same else "red")
 
 
-def _langchain(scorer: Scorer, query: str, texts: Sequence[str]) -> list[str]:
-    reranker: Any = _import("langchain_secondpass").SecondPassRerank(scorer=scorer, top_n=_TOP)
-    document = _import("langchain_core.documents").Document
-    return [one.page_content for one in reranker.compress_documents([document(page_content=t) for t in texts], query)]
+def _position(framework: EntryPoint) -> tuple[int, str]:
+    name = framework.name
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST), name
 
 
-def _llama_index(scorer: Scorer, query: str, texts: Sequence[str]) -> list[str]:
-    reranker: Any = _import("llama_index_secondpass").SecondPassRerank(scorer=scorer, top_n=_TOP)
-    schema = _import("llama_index.core.schema")
-    nodes = [schema.NodeWithScore(node=schema.TextNode(text=text)) for text in texts]
-    return [one.node.get_content() for one in reranker.postprocess_nodes(nodes, query_str=query)]
-
-
-def _haystack(scorer: Scorer, query: str, texts: Sequence[str]) -> list[str]:
-    module = _import("haystack_integrations.components.rankers.secondpass")
-    ranker: Any = module.SecondPassRanker(scorer=scorer, top_k=_TOP)
-    document = _import("haystack").Document
-    return [one.content for one in ranker.run(query=query, documents=[document(content=t) for t in texts])["documents"]]
-
-
-FRAMEWORKS: Mapping[str, Callable[[Scorer, str, Sequence[str]], list[str]]] = {
-    "LangChain": _langchain,
-    "LlamaIndex": _llama_index,
-    "Haystack": _haystack,
-}
-
-
-def _import(name: str) -> Any:  # noqa: ANN401 - a module whose types only exist where it is installed
-    """A framework or our adapter for it: only here, only when it is installed, and only to show that it works."""
-    if importlib.util.find_spec(name.split(".", maxsplit=1)[0]) is None:
-        raise ModuleNotFoundError(name)
-    return importlib.import_module(name)
-
-
-def _place(wanted: str, ids: Sequence[str]) -> int | None:
+def _rank_of(wanted: str, ids: Sequence[str]) -> int | None:
     return list(ids).index(wanted) + 1 if wanted in ids else None
 
 
-def _shown(place: int | None) -> str:
-    return "-" if place is None else str(place)
+def _rank_text(rank: int | None) -> str:
+    return "-" if rank is None else str(rank)
 
 
-def _gain(one: Outcome) -> int:
-    return 0 if one.before is None or one.after is None else one.before - one.after
-
-
-def _in_top(places: Iterable[int | None]) -> int:
-    return sum(place is not None and place <= _TOP for place in places)
+def _n_in_top(ranks: Iterable[int | None]) -> int:
+    return sum(rank is not None and rank <= _TOP for rank in ranks)

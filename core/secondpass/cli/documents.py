@@ -1,4 +1,4 @@
-"""Files become documents: lines, JSONL, TREC collections, or whole texts."""
+"""Documents out of files: lines, JSONL, TREC collections, or whole texts."""
 
 import re
 import sys
@@ -8,9 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.files import decoded, json_objects, read_text
+from secondpass.files import decode, json_objects, read_text, with_title
 
+# What stands for standard input among paths.
 STDIN = Path("-")
+# Where JSON objects hold a text and an id; the first that is there counts.
 _TEXT_FIELDS = ("text", "contents", "content", "body", "passage", "document")
 _ID_FIELDS = ("_id", "id", "docid", "doc_id", "pid")
 
@@ -19,11 +21,11 @@ class Format(StrEnum):
     """How a file holds documents."""
 
     AUTO = "auto"
-    """By its name: .jsonl and .ndjson, .trec and .sgml, else text; standard input holds JSONL or lines."""
+    """By the file's name: .jsonl and .ndjson, .trec and .sgml, else text; standard input holds JSONL or lines."""
     LINES = "lines"
-    """One document a line; blank lines are left out."""
+    """One document per line; blank lines are left out."""
     JSONL = "jsonl"
-    """One JSON object a line, its text under "text" (or contents, content, body, ...), with an optional title."""
+    """One JSON object per line, its text under "text" (or contents, content, body, ...), with an optional title."""
     TREC = "trec"
     """<DOC> elements with <DOCNO> and text, as in TREC collections."""
     TEXT = "text"
@@ -32,10 +34,10 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document and where it came from.
+    """A document and what it is called.
 
     Args:
-        id: Its own id, else file and line.
+        id: Its own id, or else its file and line.
         text: What is ranked.
     """
 
@@ -51,14 +53,14 @@ def read_documents(files: Sequence[Path], format_: Format = Format.AUTO) -> list
         format_: How all of them are read.
 
     Raises:
-        InputError: A file cannot be read, or a line of it is malformed; the message names both.
+        InputError: A file cannot be read or one of its lines is malformed; the message names them.
     """
     return [document for file in files for document in _read(file, format_)]
 
 
 def _read(file: Path, format_: Format) -> Iterator[Document]:
-    text = decoded(sys.stdin.buffer.read(), "standard input") if file == STDIN else read_text(file)
-    match _guessed(file, text) if format_ is Format.AUTO else format_:
+    text = decode(sys.stdin.buffer.read(), "standard input") if file == STDIN else read_text(file)
+    match _guess_format(file, text) if format_ is Format.AUTO else format_:
         case Format.JSONL:
             return _jsonl(_lines(file, text))
         case Format.TREC:
@@ -69,11 +71,11 @@ def _read(file: Path, format_: Format) -> Iterator[Document]:
 
 
 def _lines(file: Path, text: str) -> Iterator[tuple[str, str]]:
-    """Each line that is not blank, with its name; split at line ends alone, for JSON may hold U+2028 as it is."""
+    """Each line that is not blank, as ("file:line", text); split at line feeds alone, for JSON may hold U+2028."""
     return ((f"{file}:{number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
 
 
-def _guessed(file: Path, text: str) -> Format:
+def _guess_format(file: Path, text: str) -> Format:
     if file == STDIN:
         return Format.JSONL if text.lstrip().startswith("{") else Format.LINES
     suffix = Path(file.stem).suffix if file.suffix == ".gz" else file.suffix
@@ -89,7 +91,7 @@ def _jsonl(numbered: Iterable[tuple[str, str]]) -> Iterator[Document]:
             raise InputError(f"{where}: must be a JSON object with its text under one of {_TEXT_FIELDS}")
         title = row.get("title")
         name = next((str(row[field]) for field in _ID_FIELDS if field in row), where)
-        yield Document(name, f"{title} {body}" if isinstance(title, str) and title else body)
+        yield Document(name, with_title(title if isinstance(title, str) else "", body))
 
 
 def _trec(file: Path, text: str) -> Iterator[Document]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from secondpass.cli.options import find_models
+from secondpass.cli.loading import find_models
 from secondpass.cli.output import progress_bar, show
 
 if TYPE_CHECKING:
@@ -23,45 +23,45 @@ def evaluate_set(
     output: Path | None = None,
     as_json: bool = False,
 ) -> None:
-    """Evaluate models on one set and show it.
+    """Evaluate models on one re-ranking set and show the figures.
 
     Args:
         path: JSONL of the set.
-        names: The models'.
-        load: Gives a model of that name.
-        output: Folder for JSON, and for what continues an interrupted run.
+        names: Names of the models.
+        load: Loads the model of a name.
+        output: Folder for JSON, and for progress, from which an interrupted evaluation continues.
         as_json: Write JSON to a terminal, too.
     """
     from secondpass.evaluation import evaluate_samples, read_samples
-    from secondpass.evaluation.plots import file_names
+    from secondpass.evaluation.file_names import file_names
 
     samples = read_samples(path)
     find_models(names)
     results: dict[str, SetResult] = {}
     for name, file_name in zip(names, file_names(names), strict=True):
         scorer = load(name)
-        kept = None if output is None else output / f"{file_name}.progress.jsonl"
-        with progress_bar(name) as told:
+        progress_file = None if output is None else output / f"{file_name}.progress.jsonl"
+        with progress_bar(name) as progress:
             results[name] = evaluate_samples(
-                scorer, samples, progress_file=kept, name=scorer.fingerprint(), progress=told
+                scorer, samples, progress_file=progress_file, name=scorer.fingerprint(), progress=progress
             )
     rows = [_row(name, result) for name, result in results.items()]
     show(rows, [set_table(path.name, results)], output=output, as_json=as_json)
 
 
 def set_table(title: str, results: "dict[str, SetResult]") -> Table:
-    """A row a model, and the given order above where there is one."""
+    """One row per model, below that of the given order where there is one."""
     first = next(iter(results.values()))
     table = Table(title=Text(f"{title}: {first.n_queries} queries"))
     table.add_column("model")
     for column in ("map", "mrr@10", "ndcg@10", "ms/query"):
         table.add_column(column, justify="right", no_wrap=True)
     if first.base is not None:
-        given = first.base
-        table.add_row("given order", f"{given.map:.4f}", f"{given.mrr:.4f}", f"{given.ndcg:.4f}", "")
+        base = first.base
+        table.add_row("given order", f"{base.map:.4f}", f"{base.mrr:.4f}", f"{base.ndcg:.4f}", "")
     for name, result in results.items():
-        found, ms = result.reranked, 1000 * result.seconds / result.n_queries
-        table.add_row(Text(name), f"{found.map:.4f}", f"{found.mrr:.4f}", f"{found.ndcg:.4f}", f"{ms:.1f}")
+        figures, ms = result.reranked, 1000 * result.seconds / result.n_queries
+        table.add_row(Text(name), f"{figures.map:.4f}", f"{figures.mrr:.4f}", f"{figures.ndcg:.4f}", f"{ms:.1f}")
     return table
 
 

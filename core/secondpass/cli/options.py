@@ -1,14 +1,10 @@
-"""What several commands ask in the same words."""
+"""Options that several commands share."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 from secondpass import options
-
-if TYPE_CHECKING:
-    from secondpass import CrossEncoder
 
 ModelName: TypeAlias = Annotated[str, typer.Option("--model", "-m", help="Hub id, folder, or bundled model.")]
 Device: TypeAlias = Annotated[str | None, typer.Option(help="Such as cpu or cuda:0.", show_default="the best there is")]
@@ -17,42 +13,11 @@ DType: TypeAlias = Annotated[
     typer.Option("--dtype", help="Arithmetic of the transformer.", show_default="float32 on a CPU"),
 ]
 MaxLength: TypeAlias = Annotated[
-    int | None, typer.Option(help="Tokens of a pair, special tokens included.", show_default="the checkpoint's own")
+    int | None, typer.Option(help="Tokens per pair, special tokens included.", show_default="the checkpoint's own")
 ]
-Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Write JSON, as always when the output is piped.")]
+Json: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Write JSON, as is always done when the output is piped.")
+]
 
+# What commands load where no model is named: it is in the package.
 DEFAULT_MODEL = "secondpass/mini"
-
-
-def load_quietly(
-    model: str,
-    *,
-    device: str | None = None,
-    dtype: options.DType | None = None,
-    max_length: int | None = None,
-) -> "CrossEncoder":
-    """The model, without transformers' bars and reports: in a command of our own, the terminal is ours."""
-    from secondpass import CrossEncoder
-
-    _be_quiet()
-    return CrossEncoder(model, device=device, dtype=dtype, max_length=max_length)
-
-
-def find_models(names: Iterable[str]) -> None:
-    """Every model's files on disk, downloaded if need be: a wrong name shows before hours go into the model before it.
-
-    Raises:
-        CheckpointNotFoundError: Nothing has one of these names.
-    """
-    from secondpass.checkpoint import Source
-
-    _be_quiet()
-    for name in names:
-        Source(name).folder()
-
-
-def _be_quiet() -> None:
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()

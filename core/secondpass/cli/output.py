@@ -1,4 +1,4 @@
-"""What an evaluation shows: progress while it runs, tables or JSON when it is done."""
+"""What commands show: progress while they run, then tables and bars on a terminal, or JSON."""
 
 import json
 import sys
@@ -12,6 +12,14 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
+# Characters of a full bar.
+BAR_WIDTH = 12
+
+
+def writes_json(asked: bool) -> bool:
+    """Whether a command writes JSON: where it is asked to, and whenever its output is piped."""
+    return asked or not sys.stdout.isatty()
+
 
 @contextmanager
 def progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
@@ -23,13 +31,20 @@ def progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def show(rows: Sequence[object], tables: Sequence[Table], *, output: Path | None, as_json: bool) -> None:
-    """Tables on a terminal, JSON in a pipe or where it is asked for; and JSON in `output/report.json`."""
+    """Tables or JSON, as `writes_json` says; and JSON in `output/report.json`."""
     content = json.dumps(rows, indent=2)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         (output / "report.json").write_text(content + "\n", encoding="utf-8")
-    if as_json or not sys.stdout.isatty():
+    if writes_json(as_json):
         typer.echo(content)
         return
     for table in tables:
         Console().print(table)
+
+
+def score_bar(score: float, lowest: float, highest: float, width: int = BAR_WIDTH) -> str:
+    """A bar from empty (the lowest score) to full (the highest), in eighths of a character."""
+    share = 1.0 if highest <= lowest else (score - lowest) / (highest - lowest)
+    eighths = round(share * width * 8)
+    return "█" * (eighths // 8) + ("" if eighths % 8 == 0 else "▏▎▍▌▋▊▉"[eighths % 8 - 1])

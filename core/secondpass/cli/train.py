@@ -1,4 +1,4 @@
-"""`secondpass train`: fine-tune a cross-encoder as a TOML file says."""
+"""`secondpass train`: fine-tune a cross-encoder as a TOML file describes."""
 
 from pathlib import Path
 from typing import Annotated

@@ -2,8 +2,19 @@
 
 from secondpass.encoder.arithmetic.precision import Precision, check_precision
 from secondpass.encoder.batch import TokenBatch
-from secondpass.encoder.build import packed
-from secondpass.encoder.encoder import PackedEncoder, Pooling
-from secondpass.encoder.transfer import moved
+from secondpass.encoder.build import packed_encoder
+from secondpass.encoder.capabilities import Capabilities
+from secondpass.encoder.encoder import PackedEncoder
+from secondpass.encoder.pooling import Pooling
+from secondpass.encoder.transfer import to_device
 
-__all__ = ["PackedEncoder", "Pooling", "Precision", "TokenBatch", "check_precision", "moved", "packed"]
+__all__ = [
+    "Capabilities",
+    "PackedEncoder",
+    "Pooling",
+    "Precision",
+    "TokenBatch",
+    "check_precision",
+    "packed_encoder",
+    "to_device",
+]

@@ -1,4 +1,4 @@
-"""Token ids become states: the sum of word, position and type, normalised, and widened where the table is narrower."""
+"""Token ids become states: the sum of token, position and type, normalised, and widened where the table is narrower."""
 
 from dataclasses import dataclass
 
@@ -17,49 +17,49 @@ class Embeddings:
     """The embedding tables.
 
     Args:
-        word: Shape: (vocabulary, width).
+        token: Shape: (vocabulary, width).
         position: Shape: (positions, width); None where positions are rotary.
-        type: Shape: (types, width); None where there are none.
+        token_type: Shape: (types, width); None where there are none.
         norm: Of the sum.
         project: From the tables' width to the encoder's, where they differ (ELECTRA).
         position_pad_id: See `EncoderSpec`.
     """
 
-    word: Tensor
+    token: Tensor
     position: Tensor | None
-    type: Tensor | None
+    token_type: Tensor | None
     norm: Norm
     project: Linear | None
     position_pad_id: int | None
 
     def __call__(self, batch: TokenBatch, packing: Packing) -> Tensor:
-        """The states that enter the first layer; the margin's rows are finite and mean nothing.
+        """The states that enter the first layer; padding rows are finite and mean nothing.
 
         Shape: (n_rows, hidden).
         """
-        ids = _with_margin(batch.ids, packing)
-        states = F.embedding(ids, self.word)
-        if self.type is not None:
-            states.add_(F.embedding(_with_margin(batch.type_ids, packing), self.type))
+        ids = _with_padding_rows(batch.ids, packing)
+        states = F.embedding(ids, self.token)
+        if self.token_type is not None:
+            states.add_(F.embedding(_with_padding_rows(batch.type_ids, packing), self.token_type))
         if self.position is not None:
             positions = packing.positions
             if self.position_pad_id is not None:
-                positions = skipping_positions(ids, packing, self.position_pad_id)
+                positions = roberta_positions(ids, packing, self.position_pad_id)
             states.add_(F.embedding(positions, self.position))
         states = self.norm(states)
         return states if self.project is None else self.project(states)
 
 
-def skipping_positions(ids: Tensor, packing: Packing, pad_id: int) -> Tensor:
+def roberta_positions(ids: Tensor, packing: Packing, pad_id: int) -> Tensor:
     """RoBERTa's positions: pad_id + 1 for a pair's first token, one more for each that follows and is not a pad.
 
     A pad that a text holds literally takes position pad_id and is not counted, as in transformers.
     """
     counts = (ids != pad_id).cumsum(0)
-    starts = torch.arange(len(ids), device=ids.device) - packing.positions  # in the margin: the row itself
+    starts = torch.arange(len(ids), device=ids.device) - packing.positions  # in padding rows: the row itself
     before = counts[starts] - (ids[starts] != pad_id).long()
     return torch.where(ids == pad_id, pad_id, counts - before + pad_id)
 
 
-def _with_margin(ids: Tensor, packing: Packing) -> Tensor:
-    return F.pad(ids.to(packing.positions.device, non_blocking=True), (0, packing.n_rows - packing.n_tokens))
+def _with_padding_rows(ids: Tensor, packing: Packing) -> Tensor:
+    return F.pad(ids, (0, packing.n_rows - packing.n_tokens))

@@ -17,30 +17,30 @@ from secondpass.encoder.spec import LayerSpec, NormPlacement
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ForwardContext:
     """What every layer of one forward pass shares.
 
     Args:
         packing: Where the pairs lie.
-        rotations: The turn of every row, by the base of its frequencies.
+        rotations: The rotation of every row, by the base of its frequencies.
     """
 
     packing: Packing
     rotations: Mapping[float, Rotation]
 
-    def turned(self, rows: Tensor, spec: LayerSpec, n_heads: int) -> Tensor:
-        """Queries or keys with their positions turned in, if the layer has rotary ones."""
+    def rotate(self, rows: Tensor, spec: LayerSpec, n_heads: int) -> Tensor:
+        """Queries or keys rotated by their positions, if the layer has rotary ones."""
         return rows if spec.rope_theta is None else rotate(rows, self.rotations[spec.rope_theta], n_heads=n_heads)
 
 
 class Attention(Protocol):
     """Self-attention with its projections."""
 
-    def __call__(self, states: Tensor, scene: Scene) -> Tensor:
+    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
         """What attention adds to the rows that the layer keeps."""
         ...
 
-    def kept(self, states: Tensor, scene: Scene) -> Tensor:
+    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
         """The rows that the layer keeps."""
         ...
 
@@ -54,21 +54,21 @@ class FullAttention:
     spec: LayerSpec
     n_heads: int
 
-    def __call__(self, states: Tensor, scene: Scene) -> Tensor:
+    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
         """See `Attention`. Shape: (n_rows, hidden)."""
         query, key, value = self.qkv(states).chunk(3, dim=1)
-        query, key = (scene.turned(rows, self.spec, self.n_heads) for rows in (query, key))
+        query, key = (context.rotate(rows, self.spec, self.n_heads) for rows in (query, key))
         window = self.spec.window
-        return self.out(attend(query, key, value, scene.packing, n_heads=self.n_heads, window=window))
+        return self.out(attend(query, key, value, context.packing, n_heads=self.n_heads, window=window))
 
-    def kept(self, states: Tensor, scene: Scene) -> Tensor:  # noqa: ARG002 - the protocol's signature
+    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:  # noqa: ARG002 - the protocol's signature
         """All of them."""
         return states
 
 
 @dataclass(frozen=True, slots=True)
 class FirstAttention:
-    """Only the first token of each pair attends: all that a last layer owes a head that reads only that token."""
+    """Only the first token of each pair attends: all that a head that reads only that token needs of a last layer."""
 
     query: Linear
     key_value: Linear
@@ -76,23 +76,23 @@ class FirstAttention:
     spec: LayerSpec
     n_heads: int
 
-    def __call__(self, states: Tensor, scene: Scene) -> Tensor:
+    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
         """See `Attention`. Shape: (n_rows, hidden) -> (n_pairs, hidden)."""
         key, value = self.key_value(states).chunk(2, dim=1)
-        query = self.query(self.kept(states, scene))  # at position 0, where a rotary embedding turns nothing
-        key, window = scene.turned(key, self.spec, self.n_heads), self.spec.window
-        return self.out(attend_first(query, key, value, scene.packing, n_heads=self.n_heads, window=window))
+        query = self.query(self.select_rows(states, context))  # at position 0, where a rotary embedding rotates nothing
+        key, window = context.rotate(key, self.spec, self.n_heads), self.spec.window
+        return self.out(attend_first(query, key, value, context.packing, n_heads=self.n_heads, window=window))
 
-    def kept(self, states: Tensor, scene: Scene) -> Tensor:
+    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
         """The first tokens'."""
-        return states[scene.packing.first_rows]
+        return states[context.packing.first_rows]
 
 
 @dataclass(frozen=True, slots=True)
 class AbsorbedAttention:
     """As FirstAttention, without keys and values of all tokens.
 
-    With one query a pair it is cheaper to bring the query to the states than the states to the query:
+    With one query per pair it is cheaper to bring the query to the states than the states to the query:
     q (K x + c) = (q K) x + qc, where qc is the same for all tokens and lost in the softmax, and the average of V x + d
     is V (average of x) + d. Both hold exactly, as long as nothing, such as a rotation, stands between.
 
@@ -102,7 +102,7 @@ class AbsorbedAttention:
             Shape: (n_heads, head_dim, hidden).
         value: V by head, transposed. Shape: (n_heads, hidden, head_dim).
         value_bias: d by head, or None. Shape: (n_heads, 1, head_dim).
-        out: Behind attention.
+        out: After attention.
         window: As in `LayerSpec`.
     """
 
@@ -113,20 +113,20 @@ class AbsorbedAttention:
     out: Linear
     window: int | None
 
-    def __call__(self, states: Tensor, scene: Scene) -> Tensor:
+    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
         """See `Attention`. Shape: (n_rows, hidden) -> (n_pairs, hidden)."""
         n_heads, head_dim, _ = self.key.shape
-        by_head = self.query(self.kept(states, scene)).view(-1, n_heads, head_dim).transpose(0, 1)
+        by_head = self.query(self.select_rows(states, context)).view(-1, n_heads, head_dim).transpose(0, 1)
         query = torch.bmm(by_head, self.key).transpose(0, 1)
-        averages = attend_states(query, states, scene.packing, window=self.window)
-        mixed = torch.bmm(averages.transpose(0, 1), self.value)
+        averages = attend_states(query, states, context.packing, window=self.window)
+        outputs = torch.bmm(averages.transpose(0, 1), self.value)
         if self.value_bias is not None:
-            mixed += self.value_bias
-        return self.out(mixed.transpose(0, 1).flatten(1))
+            outputs += self.value_bias
+        return self.out(outputs.transpose(0, 1).flatten(1))
 
-    def kept(self, states: Tensor, scene: Scene) -> Tensor:
+    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
         """The first tokens'."""
-        return states[scene.packing.first_rows]
+        return states[context.packing.first_rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +147,14 @@ class Layer:
     ffn_norm: Norm
     placement: NormPlacement
 
-    def __call__(self, states: Tensor, scene: Scene) -> Tensor:
+    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
         """The rows that the layer keeps, one layer on. `states` is left as it is."""
-        first = self.attention_norm or _same
-        kept = self.attention.kept(states, scene)
+        normalise = self.attention_norm or _same
+        selected = self.attention.select_rows(states, context)
         if self.placement is NormPlacement.POST:
-            middle = first(self.attention(states, scene).add_(kept))
+            middle = normalise(self.attention(states, context).add_(selected))
             return self.ffn_norm(self.ffn(middle).add_(middle))
-        middle = self.attention(first(states), scene).add_(kept)
+        middle = self.attention(normalise(states), context).add_(selected)
         return self.ffn(self.ffn_norm(middle)).add_(middle)
 
 

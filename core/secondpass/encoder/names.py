@@ -1,10 +1,10 @@
-"""One parameter, two names: theirs in a checkpoint and ours in the encoder, by a table that reads both ways.
+"""A parameter's two names, theirs in a checkpoint and ours in the encoder, in a table that reads both ways.
 
 Ours are, with `{i}` for a layer's number:
 
 ```
-embeddings.{word,position,type}.weight    embeddings.norm.{weight,bias}    embeddings.project.{weight,bias}
-layers.{i}.attention.{query,key,value}.{weight,bias}    or, in one, layers.{i}.attention.qkv.{weight,bias}
+embeddings.{token,position,token_type}.weight    embeddings.norm.{weight,bias}    embeddings.project.{weight,bias}
+layers.{i}.attention.{query,key,value}.{weight,bias}    or layers.{i}.attention.qkv.{weight,bias}
 layers.{i}.attention.{out,norm}.{weight,bias}
 layers.{i}.ffn.{up,down,norm}.{weight,bias}
 final_norm.{weight,bias}
@@ -34,10 +34,11 @@ class NameTable:
         """The same tensors under our names.
 
         Raises:
-            KeyError: A name is in no row of the table, so that a parameter would be lost.
+            KeyError: A name is in no row of the table, so that a parameter would be lost. Then the table is wrong, not
+                the checkpoint, whose names transformers has checked.
         """
         return {
-            _renamed(name, self.modules): tensor
+            _rename(name, self.modules): tensor
             for name, tensor in theirs.items()
             if name.rpartition(".")[0] not in self.unused
         }
@@ -45,10 +46,10 @@ class NameTable:
     def theirs(self, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The same tensors under their names; `theirs(ours(x))` is x without the unused modules."""
         reverse = {our: their for their, our in self.modules.items()}
-        return {_renamed(name, reverse): tensor for name, tensor in ours.items()}
+        return {_rename(name, reverse): tensor for name, tensor in ours.items()}
 
 
-def _renamed(name: str, modules: Mapping[str, str]) -> str:
+def _rename(name: str, modules: Mapping[str, str]) -> str:
     module, _, leaf = name.rpartition(".")
     numbers = re.findall(r"(?<=\.)\d+(?=\.)", module)
     pattern = re.sub(r"(?<=\.)\d+(?=\.)", "{i}", module)

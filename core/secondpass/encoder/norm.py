@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
+from secondpass.encoder.capabilities import Capabilities
+
 
 @dataclass(frozen=True, slots=True)
 class Norm:
@@ -26,8 +28,11 @@ class Norm:
         return F.layer_norm(states, self.weight.shape, self.weight, self.bias, self.eps)
 
 
-def norm(weight: Tensor, bias: Tensor | None, *, eps: float, dtype: torch.dtype, device: torch.device) -> Norm:
+def make_norm(
+    weight: Tensor, bias: Tensor | None, *, eps: float, dtype: torch.dtype, capabilities: Capabilities
+) -> Norm:
     """The normalisation for states of this dtype on this device."""
-    # CPUs take float32 parameters with half-precision states, which is also the faster way; other devices do not.
-    kept = torch.float32 if device.type == "cpu" else dtype
-    return Norm(weight.to(device, kept), None if bias is None else bias.to(device, kept), eps)
+    # Float32 parameters are also the faster way for states in half precision, where a device takes both together.
+    own = torch.float32 if capabilities.float32_norms else dtype
+    device = capabilities.device
+    return Norm(weight.to(device, own), None if bias is None else bias.to(device, own), eps)

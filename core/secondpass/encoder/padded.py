@@ -9,19 +9,20 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
 from secondpass.encoder.batch import TokenBatch
+from secondpass.encoder.pooling import Pooling, pool_padded
 
 
 class PaddedEncoder:
-    """A transformers model over a packed batch.
+    """A transformers model over a batch of tokens.
 
     Args:
         model: On its device, in its dtype.
-        pooling: "cls", "mean", "max" or "last" state of its last layer, or None for a classifier's own logits.
+        pooling: Which state of its last layer; None for a classifier's own logits.
         padding_side: Where the model expects padding; its tokenizer says.
     """
 
     def __init__(
-        self, model: PreTrainedModel, pooling: str | None, padding_side: Literal["left", "right"] = "right"
+        self, model: PreTrainedModel, pooling: Pooling | None, padding_side: Literal["left", "right"] = "right"
     ) -> None:
         self._model = model
         self._pooling = pooling
@@ -32,7 +33,7 @@ class PaddedEncoder:
         # A causal model would otherwise build a cache of keys and values that nobody reads.
         self._options = {"use_cache": False} if "use_cache" in accepted else {}
         if pooling is None:
-            _head_in_float32(model)
+            _raise_head_to_float32(model)
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """Pooled states, shape (n_pairs, hidden), or logits, shape (n_pairs, n_labels); float32."""
@@ -45,36 +46,21 @@ class PaddedEncoder:
         if self._pooling is None:
             logits: Tensor = output.logits
             return logits.float()
-        return self._pool(output.last_hidden_state, mask.bool())
+        return pool_padded(output.last_hidden_state, mask.bool(), self._pooling)
 
     def _pad(self, flat: Tensor, lengths: tuple[int, ...], value: int) -> Tensor:
         return pad_sequence(
             list(flat.split(lengths)), batch_first=True, padding_value=value, padding_side=self._padding_side
         )
 
-    def _pool(self, states: Tensor, mask: Tensor) -> Tensor:
-        rows = torch.arange(len(states), device=states.device)
-        positions = torch.arange(states.shape[1], device=states.device).expand_as(mask)
-        match self._pooling:
-            case "cls":
-                first = positions.masked_fill(~mask, states.shape[1]).argmin(dim=1)
-                return states[rows, first].float()
-            case "last":
-                last = positions.masked_fill(~mask, -1).argmax(dim=1)
-                return states[rows, last].float()
-            case "max":
-                return states.float().masked_fill(~mask.unsqueeze(-1), float("-inf")).amax(dim=1)
-        kept = states.float() * mask.unsqueeze(-1)
-        return kept.sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
-
-def _head_in_float32(model: PreTrainedModel) -> None:
-    """Keep what lies behind a classifier's transformer in float32, with its inputs raised to it."""
+def _raise_head_to_float32(model: PreTrainedModel) -> None:
+    """Compute what follows a classifier's transformer in float32: its parameters and its inputs."""
     for module in model.children():
         if module is not model.base_model and any(True for _ in module.parameters()):
             module.float()
-            module.register_forward_pre_hook(_raise_inputs)
+            module.register_forward_pre_hook(_inputs_to_float32)
 
 
-def _raise_inputs(module: nn.Module, inputs: tuple[object, ...]) -> tuple[object, ...]:  # noqa: ARG001 - torch's hook signature
+def _inputs_to_float32(module: nn.Module, inputs: tuple[object, ...]) -> tuple[object, ...]:  # noqa: ARG001 - torch's hook signature
     return tuple(x.float() if isinstance(x, Tensor) and x.is_floating_point() else x for x in inputs)

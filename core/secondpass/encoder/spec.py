@@ -1,4 +1,4 @@
-"""What an encoder is, apart from its weights: one frozen value that every part reads."""
+"""The shape of an encoder, apart from its weights: one frozen value that every part reads."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,18 +33,18 @@ class EncoderSpec:
     Args:
         hidden: Width of a token's state.
         n_heads: Attention heads; they divide `hidden`.
-        layers: One entry a layer.
-        activation: Between the two products of the feed-forward part.
+        layers: One entry per layer.
+        nonlinearity: Between the two products of the feed-forward part.
         norm_eps: Added to the variance in every normalisation.
         placement: Where the layers normalise.
-        gated: Whether the feed-forward part multiplies its activated half with the other (GLU).
+        gated: Whether the feed-forward part multiplies one half, after the nonlinearity, with the other (GLU).
         position_pad_id: RoBERTa counts positions from this id + 1 and skips tokens that have it; None: from 0.
     """
 
     hidden: int
     n_heads: int
     layers: tuple[LayerSpec, ...]
-    activation: Nonlinearity
+    nonlinearity: Nonlinearity
     norm_eps: float
     placement: NormPlacement = NormPlacement.POST
     gated: bool = False

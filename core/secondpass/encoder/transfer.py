@@ -1,11 +1,12 @@
 """Tensors on their way from the host to a device."""
 
-import torch
 from torch import Tensor
 
+from secondpass.encoder.capabilities import Capabilities
 
-def moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """The tensor on the device. The host does not wait for a CUDA device to have finished what it was given before."""
-    if device.type != "cuda":
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
+
+def to_device(tensor: Tensor, capabilities: Capabilities) -> Tensor:
+    """The tensor on the device; where copies can be pinned, the host does not wait for the device's earlier work."""
+    if not capabilities.pinned_copies:
+        return tensor.to(capabilities.device)
+    return tensor.pin_memory().to(capabilities.device, non_blocking=True)

@@ -2,13 +2,14 @@
 
 from secondpass.evaluation.bm25 import BM25
 from secondpass.evaluation.card_metrics import SetMetrics, set_metrics
-from secondpass.evaluation.collection import Collection, read_collection, read_qrels, read_run
+from secondpass.evaluation.collection import Collection, read_collection, read_qrels
 from secondpass.evaluation.comparison import Comparison, compare
 from secondpass.evaluation.measures import DEFAULT_MEASURES, per_query
 from secondpass.evaluation.plots import write_plots
 from secondpass.evaluation.report import DepthPoint, Report, report
 from secondpass.evaluation.reranking import ScoredQuery, rerank, write_run
 from secondpass.evaluation.reranking_sets import RerankingSample, SetResult, evaluate_samples, read_samples
+from secondpass.evaluation.runs import read_run
 
 __all__ = [
     "BM25",

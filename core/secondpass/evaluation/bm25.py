@@ -1,4 +1,4 @@
-"""BM25: the first stage when nobody brings a run, and where hard negatives come from."""
+"""BM25: the first stage where no run is given, and the source of hard negatives."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from secondpass.errors import InputError
 from secondpass.extras import require
 
+# Anserini's settings for passages, the usual baseline.
 K1, B = 0.9, 0.4
-"""Anserini's settings for passages, the usual baseline."""
 
 
 class BM25:
@@ -18,8 +18,8 @@ class BM25:
 
     Args:
         documents: Texts by id; at least one.
-        k1: How soon repeated words stop counting.
-        b: How much long documents pay, from 0.0 to 1.0.
+        k1: How slowly repeated words saturate, at least 0.0.
+        b: How much long documents are penalized, from 0.0 to 1.0.
     """
 
     def __init__(self, documents: Mapping[str, str], *, k1: float = K1, b: float = B) -> None:
@@ -40,11 +40,13 @@ class BM25:
         self._index.index(words, show_progress=False)
 
     def search(self, query: str, depth: int = 100) -> dict[str, float]:
-        """The best documents' scores by id, best first; ties keep the documents' order. Misses are left out.
+        """The best documents' scores by id, best first; ties keep the documents' order.
+
+        Documents without any word of the query are left out.
 
         Args:
-            query: What is asked.
-            depth: At most this many, at least 1.
+            query: The query's text.
+            depth: How many documents at most, at least 1.
         """
         if depth < 1:
             raise InputError(f"depth must be at least 1, got {depth}")

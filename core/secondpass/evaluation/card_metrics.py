@@ -6,11 +6,12 @@ trec_eval's: gains are linear, NDCG and MAP average over tied documents, and MRR
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Scores = NDArray[np.float32] | NDArray[np.float64]
+Scores: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class SetMetrics:
     ndcg: float
 
 
-NOTHING = SetMetrics(0.0, 0.0, 0.0)
+# The figures of a query that has no positives, and of a set that has no queries.
+_ZEROS = SetMetrics(0.0, 0.0, 0.0)
 
 
 def set_metrics(relevant: Sequence[bool], scores: Sequence[float] | Scores, k: int = 10) -> SetMetrics:
@@ -39,39 +41,40 @@ def set_metrics(relevant: Sequence[bool], scores: Sequence[float] | Scores, k: i
     truth = np.asarray(relevant, dtype=np.float64)
     values = np.asarray(scores)
     if not truth.any():
-        return NOTHING
+        return _ZEROS
     return SetMetrics(_average_precision(truth, values), _reciprocal_rank(truth, values, k), _ndcg(truth, values, k))
 
 
 def mean(figures: Sequence[SetMetrics]) -> SetMetrics:
     """The mean over queries; zeros for none."""
     if not figures:
-        return NOTHING
-    table = np.array([(one.map, one.mrr, one.ndcg) for one in figures])
+        return _ZEROS
+    table = np.array([(metrics.map, metrics.mrr, metrics.ndcg) for metrics in figures])
     return SetMetrics(*(float(value) for value in table.mean(axis=0)))
 
 
 def _reciprocal_rank(truth: NDArray[np.float64], scores: Scores, k: int) -> float:
     # A reversed ascending sort, not a descending one: it decides the order of ties, and so equality with the reference.
-    found = np.flatnonzero(truth[np.argsort(scores)[::-1]][:k])
-    return 1.0 / (1 + int(found[0])) if found.size else 0.0
+    hits = np.flatnonzero(truth[np.argsort(scores)[::-1]][:k])
+    return 1.0 / (1 + int(hits[0])) if hits.size else 0.0
 
 
 def _average_precision(truth: NDArray[np.float64], scores: Scores) -> float:
     """The sum over distinct scores of precision there times the recall gained there."""
     order = np.argsort(-scores, kind="stable")
-    ordered, hits = scores[order], np.cumsum(truth[order])
-    ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(order) - 1)
-    gained = np.diff(hits[ends], prepend=0.0) / truth.sum()
-    return float(np.sum(gained * hits[ends] / (ends + 1)))
+    sorted_scores, hits = scores[order], np.cumsum(truth[order])
+    # Where each group of tied documents ends.
+    ends = np.append(np.flatnonzero(sorted_scores[1:] != sorted_scores[:-1]), len(order) - 1)
+    recall_gains = np.diff(hits[ends], prepend=0.0) / truth.sum()
+    return float(np.sum(recall_gains * hits[ends] / (ends + 1)))
 
 
 def _ndcg(truth: NDArray[np.float64], scores: Scores, k: int) -> float:
     """DCG with each document worth the mean gain of those it ties with, over the best possible DCG."""
     discounts = 1.0 / np.log2(np.arange(len(truth)) + 2)
     discounts[k:] = 0.0
-    _, tied, counts = np.unique(-scores, return_inverse=True, return_counts=True)
-    gains = np.bincount(tied, weights=truth) / counts
-    shares = np.add.reduceat(discounts, np.append(0, np.cumsum(counts)[:-1]))
+    _, groups, sizes = np.unique(-scores, return_inverse=True, return_counts=True)
+    mean_gains = np.bincount(groups, weights=truth) / sizes
+    group_discounts = np.add.reduceat(discounts, np.append(0, np.cumsum(sizes)[:-1]))
     ideal = float(np.sort(truth)[::-1] @ discounts)
-    return float(gains @ shares) / ideal
+    return float(mean_gains @ group_discounts) / ideal

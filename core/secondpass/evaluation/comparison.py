@@ -1,4 +1,4 @@
-"""One ranking against another, query by query."""
+"""Two rankings compared, query by query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from secondpass.errors import InputError
 from secondpass.extras import require
 
+# What differences of measures, most of them from 0 to 1, may differ by through rounding alone.
 _ROUNDING = 1e-12
-"""What differences of measures, 0 to 1 most of them, may differ by for no reason but arithmetic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Comparison:
         before: Mean of the first stage.
         after: Mean of the re-ranked run.
         p_value: Of a two-sided paired t-test; 1.0 where no query changed, None with fewer than two queries.
-        helped: Queries whose value rose.
-        hurt: Queries whose value fell.
-        n_queries: All queries.
+        helped: Number of queries whose value rose.
+        hurt: Number of queries whose value fell.
+        n_queries: Number of all queries.
     """
 
     before: float

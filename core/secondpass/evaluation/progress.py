@@ -1,4 +1,4 @@
-"""Score many requests one after the other, so that an interrupted run continues from what it wrote."""
+"""Score many queries one after the other, so that an interrupted evaluation continues from what it wrote."""
 
 import hashlib
 import json
@@ -7,34 +7,34 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 from secondpass.errors import InputError, ScoringError
 from secondpass.files import read_text
 from secondpass.ranking import Scorer
 from secondpass.ranking.checks import check_scores
 
-Progress = Callable[[int, int], None]
-"""Told how many requests are done, and of how many."""
+# Told how many queries are done, and of how many.
+ProgressCallback: TypeAlias = Callable[[int, int], None]
 
+# The keys of a progress file's first line, which say what the file belongs to, and how errors put a mismatch.
 _JOB = {"model": "another model", "requests": "other queries, documents or depth"}
-"""What a progress file belongs to, and how a mismatch is put."""
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a scorer is asked at once."""
+class Candidates:
+    """A query, and the documents that are scored for it in one call."""
 
     query: str
     documents: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """What a scorer answered.
+class CandidateScores:
+    """A scorer's answer for the candidates of one query.
 
     Args:
-        scores: One a document, in the scorer's unit.
+        scores: One score per document, in the scorer's unit.
         seconds: Wall-clock time of scoring them.
     """
 
@@ -44,75 +44,78 @@ class Scored:
 
 def score_all(
     scorer: Scorer,
-    requests: Mapping[str, Request],
+    candidates: Mapping[str, Candidates],
     *,
     name: str = "",
     progress_file: Path | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Scored]:
-    """Each request's scores, by its key.
+    progress: ProgressCallback | None = None,
+) -> dict[str, CandidateScores]:
+    """Score the candidates of each query.
 
     Args:
-        scorer: The model; not asked where there are no documents.
-        requests: What to score, by any key.
-        name: The scorer's, so that another model's progress is not taken for its own; with whatever else its scores
-            depend on, such as `CrossEncoder.fingerprint()`.
-        progress_file: JSON lines, one a finished request; what it holds is not scored again.
-        progress: Told after each request.
+        scorer: The model; not called where there are no documents.
+        candidates: The queries and their documents, by any key.
+        name: What tells this scorer's progress from another one's: the model, and whatever else its scores depend on,
+            such as `CrossEncoder.fingerprint()`.
+        progress_file: JSON lines, one per finished query; what it holds is not scored again.
+        progress: Called after each query.
+
+    Returns:
+        The scores, by the keys of `candidates`.
 
     Raises:
         InputError: The progress is that of another job: another name, other queries or other documents.
-        ScoringError: The scorer gave NaN, or not one score a document.
+        ScoringError: The scorer gave NaN, or not one score per document.
     """
-    job = {"model": name, "requests": _digest(requests)}
+    job = {"model": name, "requests": _digest(candidates)}
     done = {} if progress_file is None else _read(progress_file, job)
     with _appending(progress_file, job, fresh=not done) as file:
-        for place, (key, request) in enumerate(requests.items(), 1):
+        for n_done, (key, to_score) in enumerate(candidates.items(), 1):
             if key not in done:
-                done[key] = _scored(scorer, key, request)
+                done[key] = _score(scorer, key, to_score)
                 if file is not None:
                     file.write(json.dumps({"key": key, **asdict(done[key])}) + "\n")
                     file.flush()
             if progress is not None:
-                progress(place, len(requests))
-    return {key: done[key] for key in requests}
+                progress(n_done, len(candidates))
+    return {key: done[key] for key in candidates}
 
 
-def _scored(scorer: Scorer, key: str, request: Request) -> Scored:
-    if not request.documents:
-        return Scored((), 0.0)
+def _score(scorer: Scorer, key: str, candidates: Candidates) -> CandidateScores:
+    if not candidates.documents:
+        return CandidateScores((), 0.0)
     started = time.perf_counter()
-    scores = scorer.score(request.query, request.documents)
+    scores = scorer.score(candidates.query, candidates.documents)
     seconds = time.perf_counter() - started
     try:
-        return Scored(tuple(check_scores(scores, len(request.documents)).tolist()), seconds)
+        return CandidateScores(tuple(check_scores(scores, len(candidates.documents)).tolist()), seconds)
     except ScoringError as error:
         raise ScoringError(f"query {key!r}: {error}") from error
 
 
-def _digest(requests: Mapping[str, Request]) -> str:
+def _digest(candidates: Mapping[str, Candidates]) -> str:
     digest = hashlib.sha256()
-    for key, request in requests.items():
-        digest.update(json.dumps([key, request.query, request.documents]).encode())
+    for key, of_query in candidates.items():
+        digest.update(json.dumps([key, of_query.query, of_query.documents]).encode())
     return digest.hexdigest()
 
 
-def _read(path: Path, job: Mapping[str, str]) -> dict[str, Scored]:
-    """Finished requests; a last line cut short by a kill does not count, and is removed.
+def _read(path: Path, job: Mapping[str, str]) -> dict[str, CandidateScores]:
+    """The scores of finished queries; a last line that a kill left incomplete does not count, and is removed.
 
     Raises:
-        InputError: The file is that of another job, or none of ours.
+        InputError: The file is that of another job, or not a progress file.
     """
     if not path.exists():
         return {}
     text = read_text(path)
-    whole, _, cut = text.rpartition("\n")
-    if cut:
-        path.write_text(text.removesuffix(cut), encoding="utf-8")
+    whole, _, incomplete = text.rpartition("\n")
+    if incomplete:
+        path.write_text(text.removesuffix(incomplete), encoding="utf-8")
     try:
         records = [json.loads(line) for line in whole.split("\n") if line]
         differing = [what for name, what in _JOB.items() if records and records[0][name] != job[name]]
-        done = {record["key"]: Scored(tuple(record["scores"]), record["seconds"]) for record in records[1:]}
+        done = {record["key"]: CandidateScores(tuple(record["scores"]), record["seconds"]) for record in records[1:]}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not the progress of an evaluation; remove it") from error
     if differing:

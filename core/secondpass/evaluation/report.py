@@ -1,13 +1,15 @@
-"""What re-ranking did to a run: figures by measure, by depth, and their price."""
+"""What re-ranking did to a run: figures by measure and by depth, and the time they took."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from secondpass.evaluation.collection import Collection, Run
+from secondpass.evaluation.collection import Collection, Qrels
 from secondpass.evaluation.comparison import Comparison, compare
 from secondpass.evaluation.measures import per_query
 from secondpass.evaluation.reranking import ScoredQuery, as_run
+from secondpass.evaluation.runs import Run
 
+# Depths that are measured on the way to the one that is asked for.
 DEPTHS = (10, 20, 50, 100)
 
 
@@ -16,9 +18,9 @@ class DepthPoint:
     """Quality and time at one depth.
 
     Args:
-        depth: Candidates re-ranked a query.
+        depth: Candidates re-ranked per query.
         value: Mean of the first measure.
-        ms_per_query: Time of scoring so many, from the time a document took at full depth; milliseconds.
+        ms_per_query: Milliseconds to score that many, from the time per document at full depth.
     """
 
     depth: int
@@ -32,7 +34,7 @@ class Report:
 
     Args:
         model: Its name.
-        depth: Candidates re-ranked a query.
+        depth: Candidates re-ranked per query.
         comparisons: Before and after, by measure.
         depths: The first measure by depth.
         n_documents: Documents scored.
@@ -50,12 +52,12 @@ class Report:
 
     @property
     def documents_per_second(self) -> float:
-        """Documents scored in a second."""
+        """Documents scored per second."""
         return self.n_documents / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def ms_per_query(self) -> float:
-        """Milliseconds of a query that has candidates, at full depth."""
+        """Milliseconds per query that has candidates, at full depth."""
         return self.depths[-1].ms_per_query if self.depths else 0.0
 
     def as_json(self) -> dict[str, object]:
@@ -65,7 +67,10 @@ class Report:
             "depth": self.depth,
             "documents_per_second": round(self.documents_per_second, 2),
             "ms_per_query": round(self.ms_per_query, 3),
-            "measures": {name: asdict(one) | {"difference": one.difference} for name, one in self.comparisons.items()},
+            "measures": {
+                name: asdict(comparison) | {"difference": comparison.difference}
+                for name, comparison in self.comparisons.items()
+            },
             "depths": [asdict(point) for point in self.depths],
             "per_query": {query: list(values) for query, values in self.per_query.items()},
         }
@@ -74,34 +79,38 @@ class Report:
 def report(
     model: str, collection: Collection, run: Run, scored: Sequence[ScoredQuery], *, measures: Sequence[str], depth: int
 ) -> Report:
-    """Measure a run before and after; queries that the run does not answer count as they are, 0.
+    """Measure a run before and after re-ranking; a judged query that the run does not answer counts as 0.
 
     Args:
-        model: Its name.
-        collection: For its judgements.
+        model: The model's name.
+        collection: The queries and their judgements.
         run: The first stage.
-        scored: The model's scores of its heads.
-        measures: ir_measures names; the first one is drawn by query and by depth.
-        depth: Candidates re-ranked a query.
+        scored: The run's queries with the model's scores.
+        measures: ir_measures names; the first one is also measured by query and by depth.
+        depth: Candidates re-ranked per query.
     """
     qrels = {query: grades for query, grades in collection.qrels.items() if query in collection.queries}
     before = per_query(measures, qrels, {query: run[query] for query in qrels if query in run})
     after = per_query(measures, qrels, as_run(scored, depth=depth))
     first = measures[0]
-    n_documents = sum(len(one.scores) for one in scored)
-    seconds = sum(one.seconds for one in scored)
-    n_queries = max(len(scored), 1)
-    points = []
-    for limit in [at for at in DEPTHS if at < depth] + [depth]:
-        values = per_query([first], qrels, as_run(scored, depth=limit))[first]
-        share = sum(min(len(one.scores), limit) for one in scored) / max(n_documents, 1)
-        points.append(DepthPoint(limit, sum(values.values()) / len(values), 1000 * seconds * share / n_queries))
     return Report(
         model,
         depth,
         {name: compare(before[name], after[name]) for name in measures},
-        tuple(points),
-        n_documents,
-        seconds,
+        _by_depth(first, qrels, scored, depth),
+        sum(len(query.scores) for query in scored),
+        sum(query.seconds for query in scored),
         {query: (before[first][query], after[first][query]) for query in before[first]},
     )
+
+
+def _by_depth(measure: str, qrels: Qrels, scored: Sequence[ScoredQuery], depth: int) -> tuple[DepthPoint, ...]:
+    n_queries = max(len(scored), 1)
+    n_documents = max(sum(len(query.scores) for query in scored), 1)
+    milliseconds = 1000 * sum(query.seconds for query in scored)
+    points = []
+    for limit in [smaller for smaller in DEPTHS if smaller < depth] + [depth]:
+        values = per_query([measure], qrels, as_run(scored, depth=limit))[measure]
+        share = sum(min(len(query.scores), limit) for query in scored) / n_documents
+        points.append(DepthPoint(limit, sum(values.values()) / len(values), milliseconds * share / n_queries))
+    return tuple(points)

@@ -1,4 +1,4 @@
-"""Re-rank a run: score the head of each ranking, and write what comes out."""
+"""Re-rank a run: score the best documents of each ranking, and write the new run."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,21 +7,23 @@ from pathlib import Path
 import numpy as np
 
 from secondpass.errors import InputError
-from secondpass.evaluation.collection import Collection, Run, ranking
-from secondpass.evaluation.progress import Progress, Request, score_all
+from secondpass.evaluation.collection import Collection
+from secondpass.evaluation.progress import Candidates, ProgressCallback, score_all
+from secondpass.evaluation.runs import Run, trec_order
 from secondpass.ranking import Scorer
 
+# What separates the columns and lines of a TREC run, so that ids cannot hold it.
 _SEPARATORS = " \t\n\r\f\v"
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredQuery:
-    """One query's ranking in the first stage's order, the model's scores of its head, and what scoring took.
+    """One query's ranking in the first stage's order, the model's scores of its best documents, and their time.
 
     Args:
-        query_id: Which query.
+        query_id: The query's id.
         document_ids: The whole ranking, the first stage's best first.
-        scores: One a candidate, that is for as many of the first documents as were scored; the scorer's unit.
+        scores: One score per candidate, that is for the first of these documents, in the scorer's unit.
         seconds: Wall-clock time of scoring them.
     """
 
@@ -45,18 +47,18 @@ def rerank(
     depth: int = 100,
     progress_file: Path | None = None,
     name: str = "",
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> list[ScoredQuery]:
-    """Score the head of each judged query's ranking.
+    """Score the best documents of each judged query's ranking.
 
     Args:
         scorer: The model.
         collection: Queries and documents.
         run: The first stage; queries without judgements are left out.
-        depth: How many of each ranking's best are scored, at least 1.
-        progress_file: JSON lines, one a finished query; what it holds is not scored again.
+        depth: How many documents of each ranking are scored, at least 1.
+        progress_file: JSON lines, one per finished query; what it holds is not scored again.
         name: See `score_all`.
-        progress: Told after each query.
+        progress: Called after each query, with the number of queries done and of all.
 
     Raises:
         InputError: A run holds a document that the corpus does not, or the progress is that of another job.
@@ -65,23 +67,23 @@ def rerank(
     if depth < 1:
         raise InputError(f"depth must be at least 1, got {depth}")
     rankings = _rankings(collection, run)
-    requests = {
-        query: Request(collection.queries[query], tuple(collection.documents[one] for one in documents[:depth]))
+    candidates = {
+        query: Candidates(collection.queries[query], tuple(collection.documents[key] for key in documents[:depth]))
         for query, documents in rankings.items()
     }
-    found = score_all(scorer, requests, name=name, progress_file=progress_file, progress=progress)
-    return [ScoredQuery(query, rankings[query], one.scores, one.seconds) for query, one in found.items()]
+    results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
+    return [ScoredQuery(query, rankings[query], result.scores, result.seconds) for query, result in results.items()]
 
 
 def check_ids(ids: Iterable[str]) -> None:
     """Raise InputError unless a TREC run, whose columns white space separates, can hold all of these ids."""
-    for one in ids:
-        if not one or any(character in one for character in _SEPARATORS):
-            raise InputError(f"ids must have no white space to be written as a TREC run, got {one!r}")
+    for key in ids:
+        if not key or any(character in key for character in _SEPARATORS):
+            raise InputError(f"ids must have no white space to be written as a TREC run, got {key!r}")
 
 
 def write_run(path: Path, scored: Sequence[ScoredQuery], *, depth: int, tag: str) -> None:
-    """A TREC run of the re-ranked candidates.
+    """Write a TREC run of the re-ranked candidates.
 
     trec_eval reads scores, not ranks, in single precision, and orders ties its own way: where two scores are equal, or
     a candidate was not re-ranked, the written score is the next smaller one, so that every reader sees the order that
@@ -91,50 +93,51 @@ def write_run(path: Path, scored: Sequence[ScoredQuery], *, depth: int, tag: str
         InputError: An id has white space in it, which such a file cannot hold.
     """
     tag = "-".join(tag.split()) or "secondpass"
-    check_ids(one.query_id for one in scored)
-    check_ids(document for one in scored for document in one.document_ids)
+    check_ids(query.query_id for query in scored)
+    check_ids(document for query in scored for document in query.document_ids)
     with path.open("w", encoding="utf-8") as file:
-        for one in scored:
-            order = one.reranked(depth)
-            for rank, (document, score) in enumerate(zip(order, _falling(one, depth), strict=True), 1):
-                file.write(f"{one.query_id} Q0 {document} {rank} {score!r} {tag}\n")
+        for query in scored:
+            order = query.reranked(depth)
+            for rank, (document, score) in enumerate(zip(order, _falling_scores(query, depth), strict=True), 1):
+                file.write(f"{query.query_id} Q0 {document} {rank} {score!r} {tag}\n")
 
 
 def as_run(scored: Sequence[ScoredQuery], *, depth: int) -> dict[str, dict[str, float]]:
     """The re-ranked run as values to measure: scores that only say the order."""
     run = {}
-    for one in scored:
-        order = one.reranked(depth)
-        run[one.query_id] = {document: float(len(order) - place) for place, document in enumerate(order)}
+    for query in scored:
+        order = query.reranked(depth)
+        run[query.query_id] = {document: float(len(order) - above) for above, document in enumerate(order)}
     return run
 
 
 def _rankings(collection: Collection, run: Run) -> dict[str, tuple[str, ...]]:
-    found = {}
+    rankings = {}
     for query in collection.queries:
         if query not in collection.qrels or query not in run:
             continue
-        documents = tuple(ranking(run[query]))
+        documents = tuple(trec_order(run[query]))
         for document in documents:
             if document not in collection.documents:
                 raise InputError(f"the corpus must hold every document of the run, {document!r} is not in it")
-        found[query] = documents
-    if not found:
-        raise InputError("the run must rank one of the judged queries at least, got none of them")
-    return found
+        rankings[query] = documents
+    if not rankings:
+        raise InputError("the run must rank at least one of the judged queries, got none of them")
+    return rankings
 
 
-def _falling(one: ScoredQuery, depth: int) -> list[float]:
-    """Scores for `reranked(depth)`, each less than the one before in single precision, and the model's where they are.
+def _falling_scores(query: ScoredQuery, depth: int) -> list[float]:
+    """Scores for `reranked(depth)`, each less than the one before in single precision: the model's where that holds.
 
-    Infinite scores leave no room below or above them: then places stand in for all.
+    Infinite scores leave no room below or above them: then the position stands in for every score.
     """
+    n_documents = len(query.document_ids)
     with np.errstate(over="ignore"):
-        given = -np.sort(-np.asarray(one.scores[:depth], dtype=np.float32))
-    if not np.isfinite(given).all():
-        return [float(-place) for place in range(len(one.document_ids))]
+        descending = -np.sort(-np.asarray(query.scores[:depth], dtype=np.float32))
+    if not np.isfinite(descending).all():
+        return [float(-position) for position in range(n_documents)]
     above, falling = np.float32(np.inf), []
-    for score in [*given, *[above] * (len(one.document_ids) - len(given))]:
+    for score in [*descending, *[above] * (n_documents - len(descending))]:
         above = min(score, np.nextafter(above, np.float32(-np.inf)))
         falling.append(float(above))
     return falling

@@ -1,7 +1,7 @@
-"""Several forward passes at a time on one CPU, each on cores of its own.
+"""Several forward passes at a time on one CPU, each on its own share of the cores.
 
-Two cores that work on one pass wait for each other after every operation, and small ones do not split at all; with a
-pass each they wait for nobody, not even for other programs on the same machine.
+Two cores that work on one pass wait for each other after every operation, and small operations do not split at
+all. With a pass each they wait neither for each other nor for other programs on the same machine.
 """
 
 import ctypes
@@ -12,27 +12,32 @@ from typing import TypeVar
 
 import torch
 
+from secondpass.encoder import Capabilities
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-# The interpreter runs one thread at a time between operations: more lanes than these would wait for that.
-_MOST = 8
+# The interpreter runs one thread at a time between operations: more passes than these would wait for that.
+_MOST_PASSES = 8
 
 
-def n_parallel_passes() -> int:
-    """How many passes the caller's share of the cores should run at a time, at least 1."""
-    if not _is_possible():
+def n_parallel_passes(devices: Sequence[Capabilities]) -> int:
+    """How many passes should run at a time on each of these devices, at least 1.
+
+    More than 1 only for a lone device that splits its cores: each pass then has an equal share of the caller's.
+    """
+    if len(devices) != 1 or not devices[0].splits_cores or not _can_split():
         return 1
     n_threads = torch.get_num_threads()
-    return max(n for n in range(1, _MOST + 1) if n_threads % n == 0)
+    return max(n for n in range(1, _MOST_PASSES + 1) if n_threads % n == 0)
 
 
-def run_in_parallel(function: Callable[[_T], _R], items: Sequence[_T], lanes: int) -> list[_R]:
-    """`function` of each item, in order, `lanes` of them at a time on equal shares of the caller's cores."""
-    if lanes == 1 or len(items) == 1:
+def run_in_parallel(function: Callable[[_T], _R], items: Sequence[_T], n_parallel: int) -> list[_R]:
+    """`function` of each item, in order, `n_parallel` at a time on equal shares of the caller's cores."""
+    if n_parallel == 1 or len(items) == 1:
         return [function(item) for item in items]
-    share = torch.get_num_threads() // lanes
-    with ThreadPoolExecutor(lanes, "secondpass-lane", initializer=_use_threads, initargs=(share,)) as pool:
+    share = torch.get_num_threads() // n_parallel
+    with ThreadPoolExecutor(n_parallel, "secondpass-pass", initializer=_use_threads, initargs=(share,)) as pool:
         futures = [pool.submit(function, item) for item in items]
         try:
             return [future.result() for future in futures]
@@ -41,11 +46,12 @@ def run_in_parallel(function: Callable[[_T], _R], items: Sequence[_T], lanes: in
 
 
 def _use_threads(n_threads: int) -> bool:
-    """Let the calling thread's operations use this many cores; whether it took effect.
+    """Let the calling thread's operations use this many cores; returns whether it took effect.
 
     torch.set_num_threads would do so for all threads to come. OpenMP's own setting belongs to the calling one.
     """
-    torch.get_num_threads()  # sets a new thread to the process's number, once, and not again behind our back
+    # Gives a new thread the process's number, once: so it does not do so after our own setting.
+    torch.get_num_threads()
     try:
         ctypes.CDLL(None).omp_set_num_threads(n_threads)
     except (AttributeError, OSError, TypeError):  # no OpenMP among the libraries, or a system without such a list
@@ -54,8 +60,8 @@ def _use_threads(n_threads: int) -> bool:
 
 
 @cache
-def _is_possible() -> bool:
-    """Whether a thread can be given a share of the cores: torch may run on something else than this OpenMP."""
+def _can_split() -> bool:
+    """Whether a thread can be given a share of the cores: torch may run on something other than this OpenMP."""
     if "OpenMP" not in torch.__config__.parallel_info().partition("parallel backend:")[2]:
         return False
     with ThreadPoolExecutor(1) as pool:

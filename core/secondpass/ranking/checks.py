@@ -1,7 +1,7 @@
 """What a ranking request may hold, and what a scorer may answer: NaN is refused here."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass.ranking.scorers import Pair
 
 
 def check_request(query: object, documents: object, top_k: object, score_threshold: object) -> list[str]:
@@ -39,6 +40,24 @@ def check_documents(documents: object) -> list[str]:
     return texts
 
 
+def check_pairs(pairs: object) -> Iterable[Pair]:
+    """The same pairs as tuples; those of a list are checked at once, those of a stream when they are read.
+
+    Raises:
+        InputTypeError: Something is not a pair of strings.
+    """
+    if isinstance(pairs, str | bytes) or not isinstance(pairs, Iterable):
+        raise InputTypeError(f"pairs must be (query, document) pairs, got {describe(pairs)}")
+    checked = (_check_pair(index, pair) for index, pair in enumerate(pairs))
+    return list(checked) if isinstance(pairs, Sized) else checked
+
+
+def _check_pair(index: int, pair: object) -> Pair:
+    if isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(text, str) for text in pair):  # noqa: PLR2004 - a pair
+        return pair[0], pair[1]
+    raise InputTypeError(f"pairs[{index}] must be a (query, document) pair of strings, got {describe(pair)}")
+
+
 def check_top_k(top_k: object, name: str = "top_k") -> None:
     """Raise InputError unless `top_k` is None or an integer of at least 1; `name` is what the caller calls it."""
     if top_k is None:
@@ -64,8 +83,19 @@ def check_scores(scores: Sequence[float] | NDArray[np.float32], n_documents: int
     values = np.asarray(scores, dtype=np.float64)
     if values.shape != (n_documents,):
         raise ScoringError(
-            f"a scorer must give one score a document, got shape {values.shape} for {n_documents} documents"
+            f"a scorer must give one score per document, got shape {values.shape} for {n_documents} documents"
         )
-    if np.isnan(values).any():
-        raise ScoringError(f"scores must be numbers, got NaN for document {int(np.isnan(values).argmax())}")
+    refuse_nan(values, "document")
     return values
+
+
+def refuse_nan(scores: NDArray[np.floating], item: str, *, first: int = 0) -> None:
+    """Raise ScoringError if a score is NaN.
+
+    Args:
+        scores: Shape: (n,).
+        item: What has a score, for the message.
+        first: Number of the first of them.
+    """
+    if np.isnan(scores).any():
+        raise ScoringError(f"scores must be numbers, got NaN for {item} {first + int(np.isnan(scores).argmax())}")

@@ -1,4 +1,4 @@
-"""Scores become an order: threshold, top_k and ties."""
+"""Scores become an order: ties, threshold and top_k."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.ranking.checks import check_request, check_scores
+from secondpass.ranking.score_maps import ScoreMap
 from secondpass.ranking.scorers import AsyncScorer, Scorer
 
 
@@ -17,7 +18,7 @@ class RankedDocument:
 
     Args:
         index: Where it stood in the given documents.
-        score: Its relevance; the unit is the scorer's (for most checkpoints a logit, unbounded).
+        score: Its relevance; the unit is the scorer's (for most checkpoints a logit, unbounded), or the score map's.
         text: The document itself.
     """
 
@@ -33,6 +34,7 @@ def rank(
     *,
     top_k: int | None = None,
     score_threshold: float | None = None,
+    score_map: ScoreMap | None = None,
 ) -> list[RankedDocument]:
     """The documents, best first; equal scores keep the given order.
 
@@ -41,16 +43,18 @@ def rank(
         query: What is asked.
         documents: The candidates' texts; never changed.
         top_k: Keep at most this many, at least 1; None keeps all.
-        score_threshold: Keep scores of at least this much, in the scorer's unit; applied before top_k.
+        score_threshold: Keep scores of at least this much, in the unit of the results; applied before top_k.
+        score_map: What scores become, in the same order; None leaves them in the scorer's unit.
 
     Raises:
         InputError: An argument breaks a rule.
-        ScoringError: The scorer gave NaN or not one score a document.
+        ScoringError: The scorer gave NaN or not one score per document.
     """
     texts = check_request(query, documents, top_k, score_threshold)
     if not texts:
         return []
-    return rank_scores(scorer.score(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
+    scores = scorer.score(query, texts)
+    return rank_scores(scores, texts, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 
 def rank_scores(
@@ -59,10 +63,14 @@ def rank_scores(
     *,
     top_k: int | None = None,
     score_threshold: float | None = None,
+    score_map: ScoreMap | None = None,
 ) -> list[RankedDocument]:
     """Already scored documents, best first; see `rank` for arguments and errors."""
     values = check_scores(scores, len(documents))
+    # The order is that of the scorer's own numbers: a map that rounds two of them to the same must not undo it.
     order = np.argsort(-values, kind="stable")
+    if score_map is not None:
+        values = check_scores([score_map(float(value)) for value in values], len(documents))
     if score_threshold is not None:
         order = order[values[order] >= score_threshold]
     return [RankedDocument(int(i), float(values[i]), documents[i]) for i in order[:top_k]]
@@ -75,6 +83,7 @@ async def arank(
     *,
     top_k: int | None = None,
     score_threshold: float | None = None,
+    score_map: ScoreMap | None = None,
 ) -> list[RankedDocument]:
     """The documents, best first; see `rank` for arguments and errors.
 
@@ -87,4 +96,4 @@ async def arank(
         scores = await scorer.ascore(query, texts)
     else:
         scores = await asyncio.to_thread(scorer.score, query, texts)
-    return rank_scores(scores, texts, top_k=top_k, score_threshold=score_threshold)
+    return rank_scores(scores, texts, top_k=top_k, score_threshold=score_threshold, score_map=score_map)

@@ -1,10 +1,17 @@
-"""What gives scores: the one seam between models, services, fakes in tests, and everything that ranks with them."""
+"""What gives scores: the one seam between models, services, fakes in tests, and everything that ranks with them.
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+`Scorer` is all that is needed. The other protocols say what a scorer may also offer; code that can use it asks with
+`isinstance`, and never for a class.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+Pair: TypeAlias = tuple[str, str]
+"""A query and a document."""
 
 
 @runtime_checkable
@@ -12,7 +19,7 @@ class Scorer(Protocol):
     """Anything that scores documents against a query: a local model, a remote service, a fake in a test."""
 
     def score(self, query: str, documents: Sequence[str]) -> Sequence[float] | NDArray[np.float32]:
-        """One score a document, in the given order; higher means more relevant."""
+        """One score per document, in the given order; higher means more relevant."""
         ...
 
 
@@ -22,4 +29,26 @@ class AsyncScorer(Scorer, Protocol):
 
     async def ascore(self, query: str, documents: Sequence[str]) -> Sequence[float] | NDArray[np.float32]:
         """The numbers of `score`, without blocking the event loop."""
+        ...
+
+
+@runtime_checkable
+class PairScorer(Scorer, Protocol):
+    """A scorer that also takes pairs of many queries in one call, such as `CrossEncoder`."""
+
+    def predict(self, pairs: Iterable[Pair]) -> Sequence[float] | NDArray[np.float32]:
+        """One score per (query, document) pair, in the given order; the numbers of `score`."""
+        ...
+
+
+@runtime_checkable
+class Loadable(Protocol):
+    """A scorer whose model can be loaded ahead of the first document, and let go of."""
+
+    def load(self) -> object:
+        """Load the model now, unless it is loaded."""
+        ...
+
+    def release(self) -> None:
+        """Let go of the model; the next score loads it again."""
         ...

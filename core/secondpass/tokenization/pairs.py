@@ -1,4 +1,4 @@
-"""(query, document) becomes token ids: each side tokenised alone, cut to fit, joined by the special tokens."""
+"""(query, document) becomes token ids: each side tokenised alone, truncated to fit, joined by the special tokens."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.ranking import Pair
 from secondpass.tokenization.tokens import Column, PairTokens, Spans, Specials, join
 from secondpass.tokenization.truncation import longest_first
 
-Pair: TypeAlias = tuple[str, str]
 TokenizeTexts: TypeAlias = Callable[[Sequence[str]], Spans]
 """Texts to token ids, without special tokens, truncation or padding."""
 
@@ -56,7 +56,7 @@ class TwoTextTokenizer:
         template: The special tokens.
         max_length: Tokens of a pair, specials included.
         prompt: Put before the query as plain text.
-        truncation_side: Which end of a text is cut.
+        truncation_side: Which end of a text goes.
     """
 
     tokenize: TokenizeTexts
@@ -68,20 +68,20 @@ class TwoTextTokenizer:
     def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
         """The tokens of the pairs, in the given order."""
         template = self.template
-        first = _spans(self.tokenize, [self.prompt + query for query, _ in pairs])
-        second = _spans(self.tokenize, [document for _, document in pairs])
-        kept = longest_first(first.lengths, second.lengths, self.max_length - template.n_special)
+        first = _tokenize_once(self.tokenize, [self.prompt + query for query, _ in pairs])
+        second = _tokenize_once(self.tokenize, [document for _, document in pairs])
+        n_first, n_second = longest_first(first.lengths, second.lengths, self.max_length - template.n_special)
         before, between, after = (
-            [specials.part(len(pairs)) for specials in place]
-            for place in (template.before, template.between, template.after)
+            [specials.column(len(pairs)) for specials in group]
+            for group in (template.before, template.between, template.after)
         )
-        query = Column(self._cut(first, kept[0]), template.first_type)
-        document = Column(self._cut(second, kept[1]), template.second_type)
+        query = Column(self._truncate(first, n_first), template.first_type)
+        document = Column(self._truncate(second, n_second), template.second_type)
         return join([*before, query, *between, document, *after])
 
-    def _cut(self, texts: Spans, kept: NDArray[np.int64]) -> Spans:
-        starts = texts.starts + (texts.lengths - kept) if self.truncation_side == "left" else texts.starts
-        return Spans(texts.ids, starts, kept)
+    def _truncate(self, texts: Spans, lengths: NDArray[np.int64]) -> Spans:
+        starts = texts.starts + (texts.lengths - lengths) if self.truncation_side == "left" else texts.starts
+        return Spans(texts.ids, starts, lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,9 @@ class PromptTokenizer:
 
     Args:
         tokenize: Texts to ids.
-        before: Ids ahead of the prompt's body; never cut.
-        body: Format string with `{query}` and `{document}`, cut at its end.
-        after: Ids behind the body; never cut.
+        before: Ids ahead of the prompt's body; never truncated.
+        body: Format string with `{query}` and `{document}`, truncated at its end.
+        after: Ids behind the body; never truncated.
         max_length: Tokens of the whole, `before` and `after` included.
     """
 
@@ -105,7 +105,7 @@ class PromptTokenizer:
     def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
         """The tokens of the pairs, in the given order."""
         bodies = [self.body.format(query=query, document=document) for query, document in pairs]
-        return _framed(self.tokenize, self.before, bodies, self.after, self.max_length)
+        return _frame(self.tokenize, self.before, bodies, self.after, self.max_length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +128,20 @@ class OneTextTokenizer:
 
     def __call__(self, texts: Sequence[str]) -> PairTokens:
         """The tokens of the texts, all of one token type, in the given order."""
-        return _framed(self.tokenize, self.before, [self.prompt + t for t in texts], self.after, self.max_length)
+        return _frame(self.tokenize, self.before, [self.prompt + t for t in texts], self.after, self.max_length)
 
 
-def _spans(tokenize: TokenizeTexts, texts: Sequence[str]) -> Spans:
+def _tokenize_once(tokenize: TokenizeTexts, texts: Sequence[str]) -> Spans:
     """The tokens of these texts; one that appears several times is tokenised once."""
     numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     return tokenize(list(numbers)).take(np.fromiter((numbers[text] for text in texts), np.int64, len(texts)))
 
 
-def _framed(
+def _frame(
     tokenize: TokenizeTexts, before: tuple[int, ...], texts: Sequence[str], after: tuple[int, ...], max_length: int
 ) -> PairTokens:
-    """Texts between special tokens, cut at their ends, all of one token type."""
-    inner = _spans(tokenize, texts)
-    kept = np.minimum(inner.lengths, max_length - len(before) - len(after))
-    cut = Column(Spans(inner.ids, inner.starts, kept), 0)
-    return join([Specials(before).part(len(texts)), cut, Specials(after).part(len(texts))])
+    """Texts between special tokens, truncated at their ends, all of one token type."""
+    spans = _tokenize_once(tokenize, texts)
+    lengths = np.minimum(spans.lengths, max_length - len(before) - len(after))
+    truncated = Column(Spans(spans.ids, spans.starts, lengths), 0)
+    return join([Specials(before).column(len(texts)), truncated, Specials(after).column(len(texts))])

@@ -30,29 +30,29 @@ class Spans:
 
     @classmethod
     def end_to_end(cls, ids: NDArray[np.int32], lengths: NDArray[np.int64]) -> "Spans":
-        """Texts of these lengths, one behind the other."""
+        """Texts of these lengths that lie end to end."""
         return cls(ids, _starts(lengths), lengths)
 
     def take(self, texts: NDArray[np.int64]) -> "Spans":
         """Those of the texts with these numbers, in this order."""
         return Spans(self.ids, self.starts[texts], self.lengths[texts])
 
-    def extended(self, more: "Spans") -> "Spans":
-        """These texts and more behind them."""
+    def extend(self, more: "Spans") -> "Spans":
+        """These texts, and more behind them, as a new value."""
         starts = np.concatenate([self.starts, more.starts + len(self.ids)])
         return Spans(np.concatenate([self.ids, more.ids]), starts, np.concatenate([self.lengths, more.lengths]))
 
-    def joined(self) -> NDArray[np.int32]:
-        """All texts' ids, one text behind the other. Shape: (sum of lengths,)."""
-        return self.ids[_places(self.starts, self.lengths)]
+    def concatenate(self) -> NDArray[np.int32]:
+        """All texts' ids, end to end. Shape: (sum of lengths,)."""
+        return self.ids[_indices(self.starts, self.lengths)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """What stands at one place of every pair, all of one token type.
+    """What stands in one position of every pair, all of one token type.
 
     Args:
-        spans: The tokens there, a span a pair.
+        spans: The tokens there, one span per pair.
         type_id: Their token type.
     """
 
@@ -72,7 +72,7 @@ class Specials:
     ids: tuple[int, ...]
     type_id: int = 0
 
-    def part(self, n_pairs: int) -> Column:
+    def column(self, n_pairs: int) -> Column:
         """The same tokens in each of `n_pairs` pairs."""
         starts, lengths = np.zeros(n_pairs, np.int64), np.full(n_pairs, len(self.ids), np.int64)
         return Column(Spans(np.array(self.ids, np.int32), starts, lengths), self.type_id)
@@ -99,31 +99,31 @@ class PairTokens:
     def take(self, pairs: Sequence[int] | slice) -> "PairTokens":
         """Those of the pairs with these numbers, in this order."""
         lengths = self.lengths[pairs]
-        places = _places(_starts(self.lengths)[pairs], lengths)
-        return PairTokens(self.ids[places], self.type_ids[places], lengths)
+        indices = _indices(_starts(self.lengths)[pairs], lengths)
+        return PairTokens(self.ids[indices], self.type_ids[indices], lengths)
 
 
-def join(parts: Sequence[Column]) -> PairTokens:
-    """Pairs put together from their parts, in this order.
+def join(columns: Sequence[Column]) -> PairTokens:
+    """Pairs put together from their columns, in this order.
 
     Args:
-        parts: At least one, all of equally many pairs.
+        columns: At least one, all of equally many pairs.
     """
-    spans = [part.spans for part in parts]
+    spans = [column.spans for column in columns]
     begins = itertools.accumulate((len(s.ids) for s in spans[:-1]), initial=0)
     starts = np.stack([s.starts + begin for s, begin in zip(spans, begins, strict=True)], axis=1).ravel()
     lengths = np.stack([s.lengths for s in spans], axis=1)
-    types = np.tile(np.array([part.type_id for part in parts], np.uint8), len(lengths))
-    ids = Spans(np.concatenate([s.ids for s in spans]), starts, lengths.ravel()).joined()
+    types = np.tile(np.array([column.type_id for column in columns], np.uint8), len(lengths))
+    ids = Spans(np.concatenate([s.ids for s in spans]), starts, lengths.ravel()).concatenate()
     return PairTokens(ids, types.repeat(lengths.ravel()), lengths.sum(axis=1))
 
 
 def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where each begins, one behind the other."""
+    """Where each span begins when they lie end to end."""
     return lengths.cumsum() - lengths
 
 
-def _places(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The indices start, start + 1, ... of each span, one span behind the other. Shape: (sum of lengths,)."""
+def _indices(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The indices start, start + 1, ... of each span, the spans end to end. Shape: (sum of lengths,)."""
     shifts: NDArray[np.int64] = (starts - _starts(lengths)).repeat(lengths)
     return np.arange(lengths.sum()) + shifts

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 def longest_first(
     n_first: NDArray[np.int64], n_second: NDArray[np.int64], room: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How many tokens of two texts fit into `room`, cutting the longer one first.
+    """How many tokens of two texts fit into `room`, truncating the longer one first.
 
     The rule of the `tokenizers` library (`TruncationStrategy::LongestFirst`), which the model cards' code and
     sentence-transformers use: with a <= b the two counts, b becomes a if a > room, else max(a, room - a); if a + b is

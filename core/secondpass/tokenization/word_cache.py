@@ -1,7 +1,7 @@
-"""Word by word: texts repeat the same words over and over, so each is tokenised once and remembered.
+"""Word by word: texts repeat the same words over and over, so each is tokenised once and kept.
 
 BERT's tokenizers cut at white space before they look at what stands side by side, so a text's tokens are those of its
-words, end to end. To look a word up takes a tenth of the time of tokenising it again; without that, a small model on a
+words, end to end. Looking a word up takes a tenth of the time of tokenising it again; without that, a small model on a
 CPU, and any model on a GPU, would wait for its tokenizer.
 """
 
@@ -20,10 +20,10 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from secondpass.tokenization.pairs import TokenizeTexts
 from secondpass.tokenization.tokens import Spans
 
-# Of all remembered words: some 20 MB, more than the different words of ten thousand passages take.
-_MOST_CHARACTERS = 1_000_000
-# Words joined into one text to be tokenised: every text costs, but every core wants some.
-_LOT = 256
+# Characters of all words in the cache: some 20 MB, more than the different words of ten thousand passages take.
+_MAX_CHARACTERS = 1_000_000
+# Words joined into one text to be tokenised: each text has a cost of its own, but every core should get some.
+_WORDS_PER_TEXT = 256
 
 
 def is_word_local(tokenizer: Tokenizer) -> bool:
@@ -42,21 +42,21 @@ def is_word_local(tokenizer: Tokenizer) -> bool:
 def tokenize_words(tokenizer: Tokenizer, words: Sequence[str]) -> Spans:
     """The ids of each word, with a tokenizer for which `is_word_local` holds.
 
-    Words are joined into texts, for a text costs several times as much as a word, and told apart by where their tokens
-    end (an added token may begin at the white space before it).
+    Words are joined into texts, because a text costs several times as much as a word, and told apart by where their
+    tokens end (an added token may begin at the white space before it).
 
     Args:
         tokenizer: Used without special tokens, truncation or padding.
         words: At least one, without spaces.
     """
-    lots = [words[first : first + _LOT] for first in range(0, len(words), _LOT)]
+    texts = [words[first : first + _WORDS_PER_TEXT] for first in range(0, len(words), _WORDS_PER_TEXT)]
     ids: list[list[int]] = []
     lengths: list[NDArray[np.int64]] = []
-    encodings = tokenizer.encode_batch([" ".join(lot) for lot in lots], add_special_tokens=False)
-    for lot, encoding in zip(lots, encodings, strict=True):
-        word_ends = (np.fromiter(map(len, lot), np.int64, len(lot)) + 1).cumsum()
+    encodings = tokenizer.encode_batch([" ".join(text) for text in texts], add_special_tokens=False)
+    for text, encoding in zip(texts, encodings, strict=True):
+        word_ends = (np.fromiter(map(len, text), np.int64, len(text)) + 1).cumsum()
         token_ends = np.array([end for _, end in encoding.offsets], np.int64)
-        lengths.append(np.bincount(np.searchsorted(word_ends, token_ends), minlength=len(lot)))
+        lengths.append(np.bincount(np.searchsorted(word_ends, token_ends), minlength=len(text)))
         ids.append(encoding.ids)
     return Spans.end_to_end(Spans.of(ids).ids, np.concatenate(lengths))
 
@@ -68,14 +68,16 @@ class WordCache:
         tokenize: Words to ids; see `tokenize_words`.
     """
 
-    _numbers: defaultdict[str, int]  # a word's place in `_known`
-    _known: Spans
+    # A word's number is the index of its span in `_spans`. Reading an unknown word gives it the next number, so one
+    # pass over the words both looks up the known and numbers the new ones, in C and without a branch for each word.
+    _numbers: defaultdict[str, int]
+    _spans: Spans
     _n_characters: int
 
     def __init__(self, tokenize: TokenizeTexts) -> None:
         self._tokenize = tokenize
         self._lock = threading.Lock()
-        self._forget()
+        self._clear()
 
     def __call__(self, texts: Sequence[str]) -> Spans:
         """The ids of each text."""
@@ -83,30 +85,31 @@ class WordCache:
         words = " ".join(texts).replace("\n", " ").split(" ")
         n_words = np.array([text.count(" ") + text.count("\n") + 1 for text in texts], np.int64)
         tokens = self._look_up(words)
-        return Spans.end_to_end(tokens.joined(), np.add.reduceat(tokens.lengths, n_words.cumsum() - n_words))
+        return Spans.end_to_end(tokens.concatenate(), np.add.reduceat(tokens.lengths, n_words.cumsum() - n_words))
 
     def _look_up(self, words: list[str]) -> Spans:
         """The ids of each word."""
         with self._lock:
             try:
                 n_known = len(self._numbers)
-                places = np.fromiter(map(self._numbers.__getitem__, words), np.int64, len(words))
+                numbers = np.fromiter(map(self._numbers.__getitem__, words), np.int64, len(words))
                 if n_new := len(self._numbers) - n_known:
+                    # Dictionaries keep the order of insertion, so the new words are the last ones.
                     newest_first = list(itertools.islice(reversed(self._numbers), n_new))
-                    self._learn(newest_first[::-1])
-            except BaseException:  # an interruption, too, would leave words that have numbers and no ids
-                self._forget()
+                    self._add(newest_first[::-1])
+            except BaseException:  # an interruption, too, would leave words that have numbers and no spans
+                self._clear()
                 raise
-            known = self._known
-            if self._n_characters > _MOST_CHARACTERS:
-                self._forget()
-        return known.take(places)
+            spans = self._spans
+            if self._n_characters > _MAX_CHARACTERS:
+                self._clear()
+        return spans.take(numbers)
 
-    def _learn(self, words: list[str]) -> None:
-        self._known = self._known.extended(self._tokenize(words))
+    def _add(self, words: list[str]) -> None:
+        self._spans = self._spans.extend(self._tokenize(words))
         self._n_characters += sum(map(len, words))
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._numbers = defaultdict(itertools.count().__next__)
-        self._known = Spans.of([])
+        self._spans = Spans.of([])
         self._n_characters = 0

@@ -1,11 +1,13 @@
-"""Fine-tune cross-encoders: thin recipes over sentence-transformers' trainer, one TOML file a run."""
+"""Fine-tune cross-encoders: thin recipes over sentence-transformers' trainer, one TOML file per run."""
 
 from secondpass.errors import MissingExtraError
-from secondpass.training.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, read_config
+from secondpass.training.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from secondpass.training.config_file import read_config
 from secondpass.training.result import TrainingResult
 
 __all__ = ["DataConfig", "ModelConfig", "RunConfig", "TrainingConfig", "TrainingResult", "read_config", "train"]
 
+# What the extra installs, by import name.
 _NEEDED = ("accelerate", "datasets", "sentence_transformers")
 
 

@@ -1,4 +1,4 @@
-"""A model card, written from what was run."""
+"""The model card of a training run."""
 
 import json
 import platform
@@ -11,6 +11,7 @@ import torch
 from secondpass.training.config import TrainingConfig
 from secondpass.training.result import TrainingResult
 
+# Packages whose versions are recorded.
 _PACKAGES = ("sentence-transformers", "transformers", "torch")
 
 
@@ -26,10 +27,10 @@ def write_card(
 
     Args:
         folder: The checkpoint.
-        config: What was asked.
-        result: What came out.
-        n_examples: Queries with documents that were learned from.
-        losses: First and last training loss logged.
+        config: The run's settings.
+        result: The run's result.
+        n_examples: Number of queries with documents that were learned from.
+        losses: First and last training loss logged; None: none was.
     """
     settings = {"model": asdict(config.model), "data": asdict(config.data), "run": asdict(config.run)}
     facts = {
@@ -53,7 +54,7 @@ def _card(config: TrainingConfig, result: TrainingResult, n_examples: int, losse
     trained = (
         f"Recipe `{config.run.loss}` on {n_examples} queries with their documents; {result.steps} steps of "
         f"{config.run.batch_size}, learning rate {config.run.learning_rate:g}, at most "
-        f"{config.model.max_length} tokens a pair, seed {config.run.seed}; {result.minutes:.0f} minutes on {device}."
+        f"{config.model.max_length} tokens per pair, seed {config.run.seed}; {result.minutes:.0f} minutes on {device}."
     )
     loss = "" if losses is None else f" The training loss went from {losses[0]:.4f} to {losses[1]:.4f}."
     return "\n".join(
@@ -65,7 +66,7 @@ def _card(config: TrainingConfig, result: TrainingResult, n_examples: int, losse
             "---",
             f"# {result.folder.name}",
             "",
-            "A cross-encoder: one logit a (query, document) pair, higher is more relevant.",
+            "A cross-encoder: one logit per (query, document) pair, higher is more relevant.",
             f"Trained from `{config.model.base}`.",
             "",
             "## Training",

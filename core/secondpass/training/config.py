@@ -1,30 +1,30 @@
-"""What a training run is: one TOML file, checked before anything is loaded."""
+"""All settings of a training run, with their rules, which are checked before anything is loaded."""
 
-import tomllib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Literal, TypeAlias, get_args
 
+from secondpass.arguments import check_count
 from secondpass.errors import InputError
-from secondpass.files import read_text
 
-Loss = Literal["bce", "lambdaloss", "ranknet", "margin-mse", "listwise"]
-Decay = Literal["linear", "cosine", "constant"]
+Loss: TypeAlias = Literal["bce", "lambdaloss", "ranknet", "margin-mse", "listwise"]
+Decay: TypeAlias = Literal["linear", "cosine", "constant"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """What is trained, and how it is built.
+    """The model to train.
 
     Args:
         base: A folder or hub id: an encoder (it gets a fresh head) or a cross-encoder with one label.
-        max_length: Tokens of a pair in training, special tokens included.
+        max_length: Tokens per pair in training, special tokens included; longer pairs are truncated.
         saved_max_length: The limit written into the checkpoint; None: `max_length`.
-        layers: Keep the first so many layers of the base; None: all.
+        layers: How many layers of the base to keep, the first ones; None: all.
         dropout: From 0.0 to 1.0, everywhere in the model.
         freeze: Parameters whose name holds one of these strings keep their values.
+
+    Raises:
+        InputError: A setting breaks its rule.
     """
 
     base: str
@@ -34,21 +34,31 @@ class ModelConfig:
     dropout: float = 0.1
     freeze: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_count("model.max_length", self.max_length)
+        check_count("model.saved_max_length", self.saved_max_length)
+        check_count("model.layers", self.layers)
+        if not 0 <= self.dropout <= 1:
+            raise InputError(f"model.dropout must be from 0 to 1, got {self.dropout}")
+
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
-    """What is learned from. Paths may hold `*` and are relative to the TOML file.
+    """The data to learn from, and to judge by. Paths are relative to the TOML file.
 
     Args:
         train: JSONL files of teacher-scored lists (`query`, `documents`, `scores`) or of labelled examples (`query`,
-            `positive`, and `negative` unless negatives are mined).
-        held_out: Re-ranking sets, JSONL; their mean NDCG@10 chooses the checkpoint.
+            `positive`, and `negative` unless negatives are mined). Names may hold `*`.
+        held_out: Re-ranking sets, JSONL; their mean NDCG@10 chooses the checkpoint. Names may hold `*`.
         held_out_queries: How many of each set are evaluated while training, the first ones; None: all.
-        corpus: BEIR-style corpus to mine BM25 negatives from, for examples that bring none.
+        corpus: BEIR-style corpus to mine BM25 negatives from, for examples that have none.
         queries: BEIR-style queries; with `qrels` and `corpus` they are training data too.
         qrels: TREC qrels of these queries.
-        negatives: How many are mined for a query, at least 1.
+        negatives: How many negatives are mined per query, at least 1.
         mine_from: Ranks of BM25's list that negatives are drawn from, first and last, 1 the best.
+
+    Raises:
+        InputError: A setting breaks its rule.
     """
 
     train: tuple[str, ...] = ()
@@ -60,30 +70,47 @@ class DataConfig:
     negatives: int = 7
     mine_from: tuple[int, int] = (3, 50)
 
+    def __post_init__(self) -> None:
+        first, last = self.mine_from
+        check_count("data.held_out_queries", self.held_out_queries)
+        check_count("data.negatives", self.negatives)
+        check_count("data.mine_from", first)
+        if last < first:
+            raise InputError(f"data.mine_from must go from a better rank to a worse one, got {first} to {last}")
+        if not self.train and self.qrels is None:
+            raise InputError("data must have train files, or corpus, queries and qrels; got neither")
+        if self.qrels is not None and (self.corpus is None or self.queries is None):
+            raise InputError("data.qrels must come with data.corpus and data.queries")
+        if self.queries is not None and self.qrels is None:
+            raise InputError("data.queries must come with data.qrels")
+
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """How it is learned.
+    """How to train.
 
     Args:
         loss: The recipe; see `secondpass.training.recipes`.
         output: The folder of the result, relative to the TOML file; checkpoints go into `output/checkpoints`.
-        pos_weight: Weight of positives in `bce`; None: negatives over positives, counted.
-        batch_size: Queries (lists) in one step, or pairs for `bce`.
-        steps: Optimiser steps; None: `epochs` decide.
+        pos_weight: Weight of positives in `bce`; None: the number of negatives over that of positives.
+        batch_size: Queries (lists) per step, or pairs for `bce`.
+        steps: Optimizer steps; None: `epochs` decide.
         epochs: Passes over the data, where `steps` is not given.
-        minutes: Stop, keeping what is best, after this much time; None: never.
-        learning_rate: Of the encoder.
-        head_learning_rate: Of pooler and classifier; None: the encoder's.
+        minutes: Stop after this much time and keep the best checkpoint; None: never.
+        learning_rate: The encoder's learning rate.
+        head_learning_rate: The learning rate of pooler and classifier; None: the encoder's.
         warmup_steps: Steps in which the rates grow from 0.
-        decay: What the rates do then.
-        weight_decay: AdamW's.
-        evaluate_every: Steps between evaluations, which are also the checkpoints.
+        decay: How the rates fall after that.
+        weight_decay: AdamW's weight decay.
+        evaluate_every: Steps between evaluations, each of which also writes a checkpoint.
         average: Besides the best checkpoint, try the mean of this many last ones; 1: do not.
         base_share: Try both also with this share of the base's weights mixed in, which often keeps more of what it
             knew about other texts (Wortsman et al., 2022); 0: do not. For bases that are rerankers already.
-        seed: Of everything random.
-        bf16: bfloat16 autocast, on CPUs too.
+        seed: The seed of everything random.
+        bf16: Whether to use bfloat16 autocast, on CPUs too.
+
+    Raises:
+        InputError: A setting breaks its rule.
     """
 
     loss: Loss
@@ -104,10 +131,39 @@ class RunConfig:
     seed: int = 13
     bf16: bool = False
 
+    def __post_init__(self) -> None:
+        _check_one_of("run.loss", self.loss, get_args(Loss))
+        _check_one_of("run.decay", self.decay, get_args(Decay))
+        check_count("run.batch_size", self.batch_size)
+        check_count("run.steps", self.steps)
+        check_count("run.evaluate_every", self.evaluate_every)
+        check_count("run.average", self.average)
+        _check_above_0("run.learning_rate", self.learning_rate)
+        _check_above_0("run.head_learning_rate", self.head_learning_rate)
+        _check_above_0("run.epochs", self.epochs)
+        _check_above_0("run.minutes", self.minutes)
+        _check_above_0("run.pos_weight", self.pos_weight)
+        _check_at_least_0("run.warmup_steps", self.warmup_steps)
+        _check_at_least_0("run.weight_decay", self.weight_decay)
+        if not 0 <= self.base_share < 1:
+            raise InputError(f"run.base_share must be at least 0 and below 1, got {self.base_share}")
+        if self.pos_weight is not None and self.loss != "bce":
+            raise InputError(f"run.pos_weight must come with run.loss = 'bce', got {self.loss!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """A whole run; `folder` is what its relative paths start from."""
+    """A whole run.
+
+    Args:
+        model: The model to train.
+        data: The data to learn from, and to judge by.
+        run: How to train.
+        folder: Relative paths start from here.
+
+    Raises:
+        InputError: Settings do not go together.
+    """
 
     model: ModelConfig
     data: DataConfig
@@ -115,133 +171,24 @@ class TrainingConfig:
     folder: Path = field(default_factory=Path)
 
     def __post_init__(self) -> None:
-        """Check what can be checked without data."""
-        run = self.run
-        if run.loss not in get_args(Loss):
-            raise InputError(f"run.loss must be one of {', '.join(get_args(Loss))}, got {run.loss!r}")
-        if run.decay not in get_args(Decay):
-            raise InputError(f"run.decay must be one of {', '.join(get_args(Decay))}, got {run.decay!r}")
-        at_least_one = {
-            "model.max_length": self.model.max_length,
-            "model.saved_max_length": 1 if self.model.saved_max_length is None else self.model.saved_max_length,
-            "model.layers": 1 if self.model.layers is None else self.model.layers,
-            "data.held_out_queries": 1 if self.data.held_out_queries is None else self.data.held_out_queries,
-            "data.negatives": self.data.negatives,
-            "data.mine_from": self.data.mine_from[0],
-            "run.batch_size": run.batch_size,
-            "run.steps": 1 if run.steps is None else run.steps,
-            "run.evaluate_every": run.evaluate_every,
-            "run.average": run.average,
-        }
-        for name, value in at_least_one.items():
-            if value < 1:
-                raise InputError(f"{name} must be at least 1, got {value}")
-        _check_ranges(self.model, self.data, run)
-        _check_company(self.data, run)
+        run, held_out = self.run, self.data.held_out
+        if run.average > 1 and not held_out:
+            raise InputError(f"run.average above 1 must come with data.held_out to judge by, got {run.average}")
+        if run.base_share > 0 and not held_out:
+            raise InputError(f"run.base_share above 0 must come with data.held_out to judge by, got {run.base_share}")
 
 
-def _check_company(data: DataConfig, run: RunConfig) -> None:
-    """Check what must come together."""
-    if not data.train and data.qrels is None:
-        raise InputError("data must have train files, or corpus, queries and qrels; got neither")
-    if data.qrels is not None and (data.corpus is None or data.queries is None):
-        raise InputError("data.qrels must come with data.corpus and data.queries")
-    if data.queries is not None and data.qrels is None:
-        raise InputError("data.queries must come with data.qrels")
-    if run.average > 1 and not data.held_out:
-        raise InputError(f"run.average above 1 must come with data.held_out to judge by, got {run.average}")
-    if run.base_share > 0 and not data.held_out:
-        raise InputError(f"run.base_share above 0 must come with data.held_out to judge by, got {run.base_share}")
-    if run.pos_weight is not None and run.loss != "bce":
-        raise InputError(f"run.pos_weight must come with run.loss = 'bce', got {run.loss!r}")
+def _check_one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
-def _check_ranges(model: ModelConfig, data: DataConfig, run: RunConfig) -> None:
-    above_zero = {
-        "run.learning_rate": run.learning_rate,
-        "run.head_learning_rate": run.head_learning_rate,
-        "run.epochs": run.epochs,
-        "run.minutes": run.minutes,
-        "run.pos_weight": run.pos_weight,
-    }
-    for name, value in above_zero.items():
-        if value is not None and not value > 0:
-            raise InputError(f"{name} must be above 0, got {value}")
-    for name, value in {"run.warmup_steps": run.warmup_steps, "run.weight_decay": run.weight_decay}.items():
-        if not value >= 0:
-            raise InputError(f"{name} must be at least 0, got {value}")
-    if not 0 <= model.dropout <= 1:
-        raise InputError(f"model.dropout must be from 0 to 1, got {model.dropout}")
-    if not 0 <= run.base_share < 1:
-        raise InputError(f"run.base_share must be at least 0 and below 1, got {run.base_share}")
-    first, last = data.mine_from
-    if last < first:
-        raise InputError(f"data.mine_from must go from a better rank to a worse one, got {first} to {last}")
+# Both also refuse NaN, which compares as false.
+def _check_above_0(name: str, value: float | None) -> None:
+    if value is not None and not value > 0:
+        raise InputError(f"{name} must be above 0, got {value}")
 
 
-def read_config(path: Path) -> TrainingConfig:
-    """The run a TOML file describes, in sections `[model]`, `[data]` and `[run]`.
-
-    Raises:
-        InputError: The file is missing or no TOML, or a setting is unknown, missing or breaks a rule.
-    """
-    try:
-        sections = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: must be TOML; {error}") from error
-    unknown = sorted(set(sections) - {"model", "data", "run"})
-    if unknown:
-        raise InputError(f"{path}: sections must be model, data and run, got {', '.join(unknown)}")
-    return TrainingConfig(
-        model=_section(ModelConfig, sections, "model", path),
-        data=_section(DataConfig, sections, "data", path),
-        run=_section(RunConfig, sections, "run", path),
-        folder=path.parent,
-    )
-
-
-def _section(kind: type[Any], sections: Mapping[str, Any], name: str, path: Path) -> Any:  # noqa: ANN401 - `kind` decides
-    given = sections.get(name, {})
-    if not isinstance(given, dict):
-        raise InputError(f"{path}: {name} must be a section, got {given!r}")
-    types = get_type_hints(kind)
-    unknown = sorted(set(given) - set(types))
-    if unknown:
-        raise InputError(f"{path}: [{name}] must have only {', '.join(types)}, got {', '.join(unknown)}")
-    for key, value in given.items():
-        words, fits = _KINDS[_without_none(types[key])]
-        if not fits(value):
-            raise InputError(f"{path}: {name}.{key} must be {words}, got {value!r}")
-    try:
-        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
-    except TypeError as error:
-        raise InputError(f"{path}: [{name}] {error}") from error
-
-
-def _is(*kinds: type) -> Callable[[object], bool]:
-    """Whether a value is of these kinds; true and false are no numbers."""
-    return lambda value: isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-
-
-def _is_list(kind: type, length: int | None = None) -> Callable[[object], bool]:
-    """Whether a value is a list of this kind."""
-    fits = _is(kind)
-    return lambda value: isinstance(value, list) and (length is None or len(value) == length) and all(map(fits, value))
-
-
-def _without_none(hint: object) -> object:
-    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
-    return kinds[0] if isinstance(hint, UnionType) else hint
-
-
-_KINDS: Mapping[object, tuple[str, Callable[[object], bool]]] = {
-    str: ("a string", _is(str)),
-    Loss: ("a string", _is(str)),
-    Decay: ("a string", _is(str)),
-    bool: ("true or false", _is(bool)),
-    int: ("an integer", _is(int)),
-    float: ("a number", _is(int, float)),
-    tuple[str, ...]: ("a list of strings", _is_list(str)),
-    tuple[int, int]: ("a list of two integers", _is_list(int, 2)),
-}
-"""A setting's type, and what TOML must hold for it: in words, and as a check."""
+def _check_at_least_0(name: str, value: float) -> None:
+    if not value >= 0:
+        raise InputError(f"{name} must be at least 0, got {value}")

@@ -11,11 +11,11 @@ from sentence_transformers.cross_encoder import CrossEncoder
 
 from secondpass.evaluation.reranking_sets import RerankingSample, evaluate_samples
 
+# The mean's name holds a space, so that no set has the same: theirs are `<name>_ndcg@10`.
 METRIC = "mean ndcg@10"
-"""A space, so that no set can be called so: theirs are `<name>_ndcg@10`."""
 
 
-class _Trained:
+class _ModelInTraining:
     """The model in training, as a Scorer."""
 
     def __init__(self, model: CrossEncoder) -> None:
@@ -31,7 +31,7 @@ class HeldOut(BaseEvaluator):
 
     Args:
         sets: Samples by the name of their set; every set counts the same, whatever its size.
-        log: JSONL file that every evaluation is appended to; None: none.
+        log: JSONL file that every evaluation is appended to; None: no log.
     """
 
     def __init__(self, sets: Mapping[str, Sequence[RerankingSample]], log: Path | None = None) -> None:
@@ -46,7 +46,7 @@ class HeldOut(BaseEvaluator):
         """The figures, by name."""
         del output_path, epoch
         figures = {
-            f"{name}_ndcg@10": evaluate_samples(_Trained(model), samples).reranked.ndcg
+            f"{name}_ndcg@10": evaluate_samples(_ModelInTraining(model), samples).reranked.ndcg
             for name, samples in self._sets.items()
         }
         figures[METRIC] = float(np.mean(list(figures.values()))) if figures else 0.0

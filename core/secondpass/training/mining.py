@@ -1,4 +1,4 @@
-"""BM25 hard negatives for examples that bring none."""
+"""BM25 hard negatives for examples that have none."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -7,35 +7,41 @@ from secondpass.errors import InputError
 from secondpass.evaluation.bm25 import BM25
 from secondpass.evaluation.collection import read_documents, read_qrels, read_queries
 from secondpass.training.config import TrainingConfig
-from secondpass.training.examples import Example, Unmined
+from secondpass.training.examples import Example, LabelledQuery
 
 
-def mined(unmined: Sequence[Unmined], config: TrainingConfig) -> list[Example]:
-    """The examples with negatives from `data.corpus`, or else from all their positives taken together.
+def mine_negatives(queries: Sequence[LabelledQuery], config: TrainingConfig) -> list[Example]:
+    """The queries with negatives from `data.corpus`, or else from all their positives taken together.
 
-    Documents that hold an answer string of the query are skipped: they would be false negatives.
+    Documents that hold an answer string of the query are skipped: they would be false negatives. Queries for which no
+    negative remains are left out.
     """
-    if not unmined:
+    if not queries:
         return []
-    documents = _corpus(config) if config.data.corpus is not None else _positives(unmined)
+    corpus = config.data.corpus
+    documents = _positives(queries) if corpus is None else read_documents(config.folder / corpus)
     miner = _Miner(documents, config)
-    return [
-        Example(one.query, (*one.positives, *negatives), _grades(len(one.positives), len(negatives)), graded=True)
-        for one in unmined
-        if (negatives := miner.negatives(one.query, one.positives, one.answers))
-    ]
+    examples = []
+    for query in queries:
+        negatives = miner.negatives(query.query, query.positives, query.answers)
+        if negatives:
+            grades = (1.0,) * len(query.positives) + (0.0,) * len(negatives)
+            examples.append(Example(query.query, query.positives + negatives, grades, graded=True))
+    return examples
 
 
 def collection_examples(config: TrainingConfig) -> list[Example]:
     """Each judged query of `data.queries`, with its relevant documents, their grades, and mined negatives.
 
+    Without `data.qrels` there are none.
+
     Raises:
         InputError: A relevant document is not in the corpus.
     """
     data = config.data
-    if data.queries is None or data.qrels is None:
+    if data.corpus is None or data.queries is None or data.qrels is None:
         return []
-    documents, qrels = _corpus(config), read_qrels(config.folder / data.qrels)
+    documents, qrels = read_documents(config.folder / data.corpus), read_qrels(config.folder / data.qrels)
     miner, examples = _Miner(documents, config), []
     for query, text in read_queries(config.folder / data.queries).items():
         grades = {document: grade for document, grade in qrels.get(query, {}).items() if grade > 0}
@@ -63,27 +69,20 @@ class _Miner:
     def negatives(self, query: str, positives: Sequence[str], answers: Sequence[str] = ()) -> tuple[str, ...]:
         """Up to `data.negatives` texts; fewer where BM25 finds fewer."""
         # A blank answer is in every text and says nothing.
-        telling = [answer.casefold() for answer in answers if answer.strip()]
-        found = list(self._bm25.search(query, self._last))[self._first - 1 :]
-        texts = [self._documents[document] for document in found]
-        # A corpus puts the title before the text, and blanks at its ends are no difference.
+        informative = [answer.casefold() for answer in answers if answer.strip()]
+        band = list(self._bm25.search(query, self._last))[self._first - 1 :]
+        texts = [self._documents[document] for document in band]
+        # A corpus puts the title before the text, and white space around a text makes no difference.
         relevant = tuple(stripped for text in positives if (stripped := text.strip()))
-        fitting = [
+        irrelevant = [
             text
             for text in texts
-            if not text.rstrip().endswith(relevant) and not any(answer in text.casefold() for answer in telling)
+            if not text.rstrip().endswith(relevant) and not any(answer in text.casefold() for answer in informative)
         ]
-        return tuple(self._random.sample(fitting, min(self._count, len(fitting))))
+        return tuple(self._random.sample(irrelevant, min(self._count, len(irrelevant))))
 
 
-def _corpus(config: TrainingConfig) -> dict[str, str]:
-    return read_documents(config.folder / str(config.data.corpus))
-
-
-def _positives(unmined: Sequence[Unmined]) -> dict[str, str]:
-    distinct = dict.fromkeys(text for one in unmined for text in one.positives)
+def _positives(queries: Sequence[LabelledQuery]) -> dict[str, str]:
+    """All distinct positives, by made-up ids."""
+    distinct = dict.fromkeys(text for query in queries for text in query.positives)
     return {str(number): text for number, text in enumerate(distinct)}
-
-
-def _grades(n_positives: int, n_negatives: int) -> tuple[float, ...]:
-    return (1.0,) * n_positives + (0.0,) * n_negatives

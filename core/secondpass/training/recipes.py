@@ -1,4 +1,4 @@
-"""The recipes: which loss of sentence-transformers learns from which columns.
+"""The training recipes: which loss of sentence-transformers learns from which columns.
 
 | recipe | loss | learns from |
 |---|---|---|
@@ -11,23 +11,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from sentence_transformers.cross_encoder import CrossEncoder, losses
 from torch import nn
 
 from secondpass.errors import InputError
+from secondpass.training.columns import Columns, graded_lists, lists, margins, one_positive_lists, pairs
 from secondpass.training.config import Loss
 from secondpass.training.examples import Example
 
-Columns = dict[str, list[Any]]
-
+# mini_batch_size of the list losses: one forward call per step, which `GroupedCrossEncoder` splits by length itself.
 _ALL_AT_ONCE = 0
-"""mini_batch_size of the list losses: one forward call a step, which `GroupedCrossEncoder` splits by length itself."""
-
-_CERTAIN = 20.0
-"""A grade's height over the next lower one in `listwise`: as logits, odds of 5e8 to 1, so practically one-hot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +31,6 @@ class Recipe:
 
     build: Callable[[CrossEncoder, float | None], nn.Module]
     columns: Callable[[Sequence[Example]], Columns]
-
-
-def recipe(loss: Loss) -> Recipe:
-    """The recipe of that name."""
-    return RECIPES[loss]
 
 
 def pos_weight(examples: Sequence[Example]) -> float:
@@ -58,88 +48,21 @@ def pos_weight(examples: Sequence[Example]) -> float:
     return (len(grades) - n_positives) / n_positives
 
 
-def _pairs(examples: Sequence[Example]) -> Columns:
-    _check_graded(examples, "bce")
-    rows = [
-        (example.query, document, float(score > 0))
-        for example in examples
-        for document, score in zip(example.documents, example.scores, strict=True)
-    ]
-    return {name: [row[i] for row in rows] for i, name in enumerate(("query", "document", "label"))}
-
-
-def _lists(examples: Sequence[Example]) -> Columns:
-    _check_lists(examples)
-    return {
-        "query": [example.query for example in examples],
-        "documents": [list(example.documents) for example in examples],
-        "label": [list(example.scores) for example in examples],
-    }
-
-
-def _graded_lists(examples: Sequence[Example]) -> Columns:
-    _check_graded(examples, "lambdaloss")
-    return _lists(examples)
-
-
-def _check_graded(examples: Sequence[Example], loss: Loss) -> None:
-    """Raise InputError where a teacher's scores would be taken for grades."""
-    for example in examples:
-        if not example.graded:
-            raise InputError(f"{loss} must have labels to learn from, got a teacher's scores for {example.query!r}")
-
-
-def _check_lists(examples: Sequence[Example]) -> None:
-    """Raise InputError unless there are lists, each of which compares documents."""
-    if not examples:
-        raise InputError("data must hold at least one query with a relevant document, got none")
-    for example in examples:
-        if len(example.documents) < 2:  # noqa: PLR2004 - one alone compares with nothing
-            raise InputError(
-                f"lists must hold at least two documents, got {len(example.documents)} for {example.query!r}"
-            )
-
-
-def _one_positive_lists(examples: Sequence[Example]) -> Columns:
-    """One list a positive, without the other positives; teacher-scored lists as they are."""
-    return _lists([single for example in examples for single in (_singles(example) if example.graded else [example])])
-
-
-def _singles(example: Example) -> list[Example]:
-    scored = list(zip(example.documents, example.scores, strict=True))
-    negatives = [document for document, grade in scored if grade <= 0]
-    return [
-        Example(example.query, (positive, *negatives), (_CERTAIN, *[0.0] * len(negatives)), graded=True)
-        for positive, grade in scored
-        if grade > 0
-    ]
-
-
-def _margins(examples: Sequence[Example]) -> Columns:
-    """A column a document: the loss compares the first with each other one, so all lists are cut to the shortest."""
-    _check_lists(examples)
-    shortest = min(len(example.documents) for example in examples)
-    columns: Columns = {"query": [example.query for example in examples]}
-    for place in range(shortest):
-        columns[f"document_{place}"] = [example.documents[place] for example in examples]
-    return columns | {"label": [list(example.scores[:shortest]) for example in examples]}
-
-
 def _bce(model: CrossEncoder, weight: float | None) -> nn.Module:
     return losses.BinaryCrossEntropyLoss(model, pos_weight=None if weight is None else torch.tensor(weight))
 
 
 RECIPES: Mapping[Loss, Recipe] = {
-    "bce": Recipe(_bce, _pairs),
+    "bce": Recipe(_bce, pairs),
     "lambdaloss": Recipe(
         lambda model, _: losses.LambdaLoss(
             model, weighting_scheme=losses.NDCGLoss2PPScheme(), mini_batch_size=_ALL_AT_ONCE
         ),
-        _graded_lists,
+        graded_lists,
     ),
     "ranknet": Recipe(
-        lambda model, _: losses.RankNetLoss(model, reduction_log="natural", mini_batch_size=_ALL_AT_ONCE), _lists
+        lambda model, _: losses.RankNetLoss(model, reduction_log="natural", mini_batch_size=_ALL_AT_ONCE), lists
     ),
-    "margin-mse": Recipe(lambda model, _: losses.MarginMSELoss(model), _margins),
-    "listwise": Recipe(lambda model, _: losses.ListNetLoss(model, mini_batch_size=_ALL_AT_ONCE), _one_positive_lists),
+    "margin-mse": Recipe(lambda model, _: losses.MarginMSELoss(model), margins),
+    "listwise": Recipe(lambda model, _: losses.ListNetLoss(model, mini_batch_size=_ALL_AT_ONCE), one_positive_lists),
 }

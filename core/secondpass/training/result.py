@@ -1,4 +1,4 @@
-"""What a training run gave."""
+"""The result of a training run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """What a run gave.
+    """The result of a training run.
 
     Args:
         folder: The saved checkpoint.
-        steps: Optimiser steps done, earlier parts of a resumed run included.
-        minutes: Time of this part.
-        held_out: NDCG@10 a held-out set, and their mean; empty without sets.
+        steps: Optimizer steps done, those before an interruption included.
+        minutes: Time since the run was started or continued.
+        held_out: NDCG@10 per held-out set, and their mean; empty without sets.
         chosen: Which weights were saved, in words: "best checkpoint", "mean of the last 2 checkpoints".
     """
 

@@ -1,4 +1,4 @@
-"""The checkpoints of a run, whether or not it was interrupted, and what it was begun with."""
+"""The checkpoints that an interrupted run continues from, and the settings and data that it was begun with."""
 
 import hashlib
 import json
@@ -12,42 +12,42 @@ from secondpass.evaluation.reranking_sets import RerankingSample
 from secondpass.training.config import TrainingConfig
 from secondpass.training.examples import Example
 
+# The settings that may change when a run is continued: how long it is, how often it is evaluated, where it lies.
 _MAY_CHANGE = {
     "model": {"saved_max_length"},
     "run": {"output", "steps", "epochs", "minutes", "evaluate_every", "average", "base_share"},
 }
-"""What a continued run may be told anew: how long it is, how often it is judged, where it lies."""
 
 
-def complete(output: Path) -> list[Path]:
+def complete_checkpoints(output: Path) -> list[Path]:
     """Complete checkpoints, oldest first; what a kill left half-written is removed."""
-    found = sorted((output / "checkpoints").glob("checkpoint-*"), key=steps_of)
-    for path in found:
+    paths = sorted((output / "checkpoints").glob("checkpoint-*"), key=steps_of)
+    for path in paths:
         if not (path / "trainer_state.json").exists():
             shutil.rmtree(path)
-    return [path for path in found if path.exists()]
+    return [path for path in paths if path.exists()]
 
 
 def steps_of(checkpoint: Path) -> int:
-    """After how many steps a checkpoint was written."""
+    """The number of steps after which a checkpoint was written."""
     return int(checkpoint.name.split("-")[1])
 
 
-def to_continue(
+def find_checkpoint(
     config: TrainingConfig,
     examples: Sequence[Example],
     held_out: Mapping[str, Sequence[RerankingSample]],
     output: Path,
 ) -> Path | None:
-    """The checkpoint that a run goes on from, None for a new one; what it was begun with is noted beside them.
+    """The checkpoint to continue from, None for a new run; what the run was begun with is noted beside the checkpoints.
 
     Raises:
         InputError: The checkpoints belong to a run with other settings or other data.
     """
-    found = complete(output)
+    checkpoints = complete_checkpoints(output)
     note = output / "checkpoints" / "begun_with.json"
     facts = _facts(config, examples, held_out)
-    if found and note.exists():
+    if checkpoints and note.exists():
         begun = json.loads(note.read_text(encoding="utf-8"))
         for name, value in facts.items():
             if begun.get(name) != value:
@@ -57,17 +57,20 @@ def to_continue(
                 )
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    return found[-1] if found else None
+    return checkpoints[-1] if checkpoints else None
 
 
 def _facts(
     config: TrainingConfig, examples: Sequence[Example], held_out: Mapping[str, Sequence[RerankingSample]]
 ) -> dict[str, object]:
-    """By setting, as JSON gives it back; as hashes what is learned from, and what judges: its figures are compared."""
+    """Settings by name, as JSON gives them back, and hashes of the data.
+
+    Held-out data is among them: figures on other sets could not be compared with those before.
+    """
     settings = {
         f"{section}.{name}": list(value) if isinstance(value, tuple) else value
-        for section, kept in (("model", config.model), ("run", config.run))
-        for name, value in asdict(kept).items()
+        for section, part in (("model", config.model), ("run", config.run))
+        for name, value in asdict(part).items()
         if name not in _MAY_CHANGE[section]
     }
     samples = [sample for name in sorted(held_out) for sample in held_out[name]]

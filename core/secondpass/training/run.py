@@ -1,4 +1,4 @@
-"""One training run, start to saved checkpoint; everything that touches sentence-transformers' trainer."""
+"""One training run from start to saved checkpoint, on sentence-transformers' trainer."""
 
 import json
 import time
@@ -16,17 +16,20 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from secondpass.evaluation.reranking_sets import RerankingSample
 from secondpass.training import resuming
+from secondpass.training.base_model import load_base_model
 from secondpass.training.card import write_card
-from secondpass.training.choosing import choose, copied
+from secondpass.training.choice import choose_weights, copy_weights
 from secondpass.training.config import TrainingConfig
+from secondpass.training.data import load_examples, load_held_out
 from secondpass.training.examples import Example
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import METRIC, HeldOut
-from secondpass.training.inputs import load_examples, load_held_out, load_model
-from secondpass.training.recipes import pos_weight, recipe
+from secondpass.training.recipes import RECIPES, pos_weight
 from secondpass.training.result import TrainingResult
 
+# Parameters that learn at `head_learning_rate`: heads as transformers names them in BERT and its relatives.
 _HEAD = r"(pooler|classifier|out_proj|score)\."
+# What transformers calls each decay; all three warm up first.
 _DECAYS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
@@ -34,7 +37,7 @@ def run(config: TrainingConfig) -> TrainingResult:
     """Train, choose the best weights by the held-out sets, save, write the card.
 
     A run that was interrupted continues from its last checkpoint, if it is still the same run: only its length, and how
-    often it is judged, may have changed. One that has done its steps is judged and saved again.
+    often it is evaluated, may have changed. One that has done its steps is evaluated and saved again.
 
     Raises:
         InputError: Data or settings break a rule, or are not those that the checkpoints were begun with.
@@ -44,21 +47,24 @@ def run(config: TrainingConfig) -> TrainingResult:
     output = config.folder / config.run.output
     examples = load_examples(config)
     sets = load_held_out(config)
-    last = resuming.to_continue(config, examples, sets, output)
-    model = load_model(config)
-    base = copied(model) if config.run.base_share > 0 else None
+    last = resuming.find_checkpoint(config, examples, sets, output)
+    model = load_base_model(config.model, config.folder)
+    base = copy_weights(model) if config.run.base_share > 0 else None
     trainer = _trainer(config, model, examples, sets, output)
     if last is not None and config.run.steps is not None and resuming.steps_of(last) >= config.run.steps:
         _restore(trainer, last)
     else:
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     model.eval()
-    held_out: dict[str, float] = {}
+    held_out: Mapping[str, float] = {}
     chosen = "last checkpoint"
     if sets:
-        last_ones = resuming.complete(output)[-config.run.average :]
-        held_out, chosen = choose(model, HeldOut(sets), last_ones, base, config.run.base_share)
-    save(model, output, max_length=config.model.saved_max_length or config.model.max_length)
+        to_average = resuming.complete_checkpoints(output)[-config.run.average :]
+        choice = choose_weights(model, HeldOut(sets), to_average, base, config.run.base_share)
+        model.load_state_dict(choice.weights)
+        held_out, chosen = choice.figures, choice.name
+    saved_max_length = config.model.saved_max_length
+    save(model, output, max_length=config.model.max_length if saved_max_length is None else saved_max_length)
     minutes = (time.monotonic() - started) / 60
     result = TrainingResult(output, trainer.state.global_step, minutes, held_out, chosen)
     write_card(output, config, result, n_examples=len(examples), losses=_losses(trainer.state))
@@ -66,7 +72,7 @@ def run(config: TrainingConfig) -> TrainingResult:
 
 
 def save(model: CrossEncoder, output: Path, *, max_length: int) -> None:
-    """The checkpoint in the layout that transformers, sentence-transformers and we read alike."""
+    """Save the model in the layout that transformers, sentence-transformers and this package read alike."""
     output.mkdir(parents=True, exist_ok=True)
     model.max_seq_length = max_length
     model.save_pretrained(str(output), create_model_card=False)
@@ -84,7 +90,7 @@ def _trainer(
     sets: Mapping[str, Sequence[RerankingSample]],
     output: Path,
 ) -> CrossEncoderTrainer:
-    settings, chosen = config.run, recipe(config.run.loss)
+    settings, recipe = config.run, RECIPES[config.run.loss]
     weight = settings.pos_weight
     if settings.loss == "bce" and weight is None:
         weight = pos_weight(examples)
@@ -92,8 +98,8 @@ def _trainer(
     return CrossEncoderTrainer(
         model=model,
         args=_arguments(config, output, evaluated=bool(sets)),
-        train_dataset=Dataset.from_dict(chosen.columns(examples)),
-        loss=chosen.build(model, weight),
+        train_dataset=Dataset.from_dict(recipe.columns(examples)),
+        loss=recipe.build(model, weight),
         evaluator=HeldOut(sets, output / "held_out.jsonl") if sets else None,
         callbacks=[] if settings.minutes is None else [_Deadline(settings.minutes)],
     )
@@ -131,7 +137,7 @@ def _arguments(config: TrainingConfig, output: Path, *, evaluated: bool) -> Cros
 
 
 class _Deadline(TrainerCallback):
-    """Stops a run that has taken its time, after one last evaluation and checkpoint."""
+    """Stops a run when its time is over, after one last evaluation and checkpoint."""
 
     def __init__(self, minutes: float) -> None:
         self._end = time.monotonic() + 60 * minutes
@@ -147,9 +153,9 @@ class _Deadline(TrainerCallback):
 
 
 def _restore(trainer: CrossEncoderTrainer, last: Path) -> None:
-    """Bring back what a run had when it ended: its state, and its best weights, or its last ones without held-out sets.
+    """Restore what a run had when it ended: its state, and its best weights, or its last ones without held-out sets.
 
-    The trainer, told to continue such a run, would take one step more.
+    The trainer, asked to continue such a run, would take one step more.
     """
     trainer.state = TrainerState.load_from_json(str(last / "trainer_state.json"))
     best = trainer.state.best_global_step

@@ -2,19 +2,17 @@
 
 import pytest
 import torch
-from random_backbones import calibration, made, random_batch
+from random_backbones import CPU, backbone, random_batch, range_texts
 
-from secondpass.encoder import Precision, TokenBatch, packed
+from secondpass.encoder import Pooling, Precision, TokenBatch, packed_encoder
 from secondpass.encoder.arithmetic.arithmetic import FloatArithmetic, Weights
 from secondpass.encoder.arithmetic.int8 import Int8Arithmetic, Int8FeedForward
 from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
-from secondpass.encoder.arithmetic.precision import has_int8
 from secondpass.encoder.arithmetic.ranges import Range
 
-CPU = torch.device("cpu")
 FLOAT = FloatArithmetic(torch.float32, CPU)
 
-pytestmark = pytest.mark.skipif(not has_int8(), reason="this CPU has no 8-bit products")
+pytestmark = pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
 
 
 def _weights(n_out: int, n_in: int) -> Weights:
@@ -41,7 +39,7 @@ def test_a_wide_channel_does_not_blur_the_others() -> None:
     assert _relative(product(rows), FLOAT.linear("x", weights)(rows)) < 0.03
 
 
-def test_values_beyond_the_calibrated_range_are_clipped_not_wrapped() -> None:
+def test_values_beyond_the_measured_range_are_clipped_not_wrapped() -> None:
     weights = Weights(torch.eye(8), None)
     product = Int8Arithmetic({"x": Range(-torch.ones(8), torch.ones(8))}, FLOAT).linear("x", weights)
     out = product(torch.full((1, 8), 100.0))
@@ -64,18 +62,20 @@ def test_inner_channels_of_wide_range_stay_in_floating_point() -> None:
     assert isinstance(part, Int8FeedForward)
     expected = FLOAT.feed_forward("f", up, down, Nonlinearity.GELU, gated=False)(rows)
     assert _relative(part(rows), expected) < 0.01
-    assert part.up.product.outgoing.step < 0.1  # type: ignore[union-attr] # of the ordinary channels, not of the 7th
+    assert part.up.product.outgoing.scale < 0.1  # type: ignore[union-attr] # of the ordinary channels, not of the 7th
 
 
-def test_int8_needs_calibration_texts() -> None:
-    with pytest.raises(ValueError, match="int8 needs calibration texts"):
-        packed(made("bert"), precision=Precision.INT8, pooling="cls", device=CPU)
+def test_int8_needs_range_texts() -> None:
+    with pytest.raises(ValueError, match="this precision needs range texts"):
+        packed_encoder(backbone("bert"), precision=Precision.INT8, pooling=Pooling.CLS, capabilities=CPU)
 
 
 def test_a_pair_alone_equals_the_pair_among_others() -> None:
     """The scales are fixed at load time: batch mates change nothing."""
-    model = made("bert")
-    encoder = packed(model, precision=Precision.INT8, pooling="cls", device=CPU, calibration=calibration(model))
+    model = backbone("bert")
+    encoder = packed_encoder(
+        model, precision=Precision.INT8, pooling=Pooling.CLS, capabilities=CPU, range_texts=range_texts(model)
+    )
     assert encoder is not None
     batch = random_batch(model, (5, 17, 17, 40))
     alone = [

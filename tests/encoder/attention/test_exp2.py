@@ -1,9 +1,12 @@
-"""Attention by powers of two against torch's own, and the scores that it leaves to torch."""
+"""Attention by an exp2 softmax against torch's own, and the scores that it leaves to torch."""
+
+from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
+from secondpass.encoder import Capabilities
 from secondpass.encoder.attention import exp2
 from secondpass.encoder.attention.exp2 import attend_by_exp2
 
@@ -27,12 +30,11 @@ def test_scores_out_of_range_are_declined(size: float) -> None:
     assert attend_by_exp2(q * size, q, q, length=5) is None
 
 
-def test_applies_to_bfloat16_on_cpus_that_have_it_but_no_matrix_units(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exp2, "native_bfloat16", lambda: True)
-    monkeypatch.setattr(exp2, "has_amx", lambda: False)
+def test_applies_to_bfloat16_on_cpus_that_have_it_but_no_matrix_units() -> None:
+    native = Capabilities(torch.device("cpu"), matrix_units=False)
     rows = torch.zeros(1, 8, dtype=torch.bfloat16)
-    assert exp2.applies(rows, n_rows=500)
-    assert not exp2.applies(rows, n_rows=5)
-    assert not exp2.applies(rows.float(), n_rows=500)
-    monkeypatch.setattr(exp2, "has_amx", lambda: True)
-    assert not exp2.applies(rows, n_rows=500)
+    assert exp2.applies(rows, native, n_rows=500)
+    assert not exp2.applies(rows, native, n_rows=5)
+    assert not exp2.applies(rows.float(), native, n_rows=500)
+    assert not exp2.applies(rows, replace(native, matrix_units=True), n_rows=500)
+    assert not exp2.applies(rows, replace(native, slow_dtypes=frozenset({torch.bfloat16})), n_rows=500)

@@ -8,21 +8,21 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.known import KnownCheckpoint
+from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.ranking_model import Pooling, RankingModel
-from secondpass.checkpoint.source import Source
+from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.weights import fill, load_state
 from secondpass.errors import CheckpointError
 
 _DEFAULT_INNER = "distilbert"
 
 
-def matches(folder: Folder, known: KnownCheckpoint | None) -> bool:  # noqa: ARG001 - every family has this signature
+def _matches(folder: Folder) -> bool:
     """Whether config.json says so."""
     return folder.config.get("model_type") == "BERT_Cat"
 
 
-def load(folder: Folder, source: Source) -> RankingModel:  # noqa: ARG001 - every family has this signature
+def _load(folder: Folder) -> RankingModel:
     """The inner model and its single linear layer.
 
     Raises:
@@ -36,7 +36,7 @@ def load(folder: Folder, source: Source) -> RankingModel:  # noqa: ARG001 - ever
     return RankingModel(transformer.eval(), Pooling.CLS, head.eval(), {0: "relevance"})
 
 
-def tokenizer_base(folder: Folder) -> str:
+def _tokenizer_id(folder: Folder) -> str:
     """Hub id of the model whose tokenizer the checkpoint uses, as its config names it."""
     named = folder.config.get("bert_model")
     inner = named if isinstance(named, str) else (named or {}).get("_name_or_path")
@@ -52,9 +52,12 @@ def _inner_model(folder: Folder) -> PreTrainedModel:
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{folder.name}: config.json's bert_model cannot be built: {error}") from error
     if not isinstance(model, PreTrainedModel):
-        raise CheckpointError(f"{folder.name}: config.json's bert_model is no transformers model")
+        raise CheckpointError(f"{folder.name}: config.json's bert_model is not a transformers model")
     return model
 
 
 def _under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+
+
+LAYOUT = Layout(_matches, _load, tokenizer_id=_tokenizer_id, activation=ScoreActivation.IDENTITY)

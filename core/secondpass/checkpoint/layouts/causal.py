@@ -1,7 +1,7 @@
 """Causal language models that judge a pair in one word: Qwen3-Reranker and its kin.
 
 The prompt ends where the model would answer; the logits of its two answers are a head of two labels. The prompt is
-part of how a checkpoint was trained, so each needs its recipe below.
+part of how a checkpoint was trained, so each needs its own below.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,10 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.known import KnownCheckpoint
+from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.limits import Limit
-from secondpass.checkpoint.pair_reading import Reading
+from secondpass.checkpoint.pair_reading import PairReading
 from secondpass.checkpoint.ranking_model import Pooling, RankingModel
-from secondpass.checkpoint.source import Source
 from secondpass.checkpoint.tokenizer import load_tokenizer, tokenize_with
 from secondpass.checkpoint.weights import backbone_of, load_pretrained
 from secondpass.errors import CheckpointError
@@ -42,7 +41,7 @@ class Prompt:
     max_length: int
 
 
-# model_type: recipe. Qwen3: the code on the cards of Qwen/Qwen3-Reranker-0.6B, -4B and -8B.
+# model_type: prompt. Qwen3: the code on the cards of Qwen/Qwen3-Reranker-0.6B, -4B and -8B.
 PROMPTS = {
     "qwen3": Prompt(
         before=(
@@ -60,7 +59,7 @@ PROMPTS = {
 }
 
 
-def matches(folder: Folder, known: KnownCheckpoint | None) -> bool:  # noqa: ARG001 - every family has this signature
+def _matches(folder: Folder) -> bool:
     """Whether config.json names a causal language model."""
     architectures = folder.config.get("architectures") or []
     return any(str(name).endswith("ForCausalLM") for name in architectures)
@@ -70,7 +69,7 @@ def prompt_of(folder: Folder) -> Prompt:
     """How this checkpoint is asked.
 
     Raises:
-        CheckpointError: There is no recipe for its architecture.
+        CheckpointError: No prompt is known for its architecture.
     """
     model_type = folder.config.get("model_type")
     if model_type not in PROMPTS:
@@ -81,33 +80,35 @@ def prompt_of(folder: Folder) -> Prompt:
     return PROMPTS[model_type]
 
 
-def load(folder: Folder, source: Source) -> RankingModel:
+def _load(folder: Folder) -> RankingModel:
     """The transformer, and the two answers' rows of its language-model head.
 
     Raises:
-        CheckpointError: There is no recipe, an answer is not one token, or the weights do not fit.
+        CheckpointError: No prompt is known, an answer is not one token, or the weights do not fit.
     """
-    recipe = prompt_of(folder)
-    answers = _token_ids(load_tokenizer(folder, source), recipe.answers, folder)
-    model = load_pretrained(AutoModelForCausalLM, folder, source, load_config(folder, source))
+    prompt = prompt_of(folder)
+    answers = _token_ids(load_tokenizer(folder), prompt.answers, folder)
+    model = load_pretrained(AutoModelForCausalLM, folder, load_config(folder))
     rows = model.get_output_embeddings().weight.detach()[answers]
     head = nn.Linear(rows.shape[1], len(answers), bias=False)
     with torch.no_grad():
         head.weight.copy_(rows)
-    return RankingModel(backbone_of(model), Pooling.LAST, head.eval(), dict(enumerate(recipe.answers)))
+    return RankingModel(backbone_of(model), Pooling.LAST, head.eval(), dict(enumerate(prompt.answers)))
 
 
-def read(folder: Folder, model: RankingModel, tokenizer: PreTrainedTokenizerBase, max_length: int | None) -> Reading:
-    """Both texts in the recipe's prompt.
+def _read(
+    folder: Folder, model: RankingModel, tokenizer: PreTrainedTokenizerBase, max_length: int | None
+) -> PairReading:
+    """Both texts in the checkpoint's prompt.
 
     Raises:
         InputError: max_length does not fit the checkpoint.
     """
-    recipe = prompt_of(folder)
-    before, after = (tuple(tokenizer.encode(t, add_special_tokens=False)) for t in (recipe.before, recipe.after))
-    limit = Limit.of(folder, tokenizer, model.backbone).at_most(recipe.max_length)
+    prompt = prompt_of(folder)
+    before, after = (tuple(tokenizer.encode(t, add_special_tokens=False)) for t in (prompt.before, prompt.after))
+    limit = Limit.of(folder, tokenizer, model.backbone).at_most(prompt.max_length)
     length = limit.resolve(folder.name, max_length, len(before) + len(after))
-    return Reading(PromptTokenizer(tokenize_with(tokenizer), before, recipe.body, after, length), length)
+    return PairReading(PromptTokenizer(tokenize_with(tokenizer), before, prompt.body, after, length), length)
 
 
 def _token_ids(tokenizer: PreTrainedTokenizerBase, words: tuple[str, ...], folder: Folder) -> list[int]:
@@ -116,3 +117,6 @@ def _token_ids(tokenizer: PreTrainedTokenizerBase, words: tuple[str, ...], folde
         if len(tokens) != 1:
             raise CheckpointError(f"{folder.name}: the answer {word!r} must be one token, got {len(tokens)}")
     return [tokens[0] for tokens in ids]
+
+
+LAYOUT = Layout(_matches, _load, _read)

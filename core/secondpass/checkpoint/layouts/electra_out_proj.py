@@ -9,27 +9,31 @@ from transformers import AutoModelForSequenceClassification
 
 from secondpass.checkpoint.config import label_names, load_config
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.known import KnownCheckpoint
+from secondpass.checkpoint.known import lookup
+from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.ranking_model import Pooling, RankingModel
-from secondpass.checkpoint.source import Source
 from secondpass.checkpoint.weights import backbone_of, load_pretrained
 from secondpass.errors import CheckpointError
 
 
-def matches(folder: Folder, known: KnownCheckpoint | None) -> bool:  # noqa: ARG001 - every family has this signature
+def _matches(folder: Folder) -> bool:
     """Whether this is a checkpoint known to be used so."""
-    return known is not None and known.head == "electra_out_proj"
+    known = lookup(folder)
+    return known is not None and known.layout == "electra_out_proj"
 
 
-def load(folder: Folder, source: Source) -> RankingModel:
+def _load(folder: Folder) -> RankingModel:
     """The ELECTRA transformer and `out_proj`.
 
     Raises:
-        CheckpointError: It is no ELECTRA classifier, or its weights do not fit.
+        CheckpointError: It is not an ELECTRA classifier, or its weights do not fit.
     """
-    config = load_config(folder, source)
+    config = load_config(folder)
     if config.model_type != "electra":
         raise CheckpointError(f"{folder.name} should be an ELECTRA model, but its config says {config.model_type}")
-    model = load_pretrained(AutoModelForSequenceClassification, folder, source, config)
+    model = load_pretrained(AutoModelForSequenceClassification, folder, config)
     head = model.get_submodule("classifier.out_proj")
     return RankingModel(backbone_of(model), Pooling.CLS, head, label_names(config))
+
+
+LAYOUT = Layout(_matches, _load)

@@ -5,20 +5,19 @@ from transformers import AutoModel
 
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.known import KnownCheckpoint
+from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.ranking_model import RankingModel
-from secondpass.checkpoint.source import Source
 from secondpass.checkpoint.st_modules import is_cross_encoder, layers_of, module_specs, pooling_of
 from secondpass.checkpoint.weights import load_pretrained
 from secondpass.errors import CheckpointError
 
 
-def matches(folder: Folder, known: KnownCheckpoint | None) -> bool:  # noqa: ARG001 - every family has this signature
+def _matches(folder: Folder) -> bool:
     """Whether the folder lists modules that end in pooling rather than in a transformers head."""
     return any(spec.kind == "Pooling" for spec in module_specs(folder))
 
 
-def load(folder: Folder, source: Source) -> RankingModel:
+def _load(folder: Folder) -> RankingModel:
     """The transformer, its pooling, and the layers behind it as the head.
 
     Raises:
@@ -37,6 +36,9 @@ def load(folder: Folder, source: Source) -> RankingModel:
         raise CheckpointError(f"{folder.name}: the last module must be the Dense layer that gives the scores")
     last = [layer for layer in head.modules() if isinstance(layer, nn.Linear)][-1]
     n_labels = last.out_features
-    backbone = load_pretrained(AutoModel, folder, source, load_config(folder, source))
+    backbone = load_pretrained(AutoModel, folder, load_config(folder))
     labels = {index: f"LABEL_{index}" for index in range(n_labels)}
     return RankingModel(backbone, pooling_of(folder, pooling), head, labels)
+
+
+LAYOUT = Layout(_matches, _load)

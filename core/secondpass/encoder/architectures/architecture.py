@@ -1,21 +1,36 @@
-"""What a architecture is."""
+"""What a model family is to us: everything that differs between one kind of transformers model and another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from torch import nn
+
 from secondpass.encoder.names import NameTable
+from secondpass.encoder.pooling import Pooling
 from secondpass.encoder.spec import EncoderSpec
 
 
-@dataclass(frozen=True, slots=True)
+def first_token(config: Any) -> Pooling:  # noqa: ANN401, ARG001 - configs have no common typed base; what `pooling` takes
+    """The pooling of most classifiers."""
+    return Pooling.CLS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """How one kind of transformers model becomes our encoder.
+    """How one kind of transformers model becomes our encoder and a head.
 
     Args:
+        model_types: What its configs call it.
         names: Its parameters' names and ours.
         spec: Reads its config; None for an option that the packed encoder does not have, never a guess.
+        head: The layers of its sequence classifier between the pooled state and the logits, as paths in the loaded
+            model, or what makes those without parameters. Dropout is left out, as always in evaluation.
+        pooling: Reads from its config which state that head takes.
     """
 
+    model_types: tuple[str, ...]
     names: NameTable
     spec: Callable[[Any], EncoderSpec | None]
+    head: tuple[str | Callable[[], nn.Module], ...]
+    pooling: Callable[[Any], Pooling] = first_token

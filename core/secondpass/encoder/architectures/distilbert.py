@@ -2,31 +2,35 @@
 
 from typing import Any
 
+from torch import nn
+
 from secondpass.encoder.architectures.architecture import Architecture
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
 from secondpass.encoder.names import NameTable
 from secondpass.encoder.spec import EncoderSpec, LayerSpec
 
-_NORM_EPS = 1e-12  # fixed in transformers' DistilBertModel, not in its config
+# Fixed in transformers' DistilBertModel, not in its config.
+_NORM_EPS = 1e-12
 
 
 def _distilbert(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' configs have no common typed base
-    activation = nonlinearity_of(config.activation)
-    if activation is None or config.dim % config.n_heads != 0:
+    nonlinearity = nonlinearity_of(config.activation)
+    if nonlinearity is None or config.dim % config.n_heads != 0:
         return None
     return EncoderSpec(
         hidden=config.dim,
         n_heads=config.n_heads,
         layers=(LayerSpec(),) * config.n_layers,
-        activation=activation,
+        nonlinearity=nonlinearity,
         norm_eps=_NORM_EPS,
     )
 
 
 DISTILBERT = Architecture(
-    NameTable(
+    model_types=("distilbert",),
+    names=NameTable(
         {
-            "embeddings.word_embeddings": "embeddings.word",
+            "embeddings.word_embeddings": "embeddings.token",
             "embeddings.position_embeddings": "embeddings.position",
             "embeddings.LayerNorm": "embeddings.norm",
             "transformer.layer.{i}.attention.q_lin": "layers.{i}.attention.query",
@@ -39,5 +43,6 @@ DISTILBERT = Architecture(
             "transformer.layer.{i}.output_layer_norm": "layers.{i}.ffn.norm",
         }
     ),
-    _distilbert,
+    spec=_distilbert,
+    head=("pre_classifier", nn.ReLU, "classifier"),
 )

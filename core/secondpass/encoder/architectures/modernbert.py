@@ -5,19 +5,20 @@ from typing import Any
 from secondpass.encoder.architectures.architecture import Architecture
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
 from secondpass.encoder.names import NameTable
+from secondpass.encoder.pooling import Pooling
 from secondpass.encoder.spec import EncoderSpec, LayerSpec, NormPlacement
 
 
 def _modernbert(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' configs have no common typed base
-    activation = nonlinearity_of(config.hidden_activation)
+    nonlinearity = nonlinearity_of(config.hidden_activation)
     layers = tuple(_layer(config, kind) for kind in config.layer_types)
-    if activation is None or None in layers or (config.hidden_size // config.num_attention_heads) % 2 != 0:
+    if nonlinearity is None or None in layers or (config.hidden_size // config.num_attention_heads) % 2 != 0:
         return None
     return EncoderSpec(
         hidden=config.hidden_size,
         n_heads=config.num_attention_heads,
         layers=tuple(layer for layer in layers if layer is not None),
-        activation=activation,
+        nonlinearity=nonlinearity,
         norm_eps=config.norm_eps,
         placement=NormPlacement.PRE,
         gated=True,
@@ -37,10 +38,15 @@ def _layer(config: Any, kind: str) -> LayerSpec | None:  # noqa: ANN401 - as abo
             return None
 
 
+def _pooling(config: Any) -> Pooling:  # noqa: ANN401 - as above
+    return Pooling(config.classifier_pooling)
+
+
 MODERNBERT = Architecture(
-    NameTable(
+    model_types=("modernbert",),
+    names=NameTable(
         {
-            "embeddings.tok_embeddings": "embeddings.word",
+            "embeddings.tok_embeddings": "embeddings.token",
             "embeddings.norm": "embeddings.norm",
             "layers.{i}.attn_norm": "layers.{i}.attention.norm",
             "layers.{i}.attn.Wqkv": "layers.{i}.attention.qkv",
@@ -51,5 +57,7 @@ MODERNBERT = Architecture(
             "final_norm": "final_norm",
         }
     ),
-    _modernbert,
+    spec=_modernbert,
+    head=("head", "classifier"),
+    pooling=_pooling,
 )

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from secondpass.encoder.arithmetic.feed_forward import FeedForward, GatedFeedForward, RowFunction
-from secondpass.encoder.arithmetic.linear import Linear, linear
+from secondpass.encoder.arithmetic.linear import Linear, make_linear
 from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
+from secondpass.encoder.capabilities import Capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,9 @@ class Weights:
     weight: Tensor
     bias: Tensor | None
 
-    def outputs(self, chosen: Tensor | slice) -> "Weights":
+    def outputs(self, channels: Tensor | slice) -> "Weights":
         """Those of some output channels."""
-        return Weights(self.weight[chosen], None if self.bias is None else self.bias[chosen])
+        return Weights(self.weight[channels], None if self.bias is None else self.bias[channels])
 
 
 class Arithmetic(Protocol):
@@ -36,7 +37,7 @@ class Arithmetic(Protocol):
         ...
 
     def feed_forward(
-        self, name: str, up: Weights, down: Weights, activation: Nonlinearity, *, gated: bool
+        self, name: str, up: Weights, down: Weights, nonlinearity: Nonlinearity, *, gated: bool
     ) -> RowFunction:
         """A feed-forward part."""
         ...
@@ -48,20 +49,20 @@ class FloatArithmetic:
 
     Args:
         dtype: The format.
-        device: Where the weights shall be.
+        capabilities: Of the device that holds the weights.
     """
 
     dtype: torch.dtype
-    device: torch.device
+    capabilities: Capabilities
 
-    def linear(self, name: str, weights: Weights, activation: Nonlinearity | None = None) -> Linear:  # noqa: ARG002
-        """See `Arithmetic`; with the activation that follows."""
-        return linear(weights.weight, weights.bias, activation, dtype=self.dtype, device=self.device)
+    def linear(self, name: str, weights: Weights, nonlinearity: Nonlinearity | None = None) -> Linear:  # noqa: ARG002
+        """See `Arithmetic`; with the nonlinearity that follows."""
+        return make_linear(weights.weight, weights.bias, nonlinearity, dtype=self.dtype, capabilities=self.capabilities)
 
     def feed_forward(
-        self, name: str, up: Weights, down: Weights, activation: Nonlinearity, *, gated: bool
+        self, name: str, up: Weights, down: Weights, nonlinearity: Nonlinearity, *, gated: bool
     ) -> RowFunction:
         """See `Arithmetic`."""
         if gated:
-            return GatedFeedForward(self.linear(name, up), self.linear(name, down), activation)
-        return FeedForward(self.linear(name, up, activation), self.linear(name, down))
+            return GatedFeedForward(self.linear(name, up), self.linear(name, down), nonlinearity)
+        return FeedForward(self.linear(name, up, nonlinearity), self.linear(name, down))

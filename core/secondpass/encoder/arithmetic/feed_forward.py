@@ -1,4 +1,4 @@
-"""The feed-forward part of a layer: two products with an activation between them."""
+"""The feed-forward part of a layer: two products with a nonlinearity between them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from torch import Tensor
 from secondpass.encoder.arithmetic.linear import Linear
 from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity, apply_nonlinearity
 
+# What a layer adds to its rows, row by row. Shape: (n_rows, hidden) -> (n_rows, hidden).
 RowFunction = Callable[[Tensor], Tensor]
-"""What a layer adds to its rows, row by row. Shape: (n_rows, hidden) -> (n_rows, hidden)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedForward:
-    """Two products; the first one applies the activation itself."""
+    """Two products; the first one applies the nonlinearity itself."""
 
     up: Linear
     down: Linear
@@ -26,13 +26,13 @@ class FeedForward:
 
 @dataclass(frozen=True, slots=True)
 class GatedFeedForward:
-    """Two products and a gate: down(activation(a) * b), a and b the halves of the first (Shazeer, arXiv:2002.05202)."""
+    """Two products and a gate: down(f(a) * b), a and b the halves of the first product (Shazeer, arXiv:2002.05202)."""
 
     up: Linear
     down: Linear
-    activation: Nonlinearity
+    nonlinearity: Nonlinearity
 
     def __call__(self, states: Tensor) -> Tensor:
         """See `RowFunction`."""
-        opened, gate = self.up(states).chunk(2, dim=1)
-        return self.down(apply_nonlinearity(opened, self.activation).mul_(gate))
+        inner, gate = self.up(states).chunk(2, dim=1)
+        return self.down(apply_nonlinearity(inner, self.nonlinearity).mul_(gate))

@@ -1,13 +1,13 @@
-"""8-bit matrix products: weights scaled per output channel, activations per input channel, both fixed at load time.
+"""8-bit matrix products: weights scaled per output channel, inputs per input channel, both fixed at load time.
 
-The largest value that a channel took over a few calibration texts sets its scale, and the scales of the inputs are
-folded into the weights (SmoothQuant, Xiao et al., arXiv:2211.10438), so one integer product serves every
-token, with bias and activation applied while the result is in cache. Scales that do not depend on the data at hand keep
-scores independent of batch mates.
+The largest value that a channel took over a few texts sets its scale, and the scales of the inputs are folded into the
+weights (SmoothQuant, Xiao et al., arXiv:2211.10438), so one integer product serves every token, with bias and
+nonlinearity applied while the result is in cache. Scales that do not depend on the data at hand keep scores independent
+of batch mates.
 
-The inner state of a feed-forward part cannot be scaled per channel, for an activation lies between, and a few of its
-channels reach many times the others' range. These few stay in floating point, as a thin feed-forward part of their own
-whose result is added: the sum over hidden channels splits exactly.
+The inner state of a feed-forward part cannot be scaled per channel, for a nonlinearity lies between, and a few of its
+channels reach many times the others' range. These outliers stay in floating point, as a thin feed-forward part of their
+own whose result is added: the sum over hidden channels splits exactly.
 """
 
 from collections.abc import Mapping
@@ -18,70 +18,28 @@ from torch import Tensor
 
 from secondpass.encoder.arithmetic.arithmetic import FloatArithmetic, Weights
 from secondpass.encoder.arithmetic.feed_forward import GatedFeedForward, RowFunction
-from secondpass.encoder.arithmetic.linear import FUSED, Linear
+from secondpass.encoder.arithmetic.linear import Linear
 from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
+from secondpass.encoder.arithmetic.onednn import Int8Product, Quantization, make_int8_product
 from secondpass.encoder.arithmetic.ranges import Range
+from secondpass.encoder.capabilities import Capabilities
+from secondpass.encoder.rounding import ceil_div
 
+# The largest of the 8-bit numbers.
 _LEVELS = 255
-# How much of a channel's range the weights take over from the activations. With 1, a channel of fifteen times the
-# others' range coarsens all weights, with 0.5 all activations; 0.75 made the smallest error of a trained model.
+# How much of a channel's range the weights take over from the inputs. With 1, a channel of fifteen times the others'
+# range coarsens all weights, with 0.5 all inputs; 0.75 made the smallest error of a trained model.
 _ALPHA = 0.75
-# Beyond what the calibration texts reach; values further out are clipped.
-_MARGIN = 1.2
-# One in this many inner channels of a feed-forward part stays in floating point.
-_LOOSE_SHARE = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """The 8-bit numbers of a whole matrix: value = (number - zero) * step."""
-
-    step: float
-    zero: int
-
-
-@dataclass(frozen=True, slots=True)
-class Int8Product:
-    """An integer product of 8-bit rows.
-
-    Args:
-        weight: In oneDNN's packing, signed.
-        weight_steps: Shape: (n_out,).
-        weight_zeros: All zero; the operator wants them. Shape: (n_out,), int32.
-        bias: Float32.
-        incoming: What the rows' numbers mean.
-        outgoing: The result's grid, or its dtype where it is not 8-bit.
-        activation: Applied before the result is stored.
-    """
-
-    weight: Tensor
-    weight_steps: Tensor
-    weight_zeros: Tensor
-    bias: Tensor | None
-    incoming: Grid
-    outgoing: Grid | torch.dtype
-    activation: Nonlinearity | None
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Shape: (n_rows, n_in), uint8 -> (n_rows, n_out)."""
-        attribute, algorithm = FUSED[self.activation]
-        grid = self.outgoing if isinstance(self.outgoing, Grid) else Grid(1.0, 0)
-        out: Tensor = torch.ops.onednn.qlinear_pointwise(
-            rows,
-            self.incoming.step,
-            self.incoming.zero,
-            self.weight,
-            self.weight_steps,
-            self.weight_zeros,
-            self.bias,
-            grid.step,
-            grid.zero,
-            torch.uint8 if isinstance(self.outgoing, Grid) else self.outgoing,
-            attribute,
-            [],
-            algorithm,
-        )
-        return out
+# Beyond what the range texts reach; values further out are clipped.
+_HEADROOM = 1.2
+# Of this many inner channels of a feed-forward part one is an outlier and stays in floating point.
+_CHANNELS_PER_OUTLIER = 32
+# A channel counts as reaching at least the mean reach divided by this: the range texts may leave at zero what other
+# texts use.
+_MEAN_REACH_TO_LEAST = 100
+# Above zero, so that inner channels or rows of weights that are zero throughout have a scale that can be divided by.
+_LEAST_INNER_HIGH = 1e-6
+_LEAST_WEIGHT = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +47,19 @@ class Int8Linear:
     """A product of floating-point rows in 8-bit arithmetic.
 
     Args:
-        product: The product; the input channels' steps are folded into its weights.
-        per_step: One over each input channel's step. Shape: (n_in,), float32.
-        zero: The number that means 0, and one half for rounding: conversion to integers cuts off. Shape: (1,), float32.
+        product: The product; the input channels' scales are folded into its weights.
+        inverse_scales: One over each input channel's scale. Shape: (n_in,), float32.
+        zero_point: The number that means 0, and one half for rounding, as conversion to integers truncates.
+            Shape: (1,), float32.
     """
 
     product: Int8Product
-    per_step: Tensor
-    zero: Tensor
+    inverse_scales: Tensor
+    zero_point: Tensor
 
     def __call__(self, rows: Tensor) -> Tensor:
         """See `Linear`."""
-        numbers = torch.addcmul(self.zero, rows, self.per_step).clamp_(0, _LEVELS)
+        numbers = torch.addcmul(self.zero_point, rows, self.inverse_scales).clamp_(0, _LEVELS)
         # torch turns floats into unsigned bytes one by one, but into int16 and on to bytes in vectors.
         return self.product(numbers.to(torch.int16).to(torch.uint8))
 
@@ -112,18 +71,18 @@ class Int8FeedForward:
     Args:
         up: To the inner channels of ordinary range, in 8 bits all the way.
         down: And back.
-        loose_up: To the few others.
-        loose_down: And back.
+        outlier_up: To the few others.
+        outlier_down: And back.
     """
 
     up: Int8Linear
     down: Int8Product
-    loose_up: Linear
-    loose_down: Linear
+    outlier_up: Linear
+    outlier_down: Linear
 
     def __call__(self, states: Tensor) -> Tensor:
         """Shape: (n_rows, hidden)."""
-        return self.down(self.up(states)).add_(self.loose_down(self.loose_up(states)))
+        return self.down(self.up(states)).add_(self.outlier_down(self.outlier_up(states)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,67 +101,76 @@ class Int8Arithmetic:
         """See `Arithmetic`."""
         if name not in self.ranges:
             return self.rest.linear(name, weights)
-        return _linear(weights, None, inputs=self.ranges[name], outgoing=self.rest.dtype)
+        return _int8_linear(weights, None, inputs=self.ranges[name], outgoing=self.rest.dtype)
 
     def feed_forward(
-        self, name: str, up: Weights, down: Weights, activation: Nonlinearity, *, gated: bool
+        self, name: str, up: Weights, down: Weights, nonlinearity: Nonlinearity, *, gated: bool
     ) -> RowFunction:
         """See `Arithmetic`."""
         if f"{name}.up" not in self.ranges:
-            return self.rest.feed_forward(name, up, down, activation, gated=gated)
+            return self.rest.feed_forward(name, up, down, nonlinearity, gated=gated)
         if gated:
-            return GatedFeedForward(self.linear(f"{name}.up", up), self.linear(f"{name}.down", down), activation)
-        loose = _loose(self.ranges[f"{name}.down"])
-        inner = _grid(self.ranges[f"{name}.down"], ~loose)
+            return GatedFeedForward(self.linear(f"{name}.up", up), self.linear(f"{name}.down", down), nonlinearity)
+        outliers = _outliers(self.ranges[f"{name}.down"])
+        inner = _quantization(self.ranges[f"{name}.down"], ~outliers)
         return Int8FeedForward(
-            up=_linear(up.outputs(~loose), activation, inputs=self.ranges[f"{name}.up"], outgoing=inner),
-            down=_product(down.weight[:, ~loose], down.bias, None, inner, self.rest.dtype),
-            loose_up=self.rest.linear(name, up.outputs(loose), activation),
-            loose_down=self.rest.linear(name, Weights(down.weight[:, loose], None)),
+            up=_int8_linear(up.outputs(~outliers), nonlinearity, inputs=self.ranges[f"{name}.up"], outgoing=inner),
+            down=_int8_product(down.weight[:, ~outliers], down.bias, None, inner, self.rest.dtype),
+            outlier_up=self.rest.linear(name, up.outputs(outliers), nonlinearity),
+            outlier_down=self.rest.linear(name, Weights(down.weight[:, outliers], None)),
         )
 
 
-def _linear(
-    weights: Weights, activation: Nonlinearity | None, *, inputs: Range, outgoing: Grid | torch.dtype
+def worthwhile_ranges(ranges: Mapping[str, Range], capabilities: Capabilities, *, n_layers: int) -> dict[str, Range]:
+    """The ranges of those products that gain from 8-bit arithmetic on this device."""
+    return {name: values for name, values in ranges.items() if _is_worthwhile(name, capabilities, n_layers)}
+
+
+def _is_worthwhile(name: str, capabilities: Capabilities, n_layers: int) -> bool:
+    # What the last layer rounds goes straight into the scores, and under CLS pooling there is little to save.
+    if name.startswith(f"layers.{n_layers - 1}."):
+        return False
+    # AMX multiplies bfloat16 so fast that turning attention's inputs into 8 bits takes longer than their products save.
+    return ".ffn." in name or not capabilities.matrix_units
+
+
+def _int8_linear(
+    weights: Weights, nonlinearity: Nonlinearity | None, *, inputs: Range, outgoing: Quantization | torch.dtype
 ) -> Int8Linear:
     """The 8-bit form of a product whose inputs lie in this range."""
-    reach = inputs.reach * _MARGIN
-    # A channel that the calibration texts left at zero may be used by others.
-    reach = reach.clamp(min=float(reach.mean()) / 100)
-    steps = reach**_ALPHA
-    steps *= (reach / steps).max() / (_LEVELS // 2)
+    reach = inputs.reach * _HEADROOM
+    reach = reach.clamp(min=float(reach.mean()) / _MEAN_REACH_TO_LEAST)
+    scales = reach**_ALPHA
+    scales *= (reach / scales).max() / (_LEVELS // 2)
     middle = (_LEVELS + 1) // 2
-    product = _product(weights.weight * steps, weights.bias, activation, Grid(1.0, middle), outgoing)
-    return Int8Linear(product, 1.0 / steps, torch.tensor([middle + 0.5]))
+    product = _int8_product(weights.weight * scales, weights.bias, nonlinearity, Quantization(1.0, middle), outgoing)
+    return Int8Linear(product, 1.0 / scales, torch.tensor([middle + 0.5]))
 
 
-def _loose(inner: Range) -> Tensor:
+def _outliers(inner: Range) -> Tensor:
     """The inner channels of the widest range. Shape: (n_inner,), bool."""
     reach = inner.reach
-    loose = torch.zeros(len(reach), dtype=torch.bool)
-    loose[reach.topk(-(-len(reach) // _LOOSE_SHARE)).indices] = True
-    return loose
+    outliers = torch.zeros(len(reach), dtype=torch.bool)
+    outliers[reach.topk(ceil_div(len(reach), _CHANNELS_PER_OUTLIER)).indices] = True
+    return outliers
 
 
-def _grid(inner: Range, kept: Tensor) -> Grid:
-    """The grid that holds the kept channels, and zero."""
-    low = min(float(inner.low[kept].min()), 0.0) * _MARGIN
-    high = max(float(inner.high[kept].max()), 1e-6) * _MARGIN
-    step = (high - low) / _LEVELS
-    return Grid(step, round(-low / step))
+def _quantization(inner: Range, channels: Tensor) -> Quantization:
+    """8-bit numbers that hold the values of these channels, and zero."""
+    low = min(float(inner.low[channels].min()), 0.0) * _HEADROOM
+    high = max(float(inner.high[channels].max()), _LEAST_INNER_HIGH) * _HEADROOM
+    scale = (high - low) / _LEVELS
+    return Quantization(scale, round(-low / scale))
 
 
-def _product(
-    weight: Tensor, bias: Tensor | None, activation: Nonlinearity | None, incoming: Grid, outgoing: Grid | torch.dtype
+def _int8_product(
+    weight: Tensor,
+    bias: Tensor | None,
+    nonlinearity: Nonlinearity | None,
+    incoming: Quantization,
+    outgoing: Quantization | torch.dtype,
 ) -> Int8Product:
-    steps = weight.abs().amax(dim=1).clamp(min=1e-12) / (_LEVELS // 2)
-    numbers = (weight / steps[:, None]).round_().to(torch.int8)
-    return Int8Product(
-        weight=torch.ops.onednn.qlinear_prepack(numbers, None),
-        weight_steps=steps,
-        weight_zeros=torch.zeros(len(steps), dtype=torch.int32),
-        bias=None if bias is None else bias.clone(),
-        incoming=incoming,
-        outgoing=outgoing,
-        activation=activation,
-    )
+    """The product with its weights rounded to 8 bits, each output channel's by a scale of its own."""
+    scales = weight.abs().amax(dim=1).clamp(min=_LEAST_WEIGHT) / (_LEVELS // 2)
+    numbers = (weight / scales[:, None]).round_().to(torch.int8)
+    return make_int8_product(numbers, scales, bias, nonlinearity, incoming, outgoing)

@@ -1,4 +1,4 @@
-"""The activation functions an encoder may use, by the names that transformers' configs give them."""
+"""The nonlinearities (activation functions) an encoder may use, by the names that transformers' configs give them."""
 
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ class Nonlinearity(StrEnum):
     TANH = "tanh"
 
 
+# By the names in transformers' ACT2FN.
 _BY_CONFIG_NAME = {
     "gelu": Nonlinearity.GELU,
     "gelu_python": Nonlinearity.GELU,
@@ -31,13 +32,13 @@ _BY_CONFIG_NAME = {
 
 
 def nonlinearity_of(config_name: object) -> Nonlinearity | None:
-    """The activation that a transformers config means, or None if it is not one of ours."""
+    """The nonlinearity that a transformers config means, or None if it is not one of ours."""
     return _BY_CONFIG_NAME.get(config_name) if isinstance(config_name, str) else None
 
 
-def apply_nonlinearity(states: Tensor, activation: Nonlinearity) -> Tensor:
-    """The activated states; `states` itself is not kept: it may be overwritten."""
-    match activation:
+def apply_nonlinearity(states: Tensor, nonlinearity: Nonlinearity) -> Tensor:
+    """The function of every value; may overwrite `states`."""
+    match nonlinearity:
         case Nonlinearity.GELU:
             return F.gelu(states)
         case Nonlinearity.GELU_TANH:

@@ -1,16 +1,23 @@
-"""The arithmetics an encoder may run in, and what a machine makes of them."""
+"""The number formats an encoder may compute in: what each needs, where it runs well, and who makes its products.
 
-import platform
+A new precision is a member here, its branch in `make_arithmetic`, and its word in `secondpass.options.DType`.
+"""
+
 import warnings
+from collections.abc import Mapping
 from enum import StrEnum
 
 import torch
 
+from secondpass.encoder.arithmetic.arithmetic import Arithmetic, FloatArithmetic
+from secondpass.encoder.arithmetic.int8 import Int8Arithmetic, worthwhile_ranges
+from secondpass.encoder.arithmetic.ranges import Range
+from secondpass.encoder.capabilities import Capabilities
 from secondpass.errors import InputError
 
 
 class Precision(StrEnum):
-    """A number format of the transformer's weights and products; heads and activations stay in float32."""
+    """A number format of the transformer's weights and products; heads and normalisation stay in float32."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
@@ -18,27 +25,36 @@ class Precision(StrEnum):
     INT8 = "int8"
 
     @property
-    def torch_dtype(self) -> torch.dtype:
-        """The dtype of hidden states."""
-        if self is Precision.INT8:
-            return torch.bfloat16 if native_bfloat16() else torch.float32
-        return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(self, torch.float32)
+    def needs_ranges(self) -> bool:
+        """Whether the ranges of values must be measured on texts first; such a precision has no unpacked form."""
+        return self is Precision.INT8
+
+    def states_dtype(self, capabilities: Capabilities) -> torch.dtype:
+        """The dtype of hidden states on a device."""
+        match self:
+            case Precision.FLOAT32:
+                return torch.float32
+            case Precision.BFLOAT16:
+                return torch.bfloat16
+            case Precision.FLOAT16:
+                return torch.float16
+            case Precision.INT8:
+                return torch.float32 if torch.bfloat16 in capabilities.slow_dtypes else torch.bfloat16
 
 
-def check_precision(precision: Precision, device: torch.device) -> None:
+def check_precision(precision: Precision, capabilities: Capabilities) -> None:
     """Refuse what a device cannot do; warn of what it does slowly.
 
     Raises:
-        InputError: int8 elsewhere than on a CPU with 8-bit dot products.
+        InputError: int8 on a device without 8-bit dot products.
     """
-    if precision is Precision.INT8 and device.type != "cpu":
-        raise InputError(f"dtype 'int8' runs on CPUs only, got device '{device}': use 'float16' or 'bfloat16' there")
-    if precision is Precision.INT8 and not has_int8():
-        raise InputError("dtype 'int8' needs a CPU with VNNI or AMX, which this one has not: use 'float32'")
-    slow = (precision is Precision.BFLOAT16 and not native_bfloat16()) or (
-        precision is Precision.FLOAT16 and not _has_float16()
-    )
-    if device.type == "cpu" and slow:
+    if precision is Precision.INT8 and not capabilities.int8_products:
+        default = str(capabilities.default_dtype).removeprefix("torch.")
+        raise InputError(
+            f"dtype 'int8' needs a CPU with VNNI or AMX instructions, which device '{capabilities.device}' is not: "
+            f"use '{default}'"
+        )
+    if precision.states_dtype(capabilities) in capabilities.slow_dtypes:
         warnings.warn(
             f"dtype '{precision}' is slow on this CPU, which has no instructions for it: use 'float32'",
             UserWarning,
@@ -46,28 +62,18 @@ def check_precision(precision: Precision, device: torch.device) -> None:
         )
 
 
-def native_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 itself; without AVX512-BF16 or AMX it takes six times as long as float32."""
-    if _is_x86():
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - no public way
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - as above
+def make_arithmetic(
+    precision: Precision, capabilities: Capabilities, ranges: Mapping[str, Range], *, n_layers: int
+) -> Arithmetic:
+    """What makes an encoder's products in this precision on this device.
 
-
-def has_amx() -> bool:
-    """Whether this CPU has matrix units."""
-    return torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - as above
-
-
-def _has_float16() -> bool:
-    if _is_x86():
-        return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())  # noqa: SLF001 - as above
-    return native_bfloat16()
-
-
-def has_int8() -> bool:
-    """Whether this CPU multiplies 8-bit integers itself, by VNNI or AMX."""
-    return _is_x86() and torch.cpu._is_vnni_supported()  # noqa: SLF001 - as above
-
-
-def _is_x86() -> bool:
-    return platform.machine().lower() in ("x86_64", "amd64")
+    Args:
+        precision: The number format.
+        capabilities: Of the device.
+        ranges: The inputs' ranges, by the product's name; empty unless the precision needs them.
+        n_layers: Layers of the encoder.
+    """
+    floating = FloatArithmetic(precision.states_dtype(capabilities), capabilities)
+    if precision is Precision.INT8:
+        return Int8Arithmetic(worthwhile_ranges(ranges, capabilities, n_layers=n_layers), floating)
+    return floating

@@ -1,5 +1,6 @@
-"""Texts on which 8-bit scales are measured: short and long, of several kinds and languages, written for this."""
+"""Texts on which int8 measures the ranges of values: short, long, of several kinds and languages, written for this."""
 
+# (query, document) pairs.
 RANGE_PAIRS: tuple[tuple[str, str], ...] = (
     (
         "what causes tides in the ocean",

@@ -1,4 +1,4 @@
-"""What values the products of an encoder meet: measured once, on a few texts, to fix 8-bit scales."""
+"""What values the products of an encoder meet: measured once, on a few texts, to fix the scales of 8-bit numbers."""
 
 from dataclasses import dataclass
 
@@ -30,26 +30,26 @@ class Range:
 
 
 class RangeRecorder:
-    """Plain float32 arithmetic that remembers what each product was given; one encoder's, for one forward pass."""
+    """Plain float32 arithmetic that records what each product was given; one encoder's, for one forward pass."""
 
     def __init__(self) -> None:
         self.ranges: dict[str, Range] = {}
 
-    def linear(self, name: str, weights: Weights, activation: Nonlinearity | None = None) -> Linear:
+    def linear(self, name: str, weights: Weights, nonlinearity: Nonlinearity | None = None) -> Linear:
         """See `Arithmetic`."""
-        product = PlainLinear(weights.weight, weights.bias, activation)
+        product = PlainLinear(weights.weight, weights.bias, nonlinearity)
 
-        def recorded(rows: Tensor) -> Tensor:
+        def record(rows: Tensor) -> Tensor:
             self.ranges[name] = Range(rows.amin(dim=0), rows.amax(dim=0))
             return product(rows)
 
-        return recorded
+        return record
 
     def feed_forward(
-        self, name: str, up: Weights, down: Weights, activation: Nonlinearity, *, gated: bool
+        self, name: str, up: Weights, down: Weights, nonlinearity: Nonlinearity, *, gated: bool
     ) -> RowFunction:
         """See `Arithmetic`."""
         second = self.linear(f"{name}.down", down)
         if gated:
-            return GatedFeedForward(self.linear(f"{name}.up", up), second, activation)
-        return FeedForward(self.linear(f"{name}.up", up, activation), second)
+            return GatedFeedForward(self.linear(f"{name}.up", up), second, nonlinearity)
+        return FeedForward(self.linear(f"{name}.up", up, nonlinearity), second)

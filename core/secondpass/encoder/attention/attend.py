@@ -2,8 +2,9 @@
 
 A group of equal-length pairs is already a dense block of the packed matrix, so queries, keys and values are read in
 place as strided views. On CPUs the kernels fall to scalar code for the last keys that do not fill a vector (in
-bfloat16, 60 keys take twice the time of 64), so keys are read up to a multiple of 16: a view may run into the rows of
-the next pair, to which a mask gives no weight. These rows are finite, hence their share is exactly zero.
+bfloat16, 60 keys take twice the time of 64), so keys are read up to a multiple of `Capabilities.key_multiple`: a view
+may run into the rows of the next pair, to which a mask gives no weight. These rows are finite, hence their share is
+exactly zero.
 """
 
 import math
@@ -15,8 +16,8 @@ from torch import Tensor
 from secondpass.encoder.attention import exp2, varlen
 from secondpass.encoder.packing import LengthGroup, Packing
 
-CPU_KEY_MULTIPLE = 16
-_BLOCK = 128  # queries that share a slice of keys in windowed attention
+# Queries that share a slice of keys in windowed attention.
+_QUERIES_PER_SLICE = 128
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, n_heads: int, window: int | None) -> Tensor:
@@ -31,31 +32,31 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, n_hea
         window: A token attends to those at most this far away; None: to all.
 
     Returns:
-        The heads' outputs side by side; zero in the margin. Shape: (n_rows, hidden).
+        The heads' outputs side by side; zero in padding rows. Shape: (n_rows, hidden).
     """
-    if varlen.applies(query, n_heads=n_heads):
+    if varlen.applies(query, packing.capabilities, n_heads=n_heads):
         return varlen.attend_varlen(query, key, value, packing, n_heads=n_heads, window=window)
-    mixed = query.new_empty(query.shape)
-    mixed[packing.n_tokens :].zero_()
+    outputs = query.new_empty(query.shape)
+    outputs[packing.n_tokens :].zero_()
     for group in packing.groups:
-        target = mixed[group.first_row : group.end_row].view(group.n_pairs, group.length, n_heads, -1).transpose(1, 2)
+        target = outputs[group.first_row : group.end_row].view(group.n_pairs, group.length, n_heads, -1).transpose(1, 2)
         if window is None or group.length <= window + 1:
-            target.copy_(_attend_run(query, key, value, packing, group, n_heads))
+            target.copy_(_attend_group(query, key, value, packing, group, n_heads))
             continue
-        for start in range(0, group.length, _BLOCK):
-            stop = min(start + _BLOCK, group.length)
+        for start in range(0, group.length, _QUERIES_PER_SLICE):
+            stop = min(start + _QUERIES_PER_SLICE, group.length)
             keys = max(0, start - window), min(group.length, stop + window)
             q = _heads(query, group, n_heads, start, stop - start)
             band = _band(start, stop, keys, window, packing, like=query)
             target[:, :, start:stop] = _attend_slice(q, key, value, packing, group, n_heads, keys, band)
-    return mixed
+    return outputs
 
 
 def attend_states(query: Tensor, states: Tensor, packing: Packing, *, window: int | None) -> Tensor:
     """Averages of each pair's states, weighted by the softmax of their products with the pair's queries / sqrt(hidden).
 
     Args:
-        query: Several of each pair, as wide as a state. Shape: (n_pairs, n_queries, hidden).
+        query: Several per pair, as wide as a state. Shape: (n_pairs, n_queries, hidden).
         states: Shape: (n_rows, hidden).
         packing: Where the pairs lie.
         window: Only the first window + 1 states of a pair count; None: all.
@@ -63,13 +64,13 @@ def attend_states(query: Tensor, states: Tensor, packing: Packing, *, window: in
     Returns:
         Shape: (n_pairs, n_queries, hidden).
     """
-    mixed = torch.empty_like(query)
+    outputs = torch.empty_like(query)
     for group in packing.groups:
         pairs = slice(group.first_pair, group.first_pair + group.n_pairs)
         keys = 0, group.length if window is None else min(group.length, window + 1)
         averages = _attend_slice(query[pairs, None], states, states, packing, group, 1, keys, None)
-        mixed[pairs] = averages[:, 0]
-    return mixed
+        outputs[pairs] = averages[:, 0]
+    return outputs
 
 
 def attend_first(
@@ -89,27 +90,27 @@ def attend_first(
         Shape: (n_pairs, hidden).
     """
     # The kernel would take a lone query for its pair's last token, and place the window there.
-    if window is None and varlen.applies(query, n_heads=n_heads):
+    if window is None and varlen.applies(query, packing.capabilities, n_heads=n_heads):
         return varlen.attend_varlen(query, key, value, packing, n_heads=n_heads, window=None)
-    mixed = query.new_empty(query.shape)
+    outputs = query.new_empty(query.shape)
     for group in packing.groups:
         pairs = slice(group.first_pair, group.first_pair + group.n_pairs)
         q = query[pairs].view(group.n_pairs, n_heads, 1, -1)
         keys = 0, group.length if window is None else min(group.length, window + 1)
-        mixed[pairs].view(q.shape).copy_(_attend_slice(q, key, value, packing, group, n_heads, keys, None))
-    return mixed
+        outputs[pairs].view(q.shape).copy_(_attend_slice(q, key, value, packing, group, n_heads, keys, None))
+    return outputs
 
 
-def _attend_run(
+def _attend_group(
     query: Tensor, key: Tensor, value: Tensor, packing: Packing, group: LengthGroup, n_heads: int
 ) -> Tensor:
     """Attention of all tokens of the group's pairs over their pair. Shape: (n_pairs, n_heads, length, head_dim)."""
-    if exp2.applies(query, n_rows=group.end_row - group.first_row):
-        n_read = packing.rounded(group.length)
+    if exp2.applies(query, packing.capabilities, n_rows=group.end_row - group.first_row):
+        n_read = packing.n_keys_read(group.length)
         q, k, v = (_heads(rows, group, n_heads, 0, n_read) for rows in (query, key, value))
-        mixed = exp2.attend_by_exp2(q, k, v, length=group.length)
-        if mixed is not None:
-            return mixed
+        outputs = exp2.attend_by_exp2(q, k, v, length=group.length)
+        if outputs is not None:
+            return outputs
     q = _heads(query, group, n_heads, 0, group.length)
     return _attend_slice(q, key, value, packing, group, n_heads, (0, group.length), None)
 
@@ -126,7 +127,7 @@ def _attend_slice(
 ) -> Tensor:
     """Attention of `q` over the tokens from keys[0] to keys[1] of every pair of the group."""
     start, stop = keys
-    n_read = packing.rounded(stop - start)
+    n_read = packing.n_keys_read(stop - start)
     k = _heads(key, group, n_heads, start, n_read)
     v = _heads(value, group, n_heads, start, n_read)
     if mask is None and n_read > stop - start:
@@ -148,7 +149,7 @@ def _heads(rows: Tensor, group: LengthGroup, n_heads: int, start: int, length: i
 
 def _band(start: int, stop: int, keys: tuple[int, int], window: int, packing: Packing, *, like: Tensor) -> Tensor:
     """What queries start..stop see of a slice of keys: 0 within the window, -inf outside and past the slice."""
-    n_read = packing.rounded(keys[1] - keys[0])
+    n_read = packing.n_keys_read(keys[1] - keys[0])
     q = torch.arange(start, stop, device=like.device)[:, None]
     k = torch.arange(keys[0], keys[0] + n_read, device=like.device)[None, :]
     hidden = ((q - k).abs() > window) | (k >= keys[1])

@@ -1,4 +1,4 @@
-"""Attention as two batched products with powers of two between them: bfloat16's way on CPUs without matrix units.
+"""Attention as two batched products with an exp2 softmax between them: for bfloat16 on CPUs without matrix units.
 
 There torch's fused kernel reaches a fifth of the products' speed, and softmax on its own is no faster: both subtract
 each row's largest score and call a slow exponential. Softmax does not depend on what is subtracted, and powers of two
@@ -11,24 +11,23 @@ import math
 import torch
 from torch import Tensor
 
-from secondpass.encoder.arithmetic.precision import has_amx, native_bfloat16
+from secondpass.encoder.capabilities import Capabilities
 
-# Scores that are computed at a time: as many as stay in a core's cache until they have been used.
-_SCORES = 320_000
-# Sums of a row's powers between these are exact enough: no term that matters was lost at either end of the range.
-_LEAST, _MOST = 2.0**-90, 2.0**90
+# Scores computed at a time: as many as stay in a core's cache until they have been used.
+_SCORES_AT_A_TIME = 320_000
+# Between these sums of a row no term that matters was lost at either end of bfloat16's range.
+_LEAST_SUM, _LARGEST_SUM = 2.0**-90, 2.0**90
 # Below this many rows the calls take longer than what they save.
 _FEWEST_ROWS = 80
 
 
-def applies(query: Tensor, *, n_rows: int) -> bool:
+def applies(query: Tensor, capabilities: Capabilities, *, n_rows: int) -> bool:
     """Whether this way is the faster one for `n_rows` rows like these."""
     return (
         query.dtype == torch.bfloat16
-        and query.device.type == "cpu"
         and n_rows >= _FEWEST_ROWS
-        and native_bfloat16()
-        and not has_amx()
+        and not capabilities.matrix_units
+        and torch.bfloat16 not in capabilities.slow_dtypes
     )
 
 
@@ -40,7 +39,7 @@ def attend_by_exp2(query: Tensor, key: Tensor, value: Tensor, *, length: int) ->
             Shape: (n_pairs, n_heads, n_rows, head_dim).
         key: As query.
         value: As query.
-        length: Tokens; the rows behind them are read, but count for nothing.
+        length: Tokens; the rows after them are read, but count for nothing.
 
     Returns:
         Shape: (n_pairs, n_heads, length, head_dim).
@@ -48,18 +47,18 @@ def attend_by_exp2(query: Tensor, key: Tensor, value: Tensor, *, length: int) ->
     n_pairs, n_heads, n_rows, head_dim = query.shape
     q, k, v = (states.reshape(-1, n_rows, head_dim) for states in (query, key, value))
     scale = math.log2(math.e) / math.sqrt(head_dim)
-    mixed, sums = torch.empty_like(q), q.new_empty(len(q), n_rows, 1)
-    step = min(len(q), max(1, _SCORES // n_rows**2))
+    outputs, sums = torch.empty_like(q), q.new_empty(len(q), n_rows, 1)
+    step = min(len(q), max(1, _SCORES_AT_A_TIME // n_rows**2))
     space = q.new_empty(step, n_rows, n_rows)
     for start in range(0, len(q), step):
-        some = slice(start, start + step)
-        scores = space[: len(q[some])]
-        torch.baddbmm(scores, q[some], k[some].transpose(1, 2), beta=0, alpha=scale, out=scores)
+        part = slice(start, start + step)
+        scores = space[: len(q[part])]
+        torch.baddbmm(scores, q[part], k[part].transpose(1, 2), beta=0, alpha=scale, out=scores)
         scores.exp2_()
         if n_rows > length:
             scores[:, :, length:] = 0.0
-        torch.sum(scores, dim=2, keepdim=True, out=sums[some])
-        torch.bmm(scores, v[some], out=mixed[some])
-    if not (sums.min() > _LEAST and sums.max() < _MOST):
+        torch.sum(scores, dim=2, keepdim=True, out=sums[part])
+        torch.bmm(scores, v[part], out=outputs[part])
+    if not (sums.min() > _LEAST_SUM and sums.max() < _LARGEST_SUM):
         return None
-    return mixed.div_(sums).view(n_pairs, n_heads, n_rows, head_dim)[:, :, :length]
+    return outputs.div_(sums).view(n_pairs, n_heads, n_rows, head_dim)[:, :, :length]

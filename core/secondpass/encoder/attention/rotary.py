@@ -1,7 +1,7 @@
-"""Rotary position embedding: queries and keys turned by an angle that grows with the position.
+"""Rotary position embedding: queries and keys rotated by an angle that grows with the position.
 
 Su et al., RoFormer: Enhanced Transformer with Rotary Position Embedding, 2021 (arXiv:2104.09864), in the half-split
-form of GPT-NeoX: channel j turns with channel j + head_dim / 2.
+form of GPT-NeoX: channels j and j + head_dim / 2 rotate together.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """The turn of every row.
+    """The rotation of every row.
 
     Args:
         cos: Shape: (n_rows, 1, head_dim / 2), float32.
@@ -23,8 +23,8 @@ class Rotation:
     sin: Tensor
 
 
-def rotation(positions: Tensor, *, theta: float, head_dim: int) -> Rotation:
-    """The turn of rows at these positions.
+def make_rotation(positions: Tensor, *, theta: float, head_dim: int) -> Rotation:
+    """The rotation of rows at these positions.
 
     Args:
         positions: Shape: (n_rows,), int64.
@@ -36,14 +36,15 @@ def rotation(positions: Tensor, *, theta: float, head_dim: int) -> Rotation:
     return Rotation(angles.cos(), angles.sin())
 
 
-def rotate(rows: Tensor, turn: Rotation, *, n_heads: int) -> Tensor:
-    """The rows with every head turned, in float32 and back.
+def rotate(rows: Tensor, rotation: Rotation, *, n_heads: int) -> Tensor:
+    """The rows with every head rotated, in float32 and back.
 
     Args:
         rows: Shape: (n_rows, hidden).
-        turn: Of the same rows.
+        rotation: Of the same rows.
         n_heads: Heads side by side in `rows`.
     """
     first, second = rows.view(len(rows), n_heads, -1).float().chunk(2, dim=-1)
-    turned = torch.cat((first * turn.cos - second * turn.sin, second * turn.cos + first * turn.sin), dim=-1)
-    return turned.view(rows.shape).to(rows.dtype)
+    cos, sin = rotation.cos, rotation.sin
+    rotated = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    return rotated.view(rows.shape).to(rows.dtype)

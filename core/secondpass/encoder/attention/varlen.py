@@ -1,7 +1,7 @@
 """Attention over packed pairs in one CUDA kernel (FlashAttention's variable-length form, through torch).
 
-Written from torch 2.13's documentation and never yet run on a GPU, for the development machine has none. Tests on a CPU
-put that documentation in the kernel's place; those of the kernel itself skip.
+Tests on any machine put the definition from torch 2.13's documentation in the kernel's place, and so check what it is
+asked for; those of the kernel itself need a GPU.
 """
 
 import functools
@@ -10,52 +10,54 @@ import inspect
 import torch
 from torch import Tensor
 
+from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.packing import Packing
 
-_AMPERE = (8, 0)
+# FlashAttention's limits: heads no wider than this, and a multiple of this wide.
 _WIDEST_HEAD = 256
+_HEAD_MULTIPLE = 8
 
 
-def applies(query: Tensor, *, n_heads: int) -> bool:
-    """Whether the kernel takes rows like these: half precision, on a GPU since Ampere, heads of a multiple of 8."""
+def applies(query: Tensor, capabilities: Capabilities, *, n_heads: int) -> bool:
+    """Whether the kernel takes rows like these: half precision, on a device that has it, heads of a width it takes."""
     head_dim = query.shape[1] // n_heads
     return (
-        query.is_cuda
+        capabilities.varlen_attention
         and query.dtype in (torch.float16, torch.bfloat16)
-        and head_dim % 8 == 0
+        and head_dim % _HEAD_MULTIPLE == 0
         and head_dim <= _WIDEST_HEAD
-        and torch.cuda.get_device_capability(query.device) >= _AMPERE
-        and _has_varlen()
     )
 
 
 def attend_varlen(
     query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, n_heads: int, window: int | None
 ) -> Tensor:
-    """As `attention.attend`, and with one query a pair as `attention.attend_first` without a window.
+    """As `attend.attend`, and with one query per pair as `attend.attend_first` without a window.
 
     Args:
         query: Shape: (n_tokens, hidden), or (n_pairs, hidden) for each pair's first token.
         key: Shape: (n_tokens, hidden).
         value: Shape: (n_tokens, hidden).
-        packing: Where the pairs lie, without a margin.
+        packing: Where the pairs lie, without padding rows.
         n_heads: Attention heads.
         window: A token attends to those at most this far away; None: to all.
     """
     from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - older versions of torch lack it
 
-    one_each = len(query) == packing.n_pairs
+    first_only = len(query) == packing.n_pairs
     longest = max(group.length for group in packing.groups)
-    ends = torch.arange(packing.n_pairs + 1, dtype=torch.int32, device=query.device) if one_each else packing.bounds
+    ends = torch.arange(packing.n_pairs + 1, dtype=torch.int32, device=query.device) if first_only else packing.bounds
     q, k, v = (rows.unflatten(1, (n_heads, -1)) for rows in (query, key, value))
     reach = -1 if window is None else window
-    mixed = varlen_attn(q, k, v, ends, packing.bounds, 1 if one_each else longest, longest, window_size=(reach, reach))
+    n_queries = 1 if first_only else longest
+    outputs = varlen_attn(q, k, v, ends, packing.bounds, n_queries, longest, window_size=(reach, reach))
     # Without return_aux there is one result.
-    return mixed.flatten(1) if isinstance(mixed, Tensor) else mixed[0].flatten(1)
+    return outputs.flatten(1) if isinstance(outputs, Tensor) else outputs[0].flatten(1)
 
 
 @functools.cache
-def _has_varlen() -> bool:
+def has_kernel() -> bool:
+    """Whether this version of torch has the kernel, with windows."""
     try:
         from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - as above
     except ModuleNotFoundError:

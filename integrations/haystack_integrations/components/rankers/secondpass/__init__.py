@@ -1,13 +1,9 @@
 """Haystack: cross-encoder reranking as a ranker component."""
 
-from secondpass.errors import MissingExtraError
+from secondpass.extras import optional_import
 
-try:
+with optional_import("haystack", feature="haystack_integrations.components.rankers.secondpass", extra="haystack"):
     import haystack  # noqa: F401 - only to see whether it is there
-except ModuleNotFoundError as error:
-    if error.name != "haystack":
-        raise
-    raise MissingExtraError("haystack_integrations.components.rankers.secondpass", "haystack") from None
 
 from haystack_integrations.components.rankers.secondpass.ranker import SecondPassRanker
 

@@ -1,51 +1,58 @@
 """What Haystack's earlier rankers call things, in our words: honoured, or refused with the reason."""
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from haystack.utils import ComponentDevice
 
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 
-Kwargs = Mapping[str, object]
+Kwargs: TypeAlias = Mapping[str, object]
+# (name of the source, for messages; value) -> what it means in `ModelOptions`; None where it changes nothing.
+_Reader: TypeAlias = Callable[[str, object], object]
 
 # Tokens of the longest pair that most cross-encoders read. The earlier rankers padded to their longest pair, so a
-# batch of theirs held up to this many tokens a document.
+# batch of theirs held up to this many tokens per document.
 _USUAL_MAX_LENGTH: Final = 512
 
 
-def with_kwargs(
-    options: ModelOptions, *, model_kwargs: Kwargs | None, tokenizer_kwargs: Kwargs | None, config_kwargs: Kwargs | None
-) -> ModelOptions:
-    """The options, and in our words what the transformers arguments of a saved ranker add to them.
+def model_options(parameters: Mapping[str, Any]) -> ModelOptions:
+    """How a ranker with these parameters loads its model.
+
+    The token is left out: it is a secret, to be resolved when the model is loaded.
+
+    Args:
+        parameters: Those of `SecondPassRanker`, by name; absent ones are at their default, others are not read.
 
     Raises:
-        InputError: A key cannot be honoured, or says something else than an option does.
+        InputError: A parameter breaks a rule, cannot be honoured, or contradicts another.
     """
-    for name, kwargs, known in (
-        ("model_kwargs", model_kwargs, _MODEL),
-        ("tokenizer_kwargs", tokenizer_kwargs, _TOKENIZER),
-        ("config_kwargs", config_kwargs, _REPOSITORY),
-    ):
-        for key, value in (kwargs or {}).items():
-            source = f"{name}[{key!r}]"
-            if key not in known:
-                raise InputError(f"{source} cannot be honoured, remove it; {name} may hold {', '.join(known)}")
-            option, read = known[key]
-            meant = read(source, value)
-            if meant is not None:
-                options = _with(options, option, meant, source)
-    return options
+    backend = parameters.get("backend", "torch")
+    if backend != "torch":
+        raise InputError(f'backend must be "torch", got {backend!r}')
+    names = {option.name for option in dataclasses.fields(ModelOptions)} - {"token", "device"}
+    options = ModelOptions(
+        device=_device_name(parameters.get("device")),
+        **{name: parameters[name] for name in names if name in parameters},
+    )
+    for name, readers in _KWARGS.items():
+        options = _with_kwargs(options, name, parameters.get(name) or {}, readers)
+    return _with_batch_size(options, parameters.get("batch_size"))
 
 
-def device_name(device: ComponentDevice | None) -> str | None:
-    """The device as torch calls it.
+def plain(value: object) -> object:
+    """The value as YAML can hold it: of a torch dtype or device its name, of a mapping a copy with plain values."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    torch = sys.modules.get("torch")  # where it is not imported, nothing of it can be a value
+    return str(value) if torch is not None and isinstance(value, torch.dtype | torch.device) else value
 
-    Raises:
-        InputError: It is several.
-    """
+
+def _device_name(device: ComponentDevice | None) -> str | None:
+    """The device as torch calls it."""
     if device is None:
         return None
     if device.has_multiple_devices:
@@ -53,12 +60,31 @@ def device_name(device: ComponentDevice | None) -> str | None:
     return device.to_torch_str()
 
 
-def with_batch_size(options: ModelOptions, batch_size: int | None) -> ModelOptions:
-    """The options, with a budget of tokens in which `batch_size` documents of full length fit; None: as they are.
+def _with_kwargs(
+    options: ModelOptions, name: str, kwargs: Kwargs, readers: Mapping[str, tuple[str, _Reader]]
+) -> ModelOptions:
+    """The options, with what the transformers arguments of a saved ranker mean in our words."""
+    for key, value in kwargs.items():
+        source = f"{name}[{key!r}]"
+        if key not in readers:
+            raise InputError(f"{source} cannot be honoured, remove it; {name} may hold {', '.join(readers)}")
+        option, read = readers[key]
+        meaning = read(source, value)
+        if meaning is not None:
+            options = _with_option(options, option, meaning, source)
+    return options
 
-    Raises:
-        InputError: `batch_size` is below 1, or there is a budget already.
-    """
+
+def _with_option(options: ModelOptions, option: str, value: object, source: str) -> ModelOptions:
+    present = getattr(options, option)
+    if present not in (None, False, value):
+        raise InputError(f"{option} is given twice and differs: {present!r}, and {value!r} by {source}")
+    change: dict[str, Any] = {option: value}
+    return dataclasses.replace(options, **change)
+
+
+def _with_batch_size(options: ModelOptions, batch_size: int | None) -> ModelOptions:
+    """The options, with a budget of tokens in which `batch_size` documents of full length fit; None: as they are."""
     if batch_size is None:
         return options
     if options.batch_tokens is not None:
@@ -69,24 +95,17 @@ def with_batch_size(options: ModelOptions, batch_size: int | None) -> ModelOptio
     return dataclasses.replace(options, batch_tokens=batch_size * length)
 
 
-def plain(kwargs: Kwargs | None) -> dict[str, object] | None:
-    """A copy that YAML can hold: a torch dtype becomes its name."""
-    if kwargs is None:
-        return None
-    return {key: str(value) if str(value).startswith("torch.") else value for key, value in kwargs.items()}
-
-
-def _same(_: str, value: object) -> object:
+def _read_as_it_is(_: str, value: object) -> object:
     return value
 
 
-def _dtype(_: str, value: object) -> object:
+def _read_dtype(_: str, value: object) -> object:
     """A torch dtype or its name; "auto" leaves the choice to the scorer."""
     name = str(value).removeprefix("torch.")
     return None if name == "auto" else name
 
 
-def _device(source: str, value: object) -> object:
+def _read_device(source: str, value: object) -> object:
     """One device; transformers also spreads a model over several, which a cross-encoder is too small to need."""
     devices = set(value.values()) if isinstance(value, Mapping) else {value}
     if len(devices) != 1:
@@ -97,7 +116,9 @@ def _device(source: str, value: object) -> object:
     return f"cuda:{device}" if isinstance(device, int) else str(device)
 
 
-def _only(accepted: object) -> Callable[[str, object], object]:
+def _must_be(accepted: object) -> _Reader:
+    """A reader for what is no choice here: it accepts a single value, which changes nothing."""
+
     def read(source: str, value: object) -> None:
         if value != accepted:
             raise InputError(f"{source} must be {accepted!r}, got {value!r}")
@@ -105,31 +126,26 @@ def _only(accepted: object) -> Callable[[str, object], object]:
     return read
 
 
-def _with(options: ModelOptions, option: str, meant: object, source: str) -> ModelOptions:
-    said = getattr(options, option)
-    if said not in (None, False, meant):
-        raise InputError(f"{option} is given twice and differs: {said!r}, and {meant!r} by {source}")
-    change: dict[str, Any] = {option: meant}
-    return dataclasses.replace(options, **change)
-
-
-_Reader = Callable[[str, object], object]
-_REPOSITORY: Final[dict[str, tuple[str, _Reader]]] = {
-    "revision": ("revision", _same),
-    "cache_dir": ("cache_dir", _same),
-    "local_files_only": ("local_files_only", _same),
-    "trust_remote_code": ("trust_remote_code", _same),
+# What each argument of transformers is called in `ModelOptions`, and how its value is read.
+_REPOSITORY: Final[Mapping[str, tuple[str, _Reader]]] = {
+    "revision": ("revision", _read_as_it_is),
+    "cache_dir": ("cache_dir", _read_as_it_is),
+    "local_files_only": ("local_files_only", _read_as_it_is),
+    "trust_remote_code": ("trust_remote_code", _read_as_it_is),
 }
-_MODEL: Final[dict[str, tuple[str, _Reader]]] = {
-    **_REPOSITORY,
-    "dtype": ("dtype", _dtype),
-    "torch_dtype": ("dtype", _dtype),
-    "device_map": ("device", _device),
-    "use_safetensors": ("use_safetensors", _only(accepted=True)),
-    "low_cpu_mem_usage": ("low_cpu_mem_usage", _only(accepted=True)),
-}
-_TOKENIZER: Final[dict[str, tuple[str, _Reader]]] = {
-    **_REPOSITORY,
-    "model_max_length": ("max_length", _same),
-    "use_fast": ("use_fast", _only(accepted=True)),
+_KWARGS: Final[Mapping[str, Mapping[str, tuple[str, _Reader]]]] = {
+    "model_kwargs": {
+        **_REPOSITORY,
+        "dtype": ("dtype", _read_dtype),
+        "torch_dtype": ("dtype", _read_dtype),
+        "device_map": ("device", _read_device),
+        "use_safetensors": ("use_safetensors", _must_be(accepted=True)),
+        "low_cpu_mem_usage": ("low_cpu_mem_usage", _must_be(accepted=True)),
+    },
+    "tokenizer_kwargs": {
+        **_REPOSITORY,
+        "model_max_length": ("max_length", _read_as_it_is),
+        "use_fast": ("use_fast", _must_be(accepted=True)),
+    },
+    "config_kwargs": _REPOSITORY,
 }

@@ -12,24 +12,19 @@ from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.core.errors import SerializationError
 from haystack.utils import ComponentDevice, Secret
 
-from haystack_integrations.components.rankers.secondpass.documents import deduplicated, text_of
-from haystack_integrations.components.rankers.secondpass.parameters import (
-    device_name,
-    plain,
-    with_batch_size,
-    with_kwargs,
-)
-from haystack_integrations.components.rankers.secondpass.selection import Selection
+from haystack_integrations.components.rankers.secondpass.documents import deduplicate
+from haystack_integrations.components.rankers.secondpass.parameters import model_options, plain
+from haystack_integrations.components.rankers.secondpass.request import Request, Selection
 from secondpass.adapters.lazy import LazyCrossEncoder, scorer_of
-from secondpass.errors import InputError
-from secondpass.options import DType, ModelOptions
-from secondpass.ranking import Scorer, arank, rank
+from secondpass.adapters.texts import text_with_metadata
+from secondpass.options import DType
+from secondpass.ranking import Loadable, Scorer
 from secondpass.ranking.checks import check_query
 
 # What the rankers of Haystack take when no model is named.
 DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"
 
-# Components are copied and pickled, which a lock of their own would forbid; it is held for moments.
+# Shared by all components, because one with a lock could not be copied or pickled; held for an assignment only.
 _LOCK: Final = threading.Lock()
 
 
@@ -68,8 +63,8 @@ class SecondPassRanker:
         calibration_factor: See `scale_score`; greater than 0.
         score_threshold: Keep scores of at least this much, after scaling; applied before `top_k`.
         trust_remote_code: Allow code that the checkpoint brings along to run.
-        model_kwargs: As a saved ranker has them. What can be honoured is (dtype, device, revision, ...); anything else
-            is an error.
+        model_kwargs: As a saved ranker has them. What has a meaning here is honoured (dtype, device, revision, ...);
+            anything else is an error.
         tokenizer_kwargs: Likewise; `model_max_length` is `max_length`.
         config_kwargs: Likewise.
         backend: "torch", which is the only one.
@@ -78,7 +73,7 @@ class SecondPassRanker:
         dtype: Arithmetic; None takes float32 on a CPU and half precision on accelerators.
         label: For heads with several labels, index or name of the one that means relevant; None resolves it.
         revision: Branch, tag or commit on the hub.
-        cache_dir: Where downloads are kept.
+        cache_dir: Folder for downloads.
         local_files_only: Never ask the network.
         batch_tokens: Tokens of one forward pass, instead of `batch_size`; None chooses for the device.
         share_model: Share one loaded model with every adapter of the process that has the same name and options.
@@ -147,16 +142,13 @@ class SecondPassRanker:
         self.local_files_only = local_files_only
         self.batch_tokens = batch_tokens
         self.share_model = share_model
-        self._loaded: LazyCrossEncoder | None = None
-        self._selection(None, None, None)
-        options = self._options()
-        if scorer is not None:
-            scorer_of(self.model, scorer, options)
+        self._lazy: LazyCrossEncoder | None = None
+        self._check()
 
     def warm_up(self) -> None:
-        """Load the model, unless it is loaded."""
+        """Load the model, unless it is loaded; a `scorer` that can load its own does so."""
         scorer = self._scorer()
-        if isinstance(scorer, LazyCrossEncoder):
+        if isinstance(scorer, Loadable):
             scorer.load()
 
     async def warm_up_async(self) -> None:
@@ -164,11 +156,14 @@ class SecondPassRanker:
         await asyncio.to_thread(self.warm_up)
 
     def close(self) -> None:
-        """Let go of the model; its memory is free when no other adapter shares it. The next run loads it again."""
+        """Let go of the model; its memory is free when no other adapter shares it. The next run loads it again.
+
+        A `scorer` stays as it is: others may be using it.
+        """
         with _LOCK:
-            loaded, self._loaded = self._loaded, None
-        if loaded is not None:
-            loaded.release()
+            lazy, self._lazy = self._lazy, None
+        if lazy is not None:
+            lazy.release()
 
     async def close_async(self) -> None:
         """What `close` does, without blocking the event loop."""
@@ -201,10 +196,8 @@ class SecondPassRanker:
             InputError: An argument breaks a rule.
             SecondPassError: The model cannot be loaded, or gives no usable score.
         """
-        selection = self._selection(top_k, scale_score, score_threshold)
-        asked, candidates = self._query(query), deduplicated(documents)
-        ranking = rank(self._scorer(), asked, self._texts(candidates)) if candidates else []
-        return {"documents": selection.of(candidates, ranking)}
+        request = self._request(query, documents, self._selection(top_k, scale_score, score_threshold))
+        return {"documents": request.rank(self._scorer()) if request.documents else []}
 
     @component.output_types(documents=list[Document])
     async def run_async(
@@ -216,10 +209,8 @@ class SecondPassRanker:
         score_threshold: float | None = None,
     ) -> dict[str, list[Document]]:
         """What `run` gives, without blocking the event loop."""
-        selection = self._selection(top_k, scale_score, score_threshold)
-        asked, candidates = self._query(query), deduplicated(documents)
-        ranking = await arank(self._scorer(), asked, self._texts(candidates)) if candidates else []
-        return {"documents": selection.of(candidates, ranking)}
+        request = self._request(query, documents, self._selection(top_k, scale_score, score_threshold))
+        return {"documents": await request.arank(self._scorer()) if request.documents else []}
 
     def to_dict(self) -> dict[str, Any]:
         """The component as Haystack saves it: basic types only, `device=None` as None, the token by its variable.
@@ -243,39 +234,27 @@ class SecondPassRanker:
         # Haystack 2 puts the objects it makes into the dictionary it is given.
         return default_from_dict(cls, copy.deepcopy(data))
 
+    def _check(self) -> None:
+        """Raise InputError for what the first run would otherwise raise."""
+        self._selection(None, None, None)
+        options = model_options(vars(self))
+        if self.scorer is not None:
+            scorer_of(self.model, self.scorer, options)
+
     def _scorer(self) -> Scorer:
         if self.scorer is not None:
             return self.scorer
+        lazy = self._lazy
+        if lazy is not None:
+            return lazy
+        token = None if self.token is None else self.token.resolve_value()
+        # The head's own number, because scaling is a choice of each run.
+        options = dataclasses.replace(model_options(vars(self)), token=token, activation="identity")
+        lazy = LazyCrossEncoder(DEFAULT_MODEL if self.model is None else self.model, options, share=self.share_model)
         with _LOCK:
-            if self._loaded is None:
-                token = None if self.token is None else self.token.resolve_value()
-                # The head's own number, because scaling is a choice of each run.
-                options = dataclasses.replace(self._options(), token=token, activation="identity")
-                model = DEFAULT_MODEL if self.model is None else self.model
-                self._loaded = LazyCrossEncoder(model, options, share=self.share_model)
-            return self._loaded
-
-    def _options(self) -> ModelOptions:
-        if self.backend != "torch":
-            raise InputError(f'backend must be "torch", got {self.backend!r}')
-        options = ModelOptions(
-            device=device_name(self.device),
-            trust_remote_code=self.trust_remote_code,
-            max_length=self.max_length,
-            dtype=self.dtype,
-            label=self.label,
-            revision=self.revision,
-            cache_dir=self.cache_dir,
-            local_files_only=self.local_files_only,
-            batch_tokens=self.batch_tokens,
-        )
-        options = with_kwargs(
-            options,
-            model_kwargs=self.model_kwargs,
-            tokenizer_kwargs=self.tokenizer_kwargs,
-            config_kwargs=self.config_kwargs,
-        )
-        return with_batch_size(options, self.batch_size)
+            if self._lazy is None:
+                self._lazy = lazy
+            return self._lazy
 
     def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
         return Selection(
@@ -285,14 +264,17 @@ class SecondPassRanker:
             score_threshold=self.score_threshold if score_threshold is None else score_threshold,
         )
 
-    def _query(self, query: str) -> str:
+    def _request(self, query: str, documents: list[Document], selection: Selection) -> Request:
         check_query(query)
-        return self.query_prefix + query + self.query_suffix
+        candidates = deduplicate(documents)
+        return Request(
+            query=self.query_prefix + query + self.query_suffix,
+            documents=candidates,
+            texts=[self._text(document) for document in candidates],
+            selection=selection,
+        )
 
-    def _texts(self, documents: list[Document]) -> list[str]:
-        return [
-            self.document_prefix
-            + text_of(document, self.meta_fields_to_embed, self.embedding_separator)
-            + self.document_suffix
-            for document in documents
-        ]
+    def _text(self, document: Document) -> str:
+        content = "" if document.content is None else document.content
+        text = text_with_metadata(content, document.meta, self.meta_fields_to_embed, separator=self.embedding_separator)
+        return self.document_prefix + text + self.document_suffix

@@ -1,23 +1,27 @@
 """Pipelines that Haystack's earlier rankers saved move over by changing the type's name."""
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from haystack import Document, Pipeline
+from haystack.utils import Secret
 
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
+from haystack_integrations.components.rankers.secondpass.parameters import model_options, plain
 from haystack_integrations.components.rankers.secondpass.ranker import DEFAULT_MODEL
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
+from secondpass.testing import OverlapScorer
 
 # Written by `Pipeline.dumps` of haystack-ai 2.24.1 on a machine without an accelerator.
 SAVED = Path(__file__).parent / "saved"
 OURS = "haystack_integrations.components.rankers.secondpass.ranker.SecondPassRanker"
 
 
-def moved(name: str) -> str:
+def with_our_type(name: str) -> str:
     text, n_changes = re.subn(r"haystack\.components\.rankers\.\S+", OURS, (SAVED / f"{name}.yaml").read_text())
     assert n_changes == 1
     return text
@@ -29,33 +33,31 @@ def component_of(text: str) -> SecondPassRanker:
     return component
 
 
-def options(**arguments: Any) -> ModelOptions:
-    return SecondPassRanker("some/model", **arguments)._options()
-
-
 def test_transformers_similarity_ranker() -> None:
-    component = component_of(moved("transformers_similarity_ranker"))
+    component = component_of(with_our_type("transformers_similarity_ranker"))
     assert component.model == DEFAULT_MODEL
     assert (component.query_prefix, component.meta_fields_to_embed, component.top_k) == ("Q: ", ["title"], 10)
     # 16 documents of 128 tokens.
-    assert component._options() == ModelOptions(device="cpu", dtype="float32", max_length=128, batch_tokens=2048)
+    expected = ModelOptions(device="cpu", dtype="float32", max_length=128, batch_tokens=2048)
+    assert model_options(vars(component)) == expected
 
 
 def test_transformers_similarity_ranker_as_it_comes() -> None:
-    component = component_of(moved("transformers_similarity_ranker_defaults"))
+    component = component_of(with_our_type("transformers_similarity_ranker_defaults"))
     # 16 documents of 512 tokens.
-    assert component._options() == ModelOptions(device="cpu", batch_tokens=8192)
+    assert model_options(vars(component)) == ModelOptions(device="cpu", batch_tokens=8192)
 
 
 def test_sentence_transformers_similarity_ranker() -> None:
-    component = component_of(moved("sentence_transformers_similarity_ranker"))
+    component = component_of(with_our_type("sentence_transformers_similarity_ranker"))
     assert component.top_k == 3
-    assert component._options() == ModelOptions(device="cpu", dtype="float32", max_length=256, batch_tokens=4096)
+    expected = ModelOptions(device="cpu", dtype="float32", max_length=256, batch_tokens=4096)
+    assert model_options(vars(component)) == expected
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in SAVED.glob("*.yaml")))
 def test_moved_pipelines_run(name: str, model: str) -> None:
-    pipeline = Pipeline.loads(moved(name).replace(DEFAULT_MODEL, model))
+    pipeline = Pipeline.loads(with_our_type(name).replace(DEFAULT_MODEL, model))
     documents = [Document(content="Paris"), Document(content="Berlin")]
     result = pipeline.run({"ranker": {"query": "City in Germany", "documents": documents}})["ranker"]["documents"]
     assert [document.content for document in result] == ["Berlin", "Paris"]
@@ -84,15 +86,39 @@ def test_moved_pipelines_run(name: str, model: str) -> None:
     ],
 )
 def test_what_is_honoured(arguments: dict[str, Any], expected: ModelOptions) -> None:
-    assert options(**arguments) == expected
+    assert model_options(arguments) == expected
 
 
-def test_a_torch_dtype_is_honoured_and_saved_by_its_name() -> None:
+def test_a_component_loads_its_model_with_these_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "hf_secret")
+    arguments: dict[str, Any] = {"max_length": 64, "model_kwargs": {"revision": "a"}, "batch_size": 2}
+    component: Any = SecondPassRanker("some/model", token=Secret.from_env_var("MY_TOKEN"), **arguments)
+    # The head's own number, because scaling is a choice of each run.
+    expected = dataclasses.replace(model_options(arguments), token="hf_secret", activation="identity")  # noqa: S106
+    assert component._scorer().options == expected
+
+
+def test_a_torch_dtype_and_device_are_honoured_and_saved_by_their_names() -> None:
     torch = pytest.importorskip("torch")
-    component = SecondPassRanker("some/model", model_kwargs={"torch_dtype": torch.float16})
-    assert component._options().dtype == "float16"
-    assert component.to_dict()["init_parameters"]["model_kwargs"] == {"torch_dtype": "torch.float16"}
-    assert component.model_kwargs == {"torch_dtype": torch.float16}
+    kwargs = {"torch_dtype": torch.float16, "device_map": {"": torch.device("cpu")}}
+    component = SecondPassRanker("some/model", model_kwargs=kwargs)
+    assert model_options(vars(component)) == ModelOptions(dtype="float16", device="cpu")
+    saved = component.to_dict()["init_parameters"]["model_kwargs"]
+    assert saved == {"torch_dtype": "torch.float16", "device_map": {"": "cpu"}}
+    assert component.model_kwargs == kwargs
+
+
+def test_only_what_is_torchs_is_saved_by_its_name() -> None:
+    class LikeTorch:
+        def __str__(self) -> str:
+            return "torch.something"
+
+    value = LikeTorch()
+    kwargs = {"a": "torch.x", "b": value, "c": 1, "d": None}
+    saved = plain(kwargs)
+    assert saved == kwargs
+    assert saved is not kwargs
+    assert plain(None) is None
 
 
 @pytest.mark.parametrize(
@@ -118,4 +144,11 @@ def test_a_torch_dtype_is_honoured_and_saved_by_its_name() -> None:
 )
 def test_what_cannot_be_honoured_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        options(**arguments)
+        model_options(arguments)
+
+
+def test_what_cannot_be_honoured_is_refused_when_the_component_is_made() -> None:
+    with pytest.raises(InputError, match=r"config_kwargs\['num_labels'\] cannot be honoured"):
+        SecondPassRanker("some/model", config_kwargs={"num_labels": 2})
+    with pytest.raises(InputError, match="revision says how to load a model and means nothing to a scorer"):
+        SecondPassRanker(scorer=OverlapScorer(), model_kwargs={"revision": "a"})

@@ -11,8 +11,10 @@ from haystack.components.retrievers.in_memory import InMemoryBM25Retriever
 from haystack.core.errors import SerializationError
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils import ComponentDevice, Secret
+from shared import shared
 
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
+from haystack_integrations.components.rankers.secondpass.parameters import model_options
 from secondpass.errors import InputError
 from secondpass.testing import OverlapScorer
 
@@ -73,13 +75,13 @@ async def test_async_pipeline_with_two_retrievers_joined() -> None:
 
 
 def test_duplicates_go_and_the_best_scored_stays() -> None:
-    given = [
+    candidates = [
         Document(id="a", content="cat", meta={"from": 1}, score=0.1),
         Document(id="b", content="dog"),
         Document(id="a", content="cat", meta={"from": 2}, score=0.9),
         Document(id="a", content="cat", meta={"from": 3}),
     ]
-    result = ranker().run("cat", given)["documents"]
+    result = ranker().run("cat", candidates)["documents"]
     assert [(document.id, document.meta, document.score) for document in result] == [
         ("a", {"from": 2}, 1.0),
         ("b", {}, 0.0),
@@ -103,24 +105,25 @@ def test_no_content_counts_as_empty() -> None:
 
 def test_scaling_is_a_sigmoid_of_the_score() -> None:
     # sigmoid(0) = 0.5 and sigmoid(1) = 0.7310585786, by any table; sigmoid(2) = 0.880797078.
-    given = [Document(content="dog"), Document(content="cat")]
-    scores = [document.score for document in ranker(scale_score=True).run("cat", given)["documents"]]
+    candidates = [Document(content="dog"), Document(content="cat")]
+    scores = [document.score for document in ranker(scale_score=True).run("cat", candidates)["documents"]]
     assert scores == pytest.approx([0.7310585786, 0.5], abs=1e-9)
-    twice = ranker(scale_score=True, calibration_factor=2.0).run("cat", given)["documents"]
+    twice = ranker(scale_score=True, calibration_factor=2.0).run("cat", candidates)["documents"]
     assert [document.score for document in twice] == pytest.approx([0.880797078, 0.5], abs=1e-9)
 
 
 def test_threshold_is_of_the_scaled_score() -> None:
-    given = [Document(content="dog"), Document(content="cat")]
-    assert contents(ranker(scale_score=True, score_threshold=0.6).run("cat", given)) == ["cat"]
-    assert contents(ranker(scale_score=True, score_threshold=0.5).run("cat", given)) == ["cat", "dog"]
+    candidates = [Document(content="dog"), Document(content="cat")]
+    assert contents(ranker(scale_score=True, score_threshold=0.6).run("cat", candidates)) == ["cat"]
+    assert contents(ranker(scale_score=True, score_threshold=0.5).run("cat", candidates)) == ["cat", "dog"]
 
 
-def test_scaled_scores_are_those_of_sentence_transformers(model: str) -> None:
+def test_scaled_scores_are_those_of_sentence_transformers() -> None:
     pytest.importorskip("sentence_transformers")
     from sentence_transformers import CrossEncoder
     from torch.nn import Identity, Sigmoid
 
+    model = str(shared("models/ce-minilm6"))
     reference = CrossEncoder(model, device="cpu")
     for scale, activation in ((True, Sigmoid()), (False, Identity())):
         expected = reference.predict([(QUERY, text) for text in TEXTS], activation_fn=activation)
@@ -156,9 +159,9 @@ def test_a_calibration_factor_that_breaks_the_order_is_refused(factor: float | N
 
 
 def test_nothing_changes_in_place() -> None:
-    given = documents()  # Haystack warns when a document is changed, and a warning is an error here
-    ranker().run(QUERY, given)
-    assert [document.score for document in given] == [None] * 4
+    candidates = documents()  # Haystack warns when a document is changed, and a warning is an error here
+    ranker().run(QUERY, candidates)
+    assert [document.score for document in candidates] == [None] * 4
 
 
 def test_pipeline_loads_without_an_allow_list_and_without_a_device_of_this_machine(model: str) -> None:
@@ -207,7 +210,7 @@ def test_round_trip_keeps_every_parameter() -> None:
     assert loaded.to_dict() == data == component.to_dict()
     assert loaded.device == component.device
     assert loaded.token == component.token
-    assert loaded._options() == component._options()
+    assert model_options(vars(loaded)) == model_options(vars(component))
 
 
 def test_a_token_in_the_clear_is_refused_by_saving_and_in_no_repr() -> None:
@@ -218,24 +221,16 @@ def test_a_token_in_the_clear_is_refused_by_saving_and_in_no_repr() -> None:
     assert "hf_secret" not in repr(component) + repr(scorer) + repr(scorer.options)
 
 
-def test_a_token_is_asked_for_when_the_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_SUCH_TOKEN", raising=False)
-    component = SecondPassRanker("some/model", token=Secret.from_env_var("NO_SUCH_TOKEN"))
-    assert component.run(QUERY, []) == {"documents": []}
-    with pytest.raises(ValueError, match="NO_SUCH_TOKEN"):
-        component.warm_up()
-
-
 def test_a_scorer_cannot_be_saved() -> None:
     with pytest.raises(SerializationError, match="SecondPassRanker with scorer=OverlapScorer cannot be saved"):
         ranker().to_dict()
 
 
 def test_arguments_are_not_the_components_to_change() -> None:
-    given: dict[str, Any] = {"model_kwargs": {"revision": "main"}, "meta_fields_to_embed": ["title"]}
-    component = SecondPassRanker("some/model", **given)
+    arguments: dict[str, Any] = {"model_kwargs": {"revision": "main"}, "meta_fields_to_embed": ["title"]}
+    component = SecondPassRanker("some/model", **arguments)
     component.to_dict()["init_parameters"]["model_kwargs"]["revision"] = "other"
-    assert given == {"model_kwargs": {"revision": "main"}, "meta_fields_to_embed": ["title"]}
+    assert arguments == {"model_kwargs": {"revision": "main"}, "meta_fields_to_embed": ["title"]}
     assert component.to_dict()["init_parameters"]["model_kwargs"] == {"revision": "main"}
 
 
@@ -246,29 +241,3 @@ def test_several_devices_are_refused() -> None:
 
 def two_devices() -> haystack.utils.DeviceMap:
     return haystack.utils.DeviceMap({"a": haystack.utils.Device.cpu(), "b": haystack.utils.Device.gpu(0)})
-
-
-async def test_model_is_loaded_by_warm_up_once_and_freed_by_close(model: str) -> None:
-    component = SecondPassRanker(model, share_model=False)
-    component.warm_up()
-    lazy: Any = component._scorer()
-    loaded = lazy.load()
-    await component.warm_up_async()
-    component.warm_up()
-    assert lazy.load() is loaded
-    component.close()
-    assert not lazy.is_loaded
-    component.close()
-    await component.close_async()
-    assert contents(component.run(QUERY, documents()))[0] == BEST_FIRST[0]  # loads it again
-
-
-async def test_pipelines_warm_up_and_close(model: str) -> None:
-    component = SecondPassRanker(model)
-    pipeline: Any = AsyncPipeline()
-    pipeline.add_component("ranker", component)
-    await pipeline.run_async({"ranker": {"query": QUERY, "documents": documents()}})
-    assert component._scorer().is_loaded  # type: ignore[attr-defined] # of a model by name
-    if hasattr(pipeline, "close_async"):  # Haystack 3
-        await pipeline.close_async()
-        assert component._loaded is None

@@ -1,0 +1,1 @@
+"""How other libraries score pairs, each the way its documentation shows; imported only when they compete."""

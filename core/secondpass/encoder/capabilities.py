@@ -1,0 +1,47 @@
+"""What a device can do, as one value: everything in the encoder that depends on the hardware reads it here.
+
+`secondpass.execution.devices` makes it, and is the only file that asks torch what the machine has: a new device is an
+entry there.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """A device, what it has, and how it prefers to be given its work. The defaults hold for any accelerator.
+
+    Args:
+        device: Where tensors are put.
+        default_dtype: The number format to compute in where the caller names none.
+        batch_tokens: Tokens of one forward pass that suit it.
+        slow_dtypes: Formats that it computes without instructions of its own, much slower than float32.
+        onednn_dtypes: Formats in which oneDNN multiplies here, with weights in a layout of its own.
+        int8_products: Whether it multiplies 8-bit integers by itself (VNNI or AMX).
+        matrix_units: Whether it multiplies whole blocks of half-precision numbers in one instruction (AMX, tensor
+            cores).
+        varlen_attention: Whether torch has a kernel here for attention over sequences of unequal lengths.
+        wide_heads: Whether attention takes heads as wide as a token's state.
+        key_multiple: Attention reads keys up to a multiple of this; 1 for no rounding.
+        row_multiple: A packed matrix has a multiple of this many rows.
+        float32_norms: Whether normalisation takes float32 parameters with states in half precision.
+        pinned_copies: Whether copies from page-locked memory run while the host goes on.
+        splits_cores: Whether several forward passes can run at a time, each on cores of its own.
+    """
+
+    device: torch.device
+    default_dtype: torch.dtype = torch.float16
+    batch_tokens: int = 4096
+    slow_dtypes: frozenset[torch.dtype] = frozenset()
+    onednn_dtypes: frozenset[torch.dtype] = frozenset()
+    int8_products: bool = False
+    matrix_units: bool = True
+    varlen_attention: bool = False
+    wide_heads: bool = False
+    key_multiple: int = 1
+    row_multiple: int = 1
+    float32_norms: bool = False
+    pinned_copies: bool = False
+    splits_cores: bool = False

@@ -1,0 +1,88 @@
+"""How examples become the columns of a loss: single pairs, lists, lists with one positive, or one column per document.
+
+Every function refuses examples that its losses cannot learn from.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from secondpass.errors import InputError
+from secondpass.training.config import Loss
+from secondpass.training.examples import Example
+
+# Values by column name, as many in each as there are rows.
+Columns: TypeAlias = dict[str, list[Any]]
+
+# A grade's height over the next lower one in `listwise`: as logits, odds of 5e8 to 1, so practically one-hot.
+_CERTAIN = 20.0
+
+
+def pairs(examples: Sequence[Example]) -> Columns:
+    """Single pairs, labelled by whether their grade is above 0, for `bce`."""
+    _check_graded(examples, "bce")
+    rows = [
+        (example.query, document, float(score > 0))
+        for example in examples
+        for document, score in zip(example.documents, example.scores, strict=True)
+    ]
+    return {name: [row[i] for row in rows] for i, name in enumerate(("query", "document", "label"))}
+
+
+def lists(examples: Sequence[Example]) -> Columns:
+    """Lists of documents with their scores."""
+    _check_lists(examples)
+    return {
+        "query": [example.query for example in examples],
+        "documents": [list(example.documents) for example in examples],
+        "label": [list(example.scores) for example in examples],
+    }
+
+
+def graded_lists(examples: Sequence[Example]) -> Columns:
+    """Lists of documents with the grades that people gave, for `lambdaloss`."""
+    _check_graded(examples, "lambdaloss")
+    return lists(examples)
+
+
+def one_positive_lists(examples: Sequence[Example]) -> Columns:
+    """One list per positive, without the other positives; teacher-scored lists as they are."""
+    return lists([single for example in examples for single in (_singles(example) if example.graded else [example])])
+
+
+def margins(examples: Sequence[Example]) -> Columns:
+    """One column per document: all lists are shortened to the shortest, and their first document meets each other."""
+    _check_lists(examples)
+    shortest = min(len(example.documents) for example in examples)
+    columns: Columns = {"query": [example.query for example in examples]}
+    for index in range(shortest):
+        columns[f"document_{index}"] = [example.documents[index] for example in examples]
+    return columns | {"label": [list(example.scores[:shortest]) for example in examples]}
+
+
+def _singles(example: Example) -> list[Example]:
+    """An example per positive, each with all negatives."""
+    scored = list(zip(example.documents, example.scores, strict=True))
+    negatives = [document for document, grade in scored if grade <= 0]
+    return [
+        Example(example.query, (positive, *negatives), (_CERTAIN, *[0.0] * len(negatives)), graded=True)
+        for positive, grade in scored
+        if grade > 0
+    ]
+
+
+def _check_graded(examples: Sequence[Example], loss: Loss) -> None:
+    """Raise InputError where a teacher's scores would be taken for grades."""
+    for example in examples:
+        if not example.graded:
+            raise InputError(f"{loss} must have labels to learn from, got a teacher's scores for {example.query!r}")
+
+
+def _check_lists(examples: Sequence[Example]) -> None:
+    """Raise InputError unless there are lists, each of which compares documents."""
+    if not examples:
+        raise InputError("data must hold at least one query with a relevant document, got none")
+    for example in examples:
+        if len(example.documents) < 2:  # noqa: PLR2004 - one alone compares with nothing
+            raise InputError(
+                f"lists must hold at least two documents, got {len(example.documents)} for {example.query!r}"
+            )

@@ -1,0 +1,56 @@
+"""What each precision asks of a device."""
+
+import warnings
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+import torch
+
+from secondpass.encoder import Capabilities, Precision, check_precision
+from secondpass.errors import InputError
+from secondpass.options import DType
+
+SLOW = frozenset({torch.bfloat16, torch.float16})
+CPU = Capabilities(torch.device("cpu"), default_dtype=torch.float32, slow_dtypes=SLOW, int8_products=True)
+
+
+def test_options_name_every_precision() -> None:
+    assert get_args(DType) == tuple(precision.value for precision in Precision)
+
+
+@pytest.mark.parametrize("precision", [Precision.BFLOAT16, Precision.FLOAT16])
+def test_what_a_cpu_emulates_is_warned_of(precision: Precision) -> None:
+    with pytest.warns(UserWarning, match=f"dtype '{precision}' is slow on this CPU"):
+        check_precision(precision, CPU)
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_what_a_device_does_well_passes_in_silence(precision: Precision) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_precision(precision, replace(CPU, slow_dtypes=frozenset()))
+
+
+def test_int8_passes_in_silence_where_bfloat16_is_slow() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_precision(Precision.INT8, CPU)
+
+
+@pytest.mark.parametrize(
+    ("device", "default", "message"),
+    [
+        ("cpu", torch.float32, "which device 'cpu' is not: use 'float32'"),
+        ("cuda:1", torch.bfloat16, "which device 'cuda:1' is not: use 'bfloat16'"),
+    ],
+)
+def test_int8_is_refused_without_8_bit_products(device: str, default: torch.dtype, message: str) -> None:
+    capabilities = Capabilities(torch.device(device), default_dtype=default)
+    with pytest.raises(InputError, match=f"dtype 'int8' needs a CPU with VNNI or AMX instructions, {message}"):
+        check_precision(Precision.INT8, capabilities)
+
+
+def test_states_of_int8_are_in_the_narrowest_format_that_is_fast() -> None:
+    assert Precision.INT8.states_dtype(CPU) == torch.float32
+    assert Precision.INT8.states_dtype(replace(CPU, slow_dtypes=frozenset())) == torch.bfloat16

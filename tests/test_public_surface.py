@@ -1,0 +1,96 @@
+"""What the package shows to whoever imports it, and what its scorers say of themselves."""
+
+import pickle
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import checkpoints
+import numpy as np
+import pytest
+from texts import AWKWARD
+
+import secondpass
+from secondpass import BiEncoder, CrossEncoder
+from secondpass.errors import InputError, InputTypeError
+from secondpass.options import ModelOptions
+
+
+@pytest.fixture(scope="module")
+def bi_encoder(tmp_path_factory: pytest.TempPathFactory) -> BiEncoder:
+    return BiEncoder(checkpoints.base_transformer(tmp_path_factory.mktemp("base")))
+
+
+def test_every_public_name_is_there_and_completed_before_it_is_loaded() -> None:
+    assert all(getattr(secondpass, name) is not None for name in secondpass.__all__)
+    assert secondpass.__version__ == version("secondpass")
+    code = "import secondpass, sys; print(set(secondpass.__all__) <= set(dir(secondpass)), 'torch' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    assert shown.stdout.split() == ["True", "False"]
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        secondpass.nothing  # type: ignore[attr-defined] # noqa: B018 - looking it up is the test
+
+
+@pytest.mark.parametrize("name", ["name", "max_length", "labels", "dtype", "devices"])
+def test_what_a_cross_encoder_says_of_itself_cannot_be_assigned(name: str) -> None:
+    model = CrossEncoder("secondpass/mini")
+    before = getattr(model, name)
+    with pytest.raises(AttributeError):
+        setattr(model, name, before)
+    assert getattr(model, name) == before
+
+
+@pytest.mark.parametrize("name", ["name", "max_length", "dtype", "devices"])
+def test_what_a_bi_encoder_says_of_itself_cannot_be_assigned(bi_encoder: BiEncoder, name: str) -> None:
+    with pytest.raises(AttributeError):
+        setattr(bi_encoder, name, getattr(bi_encoder, name))
+
+
+def test_a_bi_encoder_predicts_pairs_of_many_queries_as_it_scores_each(bi_encoder: BiEncoder) -> None:
+    queries = ("berlin wall", "", "东京")
+    scores = [bi_encoder.score(query, AWKWARD) for query in queries]
+    stream = ((query, text) for query in queries for text in AWKWARD)
+    predicted = bi_encoder.predict(stream)
+    np.testing.assert_allclose(predicted, np.concatenate(scores), atol=1e-6)
+    assert np.ptp(predicted) > 0.1, "scores that are all alike would agree with anything"
+    assert bi_encoder.predict([]).shape == (0,)
+    with pytest.raises(InputTypeError, match=r"pairs\[0\] must be a \(query, document\) pair"):
+        bi_encoder.predict(["ab"])  # type: ignore[list-item] # what the check is for
+
+
+def test_a_bi_encoder_travels_by_name_and_loads_again(bi_encoder: BiEncoder) -> None:
+    pickled = pickle.dumps(bi_encoder)
+    assert len(pickled) < 2000, "no weights in it"
+    again = pickle.loads(pickled)  # noqa: S301 - our own
+    np.testing.assert_array_equal(again.score("berlin", AWKWARD), bi_encoder.score("berlin", AWKWARD))
+    assert again.fingerprint() == bi_encoder.fingerprint()
+
+
+def test_a_bi_encoders_fingerprint_changes_with_what_changes_scores(bi_encoder: BiEncoder, tmp_path: Path) -> None:
+    folder = bi_encoder.name
+    other = checkpoints.base_transformer(tmp_path)
+    assert BiEncoder(folder, batch_tokens=64).fingerprint() == bi_encoder.fingerprint()
+    changed = {
+        BiEncoder(folder, max_length=16).fingerprint(),
+        BiEncoder(folder, document_model=other).fingerprint(),
+        BiEncoder(other, document_model=folder).fingerprint(),
+    }
+    assert len(changed - {bi_encoder.fingerprint()}) == 3
+
+
+def test_a_bi_encoder_shows_its_progress_only_when_asked(
+    bi_encoder: BiEncoder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ranked = bi_encoder.rank("berlin", ["wall", "people"])
+    assert capsys.readouterr().err == ""
+    assert bi_encoder.rank("berlin", ["wall", "people"], show_progress=True) == ranked
+    assert "2/2" in capsys.readouterr().err
+
+
+def test_options_that_mean_nothing_to_a_bi_encoder_are_refused(bi_encoder: BiEncoder) -> None:
+    with pytest.raises(InputError, match="activation, label must be left out: a bi-encoder has no use for it"):
+        BiEncoder.from_options(bi_encoder.name, ModelOptions(activation="sigmoid", label=1))
