@@ -14,6 +14,7 @@ from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, lo
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, InputError
+from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import networks_on
@@ -89,21 +90,22 @@ class BiEncoder(LocalScorer):
         return loaded
 
     def _load(self, name: str, options: ModelOptions, document_model: str | None) -> None:
-        placement = placement_for(options.device, options.dtype, options.batch_tokens)
-        queries = documents = load_embedding(name, options, options.max_length)
-        if document_model is not None:
-            # A revision is the first checkpoint's.
-            documents = load_embedding(document_model, replace(options, revision=None), options.max_length)
-        if queries.cosine != documents.cosine:
-            raise CheckpointError(f"{name} and {document_model} compare vectors in different ways")
-        tokenize_queries = queries.text_tokenizer(QUERY_PROMPTS)
-        tokenize_documents = documents.text_tokenizer(DOCUMENT_PROMPTS)
-        texts = [text for pair in RANGE_PAIRS for text in pair]
-        networks = networks_on(placement, queries.model, lambda: tokenize_queries(texts))
-        self._queries = Pipeline(tokenize_queries, networks, placement.batch_tokens)
-        if documents is not queries:
-            networks = networks_on(placement, documents.model, lambda: tokenize_documents(texts))
-        self._documents = Pipeline(tokenize_documents, networks, placement.batch_tokens)
+        with plain_torch():
+            placement = placement_for(options.device, options.dtype, options.batch_tokens)
+            queries = documents = load_embedding(name, options, options.max_length)
+            if document_model is not None:
+                # A revision is the first checkpoint's.
+                documents = load_embedding(document_model, replace(options, revision=None), options.max_length)
+            if queries.cosine != documents.cosine:
+                raise CheckpointError(f"{name} and {document_model} compare vectors in different ways")
+            tokenize_queries = queries.text_tokenizer(QUERY_PROMPTS)
+            tokenize_documents = documents.text_tokenizer(DOCUMENT_PROMPTS)
+            texts = [text for pair in RANGE_PAIRS for text in pair]
+            networks = networks_on(placement, queries.model, lambda: tokenize_queries(texts))
+            self._queries = Pipeline(tokenize_queries, networks, placement.batch_tokens)
+            if documents is not queries:
+                networks = networks_on(placement, documents.model, lambda: tokenize_documents(texts))
+            self._documents = Pipeline(tokenize_documents, networks, placement.batch_tokens)
         super().__init__(name, max_length=queries.max_length, placement=placement)
         self._options = options
         self._document_model = document_model
@@ -129,9 +131,10 @@ class BiEncoder(LocalScorer):
 
     def _similarities(self, queries: torch.Tensor, documents: torch.Tensor) -> NDArray[np.float32]:
         """The similarity of each row of `queries` to the same row of `documents`."""
-        if self._cosine:
-            queries, documents = functional.normalize(queries), functional.normalize(documents)
-        similarities: NDArray[np.float32] = torch.linalg.vecdot(documents, queries).numpy()
+        with plain_torch():
+            if self._cosine:
+                queries, documents = functional.normalize(queries), functional.normalize(documents)
+            similarities: NDArray[np.float32] = torch.linalg.vecdot(documents, queries).numpy()
         return similarities
 
     def __reduce__(

@@ -11,6 +11,7 @@ from secondpass.checkpoint import load_checkpoint
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.labels import relevance_logit
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
+from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import networks_on
@@ -87,11 +88,12 @@ class CrossEncoder(LocalScorer):
         return loaded
 
     def _load(self, name: str, options: ModelOptions) -> None:
-        placement = placement_for(options.device, options.dtype, options.batch_tokens)
-        checkpoint = load_checkpoint(name, options)
-        networks = networks_on(
-            placement, checkpoint.model, lambda: checkpoint.tokenize(RANGE_PAIRS), checkpoint.padding_side
-        )
+        with plain_torch():
+            placement = placement_for(options.device, options.dtype, options.batch_tokens)
+            checkpoint = load_checkpoint(name, options)
+            networks = networks_on(
+                placement, checkpoint.model, lambda: checkpoint.tokenize(RANGE_PAIRS), checkpoint.padding_side
+            )
         super().__init__(name, max_length=checkpoint.max_length, placement=placement)
         self._options = options
         self._pipeline = Pipeline(checkpoint.tokenize, networks, placement.batch_tokens)
@@ -133,10 +135,13 @@ class CrossEncoder(LocalScorer):
 
     def _score_blocks(self, pairs: Iterable[Pair]) -> Iterator[NDArray[np.float32]]:
         for logits in self._pipeline.run(pairs):
-            scores: NDArray[np.float32] = self._activation(
-                relevance_logit(torch.from_numpy(logits), self._label)
-            ).numpy()
-            yield scores
+            yield self._relevance(torch.from_numpy(logits))
+
+    def _relevance(self, logits: torch.Tensor) -> NDArray[np.float32]:
+        """Shape: (n_pairs, n_labels) -> (n_pairs,)."""
+        with plain_torch():
+            scores: NDArray[np.float32] = self._activation(relevance_logit(logits, self._label)).numpy()
+        return scores
 
     def __reduce__(self) -> tuple[Callable[[str, ModelOptions], "CrossEncoder"], tuple[str, ModelOptions]]:
         """Pickle by name: unpickling loads the checkpoint again, and no weights travel."""

@@ -11,6 +11,7 @@ from secondpass.checkpoint import RankingModel, SplitModel
 from secondpass.encoder import Capabilities, Precision, TokenBatch, packed_encoder, to_device
 from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder
 from secondpass.errors import InputError
+from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement
 from secondpass.tokenization.tokens import PairTokens
 
@@ -33,7 +34,7 @@ class Network:
 
     def __call__(self, pairs: PairTokens) -> Tensor:
         """The head's outputs on this network's device. Shape: (n_pairs, n_outputs), float32."""
-        with torch.inference_mode():
+        with torch.inference_mode(), plain_torch(self.capabilities.device):
             output: Tensor = self._head(self._encoder(_batch(pairs, self.capabilities)))
             return output
 

@@ -104,7 +104,7 @@ class Pipeline(Generic[ItemT]):
         n_parallel = n_parallel_passes(self._devices)
         batches = token_batches(block.unique.lengths.tolist(), self._batch_tokens, n_parallel)
         outputs = self._forward_all(block.unique, batches, n_parallel)
-        order = torch.tensor([i for batch in batches for i in batch])
+        order = torch.tensor([i for batch in batches for i in batch], device="cpu")
         # One copy back for the whole block.
         computed = torch.cat(outputs).cpu()
         unique = torch.empty_like(computed)
