@@ -73,6 +73,7 @@ def test_a_bi_encoder_travels_by_name_and_loads_again(bi_encoder: BiEncoder) -> 
 def test_a_bi_encoders_fingerprint_changes_with_what_changes_scores(bi_encoder: BiEncoder, tmp_path: Path) -> None:
     folder = bi_encoder.name
     other = checkpoints.base_transformer(tmp_path)
+    checkpoints.edit_json(other / "config.json", hidden_dropout_prob=0.2)  # a file that differs
     assert BiEncoder(folder, batch_tokens=64).fingerprint() == bi_encoder.fingerprint()
     changed = {
         BiEncoder(folder, max_length=16).fingerprint(),

@@ -79,7 +79,7 @@ def test_models_lists_the_cards_checkpoints() -> None:
     assert {frozenset(row) for row in rows.values()} == {
         frozenset(
             ("name", "kind", "architecture", "parameters", "languages", "max_length", "source", "published", "label",
-             "head", "tokenizer")
+             "layout", "tokenizer")
         )
     }  # fmt: skip
 
