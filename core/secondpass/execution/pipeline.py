@@ -138,7 +138,8 @@ def _reason(pair: object, error: Exception) -> str:
     for text, name in zip(texts, ("text",) if isinstance(pair, str) else ("query", "document"), strict=False):
         surrogate = re.search("[\ud800-\udfff]", text)
         if surrogate is not None:
-            return f"its {name} must be text, got a lone surrogate, {surrogate.group()!r}, at character {surrogate.start()}"
+            which = f"{surrogate.group()!r}, at character {surrogate.start()}"
+            return f"its {name} must be text, got a lone surrogate, {which}"
     return str(error)
 
 
