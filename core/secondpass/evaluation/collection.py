@@ -1,6 +1,7 @@
 """Test collections on disk: queries, documents and judgements, in the formats people have."""
 
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -22,6 +23,9 @@ _N_TREC_COLUMNS, _N_BEIR_COLUMNS = 4, 3
 # BEIR's first line, and the keys of judgements in JSON.
 _BEIR_HEADER = ("query-id", "corpus-id", "score")
 
+# Ids that a warning names.
+_N_EXAMPLES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Collection:
@@ -30,7 +34,12 @@ class Collection:
     Args:
         queries: The queries' texts.
         documents: Title and text, as a model reads them.
-        qrels: Judgements; queries without any are not measured.
+        qrels: Judgements; queries without any are not measured, and neither are judged queries without text. Of the
+            latter a UserWarning says how many they are, for they may come from a mismatch of ids as well as from a
+            deliberate sample of the queries.
+
+    Raises:
+        InputError: No judged query has a text.
     """
 
     queries: Mapping[str, str]
@@ -38,9 +47,29 @@ class Collection:
     qrels: Qrels = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Check that something can be measured."""
-        if not any(query in self.queries for query in self.qrels):
+        """Check that something can be measured, and say what cannot."""
+        without_text = [query for query in self.qrels if query not in self.queries]
+        if len(without_text) == len(self.qrels):
             raise InputError(f"qrels must judge at least one of the {len(self.queries)} queries, got none of them")
+        warn_of_missing_queries(without_text, len(self.qrels), "measured", stacklevel=4)
+
+
+def warn_of_missing_queries(without_text: Sequence[str], n_judged: int, verb: str, *, stacklevel: int) -> None:
+    """Warn where judged queries have no text.
+
+    Args:
+        without_text: Their ids.
+        n_judged: Number of all judged queries.
+        verb: What is not done with them.
+        stacklevel: Whose line the warning points to.
+    """
+    if without_text:
+        examples = ", ".join(map(repr, without_text[:_N_EXAMPLES]))
+        warnings.warn(
+            f"judged queries without text are not {verb}: {len(without_text)} of {n_judged}, such as {examples}",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def read_collection(
