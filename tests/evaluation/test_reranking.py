@@ -103,7 +103,9 @@ def test_nan_unknown_documents_and_empty_runs_are_errors() -> None:
         rerank(OverlapScorer(), COLLECTION, RUN, depth=0)
 
 
-def test_ids_that_are_not_text_are_refused_and_names_that_are_not_are_written_as_far_as_they_are(tmp_path: Path) -> None:
+def test_ids_that_are_not_text_are_refused_and_names_that_are_not_are_written_as_far_as_they_are(
+    tmp_path: Path,
+) -> None:
     """A name comes from a folder, whose bytes may be no text; the scores it stands for took hours."""
     path = tmp_path / "run.trec"
     for query, document in (("\udce9", "a"), ("q", "\ud83d")):

@@ -1,4 +1,4 @@
-"""The base of a run: found by every name that scoring takes, and refused before a step where it cannot be trained so."""
+"""The base of a run: found by every name that scoring takes, refused before a step where it cannot be trained."""
 
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from secondpass.training.base_model import load_base_model
 
 def test_the_bundled_model_goes_by_its_name(tmp_path: Path) -> None:
     model = load_base_model(ModelConfig("secondpass/mini", max_length=512), tmp_path)
+    assert model.model is not None
     assert model.model.config.hidden_size == 384
 
 

@@ -77,7 +77,7 @@ def rerank(
 
 
 def check_ids(ids: Iterable[str]) -> None:
-    """Raise InputError unless a TREC run, Unicode text whose columns white space separates, can hold all of these ids."""
+    """Raise InputError unless a TREC run, whose columns white space separates, can hold all of these ids."""
     for key in ids:
         if not key or any(character in key for character in _SEPARATORS):
             raise InputError(f"ids must have no white space to be written as a TREC run, got {key!r}")

@@ -1,10 +1,11 @@
 """The model that a run trains: the base with one label, its layers, dropout and frozen parameters as set."""
 
 from pathlib import Path
+from typing import cast
 
 import torch
 from sentence_transformers.cross_encoder import CrossEncoder
-from transformers import AutoConfig
+from transformers import AutoConfig, PreTrainedModel
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
@@ -76,7 +77,7 @@ def _check_lengths(config: ModelConfig, checkpoint: Folder, model: CrossEncoder)
     Raises:
         InputError: One is above its positions, or has no room for a token of both texts: all scores would be the same.
     """
-    positions = Limit.of(checkpoint, model.tokenizer, model.model).positions
+    positions = Limit.of(checkpoint, model.tokenizer, cast("PreTrainedModel", model.model)).positions
     n_special = model.tokenizer.num_special_tokens_to_add(pair=True)
     for name, length in (("max_length", config.max_length), ("saved_max_length", config.saved_max_length)):
         if length is None:
