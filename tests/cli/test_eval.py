@@ -169,7 +169,7 @@ def test_train_follows_its_file(tmp_path: Path) -> None:
         '[model]\nbase = "base"\nmax_length = 32\n[data]\ntrain = ["train.jsonl"]\n'
         '[run]\nloss = "listwise"\noutput = "out"\nsteps = 1\nevaluate_every = 1\n'
     )
-    assert "1 steps" in call("train", tmp_path / "run.toml")
+    assert "1 step," in call("train", tmp_path / "run.toml")
     assert (tmp_path / "out/model.safetensors").exists()
 
 

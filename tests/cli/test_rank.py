@@ -106,10 +106,12 @@ def test_every_format_of_documents(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.jsonl", '{"text": "fine"}\n{"text"\n', "a.jsonl:2: must be JSON, got"),
-        ("a.jsonl", '{"text": 3}\n', "a.jsonl:1: must be a JSON object with its text"),
+        ("a.jsonl", '{"text": 3}\n', "a.jsonl:1: text must be a string, got 3"),
+        ("a.jsonl", '{"words": "a"}\n', "a.jsonl:1: must be a JSON object with its text under text, .* got 'words'"),
         ("a.jsonl", "[1]\n", "a.jsonl:1: must be a JSON object"),
         ("a.trec", "no documents", "a.trec must hold <DOC> elements, got none"),
-        ("a.trec", "<DOC>x</DOC>", "<DOC> number 1 has no <DOCNO>"),
+        ("a.trec", "<DOC>x</DOC>", "a.trec:1: <DOC> number 1 has no <DOCNO>"),
+        ("a.trec", "<DOC><DOCNO>1</DOCNO>\n</DOC>\n<DOC>x<DOC>", "a.trec:3: every <DOC> must have its </DOC>"),
     ],
 )
 def test_malformed_files_are_named_with_their_line(name: str, content: str, message: str, tmp_path: Path) -> None:
