@@ -32,11 +32,26 @@ class LazyCrossEncoder:
     """
 
     def __init__(self, model: str, options: ModelOptions | None = None, *, share: bool = True) -> None:
-        self.model = model
-        self.options = ModelOptions() if options is None else options
-        self.share = share
+        self._model = model
+        self._options = ModelOptions() if options is None else options
+        self._share = share
         self._loading = threading.Lock()
         self._loaded: CrossEncoder | None = None
+
+    @property
+    def model(self) -> str:
+        """Hub id, local folder, or the name of a bundled model."""
+        return self._model
+
+    @property
+    def options(self) -> ModelOptions:
+        """How it is loaded."""
+        return self._options
+
+    @property
+    def share(self) -> bool:
+        """Whether it is the process's one model of these options."""
+        return self._share
 
     @property
     def is_loaded(self) -> bool:

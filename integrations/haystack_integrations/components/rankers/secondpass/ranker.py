@@ -158,8 +158,7 @@ class SecondPassRanker:
         self.local_files_only = local_files_only
         self.batch_tokens = batch_tokens
         self.share_model = share_model
-        # What was loaded, and the parameters that asked for it.
-        self._lazy: tuple[LazyCrossEncoder, tuple[object, ...]] | None = None
+        self._lazy: tuple[LazyCrossEncoder, object] | None = None  # and the parameters that asked for it
         self._check()
 
     def warm_up(self) -> None:
@@ -256,13 +255,11 @@ class SecondPassRanker:
     def _check(self) -> None:
         """Raise InputError for what the first run would otherwise raise."""
         self._selection(None, None, None)
-        options = model_options(vars(self))
-        if self.scorer is None:
-            check_model_name(self.model)
-        else:
-            scorer_of(self.model, self.scorer, options)
+        model = self._model_name() if self.scorer is None else self.model
+        scorer_of(model, self.scorer, model_options(vars(self)))
 
     def _model_name(self) -> str:
+        check_model_name(self.model)
         return DEFAULT_MODEL if self.model is None else str(self.model)
 
     def _scorer(self) -> Scorer:
@@ -270,16 +267,16 @@ class SecondPassRanker:
         options = model_options(vars(self))
         if self.scorer is not None:
             return scorer_of(self.model, self.scorer, options)
-        check_model_name(self.model)
         # The token is asked for once, when it is needed: what it comes from may be gone later.
-        wanted = self._model_name(), options, self.token, self.share_model
+        name, share = self._model_name(), self.share_model
+        wanted = name, options, self.token, share
         held = self._lazy
         if held is not None and held[1] == wanted:
             return held[0]
         token = None if self.token is None else self.token.resolve_value()
         # The head's own number, because scaling is a choice of each run.
         options = dataclasses.replace(options, token=token, activation="identity")
-        lazy = LazyCrossEncoder(self._model_name(), options, share=self.share_model)
+        lazy = LazyCrossEncoder(name, options, share=share)
         with _LOCK:
             if self._lazy is None or self._lazy[1] != wanted:
                 self._lazy = lazy, wanted
