@@ -1,6 +1,6 @@
 """Retrieve with BM25, take a second pass, and build a prompt: a pipeline of Haystack, saved and loaded as YAML.
 
-pip install "secondpass[haystack]"
+pip install ".[haystack]"
 python examples/haystack_rag.py --query "when are tides highest"
 """
 

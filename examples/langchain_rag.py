@@ -1,6 +1,6 @@
 """Retrieve with BM25, take a second pass, and put what is left into a prompt: the whole chain in LangChain.
 
-pip install "secondpass[langchain]" bm25s
+pip install ".[langchain]" bm25s
 python examples/langchain_rag.py --query "when are tides highest"
 """
 

@@ -1,6 +1,6 @@
 """Retrieve with BM25, take a second pass, and answer: a query engine of LlamaIndex, with a mock for the LLM.
 
-pip install "secondpass[llama-index]" bm25s
+pip install ".[llama-index]" bm25s
 python examples/llama_index_rag.py --query "when are tides highest"
 """
 

@@ -1,6 +1,6 @@
 """The same candidates and the same model through all three frameworks: the same order and scores.
 
-pip install "secondpass[langchain,llama-index,haystack]" bm25s
+pip install ".[langchain,llama-index,haystack]" bm25s
 python examples/one_scorer_three_frameworks.py --query "when are tides highest"
 """
 

@@ -57,5 +57,6 @@ def test_the_command_says_what_to_install_without_its_extra() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 1
     assert done.stderr.strip() == (
-        'error: the secondpass command needs an optional dependency: pip install "secondpass[cli]"'
+        "error: the secondpass command needs an optional dependency: "
+        'pip install "secondpass[cli]", or in a checkout pip install ".[cli]"'
     )

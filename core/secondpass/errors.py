@@ -54,5 +54,8 @@ class MissingExtraError(SecondPassError, ModuleNotFoundError):
     def __init__(
         self, feature: str, extra: str, *, needs: str = "an optional dependency", install: str | None = None
     ) -> None:
-        requirement = f"secondpass[{extra}]" if install is None else install
-        super().__init__(f'{feature} needs {needs}: pip install "{requirement}"')
+        if install is None:  # nothing may be published yet where a checkout is
+            command = f'pip install "secondpass[{extra}]", or in a checkout pip install ".[{extra}]"'
+        else:
+            command = f'pip install "{install}"'
+        super().__init__(f"{feature} needs {needs}: {command}")
