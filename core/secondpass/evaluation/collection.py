@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from secondpass.errors import InputError
+from secondpass.evaluation.judgements import DuplicateJudgements, collect_judgements
 from secondpass.evaluation.runs import split_columns
 from secondpass.files import json_lines, lines, with_title
 
@@ -41,7 +42,12 @@ class Collection:
 
 
 def read_collection(
-    folder: Path, *, queries: Path | None = None, corpus: Path | None = None, qrels: Path | None = None
+    folder: Path,
+    *,
+    queries: Path | None = None,
+    corpus: Path | None = None,
+    qrels: Path | None = None,
+    duplicate_judgements: DuplicateJudgements = "error",
 ) -> Collection:
     """A BEIR-style folder: `queries.jsonl`, `corpus.jsonl` and `qrels.trec` or `qrels/test.tsv`, each gzipped or not.
 
@@ -50,6 +56,7 @@ def read_collection(
         queries: A file of queries to read instead.
         corpus: A file of documents to read instead.
         qrels: A file of judgements to read instead.
+        duplicate_judgements: See `read_qrels`.
 
     Raises:
         InputError: A file is missing or a line is malformed; file and line are named.
@@ -57,7 +64,7 @@ def read_collection(
     return Collection(
         read_queries(_find(folder, _QUERIES_NAMES, "queries") if queries is None else queries),
         read_documents(_find(folder, _CORPUS_NAMES, "corpus") if corpus is None else corpus),
-        read_qrels(_find(folder, _QRELS_NAMES, "qrels") if qrels is None else qrels),
+        read_qrels(_find(folder, _QRELS_NAMES, "qrels") if qrels is None else qrels, duplicate_judgements),
     )
 
 
@@ -71,18 +78,18 @@ def read_documents(path: Path) -> dict[str, str]:
     return _texts(path, _title_and_text)
 
 
-def read_qrels(path: Path) -> dict[str, dict[str, int]]:
-    """Judgements: TREC's four columns, BEIR's three with their header, or JSON lines with BEIR's names."""
-    qrels: dict[str, dict[str, int]] = {}
+def read_qrels(path: Path, duplicate_judgements: DuplicateJudgements = "error") -> dict[str, dict[str, int]]:
+    """Judgements: TREC's four columns, BEIR's three with their header, or JSON lines with BEIR's names.
+
+    Args:
+        path: The file, gzipped or not.
+        duplicate_judgements: What a document that has several grades for one query counts as.
+    """
     judgements = _json_judgements(path) if ".jsonl" in path.suffixes else _judgements(path)
-    for where, query, document, text in judgements:
-        grade = _grade(text, where)
-        first = qrels.setdefault(query, {}).setdefault(document, grade)
-        if first != grade:
-            raise InputError(
-                f"{where}: a document must have one grade per query, {document!r} has {first} and {text} for {query!r}"
-            )
-    return qrels
+    return collect_judgements(
+        ((where, query, document, _grade(text, where)) for where, query, document, text in judgements),
+        duplicate_judgements,
+    )
 
 
 def _json_judgements(path: Path) -> Iterator[tuple[str, str, str, str]]:
