@@ -1,25 +1,50 @@
 """`secondpass train`: fine-tune a cross-encoder as a TOML file describes."""
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.markup import escape
+
+from secondpass.cli.options import Json, Output
+from secondpass.cli.output import check_output_folder, output_format, write
+from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+
+if TYPE_CHECKING:
+    from secondpass.training import TrainingResult
 
 
-def train(config: Annotated[Path, typer.Argument(help="The run: sections [model], [data] and [run].")]) -> None:
+def train(
+    config: Annotated[Path, typer.Argument(help=escape("The run, in TOML: sections [model], [data] and [run]."))],
+    format_: Output = None,
+    json_: Json = False,
+) -> None:
     """Fine-tune a cross-encoder; an interrupted run continues from its last checkpoint."""
+    result_format = output_format(format_, json_)
     from secondpass.training import read_config
     from secondpass.training import train as run
 
-    result = run(read_config(config))
-    table = Table(title=f"{result.steps} steps, {result.minutes:.1f} minutes; saved: {result.chosen}")
-    table.add_column("held-out set")
-    table.add_column("value", justify="right")
-    for name, value in result.held_out.items():
-        table.add_row(Text(name), f"{value:.4f}")
-    console = Console()
-    console.print(table)
-    console.print(Text(f"checkpoint: {result.folder}"), soft_wrap=True)
+    settings = read_config(config)
+    check_output_folder(settings.folder / settings.run.output, "run.output")
+    with redirect_stdout(sys.stderr):  # where the trainer reports: standard output is for the result
+        result = run(settings)
+    content = {
+        "folder": str(result.folder),
+        "steps": result.steps,
+        "minutes": round(result.minutes, 3),
+        "chosen": result.chosen,
+        "held_out": dict(result.held_out),
+    }
+    write(result_format, content, [training_sheet(result)])
+
+
+def training_sheet(result: "TrainingResult") -> Sheet:
+    """How the saved weights did on the held-out sets, and where they are."""
+    return Sheet(
+        f"{count(result.steps, 'step')}, {count(result.minutes, 'minute')}; saved: {result.chosen}",
+        (Column("held-out set", Kind.NAME), Column("nDCG@10")),
+        [Row((name, f"{value:.4f}")) for name, value in result.held_out.items()],
+        f"checkpoint: {result.folder}",
+    )
