@@ -3,8 +3,10 @@
 import pickle
 import subprocess
 import sys
+import threading
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import checkpoints
 import numpy as np
@@ -73,6 +75,7 @@ def test_a_bi_encoder_travels_by_name_and_loads_again(bi_encoder: BiEncoder) -> 
 def test_a_bi_encoders_fingerprint_changes_with_what_changes_scores(bi_encoder: BiEncoder, tmp_path: Path) -> None:
     folder = bi_encoder.name
     other = checkpoints.base_transformer(tmp_path)
+    checkpoints.edit_json(other / "config.json", hidden_dropout_prob=0.2)  # a file that differs
     assert BiEncoder(folder, batch_tokens=64).fingerprint() == bi_encoder.fingerprint()
     changed = {
         BiEncoder(folder, max_length=16).fingerprint(),
@@ -94,3 +97,50 @@ def test_a_bi_encoder_shows_its_progress_only_when_asked(
 def test_options_that_mean_nothing_to_a_bi_encoder_are_refused(bi_encoder: BiEncoder) -> None:
     with pytest.raises(InputError, match="activation, label must be left out: a bi-encoder has no use for it"):
         BiEncoder.from_options(bi_encoder.name, ModelOptions(activation="sigmoid", label=1))
+
+
+@pytest.mark.parametrize("scorer", [CrossEncoder, BiEncoder])
+@pytest.mark.parametrize("model", [3, None, ["secondpass/mini"], b"secondpass/mini"])
+def test_a_model_that_is_not_a_name_is_refused(scorer: Any, model: object) -> None:
+    with pytest.raises(InputTypeError, match="model must be a hub id, a folder or a bundled name, got "):
+        scorer(model)
+
+
+def test_a_model_loaded_by_a_relative_path_is_unpickled_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints.bert(tmp_path / "cross")
+    checkpoints.base_transformer(tmp_path / "bi")
+    monkeypatch.chdir(tmp_path)
+    models = CrossEncoder("cross"), BiEncoder("bi", document_model=Path("./bi"))
+    pickled = [pickle.dumps(model) for model in models]
+    monkeypatch.chdir("/")
+    for model, data in zip(models, pickled, strict=True):
+        again = pickle.loads(data)  # noqa: S301 - our own
+        np.testing.assert_array_equal(again.score("berlin", AWKWARD), model.score("berlin", AWKWARD))
+    assert models[0].name == "cross"
+
+
+@pytest.mark.parametrize(
+    ("query", "document", "message"),
+    [
+        (
+            "q",
+            "a \ud800 b",
+            r"pair 0 cannot be tokenised: its document must be text, got a lone surrogate, .* at character 2",
+        ),
+        ("\udfff", "a", r"pair 0 cannot be tokenised: its query must be text, got a lone surrogate, .* at character 0"),
+    ],
+)
+def test_a_lone_surrogate_is_named(query: str, document: str, message: str, bi_encoder: BiEncoder) -> None:
+    with pytest.raises(InputError, match=message):
+        CrossEncoder("secondpass/mini").score(query, [document])
+    with pytest.raises(InputError, match="its text must be text, got a lone surrogate"):
+        bi_encoder.score(query, [document])
+
+
+def test_loading_shows_no_bar_and_starts_no_thread(capfd: pytest.CaptureFixture[str]) -> None:
+    before = threading.active_count()
+    CrossEncoder("secondpass/mini").score("berlin", ["wall"])
+    assert capfd.readouterr() == ("", "")
+    assert threading.active_count() == before

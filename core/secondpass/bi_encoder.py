@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,15 @@ from torch.nn import functional
 
 from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
 from secondpass.checkpoint.fingerprint import fingerprint
+from secondpass.checkpoint.source import check_name, portable_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, InputError
+from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import networks_on
 from secondpass.execution.pipeline import Pipeline
+from secondpass.execution.threads import call_safely
 from secondpass.options import DType, ModelOptions
 from secondpass.ranking import Pair
 
@@ -72,7 +76,9 @@ class BiEncoder(LocalScorer):
             max_length=max_length,
             batch_tokens=batch_tokens,
         )
-        self._load(str(model), options, None if document_model is None else str(document_model))
+        self._load(
+            check_name(model), options, None if document_model is None else check_name(document_model, "document_model")
+        )
 
     @classmethod
     def from_options(cls, model: str, options: ModelOptions, document_model: str | None = None) -> "BiEncoder":
@@ -89,6 +95,10 @@ class BiEncoder(LocalScorer):
         return loaded
 
     def _load(self, name: str, options: ModelOptions, document_model: str | None) -> None:
+        call_safely(lambda: self._load_networks(name, options, document_model))
+
+    @plain_torch()
+    def _load_networks(self, name: str, options: ModelOptions, document_model: str | None) -> None:
         placement = placement_for(options.device, options.dtype, options.batch_tokens)
         queries = documents = load_embedding(name, options, options.max_length)
         if document_model is not None:
@@ -106,7 +116,8 @@ class BiEncoder(LocalScorer):
         self._documents = Pipeline(tokenize_documents, networks, placement.batch_tokens)
         super().__init__(name, max_length=queries.max_length, placement=placement)
         self._options = options
-        self._document_model = document_model
+        self._portable_name = portable_name(name)
+        self._document_model = None if document_model is None else portable_name(document_model)
         self._folders = [queries.folder] if documents is queries else [queries.folder, documents.folder]
         self._cosine = queries.cosine
 
@@ -125,8 +136,9 @@ class BiEncoder(LocalScorer):
         query_blocks = self._queries.run(query for query, _ in for_queries)
         document_blocks = self._documents.run(document for _, document in for_documents)
         for queries, documents in zip(query_blocks, document_blocks, strict=True):
-            yield self._similarities(torch.from_numpy(queries), torch.from_numpy(documents))
+            yield call_safely(partial(self._similarities, torch.from_numpy(queries), torch.from_numpy(documents)))
 
+    @plain_torch()
     def _similarities(self, queries: torch.Tensor, documents: torch.Tensor) -> NDArray[np.float32]:
         """The similarity of each row of `queries` to the same row of `documents`."""
         if self._cosine:
@@ -138,4 +150,4 @@ class BiEncoder(LocalScorer):
         self,
     ) -> tuple[Callable[[str, ModelOptions, str | None], "BiEncoder"], tuple[str, ModelOptions, str | None]]:
         """Pickle by name: unpickling loads the checkpoints again, and no weights travel."""
-        return BiEncoder.from_options, (self.name, self._options, self._document_model)
+        return BiEncoder.from_options, (self._portable_name, self._options, self._document_model)

@@ -1,20 +1,24 @@
 """The scorer people use: load a checkpoint once, then score and rank with it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from secondpass.checkpoint import load_checkpoint
+from secondpass.checkpoint import Checkpoint, load_checkpoint
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.labels import relevance_logit
+from secondpass.checkpoint.source import check_name, portable_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
-from secondpass.execution.devices import device_names, placement_for
+from secondpass.execution.ambient import plain_torch
+from secondpass.execution.devices import Placement, device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
-from secondpass.execution.network import networks_on
+from secondpass.execution.network import Network, networks_on
 from secondpass.execution.pipeline import Pipeline
+from secondpass.execution.threads import call_safely
 from secondpass.options import ActivationName, DType, ModelOptions
 from secondpass.ranking import Pair
 from secondpass.ranking.checks import check_pairs
@@ -77,7 +81,7 @@ class CrossEncoder(LocalScorer):
             label=label,
             batch_tokens=batch_tokens,
         )
-        self._load(str(model), options)
+        self._load(check_name(model), options)
 
     @classmethod
     def from_options(cls, model: str, options: ModelOptions) -> "CrossEncoder":
@@ -87,13 +91,10 @@ class CrossEncoder(LocalScorer):
         return loaded
 
     def _load(self, name: str, options: ModelOptions) -> None:
-        placement = placement_for(options.device, options.dtype, options.batch_tokens)
-        checkpoint = load_checkpoint(name, options)
-        networks = networks_on(
-            placement, checkpoint.model, lambda: checkpoint.tokenize(RANGE_PAIRS), checkpoint.padding_side
-        )
+        placement, checkpoint, networks = call_safely(partial(_load_networks, name, options))
         super().__init__(name, max_length=checkpoint.max_length, placement=placement)
         self._options = options
+        self._portable_name = portable_name(name)
         self._pipeline = Pipeline(checkpoint.tokenize, networks, placement.batch_tokens)
         self._folder = checkpoint.folder
         self._labels = tuple(checkpoint.model.labels.values())
@@ -133,11 +134,24 @@ class CrossEncoder(LocalScorer):
 
     def _score_blocks(self, pairs: Iterable[Pair]) -> Iterator[NDArray[np.float32]]:
         for logits in self._pipeline.run(pairs):
-            scores: NDArray[np.float32] = self._activation(
-                relevance_logit(torch.from_numpy(logits), self._label)
-            ).numpy()
-            yield scores
+            yield self._relevance(torch.from_numpy(logits))
+
+    @plain_torch()
+    def _relevance(self, logits: torch.Tensor) -> NDArray[np.float32]:
+        """Shape: (n_pairs, n_labels) -> (n_pairs,)."""
+        scores: NDArray[np.float32] = self._activation(relevance_logit(logits, self._label)).numpy()
+        return scores
 
     def __reduce__(self) -> tuple[Callable[[str, ModelOptions], "CrossEncoder"], tuple[str, ModelOptions]]:
         """Pickle by name: unpickling loads the checkpoint again, and no weights travel."""
-        return CrossEncoder.from_options, (self.name, self._options)
+        return CrossEncoder.from_options, (self._portable_name, self._options)
+
+
+@plain_torch()
+def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpoint, list[Network]]:
+    placement = placement_for(options.device, options.dtype, options.batch_tokens)
+    checkpoint = load_checkpoint(name, options)
+    networks = networks_on(
+        placement, checkpoint.model, lambda: checkpoint.tokenize(RANGE_PAIRS), checkpoint.padding_side
+    )
+    return placement, checkpoint, networks

@@ -3,11 +3,12 @@
 import codecs
 import gzip
 import json
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from secondpass.errors import InputError
 
@@ -51,7 +52,7 @@ def json_lines(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
     """Each line's JSON object, as ("file:line", object).
 
     Raises:
-        InputError: As `lines`, or a line is not a JSON object.
+        InputError: As `lines` and `json_objects`.
     """
     return json_objects(lines(path))
 
@@ -63,21 +64,61 @@ def json_objects(numbered: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dic
         numbered: Lines as `lines` gives them.
 
     Raises:
-        InputError: A line is not a JSON object.
+        InputError: A line is not a JSON object: not JSON at all, not an object, or one that Python's own reader would
+            take though the format has no NaN, or though half of what it says would be lost.
     """
     for where, line in numbered:
         try:
-            value = json.loads(line)
+            value, keys = _parse(line)
+        except RecursionError as error:
+            raise _not_json(where, line, "nested too deeply") from error
         except json.JSONDecodeError as error:
-            raise InputError(f"{where}: must be JSON, got {line[:60]!r} ({error.msg})") from error
+            raise _not_json(where, line, error.msg) from error
+        except InputError as error:
+            raise _not_json(where, line, str(error)) from error
+        except ValueError as error:  # Python's guard against numbers that take it minutes to read
+            reason = f"a number of more than {sys.get_int_max_str_digits()} digits"
+            raise _not_json(where, line, reason) from error
         if not isinstance(value, dict):
             raise InputError(f"{where}: must be a JSON object, got {line[:60]!r}")
+        if len(keys) > len(value):
+            twice = next(key for number, key in enumerate(keys) if key in keys[:number])
+            raise _not_json(where, line, f"{twice} appears twice")
         yield where, value
 
 
 def with_title(title: str, text: str) -> str:
     """A document as a model reads it: its title, if it has one, then its text."""
     return f"{title} {text}" if title else text
+
+
+def check_unicode(text: str, what: str) -> None:
+    """Raise InputError where a text, called `what`, holds half of a surrogate pair, which no file and no model can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{what} must be Unicode text, has the lone surrogate {text[error.start]!r} at character {error.start}"
+        ) from error
+
+
+def _parse(line: str) -> tuple[object, list[str]]:
+    """The value of a line, and the keys of its outermost object as they are written."""
+    keys: list[str] = []
+
+    def as_dict(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        keys[:] = [key for key, _ in pairs]  # the outermost object comes last
+        return dict(pairs)
+
+    return json.loads(line, object_pairs_hook=as_dict, parse_constant=_refuse_constant), keys
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InputError(f"{name} is not a JSON value")
+
+
+def _not_json(where: str, line: str, reason: str) -> InputError:
+    return InputError(f"{where}: must be JSON, got {line[:60]!r} ({reason})")
 
 
 @contextmanager

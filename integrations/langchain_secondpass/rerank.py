@@ -1,14 +1,20 @@
 """Reranking as a LangChain document compressor."""
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import RunnableLambda
+from typing_extensions import TypedDict  # pydantic, and LCEL with it, reads typing's own from Python 3.12 on only
 
+from langchain_secondpass.migration import RERANKERS
 from secondpass.adapters.fields import RerankFields
+from secondpass.adapters.foreign_arguments import Readers
+from secondpass.adapters.inputs import check_documents
 from secondpass.adapters.texts import text_with_metadata
+from secondpass.arguments import describe
+from secondpass.errors import InputTypeError
 from secondpass.ranking import RankedDocument
 
 
@@ -32,6 +38,8 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
     """Metadata key for the score, a float; replaces an older score of that name."""
     metadata_fields: tuple[str, ...] = ()
     """Metadata to put in front of the text, where a document has it, one value per line."""
+
+    _other_names: ClassVar[Readers] = RERANKERS
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
@@ -65,19 +73,28 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
         return RunnableLambda(self._rerank, self._arerank, name=type(self).__name__)
 
     def _rerank(self, step: RerankInput) -> list[Document]:
-        return self._scored(step, self._rank(step["query"], self._texts(step)))
+        query, documents = _check_input(step)
+        return self._scored(documents, self._rank(query, self._texts(documents)))
 
     async def _arerank(self, step: RerankInput) -> list[Document]:
-        return self._scored(step, await self._arank(step["query"], self._texts(step)))
+        query, documents = _check_input(step)
+        return self._scored(documents, await self._arank(query, self._texts(documents)))
 
-    def _texts(self, step: RerankInput) -> list[str]:
+    def _texts(self, documents: list[Document]) -> list[str]:
         return [
-            text_with_metadata(document.page_content, document.metadata, self.metadata_fields)
-            for document in step["documents"]
+            text_with_metadata(document.page_content, document.metadata, self.metadata_fields) for document in documents
         ]
 
-    def _scored(self, step: RerankInput, ranking: list[RankedDocument]) -> list[Document]:
-        return [self._with_score(step["documents"][ranked.index], ranked.score) for ranked in ranking]
+    def _scored(self, documents: list[Document], ranking: list[RankedDocument]) -> list[Document]:
+        return [self._with_score(documents[ranked.index], ranked.score) for ranked in ranking]
 
     def _with_score(self, document: Document, score: float) -> Document:
         return document.model_copy(update={"metadata": {**document.metadata, self.score_key: score}})
+
+
+def _check_input(step: object) -> tuple[str, list[Document]]:
+    """Query and documents; raise InputTypeError unless both are there, and the documents are documents."""
+    if not isinstance(step, Mapping) or not {"query", "documents"} <= step.keys():
+        raise InputTypeError(f'input must be a dict with "query" and "documents", got {describe(step)}')
+    instead = "write Document(page_content=...)"
+    return step["query"], check_documents(step["documents"], Document, name="documents", instead=instead)

@@ -1,16 +1,20 @@
 """Reranking as a LlamaIndex node postprocessor."""
 
 from contextlib import AbstractContextManager
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
 from pydantic import PlainSerializer
 
+from llama_index_secondpass.migration import OTHER_NAMES, by_name
 from llama_index_secondpass.reporting import dispatcher, report
 from llama_index_secondpass.texts import text_of
 from secondpass.adapters.fields import RerankFields
-from secondpass.errors import InputError
+from secondpass.adapters.foreign_arguments import Readers
+from secondpass.adapters.inputs import check_documents
+from secondpass.arguments import describe
+from secondpass.errors import InputError, InputTypeError
 from secondpass.ranking import RankedDocument
 
 # Metadata key under which `keep_retrieval_score` keeps the score a node came with.
@@ -31,6 +35,12 @@ class SecondPassRerank(RerankFields, BaseNodePostprocessor):
     )
     """Which metadata the model reads in front of the text."""
 
+    _other_names: ClassVar[Readers] = OTHER_NAMES
+
+    @classmethod
+    def _by_name(cls, arguments: tuple[object, ...]) -> dict[str, object]:
+        return by_name(cls.__name__, arguments)
+
     @classmethod
     def class_name(cls) -> str:
         """The name that serialised forms carry."""
@@ -39,7 +49,7 @@ class SecondPassRerank(RerankFields, BaseNodePostprocessor):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query = _require_query(query_bundle)
+        query, nodes = _require_query(query_bundle), _check_nodes(nodes)
         if not nodes:
             return []
         texts = self._texts(nodes)
@@ -52,7 +62,7 @@ class SecondPassRerank(RerankFields, BaseNodePostprocessor):
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query = _require_query(query_bundle)
+        query, nodes = _require_query(query_bundle), _check_nodes(nodes)
         if not nodes:
             return []
         texts = self._texts(nodes)
@@ -80,7 +90,14 @@ def _require_query(query: QueryBundle | None) -> QueryBundle:
     if query is None:
         # The words of every reranker of LlamaIndex.
         raise InputError("Missing query bundle in extra info.")
+    if not isinstance(query, QueryBundle):
+        raise InputTypeError(f"query_bundle must be a QueryBundle, got {describe(query)}: give a text as query_str=...")
     return query
+
+
+def _check_nodes(nodes: object) -> list[NodeWithScore]:
+    instead = "write NodeWithScore(node=...) around a node, and TextNode(text=...) for a text in it"
+    return check_documents(nodes, NodeWithScore, name="nodes", instead=instead)
 
 
 def _with_retrieval_score(candidate: NodeWithScore) -> BaseNode:

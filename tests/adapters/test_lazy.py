@@ -127,3 +127,13 @@ def test_scorer_of_a_name_is_lazy_and_of_a_scorer_is_itself() -> None:
 def test_not_exactly_one_is_refused(model: str | None, scorer: OverlapScorer | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
         scorer_of(model, scorer)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("model", "b/model"), ("options", ModelOptions(max_length=8)), ("share", False)]
+)
+def test_what_it_loads_cannot_be_assigned(name: str, value: object) -> None:
+    lazy = LazyCrossEncoder("a/model", SECRET)
+    with pytest.raises(AttributeError):
+        setattr(lazy, name, value)
+    assert lazy == LazyCrossEncoder("a/model", SECRET)

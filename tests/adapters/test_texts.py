@@ -1,4 +1,7 @@
+import pytest
+
 from secondpass.adapters.texts import text_with_metadata
+from secondpass.errors import InputTypeError
 
 
 def test_metadata_stands_in_front_in_the_order_asked_for() -> None:
@@ -14,3 +17,11 @@ def test_none_counts_as_absent_and_zero_false_and_empty_are_values() -> None:
 
 def test_no_names_leave_the_text_as_it_is() -> None:
     assert text_with_metadata("", {"title": "Tides"}, []) == ""
+
+
+@pytest.mark.parametrize("names", [[], ["title"]])
+def test_what_a_document_should_not_hold_is_refused(names: list[str]) -> None:
+    with pytest.raises(InputTypeError, match="a document's text must be a string, got NoneType None"):
+        text_with_metadata(None, {"title": "Tides"}, names)
+    with pytest.raises(InputTypeError, match="a document's metadata must be a dict, got str 'title'"):
+        text_with_metadata("text", "title", names)

@@ -60,7 +60,7 @@ BROKEN: list[tuple[Callable[[Path], object], str, str]] = [
     (read_run, "q Q0 a 1 nan t", "a score must be a number, got 'nan'"),
     (read_run, "ok Q0 a 2 1 t", "a document must appear once per query"),
     (read_qrels, "q d", "qrels must have 4 columns"),
-    (read_qrels, "q 0 d much", "a grade must be an integer, got 'much'"),
+    (read_qrels, "q 0 d much", "a grade must be an integer .*, got 'much'"),
     (read_documents, '{"_id": "ok", "text": "again"}', "_id must be unique, 'ok' appears again"),
     (read_documents, '{"_id": "d"}', "text must be a string, got None"),
     (read_documents, "plain", "must be JSON, got 'plain'"),
@@ -109,3 +109,43 @@ def test_a_folder_without_parts_and_judgements_of_nothing_are_refused(tmp_path: 
     write(tmp_path / "qrels.trec", "other 0 d1 1\n")
     with pytest.raises(InputError, match="qrels must judge at least one of the 2 queries"):
         read_collection(tmp_path)
+
+
+def test_judged_queries_without_text_are_counted_and_shown(tmp_path: Path) -> None:
+    """They leave the mean: a sample may mean that, a mismatch of ids does not."""
+    write(tmp_path / "queries.jsonl", QUERIES)
+    write(tmp_path / "corpus.jsonl", CORPUS)
+    write(tmp_path / "qrels.trec", "q1 0 d1 1\n2 0 d1 1\na 0 d1 1\nb 0 d1 1\nc 0 d1 1\nd 0 d1 1\n")
+    with pytest.warns(UserWarning, match="are not measured: 4 of 6, such as 'a', 'b', 'c'$"):
+        collection = read_collection(tmp_path)
+    assert collection.queries == {"q1": "cat", "2": "dog"}
+    sample = write(tmp_path / "sample.jsonl", QUERIES.splitlines()[0])
+    with pytest.warns(UserWarning, match="are not measured: 5 of 6, such as '2', 'a', 'b'$"):
+        assert read_collection(tmp_path, queries=sample).queries == {"q1": "cat"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("query-id\tscore\tcorpus-id\nq\t1\td\n", "qrels.tsv:1: a header must be query-id, corpus-id, score, got"),
+        ("query-id\tcorpus-id\tscore\nq\t0\td\t1\n", "qrels.tsv:2: qrels must have 3 columns like the first line"),
+        ("q\t0\td\t1\nq\td\t1\n", "qrels.tsv:2: qrels must have 4 columns like the first line"),
+        ("q\t\td\t1\n", "qrels.tsv:1: columns must not be empty"),
+    ],
+)
+def test_columns_that_are_not_those_of_the_first_line_are_refused(content: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        read_qrels(write(tmp_path / "qrels.tsv", content))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("run.trec", "q 1\tQ0\td\t1\t1.5\n"),  # six columns by spaces, and none of them what it should be
+        ("run.tsv", "q 1\tQ0\td\t1\t1.5\n"),
+    ],
+)
+def test_a_run_without_its_tag_is_not_read_by_the_spaces_of_its_ids(name: str, content: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"{name}:1: (columns must be separated by tabs or|a run must have 6 columns)"):
+        read_run(write(tmp_path / name, content))
+    assert read_run(write(tmp_path / "whole.tsv", "q 1\tQ0\td 1\t1\t1.5\tt\n")) == {"q 1": {"d 1": 1.5}}

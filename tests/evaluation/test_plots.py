@@ -32,7 +32,7 @@ STEEP = _report("/a/path/that/is/rather/long/to/some/checkpoint/of-mine", 0.43, 
 def _drawn(figure: "Figure") -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    FigureCanvasAgg(figure).draw()
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]  # matplotlib's own
     return figure
 
 
@@ -47,12 +47,12 @@ def test_everything_is_inside(reports: list[Report]) -> None:
                 assert axes.bbox.containsx(box.x1)
                 assert axes.bbox.containsy(box.y0)
                 assert axes.bbox.containsy(box.y1)
-            box = axes.get_tightbbox()
-            assert box is not None
-            assert whole.x0 <= box.x0 + 1
-            assert box.x1 <= whole.x1 + 1
-            assert whole.y0 <= box.y0 + 1
-            assert box.y1 <= whole.y1 + 1
+            frame = axes.get_tightbbox()
+            assert frame is not None
+            assert whole.x0 <= frame.x0 + 1
+            assert frame.x1 <= whole.x1 + 1
+            assert whole.y0 <= frame.y0 + 1
+            assert frame.y1 <= whole.y1 + 1
 
 
 def test_titles_name_collection_model_and_measure() -> None:

@@ -96,7 +96,12 @@ def test_a_kill_before_the_first_query_starts_over(tmp_path: Path) -> None:
     assert len(progress_path.read_text().splitlines()) == 4
 
 
-@pytest.mark.parametrize("content", ["notes\n", "[1]\n", '{"model": "", "requests": ""}\n\0\0\n', '{"job": "1"}\n'])
+DEEP = "[" * 99_999 + "]" * 99_999 + "\n"
+
+
+@pytest.mark.parametrize(
+    "content", ["notes\n", "[1]\n", DEEP, '{"model": "", "requests": ""}\n\0\0\n', '{"job": "1"}\n']
+)
 def test_another_kind_of_file_is_left_alone(content: str, tmp_path: Path) -> None:
     progress_path = tmp_path / "progress.jsonl"
     progress_path.write_text(content)

@@ -28,11 +28,12 @@ from secondpass.evaluation.measures import check_measures
 from secondpass.evaluation.runs import trec_order
 from secondpass.testing import OverlapScorer
 
-COLLECTION = Collection(
-    queries={"q1": "red cat", "q2": "blue dog", "q3": "never judged"},
-    documents={"a": "red", "b": "red cat", "c": "blue", "d": "blue dog", "e": "green"},
-    qrels={"q1": {"b": 2, "a": 1}, "q2": {"d": 1}, "q9": {"a": 1}},
-)
+with pytest.warns(UserWarning, match=r"judged queries without text are not measured: 1 of 3, such as 'q9'"):
+    COLLECTION = Collection(
+        queries={"q1": "red cat", "q2": "blue dog", "q3": "never judged"},
+        documents={"a": "red", "b": "red cat", "c": "blue", "d": "blue dog", "e": "green"},
+        qrels={"q1": {"b": 2, "a": 1}, "q2": {"d": 1}, "q9": {"a": 1}},
+    )
 RUN = {
     "q1": {"a": 5.0, "e": 4.0, "b": 3.0, "c": 2.0},
     "q2": {"c": 3.0, "e": 2.0, "d": 1.0},
@@ -100,6 +101,25 @@ def test_nan_unknown_documents_and_empty_runs_are_errors() -> None:
         rerank(OverlapScorer(), COLLECTION, {"q3": {"a": 1.0}})
     with pytest.raises(InputError, match="depth must be at least 1, got 0"):
         rerank(OverlapScorer(), COLLECTION, RUN, depth=0)
+
+
+def test_ids_that_are_not_text_are_refused_and_names_that_are_not_are_written_as_far_as_they_are(
+    tmp_path: Path,
+) -> None:
+    """A name comes from a folder, whose bytes may be no text; the scores it stands for took hours."""
+    path = tmp_path / "run.trec"
+    for query, document in (("\udce9", "a"), ("q", "\ud83d")):
+        with pytest.raises(InputError, match=r"the id .* must be Unicode text, has the lone surrogate"):
+            write_run(path, [ScoredQuery(query, (document,), (1.0,), 0.0)], depth=1, tag="m")
+        assert not path.exists()
+    write_run(path, [ScoredQuery("q", ("a",), (1.0,), 0.0)], depth=1, tag="caf\udce9")
+    assert path.read_text() == "q Q0 a 1 1.0 caf?\n"
+
+
+def test_a_grade_that_trec_eval_would_misread_is_named() -> None:
+    """It takes 2 ** 31 for not relevant, and makes room for 10 ** 8 grades below 10 ** 8."""
+    with pytest.raises(InputError, match=r"query 'q', document 'a': a grade must be an integer .*, got 2147483648"):
+        per_query(["nDCG@10"], {"q": {"a": 2**31}}, {"q": {"a": 1.0}})
 
 
 IDS = st.sampled_from("abcdefgh")

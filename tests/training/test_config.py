@@ -7,6 +7,8 @@ import pytest
 from secondpass.errors import InputError, InputTypeError
 from secondpass.training import DataConfig, ModelConfig, RunConfig, read_config
 from secondpass.training.examples import Example, LabelledQuery, expand, read_examples
+from secondpass.training.schedule import Schedule
+from secondpass.training.words import counted, duration
 
 GOOD = """
 [model]
@@ -60,6 +62,14 @@ def test_a_file_becomes_a_config(tmp_path: Path) -> None:
         ('output = "out"', 'output = "out"\nbf16 = 1', "run.bf16 must be true or false, got 1"),
         ('output = "out"', 'output = "out"\nlearning_rate = 0', "run.learning_rate must be above 0, got 0"),
         ('output = "out"', 'output = "out"\nepochs = nan', "run.epochs must be above 0, got nan"),
+        ('output = "out"', 'output = "out"\nepochs = inf', "run.epochs must be finite, got inf"),
+        ('output = "out"', f'output = "out"\nminutes = {10**400}', "run.minutes must be finite, got 1000"),
+        ('output = "out"', 'output = "out"\nweight_decay = inf', "run.weight_decay must be finite, got inf"),
+        ('output = "out"', 'output = "out"\nseed = -1', r"run.seed must be at least 0 and below 2 \*\* 32, got -1"),
+        ('output = "out"', 'output = "out"\nseed = 4294967296', "run.seed must be at least 0 and below"),
+        ('output = "out"', f'output = "out"\nseed = {"9" * 5000}', "must be TOML; Exceeds the limit"),
+        ('output = "out"', f"output = {'[' * 9999}", "must be TOML; it is nested too deeply"),
+        ('output = "out"', 'output = "out"\nevaluate_every = 0', "run.evaluate_every must be at least 1, got 0"),
         ('output = "out"', 'output = "out"\nwarmup_steps = -1', "run.warmup_steps must be at least 0, got -1"),
         ('base = "encoder"', 'base = "encoder"\ndropout = 1.5', "model.dropout must be from 0 to 1, got 1.5"),
     ],
@@ -119,7 +129,8 @@ def test_examples_come_scored_labelled_or_still_to_mine(tmp_path: Path) -> None:
             "scores must be one per document, got 2 for 1 documents",
         ),
         ('{"query": "q", "documents": ["a"], "scores": ["1"]}', "scores must be a list of finite numbers"),
-        ('{"query": "q", "documents": ["a"], "scores": [NaN]}', "scores must be a list of finite numbers"),
+        ('{"query": "q", "documents": ["a"], "scores": [1e999]}', "scores must be a list of finite numbers"),
+        ('{"query": "q", "documents": ["a"], "scores": [NaN]}', r"must be JSON, .*\(NaN is not a JSON value\)"),
         ('{"query": 1, "positive": ["a"]}', "query must be a string, got 1"),
         ('{"query": "q"}', "positive must be a string or a list of strings, got None"),
     ],
@@ -129,3 +140,25 @@ def test_a_bad_example_is_named(line: str, message: str, tmp_path: Path) -> None
     path.write_text(line + "\n")
     with pytest.raises(InputError, match=f"a.jsonl:1: {message}"):
         read_examples([path])
+
+
+@pytest.mark.parametrize(
+    ("settings", "n_rows", "schedule"),
+    [
+        (RunConfig("bce", "out"), 928, Schedule(58, 6, 2)),  # an epoch of a small collection
+        (RunConfig("bce", "out", epochs=0.5), 928, Schedule(29, 3, 1)),
+        (RunConfig("bce", "out", steps=1), 928, Schedule(1, 1, 1)),
+        (RunConfig("bce", "out", steps=100_000), 928, Schedule(100_000, 500, 50)),
+        (RunConfig("bce", "out", evaluate_every=500), 928, Schedule(58, 500, 2)),
+        (RunConfig("bce", "out", epochs=2.0), 3, Schedule(2, 1, 1)),
+    ],
+)
+def test_a_schedule_follows_the_length_of_the_run(settings: RunConfig, n_rows: int, schedule: Schedule) -> None:
+    assert Schedule.of(settings, n_rows) == schedule
+
+
+def test_numbers_agree_with_their_nouns() -> None:
+    assert [counted(number, "step") for number in (0, 1, 2)] == ["0 steps", "1 step", "2 steps"]
+    assert [duration(minutes) for minutes in (0, 1 / 60, 1, 1.9, 2, 2.6, 90)] == [
+        "0 seconds", "1 second", "60 seconds", "114 seconds", "2 minutes", "3 minutes", "90 minutes"
+    ]  # fmt: skip

@@ -10,8 +10,9 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from checkpoints import bert, words
+from checkpoints import bert
 from sentence_transformers import CrossEncoder as Reference
+from training_runs import ANIMALS, config, data, sure_base
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from secondpass import CrossEncoder
@@ -21,47 +22,12 @@ from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConf
 from secondpass.training.choice import average
 from secondpass.training.config import Loss
 from secondpass.training.data import load_examples, load_held_out
-from secondpass.training.examples import Example, LabelledQuery
+from secondpass.training.examples import Example
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import HeldOut
-from secondpass.training.mining import mine_negatives
 from secondpass.training.recipes import RECIPES, pos_weight
 
-ANIMALS = ("cat", "dog", "horse", "bird")
 PAIRS = (("a cat", "the cat sleeps"), ("a dog", ""), ("", "bird"))
-
-
-def data(folder: Path, *, scored: bool) -> None:
-    """Queries about animals; the document that names the animal is the right one."""
-    rows: list[dict[str, object]] = []
-    for animal in ANIMALS:
-        others = [f"the {other} sleeps" for other in ANIMALS if other != animal]
-        row: dict[str, object] = {"query": f"a {animal}"}
-        if scored:
-            row |= {"documents": [f"the {animal} sleeps", *others], "scores": [4.0, 1.0, 0.5, 0.0]}
-        else:
-            row |= {"positive": f"the {animal} sleeps", "negative": others}
-        rows.append(row)
-    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    held_out = [{"query": "a cat", "positive": ["the cat sleeps"], "negative": ["the dog sleeps"]}]
-    (folder / "held.jsonl").write_text("".join(json.dumps(row) + "\n" for row in held_out))
-
-
-def sure_base(folder: Path) -> Path:
-    """A base that starts from the same numbers in every run: what training does to it does not depend on luck."""
-    return bert(folder, tokenizer=words(["a", "the", "sleeps", *ANIMALS]))
-
-
-def config(folder: Path, base: Path, loss: Loss, **run: object) -> TrainingConfig:
-    settings = RunConfig(
-        loss, "out", batch_size=4, steps=6, learning_rate=5e-3, evaluate_every=3, decay="constant", seed=1
-    )
-    return TrainingConfig(
-        ModelConfig(str(base), max_length=32, dropout=0.0),
-        DataConfig(("train.jsonl",), ("held.jsonl",)),
-        dataclasses.replace(settings, **run),  # type: ignore[arg-type] # fields of RunConfig
-        folder,
-    )
 
 
 def loss_on_everything(folder: Path, run: TrainingConfig) -> float:
@@ -227,39 +193,6 @@ def test_a_frozen_name_must_exist(tmp_path: Path) -> None:
     run = dataclasses.replace(run, model=dataclasses.replace(run.model, freeze=("embedings",)))
     with pytest.raises(InputError, match="got 'embedings', which is in none"):
         train(run)
-
-
-def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:
-    (tmp_path / "corpus.jsonl").write_text(
-        "".join(
-            json.dumps({"_id": str(i), "text": text}) + "\n"
-            for i, text in enumerate(["cat one", "cat two", "cat says meow", "dog"])
-        )
-    )
-    run = TrainingConfig(
-        ModelConfig("x"), DataConfig(("t",), corpus="corpus.jsonl", negatives=5, mine_from=(1, 9)),
-        RunConfig("bce", "out"), tmp_path,
-    )  # fmt: skip
-    (example,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("MEOW",))], run)
-    assert example == Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)
-
-
-def test_a_positive_under_its_title_is_no_negative(tmp_path: Path) -> None:
-    (tmp_path / "corpus.jsonl").write_text(
-        '{"_id": "a", "title": "Cats", "text": "cat one"}\n{"_id": "b", "title": "Cats", "text": "cat two"}\n'
-    )
-    data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
-    run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
-    (example,) = mine_negatives([LabelledQuery("cat", ("cat one\n",), ())], run)
-    assert example.documents == ("cat one\n", "Cats cat two")
-
-
-def test_a_blank_answer_is_no_reason_to_skip_a_negative(tmp_path: Path) -> None:
-    (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "cat one"}\n{"_id": "b", "text": "cat two"}\n')
-    data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
-    run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
-    (example,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("", " "))], run)
-    assert example.documents == ("cat one", "cat two")
 
 
 TEACHER = Example("q", ("a", "b"), (4.0, 0.5), graded=False)

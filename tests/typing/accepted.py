@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 import langchain_secondpass
 import llama_index_secondpass
+import secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
-from secondpass import BiEncoder, CrossEncoder, RankedDocument, Scorer, rank
+from secondpass import AsyncScorer, BiEncoder, CrossEncoder, RankedDocument, Scorer, arank, rank
 from secondpass.errors import InputError, InputTypeError, SecondPassError
 from secondpass.evaluation import (
     BM25,
@@ -40,12 +41,15 @@ from secondpass.evaluation import (
     rerank,
     write_run,
 )
-from secondpass.ranking import AsyncScorer, arank
 from secondpass.testing import OverlapScorer
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, TrainingResult, read_config, train
 
 QUERY = "how many people live in berlin"
 DOCUMENTS = ("3.7 million", "a city")
+
+
+def version() -> None:
+    assert_type(secondpass.__version__, str)
 
 
 def cross_encoder(folder: Path, dtype: Literal["bfloat16", "int8"]) -> None:
@@ -82,8 +86,12 @@ def bi_encoder(folder: Path) -> None:
     model = BiEncoder("question", document_model=folder, device="cpu", dtype="float32", max_length=64, batch_tokens=1)
     assert_type(model.score(QUERY, DOCUMENTS), NDArray[np.float32])
     assert_type(model.rank(QUERY, DOCUMENTS, 3, 0.5), list[RankedDocument])
+    assert_type(model.predict([(QUERY, "text")], show_progress=True), NDArray[np.float32])
     assert_type(model.name, str)
     assert_type(model.max_length, int)
+    assert_type(model.dtype, str)
+    assert_type(model.devices, tuple[str, ...])
+    assert_type(model.fingerprint(), str)
 
 
 class Lengths:

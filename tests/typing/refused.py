@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import langchain_secondpass
 import llama_index_secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
-from secondpass import BiEncoder, CrossEncoder, RankedDocument, Scorer, rank
-from secondpass.ranking import AsyncScorer, arank
+from secondpass import AsyncScorer, BiEncoder, CrossEncoder, RankedDocument, Scorer, arank, rank
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig
 
 
@@ -37,15 +36,15 @@ def calls(model: CrossEncoder, embedder: BiEncoder) -> None:
     model.rank("query", ["text"], top_k=1.5)  # expect: arg-type, reportArgumentType
     model.rank("query", ["text"], top_n=1)  # expect: call-arg, reportCallIssue
     model.rank("query", ["text"], score_threshold="0.5")  # expect: arg-type, reportArgumentType
-    embedder.predict([("query", "text")])  # expect: attr-defined, reportAttributeAccessIssue
+    embedder.logits([("query", "text")])  # expect: attr-defined, reportAttributeAccessIssue
 
 
 def attributes(model: CrossEncoder) -> None:
-    model.name = "other"  # later: misc, reportAttributeAccessIssue
-    model.max_length = 64  # later: misc, reportAttributeAccessIssue
-    model.labels = ()  # later: misc, reportAttributeAccessIssue
-    model.dtype = "float32"  # later: misc, reportAttributeAccessIssue
-    model.devices = ("cpu",)  # later: misc, reportAttributeAccessIssue
+    model.name = "other"  # expect: misc, reportAttributeAccessIssue
+    model.max_length = 64  # expect: misc, reportAttributeAccessIssue
+    model.labels = ()  # expect: misc, reportAttributeAccessIssue
+    model.dtype = "float32"  # expect: misc, reportAttributeAccessIssue
+    model.devices = ("cpu",)  # expect: misc, reportAttributeAccessIssue
     model.batch_size = 32  # expect: attr-defined, reportAttributeAccessIssue
 
 

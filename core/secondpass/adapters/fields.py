@@ -3,9 +3,12 @@
 Nothing else in the core imports this file, so the core does not depend on pydantic: such a framework brings it along.
 """
 
-from collections.abc import Iterable
+import threading
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pydantic import (
     BaseModel,
@@ -19,14 +22,23 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from secondpass.adapters.lazy import scorer_of
+from secondpass.adapters.foreign_arguments import Readers
+from secondpass.adapters.lazy import LazyCrossEncoder, check_model_name, check_scorer, scorer_of
+from secondpass.adapters.migration import spelling, translate
+from secondpass.errors import InputTypeError
 from secondpass.options import ActivationName, DType, ModelOptions
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_score_threshold, check_top_k
 
+# Shared by all adapters, because one with a lock could not be copied or pickled; held for an assignment only.
+_LOCK: Final = threading.Lock()
+
 
 class ModelFields(BaseModel):
-    """`model` or `scorer`, and how a model is loaded."""
+    """`model` or `scorer`, and how a model is loaded.
+
+    Fields are the only state: what scores follows them, whether they were given, assigned, copied or restored.
+    """
 
     # Assignment is validated, so that `reranker.top_n = 0` is refused and another `model` takes effect.
     model_config = ConfigDict(
@@ -62,7 +74,61 @@ class ModelFields(BaseModel):
     batch_tokens: int | None = None
     """Tokens of one forward pass; None chooses for the device."""
 
-    _scorer: Scorer = PrivateAttr()
+    _lazy: LazyCrossEncoder | None = PrivateAttr(default=None)
+
+    # What the rerankers that people come from call these fields, by keyword and in order.
+    _other_names: ClassVar[Readers] = {}
+
+    if not TYPE_CHECKING:  # type checkers hold calls against the fields, and know only the names of today
+
+        def __init__(self, *arguments: object, **values: object) -> None:
+            """Take the fields by name; by their names in other rerankers with a DeprecationWarning."""
+            name, positional = type(self).__name__, self._by_name(arguments)
+            for twice in positional.keys() & values.keys():
+                raise InputTypeError(f"{name} got {twice} by position and by name")
+            ours, foreign = translate({**positional, **values}, self._other_names)
+            if arguments or foreign:
+                before = spelling(name, {key: ... for key in foreign if key not in positional}, arguments)
+                message = f"{before} is how another reranker spells it: write {spelling(name, ours)}"
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+            super().__init__(**ours)
+
+    @classmethod
+    def _by_name(cls, arguments: tuple[object, ...]) -> dict[str, object]:
+        """What arguments by position are called."""
+        if not arguments:
+            return {}
+        raise InputTypeError(
+            f"{cls.__name__} takes its parameters by name: write {cls.__name__}(model=...), got {arguments[0]!r}"
+        )
+
+    @classmethod
+    def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:  # noqa: ANN401 - pydantic's
+        """An adapter of these values. They are checked: one that is not would fail at its first document."""
+        constructed = cls(**values)
+        if _fields_set is not None:
+            constructed._set_names(_fields_set)
+        return constructed
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy in which the fields of `update` have these values, checked as those of a new adapter are."""
+        copied = super().model_copy(deep=deep)
+        if update:
+            copied._check_with(update)  # noqa: SLF001 - its own
+        return copied
+
+    def copy(
+        self,
+        *,
+        include: Any = None,  # noqa: ANN401 - pydantic's
+        exclude: Any = None,  # noqa: ANN401 - pydantic's
+        update: dict[str, Any] | None = None,
+        deep: bool = False,
+    ) -> Self:
+        """The earlier name of `model_copy` in pydantic; fields that are left out take their defaults."""
+        copied = super().copy(include=include, exclude=exclude, deep=deep)
+        copied._check_with(update or {})  # noqa: SLF001 - its own
+        return copied
 
     def __setattr__(self, name: str, value: object) -> None:
         """Assign, or leave everything as it was: pydantic keeps what a model's validator refused (#7105)."""
@@ -74,13 +140,47 @@ class ModelFields(BaseModel):
             self.__pydantic_fields_set__.intersection_update(names_set)
             raise
 
+    @field_validator("model", mode="before")
+    @classmethod
+    def _check_model(cls, value: object) -> object:
+        check_model_name(value)
+        return str(value) if isinstance(value, Path) else value
+
+    @field_validator("scorer", mode="before")
+    @classmethod
+    def _check_scorer(cls, value: object) -> object:
+        check_scorer(value)
+        return value
+
     @model_validator(mode="after")
-    def _choose_scorer(self) -> Self:
-        scorer = scorer_of(self.model, self.scorer, self._options(), share=self.share_model)
-        # An equal scorer may hold a loaded model already: assigning another field must not load it again.
-        if getattr(self, "_scorer", None) != scorer:
-            self._scorer = scorer
+    def _check_choice(self) -> Self:
+        scorer_of(self.model, self.scorer, self._options())
         return self
+
+    @property
+    def _scorer(self) -> Scorer:
+        """What scores, by what the fields say now; a model that they still name stays loaded."""
+        scorer = scorer_of(self.model, self.scorer, self._options(), share=self.share_model)
+        if self.scorer is not None or not isinstance(scorer, LazyCrossEncoder):
+            return scorer
+        with _LOCK:
+            if self._lazy is None or self._lazy != scorer:
+                self._lazy = scorer
+            return self._lazy
+
+    def _check_with(self, changes: Mapping[str, Any]) -> None:
+        """Take on the changes, all at once, or raise ValidationError."""
+        names = self.__pydantic_fields_set__ | changes.keys()
+        private = self.__pydantic_private__  # a loaded model among it, which validation would reset
+        self.__pydantic_validator__.validate_python({**self.__dict__, **changes}, self_instance=self)
+        object.__setattr__(self, "__pydantic_private__", private)
+        self._set_names(names)
+
+    def _set_names(self, names: Iterable[str]) -> None:
+        """Say which fields were given."""
+        kept = set(names)
+        self.__pydantic_fields_set__.clear()
+        self.__pydantic_fields_set__.update(kept)
 
     def _options(self) -> ModelOptions:
         values: dict[str, Any] = {option.name: getattr(self, option.name) for option in fields(ModelOptions)}

@@ -3,12 +3,14 @@
 import asyncio
 import threading
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.adapters.sharing import load_cross_encoder, shared_cross_encoder
+from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
@@ -30,11 +32,26 @@ class LazyCrossEncoder:
     """
 
     def __init__(self, model: str, options: ModelOptions | None = None, *, share: bool = True) -> None:
-        self.model = model
-        self.options = ModelOptions() if options is None else options
-        self.share = share
+        self._model = model
+        self._options = ModelOptions() if options is None else options
+        self._share = share
         self._loading = threading.Lock()
         self._loaded: CrossEncoder | None = None
+
+    @property
+    def model(self) -> str:
+        """Hub id, local folder, or the name of a bundled model."""
+        return self._model
+
+    @property
+    def options(self) -> ModelOptions:
+        """How it is loaded."""
+        return self._options
+
+    @property
+    def share(self) -> bool:
+        """Whether it is the process's one model of these options."""
+        return self._share
 
     @property
     def is_loaded(self) -> bool:
@@ -103,11 +120,11 @@ def scorer_of(
         InputError: There is not exactly one of `model` and `scorer`, or there are options beside a scorer, which
             cannot follow them.
     """
+    check_model_name(model)
     if model is None:
         if scorer is None:
             raise InputError("give model (a name) or scorer (an object), got neither")
-        if not isinstance(scorer, Scorer):
-            raise InputTypeError(f"scorer must have a method score(query, documents), got {type(scorer).__name__}")
+        check_scorer(scorer)
         changed = () if options is None else options.given()
         if changed:
             raise InputError(f"{', '.join(changed)} says how to load a model and means nothing to a scorer")
@@ -115,6 +132,23 @@ def scorer_of(
     if scorer is not None:
         raise InputError(f"give model or scorer, got both: {model!r} and a {type(scorer).__name__}")
     return LazyCrossEncoder(model, options, share=share)
+
+
+def check_model_name(model: object) -> None:
+    """Raise InputTypeError unless `model` is None, or a name or path as text or `Path`."""
+    if model is None or isinstance(model, str | Path):
+        return
+    raise InputTypeError(f"model must be a name, got {describe(model)}: give an object that scores as scorer=...")
+
+
+def check_scorer(scorer: object) -> None:
+    """Raise InputTypeError unless `scorer` is None or an object that scores."""
+    if scorer is None:
+        return
+    if isinstance(scorer, type):  # a class has the method too, but nothing to call it on
+        raise InputTypeError(f"scorer must be an object, got the class {scorer.__name__}")
+    if not isinstance(scorer, Scorer):
+        raise InputTypeError(f"scorer must have a method score(query, documents), got {type(scorer).__name__}")
 
 
 def _restore(model: str, options: ModelOptions, share: bool) -> LazyCrossEncoder:  # noqa: FBT001 - pickle's order

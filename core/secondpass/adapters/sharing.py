@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -30,7 +31,9 @@ class SharedModels:
 
     def get(self, name: str, options: ModelOptions) -> "CrossEncoder":
         """The model of this name and these options, loaded now if nobody holds it."""
-        key = name, options
+        # A relative path is another folder once the process has gone elsewhere.
+        folder = Path(name).expanduser().absolute()
+        key = (str(folder) if folder.is_dir() else name), options
         with self._guard:
             model = self._models.get(key)
             if model is not None:
@@ -49,8 +52,8 @@ class SharedModels:
 def shared_cross_encoder(model: str, options: ModelOptions | None = None) -> "CrossEncoder":
     """The process's one `CrossEncoder` of this name and these options.
 
-    It is loaded on the first call and freed when the last holder lets go of it. Names and options are compared as
-    written: `device=None` and `device="cpu"` are two models, even where both mean the same.
+    It is loaded on the first call and freed when the last holder lets go of it. Folders are compared by their absolute
+    paths, names and options as written: `device=None` and `device="cpu"` are two models, even where both mean the same.
 
     Args:
         model: Hub id, local folder, or the name of a bundled model.

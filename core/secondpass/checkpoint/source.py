@@ -15,8 +15,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
-from secondpass.errors import CheckpointNotFoundError
+from secondpass.errors import CheckpointNotFoundError, InputTypeError
 from secondpass.options import HubOptions
 
 _BUNDLED = Path(str(resources.files("secondpass") / "models"))
@@ -45,6 +46,20 @@ def find(name: str, hub: HubOptions, *, weights: bool = True) -> Folder:
     if local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise CheckpointNotFoundError(f"model must be a folder, a hub id or a bundled name; no folder {name!r}")
     return Folder(name, _download(name, hub, weights=weights), hub)
+
+
+def check_name(model: object, parameter: str = "model") -> str:
+    """The name as text; raise InputTypeError unless it is a string or a path."""
+    if not isinstance(model, str | Path):
+        raise InputTypeError(f"{parameter} must be a hub id, a folder or a bundled name, got {describe(model)}")
+    return str(model)
+
+
+def portable_name(name: str) -> str:
+    """The name by which the same checkpoint is found from any working folder: a local folder's is absolute."""
+    local = Path(name).expanduser()
+    is_bundled = name.startswith("secondpass/") and (_BUNDLED / name.removeprefix("secondpass/")).is_dir()
+    return str(local.absolute()) if local.is_dir() and not is_bundled else name
 
 
 def find_base(folder: Folder, name: str) -> Folder:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -109,11 +110,13 @@ def _layer(folder: Folder, spec: ModuleSpec) -> nn.Module:
         case "Dense":
             if config.get("use_residual"):
                 raise CheckpointError(f"{folder.name}: {spec.path} adds a residual, which is not supported")
-            linear = nn.Linear(config["in_features"], config["out_features"], bias=config.get("bias", True))
+            linear = nn.Linear(
+                config["in_features"], config["out_features"], bias=config.get("bias", True), dtype=torch.float32
+            )
             fill(linear, _without_prefix("linear.", load_state(folder, spec.path)), folder)
             return nn.Sequential(linear, _nonlinearity(folder, config.get("activation_function")))
         case "LayerNorm":
-            norm = nn.LayerNorm(config["dimension"])
+            norm = nn.LayerNorm(config["dimension"], dtype=torch.float32)
             fill(norm, _without_prefix("norm.", load_state(folder, spec.path)), folder)
             return norm
     raise CheckpointError(f"{folder.name}: no known way to score with a {spec.kind} module behind the pooling")

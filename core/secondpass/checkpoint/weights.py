@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.quiet import without_progress_bars
 from secondpass.errors import CheckpointError
 
 # Weights that checkpoints carry along and no ranking head reads: the heads of pretraining (BERT's cls.*, ELECTRA's
@@ -33,14 +34,15 @@ def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreT
     """
     _check_weights(folder)
     try:
-        model, report = auto.from_pretrained(
-            folder.path,
-            config=config,
-            dtype=torch.float32,
-            local_files_only=True,
-            trust_remote_code=folder.hub.trust_remote_code,
-            output_loading_info=True,
-        )
+        with without_progress_bars():
+            model, report = auto.from_pretrained(
+                folder.path,
+                config=config,
+                dtype=torch.float32,
+                local_files_only=True,
+                trust_remote_code=folder.hub.trust_remote_code,
+                output_loading_info=True,
+            )
     except Exception as error:  # safetensors, pickle and torch all have exceptions of their own
         raise CheckpointError(f"{folder.name}: its weights cannot be loaded: {_first_line(error)}") from error
     mismatched = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]

@@ -4,14 +4,15 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 from pathlib import Path
 
-from secondpass.arguments import describe
 from secondpass.errors import InputError
 from secondpass.files import decode, json_objects, read_text, with_title
+from secondpass.json_fields import id_field, text_field, title_field
 
 # What stands for standard input among paths.
 STDIN = Path("-")
@@ -126,39 +127,35 @@ def _guess_format(file: Path, text: str) -> Format:
 
 def _jsonl(numbered: Iterable[tuple[str, str]]) -> Iterator[Document]:
     for where, row in json_objects(numbered):
-        body = next((row[name] for name in _TEXT_FIELDS if name in row), None)
-        if not isinstance(body, str):
-            names = f"{', '.join(_TEXT_FIELDS[:-1])} or {_TEXT_FIELDS[-1]}"
-            raise InputError(f"{where}: must be a JSON object with its text, a string, under {names}")
-        title = row.get("title")
-        if title is not None and not isinstance(title, str):
-            raise InputError(f"{where}: title must be a string, got {describe(title)}")
-        text = with_title(title or "", body)
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"{where}: text must have no lone surrogates, got {text[error.start]!a}") from error
-        yield Document(_json_id(row, where), text)
-
-
-def _json_id(row: Mapping[str, object], where: str) -> str:
-    """A row's own id, or else its file and line."""
-    for name in _ID_FIELDS:
-        if name in row:
-            value = row[name]
-            if isinstance(value, bool) or not isinstance(value, str | int):
-                raise InputError(f"{where}: {name} must be a string or an integer, got {describe(value)}")
-            return str(value)
-    return where
+        text = next((name for name in _TEXT_FIELDS if name in row), None)
+        if text is None:
+            raise InputError(
+                f"{where}: must be a JSON object with its text under {', '.join(_TEXT_FIELDS[:-1])} or "
+                f"{_TEXT_FIELDS[-1]}, got {', '.join(map(repr, row)) or 'an empty one'}"
+            )
+        key = next((name for name in _ID_FIELDS if name in row), None)
+        yield Document(
+            where if key is None else id_field(row, key, where),
+            with_title(title_field(row, where), text_field(row, text, where)),
+        )
 
 
 def _trec(file: Path, text: str) -> Iterator[Document]:
-    blocks = re.findall(r"<DOC>(.*?)</DOC>", text, flags=re.DOTALL | re.IGNORECASE)
-    if not blocks:
+    tags = list(re.finditer(r"<(/?)DOC>", text, flags=re.IGNORECASE))
+    if not tags:
         raise InputError(f"{file} must hold <DOC> elements, got none")
-    for number, block in enumerate(blocks, 1):
+    for start, end in zip_longest(tags[::2], tags[1::2]):
+        if start[1] or end is None or not end[1]:
+            raise InputError(f"{_place(file, start)}: every <DOC> must have its </DOC>, this {start[0]} has none")
+    for number, (start, end) in enumerate(zip(tags[::2], tags[1::2], strict=True), 1):
+        block = text[start.end() : end.start()]
         name = re.search(r"<DOCNO>\s*(.*?)\s*</DOCNO>", block, flags=re.DOTALL | re.IGNORECASE)
-        if name is None:
-            raise InputError(f"{file}: <DOC> number {number} has no <DOCNO>")
-        rest = block.replace(name.group(0), " ")
-        yield Document(name.group(1), " ".join(re.sub(r"<[^>]+>", " ", rest).split()))
+        if name is None or not name[1]:
+            raise InputError(f"{_place(file, start)}: <DOC> number {number} has no <DOCNO>")
+        rest = block.replace(name[0], " ")
+        yield Document(name[1], " ".join(re.sub(r"<[^>]+>", " ", rest).split()))
+
+
+def _place(file: Path, found: re.Match[str]) -> str:
+    line = found.string.count("\n", 0, found.start()) + 1
+    return f"{file}:{line}"

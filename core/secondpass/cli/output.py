@@ -49,7 +49,8 @@ def output_format(asked: OutputFormat | None, as_json: bool) -> OutputFormat:
 def write(format_: OutputFormat, content: object, sheets: Sequence[Sheet]) -> None:
     """Results in a format: `content` as JSON, or else the sheets."""
     if format_ is OutputFormat.JSON:
-        typer.echo((json_text(content) + "\n").encode(), nl=False)  # UTF-8 everywhere
+        # UTF-8 everywhere; a name of a file that is not text is written as JSON escapes it.
+        typer.echo((json_text(content) + "\n").encode(errors="backslashreplace"), nl=False)
     elif format_ is OutputFormat.MARKDOWN:
         typer.echo("\n\n".join(sheet.markdown() for sheet in sheets))
     else:
@@ -74,7 +75,7 @@ def write_text_file(path: Path, content: str) -> None:
     """Write text to a file, in a folder that is made where it is missing."""
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        path.write_text(content, encoding="utf-8", errors="backslashreplace")
 
 
 def check_output_folder(folder: Path | None, flag: str = "--output") -> None:

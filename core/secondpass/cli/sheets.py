@@ -168,7 +168,8 @@ def _broken(column: Column) -> Column:
 
 
 def _text(cell: str | Text) -> Text:
-    return cell.copy() if isinstance(cell, Text) else Text(cell)
+    # Files' names may hold bytes that are not text, which no terminal shows.
+    return cell.copy() if isinstance(cell, Text) else Text(cell.encode(errors="backslashreplace").decode())
 
 
 def _one_line(cell: str | Text) -> Text:

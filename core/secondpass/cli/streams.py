@@ -104,7 +104,7 @@ def _is_process_stream(stream: TextIO, descriptor: int) -> bool:
 
 def _text_stream(raw: io.FileIO, like: TextIO, errors: str) -> TextIO:
     buffered = io.BufferedWriter(cast("io.RawIOBase", raw))
-    return io.TextIOWrapper(cast("BinaryIO", buffered), like.encoding, errors, line_buffering=like.line_buffering)
+    return io.TextIOWrapper(cast("BinaryIO", buffered), like.encoding, errors, line_buffering=bool(like.line_buffering))
 
 
 def _status(command: Callable[[], object], in_flags: Callable[[str], str]) -> int:

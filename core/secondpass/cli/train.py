@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from secondpass.cli.options import Json, Output
 from secondpass.cli.output import check_output_folder, output_format, write
-from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.sheets import Column, Kind, Row, Sheet
 
 if TYPE_CHECKING:
     from secondpass.training import TrainingResult
@@ -35,16 +35,20 @@ def train(
         "steps": result.steps,
         "minutes": round(result.minutes, 3),
         "chosen": result.chosen,
+        "base_held_out": dict(result.base_held_out),
         "held_out": dict(result.held_out),
     }
-    write(result_format, content, [training_sheet(result)])
+    write(result_format, content, [result_table(result)])
 
 
-def training_sheet(result: "TrainingResult") -> Sheet:
-    """How the saved weights did on the held-out sets, and where they are."""
+def result_table(result: "TrainingResult") -> Sheet:
+    """The held-out figures before and after."""
+    from secondpass.training.words import counted, duration
+
+    rows = [Row((name, f"{result.base_held_out[name]:.4f}", f"{value:.4f}")) for name, value in result.held_out.items()]
     return Sheet(
-        f"{count(result.steps, 'step')}, {count(result.minutes, 'minute')}; saved: {result.chosen}",
-        (Column("held-out set", Kind.NAME), Column("nDCG@10")),
-        [Row((name, f"{value:.4f}")) for name, value in result.held_out.items()],
+        f"{counted(result.steps, 'step')}, {duration(result.minutes)}; saved: {result.chosen}",
+        (Column("held-out set", Kind.NAME), Column("base"), Column("trained")),
+        rows,
         f"checkpoint: {result.folder}",
     )

@@ -74,7 +74,7 @@ def pack(lengths: Sequence[int], capabilities: Capabilities) -> Packing:
         lengths: Tokens of each pair, at least 1. Sorted ones make the fewest groups.
         capabilities: Of the device that computes.
     """
-    groups = tuple(_length_groups(lengths))
+    groups = tuple(group_by_length(lengths))
     n_tokens = sum(lengths)
     counts = torch.tensor(lengths, dtype=torch.int64)
     first_rows = counts.cumsum(0) - counts
@@ -92,7 +92,8 @@ def pack(lengths: Sequence[int], capabilities: Capabilities) -> Packing:
     )
 
 
-def _length_groups(lengths: Sequence[int]) -> list[LengthGroup]:
+def group_by_length(lengths: Sequence[int]) -> list[LengthGroup]:
+    """Neighbours of equal length together, in the given order."""
     groups: list[LengthGroup] = []
     pair = row = 0
     for length, group in groupby(lengths):

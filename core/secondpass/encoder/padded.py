@@ -63,7 +63,7 @@ class PaddedEncoder:
 
 
 class PaddedClassifier:
-    """A classifier that gives logits; what follows its transformer is computed in float32.
+    """A classifier that gives logits.
 
     Args:
         model: On its device, in its dtype.
@@ -71,22 +71,21 @@ class PaddedClassifier:
     """
 
     def __init__(self, model: PreTrainedModel, padding_side: Literal["left", "right"]) -> None:
-        _raise_head_to_float32(model)
+        self._classifier = model
         self._model = PaddedModel(model, padding_side)
+
+    def raise_head_to_float32(self) -> None:
+        """Compute what follows the transformer in float32, whatever dtype the model was turned to."""
+        for module in self._classifier.children():
+            if module is not self._classifier.base_model and any(True for _ in module.parameters()):
+                module.float()
+                module.register_forward_pre_hook(_inputs_to_float32)
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """Shape: (n_pairs, n_labels), float32."""
         output, _ = self._model(batch)
         logits: Tensor = output.logits
         return logits.float()
-
-
-def _raise_head_to_float32(model: PreTrainedModel) -> None:
-    """Compute what follows a classifier's transformer in float32: its parameters and its inputs."""
-    for module in model.children():
-        if module is not model.base_model and any(True for _ in module.parameters()):
-            module.float()
-            module.register_forward_pre_hook(_inputs_to_float32)
 
 
 def _inputs_to_float32(module: nn.Module, inputs: tuple[object, ...]) -> tuple[object, ...]:  # noqa: ARG001 - torch's hook signature

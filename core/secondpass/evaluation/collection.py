@@ -1,14 +1,16 @@
 """Test collections on disk: queries, documents and judgements, in the formats people have."""
 
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from secondpass.errors import InputError
 from secondpass.evaluation.judgements import DuplicateJudgements, collect_judgements
-from secondpass.evaluation.runs import split_columns
+from secondpass.evaluation.trec import check_grade, is_tab_separated, parse_grade, split_columns
 from secondpass.files import json_lines, lines, with_title
+from secondpass.json_fields import Record, id_field, integer_field, text_field, title_field
 
 # Grades by query id and document id; 0 and below are not relevant.
 Qrels: TypeAlias = Mapping[str, Mapping[str, int]]
@@ -19,6 +21,11 @@ _CORPUS_NAMES = ("corpus.jsonl", "passages.jsonl")
 _QRELS_NAMES = ("qrels.trec", "qrels.tsv", "qrels/test.tsv", "qrels.jsonl", "qrels.txt")
 # Columns of judgements: TREC's query, 0, document, grade; BEIR leaves out the 0.
 _N_TREC_COLUMNS, _N_BEIR_COLUMNS = 4, 3
+# BEIR's first line, and the keys of judgements in JSON.
+_BEIR_HEADER = ("query-id", "corpus-id", "score")
+
+# Ids that a warning names.
+_N_EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,12 @@ class Collection:
     Args:
         queries: The queries' texts.
         documents: Title and text, as a model reads them.
-        qrels: Judgements; queries without any are not measured.
+        qrels: Judgements; queries without any are not measured, and neither are judged queries without text. Of the
+            latter a UserWarning says how many they are, for they may come from a mismatch of ids as well as from a
+            deliberate sample of the queries.
+
+    Raises:
+        InputError: No judged query has a text.
     """
 
     queries: Mapping[str, str]
@@ -36,9 +48,29 @@ class Collection:
     qrels: Qrels = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Check that something can be measured."""
-        if not any(query in self.queries for query in self.qrels):
+        """Check that something can be measured, and say what cannot."""
+        without_text = [query for query in self.qrels if query not in self.queries]
+        if len(without_text) == len(self.qrels):
             raise InputError(f"qrels must judge at least one of the {len(self.queries)} queries, got none of them")
+        warn_of_missing_queries(without_text, len(self.qrels), "measured", stacklevel=4)
+
+
+def warn_of_missing_queries(without_text: Sequence[str], n_judged: int, verb: str, *, stacklevel: int) -> None:
+    """Warn where judged queries have no text.
+
+    Args:
+        without_text: Their ids.
+        n_judged: Number of all judged queries.
+        verb: What is not done with them.
+        stacklevel: Whose line the warning points to.
+    """
+    if without_text:
+        examples = ", ".join(map(repr, without_text[:_N_EXAMPLES]))
+        warnings.warn(
+            f"judged queries without text are not {verb}: {len(without_text)} of {n_judged}, such as {examples}",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def read_collection(
@@ -70,7 +102,7 @@ def read_collection(
 
 def read_queries(path: Path) -> dict[str, str]:
     """Query texts by `_id`, from JSON lines."""
-    return _texts(path, lambda record, where: _string(record, "text", where))
+    return _texts(path, lambda record, where: text_field(record, "text", where))
 
 
 def read_documents(path: Path) -> dict[str, str]:
@@ -79,39 +111,52 @@ def read_documents(path: Path) -> dict[str, str]:
 
 
 def read_qrels(path: Path, duplicate_judgements: DuplicateJudgements = "error") -> dict[str, dict[str, int]]:
-    """Judgements: TREC's four columns, BEIR's three with their header, or JSON lines with BEIR's names.
+    """Judgements: TREC's four columns (query, 0, document, grade), BEIR's three, or JSON lines with BEIR's names.
+
+    White space separates the columns; in a `.tsv` (`.tsv.gz`), and below BEIR's header where that has tabs, it is tabs
+    alone, so that ids may hold spaces.
 
     Args:
         path: The file, gzipped or not.
         duplicate_judgements: What a document that has several grades for one query counts as.
+
+    Raises:
+        InputError: A line is malformed, or contradicts an earlier one; file and line are named.
     """
     judgements = _json_judgements(path) if ".jsonl" in path.suffixes else _judgements(path)
-    return collect_judgements(
-        ((where, query, document, _grade(text, where)) for where, query, document, text in judgements),
-        duplicate_judgements,
-    )
+    return collect_judgements(judgements, duplicate_judgements)
 
 
-def _json_judgements(path: Path) -> Iterator[tuple[str, str, str, str]]:
+def _json_judgements(path: Path) -> Iterator[tuple[str, str, str, int]]:
     """Each line's place, query, document and grade."""
+    query, document, grade = _BEIR_HEADER
     for where, record in json_lines(path):
-        query, document = _string(record, "query-id", where), _string(record, "corpus-id", where)
-        yield where, query, document, str(record.get("score"))
+        yield (
+            where,
+            id_field(record, query, where),
+            id_field(record, document, where),
+            check_grade(integer_field(record, grade, where), where),
+        )
 
 
-def _judgements(path: Path) -> Iterator[tuple[str, str, str, str]]:
-    """Each line's place, query, document and grade; below a header with tabs, ids may hold spaces."""
-    with_tabs = False
-    for where, line in lines(path):
-        fields = line.split("\t") if with_tabs else split_columns(line)
-        if fields[0] == "query-id":
-            with_tabs = "\t" in line
+def _judgements(path: Path) -> Iterator[tuple[str, str, str, int]]:
+    """Each line's place, query, document and grade; the first line says how many columns all of them have."""
+    tabs, n_columns = is_tab_separated(path), 0
+    for number, (where, line) in enumerate(lines(path)):
+        columns = split_columns(line, where, tabs=tabs)
+        if number == 0 and columns[0] == _BEIR_HEADER[0]:
+            if columns != [*_BEIR_HEADER]:
+                raise InputError(f"{where}: a header must be {', '.join(_BEIR_HEADER)}, got {line[:60]!r}")
+            tabs, n_columns = "\t" in line, _N_BEIR_COLUMNS
             continue
-        if len(fields) not in (_N_TREC_COLUMNS, _N_BEIR_COLUMNS):
+        if len(columns) not in (_N_TREC_COLUMNS, _N_BEIR_COLUMNS):
             raise InputError(
                 f"{where}: qrels must have 4 columns (query, 0, document, grade) or BEIR's 3, got {line[:60]!r}"
             )
-        yield where, fields[0], fields[-2], fields[-1]
+        n_columns = n_columns or len(columns)
+        if len(columns) != n_columns:
+            raise InputError(f"{where}: qrels must have {n_columns} columns like the first line, got {line[:60]!r}")
+        yield where, columns[0], columns[-2], parse_grade(columns[-1], where)
 
 
 def _find(folder: Path, names: tuple[str, ...], what: str) -> Path:
@@ -122,32 +167,15 @@ def _find(folder: Path, names: tuple[str, ...], what: str) -> Path:
     raise InputError(f"{what} must be given, or be {' or '.join(names)} in {folder}")
 
 
-def _texts(path: Path, read: Callable[[dict[str, object], str], str]) -> dict[str, str]:
+def _texts(path: Path, read: Callable[[Record, str], str]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for where, record in json_lines(path):
-        key = _string(record, "_id", where)
+        key = id_field(record, "_id", where)
         if key in texts:
             raise InputError(f"{where}: _id must be unique, {key!r} appears again")
         texts[key] = read(record, where)
     return texts
 
 
-def _title_and_text(record: dict[str, object], where: str) -> str:
-    return with_title(str(record.get("title") or ""), _string(record, "text", where)).strip()
-
-
-def _string(record: dict[str, object], name: str, where: str) -> str:
-    """A field as a string: collections write ids, and texts that are numbers, as integers too."""
-    value = record.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str):
-        raise InputError(f"{where}: {name} must be a string, got {value!r}")
-    return value
-
-
-def _grade(text: str, where: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise InputError(f"{where}: a grade must be an integer, got {text!r}") from error
+def _title_and_text(record: Record, where: str) -> str:
+    return with_title(title_field(record, where), text_field(record, "text", where)).strip()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Qrels
 from secondpass.evaluation.runs import Run
+from secondpass.evaluation.trec import check_grade
 from secondpass.extras import require
 
 if TYPE_CHECKING:
@@ -45,9 +46,12 @@ def per_query(names: Sequence[str], qrels: Qrels, run: Run) -> dict[str, dict[st
         Values by measure name and query id.
 
     Raises:
-        InputError: A name is not a measure.
+        InputError: A name is not a measure, or a grade is too large for trec_eval.
     """
     measures = _parse(names)
+    for query, grades in qrels.items():
+        for document, grade in grades.items():
+            check_grade(grade, f"query {query!r}, document {document!r}")
     from ir_measures import iter_calc  # noqa: PLC0415 - of an extra, which `_parse` has asked for
 
     by_measure = {measure: dict.fromkeys(qrels, 0.0) for measure in measures.values()}

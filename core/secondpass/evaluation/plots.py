@@ -72,6 +72,8 @@ def _figure(n_axes: int, width: int, title: str) -> "Figure":
 
 def _draw_queries(axes: "Axes", report: Report) -> None:
     """Each query's change, sorted: how many are helped and hurt, and how much."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - of an extra
+
     measure = next(iter(report.comparisons))
     changes = sorted((after - before for before, after in report.per_query.values()), reverse=True)
     colours = ["tab:green" if change > 0 else "tab:red" for change in changes]
@@ -84,7 +86,7 @@ def _draw_queries(axes: "Axes", report: Report) -> None:
         ylabel=f"change in {measure}",
         ylim=_limits([0.0, *changes], lowest=None),
     )
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _draw_depths(axes: "Axes", reports: Sequence[Report]) -> None:

@@ -116,7 +116,7 @@ def _read(path: Path, job: Mapping[str, str]) -> dict[str, CandidateScores]:
         records = [json.loads(line) for line in whole.split("\n") if line]
         differing = [what for name, what in _JOB.items() if records and records[0][name] != job[name]]
         done = {record["key"]: CandidateScores(tuple(record["scores"]), record["seconds"]) for record in records[1:]}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is not the progress of an evaluation; remove it") from error
     if differing:
         raise InputError(f"{path} holds another job's progress, of {' and '.join(differing)}; remove it")

@@ -10,6 +10,7 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.progress import Candidates, ProgressCallback, score_all
 from secondpass.evaluation.runs import Run, trec_order
+from secondpass.files import check_unicode
 from secondpass.ranking import Scorer
 
 # What separates the columns and lines of a TREC run, so that ids cannot hold it.
@@ -80,6 +81,7 @@ def check_ids(ids: Iterable[str]) -> None:
     for key in ids:
         if not key or any(character in key for character in _SEPARATORS):
             raise InputError(f"ids must have no white space to be written as a TREC run, got {key!r}")
+        check_unicode(key, f"the id {key!r}")
 
 
 def write_run(path: Path, scored: Sequence[ScoredQuery], *, depth: int, tag: str) -> None:
@@ -90,9 +92,10 @@ def write_run(path: Path, scored: Sequence[ScoredQuery], *, depth: int, tag: str
     was measured.
 
     Raises:
-        InputError: An id has white space in it, which such a file cannot hold.
+        InputError: An id has white space in it or half of a surrogate pair, which such a file cannot hold.
     """
-    tag = "-".join(tag.split()) or "secondpass"
+    # A folder's name may hold bytes that are not text.
+    tag = "-".join(tag.encode(errors="replace").decode().split()) or "secondpass"
     check_ids(query.query_id for query in scored)
     check_ids(document for query in scored for document in query.document_ids)
     with path.open("w", encoding="utf-8") as file:

@@ -9,8 +9,8 @@ import numpy as np
 from secondpass.errors import InputError
 from secondpass.evaluation.card_metrics import Scores, SetMetrics, mean, set_metrics
 from secondpass.evaluation.progress import Candidates, ProgressCallback, score_all
-from secondpass.evaluation.text_fields import text_field, texts_field
 from secondpass.files import json_lines
+from secondpass.json_fields import Record, text_field, texts_field
 from secondpass.ranking import Scorer
 
 
@@ -132,7 +132,7 @@ def _given_order_metrics(sample: RerankingSample, k: int) -> SetMetrics:
     return set_metrics(relevant, list(range(len(relevant), 0, -1)), k)
 
 
-def _sample(record: dict[str, object], where: str) -> RerankingSample:
+def _sample(record: Record, where: str) -> RerankingSample:
     query = text_field(record, "query", where)
     if ("negative" in record) == ("documents" in record):
         raise InputError(f"{where}: a sample must have exactly one of negative and documents, got {sorted(record)}")

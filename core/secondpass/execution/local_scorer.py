@@ -143,8 +143,11 @@ class LocalScorer(ABC):
         self, blocks: Iterator[NDArray[np.float32]], pairs: Iterable[Pair], *, show_progress: bool
     ) -> Iterator[NDArray[np.float32]]:
         """The blocks as they come, with a bar that counts their pairs."""
+        if not show_progress:  # even a disabled bar would start tqdm's thread
+            yield from blocks
+            return
         total = len(pairs) if isinstance(pairs, Sized) else None
-        with tqdm(total=total, desc=self.name, unit="pair", disable=not show_progress) as bar:
+        with tqdm(total=total, desc=self.name, unit="pair") as bar:
             for block in blocks:
                 bar.update(len(block))
                 yield block

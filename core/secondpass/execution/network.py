@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from secondpass.checkpoint import RankingModel, SplitModel
 from secondpass.encoder import Capabilities, Precision, TokenBatch, packed_encoder, to_device
+from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder
 from secondpass.errors import InputError
+from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement
 from secondpass.tokenization.tokens import PairTokens
 
@@ -33,7 +35,7 @@ class Network:
 
     def __call__(self, pairs: PairTokens) -> Tensor:
         """The head's outputs on this network's device. Shape: (n_pairs, n_outputs), float32."""
-        with torch.inference_mode():
+        with torch.inference_mode(), plain_torch(self.capabilities.device):
             output: Tensor = self._head(self._encoder(_batch(pairs, self.capabilities)))
             return output
 
@@ -41,7 +43,7 @@ class Network:
 def networks_on(
     placement: Placement,
     model: RankingModel,
-    range_texts: Callable[[], PairTokens],
+    sample: Callable[[], PairTokens],
     padding_side: Literal["left", "right"] = "right",
 ) -> list[Network]:
     """The model on each device.
@@ -50,17 +52,17 @@ def networks_on(
         placement: The devices and the precision of the encoder; the head stays in float32.
         model: In float32 on the CPU. Its parameters become the first network's, so that their memory is not needed
             twice: not to be used afterwards.
-        range_texts: Gives a few texts as the model reads them, for the precisions that need ranges of values.
+        sample: Gives a few pairs of different lengths as the model reads them, for precisions that need ranges of
+            values, and to find out whether padding leaks into scores.
         padding_side: Where padding goes for architectures that need any.
 
     Raises:
         InputError: The precision has no form for this architecture.
     """
     models = [model, *(copy.deepcopy(model) for _ in placement.devices[1:])]
-    texts = range_texts() if placement.precision.needs_ranges else None
     networks = []
     for own, capabilities in zip(models, placement.devices, strict=True):
-        encoder = _encoder(own, placement.precision, capabilities, texts, padding_side)
+        encoder = _encoder(own, placement.precision, capabilities, sample, padding_side)
         networks.append(Network(encoder, _head(own, capabilities), capabilities))
     return networks
 
@@ -69,7 +71,7 @@ def _encoder(
     model: RankingModel,
     precision: Precision,
     capabilities: Capabilities,
-    range_texts: PairTokens | None,
+    sample: Callable[[], PairTokens],
     padding_side: Literal["left", "right"],
 ) -> Callable[[TokenBatch], Tensor]:
     """The packed form of the transformer where there is one, else transformers' own forward."""
@@ -79,16 +81,40 @@ def _encoder(
             precision=precision,
             pooling=model.pooling,
             capabilities=capabilities,
-            range_texts=None if range_texts is None else _batch(range_texts, capabilities),
+            range_texts=_batch(sample(), capabilities) if precision.needs_ranges else None,
         )
         if encoder is not None:
             return encoder
     if precision.needs_ranges:
         raise InputError(f"dtype '{precision}' has no form for {type(model.backbone).__name__}: use 'float32'")
-    nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
+    return _padded_encoder(model, precision, capabilities, sample, padding_side)
+
+
+def _padded_encoder(
+    model: RankingModel,
+    precision: Precision,
+    capabilities: Capabilities,
+    sample: Callable[[], PairTokens],
+    padding_side: Literal["left", "right"],
+) -> Callable[[TokenBatch], Tensor]:
+    encoder: Callable[[TokenBatch], Tensor]
     if isinstance(model, SplitModel):
-        return PaddedEncoder(model.backbone, model.pooling, padding_side)
-    return PaddedClassifier(model.backbone, padding_side)
+        encoder = PaddedEncoder(model.backbone, model.pooling, padding_side)
+    else:
+        encoder = PaddedClassifier(model.backbone, padding_side)
+    # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
+    leaks = model.backbone.config.model_type not in VERIFIED and depends_on_company(encoder, _in_company(sample()))
+    nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
+    if isinstance(encoder, PaddedClassifier):
+        encoder.raise_head_to_float32()
+    return WithoutPadding(encoder) if leaks else encoder
+
+
+def _in_company(sample: PairTokens) -> TokenBatch:
+    """The longest and the shortest pair, side by side on the CPU."""
+    pairs = sample.take([int(sample.lengths.argmax()), int(sample.lengths.argmin())])
+    ids, type_ids = (torch.from_numpy(array).long() for array in (pairs.ids, pairs.type_ids))
+    return TokenBatch(ids, type_ids, tuple(pairs.lengths.tolist()))
 
 
 def _head(model: RankingModel, capabilities: Capabilities) -> nn.Module:

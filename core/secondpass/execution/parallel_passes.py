@@ -6,13 +6,13 @@ all. With a pass each they wait neither for each other nor for other programs on
 
 import ctypes
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
 import torch
 
 from secondpass.encoder import Capabilities
+from secondpass.execution.threads import Call, map_in_threads
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -37,12 +37,7 @@ def run_in_parallel(function: Callable[[_T], _R], items: Sequence[_T], n_paralle
     if n_parallel == 1 or len(items) == 1:
         return [function(item) for item in items]
     share = torch.get_num_threads() // n_parallel
-    with ThreadPoolExecutor(n_parallel, "secondpass-pass", initializer=_use_threads, initargs=(share,)) as pool:
-        futures = [pool.submit(function, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    return map_in_threads(function, items, n_parallel, prepare=lambda: _use_threads(share))
 
 
 def _use_threads(n_threads: int) -> bool:
@@ -64,5 +59,4 @@ def _can_split() -> bool:
     """Whether a thread can be given a share of the cores: torch may run on something other than this OpenMP."""
     if "OpenMP" not in torch.__config__.parallel_info().partition("parallel backend:")[2]:
         return False
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(_use_threads, 1).result()
+    return Call(lambda: _use_threads(1)).result()

@@ -2,9 +2,10 @@
 
 import itertools
 import queue
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
 from secondpass.execution.devices import free_cached_memory
 from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
+from secondpass.execution.threads import Call, call_safely, map_in_threads
 from secondpass.tokenization.tokens import PairTokens
 
 ItemT = TypeVar("ItemT", bound=Hashable)
@@ -83,7 +85,7 @@ class Pipeline(Generic[ItemT]):
             ScoringError: One pair alone is too much for the device's memory.
         """
         for block in _one_ahead(lambda numbered: self._prepare(*numbered), enumerate(_blocks(pairs, BLOCK_PAIRS))):
-            yield self._outputs(block)
+            yield call_safely(partial(self._outputs, block))
 
     def _prepare(self, block_number: int, pairs: Sequence[ItemT]) -> _Block:
         """Tokenise a block of pairs; its number, from 0, is for messages."""
@@ -97,14 +99,14 @@ class Pipeline(Generic[ItemT]):
                     self._tokenize([pair])
                 except Exception as error:
                     number = block_number * BLOCK_PAIRS + index
-                    raise InputError(f"pair {number} cannot be tokenised: {error}") from error
+                    raise InputError(f"pair {number} cannot be tokenised: {_reason(pair, error)}") from error
             raise
 
     def _outputs(self, block: _Block) -> NDArray[np.float32]:
         n_parallel = n_parallel_passes(self._devices)
         batches = token_batches(block.unique.lengths.tolist(), self._batch_tokens, n_parallel)
         outputs = self._forward_all(block.unique, batches, n_parallel)
-        order = torch.tensor([i for batch in batches for i in batch])
+        order = torch.tensor([i for batch in batches for i in batch], device="cpu")
         # One copy back for the whole block.
         computed = torch.cat(outputs).cpu()
         unique = torch.empty_like(computed)
@@ -127,12 +129,18 @@ class Pipeline(Generic[ItemT]):
             finally:
                 free.put(network)
 
-        with ThreadPoolExecutor(len(self._networks), thread_name_prefix="secondpass") as pool:
-            futures = [pool.submit(forward, batch) for batch in batches]
-            try:
-                return [future.result() for future in futures]
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+        return map_in_threads(forward, batches, len(self._networks))
+
+
+def _reason(pair: object, error: Exception) -> str:
+    """Why a pair (or a single text) cannot be tokenised."""
+    texts = (pair,) if isinstance(pair, str) else pair if isinstance(pair, tuple) else ()
+    for text, name in zip(texts, ("text",) if isinstance(pair, str) else ("query", "document"), strict=False):
+        surrogate = re.search("[\ud800-\udfff]", text)
+        if surrogate is not None:
+            which = f"{surrogate.group()!r}, at character {surrogate.start()}"
+            return f"its {name} must be text, got a lone surrogate, {which}"
+    return str(error)
 
 
 def _forward(network: ForwardPass, pairs: PairTokens) -> Tensor:
@@ -171,10 +179,12 @@ def _one_ahead(function: Callable[[_T], _R], items: Iterator[_T]) -> Iterator[_R
     if following is None:
         yield function(current)
         return
-    with ThreadPoolExecutor(1, thread_name_prefix="secondpass-tokens") as worker:
-        pending = worker.submit(function, current)
+    pending = Call(partial(function, current))
+    try:
         while following is not None:
-            result, pending = pending.result(), worker.submit(function, following)
+            result, pending = pending.result(), Call(partial(function, following))
             following = next(items, None)
             yield result
         yield pending.result()
+    finally:
+        pending.wait()

@@ -1,14 +1,22 @@
 """The model that a run trains: the base with one label, its layers, dropout and frozen parameters as set."""
 
 from pathlib import Path
+from typing import cast
 
 import torch
 from sentence_transformers.cross_encoder import CrossEncoder
-from transformers import AutoConfig
+from transformers import AutoConfig, PreTrainedModel
 
-from secondpass.errors import InputError
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.limits import Limit
+from secondpass.checkpoint.source import find
+from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError
+from secondpass.options import HubOptions
 from secondpass.training.config import ModelConfig
 from secondpass.training.grouped import GroupedCrossEncoder
+
+# How transformers names the classes whose heads give labels.
+_CLASSIFIER = "ForSequenceClassification"
 
 
 def load_base_model(config: ModelConfig, folder: Path) -> GroupedCrossEncoder:
@@ -19,14 +27,21 @@ def load_base_model(config: ModelConfig, folder: Path) -> GroupedCrossEncoder:
         folder: Where a relative path of the base starts from.
 
     Raises:
-        InputError: The base has fewer layers, pads on the left, or has no parameter that a name of `freeze` is in.
+        CheckpointNotFoundError: There is no base of this name.
+        CheckpointError: The base has several labels, or weights that are not finite.
+        InputError: The base has fewer layers or positions, leaves no room for text, pads on the left, or has no
+            parameter that a name of `freeze` is in.
     """
-    path = folder / config.base
-    base = str(path) if path.is_dir() else config.base
-    if config.layers is not None:
-        n_layers = AutoConfig.from_pretrained(base).num_hidden_layers
-        if config.layers > n_layers:  # transformers would fill the rest with random numbers
-            raise InputError(f"model.layers must be at most the {n_layers} of {config.base}, got {config.layers}")
+    checkpoint = _find(config.base, folder)
+    base = str(checkpoint.path)
+    settings = AutoConfig.from_pretrained(base)
+    if config.layers is not None and config.layers > settings.num_hidden_layers:  # transformers would make some up
+        raise InputError(
+            f"model.layers must be at most the {settings.num_hidden_layers} of {config.base}, got {config.layers}"
+        )
+    is_classifier = any(name.endswith(_CLASSIFIER) for name in settings.architectures or ())
+    if is_classifier and settings.num_labels != 1:
+        raise CheckpointError(f"model.base: {config.base} has {settings.num_labels} labels, and training needs one")
     model: GroupedCrossEncoder = GroupedCrossEncoder(
         base,
         num_labels=1,
@@ -38,9 +53,51 @@ def load_base_model(config: ModelConfig, folder: Path) -> GroupedCrossEncoder:
     )
     if model.tokenizer.padding_side != "right":
         raise InputError(f"model.base must pad on the right, {config.base} pads on the left")
+    _check_lengths(config, checkpoint, model)
+    _check_weights(config.base, model)
     _set_dropout(model, config.dropout)
     _freeze(model, config.freeze)
     return model
+
+
+def _find(base: str, folder: Path) -> Folder:
+    """The base's files: in a folder, from the hub, or bundled, by every name that scoring takes."""
+    path = folder / Path(base).expanduser()
+    try:
+        checkpoint = find(str(path.absolute()) if path.is_dir() else base, HubOptions())
+        checkpoint.require_config()
+    except CheckpointNotFoundError as error:
+        raise CheckpointNotFoundError(f"model.base: {error}") from error
+    return checkpoint
+
+
+def _check_lengths(config: ModelConfig, checkpoint: Folder, model: CrossEncoder) -> None:
+    """Hold the lengths against what the base can read.
+
+    Raises:
+        InputError: One is above its positions, or has no room for a token of both texts: all scores would be the same.
+    """
+    positions = Limit.of(checkpoint, model.tokenizer, cast("PreTrainedModel", model.model)).positions
+    n_special = model.tokenizer.num_special_tokens_to_add(pair=True)
+    for name, length in (("max_length", config.max_length), ("saved_max_length", config.saved_max_length)):
+        if length is None:
+            continue
+        if positions is not None and length > positions:
+            raise InputError(
+                f"model.{name} must be at most the {positions} tokens {config.base} can read, got {length}"
+            )
+        if length < n_special + 2:
+            raise InputError(
+                f"model.{name} must be at least {n_special + 2}, the {n_special} special tokens of a pair and one of "
+                f"each text, got {length}"
+            )
+
+
+def _check_weights(base: str, model: CrossEncoder) -> None:
+    """Raise CheckpointError unless every weight is a finite number."""
+    for name, parameter in model.named_parameters():
+        if not bool(parameter.isfinite().all()):
+            raise CheckpointError(f"model.base: {base} cannot be trained, {name} holds values that are not finite")
 
 
 def _set_dropout(model: CrossEncoder, probability: float) -> None:

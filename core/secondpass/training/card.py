@@ -10,6 +10,7 @@ import torch
 
 from secondpass.training.config import TrainingConfig
 from secondpass.training.result import TrainingResult
+from secondpass.training.words import counted, duration
 
 # Packages whose versions are recorded.
 _PACKAGES = ("sentence-transformers", "transformers", "torch")
@@ -39,22 +40,26 @@ def write_card(
         "steps": result.steps,
         "minutes": round(result.minutes, 1),
         "chosen": result.chosen,
+        "base_held_out": {name: round(value, 4) for name, value in result.base_held_out.items()},
         "held_out": {name: round(value, 4) for name, value in result.held_out.items()},
         "loss": None if losses is None else {"first": losses[0], "last": losses[1]},
         "versions": {name: version(name) for name in _PACKAGES},
     }
     (folder / "training.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(_card(config, result, n_examples, losses), encoding="utf-8")
+    (folder / "README.md").write_text(
+        _card(config, result, n_examples, losses), encoding="utf-8", errors="backslashreplace"
+    )  # names come from folders, whose bytes may be no text
 
 
 def _card(config: TrainingConfig, result: TrainingResult, n_examples: int, losses: tuple[float, float] | None) -> str:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
-    rows = [f"| {name} | {value:.4f} |" for name, value in result.held_out.items()]
-    held_out = ["| held-out set | value |", "|---|---|", *rows] if rows else ["No held-out set was given."]
+    rows = [f"| {name} | {result.base_held_out[name]:.4f} | {value:.4f} |" for name, value in result.held_out.items()]
+    held_out = ["| held-out set | base | trained |", "|---|---|---|", *rows] if rows else ["No held-out set was given."]
+    n_queries = counted(n_examples, "query", "queries")
     trained = (
-        f"Recipe `{config.run.loss}` on {n_examples} queries with their documents; {result.steps} steps of "
+        f"Recipe `{config.run.loss}` on {n_queries} with documents; {counted(result.steps, 'step')} of "
         f"{config.run.batch_size}, learning rate {config.run.learning_rate:g}, at most "
-        f"{config.model.max_length} tokens per pair, seed {config.run.seed}; {result.minutes:.0f} minutes on {device}."
+        f"{config.model.max_length} tokens per pair, seed {config.run.seed}; {duration(result.minutes)} on {device}."
     )
     loss = "" if losses is None else f" The training loss went from {losses[0]:.4f} to {losses[1]:.4f}."
     return "\n".join(

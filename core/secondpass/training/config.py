@@ -1,5 +1,6 @@
 """All settings of a training run, with their rules, which are checked before anything is loaded."""
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -9,6 +10,9 @@ from secondpass.errors import InputError
 
 Loss: TypeAlias = Literal["bce", "lambdaloss", "ranknet", "margin-mse", "listwise"]
 Decay: TypeAlias = Literal["linear", "cosine", "constant"]
+
+# numpy's seeds lie below this.
+_SEEDS = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,13 @@ class RunConfig:
         warmup_steps: Steps in which the rates grow from 0.
         decay: How the rates fall after that.
         weight_decay: AdamW's weight decay.
-        evaluate_every: Steps between evaluations, each of which also writes a checkpoint.
+        evaluate_every: Steps between evaluations, each of which also writes a checkpoint; None: a tenth of the run, at
+            most 500.
         average: Besides the best checkpoint, try the mean of this many last ones; 1: do not.
         base_share: Try both also with this share of the base's weights mixed in, which often keeps more of what it
             knew about other texts (Wortsman et al., 2022); 0: do not. For bases that are rerankers already.
-        seed: The seed of everything random.
-        bf16: Whether to use bfloat16 autocast, on CPUs too.
+        seed: The seed of everything random, from 0 to 2 ** 32 - 1.
+        bf16: Whether to use bfloat16 autocast, on CPUs too; a UserWarning says where it is slower than without.
 
     Raises:
         InputError: A setting breaks its rule.
@@ -125,7 +130,7 @@ class RunConfig:
     warmup_steps: int = 0
     decay: Decay = "linear"
     weight_decay: float = 0.01
-    evaluate_every: int = 500
+    evaluate_every: int | None = None
     average: int = 1
     base_share: float = 0.0
     seed: int = 13
@@ -145,6 +150,8 @@ class RunConfig:
         _check_above_0("run.pos_weight", self.pos_weight)
         _check_at_least_0("run.warmup_steps", self.warmup_steps)
         _check_at_least_0("run.weight_decay", self.weight_decay)
+        if not 0 <= self.seed < _SEEDS:
+            raise InputError(f"run.seed must be at least 0 and below 2 ** 32, got {self.seed}")
         if not 0 <= self.base_share < 1:
             raise InputError(f"run.base_share must be at least 0 and below 1, got {self.base_share}")
         if self.pos_weight is not None and self.loss != "bce":
@@ -185,10 +192,20 @@ def _check_one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 # Both also refuse NaN, which compares as false.
 def _check_above_0(name: str, value: float | None) -> None:
-    if value is not None and not value > 0:
+    if value is None:
+        return
+    if not value > 0:
         raise InputError(f"{name} must be above 0, got {value}")
+    _check_finite(name, value)
 
 
 def _check_at_least_0(name: str, value: float) -> None:
     if not value >= 0:
         raise InputError(f"{name} must be at least 0, got {value}")
+    _check_finite(name, value)
+
+
+def _check_finite(name: str, value: float) -> None:
+    # Not `math.isfinite`, which overflows on the integers that are infinite as floats.
+    if value > sys.float_info.max:
+        raise InputError(f"{name} must be finite, got {value}")

@@ -23,7 +23,11 @@ def read_config(path: Path) -> TrainingConfig:
     """
     try:
         sections = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise InputError(f"{path}: must be TOML; it is nested too deeply") from error
+    except InputError:  # the file itself cannot be read
+        raise
+    except ValueError as error:  # not TOML, or Python's guard against numbers that take it minutes to read
         raise InputError(f"{path}: must be TOML; {error}") from error
     unknown = sorted(set(sections) - {"model", "data", "run"})
     if unknown:

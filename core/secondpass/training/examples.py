@@ -3,12 +3,11 @@
 import glob
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.evaluation.text_fields import text_field, texts_field
 from secondpass.files import json_lines
+from secondpass.json_fields import Record, numbers_field, text_field, texts_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +75,15 @@ def expand(patterns: Sequence[str], folder: Path) -> list[Path]:
     return paths
 
 
-def _scored(record: dict[str, object], where: str) -> Example:
+def _scored(record: Record, where: str) -> Example:
     query, documents = text_field(record, "query", where), texts_field(record, "documents", where)
-    scores = record["scores"]
-    if not isinstance(scores, list) or not all(isinstance(score, int | float) and isfinite(score) for score in scores):
-        raise InputError(f"{where}: scores must be a list of finite numbers, got {str(scores)[:60]}")
+    scores = numbers_field(record, "scores", where)
     if len(scores) != len(documents):
         raise InputError(f"{where}: scores must be one per document, got {len(scores)} for {len(documents)} documents")
-    return Example(query, documents, tuple(map(float, scores)), graded=False)
+    return Example(query, documents, scores, graded=False)
 
 
-def _labelled(record: dict[str, object], where: str) -> Example | LabelledQuery:
+def _labelled(record: Record, where: str) -> Example | LabelledQuery:
     query, positives = text_field(record, "query", where), texts_field(record, "positive", where)
     if "negative" not in record:
         return LabelledQuery(query, positives, texts_field(record, "answers", where) if "answers" in record else ())

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.cross_encoder import CrossEncoder
 
+from secondpass.errors import ScoringError
 from secondpass.evaluation.reranking_sets import RerankingSample, evaluate_samples
 
 # The mean's name holds a space, so that no set has the same: theirs are `<name>_ndcg@10`.
@@ -43,12 +44,19 @@ class HeldOut(BaseEvaluator):
     def __call__(  # type: ignore[override] # as their own evaluators of cross-encoders narrow it
         self, model: CrossEncoder, output_path: str | None = None, epoch: float = -1, steps: int = -1
     ) -> dict[str, float]:
-        """The figures, by name."""
+        """The figures, by name.
+
+        Raises:
+            ScoringError: The model gave NaN.
+        """
         del output_path, epoch
-        figures = {
-            f"{name}_ndcg@10": evaluate_samples(_ModelInTraining(model), samples).reranked.ndcg
-            for name, samples in self._sets.items()
-        }
+        figures = {}
+        for name, samples in self._sets.items():
+            try:
+                figures[f"{name}_ndcg@10"] = evaluate_samples(_ModelInTraining(model), samples).reranked.ndcg
+            except ScoringError as error:
+                when = "after training" if steps < 0 else f"at step {steps}"
+                raise ScoringError(f"held-out set {name!r} {when}: {error}") from error
         figures[METRIC] = float(np.mean(list(figures.values()))) if figures else 0.0
         if self._log is not None:
             with self._log.open("a", encoding="utf-8") as log:

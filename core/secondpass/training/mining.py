@@ -1,11 +1,12 @@
 """BM25 hard negatives for examples that have none."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from random import Random
 
 from secondpass.errors import InputError
 from secondpass.evaluation.bm25 import BM25
-from secondpass.evaluation.collection import read_documents, read_qrels, read_queries
+from secondpass.evaluation.collection import read_documents, read_qrels, read_queries, warn_of_missing_queries
 from secondpass.training.config import TrainingConfig
 from secondpass.training.examples import Example, LabelledQuery
 
@@ -14,7 +15,7 @@ def mine_negatives(queries: Sequence[LabelledQuery], config: TrainingConfig) -> 
     """The queries with negatives from `data.corpus`, or else from all their positives taken together.
 
     Documents that hold an answer string of the query are skipped: they would be false negatives. Queries for which no
-    negative remains are left out.
+    negative remains are left out, and a UserWarning says how many they are.
     """
     if not queries:
         return []
@@ -27,13 +28,15 @@ def mine_negatives(queries: Sequence[LabelledQuery], config: TrainingConfig) -> 
         if negatives:
             grades = (1.0,) * len(query.positives) + (0.0,) * len(negatives)
             examples.append(Example(query.query, query.positives + negatives, grades, graded=True))
+    _warn_of_left_out(len(queries) - len(examples), len(queries))
     return examples
 
 
 def collection_examples(config: TrainingConfig) -> list[Example]:
     """Each judged query of `data.queries`, with its relevant documents, their grades, and mined negatives.
 
-    Without `data.qrels` there are none.
+    Without `data.qrels` there are none. Judged queries without text, and queries for which no negative is found, are
+    left out, and a UserWarning says how many they are.
 
     Raises:
         InputError: A relevant document is not in the corpus.
@@ -42,18 +45,33 @@ def collection_examples(config: TrainingConfig) -> list[Example]:
     if data.corpus is None or data.queries is None or data.qrels is None:
         return []
     documents, qrels = read_documents(config.folder / data.corpus), read_qrels(config.folder / data.qrels)
-    miner, examples = _Miner(documents, config), []
-    for query, text in read_queries(config.folder / data.queries).items():
+    queries = read_queries(config.folder / data.queries)
+    warn_of_missing_queries(
+        [query for query in qrels if query not in queries], len(qrels), "learned from", stacklevel=4
+    )
+    miner, examples, n_relevant = _Miner(documents, config), [], 0
+    for query, text in queries.items():
         grades = {document: grade for document, grade in qrels.get(query, {}).items() if grade > 0}
         missing = next((document for document in grades if document not in documents), None)
         if missing is not None:
             raise InputError(f"data.corpus must hold every relevant document, {missing!r} is not in it")
         relevant = tuple(documents[document] for document in grades)
+        n_relevant += bool(relevant)
         negatives = miner.negatives(text, relevant) if relevant else ()
         if negatives:
             scores = tuple(map(float, grades.values())) + (0.0,) * len(negatives)
             examples.append(Example(text, relevant + negatives, scores, graded=True))
+    _warn_of_left_out(n_relevant - len(examples), n_relevant)
     return examples
+
+
+def _warn_of_left_out(n_left_out: int, n_queries: int) -> None:
+    if n_left_out:
+        warnings.warn(
+            f"queries for which BM25 finds no negatives are left out: {n_left_out} of {n_queries}",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 class _Miner:

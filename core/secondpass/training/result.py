@@ -15,6 +15,7 @@ class TrainingResult:
         minutes: Time since the run was started or continued.
         held_out: NDCG@10 per held-out set, and their mean; empty without sets.
         chosen: Which weights were saved, in words: "best checkpoint", "mean of the last 2 checkpoints".
+        base_held_out: As `held_out`, of the base before the first step; where it had no head, its new one is random.
     """
 
     folder: Path
@@ -22,3 +23,4 @@ class TrainingResult:
     minutes: float
     held_out: Mapping[str, float]
     chosen: str
+    base_held_out: Mapping[str, float]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
+from secondpass.files import read_text
 from secondpass.training.config import TrainingConfig
 from secondpass.training.examples import Example
 
@@ -18,10 +20,14 @@ _MAY_CHANGE = {
     "run": {"output", "steps", "epochs", "minutes", "evaluate_every", "average", "base_share"},
 }
 
+# The folders that the trainer makes.
+_CHECKPOINT = re.compile(r"checkpoint-[0-9]+")
+
 
 def complete_checkpoints(output: Path) -> list[Path]:
     """Complete checkpoints, oldest first; what a kill left half-written is removed."""
-    paths = sorted((output / "checkpoints").glob("checkpoint-*"), key=steps_of)
+    folders = (output / "checkpoints").glob("checkpoint-*")
+    paths = sorted((path for path in folders if _CHECKPOINT.fullmatch(path.name)), key=steps_of)
     for path in paths:
         if not (path / "trainer_state.json").exists():
             shutil.rmtree(path)
@@ -48,7 +54,10 @@ def find_checkpoint(
     note = output / "checkpoints" / "begun_with.json"
     facts = _facts(config, examples, held_out)
     if checkpoints and note.exists():
-        begun = json.loads(note.read_text(encoding="utf-8"))
+        try:
+            begun = dict(json.loads(read_text(note)))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InputError(f"{note} must say what the checkpoints beside it were begun with; remove them") from error
         for name, value in facts.items():
             if begun.get(name) != value:
                 raise InputError(

@@ -7,25 +7,25 @@ from pathlib import Path
 
 import torch
 from datasets import Dataset
-from sentence_transformers.cross_encoder import (
-    CrossEncoder,
-    CrossEncoderTrainer,
-    CrossEncoderTrainingArguments,
-)
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
+from sentence_transformers.cross_encoder import CrossEncoder, CrossEncoderTrainingArguments
+from torch import nn
+from transformers import TrainerState, set_seed
 
 from secondpass.evaluation.reranking_sets import RerankingSample
+from secondpass.files import check_unicode
 from secondpass.training import resuming
 from secondpass.training.base_model import load_base_model
+from secondpass.training.bf16 import check_bf16, training_device
 from secondpass.training.card import write_card
 from secondpass.training.choice import choose_weights, copy_weights
-from secondpass.training.config import TrainingConfig
+from secondpass.training.config import RunConfig, TrainingConfig
 from secondpass.training.data import load_examples, load_held_out
-from secondpass.training.examples import Example
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import METRIC, HeldOut
 from secondpass.training.recipes import RECIPES, pos_weight
 from secondpass.training.result import TrainingResult
+from secondpass.training.schedule import Schedule
+from secondpass.training.trainer import End, FiniteWeights, Trainer
 
 # Parameters that learn at `head_learning_rate`: heads as transformers names them in BERT and its relatives.
 _HEAD = r"(pooler|classifier|out_proj|score)\."
@@ -41,17 +41,29 @@ def run(config: TrainingConfig) -> TrainingResult:
 
     Raises:
         InputError: Data or settings break a rule, or are not those that the checkpoints were begun with.
+        CheckpointError: The base is not there, or cannot be trained.
+        ScoringError: The loss, the weights or a held-out score is not a finite number; the message says at which step.
     """
     started = time.monotonic()
+    if config.run.bf16:
+        check_bf16(training_device())
     set_seed(config.run.seed)
     output = config.folder / config.run.output
+    check_unicode(str(output), "the path of run.output")
     examples = load_examples(config)
     sets = load_held_out(config)
     last = resuming.find_checkpoint(config, examples, sets, output)
     model = load_base_model(config.model, config.folder)
     base = copy_weights(model) if config.run.base_share > 0 else None
-    trainer = _trainer(config, model, examples, sets, output)
-    if last is not None and config.run.steps is not None and resuming.steps_of(last) >= config.run.steps:
+    base_held_out = HeldOut(sets)(model, steps=0) if sets else {}
+    recipe = RECIPES[config.run.loss]
+    rows = Dataset.from_dict(recipe.columns(examples))
+    schedule = Schedule.of(config.run, len(rows), n_devices=max(1, torch.cuda.device_count()))
+    weight = config.run.pos_weight
+    if config.run.loss == "bce" and weight is None:
+        weight = pos_weight(examples)
+    trainer = _trainer(config, model, rows, recipe.build(model, weight), schedule, sets, output)
+    if last is not None and resuming.steps_of(last) >= schedule.n_steps:
         _restore(trainer, last)
     else:
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
@@ -66,7 +78,7 @@ def run(config: TrainingConfig) -> TrainingResult:
     saved_max_length = config.model.saved_max_length
     save(model, output, max_length=config.model.max_length if saved_max_length is None else saved_max_length)
     minutes = (time.monotonic() - started) / 60
-    result = TrainingResult(output, trainer.state.global_step, minutes, held_out, chosen)
+    result = TrainingResult(output, trainer.state.global_step, minutes, held_out, chosen, base_held_out)
     write_card(output, config, result, n_examples=len(examples), losses=_losses(trainer.state))
     return result
 
@@ -86,27 +98,26 @@ def save(model: CrossEncoder, output: Path, *, max_length: int) -> None:
 def _trainer(
     config: TrainingConfig,
     model: GroupedCrossEncoder,
-    examples: Sequence[Example],
+    rows: Dataset,
+    loss: nn.Module,
+    schedule: Schedule,
     sets: Mapping[str, Sequence[RerankingSample]],
     output: Path,
-) -> CrossEncoderTrainer:
-    settings, recipe = config.run, RECIPES[config.run.loss]
-    weight = settings.pos_weight
-    if settings.loss == "bce" and weight is None:
-        weight = pos_weight(examples)
+) -> Trainer:
     output.mkdir(parents=True, exist_ok=True)
-    return CrossEncoderTrainer(
+    return Trainer(
         model=model,
-        args=_arguments(config, output, evaluated=bool(sets)),
-        train_dataset=Dataset.from_dict(recipe.columns(examples)),
-        loss=recipe.build(model, weight),
+        args=_arguments(config.run, schedule, output, evaluated=bool(sets)),
+        train_dataset=rows,
+        loss=loss,
         evaluator=HeldOut(sets, output / "held_out.jsonl") if sets else None,
-        callbacks=[] if settings.minutes is None else [_Deadline(settings.minutes)],
+        callbacks=[FiniteWeights(), End(config.run.minutes)],
     )
 
 
-def _arguments(config: TrainingConfig, output: Path, *, evaluated: bool) -> CrossEncoderTrainingArguments:
-    settings = config.run
+def _arguments(
+    settings: RunConfig, schedule: Schedule, output: Path, *, evaluated: bool
+) -> CrossEncoderTrainingArguments:
     head = settings.head_learning_rate
     return CrossEncoderTrainingArguments(
         output_dir=str(output / "checkpoints"),
@@ -123,36 +134,20 @@ def _arguments(config: TrainingConfig, output: Path, *, evaluated: bool) -> Cros
         seed=settings.seed,
         data_seed=settings.seed,
         eval_strategy="steps" if evaluated else "no",
-        eval_steps=settings.evaluate_every,
+        eval_steps=schedule.evaluate_every,
         save_strategy="steps",
-        save_steps=settings.evaluate_every,
+        save_steps=schedule.evaluate_every,
         save_total_limit=max(2, settings.average + 1),
         load_best_model_at_end=evaluated,
         metric_for_best_model=f"eval_{METRIC}" if evaluated else None,
         greater_is_better=True if evaluated else None,
-        logging_steps=max(1, min(50, settings.evaluate_every)),
+        logging_steps=schedule.log_every,
         report_to=[],
         dataloader_pin_memory=torch.cuda.is_available(),
     )
 
 
-class _Deadline(TrainerCallback):
-    """Stops a run when its time is over, after one last evaluation and checkpoint."""
-
-    def __init__(self, minutes: float) -> None:
-        self._end = time.monotonic() + 60 * minutes
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> TrainerControl:
-        del state
-        if time.monotonic() > self._end:
-            control.should_training_stop = control.should_save = True
-            control.should_evaluate = args.eval_strategy != "no"
-        return control
-
-
-def _restore(trainer: CrossEncoderTrainer, last: Path) -> None:
+def _restore(trainer: Trainer, last: Path) -> None:
     """Restore what a run had when it ended: its state, and its best weights, or its last ones without held-out sets.
 
     The trainer, asked to continue such a run, would take one step more.

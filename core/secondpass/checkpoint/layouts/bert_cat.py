@@ -4,6 +4,7 @@ The checkpoint's `model_type` is unknown to transformers, and its own class is n
 holds the inner model's under `bert_model`, its weights are `bert_model.*` and `_classification_layer.*`.
 """
 
+import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
@@ -33,7 +34,7 @@ def _load(folder: Folder) -> RankingModel:
     state = load_state(folder)
     transformer = _inner_model(folder)
     fill(transformer, _under("bert_model.", state), folder)
-    head = nn.Linear(transformer.config.hidden_size, 1)
+    head = nn.Linear(transformer.config.hidden_size, 1, dtype=torch.float32)
     fill(head, _under("_classification_layer.", state), folder)
     return SplitModel(transformer.eval(), Pooling.CLS, head.eval(), {0: "relevance"})
 
@@ -51,7 +52,7 @@ def _inner_model(folder: Folder) -> PreTrainedModel:
     model_type = values.pop("model_type", _DEFAULT_INNER)
     check_shapes(folder, values)
     try:
-        model = AutoModel.from_config(AutoConfig.for_model(model_type, **values))
+        model = AutoModel.from_config(AutoConfig.for_model(model_type, **values), dtype=torch.float32)
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{folder.name}: config.json's bert_model cannot be built: {error}") from error
     if not isinstance(model, PreTrainedModel):

@@ -98,7 +98,7 @@ def _load(folder: Folder) -> RankingModel:
     answers = _token_ids(load_tokenizer(folder), prompt.answers, folder)
     model = load_pretrained(AutoModelForCausalLM, folder, load_config(folder))
     rows = model.get_output_embeddings().weight.detach()[answers]
-    head = nn.Linear(rows.shape[1], len(answers), bias=False)
+    head = nn.Linear(rows.shape[1], len(answers), bias=False, dtype=torch.float32)
     with torch.no_grad():
         head.weight.copy_(rows)
     return SplitModel(backbone_of(model), Pooling.LAST, head.eval(), dict(enumerate(prompt.answers)))

@@ -144,7 +144,7 @@ def _int8_linear(
     scales *= (reach / scales).max() / (_LEVELS // 2)
     middle = (_LEVELS + 1) // 2
     product = _int8_product(weights.weight * scales, weights.bias, nonlinearity, Quantization(1.0, middle), outgoing)
-    return Int8Linear(product, 1.0 / scales, torch.tensor([middle + 0.5]))
+    return Int8Linear(product, 1.0 / scales, torch.tensor([middle + 0.5], dtype=torch.float32))
 
 
 def _outliers(inner: Range) -> Tensor:

@@ -1,9 +1,16 @@
-"""Haystack's rule for documents of the same id."""
+"""What takes part in a ranking: Haystack's documents, those of the same id once."""
 
 import math
 from collections.abc import Iterable
 
 from haystack import Document
+
+from secondpass.adapters.inputs import check_documents
+
+
+def check_candidates(documents: object) -> list[Document]:
+    """The documents as a new list; raise InputTypeError unless they are a list of documents."""
+    return check_documents(documents, Document, name="documents", instead="write Document(content=...)")
 
 
 def deduplicate(documents: Iterable[Document]) -> list[Document]:

@@ -2,21 +2,38 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final
 
-from haystack.utils import ComponentDevice
+from haystack.utils import ComponentDevice, Secret
 
-from secondpass.errors import InputError
+from secondpass.adapters.foreign_arguments import CONFIG, MODEL, TOKENIZER, Readers, inside, merge, refuse
+from secondpass.adapters.migration import SERVICES, translate
+from secondpass.arguments import describe
+from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
-
-Kwargs: TypeAlias = Mapping[str, object]
-# (name of the source, for messages; value) -> what it means in `ModelOptions`; None where it changes nothing.
-_Reader: TypeAlias = Callable[[str, object], object]
 
 # Tokens of the longest pair that most cross-encoders read. The earlier rankers padded to their longest pair, so a
 # batch of theirs held up to this many tokens per document.
 _USUAL_MAX_LENGTH: Final = 512
+
+# The arguments for transformers in a saved ranker.
+_KWARGS: Final[Readers] = {
+    "model_kwargs": inside(MODEL),
+    "tokenizer_kwargs": inside(TOKENIZER),
+    "config_kwargs": inside(CONFIG),
+}
+
+# Parameters of Haystack's other rankers.
+_OF_OTHERS: Final[Readers] = {
+    **SERVICES,
+    "meta_data_separator": refuse("write embedding_separator=..."),
+    "model_name": refuse("write model=..."),
+    "model_name_or_path": refuse("write model=..."),
+    "top_n": refuse("write top_k=..."),
+    "torch_dtype": refuse("write dtype=..."),
+    "use_gpu": refuse("write device=ComponentDevice.from_str(...), or nothing, which takes the best there is"),
+}
 
 
 def model_options(parameters: Mapping[str, Any]) -> ModelOptions:
@@ -30,6 +47,7 @@ def model_options(parameters: Mapping[str, Any]) -> ModelOptions:
     Raises:
         InputError: A parameter breaks a rule, cannot be honoured, or contradicts another.
     """
+    _check_types(parameters)
     backend = parameters.get("backend", "torch")
     if backend != "torch":
         raise InputError(f'backend must be "torch", got {backend!r}')
@@ -38,9 +56,21 @@ def model_options(parameters: Mapping[str, Any]) -> ModelOptions:
         device=_device_name(parameters.get("device")),
         **{name: parameters[name] for name in names if name in parameters},
     )
-    for name, readers in _KWARGS.items():
-        options = _with_kwargs(options, name, parameters.get(name) or {}, readers)
-    return _with_batch_size(options, parameters.get("batch_size"))
+    values = {option.name: getattr(options, option.name) for option in dataclasses.fields(ModelOptions)}
+    for name, read in _KWARGS.items():
+        values = merge(values, read(name, parameters.get(name)))
+    return _with_batch_size(ModelOptions(**values), parameters.get("batch_size"))
+
+
+def refuse_foreign(parameters: Mapping[str, Any]) -> None:
+    """Raise InputError for a parameter of another ranker that has no meaning here; the message says what to write."""
+    translate(parameters, _OF_OTHERS)
+
+
+def check_names(names: object) -> None:
+    """Raise InputTypeError where one name was given for a list of them: its letters would count as names."""
+    if isinstance(names, str):
+        raise InputTypeError(f"meta_fields_to_embed must be a list of names, got {describe(names)}")
 
 
 def plain(value: object) -> object:
@@ -51,6 +81,16 @@ def plain(value: object) -> object:
     return str(value) if torch is not None and isinstance(value, torch.dtype | torch.device) else value
 
 
+def _check_types(parameters: Mapping[str, Any]) -> None:
+    """Raise InputTypeError for a text where Haystack has a type of its own, or a list."""
+    device, token, names = (parameters.get(name) for name in ("device", "token", "meta_fields_to_embed"))
+    if device is not None and not isinstance(device, ComponentDevice):
+        raise InputTypeError(f"device must be a ComponentDevice, got {describe(device)}: see ComponentDevice.from_str")
+    if token is not None and not isinstance(token, Secret):  # whose value belongs in no message
+        raise InputTypeError(f"token must be a Secret, got {type(token).__name__}: write Secret.from_token(...)")
+    check_names(names)
+
+
 def _device_name(device: ComponentDevice | None) -> str | None:
     """The device as torch calls it."""
     if device is None:
@@ -58,29 +98,6 @@ def _device_name(device: ComponentDevice | None) -> str | None:
     if device.has_multiple_devices:
         raise InputError(f"device must be one device, got {device}")
     return device.to_torch_str()
-
-
-def _with_kwargs(
-    options: ModelOptions, name: str, kwargs: Kwargs, readers: Mapping[str, tuple[str, _Reader]]
-) -> ModelOptions:
-    """The options, with what the transformers arguments of a saved ranker mean in our words."""
-    for key, value in kwargs.items():
-        source = f"{name}[{key!r}]"
-        if key not in readers:
-            raise InputError(f"{source} cannot be honoured, remove it; {name} may hold {', '.join(readers)}")
-        option, read = readers[key]
-        meaning = read(source, value)
-        if meaning is not None:
-            options = _with_option(options, option, meaning, source)
-    return options
-
-
-def _with_option(options: ModelOptions, option: str, value: object, source: str) -> ModelOptions:
-    present = getattr(options, option)
-    if present not in (None, False, value):
-        raise InputError(f"{option} is given twice and differs: {present!r}, and {value!r} by {source}")
-    change: dict[str, Any] = {option: value}
-    return dataclasses.replace(options, **change)
 
 
 def _with_batch_size(options: ModelOptions, batch_size: int | None) -> ModelOptions:
@@ -93,59 +110,3 @@ def _with_batch_size(options: ModelOptions, batch_size: int | None) -> ModelOpti
         raise InputError(f"batch_size must be at least 1, got {batch_size}")
     length = _USUAL_MAX_LENGTH if options.max_length is None else options.max_length
     return dataclasses.replace(options, batch_tokens=batch_size * length)
-
-
-def _read_as_it_is(_: str, value: object) -> object:
-    return value
-
-
-def _read_dtype(_: str, value: object) -> object:
-    """A torch dtype or its name; "auto" leaves the choice to the scorer."""
-    name = str(value).removeprefix("torch.")
-    return None if name == "auto" else name
-
-
-def _read_device(source: str, value: object) -> object:
-    """One device; transformers also spreads a model over several, which a cross-encoder is too small to need."""
-    devices = set(value.values()) if isinstance(value, Mapping) else {value}
-    if len(devices) != 1:
-        raise InputError(f"{source} must name one device, got {value!r}")
-    device = devices.pop()
-    if device == "auto":
-        return None
-    return f"cuda:{device}" if isinstance(device, int) else str(device)
-
-
-def _must_be(accepted: object) -> _Reader:
-    """A reader for what is no choice here: it accepts a single value, which changes nothing."""
-
-    def read(source: str, value: object) -> None:
-        if value != accepted:
-            raise InputError(f"{source} must be {accepted!r}, got {value!r}")
-
-    return read
-
-
-# What each argument of transformers is called in `ModelOptions`, and how its value is read.
-_REPOSITORY: Final[Mapping[str, tuple[str, _Reader]]] = {
-    "revision": ("revision", _read_as_it_is),
-    "cache_dir": ("cache_dir", _read_as_it_is),
-    "local_files_only": ("local_files_only", _read_as_it_is),
-    "trust_remote_code": ("trust_remote_code", _read_as_it_is),
-}
-_KWARGS: Final[Mapping[str, Mapping[str, tuple[str, _Reader]]]] = {
-    "model_kwargs": {
-        **_REPOSITORY,
-        "dtype": ("dtype", _read_dtype),
-        "torch_dtype": ("dtype", _read_dtype),
-        "device_map": ("device", _read_device),
-        "use_safetensors": ("use_safetensors", _must_be(accepted=True)),
-        "low_cpu_mem_usage": ("low_cpu_mem_usage", _must_be(accepted=True)),
-    },
-    "tokenizer_kwargs": {
-        **_REPOSITORY,
-        "model_max_length": ("max_length", _read_as_it_is),
-        "use_fast": ("use_fast", _must_be(accepted=True)),
-    },
-    "config_kwargs": _REPOSITORY,
-}

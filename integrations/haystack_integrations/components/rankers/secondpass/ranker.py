@@ -6,16 +6,21 @@ import dataclasses
 import inspect
 import threading
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.core.errors import SerializationError
 from haystack.utils import ComponentDevice, Secret
 
-from haystack_integrations.components.rankers.secondpass.documents import deduplicate
-from haystack_integrations.components.rankers.secondpass.parameters import model_options, plain
+from haystack_integrations.components.rankers.secondpass.documents import check_candidates, deduplicate
+from haystack_integrations.components.rankers.secondpass.parameters import (
+    check_names,
+    model_options,
+    plain,
+    refuse_foreign,
+)
 from haystack_integrations.components.rankers.secondpass.request import Request, Selection
-from secondpass.adapters.lazy import LazyCrossEncoder, scorer_of
+from secondpass.adapters.lazy import LazyCrossEncoder, check_model_name, scorer_of
 from secondpass.adapters.texts import text_with_metadata
 from secondpass.options import DType
 from secondpass.ranking import Loadable, Scorer
@@ -35,7 +40,8 @@ class SecondPassRanker:
     Takes every parameter of Haystack's `SentenceTransformersSimilarityRanker` and `TransformersSimilarityRanker`, so
     a saved pipeline moves over by changing the component's type. Documents come back as copies with their new score;
     the given ones are not changed. The model is loaded by `warm_up` or with the first document and shared within the
-    process. Safe to use from any number of threads and tasks.
+    process. A parameter that is assigned later counts from the next run. Safe to use from any number of threads and
+    tasks.
 
     ```python
     from haystack import Document
@@ -47,7 +53,7 @@ class SecondPassRanker:
     ```
 
     Args:
-        model: Hub id, local folder, or the name of a bundled model; None takes `DEFAULT_MODEL`.
+        model: Hub id, local folder, or the name of a bundled model; None takes `DEFAULT_MODEL`, and saves its name.
         scorer: Instead of a model: any object with `score(query, documents)`. Such a component cannot be saved.
         device: One device; None takes cuda, then mps, then cpu, wherever the pipeline is loaded.
         token: Hub token, for private checkpoints; resolved when the model is loaded.
@@ -82,6 +88,13 @@ class SecondPassRanker:
         InputError: A parameter breaks a rule or cannot be honoured.
     """
 
+    if not TYPE_CHECKING:  # type checkers hold calls against the parameters below
+
+        def __new__(cls, *_: object, **parameters: object) -> Self:
+            """Refuse the parameters of other rankers by name, with what to write instead."""
+            refuse_foreign(parameters)
+            return object.__new__(cls)  # Haystack makes the class again, so `super()` would name another
+
     def __init__(  # noqa: PLR0913 - Haystack saves every parameter by name
         self,
         model: str | Path | None = None,
@@ -114,7 +127,10 @@ class SecondPassRanker:
         batch_tokens: int | None = None,
         share_model: bool = True,
     ) -> None:
-        self.model = None if model is None else str(model)
+        check_model_name(model)
+        check_names(meta_fields_to_embed)
+        # The default by its name: a pipeline that is saved now stays what it is in a release with another default.
+        self.model = str(model) if model is not None else DEFAULT_MODEL if scorer is None else None
         self.scorer = scorer
         self.device = device
         self.token = token
@@ -142,7 +158,7 @@ class SecondPassRanker:
         self.local_files_only = local_files_only
         self.batch_tokens = batch_tokens
         self.share_model = share_model
-        self._lazy: LazyCrossEncoder | None = None
+        self._lazy: tuple[LazyCrossEncoder, object] | None = None  # and the parameters that asked for it
         self._check()
 
     def warm_up(self) -> None:
@@ -161,9 +177,9 @@ class SecondPassRanker:
         A `scorer` stays as it is: others may be using it.
         """
         with _LOCK:
-            lazy, self._lazy = self._lazy, None
-        if lazy is not None:
-            lazy.release()
+            held, self._lazy = self._lazy, None
+        if held is not None:
+            held[0].release()
 
     async def close_async(self) -> None:
         """What `close` does, without blocking the event loop."""
@@ -217,13 +233,15 @@ class SecondPassRanker:
 
         Raises:
             SerializationError: It has a `scorer`, which is an object and cannot be saved.
+            InputError: A parameter was assigned a value that breaks a rule.
         """
+        self._check()
         if self.scorer is not None:
             raise SerializationError(
                 f"a SecondPassRanker with scorer={type(self.scorer).__name__} cannot be saved: give model instead"
             )
         names = inspect.signature(type(self).__init__).parameters.keys() - {"self", "scorer"}
-        parameters = {name: getattr(self, name) for name in sorted(names)}
+        parameters = {name: getattr(self, name) for name in sorted(names)} | {"model": self._model_name()}
         for name in ("model_kwargs", "tokenizer_kwargs", "config_kwargs"):
             parameters[name] = plain(parameters[name])
         return default_to_dict(self, **parameters)
@@ -237,24 +255,32 @@ class SecondPassRanker:
     def _check(self) -> None:
         """Raise InputError for what the first run would otherwise raise."""
         self._selection(None, None, None)
-        options = model_options(vars(self))
-        if self.scorer is not None:
-            scorer_of(self.model, self.scorer, options)
+        model = self._model_name() if self.scorer is None else self.model
+        scorer_of(model, self.scorer, model_options(vars(self)))
+
+    def _model_name(self) -> str:
+        check_model_name(self.model)
+        return DEFAULT_MODEL if self.model is None else str(self.model)
 
     def _scorer(self) -> Scorer:
+        """What scores, by what the parameters say now; a model that they still name stays loaded."""
+        options = model_options(vars(self))
         if self.scorer is not None:
-            return self.scorer
-        lazy = self._lazy
-        if lazy is not None:
-            return lazy
+            return scorer_of(self.model, self.scorer, options)
+        # The token is asked for once, when it is needed: what it comes from may be gone later.
+        name, share = self._model_name(), self.share_model
+        wanted = name, options, self.token, share
+        held = self._lazy
+        if held is not None and held[1] == wanted:
+            return held[0]
         token = None if self.token is None else self.token.resolve_value()
         # The head's own number, because scaling is a choice of each run.
-        options = dataclasses.replace(model_options(vars(self)), token=token, activation="identity")
-        lazy = LazyCrossEncoder(DEFAULT_MODEL if self.model is None else self.model, options, share=self.share_model)
+        options = dataclasses.replace(options, token=token, activation="identity")
+        lazy = LazyCrossEncoder(name, options, share=share)
         with _LOCK:
-            if self._lazy is None:
-                self._lazy = lazy
-            return self._lazy
+            if self._lazy is None or self._lazy[1] != wanted:
+                self._lazy = lazy, wanted
+            return self._lazy[0]
 
     def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
         return Selection(
@@ -266,7 +292,7 @@ class SecondPassRanker:
 
     def _request(self, query: str, documents: list[Document], selection: Selection) -> Request:
         check_query(query)
-        candidates = deduplicate(documents)
+        candidates = deduplicate(check_candidates(documents))
         return Request(
             query=self.query_prefix + query + self.query_suffix,
             documents=candidates,

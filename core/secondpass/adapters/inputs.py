@@ -1,0 +1,41 @@
+"""Whether what an adapter is asked to rank are its framework's own documents."""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import TypeVar
+
+from secondpass.arguments import describe
+from secondpass.errors import InputTypeError
+
+_Document = TypeVar("_Document")
+
+
+def check_documents(documents: object, kind: type[_Document], *, name: str, instead: str) -> list[_Document]:
+    """The documents as a new list.
+
+    Args:
+        documents: What the caller gave.
+        kind: The framework's class for them.
+        name: What the caller calls them.
+        instead: How something else becomes one of them, for the message.
+
+    Raises:
+        InputTypeError: They are not an ordered collection of `kind`.
+    """
+    expected = f"{kind.__module__.partition('.')[0]} {kind.__name__}"
+    # A pydantic model is an iterable, of its fields.
+    single = isinstance(documents, kind | str | bytes | Mapping | AbstractSet) or hasattr(documents, "model_fields_set")
+    if single or not isinstance(documents, Iterable):
+        raise InputTypeError(f"{name} must be a list of {expected}, got {_describe(documents, kind)}")
+    items: list[_Document] = []
+    for index, item in enumerate(documents):
+        if not isinstance(item, kind):
+            raise InputTypeError(f"{name}[{index}] must be a {expected}, got {_describe(item, kind)}: {instead}")
+        items.append(item)
+    return items
+
+
+def _describe(value: object, kind: type) -> str:
+    """The value's type and a short repr; where its type has the expected one's name, whose it is as well."""
+    text = describe(value)
+    return f"{type(value).__module__}.{text}" if type(value).__name__ == kind.__name__ else text

@@ -1,0 +1,46 @@
+"""Loading without transformers' own progress bars: a library's caller did not ask for them."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from transformers.utils import logging
+
+_guard = threading.Lock()
+_loading = threading.local()
+_n_loading = 0
+_hook_before: Callable[..., Any] | None = None
+
+
+@contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Show no bar of transformers' that this thread would start; other threads keep theirs.
+
+    transformers has one hook for the whole process. It is ours while any thread loads, hands other threads' bars on,
+    and is then what it was. Versions without a hook show their bars.
+    """
+    global _n_loading, _hook_before  # noqa: PLW0603 - the hook is the process's, and so is what is known of it
+    if not hasattr(logging, "set_tqdm_hook"):
+        yield
+        return
+    with _guard:
+        if _n_loading == 0:
+            _hook_before = logging.set_tqdm_hook(_hide)
+        _n_loading += 1
+    depth = getattr(_loading, "depth", 0)
+    _loading.depth = depth + 1
+    try:
+        yield
+    finally:
+        _loading.depth = depth
+        with _guard:
+            _n_loading -= 1
+            if _n_loading == 0:
+                logging.set_tqdm_hook(_hook_before)
+
+
+def _hide(factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - tqdm's, or a shim
+    if getattr(_loading, "depth", 0):
+        return logging.EmptyTqdm(*args, **kwargs)
+    return factory(*args, **kwargs) if _hook_before is None else _hook_before(factory, args, kwargs)

@@ -1,0 +1,55 @@
+"""Padded models whose masks do not hold padding off: a pair's score would depend on the longest pair beside it.
+
+Nystromformer averages over segments of the padded length, ConvBERT's convolutions reach into padding. Such models are
+found out when they are loaded, and then never see any padding.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from secondpass.encoder.batch import TokenBatch
+from secondpass.encoder.packing import group_by_length
+
+# Types of models whose masks hold padding off, as the tests show: they need no forward pass to find out.
+VERIFIED = frozenset(
+    (
+        *("albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "gemma", "llama", "mistral"),
+        *("modernbert", "mpnet", "qwen2", "qwen3", "roberta", "xlm-roberta"),
+    )
+)
+# Above what rounding makes of an output's largest value, and far below what leaking padding does.
+_TOLERANCE = 1e-4
+
+
+class WithoutPadding:
+    """Runs the pairs of a batch that are equally long together, and no others.
+
+    Args:
+        encoder: A padded model.
+    """
+
+    def __init__(self, encoder: Callable[[TokenBatch], Tensor]) -> None:
+        self._encoder = encoder
+
+    def __call__(self, batch: TokenBatch) -> Tensor:
+        """As the encoder's own. Shape: (n_pairs, n_outputs)."""
+        outputs = []
+        for group in group_by_length(batch.lengths):
+            rows = slice(group.first_row, group.end_row)
+            lengths = (group.length,) * group.n_pairs
+            outputs.append(self._encoder(TokenBatch(batch.ids[rows], batch.type_ids[rows], lengths)))
+        return torch.cat(outputs)
+
+
+def depends_on_company(encoder: Callable[[TokenBatch], Tensor], batch: TokenBatch) -> bool:
+    """Whether a pair's outputs change with the pairs beside it.
+
+    Args:
+        encoder: A padded model, in float32.
+        batch: Pairs of different lengths.
+    """
+    with torch.inference_mode():
+        together, alone = encoder(batch), WithoutPadding(encoder)(batch)
+    return bool((together - alone).abs().max() > _TOLERANCE * alone.abs().max().clamp(min=1.0))

@@ -1,0 +1,28 @@
+"""Whether a machine has arithmetic for `run.bf16`."""
+
+import warnings
+
+import torch
+
+from secondpass.encoder import Capabilities
+from secondpass.errors import InputError
+from secondpass.execution.devices import capabilities_of
+
+
+def training_device() -> Capabilities:
+    """What a run trains on: CUDA where there is any, else the CPU."""
+    return capabilities_of(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def check_bf16(device: Capabilities) -> None:
+    """Refuse `run.bf16` where a device cannot do it, warn where it does it slowly.
+
+    Raises:
+        InputError: The device is a GPU without bfloat16 arithmetic.
+    """
+    if device.device.type == "cuda" and device.default_dtype != torch.bfloat16:
+        raise InputError("run.bf16 needs a GPU with bfloat16 arithmetic, which this one has not: leave it out")
+    if torch.bfloat16 in device.slow_dtypes:
+        warnings.warn(
+            "run.bf16 is slow on this CPU, which has no instructions for it: leave it out", UserWarning, stacklevel=3
+        )

@@ -1,0 +1,135 @@
+"""Pydantic's ways past a constructor: each is checked, and each takes effect."""
+
+import copy
+import pickle
+from typing import Any, Self
+
+import pytest
+from pydantic import ValidationError, model_validator
+
+import langchain_secondpass
+import llama_index_secondpass
+from secondpass.adapters.fields import RerankFields
+from secondpass.adapters.lazy import LazyCrossEncoder
+from secondpass.testing import OverlapScorer
+
+ADAPTERS = pytest.mark.parametrize(
+    "adapter", [langchain_secondpass.SecondPassRerank, llama_index_secondpass.SecondPassRerank, RerankFields]
+)
+
+
+def scorer_of(adapter: Any) -> LazyCrossEncoder:
+    scorer = adapter._scorer
+    assert isinstance(scorer, LazyCrossEncoder)
+    return scorer
+
+
+@ADAPTERS
+@pytest.mark.parametrize("deep", [False, True])
+def test_an_updated_copy_scores_with_what_it_says(adapter: Any, deep: bool) -> None:  # noqa: FBT001 - pydantic's flag
+    original = adapter(model="some/model", share_model=False)
+    before = scorer_of(original)
+    changed = original.model_copy(update={"model": "other/model", "max_length": 8}, deep=deep)
+    assert (scorer_of(changed).model, scorer_of(changed).options.max_length) == ("other/model", 8)
+    assert changed.model_fields_set == {"model", "share_model", "max_length"}
+    assert type(changed) is adapter
+    assert scorer_of(original) is before
+    assert (original.model, original.max_length) == ("some/model", None)
+
+
+@ADAPTERS
+def test_a_copy_can_go_over_from_a_model_to_a_scorer_and_back(adapter: Any) -> None:
+    scorer = OverlapScorer()
+    changed = adapter(model="some/model").model_copy(update={"model": None, "scorer": scorer})
+    assert changed._scorer is scorer
+    assert scorer_of(changed.model_copy(update={"model": "m", "scorer": None})).model == "m"
+
+
+@ADAPTERS
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        ({"max_length": 0}, "max_length must be at least 1, got 0"),
+        ({"top_n": 0}, "top_n must be at least 1, got 0"),
+        ({"score_threshold": float("nan")}, "score_threshold must be a number, got NaN"),
+        ({"dtype": "float12"}, "dtype"),
+        ({"max_lenght": 8}, "max_lenght"),
+        ({"model": None}, "got neither"),
+        ({"scorer": OverlapScorer()}, "give model or scorer, got both"),
+    ],
+)
+def test_what_a_constructor_refuses_a_copy_refuses(adapter: Any, update: dict[str, Any], message: str) -> None:
+    original = adapter(model="some/model")
+    with pytest.raises(ValidationError, match=message):
+        original.model_copy(update=update)
+    with pytest.raises(ValidationError, match=message), pytest.warns(DeprecationWarning, match="`copy` method"):
+        original.copy(update=update)
+    with pytest.raises(ValidationError, match=message):
+        adapter.model_construct(**{"model": "some/model", **update})
+    assert scorer_of(original).model == "some/model"
+
+
+@ADAPTERS
+def test_copies_without_changes_keep_the_loaded_model(adapter: Any) -> None:
+    original = adapter(model="some/model", share_model=False)
+    scorer = scorer_of(original)
+    assert scorer_of(original.model_copy()) is scorer
+    assert scorer_of(original.model_copy(update={"top_n": 1})) is scorer
+    assert scorer_of(copy.copy(original)) is scorer
+
+
+@ADAPTERS
+def test_pydantics_earlier_copy_follows_too(adapter: Any) -> None:
+    original = adapter(model="some/model", max_length=8)
+    with pytest.warns(DeprecationWarning, match="`copy` method"):
+        changed = original.copy(update={"model": "other/model"}, exclude={"max_length"})
+    assert (scorer_of(changed).model, scorer_of(changed).options.max_length) == ("other/model", None)
+
+
+@ADAPTERS
+def test_an_adapter_that_is_put_together_is_a_whole_one(adapter: Any) -> None:
+    built = adapter.model_construct(model="some/model", max_length=8, token="hf_secret")  # noqa: S106 - of nobody
+    assert scorer_of(built).options.max_length == 8
+    assert scorer_of(built).options.token == "hf_secret"  # noqa: S105
+    assert "hf_secret" not in repr(built)
+    assert adapter.model_construct({"model"}, model="some/model", max_length=8).model_fields_set == {"model"}
+
+
+@ADAPTERS
+def test_restored_state_takes_effect(adapter: Any) -> None:
+    original = adapter(model="some/model")
+    scorer_of(original)
+    state = copy.deepcopy(original.__getstate__())
+    state["__dict__"]["max_length"] = 8
+    restored = adapter(model="other/model")
+    restored.__setstate__(state)
+    assert (scorer_of(restored).model, scorer_of(restored).options.max_length) == ("some/model", 8)
+    assert scorer_of(pickle.loads(pickle.dumps(restored))).options.max_length == 8  # noqa: S301 - our own
+
+
+def test_what_a_validator_of_a_subclass_refuses_leaves_nothing_behind() -> None:
+    class Short(RerankFields):
+        @model_validator(mode="after")
+        def _check_length(self) -> Self:
+            if self.max_length is not None and self.max_length > 64:
+                raise ValueError("too long")
+            return self
+
+    adapter = Short(model="some/model", max_length=8)
+    with pytest.raises(ValidationError, match="too long"):
+        adapter.max_length = 65
+    assert (adapter.max_length, scorer_of(adapter).options.max_length) == (8, 8)
+
+
+def test_a_scorer_that_equals_everything_is_not_taken_for_another() -> None:
+    class Same(OverlapScorer):
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return 0
+
+    first, second = Same(), Same()
+    adapter = RerankFields(scorer=first)
+    adapter.scorer = second
+    assert adapter._scorer is second

@@ -1,0 +1,105 @@
+"""Padding reaches no score: models that hold it off are known or found out, and the others never see any."""
+
+from pathlib import Path
+from typing import Any
+
+import checkpoints
+import numpy as np
+import pytest
+import torch
+import transformers
+from compare import assert_scores
+from texts import AWKWARD
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+from secondpass import CrossEncoder
+from secondpass.encoder import TokenBatch
+from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
+from secondpass.encoder.padded import PaddedClassifier
+
+# Of the smallest size that each architecture takes, under every name that one of them uses.
+SIZES: dict[str, Any] = {
+    "hidden_size": 32,
+    "dim": 32,
+    "embedding_size": 32,
+    "intermediate_size": 48,
+    "hidden_dim": 48,
+    "num_hidden_layers": 2,
+    "n_layers": 2,
+    "num_attention_heads": 2,
+    "n_heads": 2,
+    "num_key_value_heads": 2,
+    "vocab_size": 60,
+    "max_position_embeddings": 80,
+    "num_labels": 1,
+    "pad_token_id": 0,
+    "head_dim": 16,
+    "relative_attention": True,
+    "position_biased_input": False,
+    "pos_att_type": ["p2c", "c2p"],
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "cls_token_id": 1,
+    "sep_token_id": 2,
+    "local_attention": 16,
+}
+
+
+def batch() -> TokenBatch:
+    lengths = (41, 41, 17, 5)
+    generator = torch.Generator().manual_seed(0)
+    return TokenBatch(
+        torch.randint(3, 60, (sum(lengths),), generator=generator), torch.zeros(sum(lengths), dtype=torch.long), lengths
+    )
+
+
+def classifier(model_type: str) -> PaddedClassifier:
+    sizes = {
+        name: value for name, value in SIZES.items() if model_type == "distilbert" or name not in ("dim", "hidden_dim")
+    }
+    config = AutoConfig.for_model(model_type, **sizes)
+    model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32).eval()
+    checkpoints.randomise(model)
+    return PaddedClassifier(model, "right")
+
+
+@pytest.mark.parametrize("model_type", sorted(VERIFIED))
+def test_types_that_are_taken_on_trust_hold_padding_off(model_type: str) -> None:
+    encoder = classifier(model_type)
+    with torch.inference_mode():
+        assert encoder(batch()).std() > 0.05, "outputs that are all alike would agree with anything"
+    assert not depends_on_company(encoder, batch())
+
+
+@pytest.mark.parametrize("name", ["ConvBert", "Nystromformer"])
+def test_scores_of_models_that_leak_padding_do_not_depend_on_company(name: str, tmp_path: Path) -> None:
+    config = getattr(transformers, f"{name}Config")(
+        **checkpoints.SMALL | {"hidden_size": 32, "num_attention_heads": 2, "vocab_size": 600},
+        embedding_size=32,
+        max_position_embeddings=130,
+        num_labels=1,
+    )
+    model = getattr(transformers, f"{name}ForSequenceClassification")(config)
+    folder = checkpoints.save(tmp_path, model, checkpoints.wordpiece(max_length=128))
+    loaded = CrossEncoder(folder, batch_tokens=4096)
+    alone = [float(loaded.score("berlin", [text])[0]) for text in AWKWARD]
+    assert_scores(loaded.score("berlin", AWKWARD), alone)
+    reference = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    with torch.inference_mode():
+        expected = [
+            torch.sigmoid(
+                reference(**tokenizer(["berlin"], [text], truncation=True, return_tensors="pt")).logits
+            ).item()
+            for text in AWKWARD
+        ]
+    assert_scores(alone, expected)
+    assert np.std(expected) > 1e-3, "scores that are all alike would agree with anything"
+
+
+def test_a_model_that_leaks_is_found_out() -> None:
+    def leaking(tokens: TokenBatch) -> torch.Tensor:
+        return torch.full((len(tokens.lengths), 1), float(max(tokens.lengths)))
+
+    assert depends_on_company(leaking, batch())
+    assert WithoutPadding(leaking)(batch()).flatten().tolist() == [41.0, 41.0, 17.0, 5.0]

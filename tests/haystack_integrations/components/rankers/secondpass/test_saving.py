@@ -1,0 +1,141 @@
+"""What a saved pipeline holds is what was run: no default of a release, and nothing that cannot be loaded."""
+
+from typing import Any
+
+import pytest
+from haystack import Document, Pipeline
+from haystack.utils import ComponentDevice, Secret
+
+from haystack_integrations.components.rankers.secondpass import SecondPassRanker
+from haystack_integrations.components.rankers.secondpass.ranker import DEFAULT_MODEL
+from secondpass.errors import InputError, InputTypeError
+from secondpass.testing import OverlapScorer
+
+# What stays open on purpose: the machine's own choices, the checkpoint's own word, and what nobody asked for.
+OPEN = {
+    "batch_size",
+    "batch_tokens",
+    "cache_dir",
+    "config_kwargs",
+    "device",
+    "dtype",
+    "label",
+    "max_length",
+    "model_kwargs",
+    "revision",
+    "score_threshold",
+    "tokenizer_kwargs",
+}
+
+
+def saved(component: SecondPassRanker) -> dict[str, Any]:
+    parameters: dict[str, Any] = component.to_dict()["init_parameters"]
+    return parameters
+
+
+def test_the_default_model_is_saved_by_its_name() -> None:
+    assert saved(SecondPassRanker())["model"] == DEFAULT_MODEL
+    pipeline = Pipeline()
+    pipeline.add_component("ranker", SecondPassRanker(None))
+    assert f"model: {DEFAULT_MODEL}" in pipeline.dumps()
+
+
+def test_only_what_stays_open_on_purpose_is_saved_as_none() -> None:
+    assert {name for name, value in saved(SecondPassRanker()).items() if value is None} == OPEN
+
+
+def test_a_saved_pipeline_keeps_its_model_in_a_release_with_another_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = Pipeline()
+    pipeline.add_component("ranker", SecondPassRanker())
+    text = pipeline.dumps()
+    monkeypatch.setattr("haystack_integrations.components.rankers.secondpass.ranker.DEFAULT_MODEL", "other/model")
+    loaded: Any = Pipeline.loads(text).get_component("ranker")
+    assert loaded._scorer().model == DEFAULT_MODEL
+    assert saved(loaded)["model"] == DEFAULT_MODEL
+
+
+def test_a_pipeline_that_was_saved_without_a_model_takes_the_default() -> None:
+    data = SecondPassRanker().to_dict()
+    data["init_parameters"]["model"] = None
+    assert saved(SecondPassRanker.from_dict(data))["model"] == DEFAULT_MODEL
+
+
+def test_none_assigned_as_model_is_the_default_by_its_name() -> None:
+    component: Any = SecondPassRanker("some/model")
+    component.model = None
+    assert (component._scorer().model, saved(component)["model"]) == (DEFAULT_MODEL, DEFAULT_MODEL)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("max_length", 0, "max_length must be at least 1, got 0"),
+        ("top_k", 0, "top_k must be > 0, but got 0"),
+        ("calibration_factor", -1.0, "calibration_factor must be greater than 0"),
+        ("backend", "onnx", 'backend must be "torch"'),
+        ("model", OverlapScorer(), "model must be a name, got OverlapScorer"),
+        ("scorer", OverlapScorer(), "give model or scorer, got both"),
+        ("model_kwargs", {"num_labels": 2}, r"model_kwargs\['num_labels'\] cannot be honoured"),
+        ("meta_fields_to_embed", "title", "meta_fields_to_embed must be a list of names, got str 'title'"),
+    ],
+)
+def test_what_was_assigned_against_a_rule_is_neither_run_nor_saved(name: str, value: object, message: str) -> None:
+    component = SecondPassRanker("no/such-model", local_files_only=True)
+    setattr(component, name, value)
+    with pytest.raises(InputError, match=message):
+        component.run("query", [Document(content="a")])
+    if name != "scorer":  # which has an error of Haystack's own there
+        with pytest.raises(InputError, match=message):
+            component.to_dict()
+
+
+def test_arguments_for_transformers_that_are_changed_in_place_take_effect() -> None:
+    component: Any = SecondPassRanker("some/model", model_kwargs={"torch_dtype": "float32"})
+    assert component._scorer().options.dtype == "float32"
+    component.model_kwargs["torch_dtype"] = "float16"
+    assert component._scorer().options.dtype == "float16"
+
+
+def test_device_and_token_assigned_later_take_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "hf_mine")
+    component: Any = SecondPassRanker("some/model", token=None)
+    before = component._scorer()
+    component.token = Secret.from_env_var("MY_TOKEN")
+    component.device = ComponentDevice.from_str("cuda:1")
+    options = component._scorer().options
+    assert (before.options.token, options.token, options.device) == (None, "hf_mine", "cuda:1")
+    monkeypatch.delenv("MY_TOKEN")  # a token is asked for once: the model that needed it is there
+    assert component._scorer().options is options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"device": "cpu"}, "device must be a ComponentDevice, got str 'cpu': see ComponentDevice.from_str"),
+        ({"token": "hf_secret"}, r"token must be a Secret, got str: write Secret.from_token\(...\)$"),
+        ({"meta_fields_to_embed": "title"}, "meta_fields_to_embed must be a list of names, got str 'title'"),
+    ],
+)
+def test_a_text_where_haystack_has_a_type_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputTypeError, match=message):
+        SecondPassRanker("some/model", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"api_key": "x"}, "api_key means nothing here: remove it, no request leaves the machine"),
+        ({"api_base_url": "x"}, "api_base_url means nothing here: remove it"),
+        ({"meta_data_separator": "x"}, "meta_data_separator means nothing here: write embedding_separator=..."),
+        ({"max_tokens_per_doc": 9}, "max_tokens_per_doc means nothing here: write max_length=..."),
+        ({"model_name_or_path": "x"}, "model_name_or_path means nothing here: write model=..."),
+        ({"top_n": 3}, "top_n means nothing here: write top_k=..."),
+    ],
+)
+def test_parameters_of_other_rankers_are_refused_with_what_to_write(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SecondPassRanker(**arguments)
+    data = SecondPassRanker("some/model").to_dict()
+    data["init_parameters"] |= arguments
+    with pytest.raises(InputError, match=message):
+        SecondPassRanker.from_dict(data)

@@ -1,0 +1,59 @@
+"""Negatives that are mined, and queries that are left without any."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from secondpass.training.data import load_examples
+from secondpass.training.examples import Example, LabelledQuery
+from secondpass.training.mining import mine_negatives
+
+
+def test_queries_that_teach_nothing_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "cat one"}\n{"_id": "b", "text": "cat two"}\n')
+    (tmp_path / "queries.jsonl").write_text('{"_id": "1", "text": "cat"}\n{"_id": "2", "text": "unheard"}\n')
+    (tmp_path / "qrels.trec").write_text("1 0 a 1\n2 0 a 1\n3 0 a 1\n")
+    data = DataConfig(corpus="corpus.jsonl", queries="queries.jsonl", qrels="qrels.trec", mine_from=(1, 9))
+    run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
+    with (
+        pytest.warns(UserWarning, match="judged queries without text are not learned from: 1 of 3, such as '3'"),
+        pytest.warns(UserWarning, match="queries for which BM25 finds no negatives are left out: 1 of 2"),
+    ):
+        assert load_examples(run) == [Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)]
+    with pytest.warns(UserWarning, match="finds no negatives are left out: 1 of 1"):
+        assert mine_negatives([LabelledQuery("unheard", ("cat one",))], run) == []
+
+
+def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text(
+        "".join(
+            json.dumps({"_id": str(i), "text": text}) + "\n"
+            for i, text in enumerate(["cat one", "cat two", "cat says meow", "dog"])
+        )
+    )
+    run = TrainingConfig(
+        ModelConfig("x"), DataConfig(("t",), corpus="corpus.jsonl", negatives=5, mine_from=(1, 9)),
+        RunConfig("bce", "out"), tmp_path,
+    )  # fmt: skip
+    (example,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("MEOW",))], run)
+    assert example == Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)
+
+
+def test_a_positive_under_its_title_is_no_negative(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text(
+        '{"_id": "a", "title": "Cats", "text": "cat one"}\n{"_id": "b", "title": "Cats", "text": "cat two"}\n'
+    )
+    data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
+    run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
+    (example,) = mine_negatives([LabelledQuery("cat", ("cat one\n",), ())], run)
+    assert example.documents == ("cat one\n", "Cats cat two")
+
+
+def test_a_blank_answer_is_no_reason_to_skip_a_negative(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "cat one"}\n{"_id": "b", "text": "cat two"}\n')
+    data = DataConfig(("t",), corpus="corpus.jsonl", mine_from=(1, 9))
+    run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
+    (example,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("", " "))], run)
+    assert example.documents == ("cat one", "cat two")
