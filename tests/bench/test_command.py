@@ -16,6 +16,7 @@ from secondpass.bench import BASELINE, Results, Setting, Workload, make_setting
 from secondpass.bench.contenders import Contender
 from secondpass.bench.measure import Figure, WorkloadResult, measure
 from secondpass.bench.peers import sentence_transformers
+from secondpass.bench.plots import draw
 from secondpass.bench.timing import Times
 from secondpass.cli.bench import result_table
 from secondpass.errors import InputError
@@ -87,9 +88,9 @@ def test_a_contender_that_is_left_out_has_a_reason(tiny: tuple[dict[str, Any], P
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--repeats", "0"], "error: repeats must be at least 1, got 0"),
-        (["--shape", "huge"], "error: shape must be one of"),
-        (["--contender", "fast"], "error: contender must be part of a name"),
+        (["--repeats", "0"], "error: --repeats must be at least 1, got 0"),
+        (["--shape", "huge"], "error: --shape must be one of"),
+        (["--contender", "fast"], "error: --contender must be part of a name"),
     ],
 )
 def test_mistakes_end_in_one_line(arguments: list[str], message: str) -> None:
@@ -148,3 +149,43 @@ def test_a_table_shows_every_figure() -> None:
     assert ["secondpass", "float32", "2000.0", "2.00", "1.0", "1.0", "1.0e-06", "300"] in lines
     assert ["sentence-transformers", "float32", "1000.0", "-", "2.0", "2.0", "-", "-"] in lines
     assert Results({}, {}, [result]).as_json()["workloads"][0]["contenders"][0]["docs_per_second"] == 2000.0
+
+
+def _result(name: str, n_pairs: int, speeds: dict[str, float]) -> WorkloadResult:
+    workload = Workload(name, (tuple(("q", f"{name} {i}") for i in range(n_pairs)),), "by hand")
+    figures = {
+        contender: Figure(Times(((n_pairs / speed,),)), speed / speeds[BASELINE], None, None)
+        for contender, speed in speeds.items()
+    }
+    return WorkloadResult(workload, {"mean": 60.0, "p50": 60.0, "p95": 60.0}, figures)
+
+
+def test_pictures_have_readable_ticks_and_everything_inside() -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    speeds = {"secondpass float32": 420.0, "secondpass int8": 1130.0, BASELINE: 200.0}
+    signature = {"model": "m", "cpu": "a processor with a long name " * 3, "gpu": None, "threads": 2}
+    workloads = [_result("mixed", 20, speeds), *(_result(f"scaling-{n}", n, speeds) for n in (100, 1_000, 10_000))]
+    pictures = draw(Results(signature, {}, workloads))
+    assert set(pictures) == {"docs_per_second.png", "scaling.png"}
+    for picture in pictures.values():
+        FigureCanvasAgg(picture).draw()  # type: ignore[no-untyped-call]  # matplotlib's own
+        for axes in picture.axes:
+            box = axes.get_tightbbox()
+            assert box is not None
+            assert picture.bbox.x0 <= box.x0 + 1
+            assert box.x1 <= picture.bbox.x1 + 1
+            for label in axes.texts:
+                assert label.get_window_extent().x1 <= axes.bbox.x1
+    (axes,) = pictures["scaling.png"].axes
+    for axis, at, expected in (
+        (axes.xaxis, 0, {"100", "1,000", "10,000"}),
+        (axes.yaxis, 1, {"200", "500", "1,000"}),
+    ):
+        low, high = sorted(axis.get_view_interval())
+        labels = [label for label in axis.get_ticklabels(which="both") if label.get_text()]
+        shown = [label for label in labels if low <= label.get_position()[at] <= high]
+        assert expected <= {label.get_text() for label in shown}
+        boxes = [label.get_window_extent() for label in shown]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from rich.table import Table
 from shared import ROOT
+from typer.testing import CliRunner
 
+from secondpass.cli.app import app
 from secondpass.cli.demo import FRAMEWORKS, Rerank, question_table, second_pass, show_frameworks, totals_table
-from secondpass.cli.eval import comparison_table, report_table
+from secondpass.cli.eval_tables import comparison_table, report_table
+from secondpass.cli.sheets import Sheet
 from secondpass.demo import Passage, Question
+from secondpass.errors import InputError
 from secondpass.evaluation import Collection, report, rerank
 from secondpass.testing import OverlapScorer
 
@@ -22,7 +25,7 @@ TEXTS = ["a dog", "red", "red cat", "nothing"]
 CORPUS = {"1": Passage("1", "Dogs", "a dog"), "2": Passage("2", "Cats", "red cat"), "3": Passage("3", "Red", "red")}
 
 
-def text_of(table: Table) -> str:
+def text_of(table: Sheet) -> str:
     written = StringIO()
     Console(width=110, file=written).print(table)
     return written.getvalue()
@@ -37,6 +40,19 @@ def test_a_question_shows_what_moved_up() -> None:
     totals = text_of(totals_table([outcome], "m", 3))
     assert "answer in the top 3" in totals
     assert "1/1" in totals
+
+
+def test_showing_less_than_nothing_is_refused_before_any_work() -> None:
+    with pytest.raises(InputError, match="show must be at least 0, got -1"):
+        CliRunner().invoke(app, ["demo", "--show", "-1", "-m", "no/such-model"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("width", [50, 80, 200])
+def test_a_question_shows_its_passages_at_any_width(width: int) -> None:
+    outcome, candidates, ranked = second_pass(OverlapScorer(), Question("red cat", "2", "cat"), CORPUS, ["1", "2", "3"])
+    written = StringIO()
+    Console(width=width, file=written).print(question_table(outcome, [CORPUS[key] for key in candidates], ranked))
+    assert all(text in written.getvalue() for text in ("2 ↑", "Cats: red cat", "Red: red", "Dogs: a dog"))
 
 
 def test_a_report_shows_both_sides() -> None:

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from secondpass import CrossEncoder
 from secondpass.cli.app import app
-from secondpass.cli.eval import report_table
 from secondpass.cli.eval_set import set_table
+from secondpass.cli.eval_tables import report_table
 from secondpass.demo import passages, questions
 from secondpass.errors import CheckpointNotFoundError, InputError
 from secondpass.evaluation import DepthPoint, Report, SetMetrics
@@ -169,7 +169,8 @@ def test_train_follows_its_file(tmp_path: Path) -> None:
         '[model]\nbase = "base"\nmax_length = 32\n[data]\ntrain = ["train.jsonl"]\n'
         '[run]\nloss = "listwise"\noutput = "out"\nsteps = 1\nevaluate_every = 1\n'
     )
-    assert "1 step," in call("train", tmp_path / "run.toml")
+    result = json.loads(call("train", tmp_path / "run.toml"))
+    assert (result["steps"], result["folder"]) == (1, str(tmp_path / "out"))
     assert (tmp_path / "out/model.safetensors").exists()
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from folders import FolderOf
+from typer.testing import CliRunner
 
 from secondpass import CrossEncoder
+from secondpass.cli.app import app
 from secondpass.cli.documents import Format, read_documents
 from secondpass.cli.output import score_bar
 from secondpass.errors import InputError
@@ -57,7 +59,7 @@ def test_nothing_to_rank_loads_no_model() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rank", "q", "-", "--top-k", "0"], "error: top_k must be at least 1, got 0"),
+        (["rank", "q", "-", "--top-k", "0"], "error: --top-k must be at least 1, got 0"),
         (["rank", "q", "missing.txt"], "error: no such file: missing.txt"),
         (["rank", "q", "-", "-m", "no/such-model"], "error: no/such-model"),
     ],
@@ -69,6 +71,76 @@ def test_mistakes_end_in_one_line(arguments: list[str], message: str, monkeypatc
     assert done.stdout == ""
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "content", "message"),
+    [
+        (["", "a.txt"], "text", "QUERY must hold text, got ''"),
+        ([" \t", "a.txt"], "text", "QUERY must hold text, got ' \\t'"),
+        (["q", "a.txt"], "", "a.txt must hold a document, is empty"),
+        (["q", "a.md"], " \n\n", "a.md must hold a document, is empty"),
+        (["q", "a.jsonl"], "\n", "a.jsonl must hold a document, is empty"),
+        (["q", "."], "", ". is a folder, not a file: name its files, such as *."),
+        (
+            ["q", "a.jsonl"],
+            '{"name": "x"}',
+            "a.jsonl:1: must be a JSON object with its text under text, contents",
+        ),
+        (["q", "a.jsonl"], '{"text": "\\ud800"}', "a.jsonl:1: text must be Unicode text"),
+        (["q", "a.jsonl"], '{"text": "a", "title": NaN}', "a.jsonl:1: must be JSON, got"),
+        (["q", "a.jsonl"], '{"text": "a", "_id": ["a"]}', "a.jsonl:1: _id must be"),
+        (["\udcff", "a.txt"], "text", "QUERY must be UTF-8 text, is not at character 1"),
+    ],
+)
+def test_there_must_be_something_to_rank(
+    arguments: list[str], content: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / (arguments[1] if arguments[1] != "." else "a.txt")).write_text(content)
+    with pytest.raises(InputError) as error:
+        CliRunner().invoke(app, ["rank", *arguments, "-m", "no/such-model"], catch_exceptions=False)
+    assert str(error.value).startswith(message)
+
+
+def test_a_text_file_reads_as_standard_input_does(folder_of: FolderOf, tmp_path: Path) -> None:
+    texts = "the wall\n\nberlin\n"
+    (tmp_path / "a.txt").write_text(texts)
+    arguments = ("rank", "berlin", "-m", folder_of("bert"))
+    piped = json.loads(run(*arguments, stdin=texts).stdout)
+    named = json.loads(run(*arguments, tmp_path / "a.txt").stdout)
+    assert [(row["text"], row["score"]) for row in named] == [(row["text"], row["score"]) for row in piped]
+    whole = json.loads(run(*arguments, "--as", "document", stdin=texts).stdout)
+    assert [row["text"] for row in whole] == [texts]
+    table = run(*arguments, tmp_path / "a.txt", "--format", "table").stdout
+    assert "2 of 2 documents, one per line (--as document: one per file)" in table
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal to open")
+def test_a_terminal_is_told_that_it_is_waited_for(folder_of: FolderOf) -> None:
+    import pty
+
+    main, terminal = pty.openpty()
+    os.write(main, b"the wall\n\x04")  # a line, and Ctrl-D
+    command = [sys.executable, "-m", "secondpass", "rank", "berlin", "-m", str(folder_of("bert"))]
+    done = subprocess.run(command, stdin=terminal, capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    os.close(main)
+    os.close(terminal)
+    assert done.stderr == "Type or paste documents, one per line; Ctrl-D on a line of its own ends them.\n"
+    assert [row["text"] for row in json.loads(done.stdout)] == ["the wall"]
+
+
+def test_json_and_another_format_contradict_each_other() -> None:
+    for arguments in (["models"], ["rank", "q"], ["demo"], ["eval", "x"], ["train", "x"], ["bench"]):
+        with pytest.raises(InputError, match="--json must not come with --format markdown: it means --format json"):
+            CliRunner().invoke(app, [*arguments, "--json", "--format", "markdown"], catch_exceptions=False)
+
+
+def test_markdown_is_a_table_to_paste(folder_of: FolderOf) -> None:
+    done = run("rank", "berlin", "-m", folder_of("bert"), "--format", "markdown", stdin="the | wall\n")
+    lines = done.stdout.splitlines()
+    assert lines[:4] == ["berlin", "", "| # | score | document | text |", "| ---: | ---: | --- | --- |"]
+    assert lines[4].endswith(r"| -:1 | the \| wall |")
 
 
 def test_models_lists_the_cards_checkpoints() -> None:

@@ -1,6 +1,7 @@
 """Pictures of a benchmark: docs/s by contender, against length, and against the number of pairs."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,17 @@ from secondpass.bench.measure import Results, WorkloadResult
 from secondpass.extras import require_matplotlib
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Colours of our contenders and of the others.
 _OURS, _THEIRS = "#1f6f8b", "#b0b7bd"
+# What a logarithmic axis spans at least, as a ratio: on a narrower one, noise looks like a trend.
+_LEAST_RATIO = 10
+# Room at the ends of such an axis.
+_ROOM = 1.3
+# Characters of a title's line per inch.
+_PER_INCH = 11
 
 
 def write_plots(folder: Path, results: Results) -> list[Path]:
@@ -24,9 +32,17 @@ def write_plots(folder: Path, results: Results) -> list[Path]:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
+    pictures = draw(results)
+    for name, picture in pictures.items():
+        picture.savefig(folder / name, dpi=150)
+    return [folder / name for name in pictures]
+
+
+def draw(results: Results) -> "Mapping[str, Figure]":
+    """The pictures by the names of their files; see `write_plots`."""
     require_matplotlib("bench")
     signature = results.signature
-    caption = f"{signature['model']} - {signature['cpu'] if signature['gpu'] is None else signature['gpu']}"
+    caption = f"{signature['model']} on {signature['cpu'] if signature['gpu'] is None else signature['gpu']}"
     caption += f", threads: {signature['threads']}"
     bars = [result for result in results.workloads if not _is_named(result, "length-", "scaling-")]
     scales = [result for result in results.workloads if _is_named(result, "scaling-")]
@@ -39,13 +55,19 @@ def write_plots(folder: Path, results: Results) -> list[Path]:
         pictures["docs_per_second.png"] = _bars(bars, caption)
     if len(by_length) > 1:
         pictures["length.png"] = _lines(
-            by_length, [result.tokens["mean"] for result in by_length], "tokens per pair, mean", caption
+            by_length,
+            [result.tokens["mean"] for result in by_length],
+            f"docs/s by length of a pair: {caption}",
+            "tokens per pair, mean",
         )
     if len(scales) > 1:
-        pictures["scaling.png"] = _lines(scales, [len(result.workload.pairs) for result in scales], "pairs", caption)
-    for name, picture in pictures.items():
-        picture.savefig(folder / name, dpi=150, bbox_inches="tight")
-    return [folder / name for name in pictures]
+        pictures["scaling.png"] = _lines(
+            scales,
+            [len(result.workload.pairs) for result in scales],
+            f"docs/s by number of pairs: {caption}",
+            "pairs in one call",
+        )
+    return pictures
 
 
 def _is_named(result: WorkloadResult, *beginnings: str) -> bool:
@@ -56,8 +78,8 @@ def _bars(results: Sequence[WorkloadResult], caption: str) -> "Figure":
     from matplotlib.figure import Figure
 
     n_bars = max(len(result.figures) for result in results)
-    picture = Figure(figsize=(9, len(results) * (1 + 0.32 * n_bars)))
-    picture.suptitle(caption)
+    picture = Figure(figsize=(9, 0.6 + len(results) * (1 + 0.32 * n_bars)), layout="constrained")
+    picture.suptitle(_wrapped(f"docs/s: {caption}", 9), parse_math=False)
     for row, result in enumerate(results, 1):
         axes = picture.add_subplot(len(results), 1, row)
         names = list(result.figures)[::-1]
@@ -70,26 +92,51 @@ def _bars(results: Sequence[WorkloadResult], caption: str) -> "Figure":
             for speed, ratio in zip(speeds, ratios, strict=True)
         ]
         axes.bar_label(bars, labels)
-        axes.margins(x=0.2)
+        axes.set_xlim(0, 1.25 * max(speeds))
         axes.set_title(f"{result.workload.name}, {result.tokens['mean']:.0f} tokens per pair", loc="left", fontsize=10)
-        axes.set_xlabel("docs/s")
-    picture.tight_layout()
+        axes.set_xlabel("docs/s (x: against sentence-transformers in float32)")
     return picture
 
 
-def _lines(results: Sequence[WorkloadResult], positions: Sequence[float], label: str, caption: str) -> "Figure":
+def _lines(results: Sequence[WorkloadResult], positions: Sequence[float], title: str, label: str) -> "Figure":
+    """Speed of each contender against something of the workloads, both on logarithmic axes."""
     from matplotlib.figure import Figure
 
-    picture = Figure(figsize=(8, 5))
+    picture = Figure(figsize=(8, 5), layout="constrained")
+    picture.suptitle(_wrapped(title, 8), fontsize=10, parse_math=False)
     axes = picture.add_subplot()
-    for name in results[0].figures:
-        speeds = [result.figures[name].times.per_second(len(result.workload.pairs)) for result in results]
-        axes.plot(positions, speeds, marker="o", linestyle="-" if name.startswith(OURS) else "--", label=name)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel(label)
-    axes.set_ylabel("docs/s")
-    axes.set_title(caption, fontsize=10)
-    axes.grid(visible=True, which="both", alpha=0.3)
-    axes.legend(fontsize=8)
+    speeds = {
+        name: [result.figures[name].times.per_second(len(result.workload.pairs)) for result in results]
+        for name in results[0].figures
+    }
+    for name, values in speeds.items():
+        axes.plot(positions, values, marker="o", linestyle="-" if name.startswith(OURS) else "--", label=name)
+    axes.set(xscale="log", yscale="log", xlabel=label, ylabel="docs/s")
+    axes.set_xlim(_limits(positions))
+    axes.set_ylim(_limits([value for values in speeds.values() for value in values]))
+    _label_plainly(axes.xaxis)
+    _label_plainly(axes.yaxis)
+    axes.grid(visible=True, alpha=0.3)
+    # Below the frame: inside, it hides points where lines are many.
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
     return picture
+
+
+def _limits(values: Sequence[float]) -> tuple[float, float]:
+    """The ends of a logarithmic axis around positive values."""
+    smallest, largest = min(values), max(values)
+    widened = max(1.0, _LEAST_RATIO / (largest / smallest)) ** 0.5
+    return smallest / widened / _ROOM, largest * widened * _ROOM
+
+
+def _label_plainly(axis: "Axis") -> None:
+    """Ticks at 1, 2 and 5 of each decade, as plain numbers: 200 and 1,000, not powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def _wrapped(title: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(title, _PER_INCH * width))

@@ -2,19 +2,34 @@
 
 import sys
 
-from secondpass.errors import MissingExtraError, SecondPassError
+from secondpass.cli.streams import run
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user's ends in one line on standard error and exit status 2."""
+    """Run the command line.
+
+    The exit status is 0; 1 where what came out could not be written, as on a full disk; 2 after a mistake of the
+    user's, with one line on standard error; 130 after an interrupt.
+    """
+    sys.exit(run(_command, _in_flags))
+
+
+def _command() -> None:
+    from secondpass.errors import MissingExtraError
+
     try:
         from secondpass.cli.app import app
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
-        sys.exit(f"error: {MissingExtraError('the secondpass command', 'cli')}")
+        raise MissingExtraError("the secondpass command", "cli") from None
+    app()
+
+
+def _in_flags(message: str) -> str:
+    """A message in the words of the command that was called; typer is what knows them."""
     try:
-        app()
-    except SecondPassError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(2)
+        from secondpass.cli.flags import in_flags
+    except ModuleNotFoundError:
+        return message
+    return in_flags(message, sys.argv[1:])

@@ -1,19 +1,30 @@
 """`secondpass bench`: how fast this machine scores, beside other libraries, in figures that can be reproduced."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from secondpass.arguments import check_count
-from secondpass.cli.loading import silence_transformers
-from secondpass.cli.options import Device, Json, MaxLength
-from secondpass.cli.output import writes_json
+from secondpass.cli.loading import find_models, silence_transformers
+from secondpass.cli.options import (
+    BatchTokens,
+    CacheDir,
+    Device,
+    Json,
+    LocalFilesOnly,
+    MaxLength,
+    Output,
+    Revision,
+    Token,
+)
+from secondpass.cli.output import OutputFormat, check_output_folder, json_text, output_format, write, write_json_file
+from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.streams import naming
+from secondpass.options import HubOptions
 
 if TYPE_CHECKING:
     from secondpass.bench import Results, Workload
@@ -58,22 +69,27 @@ def bench(
         int | None, typer.Option(help="Of each workload but latency.", show_default="the workload's own")
     ] = None,
     repeats: Annotated[int, typer.Option(help="Interleaved turns of each contender.")] = 5,
-    batch_tokens: Annotated[
-        int | None, typer.Option(help="Tokens in one of our forward passes.", show_default="the device's")
-    ] = None,
     memory: Annotated[bool, typer.Option(help="Measure peak memory, in processes of their own.")] = True,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for results.json and pictures.")] = None,
     tiny: Annotated[bool, typer.Option("--tiny", help="A toy model and few pairs: does it run at all?")] = False,
+    format_: Output = None,
     json_: Json = False,
     device: Device = None,
     max_length: MaxLength = None,
+    batch_tokens: BatchTokens = None,
+    revision: Revision = None,
+    token: Token = None,
+    cache_dir: CacheDir = None,
+    local_files_only: LocalFilesOnly = False,
 ) -> None:
     """Measure our precisions against other libraries: the same pairs, one process, interleaved repeats, medians."""
     from secondpass.bench import build_workloads, load_material, make_setting, measure
     from secondpass.bench.contenders import select_contenders
     from secondpass.extras import require_matplotlib
 
+    result_format = output_format(format_, json_)
     check_count("repeats", repeats)
+    check_output_folder(output)
     if output is not None:
         require_matplotlib("bench")
     if tiny:
@@ -88,35 +104,35 @@ def bench(
             model = _save_shape(shape, Path(folder), workloads, tokenizer)
         else:
             described = Path(model).name if Path(model).is_dir() else model
+            hub = HubOptions(
+                revision=revision,
+                token=token,
+                cache_dir=None if cache_dir is None else str(cache_dir),
+                local_files_only=local_files_only,
+            )
+            if hub != HubOptions():  # peers find a model by folder alone
+                model = str(find_models([model], hub)[0].path)
         setting = make_setting(model, device=device, max_length=max_length, batch_tokens=batch_tokens)
         with console.status("") as status:
             results = measure(
                 setting, described, workloads, contenders, repeats=repeats, memory=memory, say=status.update
             )
     if output is not None:
-        _write(output, results)
-    if writes_json(json_):
-        typer.echo(json.dumps(results.as_json(), indent=2))
-    else:
-        _print(results)
+        _write_files(output, results)
+    write(result_format, results.as_json(), [result_table(result) for result in results.workloads])
+    if result_format is not OutputFormat.JSON:
+        _print_rest(result_format, results)
 
 
-def result_table(result: "WorkloadResult") -> Table:
+def result_table(result: "WorkloadResult") -> Sheet:
     """One row per contender; the fastest stands out."""
     n_pairs, n_requests = len(result.workload.pairs), len(result.workload.requests)
     tokens = result.tokens
-    table = Table(
-        title=Text(f"{result.workload.name}: {n_pairs} pairs in {n_requests} calls"),
-        caption=f"{result.workload.source}; tokens per pair: mean {tokens['mean']:.0f}, p50 {tokens['p50']:.0f}, "
-        f"p95 {tokens['p95']:.0f}",
-    )
-    table.add_column("contender", no_wrap=True)
-    for name in ("docs/s", "ratio", "p50 ms", "p95 ms", "score differs", "peak MiB"):
-        table.add_column(name, justify="right", no_wrap=True)
     best = max(figure.times.per_second(n_pairs) for figure in result.figures.values())
+    rows = []
     for name, figure in result.figures.items():
         speed = figure.times.per_second(n_pairs)
-        table.add_row(
+        cells = (
             name,
             f"{speed:.1f}",
             "-" if figure.ratio is None else f"{figure.ratio:.2f}",
@@ -124,9 +140,16 @@ def result_table(result: "WorkloadResult") -> Table:
             f"{figure.times.milliseconds(95):.1f}",
             "-" if figure.difference is None else f"{figure.difference:.1e}",
             "-" if figure.peak_mib is None else f"{figure.peak_mib:.0f}",
-            style="bold green" if speed == best else "",
         )
-    return table
+        rows.append(Row(cells, style="bold green" if speed == best else ""))
+    figures = ("docs/s", "ratio", "p50 ms", "p95 ms", "score differs", "peak MiB")
+    return Sheet(
+        f"{result.workload.name}: {count(n_pairs, 'pair')} in {count(n_requests, 'call')}",
+        (Column("contender", Kind.NAME), *map(Column, figures)),
+        rows,
+        f"{result.workload.source}; tokens per pair: mean {tokens['mean']:.0f}, p50 {tokens['p50']:.0f}, "
+        f"p95 {tokens['p95']:.0f}",
+    )
 
 
 def _save_shape(shape: str, folder: Path, workloads: "list[Workload]", tokenizer: Path | None) -> str:
@@ -138,19 +161,22 @@ def _save_shape(shape: str, folder: Path, workloads: "list[Workload]", tokenizer
     return str(folder)
 
 
-def _write(folder: Path, results: "Results") -> None:
+def _write_files(folder: Path, results: "Results") -> None:
     from secondpass.bench.plots import write_plots
 
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(json.dumps(results.as_json(), indent=2) + "\n", encoding="utf-8")
-    write_plots(folder, results)
+    write_json_file(folder / "results.json", results.as_json())
+    with naming(folder):
+        write_plots(folder, results)
 
 
-def _print(results: "Results") -> None:
+def _print_rest(format_: OutputFormat, results: "Results") -> None:
+    """Who could not take part, and what the figures depend on."""
+    signature = json_text({name: value for name, value in results.signature.items() if value is not None})
+    if format_ is OutputFormat.MARKDOWN:
+        left_out = [f"- left out: {name}: {reason}" for name, reason in results.left_out.items()]
+        typer.echo("\n".join(["", *left_out, "", "```json", signature, "```"]))
+        return
     console = Console()
-    for result in results.workloads:
-        console.print(result_table(result))
     for name, reason in results.left_out.items():
         console.print(Text(f"left out: {name}: {reason}", style="dim"))
-    signature = {name: value for name, value in results.signature.items() if value is not None}
-    console.print_json(json.dumps(signature))
+    console.print_json(signature)

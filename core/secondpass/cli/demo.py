@@ -1,7 +1,5 @@
 """`secondpass demo`: what a second pass changes, on a corpus that is in the package."""
 
-import json
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,12 +8,31 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from secondpass.cli.loading import load_quietly
-from secondpass.cli.options import DEFAULT_MODEL, Device, DType, Json, ModelName
-from secondpass.cli.output import score_bar
+from secondpass.cli.options import (
+    DEFAULT_MODEL,
+    Activation,
+    BatchTokens,
+    CacheDir,
+    Device,
+    DType,
+    Json,
+    Label,
+    LocalFilesOnly,
+    MaxLength,
+    ModelName,
+    Output,
+    Revision,
+    Token,
+    TrustRemoteCode,
+    label_of,
+)
+from secondpass.cli.output import OutputFormat, output_format, score_bar, write
+from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.errors import InputError
+from secondpass.options import ModelOptions
 from secondpass.ranking import RankedDocument, Scorer, rank
 from secondpass.ranking.checks import check_top_k
 
@@ -61,35 +78,65 @@ class Outcome:
 
 def demo(
     model: ModelName = DEFAULT_MODEL,
-    show: Annotated[int, typer.Option(help="Questions shown in full.")] = 3,
+    show: Annotated[int, typer.Option(help="Questions shown in full; 0 for none.")] = 3,
     depth: Annotated[int, typer.Option(help="Candidates re-ranked per question.")] = 50,
+    format_: Output = None,
     json_: Json = False,
     device: Device = None,
     dtype: DType = None,
+    max_length: MaxLength = None,
+    activation: Activation = None,
+    label: Label = None,
+    batch_tokens: BatchTokens = None,
+    revision: Revision = None,
+    token: Token = None,
+    cache_dir: CacheDir = None,
+    local_files_only: LocalFilesOnly = False,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """BM25 first, a cross-encoder second: what moves up, on 1,293 Wikipedia passages and real questions, offline."""
+    result_format = output_format(format_, json_)
     check_top_k(depth, "depth")
+    if show < 0:
+        raise InputError(f"show must be at least 0, got {show}")
+    options = ModelOptions(
+        revision=revision,
+        token=token,
+        cache_dir=None if cache_dir is None else str(cache_dir),
+        local_files_only=local_files_only,
+        trust_remote_code=trust_remote_code,
+        device=device,
+        dtype=dtype,
+        max_length=max_length,
+        activation=activation,
+        label=label_of(label),
+        batch_tokens=batch_tokens,
+    )
     from secondpass.demo import passages, questions
     from secondpass.evaluation import BM25
 
     corpus, all_questions = passages(), questions()
     bm25 = BM25({key: passage.text for key, passage in corpus.items()})
-    scorer = load_quietly(model, device=device, dtype=dtype)
+    scorer = load_quietly(model, options)
     scorer.score("warm", ["up"])  # the first pass of a process sets things up, which is no question's time
     passes = [
         second_pass(scorer, question, corpus, list(bm25.search(question.text, depth))) for question in all_questions
     ]
     outcomes = [outcome for outcome, _, _ in passes]
-    if json_ or not sys.stdout.isatty():
-        typer.echo(json.dumps({"model": model, "questions": [asdict(outcome) for outcome in outcomes]}, indent=2))
-        return
-    console = Console()
     by_gain = sorted(passes, key=lambda second: second[0].gain, reverse=True)
-    for outcome, candidates, ranking in by_gain[: max(show, 0)]:
-        console.print(question_table(outcome, [corpus[key] for key in candidates], ranking))
-    console.print(totals_table(outcomes, model, depth))
-    _, candidates, _ = passes[0]
-    show_frameworks(console, scorer, all_questions[0].text, [corpus[key].text for key in candidates[:_N_TEXTS]])
+    sheets = [
+        question_table(outcome, [corpus[key] for key in candidates], ranking)
+        for outcome, candidates, ranking in by_gain[:show]
+    ]
+    n_candidates = sum(len(candidates) for _, candidates, _ in passes) / len(passes)
+    content = {"model": model, "questions": [asdict(outcome) for outcome in outcomes]}
+    write(result_format, content, [*sheets, totals_table(outcomes, model, n_candidates)])
+    if result_format is not OutputFormat.JSON:
+        _, candidates, _ = passes[0]
+        texts = [corpus[key].text for key in candidates[:_N_TEXTS]]
+        console = Console()
+        console.print()
+        show_frameworks(console, scorer, all_questions[0].text, texts)
 
 
 def second_pass(
@@ -114,49 +161,62 @@ def second_pass(
     return Outcome(question.text, question.answer, before, after, seconds), candidates, ranking
 
 
-def question_table(outcome: Outcome, candidates: Sequence["Passage"], ranking: Sequence[RankedDocument]) -> Table:
+def question_table(outcome: Outcome, candidates: Sequence["Passage"], ranking: Sequence[RankedDocument]) -> Sheet:
     """The model's best passages, where BM25 had them, and how sure the model is."""
-    caption = (
-        f"answer: {outcome.answer} | its passage: BM25 {_rank_text(outcome.before)}, "
-        f"second pass {_rank_text(outcome.after)}"
-    )
-    table = Table(title=Text(outcome.question), caption=Text(caption), expand=True)
-    for name in ("#", "BM25", "score", ""):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True, min_width=12 if not name else 4)
-    table.add_column("passage", overflow="ellipsis", no_wrap=True, ratio=1)
     scores = [ranked.score for ranked in ranking]
+    rows = []
     for position, ranked in enumerate(ranking[:_TOP], 1):
         before = ranked.index + 1
         arrow = "↑" if before > position else "↓" if before < position else " "
         is_answer = outcome.after == position
         passage = candidates[ranked.index]
-        table.add_row(
-            str(position),
-            f"{before} {arrow}",
-            f"{ranked.score:.2f}",
-            Text(score_bar(ranked.score, min(scores), max(scores)), style="green" if is_answer else "dim"),
-            Text(f"{passage.title}: {passage.text}", style="bold" if is_answer else ""),
+        bar = score_bar(ranked.score, min(scores), max(scores))
+        rows.append(
+            Row(
+                (
+                    str(position),
+                    f"{before} {arrow}",
+                    f"{ranked.score:.2f}",
+                    Text(bar, style="green" if is_answer else "dim"),
+                    f"{passage.title}: {passage.text}",
+                ),
+                style="bold" if is_answer else "",
+            )
         )
-    return table
+    columns = (
+        Column("#"), Column("BM25"), Column("score"), Column("", Kind.BAR), Column("passage", Kind.TEXT),
+    )  # fmt: skip
+    caption = (
+        f"answer: {outcome.answer} | its passage: BM25 {_rank_text(outcome.before)}, "
+        f"second pass {_rank_text(outcome.after)}"
+    )
+    return Sheet(outcome.question, columns, rows, caption)
 
 
-def totals_table(outcomes: Sequence[Outcome], model: str, depth: int) -> Table:
-    """All questions: where the answer stood, and how often it is among the first three."""
+def totals_table(outcomes: Sequence[Outcome], model: str, n_candidates: float) -> Sheet:
+    """All questions: where the answer stood, and how often it is among the first three.
+
+    Args:
+        outcomes: At least one.
+        model: The model's name.
+        n_candidates: How many were re-ranked per question, the mean.
+    """
     ms = 1000 * sum(outcome.seconds for outcome in outcomes) / len(outcomes)
-    table = Table(title=Text(f"rank of the passage with the answer; {model}, {ms:.0f} ms for {depth} candidates"))
-    table.add_column("question")
-    table.add_column("BM25", justify="right", no_wrap=True)
-    table.add_column("second pass", justify="right", no_wrap=True)
+    rows = []
     for outcome in outcomes:
         colour = "green" if outcome.gain > 0 else "red" if outcome.gain < 0 else ""
-        table.add_row(Text(outcome.question), _rank_text(outcome.before), Text(_rank_text(outcome.after), style=colour))
-    table.add_section()
-    table.add_row(
-        f"answer in the top {_TOP}",
-        f"{_n_in_top(outcome.before for outcome in outcomes)}/{len(outcomes)}",
-        f"{_n_in_top(outcome.after for outcome in outcomes)}/{len(outcomes)}",
+        after = Text(_rank_text(outcome.after), style=colour)
+        rows.append(Row((outcome.question, _rank_text(outcome.before), after)))
+    in_top = [
+        f"{_n_in_top(ranks)}/{len(outcomes)}"
+        for ranks in ((outcome.before for outcome in outcomes), (outcome.after for outcome in outcomes))
+    ]
+    rows.append(Row((f"answer in the top {_TOP}", *in_top), is_total=True))
+    return Sheet(
+        f"rank of the passage with the answer; {model}, {ms:.0f} ms for {count(n_candidates, 'candidate')}",
+        (Column("question", Kind.NAME), Column("BM25"), Column("second pass")),
+        rows,
     )
-    return table
 
 
 def show_frameworks(console: Console, scorer: Scorer, query: str, texts: Sequence[str]) -> None:

@@ -1,7 +1,9 @@
 """Documents out of files: lines, JSONL, TREC collections, or whole texts."""
 
+import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,15 +25,25 @@ class Format(StrEnum):
     """How a file holds documents."""
 
     AUTO = "auto"
-    """By the file's name: .jsonl and .ndjson, .trec and .sgml, else text; standard input holds JSONL or lines."""
+    """By the file's name: JSONL, TREC, lines for .txt and for standard input, else one document."""
     LINES = "lines"
     """One document per line; blank lines are left out."""
+    DOCUMENT = "document"
+    """The whole file is one document: Markdown, HTML."""
     JSONL = "jsonl"
     """One JSON object per line, its text under "text" (or contents, content, body, ...), with an optional title."""
     TREC = "trec"
     """<DOC> elements with <DOCNO> and text, as in TREC collections."""
-    TEXT = "text"
-    """The whole file is one document: Markdown, plain text."""
+
+
+# The formats that names stand for; any other name is that of one document.
+_BY_SUFFIX = {
+    ".jsonl": Format.JSONL,
+    ".ndjson": Format.JSONL,
+    ".trec": Format.TREC,
+    ".sgml": Format.TREC,
+    ".txt": Format.LINES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +63,47 @@ def read_documents(files: Sequence[Path], format_: Format = Format.AUTO) -> list
     """All documents of the files, in order.
 
     Args:
-        files: Paths, also gzipped ones; "-" is standard input.
+        files: Paths, also gzipped ones; "-" is standard input, which may be empty where a file may not.
         format_: How all of them are read.
 
     Raises:
-        InputError: A file cannot be read or one of its lines is malformed; the message names them.
+        InputError: A file cannot be read, holds no document, or one of its lines is malformed; the message names them.
     """
     return [document for file in files for document in _read(file, format_)]
 
 
-def _read(file: Path, format_: Format) -> Iterator[Document]:
-    text = decode(sys.stdin.buffer.read(), "standard input") if file == STDIN else read_text(file)
+def _read(file: Path, format_: Format) -> list[Document]:
+    if file != STDIN and file.is_dir():
+        raise InputError(f"{file} is a folder, not a file: name its files, such as {_files_in(file)}")
+    text = _standard_input() if file == STDIN else read_text(file)
+    if not text.strip():
+        if file == STDIN:
+            return []
+        raise InputError(f"{file} must hold a document, is empty")
     match _guess_format(file, text) if format_ is Format.AUTO else format_:
         case Format.JSONL:
-            return _jsonl(_lines(file, text))
+            return list(_jsonl(_lines(file, text)))
         case Format.TREC:
-            return _trec(file, text)
+            return list(_trec(file, text))
         case Format.LINES:
-            return (Document(where, line) for where, line in _lines(file, text))
-    return iter([Document(str(file), text)])
+            return [Document(where, line) for where, line in _lines(file, text)]
+    return [Document(str(file), text)]
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:
+        raise InputError("standard input is closed: name files to read")
+    if sys.stdin.isatty():
+        end = "Ctrl-Z and Enter" if os.name == "nt" else "Ctrl-D"
+        sys.stderr.write(f"Type or paste documents, one per line; {end} on a line of its own ends them.\n")
+        sys.stderr.flush()
+    return decode(sys.stdin.buffer.read(), "standard input")
+
+
+def _files_in(folder: Path) -> str:
+    """A pattern for the files that most of a folder's are like."""
+    suffixes = Counter(path.suffix for path in folder.iterdir() if path.suffix and path.is_file())
+    return str(folder / f"*{suffixes.most_common(1)[0][0] if suffixes else ''}")
 
 
 def _lines(file: Path, text: str) -> Iterator[tuple[str, str]]:
@@ -77,13 +111,18 @@ def _lines(file: Path, text: str) -> Iterator[tuple[str, str]]:
     return ((f"{file}:{number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
 
 
-def _guess_format(file: Path, text: str) -> Format:
+def format_by_name(file: Path) -> Format:
+    """How a file of this name holds documents; standard input, which has none, reads like a .txt."""
     if file == STDIN:
-        return Format.JSONL if text.lstrip().startswith("{") else Format.LINES
+        return Format.LINES
     suffix = Path(file.stem).suffix if file.suffix == ".gz" else file.suffix
-    return {".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".trec": Format.TREC, ".sgml": Format.TREC}.get(
-        suffix.lower(), Format.TEXT
-    )
+    return _BY_SUFFIX.get(suffix.lower(), Format.DOCUMENT)
+
+
+def _guess_format(file: Path, text: str) -> Format:
+    if file == STDIN and text.lstrip().startswith("{"):
+        return Format.JSONL
+    return format_by_name(file)
 
 
 def _jsonl(numbered: Iterable[tuple[str, str]]) -> Iterator[Document]:

@@ -1,31 +1,48 @@
 """`secondpass eval`: whether re-ranking helps on a collection, how much, and at what cost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from secondpass.arguments import check_count
-from secondpass.cli.eval_set import evaluate_set
+from secondpass.cli.eval_collections import Settings, evaluate_collections
+from secondpass.cli.eval_set import evaluate_sets
 from secondpass.cli.loading import find_models, load_quietly
-from secondpass.cli.options import DEFAULT_MODEL, Device, DType, Json, MaxLength
-from secondpass.cli.output import progress_bar, show
+from secondpass.cli.options import (
+    DEFAULT_MODEL,
+    Activation,
+    BatchTokens,
+    CacheDir,
+    Device,
+    DType,
+    Json,
+    Label,
+    LocalFilesOnly,
+    MaxLength,
+    Output,
+    Revision,
+    Token,
+    TrustRemoteCode,
+    label_of,
+)
+from secondpass.cli.output import check_output_folder, output_format
 from secondpass.errors import InputError
+from secondpass.options import ModelOptions
 
 if TYPE_CHECKING:
     from secondpass import CrossEncoder
-    from secondpass.evaluation import Collection, Comparison, Report
 
-# The p-value below which a difference gets its asterisk.
-_SIGNIFICANT = 0.05
 # Candidates re-ranked per query.
 _DEFAULT_DEPTH = 100
-# Documents per query that BM25 retrieves at least, so that the first stage is the same at every smaller --depth.
-_FIRST_STAGE_DEPTH = 100
+# What stands before an id of ir_datasets.
+_IR = "ir:"
+# The measures of several collections: those that model cards report.
+_CARD_MEASURES = ("nDCG@10", "RR@10")
 
+# As `secondpass.evaluation` has it, which --help need not wait for.
+DuplicateJudgements: TypeAlias = Literal["highest", "first", "error"]
 Models = Annotated[
     list[str] | None,
     typer.Option(
@@ -35,15 +52,28 @@ Models = Annotated[
 
 
 def evaluate(
-    data: Annotated[Path, typer.Argument(help="A BEIR-style folder, or the JSONL of a re-ranking set.")],
+    data: Annotated[
+        list[str],
+        typer.Argument(
+            help="BEIR-style folders and ir:ID of ir_datasets, such as ir:beir/scifact/test; or the JSONL of "
+            "re-ranking sets. Several make one table, as model cards have it."
+        ),
+    ],
     model: Models = None,
     run: Annotated[Path | None, typer.Option(help="TREC run to re-rank.", show_default="a BM25 first stage")] = None,
     queries: Annotated[Path | None, typer.Option(help="Other queries than the folder's.")] = None,
     corpus: Annotated[Path | None, typer.Option(help="Other documents than the folder's.")] = None,
     qrels: Annotated[Path | None, typer.Option(help="Other judgements than the folder's.")] = None,
+    duplicate_judgements: Annotated[
+        DuplicateJudgements | None,
+        typer.Option(help="What a document counts as that is judged twice for a query.", show_default="error"),
+    ] = None,
     measure: Annotated[
         list[str] | None,
-        typer.Option(help="An ir_measures name; the first one is drawn.", show_default="nDCG@10, RR@10, AP, R@100"),
+        typer.Option(
+            help="An ir_measures name; the first one is drawn.",
+            show_default="nDCG@10, RR@10, and for one collection AP, R@100",
+        ),
     ] = None,
     depth: Annotated[
         int | None, typer.Option(help="Candidates re-ranked per query.", show_default=str(_DEFAULT_DEPTH))
@@ -52,134 +82,103 @@ def evaluate(
         Path | None,
         typer.Option("--output", "-o", help="Folder for runs, JSON and pictures; continues what was interrupted."),
     ] = None,
+    format_: Output = None,
     json_: Json = False,
     device: Device = None,
     dtype: DType = None,
     max_length: MaxLength = None,
+    activation: Activation = None,
+    label: Label = None,
+    batch_tokens: BatchTokens = None,
+    revision: Revision = None,
+    token: Token = None,
+    cache_dir: CacheDir = None,
+    local_files_only: LocalFilesOnly = False,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Re-rank a first stage and measure it: quality before and after, significance, speed, and how deep it pays."""
+    result_format = output_format(format_, json_)
     check_count("depth", depth)
+    check_output_folder(output)
+    options = ModelOptions(
+        revision=revision,
+        token=token,
+        cache_dir=None if cache_dir is None else str(cache_dir),
+        local_files_only=local_files_only,
+        trust_remote_code=trust_remote_code,
+        device=device,
+        dtype=dtype,
+        max_length=max_length,
+        activation=activation,
+        label=label_of(label),
+        batch_tokens=batch_tokens,
+    )
 
     def load(name: str) -> "CrossEncoder":
-        return load_quietly(name, device=device, dtype=dtype, max_length=max_length)
+        return load_quietly(name, options)
 
     names = model or [DEFAULT_MODEL]
-    if len(set(names)) < len(names):
-        raise InputError(f"--model must name different models, got {', '.join(names)}")
-    if not data.exists():
-        raise InputError(f"no such file or folder: {data}")
-    if data.is_file():
+    _check_different("--model must name different models", names)
+    _check_different("DATA must name different collections", data)
+    files = [name for name in data if _is_file(name)]
+    if files:
         collection_only = {
-            "--run": run, "--queries": queries, "--corpus": corpus, "--qrels": qrels, "--measure": measure,
-            "--depth": depth,
+            "--run": run, "--queries": queries, "--corpus": corpus, "--qrels": qrels,
+            "--duplicate-judgements": duplicate_judgements, "--measure": measure, "--depth": depth,
         }  # fmt: skip
         misplaced = [option for option, value in collection_only.items() if value is not None]
         if misplaced:
-            raise InputError(f"{', '.join(misplaced)} must come with a folder; {data} is the file of a re-ranking set")
-        evaluate_set(data, names, load, output=output, as_json=json_)
+            raise InputError(
+                f"{', '.join(misplaced)} must come with a folder; {files[0]} is the file of a re-ranking set"
+            )
+        if len(files) < len(data):
+            raise InputError(
+                f"collections and re-ranking sets have measures of their own and need calls of their own, got "
+                f"{next(name for name in data if name not in files)} and {files[0]}"
+            )
+        evaluate_sets([Path(name) for name in data], names, load, hub=options, output=output, format_=result_format)
         return
-    from secondpass.evaluation import DEFAULT_MEASURES, read_collection
+    for option, value in {"--run": run, "--queries": queries, "--corpus": corpus, "--qrels": qrels}.items():
+        if value is not None and len(data) > 1:
+            raise InputError(f"{option} must come with one collection, got {len(data)}")
+        if value is not None and option != "--run" and data[0].startswith(_IR):
+            raise InputError(f"{option} must come with a folder, got {data[0]}, which has its own")
+    from secondpass.evaluation import DEFAULT_MEASURES, read_collection, read_ir_dataset
     from secondpass.evaluation.measures import check_measures
-    from secondpass.evaluation.plots import write_plots
     from secondpass.extras import require_matplotlib
 
-    measures = tuple(measure or DEFAULT_MEASURES)
+    measures = tuple(measure or (DEFAULT_MEASURES if len(data) == 1 else _CARD_MEASURES))
     check_measures(measures)
     if output is not None:
         require_matplotlib("eval")
-    collection = read_collection(data, queries=queries, corpus=corpus, qrels=qrels)
-    find_models(names)
+    duplicates: DuplicateJudgements = duplicate_judgements or "error"
+    collections = {
+        name: read_ir_dataset(source.removeprefix(_IR), duplicate_judgements=duplicates)
+        if source.startswith(_IR)
+        else read_collection(Path(source), queries=queries, corpus=corpus, qrels=qrels, duplicate_judgements=duplicates)
+        for name, source in zip(_names(data), data, strict=True)
+    }
+    find_models(names, options)
     depth = _DEFAULT_DEPTH if depth is None else depth
-    reports = _evaluate_run(collection, run, names, load, measures=measures, depth=depth, output=output)
-    if output is not None:
-        write_plots(output, reports)
-    tables = [report_table(report) for report in reports]
-    if len(reports) > 1:
-        tables.append(comparison_table(reports))
-    show([report.as_json() for report in reports], tables, output=output, as_json=json_)
+    evaluate_collections(collections, names, load, Settings(measures, depth, run, output, result_format))
 
 
-def report_table(report: "Report") -> Table:
-    """First stage and re-ranked run, one row per measure and depth."""
-    caption = (
-        f"{report.documents_per_second:.0f} docs/s, {report.ms_per_query:.1f} ms per query of {report.depth} candidates"
-    )
-    table = Table(title=Text(report.model), caption=caption)
-    for name in ("measure", "first stage", "re-ranked", "difference", "p", "helped", "hurt"):
-        table.add_column(name, justify="left" if name == "measure" else "right", no_wrap=True)
-    for name, comparison in report.comparisons.items():
-        colour = "green" if comparison.difference > 0 else "red" if comparison.difference < 0 else ""
-        table.add_row(
-            name,
-            f"{comparison.before:.4f}",
-            f"{comparison.after:.4f}",
-            Text(f"{comparison.difference:+.4f}{_asterisk(comparison)}", style=colour),
-            "-" if comparison.p_value is None else f"{comparison.p_value:.3g}",
-            str(comparison.helped),
-            str(comparison.hurt),
-        )
-    for point in report.depths:
-        table.add_row(f"at depth {point.depth}", "", f"{point.value:.4f}", "", "", "", f"{point.ms_per_query:.0f} ms")
-    return table
+def _check_different(rule: str, names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        raise InputError(f"{rule}, got {', '.join(names)}")
 
 
-def comparison_table(reports: Sequence["Report"]) -> Table:
-    """Several models side by side."""
-    table = Table(title=f"comparison; * differs from the first stage, p < {_SIGNIFICANT}")
-    table.add_column("model")
-    for name in (*reports[0].comparisons, "ms/query", "docs/s"):
-        table.add_column(name, justify="right", no_wrap=True)
-    base = [f"{comparison.before:.4f}" for comparison in reports[0].comparisons.values()]
-    table.add_row(Text("first stage", style="dim"), *base, "", "")
-    for report in reports:
-        values = [f"{comparison.after:.4f}{_asterisk(comparison)}" for comparison in report.comparisons.values()]
-        table.add_row(Text(report.model), *values, f"{report.ms_per_query:.1f}", f"{report.documents_per_second:.0f}")
-    return table
+def _is_file(name: str) -> bool:
+    """Whether this is a file; raise InputError where it is nothing at all."""
+    if name.startswith(_IR):
+        return False
+    path = Path(name)
+    if not path.exists():
+        raise InputError(f"no such file or folder: {path}")
+    return path.is_file()
 
 
-def _asterisk(comparison: "Comparison") -> str:
-    is_significant = comparison.p_value is not None and comparison.p_value < _SIGNIFICANT
-    return "*" if is_significant else " "
-
-
-def _evaluate_run(
-    collection: "Collection",
-    run: Path | None,
-    names: Sequence[str],
-    load: Callable[[str], "CrossEncoder"],
-    *,
-    measures: Sequence[str],
-    depth: int,
-    output: Path | None,
-) -> list["Report"]:
-    from secondpass.evaluation import BM25, read_run, report, rerank, write_run
-    from secondpass.evaluation.file_names import file_names
-    from secondpass.evaluation.measures import deepest_cutoff
-    from secondpass.evaluation.reranking import check_ids
-
-    asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
-    if output is not None:
-        check_ids(asked)
-        check_ids(collection.documents)
-    if run is None:
-        first = BM25(collection.documents).run(asked, max(depth, _FIRST_STAGE_DEPTH, deepest_cutoff(measures)))
-    else:
-        first = read_run(run)
-    reports = []
-    for name, file_name in zip(names, file_names(names), strict=True):
-        scorer = load(name)
-        progress_file = None if output is None else output / f"{file_name}.progress.jsonl"
-        with progress_bar(name) as progress:
-            scored = rerank(
-                scorer,
-                collection,
-                first,
-                depth=depth,
-                progress_file=progress_file,
-                name=scorer.fingerprint(),
-                progress=progress,
-            )
-        if output is not None:
-            write_run(output / f"{file_name}.trec", scored, depth=depth, tag=file_name)
-        reports.append(report(name, collection, first, scored, measures=measures, depth=depth))
-    return reports
+def _names(data: Sequence[str]) -> list[str]:
+    """What collections are called: the names of their folders, or all of their paths where those are alike."""
+    short = [name.removeprefix(_IR) if name.startswith(_IR) else Path(name).resolve().name for name in data]
+    return short if len(set(short)) == len(short) else list(data)

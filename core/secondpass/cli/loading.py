@@ -3,27 +3,22 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from secondpass.options import DType, HubOptions
+from secondpass.options import HubOptions, ModelOptions
 
 if TYPE_CHECKING:
     from secondpass import CrossEncoder
+    from secondpass.checkpoint.folder import Folder
 
 
-def load_quietly(
-    model: str,
-    *,
-    device: str | None = None,
-    dtype: DType | None = None,
-    max_length: int | None = None,
-) -> "CrossEncoder":
+def load_quietly(model: str, options: ModelOptions) -> "CrossEncoder":
     """The model, as `CrossEncoder` loads it."""
     from secondpass import CrossEncoder
 
     silence_transformers()
-    return CrossEncoder(model, device=device, dtype=dtype, max_length=max_length)
+    return CrossEncoder.from_options(model, options)
 
 
-def find_models(names: Iterable[str]) -> None:
+def find_models(names: Iterable[str], hub: HubOptions) -> "list[Folder]":
     """Get every model's files onto the disk: a wrong name shows before hours go into the models ahead of it.
 
     Raises:
@@ -32,8 +27,7 @@ def find_models(names: Iterable[str]) -> None:
     from secondpass.checkpoint.source import find
 
     silence_transformers()
-    for name in names:
-        find(name, HubOptions())
+    return [find(name, hub) for name in names]
 
 
 def silence_transformers() -> None:

@@ -1,27 +1,22 @@
 """`secondpass models`: the checkpoints this package knows by name."""
 
-import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
-from rich.console import Console
-from rich.table import Table
-
-from secondpass.cli.options import Json
-from secondpass.cli.output import writes_json
+from secondpass.cli.options import Json, Output
+from secondpass.cli.output import output_format, write
+from secondpass.cli.sheets import Column, Kind, Row, Sheet
 
 if TYPE_CHECKING:
     from secondpass.checkpoint.known import KnownCheckpoint
 
 
-def models(json_: Json = False) -> None:
+def models(format_: Output = None, json_: Json = False) -> None:
     """List known checkpoints with their published figures. Any other checkpoint of their architectures works, too."""
     from secondpass.checkpoint.known import known_checkpoints
 
-    if writes_json(json_):
-        typer.echo(json.dumps([_row(known) for known in known_checkpoints()], indent=2))
-    else:
-        Console().print(_table(known_checkpoints()))
+    known = known_checkpoints()
+    write(output_format(format_, json_), [_row(checkpoint) for checkpoint in known], [models_sheet(known)])
 
 
 def _row(known: "KnownCheckpoint") -> dict[str, object]:
@@ -41,26 +36,35 @@ def _row(known: "KnownCheckpoint") -> dict[str, object]:
     }
 
 
-def _table(rows: "tuple[KnownCheckpoint, ...]") -> Table:
-    table = Table(title="Known checkpoints", caption="Figures in percent, as the model cards report them.")
-    table.add_column("checkpoint", overflow="fold", min_width=40)
-    table.add_column("kind", min_width=5)
-    table.add_column("architecture")
-    table.add_column("million\nweights", justify="right")
-    table.add_column("languages")
-    table.add_column("tokens", justify="right")
-    table.add_column("published", overflow="fold")
-    table.add_column("source", overflow="fold")
-    for known in rows:
-        figures = "\n".join(f"{value:.2f} {measure}" for measure, value in known.published.items())
-        table.add_row(
-            known.name,
-            known.kind,
-            known.architecture,
-            f"{known.parameters:.1f}",
-            known.languages,
-            str(known.max_length),
-            figures,
-            known.source,
-        )
-    return table
+def models_sheet(rows: "Sequence[KnownCheckpoint]") -> Sheet:
+    """A checkpoint per row, with the figures its card publishes."""
+    columns = (
+        Column("checkpoint", Kind.NAME),
+        Column("kind", Kind.NAME),
+        Column("architecture", Kind.NAME),
+        Column("million weights"),
+        Column("languages", Kind.NAME),
+        Column("tokens"),
+        Column("published", Kind.NAME),
+        Column("source", Kind.NAME),
+    )
+    return Sheet(
+        "Known checkpoints",
+        columns,
+        [
+            Row(
+                (
+                    known.name,
+                    known.kind,
+                    known.architecture,
+                    f"{known.parameters:.1f}",
+                    known.languages,
+                    str(known.max_length),
+                    "\n".join(f"{value:.2f} {measure}" for measure, value in known.published.items()),
+                    known.source,
+                )
+            )
+            for known in rows
+        ],
+        "Figures in percent, as the model cards report them.",
+    )

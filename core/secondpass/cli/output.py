@@ -1,46 +1,103 @@
-"""What commands show: progress while they run, then tables and bars on a terminal, or JSON."""
+"""What commands write: progress while they run, then tables for a terminal, JSON for a pipe, or Markdown."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-from rich.table import Table
+
+from secondpass.cli.sheets import Sheet
+from secondpass.cli.streams import naming
+from secondpass.errors import InputError
 
 # Characters of a full bar.
 BAR_WIDTH = 12
 
 
-def writes_json(asked: bool) -> bool:
-    """Whether a command writes JSON: where it is asked to, and whenever its output is piped."""
-    return asked or not sys.stdout.isatty()
+class OutputFormat(StrEnum):
+    """What results are written as; without one, a table on a terminal and JSON in a pipe."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def output_format(asked: OutputFormat | None, as_json: bool) -> OutputFormat:
+    """What a command writes.
+
+    Args:
+        asked: `--format`.
+        as_json: `--json`, which is `--format json`.
+
+    Raises:
+        InputError: The two contradict each other.
+    """
+    if as_json and asked not in (None, OutputFormat.JSON):
+        raise InputError(f"--json must not come with --format {asked}: it means --format json")
+    if asked is not None:
+        return asked
+    return OutputFormat.TABLE if sys.stdout.isatty() and not as_json else OutputFormat.JSON
+
+
+def write(format_: OutputFormat, content: object, sheets: Sequence[Sheet]) -> None:
+    """Results in a format: `content` as JSON, or else the sheets."""
+    if format_ is OutputFormat.JSON:
+        # UTF-8 everywhere; a name of a file that is not text is written as JSON escapes it.
+        typer.echo((json_text(content) + "\n").encode(errors="backslashreplace"), nl=False)
+    elif format_ is OutputFormat.MARKDOWN:
+        typer.echo("\n\n".join(sheet.markdown() for sheet in sheets))
+    else:
+        console = Console()
+        for number, sheet in enumerate(sheets):
+            if number:
+                console.print()
+            console.print(sheet)
+
+
+def json_text(content: object) -> str:
+    """JSON as people read it, in the characters that it speaks of."""
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def write_json_file(path: Path, content: object) -> None:
+    """Write JSON to a file, in a folder that is made where it is missing."""
+    write_text_file(path, json_text(content) + "\n")
+
+
+def write_text_file(path: Path, content: str) -> None:
+    """Write text to a file, in a folder that is made where it is missing."""
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8", errors="backslashreplace")
+
+
+def check_output_folder(folder: Path | None, flag: str = "--output") -> None:
+    """Raise InputError unless files can be written to `folder`, there already or not: asked before any work."""
+    if folder is None:
+        return
+    nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        what = "something that is not one" if nearest == folder else f"a path through {nearest}, which is not one"
+        raise InputError(f"{flag} must be a folder, or a name for a new one, got {what}: {folder}")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"{flag} must be a folder that can be written to, which {nearest} is not")
 
 
 @contextmanager
 def progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, so that what is piped stays clean."""
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(escape(name), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def show(rows: Sequence[object], tables: Sequence[Table], *, output: Path | None, as_json: bool) -> None:
-    """Tables or JSON, as `writes_json` says; and JSON in `output/report.json`."""
-    content = json.dumps(rows, indent=2)
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        (output / "report.json").write_text(content + "\n", encoding="utf-8")
-    if writes_json(as_json):
-        typer.echo(content)
-        return
-    for table in tables:
-        Console().print(table)
 
 
 def score_bar(score: float, lowest: float, highest: float, width: int = BAR_WIDTH) -> str:

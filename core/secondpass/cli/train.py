@@ -1,42 +1,54 @@
 """`secondpass train`: fine-tune a cross-encoder as a TOML file describes."""
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.markup import escape
+
+from secondpass.cli.options import Json, Output
+from secondpass.cli.output import check_output_folder, output_format, write
+from secondpass.cli.sheets import Column, Kind, Row, Sheet
 
 if TYPE_CHECKING:
     from secondpass.training import TrainingResult
 
 
-def train(config: Annotated[Path, typer.Argument(help="The run: sections [model], [data] and [run].")]) -> None:
+def train(
+    config: Annotated[Path, typer.Argument(help=escape("The run, in TOML: sections [model], [data] and [run]."))],
+    format_: Output = None,
+    json_: Json = False,
+) -> None:
     """Fine-tune a cross-encoder; an interrupted run continues from its last checkpoint."""
+    result_format = output_format(format_, json_)
     from secondpass.training import read_config
     from secondpass.training import train as run
 
-    result = run(read_config(config))
-    console = Console()
-    console.print(result_table(result))
-    console.print(_text(f"checkpoint: {result.folder}"), soft_wrap=True)
+    settings = read_config(config)
+    check_output_folder(settings.folder / settings.run.output, "run.output")
+    with redirect_stdout(sys.stderr):  # where the trainer reports: standard output is for the result
+        result = run(settings)
+    content = {
+        "folder": str(result.folder),
+        "steps": result.steps,
+        "minutes": round(result.minutes, 3),
+        "chosen": result.chosen,
+        "base_held_out": dict(result.base_held_out),
+        "held_out": dict(result.held_out),
+    }
+    write(result_format, content, [result_table(result)])
 
 
-def result_table(result: "TrainingResult") -> Table:
+def result_table(result: "TrainingResult") -> Sheet:
     """The held-out figures before and after."""
     from secondpass.training.words import counted, duration
 
-    steps, time = counted(result.steps, "step"), duration(result.minutes)
-    table = Table(title=f"{steps}, {time}; saved: {result.chosen}")
-    table.add_column("held-out set")
-    table.add_column("base", justify="right")
-    table.add_column("trained", justify="right")
-    for name, value in result.held_out.items():
-        table.add_row(_text(name), f"{result.base_held_out[name]:.4f}", f"{value:.4f}")
-    return table
-
-
-def _text(name: str) -> Text:
-    """A name as a terminal can show it: files' names may hold bytes that are not text."""
-    return Text(name.encode(errors="backslashreplace").decode())
+    rows = [Row((name, f"{result.base_held_out[name]:.4f}", f"{value:.4f}")) for name, value in result.held_out.items()]
+    return Sheet(
+        f"{counted(result.steps, 'step')}, {duration(result.minutes)}; saved: {result.chosen}",
+        (Column("held-out set", Kind.NAME), Column("base"), Column("trained")),
+        rows,
+        f"checkpoint: {result.folder}",
+    )

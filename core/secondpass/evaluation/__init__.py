@@ -4,6 +4,8 @@ from secondpass.evaluation.bm25 import BM25
 from secondpass.evaluation.card_metrics import SetMetrics, set_metrics
 from secondpass.evaluation.collection import Collection, read_collection, read_qrels
 from secondpass.evaluation.comparison import Comparison, compare
+from secondpass.evaluation.ir_collections import read_ir_dataset
+from secondpass.evaluation.judgements import DuplicateJudgements
 from secondpass.evaluation.measures import DEFAULT_MEASURES, per_query
 from secondpass.evaluation.plots import write_plots
 from secondpass.evaluation.report import DepthPoint, Report, report
@@ -17,6 +19,7 @@ __all__ = [
     "Collection",
     "Comparison",
     "DepthPoint",
+    "DuplicateJudgements",
     "Report",
     "RerankingSample",
     "ScoredQuery",
@@ -26,6 +29,7 @@ __all__ = [
     "evaluate_samples",
     "per_query",
     "read_collection",
+    "read_ir_dataset",
     "read_qrels",
     "read_run",
     "read_samples",

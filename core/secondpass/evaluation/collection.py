@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from secondpass.errors import InputError
+from secondpass.evaluation.judgements import DuplicateJudgements, collect_judgements
 from secondpass.evaluation.trec import check_grade, is_tab_separated, parse_grade, split_columns
 from secondpass.files import json_lines, lines, with_title
 from secondpass.json_fields import Record, id_field, integer_field, text_field, title_field
@@ -73,7 +74,12 @@ def warn_of_missing_queries(without_text: Sequence[str], n_judged: int, verb: st
 
 
 def read_collection(
-    folder: Path, *, queries: Path | None = None, corpus: Path | None = None, qrels: Path | None = None
+    folder: Path,
+    *,
+    queries: Path | None = None,
+    corpus: Path | None = None,
+    qrels: Path | None = None,
+    duplicate_judgements: DuplicateJudgements = "error",
 ) -> Collection:
     """A BEIR-style folder: `queries.jsonl`, `corpus.jsonl` and `qrels.trec` or `qrels/test.tsv`, each gzipped or not.
 
@@ -82,6 +88,7 @@ def read_collection(
         queries: A file of queries to read instead.
         corpus: A file of documents to read instead.
         qrels: A file of judgements to read instead.
+        duplicate_judgements: See `read_qrels`.
 
     Raises:
         InputError: A file is missing or a line is malformed; file and line are named.
@@ -89,7 +96,7 @@ def read_collection(
     return Collection(
         read_queries(_find(folder, _QUERIES_NAMES, "queries") if queries is None else queries),
         read_documents(_find(folder, _CORPUS_NAMES, "corpus") if corpus is None else corpus),
-        read_qrels(_find(folder, _QRELS_NAMES, "qrels") if qrels is None else qrels),
+        read_qrels(_find(folder, _QRELS_NAMES, "qrels") if qrels is None else qrels, duplicate_judgements),
     )
 
 
@@ -103,23 +110,21 @@ def read_documents(path: Path) -> dict[str, str]:
     return _texts(path, _title_and_text)
 
 
-def read_qrels(path: Path) -> dict[str, dict[str, int]]:
+def read_qrels(path: Path, duplicate_judgements: DuplicateJudgements = "error") -> dict[str, dict[str, int]]:
     """Judgements: TREC's four columns (query, 0, document, grade), BEIR's three, or JSON lines with BEIR's names.
 
     White space separates the columns; in a `.tsv` (`.tsv.gz`), and below BEIR's header where that has tabs, it is tabs
     alone, so that ids may hold spaces.
 
+    Args:
+        path: The file, gzipped or not.
+        duplicate_judgements: What a document that has several grades for one query counts as.
+
     Raises:
         InputError: A line is malformed, or contradicts an earlier one; file and line are named.
     """
-    qrels: dict[str, dict[str, int]] = {}
-    for where, query, document, grade in _json_judgements(path) if ".jsonl" in path.suffixes else _judgements(path):
-        first = qrels.setdefault(query, {}).setdefault(document, grade)
-        if first != grade:
-            raise InputError(
-                f"{where}: a document must have one grade per query, {document!r} has {first} and {grade} for {query!r}"
-            )
-    return qrels
+    judgements = _json_judgements(path) if ".jsonl" in path.suffixes else _judgements(path)
+    return collect_judgements(judgements, duplicate_judgements)
 
 
 def _json_judgements(path: Path) -> Iterator[tuple[str, str, str, int]]:

@@ -21,11 +21,14 @@ class DepthPoint:
         depth: Candidates re-ranked per query.
         value: Mean of the first measure.
         ms_per_query: Milliseconds to score that many, from the time per document at full depth.
+        candidates: How many a query has within this depth, the mean: less than it where rankings are shorter. None
+            where nobody counted.
     """
 
     depth: int
     value: float
     ms_per_query: float
+    candidates: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,12 @@ class Report:
     def ms_per_query(self) -> float:
         """Milliseconds per query that has candidates, at full depth."""
         return self.depths[-1].ms_per_query if self.depths else 0.0
+
+    @property
+    def candidates(self) -> float:
+        """Candidates re-ranked per query, the mean: less than `depth` where rankings are shorter."""
+        counted = self.depths[-1].candidates if self.depths else None
+        return self.depth if counted is None else counted
 
     def as_json(self) -> dict[str, object]:
         """The report as JSON holds it."""
@@ -111,6 +120,7 @@ def _by_depth(measure: str, qrels: Qrels, scored: Sequence[ScoredQuery], depth: 
     points = []
     for limit in [smaller for smaller in DEPTHS if smaller < depth] + [depth]:
         values = per_query([measure], qrels, as_run(scored, depth=limit))[measure]
-        share = sum(min(len(query.scores), limit) for query in scored) / n_documents
-        points.append(DepthPoint(limit, sum(values.values()) / len(values), milliseconds * share / n_queries))
+        n_within = sum(min(len(query.scores), limit) for query in scored)
+        ms_per_query = milliseconds * n_within / n_documents / n_queries
+        points.append(DepthPoint(limit, sum(values.values()) / len(values), ms_per_query, n_within / n_queries))
     return tuple(points)

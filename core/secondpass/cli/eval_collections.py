@@ -1,0 +1,169 @@
+"""`secondpass eval` on collections: a first stage, re-ranked by each model and measured before and after."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from secondpass.cli.eval_tables import card_table, comparison_table, depth_table, report_table
+from secondpass.cli.output import OutputFormat, progress_bar, write, write_json_file, write_text_file
+from secondpass.cli.sheets import Sheet, count
+from secondpass.cli.streams import naming
+
+if TYPE_CHECKING:
+    from secondpass import CrossEncoder
+    from secondpass.evaluation import Collection, Report
+
+# Documents per query that BM25 retrieves at least, so that the first stage is the same at every smaller --depth.
+_FIRST_STAGE_DEPTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is measured, and where it goes.
+
+    Args:
+        measures: ir_measures names.
+        depth: Candidates re-ranked per query.
+        run: TREC run to re-rank; None takes BM25.
+        output: Folder for runs, JSON and pictures; each of several collections gets one of its own in it.
+        format: What is written to standard output.
+    """
+
+    measures: Sequence[str]
+    depth: int
+    run: Path | None
+    output: Path | None
+    format: OutputFormat
+
+
+def evaluate_collections(
+    collections: "Mapping[str, Collection]",
+    names: Sequence[str],
+    load: "Callable[[str], CrossEncoder]",
+    settings: Settings,
+) -> None:
+    """Evaluate models on collections and write what came out.
+
+    Args:
+        collections: By their names.
+        names: Those of the models.
+        load: Loads the model of a name.
+        settings: What is measured, and where it goes.
+    """
+    several = len(collections) > 1
+    folders = _folders(settings.output, list(collections))
+    tasks = [_Task.prepare(name, collection, folders[name], settings) for name, collection in collections.items()]
+    by_model: dict[str, dict[str, Report]] = {}
+    for model, file_name in _with_file_names(names):
+        scorer = load(model)
+        by_model[model] = {task.name: task.evaluate(scorer, model, file_name, settings) for task in tasks}
+    by_collection = {task.name: [by_model[model][task.name] for model in names] for task in tasks}
+    _write_pictures(folders, by_collection)
+    rows = [{"collection": name} | report.as_json() for name, reports in by_collection.items() for report in reports]
+    if settings.output is not None:
+        write_json_file(settings.output / "report.json", rows)
+    if several:
+        sheets = [_card(by_model, settings)]
+        if settings.output is not None:
+            write_text_file(settings.output / "card.md", sheets[0].markdown() + "\n")
+    else:
+        ((name, reports),) = by_collection.items()
+        sheets = [sheet for report in reports for sheet in (report_table(report, name), depth_table(report))]
+        if len(reports) > 1:
+            sheets.append(comparison_table(reports))
+    write(settings.format, rows, sheets)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A collection with its first stage, and the folder for what comes of it."""
+
+    name: str
+    collection: "Collection"
+    first: Mapping[str, Mapping[str, float]]
+    folder: Path | None
+
+    @classmethod
+    def prepare(cls, name: str, collection: "Collection", folder: Path | None, settings: Settings) -> "_Task":
+        from secondpass.evaluation import BM25, read_run
+        from secondpass.evaluation.measures import deepest_cutoff
+        from secondpass.evaluation.reranking import check_ids
+
+        asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
+        if folder is not None:
+            check_ids(asked)
+            check_ids(collection.documents)
+        if settings.run is not None:
+            return cls(name, collection, read_run(settings.run), folder)
+        depth = max(settings.depth, _FIRST_STAGE_DEPTH, deepest_cutoff(settings.measures))
+        return cls(name, collection, BM25(collection.documents).run(asked, depth), folder)
+
+    def evaluate(self, scorer: "CrossEncoder", model: str, file_name: str, settings: Settings) -> "Report":
+        """Re-rank with one model, keeping its progress and its run in the folder."""
+        from secondpass.evaluation import report, rerank, write_run
+
+        depth = settings.depth
+        progress_file = None if self.folder is None else self.folder / f"{file_name}.progress.jsonl"
+        with progress_bar(f"{model}, {self.name}") as progress, naming(progress_file or "a file"):
+            scored = rerank(
+                scorer,
+                self.collection,
+                self.first,
+                depth=depth,
+                progress_file=progress_file,
+                name=scorer.fingerprint(),
+                progress=progress,
+            )
+        if self.folder is not None:
+            run_file = self.folder / f"{file_name}.trec"
+            with naming(run_file):
+                write_run(run_file, scored, depth=depth, tag=file_name)
+        return report(model, self.collection, self.first, scored, measures=settings.measures, depth=depth)
+
+
+def _folders(output: Path | None, names: Sequence[str]) -> dict[str, Path | None]:
+    """Where each collection's files go: into the folder itself where there is only one."""
+    if output is None or len(names) == 1:
+        return dict.fromkeys(names, output)
+    return {name: output / file_name for name, file_name in _with_file_names(names)}
+
+
+def _with_file_names(names: Sequence[str]) -> list[tuple[str, str]]:
+    from secondpass.evaluation.file_names import file_names
+
+    return list(zip(names, file_names(names), strict=True))
+
+
+def _write_pictures(folders: Mapping[str, Path | None], by_collection: "Mapping[str, Sequence[Report]]") -> None:
+    from secondpass.evaluation import write_plots
+
+    for name, reports in by_collection.items():
+        folder = folders[name]
+        if folder is not None:
+            with naming(folder):
+                write_plots(folder, reports, collection=name)
+
+
+def _card(by_model: "Mapping[str, Mapping[str, Report]]", settings: Settings) -> Sheet:
+    """All collections in one table, with what each model made of the first stage."""
+    any_model = next(iter(by_model.values()))
+    first = {
+        name: {measure: comparison.before for measure, comparison in report.comparisons.items()}
+        for name, report in any_model.items()
+    }
+    reranked = {
+        (model if len(by_model) > 1 else ""): {
+            name: {measure: comparison.after for measure, comparison in report.comparisons.items()}
+            for name, report in reports.items()
+        }
+        for model, reports in by_model.items()
+    }
+    title = f"{' and '.join(by_model)}, re-ranking BM25's top {settings.depth}"
+    candidates = [report.candidates for report in any_model.values()]
+    fewer = [
+        f"{name} has {count(n, 'candidate')} per query"
+        for name, n in zip(any_model, candidates, strict=True)
+        if round(n, 1) < settings.depth
+    ]
+    return card_table(title, {"BM25": first} | reranked, "; ".join(["in percent", *fewer]))

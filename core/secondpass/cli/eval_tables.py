@@ -1,0 +1,110 @@
+"""What `secondpass eval` shows: a report per model, depths, models side by side, and collections as model cards do."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING, TypeAlias
+
+from rich.text import Text
+
+from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+
+if TYPE_CHECKING:
+    from secondpass.evaluation import Comparison, Report
+
+# The p-value below which a difference gets its asterisk.
+_SIGNIFICANT = 0.05
+
+# Values by measure, of one system on one collection.
+Values: TypeAlias = Mapping[str, float]
+
+
+def report_table(report: "Report", collection: str = "") -> Sheet:
+    """First stage and re-ranked run, one row per measure."""
+    rows = []
+    for name, comparison in report.comparisons.items():
+        colour = "green" if comparison.difference > 0 else "red" if comparison.difference < 0 else ""
+        cells = (
+            name,
+            f"{comparison.before:.4f}",
+            f"{comparison.after:.4f}",
+            Text(f"{comparison.difference:+.4f}{_asterisk(comparison)}", style=colour),
+            "-" if comparison.p_value is None else f"{comparison.p_value:.3g}",
+            str(comparison.helped),
+            str(comparison.hurt),
+        )
+        rows.append(Row(cells))
+    figures = ("first stage", "re-ranked", "difference", "p", "helped", "hurt")
+    return Sheet(
+        f"{collection}: {report.model}" if collection else report.model,
+        (Column("measure", Kind.NAME), *map(Column, figures)),
+        rows,
+        f"{report.documents_per_second:.0f} docs/s, {report.ms_per_query:.1f} ms per query of "
+        f"{count(report.candidates, 'candidate')}",
+    )
+
+
+def depth_table(report: "Report") -> Sheet:
+    """How deep it pays to re-rank: the first measure and the time, by depth."""
+    measure = next(iter(report.comparisons), "value")
+    rows = [
+        Row(
+            (
+                str(point.depth),
+                "-" if point.candidates is None else f"{round(point.candidates, 1):g}",
+                f"{point.value:.4f}",
+                f"{point.ms_per_query:.0f}",
+            )
+        )
+        for point in report.depths
+    ]
+    return Sheet(f"{report.model}, by depth", tuple(map(Column, ("depth", "candidates", measure, "ms/query"))), rows)
+
+
+def comparison_table(reports: Sequence["Report"]) -> Sheet:
+    """Several models side by side."""
+    measures = tuple(reports[0].comparisons)
+    base = [f"{comparison.before:.4f} " for comparison in reports[0].comparisons.values()]
+    rows = [Row(("first stage", *base, "", ""), style="dim")]
+    for report in reports:
+        values = [f"{comparison.after:.4f}{_asterisk(comparison)}" for comparison in report.comparisons.values()]
+        rows.append(Row((report.model, *values, f"{report.ms_per_query:.1f}", f"{report.documents_per_second:.0f}")))
+    return Sheet(
+        f"comparison; * differs from the first stage, p < {_SIGNIFICANT}",
+        (Column("model", Kind.NAME), *map(Column, (*measures, "ms/query", "docs/s"))),
+        rows,
+    )
+
+
+def card_table(title: str, systems: Mapping[str, Mapping[str, Values]], caption: str = "") -> Sheet:
+    """Collections with their mean, as model cards report them: in percent.
+
+    Args:
+        title: What the figures are of.
+        systems: By what ranked (an empty name is the one that the title names), then by collection.
+        caption: What belongs below them.
+    """
+    collections = list(next(iter(systems.values())))
+    columns = [
+        (results, measure, f"{name} {measure}".strip())
+        for name, results in systems.items()
+        for measure in next(iter(results.values()))
+    ]
+    rows = [
+        Row((collection, *(_percent(measure, results[collection][measure]) for results, measure, _ in columns)))
+        for collection in collections
+    ]
+    means = [
+        _percent(measure, fmean(values[measure] for values in results.values())) for results, measure, _ in columns
+    ]
+    rows.append(Row(("Mean", *means), style="bold", is_total=True))
+    return Sheet(title, (Column("dataset", Kind.NAME), *(Column(name) for _, _, name in columns)), rows, caption)
+
+
+def _percent(measure: str, value: float) -> str:
+    """Measures are shares, but for those that count."""
+    return f"{value:.2f}" if measure.startswith("Num") else f"{100 * value:.2f}"
+
+
+def _asterisk(comparison: "Comparison") -> str:
+    is_significant = comparison.p_value is not None and comparison.p_value < _SIGNIFICANT
+    return "*" if is_significant else " "

@@ -1,0 +1,47 @@
+"""Errors in the caller's words: Python's names of options become the flags of the command that was called."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import typer
+
+# What stands for the options that a command does not have but the library may speak of: where else they are given.
+_ELSEWHERE = {"token": "HF_TOKEN in the environment", "local_files_only": "HF_HUB_OFFLINE in the environment"}
+# What may stand around a name in a path or a longer name, where it is not that of an option.
+_BEFORE, _AFTER = r"(?<![\w./-])", r"(?![\w/-])(?!\.\w)"
+
+
+def in_flags(message: str, arguments: Sequence[str]) -> str:
+    """The message of an error as the command line says it.
+
+    Args:
+        message: The library's, which names parameters as Python does: `top_k must be ...`, `pass token=`.
+        arguments: Those of the command line, of which the first is the command.
+    """
+    from secondpass.cli.app import app
+
+    names = {**_ELSEWHERE, **(command_flags(app, arguments[0]) if arguments else {})}
+    for name, flag in names.items():
+        message = _replace(message, name, flag)
+    return message
+
+
+def command_flags(app: typer.Typer, command: str) -> Mapping[str, str]:
+    """The flags of a command, and the names of its arguments, by the names of its parameters."""
+    commands: Mapping[str, object] = getattr(typer.main.get_command(app), "commands", {})
+    parameters = getattr(commands.get(command), "params", ())
+    return {
+        parameter.name: next((flag for flag in parameter.opts if flag.startswith("--")), parameter.name.upper())
+        for parameter in parameters
+    }
+
+
+def _replace(message: str, name: str, flag: str) -> str:
+    # pass token=; local_files_only=True; activation="identity"
+    message = re.sub(rf"{_BEFORE}{name}=True\b", flag, message)
+    message = re.sub(rf"{_BEFORE}{name}=(?=[\"'\w])", f"{flag} ", message)
+    message = re.sub(rf"{_BEFORE}{name}=", flag, message)
+    # top_k must be at least 1; dtype 'int8' needs; queries must be given
+    message = re.sub(rf"^{name}(?=(?:\[\d+\])? (?:must|needs|'))", flag, message)
+    # lower max_length: no word of English
+    return re.sub(rf"{_BEFORE}{name}{_AFTER}", flag, message) if "_" in name else message
