@@ -1,4 +1,4 @@
-"""What the package shows to whoever imports it, and what its scorers say of themselves."""
+"""What the package shows on import, and what its scorers say of themselves."""
 
 import pickle
 import subprocess

@@ -12,5 +12,5 @@ def shared(path: str) -> Path:
     """A file or folder of the shared data; skips the test if it is not there."""
     found = SHARED / path
     if not found.exists():
-        pytest.skip(f"needs {path} of the shared data")
+        pytest.skip(f"needs shared/{path} beside the checkout, which the repository does not hold")
     return found
