@@ -190,6 +190,19 @@ def test_a_chat_template_is_not_passed_over(tmp_path: Path) -> None:
         BiEncoder(encoder)
 
 
+@pytest.mark.parametrize("layout", ["saved", "modular", "embedder"])
+def test_a_chat_template_counts_for_nothing_where_modules_read_text(layout: str, tmp_path: Path) -> None:
+    folder = LAYOUTS[layout](tmp_path)
+    (folder / TRANSFORMER).unlink()  # as in folders that were put together by hand
+    expected = load(layout, folder).predict(PAIRS)
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    assert_scores(load(layout, folder).predict(PAIRS), expected)
+    if layout == "embedder":
+        reference = SentenceTransformer(str(folder), device="cpu")
+        queries, documents = (reference.encode([pair[side] for pair in PAIRS]) for side in (0, 1))
+        assert_scores(expected, (queries * documents).sum(axis=1))
+
+
 def test_a_language_model_is_never_scored_by_the_prompt_of_another(tmp_path: Path) -> None:
     plain = checkpoints.qwen3(tmp_path / "plain")
     with pytest.raises(CheckpointError, match=r"causal language model \(qwen3\) and no prompt is known"):

@@ -72,7 +72,7 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     else:
         model = _load_modules(folder, inner, specs)
     tokenizer = load_tokenizer(inner)
-    check_chat_template(inner, tokenizer)
+    check_chat_template(folder, tokenizer)
     check_vocabulary(inner, tokenizer, model.backbone)
     before, after = _special_ids(tokenizer, folder)
     length = Limit.of(inner, tokenizer, model.backbone).resolve(folder.name, max_length, len(before) + len(after))

@@ -121,11 +121,14 @@ def check_settings(folder: Folder) -> None:
 def check_chat_template(folder: Folder, tokenizer: PreTrainedTokenizerBase) -> None:
     """Raise CheckpointError if the reference would put texts through the tokenizer's chat template.
 
-    sentence-transformers does so for a folder that it did not save; one that it saved says so itself, and is checked by
-    `check_settings`.
+    sentence-transformers does so for a folder that does not list its modules; for one that does, the modules' settings
+    say so, which `check_settings` looks at.
+
+    Args:
+        folder: The checkpoint itself, not the subfolder of its transformer.
+        tokenizer: Its tokenizer.
     """
-    saved_by_sentence_transformers = folder.has(folder.transformer_settings()[0])
-    if tokenizer.chat_template is not None and not saved_by_sentence_transformers:
+    if tokenizer.chat_template is not None and not folder.has("modules.json"):
         raise CheckpointError(
             f"{folder.name}: its tokenizer has a chat template, through which its authors' texts go; "
             "models with a chat template cannot be scored yet"
