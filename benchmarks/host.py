@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 from secondpass.bench.texts import load_material
 from secondpass.checkpoint import load_checkpoint
+from secondpass.checkpoint.source import find
 from secondpass.execution.devices import capabilities_of
 from secondpass.execution.pipeline import Pipeline
 from secondpass.options import ModelOptions
@@ -51,7 +52,7 @@ def main(
     pairs = [(candidates[i % len(candidates)][0], text) for i, text in enumerate(passages)]
     others, mine = pairs[::2], pairs[1::2]
     options = ModelOptions()
-    alone = Tokenizer.from_file(str(load_checkpoint(model, options).folder.path / "tokenizer.json"))
+    alone = Tokenizer.from_file(str(find(model, options).path / "tokenizer.json"))
     alone.no_padding()
     alone.no_truncation()
     seconds: dict[str, list[float]] = {"tokenizers alone": [], "never seen": [], "seen before": []}

@@ -4,7 +4,6 @@ import asyncio
 import copy
 import dataclasses
 import inspect
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -13,6 +12,7 @@ from haystack.core.errors import SerializationError
 from haystack.utils import ComponentDevice, Secret
 
 from haystack_integrations.components.rankers.secondpass.documents import check_candidates, deduplicate
+from haystack_integrations.components.rankers.secondpass.held_model import HeldModel
 from haystack_integrations.components.rankers.secondpass.parameters import (
     check_names,
     model_options,
@@ -28,9 +28,6 @@ from secondpass.ranking.checks import check_query
 
 # What the rankers of Haystack take when no model is named.
 DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"
-
-# Shared by all components, because one with a lock could not be copied or pickled; held for an assignment only.
-_LOCK: Final = threading.Lock()
 
 
 @component
@@ -158,7 +155,7 @@ class SecondPassRanker:
         self.local_files_only = local_files_only
         self.batch_tokens = batch_tokens
         self.share_model = share_model
-        self._lazy: tuple[LazyCrossEncoder, object] | None = None  # and the parameters that asked for it
+        self._held = HeldModel()
         self._check()
 
     def warm_up(self) -> None:
@@ -176,10 +173,7 @@ class SecondPassRanker:
 
         A `scorer` stays as it is: others may be using it.
         """
-        with _LOCK:
-            held, self._lazy = self._lazy, None
-        if held is not None:
-            held[0].release()
+        self._held.release()
 
     async def close_async(self) -> None:
         """What `close` does, without blocking the event loop."""
@@ -252,6 +246,10 @@ class SecondPassRanker:
         # Haystack 2 puts the objects it makes into the dictionary it is given.
         return default_from_dict(cls, copy.deepcopy(data))
 
+    def __getstate__(self) -> dict[str, object]:
+        """What copies and pickles are made of: a copy holds its model by itself."""
+        return {**self.__dict__, "_held": self._held.copy()}
+
     def _check(self) -> None:
         """Raise InputError for what the first run would otherwise raise."""
         self._selection(None, None, None)
@@ -269,18 +267,13 @@ class SecondPassRanker:
             return scorer_of(self.model, self.scorer, options)
         # The token is asked for once, when it is needed: what it comes from may be gone later.
         name, share = self._model_name(), self.share_model
-        wanted = name, options, self.token, share
-        held = self._lazy
-        if held is not None and held[1] == wanted:
-            return held[0]
-        token = None if self.token is None else self.token.resolve_value()
-        # The head's own number, because scaling is a choice of each run.
-        options = dataclasses.replace(options, token=token, activation="identity")
-        lazy = LazyCrossEncoder(name, options, share=share)
-        with _LOCK:
-            if self._lazy is None or self._lazy[1] != wanted:
-                self._lazy = lazy, wanted
-            return self._lazy[0]
+
+        def make() -> LazyCrossEncoder:
+            token = None if self.token is None else self.token.resolve_value()
+            # The head's own number, because scaling is a choice of each run.
+            return LazyCrossEncoder(name, dataclasses.replace(options, token=token, activation="identity"), share=share)
+
+        return self._held.get((name, options, self.token, share), make)
 
     def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
         return Selection(

@@ -1,5 +1,6 @@
 """When a ranker's model is loaded, with which token, and when it is let go of."""
 
+import copy
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -93,4 +94,15 @@ async def test_pipelines_warm_up_and_close(model: str) -> None:
     assert component._scorer().is_loaded  # type: ignore[attr-defined] # of a model by name
     if hasattr(pipeline, "close_async"):  # Haystack 3
         await pipeline.close_async()
-        assert component._lazy is None
+        assert component._held.is_empty
+
+
+def test_a_shallow_copy_holds_its_model_by_itself(model: str) -> None:
+    component = SecondPassRanker(model)
+    component.warm_up()
+    copied = copy.copy(component)
+    assert copied._scorer() is component._scorer(), "until one of them changes"
+    copied.max_length = 64
+    assert copied._scorer() is not component._scorer()
+    copied.close()
+    assert component._scorer().is_loaded  # type: ignore[attr-defined] # of a model by name

@@ -1,0 +1,46 @@
+"""The model that a component holds: the one its parameters asked for, as long as they ask for it."""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from secondpass.adapters.lazy import LazyCrossEncoder
+
+# Shared by all components, because one with a lock could not be copied or pickled; held for an assignment only.
+_LOCK: Final = threading.Lock()
+
+
+class HeldModel:
+    """A model and the parameters that asked for it; empty at first. Any number of threads may share one."""
+
+    def __init__(self) -> None:
+        self._held: tuple[LazyCrossEncoder, object] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none."""
+        return self._held is None
+
+    def get(self, parameters: object, make: Callable[[], LazyCrossEncoder]) -> LazyCrossEncoder:
+        """The model of these parameters, from `make()` unless it is held."""
+        held = self._held
+        if held is not None and held[1] == parameters:
+            return held[0]
+        model = make()
+        with _LOCK:
+            if self._held is None or self._held[1] != parameters:
+                self._held = model, parameters
+            return self._held[0]
+
+    def copy(self) -> "HeldModel":
+        """One that holds the same model and lets go of it by itself."""
+        copied = HeldModel()
+        copied._held = self._held
+        return copied
+
+    def release(self) -> None:
+        """Let go of the model, if there is one."""
+        with _LOCK:
+            held, self._held = self._held, None
+        if held is not None:
+            held[0].release()
