@@ -1,5 +1,8 @@
 """The order over any scorer, and the scorer that tests use."""
 
+import asyncio
+import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scorers import Fixed
 
-from secondpass import RankedDocument, Scorer, rank
+from secondpass import RankedDocument, Scorer, arank, rank
 from secondpass.errors import InputTypeError, ScoringError
+from secondpass.ranking import Passage
 from secondpass.ranking.order import rank_scores
 from secondpass.testing import OverlapScorer
 
@@ -51,3 +55,53 @@ def test_the_overlap_scorer_counts_distinct_query_words() -> None:
     assert scorer.calls == [("Wall wall FELL", ("the wall fell", "Wall", "people")), ("?!", ("anything",))]
     with pytest.raises(InputTypeError):
         scorer.score("q", "one text")
+
+
+class _Ranking(Fixed):
+    """Says of each document what it read: its second half, at twice the document's score."""
+
+    def rank(self, _: str, documents: Sequence[str]) -> list[RankedDocument]:
+        ranked = [
+            RankedDocument(i, score, text, Passage(len(text) // 2, len(text), 2 * score), truncated=True)
+            for i, (score, text) in enumerate(zip(self.scores, documents, strict=True))
+        ]
+        return sorted(ranked, key=lambda document: -document.score)
+
+
+class _AsyncRanking(_Ranking):
+    async def arank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
+        return self.rank(query, documents)
+
+
+@pytest.mark.parametrize("kind", [_Ranking, _AsyncRanking])
+def test_what_a_scorer_says_of_its_documents_is_kept(kind: type[_Ranking]) -> None:
+    scorer, documents = kind([0.25, 3.0, -1.0]), ["aa", "bbbb", "cc"]
+    expected = [
+        RankedDocument(1, 6.0, "bbbb", Passage(2, 4, 12.0), truncated=True),
+        RankedDocument(0, 0.5, "aa", Passage(1, 2, 1.0), truncated=True),
+    ]
+
+    def double(score: float) -> float:
+        return 2 * score
+
+    assert rank(scorer, "q", documents, score_threshold=0.0, score_map=double) == expected
+    assert asyncio.run(arank(scorer, "q", documents, score_threshold=0.0, score_map=double)) == expected
+    assert rank(scorer, "q", documents, top_k=1, score_map=double) == expected[:1]
+
+
+@pytest.mark.parametrize(
+    ("ranked", "message"),
+    [
+        ([RankedDocument(0, 1.0, "a")], "each of 2 documents once, got [0]"),
+        ([RankedDocument(0, 1.0, "a"), RankedDocument(0, 1.0, "a")], "each of 2 documents once, got [0, 0]"),
+        ([RankedDocument(0, math.nan, "a"), RankedDocument(1, 1.0, "b")], "got NaN for document 0"),
+        ([{"index": 0}, {"index": 1}], "must give a list of RankedDocument, got"),
+    ],
+)
+def test_a_ranking_that_is_not_one_is_refused(ranked: list[RankedDocument], message: str) -> None:
+    class Broken(Fixed):
+        def rank(self, _: str, __: Sequence[str]) -> list[RankedDocument]:
+            return ranked
+
+    with pytest.raises(ScoringError, match=re.escape(message)):
+        rank(Broken([0.0, 0.0]), "q", ["a", "b"])

@@ -13,7 +13,7 @@ from secondpass.adapters.sharing import load_cross_encoder, shared_cross_encoder
 from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
-from secondpass.ranking import Scorer
+from secondpass.ranking import RankedDocument, Scorer
 
 if TYPE_CHECKING:
     from secondpass.cross_encoder import CrossEncoder
@@ -92,12 +92,21 @@ class LazyCrossEncoder:
         """See `CrossEncoder.predict`."""
         return self.load().predict(pairs)
 
+    def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
+        """See `CrossEncoder.rank`."""
+        return self.load().rank(query, documents)
+
     async def ascore(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
         """See `CrossEncoder.ascore`; loading does not block the event loop either."""
+        return await (await self._aload()).ascore(query, documents)
+
+    async def arank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
+        """See `CrossEncoder.arank`; loading does not block the event loop either."""
+        return await (await self._aload()).arank(query, documents)
+
+    async def _aload(self) -> "CrossEncoder":
         loaded = self._loaded
-        if loaded is None:
-            loaded = await asyncio.to_thread(self.load)
-        return await loaded.ascore(query, documents)
+        return loaded if loaded is not None else await asyncio.to_thread(self.load)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LazyCrossEncoder):

@@ -1,16 +1,28 @@
 """What scores become: the `Scorer` seam, an order with threshold and top_k, and the checks before and after."""
 
-from secondpass.ranking.order import RankedDocument, arank, rank
+from secondpass.ranking.order import arank, rank
 from secondpass.ranking.pairs import score_pairs
+from secondpass.ranking.ranked_document import Passage, RankedDocument
 from secondpass.ranking.score_maps import ScoreMap, Sigmoid
-from secondpass.ranking.scorers import AsyncScorer, Loadable, Pair, PairScorer, Scorer
+from secondpass.ranking.scorers import (
+    AsyncRankingScorer,
+    AsyncScorer,
+    Loadable,
+    Pair,
+    PairScorer,
+    RankingScorer,
+    Scorer,
+)
 
 __all__ = [
+    "AsyncRankingScorer",
     "AsyncScorer",
     "Loadable",
     "Pair",
     "PairScorer",
+    "Passage",
     "RankedDocument",
+    "RankingScorer",
     "ScoreMap",
     "Scorer",
     "Sigmoid",

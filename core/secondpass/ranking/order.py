@@ -2,29 +2,17 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.arguments import describe
+from secondpass.errors import ScoringError
 from secondpass.ranking.checks import check_request, check_scores
+from secondpass.ranking.ranked_document import RankedDocument
 from secondpass.ranking.score_maps import ScoreMap
-from secondpass.ranking.scorers import AsyncScorer, Scorer
-
-
-@dataclass(frozen=True, slots=True)
-class RankedDocument:
-    """A document in its place.
-
-    Args:
-        index: Where it stood in the given documents.
-        score: Its relevance; the unit is the scorer's (for most checkpoints a logit, unbounded), or the score map's.
-        text: The document itself.
-    """
-
-    index: int
-    score: float
-    text: str
+from secondpass.ranking.scorers import AsyncRankingScorer, AsyncScorer, RankingScorer, Scorer
 
 
 def rank(
@@ -39,7 +27,7 @@ def rank(
     """The documents, best first; equal scores keep the given order.
 
     Args:
-        scorer: Gives the scores; not called when there are no documents.
+        scorer: Gives the scores, and passages where it is a `RankingScorer`; not called when there are no documents.
         query: What is asked.
         documents: The candidates' texts; never changed.
         top_k: Keep at most this many, at least 1; None keeps all.
@@ -53,8 +41,11 @@ def rank(
     texts = check_request(query, documents, top_k, score_threshold)
     if not texts:
         return []
-    scores = scorer.score(query, texts)
-    return rank_scores(scores, texts, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
+    if isinstance(scorer, RankingScorer):
+        ranked = _in_given_order(scorer.rank(query, texts), texts)
+    else:
+        ranked = _without_passages(scorer.score(query, texts), texts)
+    return _order(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 
 def rank_scores(
@@ -66,14 +57,8 @@ def rank_scores(
     score_map: ScoreMap | None = None,
 ) -> list[RankedDocument]:
     """Already scored documents, best first; see `rank` for arguments and errors."""
-    values = check_scores(scores, len(documents))
-    # The order is that of the scorer's own numbers: a map that rounds two of them to the same must not undo it.
-    order = np.argsort(-values, kind="stable")
-    if score_map is not None:
-        values = check_scores([score_map(float(value)) for value in values], len(documents))
-    if score_threshold is not None:
-        order = order[values[order] >= score_threshold]
-    return [RankedDocument(int(i), float(values[i]), documents[i]) for i in order[:top_k]]
+    ranked = _without_passages(scores, documents)
+    return _order(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 
 async def arank(
@@ -87,13 +72,65 @@ async def arank(
 ) -> list[RankedDocument]:
     """The documents, best first; see `rank` for arguments and errors.
 
-    An `AsyncScorer` is awaited; any other scorer runs in a thread.
+    A scorer that can be awaited is; any other one runs in a thread.
     """
     texts = check_request(query, documents, top_k, score_threshold)
     if not texts:
         return []
-    if isinstance(scorer, AsyncScorer):
-        scores = await scorer.ascore(query, texts)
+    if isinstance(scorer, AsyncRankingScorer):
+        ranked = _in_given_order(await scorer.arank(query, texts), texts)
+    elif isinstance(scorer, RankingScorer):
+        ranked = _in_given_order(await asyncio.to_thread(scorer.rank, query, texts), texts)
+    elif isinstance(scorer, AsyncScorer):
+        ranked = _without_passages(await scorer.ascore(query, texts), texts)
     else:
-        scores = await asyncio.to_thread(scorer.score, query, texts)
-    return rank_scores(scores, texts, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
+        ranked = _without_passages(await asyncio.to_thread(scorer.score, query, texts), texts)
+    return _order(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
+
+
+def _without_passages(scores: Sequence[float] | NDArray[np.float32], documents: Sequence[str]) -> list[RankedDocument]:
+    """The documents with their scores, in the given order."""
+    values = check_scores(scores, len(documents)).tolist()
+    return [RankedDocument(i, score, text) for i, (score, text) in enumerate(zip(values, documents, strict=True))]
+
+
+def _in_given_order(ranked: object, documents: Sequence[str]) -> list[RankedDocument]:
+    """What a scorer's own `rank` gave, in the order of the documents.
+
+    Raises:
+        ScoringError: It is not each of the documents once, or a score is NaN.
+    """
+    if not isinstance(ranked, list) or not all(isinstance(document, RankedDocument) for document in ranked):
+        raise ScoringError(f"a scorer's rank must give a list of RankedDocument, got {describe(ranked)}")
+    in_order: list[RankedDocument] = sorted(ranked, key=lambda document: document.index)
+    indices = [document.index for document in in_order]
+    if indices != list(range(len(documents))):
+        raise ScoringError(f"a scorer's rank must give each of {len(documents)} documents once, got {indices}")
+    check_scores([document.score for document in in_order], len(documents))
+    return in_order
+
+
+def _order(
+    documents: Sequence[RankedDocument],
+    *,
+    top_k: int | None,
+    score_threshold: float | None,
+    score_map: ScoreMap | None,
+) -> list[RankedDocument]:
+    """Documents that stand in the given order, best first."""
+    # The order is that of the scorer's own numbers: a map that rounds two of them to the same must not undo it.
+    order = sorted(range(len(documents)), key=lambda i: -documents[i].score)
+    if score_map is not None:
+        documents = [_map_scores(document, score_map) for document in documents]
+        check_scores([document.score for document in documents], len(documents))
+    ranked = [documents[i] for i in order]
+    if score_threshold is not None:
+        ranked = [document for document in ranked if document.score >= score_threshold]
+    return ranked[:top_k]
+
+
+def _map_scores(document: RankedDocument, score_map: ScoreMap) -> RankedDocument:
+    passage = document.passage
+    if passage is not None:
+        passage = replace(passage, score=score_map(passage.score))
+    return replace(document, score=score_map(document.score), passage=passage)

@@ -10,6 +10,8 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.ranking.ranked_document import RankedDocument
+
 Pair: TypeAlias = tuple[str, str]
 """A query and a document."""
 
@@ -38,6 +40,24 @@ class PairScorer(Scorer, Protocol):
 
     def predict(self, pairs: Iterable[Pair]) -> Sequence[float] | NDArray[np.float32]:
         """One score per (query, document) pair, in the given order; the numbers of `score`."""
+        ...
+
+
+@runtime_checkable
+class RankingScorer(Scorer, Protocol):
+    """A scorer that also says what it read, such as `CrossEncoder`: passages, and what was truncated."""
+
+    def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
+        """Every document, best first, with the numbers of `score`; equal scores keep the given order."""
+        ...
+
+
+@runtime_checkable
+class AsyncRankingScorer(RankingScorer, Protocol):
+    """A ranking scorer that can also be awaited."""
+
+    async def arank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
+        """What `rank` gives, without blocking the event loop."""
         ...
 
 

@@ -1,0 +1,37 @@
+"""What a ranking is made of: documents in their places, and the passages that put them there."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Characters of a document that were read together.
+
+    Args:
+        start: The first character, from 0.
+        end: One behind the last character.
+        score: The passage's own relevance, in the unit of the document's score.
+    """
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDocument:
+    """A document in its place.
+
+    Args:
+        index: Where it stood in the given documents.
+        score: Its relevance; the unit is the scorer's (for most checkpoints a logit, unbounded), or the score map's.
+        text: The document itself.
+        passage: The best of its windows, the whole text where it was read at once; None where the scorer does not say.
+        truncated: Whether a part of the document or of the query was not read; None where the scorer does not say.
+    """
+
+    index: int
+    score: float
+    text: str
+    passage: Passage | None = None
+    truncated: bool | None = None
