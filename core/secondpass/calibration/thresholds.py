@@ -172,13 +172,15 @@ class _Cuts:
         """The precision at each cut, of pairs that count so many times; 0 where nothing is kept. Shape: (n_cuts,)."""
         weights = np.ones(len(self.relevant)) if weights is None else weights
         kept = np.cumsum(weights)[self.last]
-        return np.cumsum(weights * self.relevant)[self.last] / np.maximum(kept, 1)
+        precision: Array = np.cumsum(weights * self.relevant)[self.last] / np.maximum(kept, 1)
+        return precision
 
     def recall(self, weights: Array | None = None) -> Array:
         """The recall at each cut; likewise."""
         weights = np.ones(len(self.relevant)) if weights is None else weights
         relevant = np.cumsum(weights * self.relevant)
-        return relevant[self.last] / relevant[-1]
+        recall: Array = relevant[self.last] / relevant[-1]
+        return recall
 
     @staticmethod
     def place(wanted: Wanted, precision: Array, recall: Array) -> int | None:
@@ -256,7 +258,8 @@ def _threshold(
 
 def _per_query(pairs: JudgedPairs, values: NDArray[np.bool_]) -> Array:
     """Number of the pairs of each query for which this holds. Shape: (n_queries,)."""
-    return np.bincount(pairs.queries, weights=values.astype(np.float64), minlength=pairs.n_queries)
+    counts: Array = np.bincount(pairs.queries, weights=values, minlength=pairs.n_queries).astype(np.float64)
+    return counts
 
 
 def _ratio(above: Array, below: Array, samples: Array) -> Estimate:

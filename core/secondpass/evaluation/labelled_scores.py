@@ -36,7 +36,7 @@ def label_scores(
     """The scores of candidates with their judgements.
 
     Unjudged is not irrelevant: counted so, relevant ones that nobody found make probabilities too low. Left out, what
-    remains is a chosen sample, in which more is relevant than among candidates: probabilities become too high for those.
+    remains is a chosen sample, in which more is relevant than among candidates: probabilities are too high for those.
 
     Args:
         scored: What `rerank` gave.
@@ -60,4 +60,5 @@ def label_scores(
             n_unjudged += document not in grades
             if document in grades or unjudged == "irrelevant":
                 rows.append((score, grades.get(document, 0) >= relevant_from, query.query_id))
-    return LabelledScores(*(tuple(row[i] for row in rows) for i in range(3)), n_unjudged)
+    scores, relevant, queries = zip(*rows, strict=True) if rows else ((), (), ())
+    return LabelledScores(scores, relevant, queries, n_unjudged)
