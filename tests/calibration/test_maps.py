@@ -23,7 +23,8 @@ MAPS = st.one_of(
 
 
 def at(score_map: ProbabilityMap, *logits: float) -> list[float]:
-    return score_map(np.array(logits)).tolist()
+    probabilities: list[float] = score_map(np.array(logits)).tolist()
+    return probabilities
 
 
 def test_platt_by_hand() -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from judgements import judged
 
@@ -49,8 +50,8 @@ def test_the_picture_shows_both_and_is_written(tmp_path: Path) -> None:
     assert figure.get_suptitle() == "collection: org/model_$name$"
     reliability, logits, curve = figure.axes
     before, after = (line for line in reliability.get_lines() if line.get_marker() in ("s", "o"))
-    assert list(before.get_xdata()) == [b.probability for b in found.reliability_before]
-    assert list(after.get_ydata()) == [b.share for b in found.reliability_after]
+    assert np.asarray(before.get_xdata()).tolist() == [b.probability for b in found.reliability_before]
+    assert np.asarray(after.get_ydata()).tolist() == [b.share for b in found.reliability_after]
     legend = logits.get_legend()
     assert legend is not None
     n_relevant = int(pairs[1].sum())

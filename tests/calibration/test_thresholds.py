@@ -44,7 +44,7 @@ def test_a_precision_by_hand() -> None:
     assert threshold.n_empty.value == 1  # c
     only = threshold_for("precision", 1.0)
     assert 0.7311 <= only.threshold.value <= 0.8808
-    assert (only.kept.value, only.n_empty.value) == (pytest.approx(1 / 3), 2)
+    assert (only.kept.value, only.n_empty.value) == pytest.approx((1 / 3, 2))
     # With 3/5 in reach, everything is kept.
     assert threshold_for("precision", 0.6).threshold.value == 0.0
 

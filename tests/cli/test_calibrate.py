@@ -34,14 +34,14 @@ def collection(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
     texts = {f"d{i}": " ".join(numbers.choice(WORDS, 5)) for i in range(40)}
     queries = {f"q{i}": " ".join(numbers.choice(WORDS, 3)) for i in range(25)}
     scorer = CrossEncoder(model, activation="identity")
-    qrels, run = [], []
+    qrels: list[str] = []
+    run: list[str] = []
     for query, text in queries.items():
         candidates = numbers.choice(list(texts), 6, replace=False).tolist()
         ranked = scorer.rank(text, [texts[key] for key in candidates])
         best = [candidates[document.index] for document in ranked]
-        for key in {best[0], best[int(numbers.integers(1, 4))]}:
-            qrels.append(f"{query} 0 {key} {numbers.integers(1, 3)}\n")
-        qrels.append(f"{query} 0 {best[-1]} 0\n")
+        relevant = (best[0], best[int(numbers.integers(1, 4))])
+        qrels += [*(f"{query} 0 {key} {numbers.integers(1, 3)}\n" for key in relevant), f"{query} 0 {best[-1]} 0\n"]
         run.extend(f"{query} Q0 {key} {rank} {-rank} run\n" for rank, key in enumerate(candidates))
     (folder / "corpus.jsonl").write_text("".join(json.dumps({"_id": k, "text": t}) + "\n" for k, t in texts.items()))
     (folder / "queries.jsonl").write_text("".join(json.dumps({"_id": k, "text": t}) + "\n" for k, t in queries.items()))
@@ -120,9 +120,9 @@ def test_tables_show_before_after_and_thresholds(collection: Path, model: Path) 
 
 def test_it_retrieves_candidates_where_there_is_no_run(collection: Path, model: Path) -> None:
     pytest.importorskip("bm25s")
-    content = json.loads(invoke(collection, "-m", model, "--depth", 3, "--method", "beta").stdout)
-    assert (content["depth"], content["calibration"]["method"]) == (3, "beta")
-    assert content["calibration"]["n_pairs"] <= 75
+    content = json.loads(invoke(collection, "-m", model, "--depth", 20, "--method", "beta").stdout)
+    assert (content["depth"], content["calibration"]["method"]) == (20, "beta")
+    assert 150 < content["calibration"]["n_pairs"] <= 500
 
 
 def test_mistakes_are_told_before_any_work(collection: Path, tmp_path: Path) -> None:
@@ -162,10 +162,10 @@ def test_the_numbers_are_those_of_the_library(collection: Path, model: Path, tmp
     scorer = CrossEncoder(model, activation="identity")
     labelled = label_scores(rerank(scorer, read, read_run(collection / "run.trec")), read.qrels)
     pairs: Any = (labelled.scores, labelled.relevant, labelled.queries)
-    calibration = Calibration.fit(*pairs, method="isotonic", fingerprint=scorer.fingerprint())
+    calibration = Calibration.fit(*pairs, method="beta", fingerprint=scorer.fingerprint())
     file = tmp_path / "c.json"
     printed = invoke(
-        collection, "-m", model, "--run", collection / "run.trec", "--method", "isotonic", "-o", file,
+        collection, "-m", model, "--run", collection / "run.trec", "--method", "beta", "-o", file,
         "--want", "precision=0.5",
     ).stdout  # fmt: skip
     assert Calibration.load(file) == calibration

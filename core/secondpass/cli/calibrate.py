@@ -176,10 +176,12 @@ def parse_wanted(text: str) -> Wanted:
         InputError: It is not an aim and its value.
     """
     aim, _, value = text.partition("=")
+    number: float | None = None
+    with suppress(ValueError):
+        number = float(value)
     for known in get_args(Aim):
-        if aim == known:
-            with suppress(ValueError):  # of float
-                return Wanted(known, float(value))
+        if aim == known and number is not None:
+            return Wanted(known, number)
     raise InputError(f"--want must be precision=VALUE or recall=VALUE, such as precision=0.9, got {text!r}")
 
 
