@@ -21,7 +21,18 @@ import langchain_secondpass
 import llama_index_secondpass
 import secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
-from secondpass import AsyncScorer, BiEncoder, CrossEncoder, RankedDocument, Scorer, arank, rank
+from secondpass import (
+    AsyncScorer,
+    BiEncoder,
+    Calibrated,
+    Calibration,
+    CrossEncoder,
+    RankedDocument,
+    Scorer,
+    arank,
+    rank,
+)
+from secondpass.calibration import OutOfReach, Threshold, Wanted, find_thresholds
 from secondpass.errors import InputError, InputTypeError, SecondPassError
 from secondpass.evaluation import (
     BM25,
@@ -180,6 +191,27 @@ def haystack(scorer: Scorer) -> None:
 
 async def haystack_awaited(ranker: SecondPassRanker) -> None:
     assert_type(await ranker.run_async(QUERY, []), dict[str, list[HaystackDocument]])
+
+
+def calibration(folder: Path, scorer: Scorer, logits: NDArray[np.float32]) -> None:
+    fitted = Calibration.fit(logits, [True, False], ["q1", "q2"], method="beta", fingerprint="f")
+    Calibration.fit([1.0, 2.0], [0, 1], iter([1, 2]))
+    assert_type(fitted, Calibration)
+    assert_type(fitted(1.0), float)
+    assert_type(fitted.probabilities(logits), NDArray[np.float64])
+    fitted.save(folder / "calibration.json")
+    assert_type(Calibration.load("calibration.json"), Calibration)
+    model = CrossEncoder("secondpass/mini", calibration=folder / "calibration.json")
+    assert_type(model.calibration, Calibration | None)
+    several: list[Scorer] = [model, Calibrated(scorer, fitted), Calibrated(scorer, "calibration.json")]
+    awaitable: list[AsyncScorer] = [Calibrated(several[0], fitted)]
+    assert_type(Calibrated(awaitable[0], fitted).rank(QUERY, DOCUMENTS, 3, 0.5), list[RankedDocument])
+    found = find_thresholds(fitted, logits, [1, 0], [1, 2], wanted=[Wanted("precision", 0.9)])
+    assert_type(found, list[Threshold | OutOfReach])
+    langchain_secondpass.SecondPassRerank(model="m", calibration=fitted, score_threshold=0.5)
+    llama_index_secondpass.SecondPassRerank(model="m", calibration="calibration.json")
+    SecondPassRanker("m", calibration=fitted)
+    SecondPassRanker("m", calibration="calibration.json")
 
 
 def evaluation(folder: Path, scorer: Scorer) -> None:
