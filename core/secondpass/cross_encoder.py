@@ -41,6 +41,8 @@ class CrossEncoder(LocalScorer):
             float32 on a CPU and half precision on accelerators.
         max_length: Tokens of a pair, special tokens included; longer pairs are truncated, the longer text first. None
             takes the checkpoint's own limit.
+        instruction: What to look for, in words, for rerankers whose prompt has a place for it; "" for none. None takes
+            the checkpoint's own.
         activation: "identity" (a logit, unbounded) or "sigmoid" (0 to 1); None takes the checkpoint's own.
         label: For heads with several labels, index or name of the one that means relevant; None resolves it.
         batch_tokens: Tokens per forward pass; None chooses for the device.
@@ -64,6 +66,7 @@ class CrossEncoder(LocalScorer):
         device: str | torch.device | Sequence[str | torch.device] | None = None,
         dtype: DType | None = None,
         max_length: int | None = None,
+        instruction: str | None = None,
         activation: ActivationName | None = None,
         label: int | str | None = None,
         batch_tokens: int | None = None,
@@ -77,6 +80,7 @@ class CrossEncoder(LocalScorer):
             device=device_names(device),
             dtype=dtype,
             max_length=max_length,
+            instruction=instruction,
             activation=activation,
             label=label,
             batch_tokens=batch_tokens,
@@ -124,12 +128,14 @@ class CrossEncoder(LocalScorer):
         return np.concatenate(blocks) if blocks else np.empty((0, len(self.labels)), np.float32)
 
     def fingerprint(self) -> str:
-        """What the scores depend on, in one string: the checkpoint's files, its label and unit, precision and limit.
+        """What the scores depend on, in one string: files, label and unit, precision, limit, instruction.
 
         Kept beside scores, it says later whether they are still this model's. Devices are no part of it. Reads all of
         the checkpoint's files.
         """
-        settings = (self.dtype, self.max_length, self._label, self._activation)
+        settings = [self.dtype, self.max_length, self._label, self._activation]
+        if self._options.instruction is not None:
+            settings.append(repr(self._options.instruction))
         return f"{fingerprint(self._folder)} {' '.join(map(str, settings))}"
 
     def _score_blocks(self, pairs: Iterable[Pair]) -> Iterator[NDArray[np.float32]]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count
+from secondpass.arguments import check_choice, check_count, check_text
 
 DType: TypeAlias = Literal["float32", "bfloat16", "float16", "int8"]
 ActivationName: TypeAlias = Literal["identity", "sigmoid"]
@@ -41,6 +41,7 @@ class ModelOptions(HubOptions):
         device: Such as "cpu" or "cuda:0", or several of them; None takes the best there is.
         dtype: Arithmetic of the transformer; None takes what suits the device.
         max_length: Tokens of a pair, special tokens included; None takes the checkpoint's limit.
+        instruction: What a causal reranker is told to look for; None takes the checkpoint's own.
         activation: What turns a logit into a score; None takes what the checkpoint says.
         label: Index or name of the label that means relevant; None resolves it.
         batch_tokens: Tokens per forward pass; None takes what suits the device.
@@ -52,6 +53,7 @@ class ModelOptions(HubOptions):
     device: str | tuple[str, ...] | None = None
     dtype: DType | None = None
     max_length: int | None = None
+    instruction: str | None = None
     activation: ActivationName | None = None
     label: int | str | None = None
     batch_tokens: int | None = None
@@ -60,6 +62,7 @@ class ModelOptions(HubOptions):
         check_choice("dtype", self.dtype, get_args(DType))
         check_choice("activation", self.activation, get_args(ActivationName))
         check_count("max_length", self.max_length)
+        check_text("instruction", self.instruction)
         check_count("batch_tokens", self.batch_tokens)
 
     def given(self) -> tuple[str, ...]:

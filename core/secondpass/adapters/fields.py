@@ -67,6 +67,8 @@ class ModelFields(BaseModel):
     """Arithmetic; None takes float32 on a CPU and half precision on accelerators."""
     max_length: int | None = None
     """Tokens of a pair, special tokens included; None takes the checkpoint's own limit."""
+    instruction: str | None = None
+    """What to look for, for rerankers whose prompt has a place for it; None takes the checkpoint's own."""
     activation: ActivationName | None = None
     """Either "identity" (a logit) or "sigmoid" (0 to 1); None takes the checkpoint's own."""
     label: int | str | None = None

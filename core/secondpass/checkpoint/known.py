@@ -28,7 +28,7 @@ class KnownCheckpoint:
         label: The column that means relevant, where the files do not say it.
         layout: The layout that reads it, where nothing in its files says so.
         tokenizer: Hub id of its tokenizer, where it has none.
-        prompt: The prompt of a causal language model that judges pairs, by its name in `layouts.causal`.
+        prompt: The prompt of a causal language model that judges pairs, by its name in `checkpoint.prompts`.
     """
 
     name: str

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.known import lookup
+from secondpass.checkpoint.known import KnownCheckpoint, lookup
 from secondpass.checkpoint.labels import find_label, resolve_label
 from secondpass.checkpoint.layouts import layout_of
 from secondpass.checkpoint.pair_reading import side
-from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation
 from secondpass.checkpoint.settings import check_settings
 from secondpass.checkpoint.source import find
@@ -46,8 +46,8 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
 
     Args:
         name: Hub id, local folder, or the name of a bundled model.
-        options: Where to look for it, and the caller's limit, label and activation; devices and arithmetic are not
-            this function's business.
+        options: Where to look for it, and the caller's limit, instruction, label and activation; devices and
+            arithmetic are not this function's business.
 
     Raises:
         CheckpointError: It cannot be scored the way its authors meant.
@@ -67,16 +67,23 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
     if model.backbone.config.pad_token_id is None:
         # Classifiers on causal models find a text's last token by it and refuse batches without.
         model.backbone.config.pad_token_id = tokenizer.pad_token_id
-    reading = layout.read(folder, model, tokenizer, options.max_length)
+    reading = layout.read(folder, model, tokenizer, options)
     n_labels = len(model.labels)
     if options.label is None:
-        label = resolve_label(folder.name, n_labels, model.labels, None if known is None else known.label)
+        label = resolve_label(folder.name, n_labels, model.labels, _known_label(known, model))
     else:
         label = find_label(options.label, n_labels, model.labels)
     if options.activation is None:
-        activation = resolve_activation(folder, n_labels, layout.activation)
+        activation = resolve_activation(folder, n_labels, layout.activation(folder))
     else:
         activation = ScoreActivation(options.activation)
     return Checkpoint(
         folder, model, reading.tokenize, reading.max_length, label, activation, side(tokenizer.padding_side)
     )
+
+
+def _known_label(known: KnownCheckpoint | None, model: RankingModel) -> int | None:
+    """The relevant column, where its names need not say so."""
+    if isinstance(model, LanguageModel):
+        return len(model.labels) - 1
+    return None if known is None else known.label

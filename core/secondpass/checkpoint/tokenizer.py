@@ -126,6 +126,23 @@ def pair_template(tokenizer: PreTrainedTokenizerBase, *, with_types: bool) -> Pa
     )
 
 
+def single_text_specials(tokenizer: PreTrainedTokenizerBase, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Special ids before and after a single text.
+
+    Args:
+        tokenizer: The checkpoint's tokenizer.
+        name: The checkpoint, for messages.
+
+    Raises:
+        CheckpointError: The tokenizer does not keep a text's own tokens.
+    """
+    alone, joined = tokenizer.encode("one", add_special_tokens=False), list(tokenizer("one")["input_ids"])
+    start = find_sublist(alone, joined, 0)
+    if not alone or start < 0:
+        raise CheckpointError(f"{name}: the tokenizer does not put special tokens around a text's own")
+    return tuple(joined[:start]), tuple(joined[start + len(alone) :])
+
+
 def find_sublist(part: list[int], whole: list[int], start: int) -> int:
     """Where `part` begins in `whole` from `start` on; -1 if nowhere."""
     return next((i for i in range(start, len(whole) - len(part) + 1) if whole[i : i + len(part)] == part), -1)

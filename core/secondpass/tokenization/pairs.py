@@ -68,8 +68,8 @@ class TwoTextTokenizer:
     def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
         """The tokens of the pairs, in the given order."""
         template = self.template
-        first = _tokenize_once(self.tokenize, [self.prompt + query for query, _ in pairs])
-        second = _tokenize_once(self.tokenize, [document for _, document in pairs])
+        first = tokenize_once(self.tokenize, [self.prompt + query for query, _ in pairs])
+        second = tokenize_once(self.tokenize, [document for _, document in pairs])
         n_first, n_second = longest_first(first.lengths, second.lengths, self.max_length - template.n_special)
         before, between, after = (
             [specials.column(len(pairs)) for specials in group]
@@ -82,30 +82,6 @@ class TwoTextTokenizer:
     def _truncate(self, texts: Spans, lengths: NDArray[np.int64]) -> Spans:
         starts = texts.starts + (texts.lengths - lengths) if self.truncation_side == "left" else texts.starts
         return Spans(texts.ids, starts, lengths)
-
-
-@dataclass(frozen=True, slots=True)
-class PromptTokenizer:
-    """Pairs for causal models: one prompt that holds both texts, judged at its last token.
-
-    Args:
-        tokenize: Texts to ids.
-        before: Ids ahead of the prompt's body; never truncated.
-        body: Format string with `{query}` and `{document}`, truncated at its end.
-        after: Ids behind the body; never truncated.
-        max_length: Tokens of the whole, `before` and `after` included.
-    """
-
-    tokenize: TokenizeTexts
-    before: tuple[int, ...]
-    body: str
-    after: tuple[int, ...]
-    max_length: int
-
-    def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
-        """The tokens of the pairs, in the given order."""
-        bodies = [self.body.format(query=query, document=document) for query, document in pairs]
-        return _frame(self.tokenize, self.before, bodies, self.after, self.max_length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +103,14 @@ class OneTextTokenizer:
     prompt: str = ""
 
     def __call__(self, texts: Sequence[str]) -> PairTokens:
-        """The tokens of the texts, all of one token type, in the given order."""
-        return _frame(self.tokenize, self.before, [self.prompt + t for t in texts], self.after, self.max_length)
+        """The tokens of the texts, truncated at their ends, all of one token type, in the given order."""
+        spans = tokenize_once(self.tokenize, [self.prompt + text for text in texts])
+        lengths = np.minimum(spans.lengths, self.max_length - len(self.before) - len(self.after))
+        truncated = Column(Spans(spans.ids, spans.starts, lengths), 0)
+        return join([Specials(self.before).column(len(texts)), truncated, Specials(self.after).column(len(texts))])
 
 
-def _tokenize_once(tokenize: TokenizeTexts, texts: Sequence[str]) -> Spans:
+def tokenize_once(tokenize: TokenizeTexts, texts: Sequence[str]) -> Spans:
     """The tokens of these texts; one that appears several times is tokenised once."""
     numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     return tokenize(list(numbers)).take(np.fromiter((numbers[text] for text in texts), np.int64, len(texts)))
-
-
-def _frame(
-    tokenize: TokenizeTexts, before: tuple[int, ...], texts: Sequence[str], after: tuple[int, ...], max_length: int
-) -> PairTokens:
-    """Texts between special tokens, truncated at their ends, all of one token type."""
-    spans = _tokenize_once(tokenize, texts)
-    lengths = np.minimum(spans.lengths, max_length - len(before) - len(after))
-    truncated = Column(Spans(spans.ids, spans.starts, lengths), 0)
-    return join([Specials(before).column(len(texts)), truncated, Specials(after).column(len(texts))])
