@@ -5,6 +5,7 @@ What this module lists is public, and so is what the reference documents; everyt
 
 from typing import TYPE_CHECKING
 
+from secondpass.calibration import Calibrated, Calibration
 from secondpass.ranking import AsyncScorer, RankedDocument, Scorer, arank, rank
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncScorer",
     "BiEncoder",
+    "Calibrated",
+    "Calibration",
     "CrossEncoder",
     "RankedDocument",
     "Scorer",

@@ -25,8 +25,9 @@ from secondpass.execution.threads import call_safely
 from secondpass.options import DType, ModelOptions
 from secondpass.ranking import Pair
 
-# A bi-encoder has neither labels nor a logit, a prompt for each side, and remote code could compare vectors in any way.
-_MEANINGLESS = ("activation", "instruction", "label", "trust_remote_code")
+# A bi-encoder has neither labels nor a logit (`Calibrated` calibrates its similarities), a prompt for each side, and
+# remote code could compare vectors in any way.
+_MEANINGLESS = ("activation", "calibration", "instruction", "label", "trust_remote_code")
 
 
 class BiEncoder(LocalScorer):

@@ -1,6 +1,8 @@
 """The scorer people use: load a checkpoint once, then score and rank with it."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,9 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from secondpass.calibration import Calibration, as_calibration
 from secondpass.checkpoint import Checkpoint, load_checkpoint
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.labels import relevance_logit
+from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.source import check_name, portable_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.execution.ambient import plain_torch
@@ -27,7 +31,8 @@ from secondpass.ranking.checks import check_pairs
 class CrossEncoder(LocalScorer):
     """A cross-encoder: reads query and document together and gives their relevance.
 
-    Any number of threads and tasks may share one. Scores are in the unit of the checkpoint's activation.
+    Any number of threads and tasks may share one. Scores are in the unit of the checkpoint's activation, or
+    probabilities where there is a calibration.
 
     Args:
         model: Hub id, local folder, or the name of a bundled model.
@@ -46,6 +51,8 @@ class CrossEncoder(LocalScorer):
         activation: "identity" (a logit, unbounded) or "sigmoid" (0 to 1); None takes the checkpoint's own.
         label: For heads with several labels, index or name of the one that means relevant; None resolves it.
         batch_tokens: Tokens per forward pass; None chooses for the device.
+        calibration: A `Calibration` that was fitted to this model's logits, or the file of one: scores become
+            probabilities, in the same order. Not together with `activation`.
 
     Raises:
         CheckpointNotFoundError: Nothing has this name.
@@ -70,6 +77,7 @@ class CrossEncoder(LocalScorer):
         activation: ActivationName | None = None,
         label: int | str | None = None,
         batch_tokens: int | None = None,
+        calibration: Calibration | str | os.PathLike[str] | None = None,
     ) -> None:
         options = ModelOptions(
             revision=revision,
@@ -84,6 +92,7 @@ class CrossEncoder(LocalScorer):
             activation=activation,
             label=label,
             batch_tokens=batch_tokens,
+            calibration=as_calibration(calibration),
         )
         self._load(check_name(model), options)
 
@@ -96,7 +105,7 @@ class CrossEncoder(LocalScorer):
 
     def _load(self, name: str, options: ModelOptions) -> None:
         placement, checkpoint, networks = call_safely(partial(_load_networks, name, options))
-        super().__init__(name, max_length=checkpoint.max_length, placement=placement)
+        super().__init__(name, max_length=checkpoint.max_length, placement=placement, calibration=options.calibration)
         self._options = options
         self._portable_name = portable_name(name)
         self._pipeline = Pipeline(checkpoint.tokenize, networks, placement.batch_tokens)
@@ -104,11 +113,18 @@ class CrossEncoder(LocalScorer):
         self._labels = tuple(checkpoint.model.labels.values())
         self._label = checkpoint.label
         self._activation = checkpoint.activation
+        if options.calibration is not None:
+            options.calibration.check_model(self._fingerprint(str(ScoreActivation.IDENTITY)))
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the head's labels, in the order of its columns."""
         return self._labels
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What makes probabilities of its logits; None where scores are in the activation's unit."""
+        return self._calibration
 
     def logits(self, pairs: Iterable[Pair], *, show_progress: bool = False) -> NDArray[np.float32]:
         """The head's raw outputs for each (query, document) pair, before label and activation.
@@ -133,7 +149,12 @@ class CrossEncoder(LocalScorer):
         Kept beside scores, it says later whether they are still this model's. Devices are no part of it. Reads all of
         the checkpoint's files.
         """
-        settings = [self.dtype, self.max_length, self._label, self._activation]
+        if self._calibration is None:
+            return self._fingerprint(str(self._activation))
+        return self._fingerprint(f"calibration:{self._calibration.digest()}")
+
+    def _fingerprint(self, unit: str) -> str:
+        settings = [self.dtype, self.max_length, self._label, unit]
         if self._options.instruction is not None:
             settings.append(repr(self._options.instruction))
         return f"{fingerprint(self._folder)} {' '.join(map(str, settings))}"
@@ -156,6 +177,8 @@ class CrossEncoder(LocalScorer):
 @plain_torch()
 def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpoint, list[Network]]:
     placement = placement_for(options.device, options.dtype, options.batch_tokens)
+    if options.calibration is not None:  # it reads logits, whatever the checkpoint makes of them
+        options = replace(options, calibration=None, activation="identity")
     checkpoint = load_checkpoint(name, options)
     networks = networks_on(
         placement, checkpoint.model, lambda: checkpoint.tokenize(RANGE_PAIRS), checkpoint.padding_side

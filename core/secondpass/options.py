@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_text
+from secondpass.arguments import check_choice, check_count, check_text, describe
+from secondpass.calibration import Calibration
+from secondpass.errors import InputError, InputTypeError
 
 DType: TypeAlias = Literal["float32", "bfloat16", "float16", "int8"]
 ActivationName: TypeAlias = Literal["identity", "sigmoid"]
@@ -45,6 +47,7 @@ class ModelOptions(HubOptions):
         activation: What turns a logit into a score; None takes what the checkpoint says.
         label: Index or name of the label that means relevant; None resolves it.
         batch_tokens: Tokens per forward pass; None takes what suits the device.
+        calibration: What turns logits into probabilities; None gives scores in the unit of the activation.
 
     Raises:
         InputError: A value breaks a rule, found before anything is loaded.
@@ -57,6 +60,7 @@ class ModelOptions(HubOptions):
     activation: ActivationName | None = None
     label: int | str | None = None
     batch_tokens: int | None = None
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, get_args(DType))
@@ -64,6 +68,13 @@ class ModelOptions(HubOptions):
         check_count("max_length", self.max_length)
         check_text("instruction", self.instruction)
         check_count("batch_tokens", self.batch_tokens)
+        if self.calibration is not None and not isinstance(self.calibration, Calibration):
+            raise InputTypeError(f"calibration must be a Calibration or None, got {describe(self.calibration)}")
+        if self.calibration is not None and self.activation is not None:
+            raise InputError(
+                f"give activation or calibration, got both: {self.activation!r}, and a calibration, which makes "
+                "probabilities of logits"
+            )
 
     def given(self) -> tuple[str, ...]:
         """Names of the options that are not at their default."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from secondpass.calibration import Calibration
 from secondpass.execution.devices import Placement
 from secondpass.ranking import Pair, RankedDocument
 from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_request, refuse_nan
@@ -17,10 +18,13 @@ from secondpass.ranking.order import rank_scores
 class LocalScorer(ABC):
     """A loaded model that scores (query, document) pairs. Any number of threads and tasks may share one."""
 
-    def __init__(self, name: str, *, max_length: int, placement: Placement) -> None:
+    def __init__(
+        self, name: str, *, max_length: int, placement: Placement, calibration: Calibration | None = None
+    ) -> None:
         self._name = name
         self._max_length = max_length
         self._placement = placement
+        self._calibration = calibration
 
     @property
     def name(self) -> str:
@@ -66,7 +70,8 @@ class LocalScorer(ABC):
             ScoringError: The model gave NaN.
         """
         check_query(query)
-        return self._scores([(query, text) for text in check_documents(documents)], show_progress=show_progress)
+        pairs = [(query, text) for text in check_documents(documents)]
+        return self._calibrated(self._scores(pairs, show_progress=show_progress))
 
     def predict(self, pairs: Iterable[Pair], *, show_progress: bool = False) -> NDArray[np.float32]:
         """The relevance of each (query, document) pair.
@@ -84,7 +89,7 @@ class LocalScorer(ABC):
             InputTypeError: Something is not a pair of strings; the message names which.
             ScoringError: The model gave NaN.
         """
-        return self._scores(check_pairs(pairs), show_progress=show_progress)
+        return self._calibrated(self._scores(check_pairs(pairs), show_progress=show_progress))
 
     def rank(
         self,
@@ -110,7 +115,7 @@ class LocalScorer(ABC):
         """
         texts = check_request(query, documents, top_k, score_threshold)
         scores = self._scores([(query, text) for text in texts], show_progress=show_progress)
-        return rank_scores(scores, texts, top_k=top_k, score_threshold=score_threshold)
+        return rank_scores(scores, texts, top_k=top_k, score_threshold=score_threshold, score_map=self._calibration)
 
     async def ascore(self, query: str, documents: Iterable[str]) -> NDArray[np.float32]:
         """As `score`, in a thread: the event loop goes on meanwhile."""
@@ -130,7 +135,11 @@ class LocalScorer(ABC):
     def _score_blocks(self, pairs: Iterable[Pair]) -> Iterator[NDArray[np.float32]]:
         """The scores of each block of pairs, in order. Shape of each: (n_pairs_of_block,)."""
 
+    def _calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        return scores if self._calibration is None else self._calibration.probabilities(scores).astype(np.float32)
+
     def _scores(self, pairs: Iterable[Pair], *, show_progress: bool) -> NDArray[np.float32]:
+        """The scores before calibration, whose order is the order."""
         blocks: list[NDArray[np.float32]] = []
         n_scored = 0
         for scores in self._watch(self._score_blocks(pairs), pairs, show_progress=show_progress):
