@@ -7,6 +7,7 @@ from secondpass.ranking.score_maps import ScoreMap, Sigmoid
 from secondpass.ranking.scorers import (
     AsyncRankingScorer,
     AsyncScorer,
+    Fingerprinted,
     Loadable,
     Pair,
     PairScorer,
@@ -17,6 +18,7 @@ from secondpass.ranking.scorers import (
 __all__ = [
     "AsyncRankingScorer",
     "AsyncScorer",
+    "Fingerprinted",
     "Loadable",
     "Pair",
     "PairScorer",
