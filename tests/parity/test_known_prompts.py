@@ -42,9 +42,9 @@ You are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>
 <|im_start|>user
 """,
     "\n",
-    """You are a search relevance expert who evaluates how well documents match search queries. For each query-document \
-pair, carefully analyze the semantic relationship between them, then provide your binary relevance judgment (0 for not \
-relevant, 1 for relevant).
+    """You are a search relevance expert who evaluates how well documents match search queries. For each \
+query-document pair, carefully analyze the semantic relationship between them, then provide your binary relevance \
+judgment (0 for not relevant, 1 for relevant).
 Relevance:""",
     "<|im_end|>\n<|im_start|>assistant\n",
 )

@@ -16,11 +16,13 @@ from texts import LONG, PAIRS, SHORT_PAIRS
 from torch import nn
 
 from secondpass import CrossEncoder
+from secondpass.checkpoint import load_checkpoint
 from secondpass.errors import CheckpointError, InputError
+from secondpass.options import ModelOptions
 
 # Every text in both places, among them empty ones, other scripts, emoji, and far too long ones.
-SOME = [pair for number, pair in enumerate(PAIRS) if number % 3 == 0 or LONG in pair]
-TIGHT = SHORT_PAIRS[::3]
+SOME = (*PAIRS[::5], (LONG, LONG), ("berlin", LONG), (LONG, "berlin"))
+TIGHT = SHORT_PAIRS[::5]
 
 
 def reference_logits(
@@ -73,7 +75,7 @@ def test_scores_are_probabilities_where_nothing_else_is_stated(false: str | None
 @pytest.mark.parametrize("max_length", [70, 101, None])
 def test_templates_and_what_truncation_leaves_of_them(template: str, max_length: int | None, tmp_path: Path) -> None:
     base = with_template(language_models.qwen2(tmp_path / "base"), template)
-    assert_parity(language_models.logit_score(base, tmp_path / "saved"), SOME[::2], max_length)
+    assert_parity(language_models.logit_score(base, tmp_path / "saved"), SOME, max_length)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -157,3 +159,24 @@ def test_templates_that_lose_a_text_are_refused(template: str, message: str, tmp
     with_template(folder, template)
     with pytest.raises(CheckpointError, match=message):
         CrossEncoder(folder)
+
+
+@pytest.mark.parametrize(("false", "n_answers"), [("no", 2), (None, 1)])
+def test_only_the_answers_rows_of_the_vocabulary_are_kept(false: str | None, n_answers: int, tmp_path: Path) -> None:
+    base = with_template(language_models.qwen3(tmp_path / "base"), DOCUMENT_LAST)
+    folder = language_models.logit_score(base, tmp_path / "saved", false=false)
+    loaded = load_checkpoint(str(folder), ModelOptions()).model.backbone
+    vocabulary = loaded.get_input_embeddings().weight
+    assert loaded.get_output_embeddings().weight.shape == (n_answers, vocabulary.shape[1])
+    assert [name for name, weight in loaded.named_parameters() if len(weight) == len(vocabulary)] == [
+        "model.embed_tokens.weight"
+    ]
+
+
+def test_a_score_does_not_depend_on_the_pairs_beside_it_in_half_precision_either(tmp_path: Path) -> None:
+    base = with_template(language_models.qwen3(tmp_path / "base"), DOCUMENT_LAST)
+    folder = language_models.logit_score(base, tmp_path / "saved")
+    model = CrossEncoder(folder, activation="identity", dtype="bfloat16")
+    together = model.predict(TIGHT)
+    assert_scores([model.predict([pair])[0] for pair in TIGHT], together, 0.05)
+    assert_scores(together, reference_logits(folder, TIGHT), 0.2)

@@ -115,7 +115,11 @@ def gemma2(folder: Path) -> Path:
 def gemma3(folder: Path) -> Path:
     tokenizer = gemma_tokenizer()
     made = transformers.Gemma3TextConfig(
-        **_SHAPE, vocab_size=len(tokenizer), sliding_window=16, query_pre_attn_scalar=8, sliding_window_pattern=2
+        **_SHAPE,
+        vocab_size=len(tokenizer),
+        sliding_window=16,
+        query_pre_attn_scalar=8,
+        layer_types=["sliding_attention", "full_attention", "sliding_attention"],
     )
     return save(folder, transformers.Gemma3ForCausalLM(made), tokenizer)
 
@@ -124,13 +128,6 @@ def cohere(folder: Path) -> Path:
     """Its logits are scaled."""
     tokenizer = qwen_tokenizer()
     return save(folder, _model("Cohere", tokenizer, logit_scale=0.3), tokenizer)
-
-
-def gpt2(folder: Path) -> Path:
-    """Its positions are learned."""
-    tokenizer = qwen_tokenizer()
-    made = transformers.GPT2Config(vocab_size=len(tokenizer), n_embd=24, n_layer=2, n_head=3, n_positions=900)
-    return save(folder, transformers.GPT2LMHeadModel(made), tokenizer)
 
 
 def phi(folder: Path) -> Path:

@@ -57,7 +57,7 @@ def cross_encoder(folder: Path, dtype: Literal["bfloat16", "int8"]) -> None:
     CrossEncoder(folder, revision="main", token=None, cache_dir=folder, local_files_only=True, trust_remote_code=False)
     CrossEncoder(folder, device=torch.device("cpu"), dtype=dtype, max_length=256, activation="sigmoid", batch_tokens=1)
     CrossEncoder(folder, device=["cuda:0", torch.device("cuda:1")], label="relevant")
-    CrossEncoder(folder, label=1)
+    CrossEncoder(folder, label=1, instruction="Prefer recent ones.")
     assert_type(model.score(QUERY, DOCUMENTS), NDArray[np.float32])
     assert_type(model.score(QUERY, (text for text in DOCUMENTS), show_progress=True), NDArray[np.float32])
     assert_type(model.predict([(QUERY, text) for text in DOCUMENTS]), NDArray[np.float32])

@@ -49,8 +49,8 @@ def _answers(folder: Folder, spec: ModuleSpec) -> list[int]:
     answers = [values.get("false_token_id"), values.get("true_token_id")]
     for key, answer in zip(("false_token_id", "true_token_id"), answers, strict=True):
         optional = key == "false_token_id" and answer is None
-        if not optional and (isinstance(answer, bool) or not isinstance(answer, int)):
-            raise CheckpointError(f"{folder.name}: {file}: {key} must be an integer, got {describe(answer)}")
+        if not optional and (isinstance(answer, bool) or not isinstance(answer, int) or answer < 0):
+            raise CheckpointError(f"{folder.name}: {file}: {key} must be a token's number, got {describe(answer)}")
     return [answer for answer in answers if answer is not None]
 
 
