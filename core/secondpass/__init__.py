@@ -5,7 +5,7 @@ What this module lists is public, and so is what the reference documents; everyt
 
 from typing import TYPE_CHECKING
 
-from secondpass.ranking import AsyncScorer, RankedDocument, Scorer, arank, rank
+from secondpass.ranking import AsyncScorer, Passage, RankedDocument, Scorer, arank, rank
 
 if TYPE_CHECKING:
     from secondpass.bi_encoder import BiEncoder
@@ -17,6 +17,7 @@ __all__ = [
     "AsyncScorer",
     "BiEncoder",
     "CrossEncoder",
+    "Passage",
     "RankedDocument",
     "Scorer",
     "__version__",

@@ -4,9 +4,12 @@ from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias, get_args
 
 from secondpass.arguments import check_choice, check_count
+from secondpass.errors import InputError
 
 DType: TypeAlias = Literal["float32", "bfloat16", "float16", "int8"]
 ActivationName: TypeAlias = Literal["identity", "sigmoid"]
+LongDocuments: TypeAlias = Literal["truncate", "windows"]
+WindowAggregation: TypeAlias = Literal["max", "mean-top-3"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,9 @@ class ModelOptions(HubOptions):
         activation: What turns a logit into a score; None takes what the checkpoint says.
         label: Index or name of the label that means relevant; None resolves it.
         batch_tokens: Tokens per forward pass; None takes what suits the device.
+        long_documents: "truncate" reads of each document what fits; "windows" reads all of it, in overlapping windows.
+        window_overlap: Tokens that neighbouring windows share; None takes a quarter of a window.
+        window_aggregation: A document's score from its windows' logits: the best one, or the mean of the three best.
 
     Raises:
         InputError: A value breaks a rule, found before anything is loaded.
@@ -55,13 +61,28 @@ class ModelOptions(HubOptions):
     activation: ActivationName | None = None
     label: int | str | None = None
     batch_tokens: int | None = None
+    long_documents: LongDocuments = "truncate"
+    window_overlap: int | None = None
+    window_aggregation: WindowAggregation = "max"
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, get_args(DType))
         check_choice("activation", self.activation, get_args(ActivationName))
         check_count("max_length", self.max_length)
         check_count("batch_tokens", self.batch_tokens)
+        check_choice("long_documents", self.long_documents, get_args(LongDocuments), optional=False)
+        check_count("window_overlap", self.window_overlap, least=0)
+        check_choice("window_aggregation", self.window_aggregation, get_args(WindowAggregation), optional=False)
+        meaningless = [name for name in self.given() if name in ("window_overlap", "window_aggregation")]
+        if self.long_documents != "windows" and meaningless:
+            raise InputError(f'{" and ".join(meaningless)} must be left out unless long_documents is "windows"')
 
     def given(self) -> tuple[str, ...]:
         """Names of the options that are not at their default."""
         return tuple(option.name for option in fields(self) if getattr(self, option.name) != option.default)
+
+    def window_settings(self) -> tuple[str, ...]:
+        """What scores depend on where long documents are read in windows; () where they are truncated."""
+        if self.long_documents == "truncate":
+            return ()
+        return self.long_documents, str(self.window_overlap), self.window_aggregation

@@ -26,7 +26,7 @@ from secondpass.adapters.foreign_arguments import Readers
 from secondpass.adapters.lazy import LazyCrossEncoder, check_model_name, check_scorer, scorer_of
 from secondpass.adapters.migration import spelling, translate
 from secondpass.errors import InputTypeError
-from secondpass.options import ActivationName, DType, ModelOptions
+from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_score_threshold, check_top_k
 
@@ -73,6 +73,12 @@ class ModelFields(BaseModel):
     """For heads with several labels, index or name of the one that means relevant; None resolves it."""
     batch_tokens: int | None = None
     """Tokens of one forward pass; None chooses for the device."""
+    long_documents: LongDocuments = "truncate"
+    """Either "truncate", which reads of a document what fits, or "windows", which reads all of it."""
+    window_overlap: int | None = None
+    """Tokens that neighbouring windows of a long document share; None takes a quarter of a window."""
+    window_aggregation: WindowAggregation = "max"
+    """A document's score from its windows: "max", of the best, or "mean-top-3", the mean of the three best."""
 
     _lazy: LazyCrossEncoder | None = PrivateAttr(default=None)
 
