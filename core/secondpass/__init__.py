@@ -6,7 +6,7 @@ What this module lists is public, and so is what the reference documents; everyt
 from typing import TYPE_CHECKING
 
 from secondpass.calibration import Calibrated, Calibration
-from secondpass.ranking import AsyncScorer, RankedDocument, Scorer, arank, rank
+from secondpass.ranking import AsyncScorer, Passage, RankedDocument, Scorer, arank, rank
 
 if TYPE_CHECKING:
     from secondpass.bi_encoder import BiEncoder
@@ -24,6 +24,7 @@ __all__ = [
     "Calibration",
     "Cascade",
     "CrossEncoder",
+    "Passage",
     "RankedDocument",
     "Scorer",
     "__version__",

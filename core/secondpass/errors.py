@@ -1,4 +1,4 @@
-"""The exceptions of secondpass.
+"""The exceptions of secondpass, and its warnings.
 
 ```
 SecondPassError
@@ -9,6 +9,8 @@ SecondPassError
 │   └── RemoteCodeError                 it asks to run its own code, and nobody allowed that
 ├── ScoringError (RuntimeError)         a model gave no usable number, such as NaN
 └── MissingExtraError (ModuleNotFoundError)   an optional dependency is not installed
+
+TruncationWarning (UserWarning)         something a scorer was given did not fit, and was not read
 ```
 """
 
@@ -59,3 +61,7 @@ class MissingExtraError(SecondPassError, ModuleNotFoundError):
         else:
             command = f'pip install "{install}"'
         super().__init__(f"{feature} needs {needs}: {command}")
+
+
+class TruncationWarning(UserWarning):
+    """Something a scorer was given did not fit, and was not read; raised once for each scorer."""

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.st_modules import module_specs
 from secondpass.errors import CheckpointError
-from secondpass.tokenization.pairs import TokenizeTexts
+from secondpass.tokenization.text_tokenizer import TokenizeTexts
 
 # What tells sentence-transformers that a template wants the parts of a message's content one by one.
 _STRUCTURED = ("content[0]", ".type", "'type'", '"type"', "message.content[")

@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.score_activation import ScoreActivation
-from secondpass.tokenization.pairs import PairTokenizer, TokenizeTexts, tokenize_once
+from secondpass.tokenization.pairs import PairTokenizer, tokenize_once
 from secondpass.tokenization.prompts import PartedPromptTokenizer, PromptTokenizer
+from secondpass.tokenization.text_tokenizer import TextTokenizer
 from secondpass.tokenization.tokens import Spans
 
 
@@ -29,7 +30,7 @@ class Frame:
         instruction: What stands at `{instruction}`.
     """
 
-    tokenize: TokenizeTexts
+    tokenize: TextTokenizer
     before: tuple[int, ...]
     after: tuple[int, ...]
     instruction: str
@@ -156,7 +157,7 @@ class Prompt:
     answers: Sequence[str | int]
     activation: ScoreActivation
 
-    def frame(self, tokenize: TokenizeTexts, instruction: str | None) -> Frame:
+    def frame(self, tokenize: TextTokenizer, instruction: str | None) -> Frame:
         """What stands around a pair.
 
         Args:
@@ -193,5 +194,5 @@ def _body(row: dict[str, Any]) -> Body:
     return Parts(row["query"], row["separator"], row["document"], row["text_length"], counts_before)
 
 
-def _ids(tokenize: TokenizeTexts, pieces: Sequence[str]) -> tuple[int, ...]:
+def _ids(tokenize: TextTokenizer, pieces: Sequence[str]) -> tuple[int, ...]:
     return tuple(tokenize(pieces).concatenate().tolist()) if pieces else ()

@@ -3,6 +3,7 @@
 from secondpass.ranking.order import arank, rank
 from secondpass.ranking.pairs import score_pairs
 from secondpass.ranking.ranked_document import Passage, RankedDocument
+from secondpass.ranking.readings import Readings
 from secondpass.ranking.score_maps import ScoreMap, Sigmoid
 from secondpass.ranking.scorers import (
     AsyncRankingScorer,
@@ -25,6 +26,7 @@ __all__ = [
     "Passage",
     "RankedDocument",
     "RankingScorer",
+    "Readings",
     "ScoreMap",
     "Scorer",
     "Sigmoid",
