@@ -235,7 +235,7 @@ def test_files_count_for_more_than_the_name(tmp_path: Path) -> None:
             "1_LogitScore/config.json",
             "true_token_id",
             None,
-            "true_token_id must be a token's number, got NoneType None",
+            "true_token_id must be a token's number, got NoneType",
         ),
         ("1_LogitScore/config.json", "false_token_id", True, "false_token_id must be a token's number, got bool True"),
         ("1_LogitScore/config.json", "true_token_id", 10**6, "an answer must be a token below"),

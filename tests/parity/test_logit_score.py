@@ -173,6 +173,7 @@ def test_only_the_answers_rows_of_the_vocabulary_are_kept(false: str | None, n_a
     ]
 
 
+@pytest.mark.filterwarnings("ignore:dtype 'bfloat16' is slow on this CPU")
 def test_a_score_does_not_depend_on_the_pairs_beside_it_in_half_precision_either(tmp_path: Path) -> None:
     base = with_template(language_models.qwen3(tmp_path / "base"), DOCUMENT_LAST)
     folder = language_models.logit_score(base, tmp_path / "saved")
