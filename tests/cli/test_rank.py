@@ -62,6 +62,7 @@ def test_nothing_to_rank_loads_no_model() -> None:
         (["rank", "q", "-", "--top-k", "0"], "error: --top-k must be at least 1, got 0"),
         (["rank", "q", "missing.txt"], "error: no such file: missing.txt"),
         (["rank", "q", "-", "-m", "no/such-model"], "error: no/such-model"),
+        (["rank", "q", "-", "--instruction", "recent"], "error: --instruction must be left out for secondpass/mini"),
     ],
 )
 def test_mistakes_end_in_one_line(arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def _read_two_texts(
 def _read_chat(folder: Folder, template: ChatTemplate, limit: Limit, options: ModelOptions) -> PairReading:
     """One text, of which truncation never takes what the template puts behind the last message."""
     tokenizer = template.tokenizer
-    if options.instruction and not template.takes_instruction():
+    if options.instruction is not None and not template.takes_instruction():
         raise InputError(_without_place(folder))
     write = template.instructed(_prompt(folder, options))
     write.check(folder.name)
