@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
@@ -63,6 +64,8 @@ class CachedScorer:
         self._scorer = _check_scorer(scorer)
         self._folder = _check_folder(folder)
         self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else _check_fingerprint(fingerprint)
+        if max_scores is None:  # which means no limit elsewhere
+            raise InputTypeError(f"max_scores must be an integer, got {describe(max_scores)}")
         check_count("max_scores", max_scores)
         self._max_scores = max_scores
         self._store = ScoreStore(self._folder, max_scores)
@@ -209,9 +212,9 @@ class CachedScorer:
         )
 
     def __repr__(self) -> str:
-        hits, asked = self._hits, self._hits + self._misses
-        rate = f"{hits} of {asked} from disk" + (f", {100 * hits / asked:.1f} %" if asked else "")
-        return f"{type(self).__name__}({self._scorer!r}, {str(self._folder)!r}: {rate})"
+        hits, misses = self._hits, self._misses
+        rate = f", hit_rate={hits / (hits + misses):.1%}" if hits + misses else ""
+        return f"{type(self).__name__}({self._scorer!r}, {str(self._folder)!r}, hits={hits}, misses={misses}{rate})"
 
 
 def _pairs(query: str, documents: Iterable[str]) -> list[Pair]:
@@ -254,6 +257,7 @@ def _check_folder(folder: object) -> Path:
     if not isinstance(folder, str | Path) or not str(folder):
         raise InputTypeError(f"folder must be a path, got {describe(folder)}")
     path = Path(folder).absolute()  # a process may change its working directory
-    if path.exists() and not path.is_dir():
-        raise InputError(f"folder must be a folder, or a name for a new one, got a file: {path}")
+    with suppress(OSError):  # what may not be looked at is found again, and warned of, when scores are to be kept
+        if path.exists() and not path.is_dir():
+            raise InputError(f"folder must be a folder, or a name for a new one, got a file: {path}")
     return path

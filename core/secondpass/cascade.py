@@ -1,5 +1,6 @@
 """Scorers in a row: the first, cheap one reads every document, each next one only the best of the one before."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -206,7 +207,7 @@ def _lower(decided: Iterable[Sequence[RankedDocument]]) -> list[RankedDocument]:
         decided: What each stage decided, best first; the last stage first.
     """
     placed: list[RankedDocument] = []
-    lowest = np.inf
+    lowest = math.inf
     for documents in decided:
         own: float | None = None
         for document in documents:
@@ -219,14 +220,19 @@ def _lower(decided: Iterable[Sequence[RankedDocument]]) -> list[RankedDocument]:
 
 
 def _next_below(score: float) -> float:
-    """The largest number of single precision below a score, of double precision where single has none."""
-    if score == -np.inf:
-        raise ScoringError("a stage's scores must leave room for those of the stage before below them, got -inf")
+    """The largest number of single precision below a score, of double precision where single has none.
+
+    Raises:
+        ScoringError: There is no finite one.
+    """
     with np.errstate(over="ignore"):
         single = np.float32(score)
     if not float(single) < score:
         single = np.nextafter(single, np.float32(-np.inf))
-    return float(single) if np.isfinite(single) else float(np.nextafter(score, -np.inf))
+    below = float(single) if np.isfinite(single) else math.nextafter(score, -math.inf)
+    if below == -math.inf:
+        raise ScoringError(f"a stage's scores must leave room below them for those of the stage before, got {score}")
+    return below
 
 
 def _in_given_order(explained: Sequence[CascadedDocument]) -> list[float]:
