@@ -13,7 +13,7 @@ from secondpass import CrossEncoder
 QUERY = "When did the wall fall?"
 # Sentences of several scripts, many times what the limits below leave room for.
 DOCUMENT = " ".join(
-    f"{number}. The wall fell in 1989, they say. مرحبا بالعالم hello. 東京都の人口は約1400万人。 Naïve café 👩‍👩‍👧‍👦?\r\n"
+    f"{number}. The wall fell in 1989, they say. مرحبا بالعالم hello. 東京都の人口は約1400万人。 Naïve 👩‍👩‍👧‍👦?\r\n"
     for number in range(12)
 )
 # Names of known prompts, one of each way of being asked, and what stands in for their models.
