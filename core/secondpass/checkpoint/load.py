@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from transformers import PreTrainedTokenizerBase
+
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import lookup
 from secondpass.checkpoint.labels import find_label, resolve_label
@@ -61,8 +63,7 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
         raise CheckpointError(f"{folder.name} is a bi-encoder and has no head for pairs; use secondpass.BiEncoder")
     layout = layout_of(folder)
     model = layout.load(folder)
-    known_base = None if known is None else known.tokenizer
-    tokenizer = load_tokenizer(folder, known_base=layout.tokenizer_id(folder) if known_base is None else known_base)
+    tokenizer = tokenizer_of(folder)
     check_vocabulary(folder, tokenizer, model.backbone)
     if model.backbone.config.pad_token_id is None:
         # Classifiers on causal models find a text's last token by it and refuse batches without.
@@ -79,4 +80,17 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
         activation = ScoreActivation(options.activation)
     return Checkpoint(
         folder, model, reading.tokenize, reading.max_length, label, activation, side(tokenizer.padding_side)
+    )
+
+
+def tokenizer_of(folder: Folder) -> PreTrainedTokenizerBase:
+    """A checkpoint's tokenizer: its own, or that of the checkpoint it was made from.
+
+    Raises:
+        CheckpointError: There is none, or it cannot be read.
+    """
+    known = lookup(folder)
+    known_base = None if known is None else known.tokenizer
+    return load_tokenizer(
+        folder, known_base=layout_of(folder).tokenizer_id(folder) if known_base is None else known_base
     )

@@ -44,7 +44,7 @@ def read_two_texts(
         tokenize_with(tokenizer),
         template,
         length,
-        prompt=_default_prompt(folder),
+        prompt=default_prompt(folder),
         truncation_side=side(tokenizer.truncation_side),
     )
     return PairReading(tokenize, length)
@@ -63,7 +63,7 @@ def _reads_types(model: RankingModel, tokenizer: PreTrainedTokenizerBase) -> boo
     return n_types > 1 and "token_type_ids" in tokenizer.model_input_names
 
 
-def _default_prompt(folder: Folder) -> str:
+def default_prompt(folder: Folder) -> str:
     """The text sentence-transformers puts before the first of two texts; "" if none."""
     config = folder.json("config_sentence_transformers.json")
     name, prompts = config.get("default_prompt_name"), config.get("prompts") or {}
