@@ -37,7 +37,10 @@ def publish_stand_ins(cache: HubCache, work: Path) -> None:
     checkpoints.xlm_roberta(cache.new("BAAI/bge-reranker-base"), max_position_embeddings=514)
     names = {0: "contradiction", 1: "entailment", 2: "neutral"}
     checkpoints.roberta(
-        cache.new("cross-encoder/nli-MiniLM2-L6-H768"), num_labels=3, id2label=names, label2id={v: k for k, v in names.items()}
+        cache.new("cross-encoder/nli-MiniLM2-L6-H768"),
+        num_labels=3,
+        id2label=names,
+        label2id={v: k for k, v in names.items()},
     )
     ranker = cache.new("cross-encoder/stsb-distilroberta-base")
     checkpoints.roberta(ranker)

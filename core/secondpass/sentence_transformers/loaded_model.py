@@ -3,8 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
@@ -15,22 +14,13 @@ from secondpass.sentence_transformers.activations import Activation, check_activ
 from secondpass.sentence_transformers.arguments import hub_name, read_options, rename, split_config
 from secondpass.sentence_transformers.engine import Engine
 from secondpass.sentence_transformers.inputs import is_one_pair
+from secondpass.sentence_transformers.model_card import notes_on
 from secondpass.sentence_transformers.placed_model import PlacedModel, TransformersView
 from secondpass.sentence_transformers.pools import Pool, check_pool, start_pool, stop_pool
 from secondpass.sentence_transformers.prompts import load_prompts
 
 _Result = TypeVar("_Result")
 Devices: TypeAlias = str | torch.device | Sequence[str | torch.device] | None
-
-
-class ModelCardNotes(SimpleNamespace):
-    """What callers and evaluators note for a model card. It is kept and never written: nothing is saved here."""
-
-    def set_evaluation_metrics(
-        self, evaluator: object, metrics: Mapping[str, Any], epoch: int = 0, step: int = 0
-    ) -> None:
-        """Keep an evaluator's figures."""
-        self.evaluation = {"evaluator": evaluator, "metrics": dict(metrics), "epoch": epoch, "step": step}
 
 
 class LoadedModel(PlacedModel):
@@ -95,7 +85,7 @@ class LoadedModel(PlacedModel):
         self._max_length = engine.max_length
         self._tokenizer: PreTrainedTokenizerBase | None = None
         self.prompts, self.default_prompt_name = load_prompts(engine.folder, prompts, default_prompt_name)
-        self.model_card_data = ModelCardNotes() if model_card_data is None else model_card_data
+        self.model_card_data: Any = notes_on(engine) if model_card_data is None else model_card_data
         self.set_activation_fn(given["activation_fn"])
 
     @property
@@ -223,7 +213,7 @@ class LoadedModel(PlacedModel):
         """Let go of the model on these devices."""
         stop_pool(pool)
 
-    def evaluate(self, evaluator: Callable[[Self, str | None], _Result], output_path: str | None = None) -> _Result:
+    def evaluate(self, evaluator: Callable[..., _Result], output_path: str | None = None) -> _Result:
         """What an evaluator of sentence-transformers says of this model.
 
         Args:

@@ -14,7 +14,7 @@ _NETWORK: Final = (
     "gives its logits"
 )
 _ADAPTERS: Final = "merge the adapter into its model with peft's merge_and_unload(), save that, and load it here"
-_READING: Final = "texts are read inside of predict; tokenizer tokenises as the checkpoint does, and prompt and max_length say the rest"
+_READING: Final = "texts are read inside of predict; tokenizer, prompts and max_length say how"
 
 _INSTEAD: Final = {
     **dict.fromkeys(

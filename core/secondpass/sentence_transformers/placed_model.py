@@ -65,7 +65,7 @@ class Placed(ABC):
         """Do nothing: it always is in evaluation mode."""
         return self
 
-    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 - torch's signature
+    def train(self, mode: bool = True) -> Self:
         """Do nothing where `mode` is False.
 
         Raises:
@@ -82,6 +82,11 @@ class PlacedModel(Placed):
 
     _engine: Engine
     _config: PreTrainedConfig
+
+    @property
+    def name_or_path(self) -> str:
+        """What it was loaded as."""
+        return self._engine.name
 
     @property
     def device(self) -> torch.device:
@@ -143,6 +148,11 @@ class TransformersView(Placed):
     def config(self) -> PreTrainedConfig:
         """The transformer's config, to read: what is written into it changes no score."""
         return self._owner.config
+
+    @property
+    def name_or_path(self) -> str:
+        """What it was loaded as."""
+        return self._owner.name_or_path
 
     def to(self, *args: object, device: object = None, dtype: object = None) -> Self:
         """As of the model it belongs to."""
