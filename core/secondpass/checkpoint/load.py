@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from transformers import PreTrainedTokenizerBase
+
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import KnownCheckpoint, lookup
 from secondpass.checkpoint.labels import find_label, resolve_label
@@ -61,8 +63,7 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
         raise CheckpointError(f"{folder.name} is a bi-encoder and has no head for pairs; use secondpass.BiEncoder")
     layout = layout_of(folder)
     model = layout.load(folder)
-    known_base = None if known is None else known.tokenizer
-    tokenizer = load_tokenizer(folder, known_base=layout.tokenizer_id(folder) if known_base is None else known_base)
+    tokenizer = tokenizer_of(folder)
     check_vocabulary(folder, tokenizer, model.backbone)
     if model.backbone.config.pad_token_id is None:
         # Classifiers on causal models find a text's last token by it and refuse batches without.
@@ -87,3 +88,16 @@ def _known_label(known: KnownCheckpoint | None, model: RankingModel) -> int | No
     if isinstance(model, LanguageModel):
         return len(model.labels) - 1
     return None if known is None else known.label
+
+
+def tokenizer_of(folder: Folder) -> PreTrainedTokenizerBase:
+    """A checkpoint's tokenizer: its own, or that of the checkpoint it was made from.
+
+    Raises:
+        CheckpointError: There is none, or it cannot be read.
+    """
+    known = lookup(folder)
+    known_base = None if known is None else known.tokenizer
+    return load_tokenizer(
+        folder, known_base=layout_of(folder).tokenizer_id(folder) if known_base is None else known_base
+    )

@@ -100,9 +100,11 @@ def _prompts(folder: Folder) -> dict[str, object]:
 
 
 def _prompt(folder: Folder, options: ModelOptions) -> str:
+    return default_prompt(folder) if options.instruction is None else options.instruction
+
+
+def default_prompt(folder: Folder) -> str:
     """The text sentence-transformers puts before the first of two texts, or into a system message; "" if none."""
-    if options.instruction is not None:
-        return options.instruction
     name = folder.json("config_sentence_transformers.json").get("default_prompt_name")
     if name is None:
         return ""
