@@ -292,6 +292,14 @@ def test_without_a_dtype_weights_keep_the_one_they_are_stored_in(
     assert stored_dtype(Folder("model", tmp_path)) == expected
 
 
+def test_on_a_cpu_weights_stored_in_half_precision_are_computed_in_float32(folder: Path, tmp_path: Path) -> None:
+    stored = str(tmp_path)
+    Reference(str(folder), model_kwargs={"dtype": torch.bfloat16}, device="cpu").save_pretrained(stored)
+    float32 = Reference(stored, device="cpu", model_kwargs={"dtype": torch.float32})
+    assert_scores(CrossEncoder(stored, device="cpu").predict(FEW), float32.predict(FEW))
+    assert Reference(stored, device="cpu").dtype is torch.bfloat16, "which the documentation says of the reference"
+
+
 def test_importing_and_scoring_loads_no_sentence_transformers(folder: Path) -> None:
     script = (
         "import sys; from secondpass.sentence_transformers import CrossEncoder; "

@@ -1,7 +1,7 @@
 """sentence-transformers' own tests of its CrossEncoder, unmodified, with ours in its place.
 
-They run where SENTENCE_TRANSFORMERS_CHECKOUT names a checkout of its repository, which is no part of this one. Models
-of the hub are replaced by small ones in the same layouts.
+They run where SENTENCE_TRANSFORMERS_CHECKOUT names a checkout of its repository, which is no part of this one. The hub
+gives them small models in the same layouts.
 """
 
 import os

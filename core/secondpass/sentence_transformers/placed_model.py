@@ -1,7 +1,7 @@
 """Where a model is and in which arithmetic: read, and changed by the calls that torch modules have for it."""
 
 from abc import ABC, abstractmethod
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 import torch
 from transformers import PreTrainedConfig
@@ -73,8 +73,18 @@ class Placed(ABC):
         """
         return refuse_attribute("fit") if mode else self
 
-    def __getattr__(self, name: str) -> NoReturn:
-        refuse_attribute(name)
+    if not TYPE_CHECKING:  # a type checker that saw this method would take any name for an attribute
+
+        def __getattr__(self, name: str) -> NoReturn:
+            refuse_attribute(name)
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Refused: there is no forward pass to call."""
+        refuse_attribute("forward")
+
+    def __getitem__(self, _: object) -> NoReturn:
+        """Refused: there are no modules to take one of."""
+        refuse_attribute("modules")
 
 
 class PlacedModel(Placed):
