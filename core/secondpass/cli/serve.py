@@ -102,11 +102,14 @@ def serve(
 ) -> None:
     """Serve models over HTTP to clients of TEI, Cohere, Jina, vLLM, infinity and Voyage."""
     from secondpass.service import Limits, create_app, load_model
-    from secondpass.service import serve as listen
+    from secondpass.service.api_keys import ApiKeys
+    from secondpass.service.server import bind, serve_at
 
     names = model or [DEFAULT_MODEL]
+    if len(set(names)) < len(names):
+        raise InputError(f"model must be given once for each, got {', '.join(names)}")
     aliases = aliases_of(names, alias or [])
-    keys = [*(api_key or []), *_keys_in(api_key_file)]
+    keys = ApiKeys([*(api_key or []), *_keys_in(api_key_file)])
     limits = Limits(
         max_queued_tokens=max_queued_tokens,
         max_body_bytes=max_body_bytes,
@@ -129,12 +132,12 @@ def serve(
         batch_tokens=batch_tokens,
     )
     _log_to_stderr()
-    silence_transformers()
-    models = [load_model(name, options, aliases=aliases[name]) for name in names]
-    app = create_app(models, api_keys=keys, limits=limits, log_lengths=log_lengths)
     if host not in _LOOPBACK and not keys:
         logging.getLogger("secondpass.service").warning("no API key is set: whoever reaches %s may ask", host)
-    listen(app, host=host, port=port)
+    with bind(host, port) as bound:  # before the models are loaded, which takes longer to find out
+        silence_transformers()
+        models = [load_model(name, options, aliases=aliases[name]) for name in names]
+        serve_at(bound, create_app(models, api_keys=keys, limits=limits, log_lengths=log_lengths))
 
 
 def aliases_of(models: Sequence[str], aliases: Sequence[str]) -> dict[str, list[str]]:

@@ -22,7 +22,7 @@ apart by what is sent, and where. Scores are between 0 and 1 unless raw ones are
 def create_app(
     models: Sequence[str | ServedModel],
     *,
-    api_keys: Iterable[str] = (),
+    api_keys: Iterable[str] | ApiKeys = (),
     limits: Limits | None = None,
     log_lengths: bool = False,
 ) -> FastAPI:
@@ -42,7 +42,7 @@ def create_app(
         CheckpointError: A checkpoint cannot be scored the way its authors meant.
         InputError: An argument breaks a rule.
     """
-    keys = ApiKeys(api_keys)
+    keys = api_keys if isinstance(api_keys, ApiKeys) else ApiKeys(api_keys)
     loaded = [load_model(model) if isinstance(model, str) else model for model in models]
     service = Service(loaded, keys, Limits() if limits is None else limits)
 

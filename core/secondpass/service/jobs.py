@@ -91,10 +91,11 @@ def next_pass(waiting: deque[Job], pass_tokens: int) -> list[Work]:
     room = pass_tokens
     while waiting and room > 0:
         job = waiting.popleft()
-        turn = max(1, pass_tokens // 4)
+        turn = whole_turn = max(1, pass_tokens // 4)
         while turn > 0 and (work := _next_work(job)) is not None:
             if taken and work.n_tokens > room:
-                waiting.appendleft(job)
+                # Without a pair of its own in this pass it is still its turn.
+                (waiting.appendleft if turn == whole_turn else waiting.append)(job)
                 return taken
             job.todo.popleft()
             work.taken = True

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from secondpass.arguments import describe
-from secondpass.cross_encoder import CrossEncoder
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.ranking import ScoreMap, Scorer, Sigmoid
@@ -72,6 +70,8 @@ def load_model(name: str, options: ModelOptions | None = None, *, aliases: Seque
         CheckpointError: The checkpoint cannot be scored the way its authors meant.
         InputError: An option breaks a rule.
     """
+    from secondpass.cross_encoder import CrossEncoder  # noqa: PLC0415 - torch, which other scorers do without
+
     options = ModelOptions() if options is None else options
     if options.activation is not None:
         raise InputError(f"activation must be left out: every request chooses its unit, got {options.activation!r}")
@@ -109,7 +109,7 @@ class ServedModels:
         if model is None:
             raise Problem(
                 Kind.UNKNOWN_MODEL,
-                f"model must be one of {', '.join(self._by_name)}, got {describe(name)}",
+                f"model must be one of {', '.join(self._by_name)}, got {name[:60]!r}",
                 parameter="model",
             )
         return model

@@ -33,20 +33,40 @@ def serve(app: FastAPI, *, host: str = "127.0.0.1", port: int = 8080) -> None:
     Raises:
         InputError: The address cannot be listened at.
     """
+    with bind(host, port) as listener:
+        serve_at(listener, app)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that has the address, and does not listen yet: who connects now is refused, and need not wait.
+
+    Raises:
+        InputError: The address is not to be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except (OSError, OverflowError) as error:
+        bound.close()
+        raise InputError(f"host and port must be free to listen at, got {host}:{port}: {error}") from error
+    return bound
+
+
+def serve_at(bound: socket.socket, app: FastAPI) -> None:
+    """Serve an app at a socket of `bind`; see `serve`."""
     service: Service = app.state.service
-    with _listen(host, port) as listener:
-        address = f"[{host}]" if ":" in host else host
-        LOGGER.info("serving at http://%s:%d", address, listener.getsockname()[1])
-        config = uvicorn.Config(
-            app,
-            http=TimedConnection,
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_LAST_ANSWERS,
-        )
-        _DrainingServer(config, service).run(sockets=[listener])
+    config = uvicorn.Config(
+        app,
+        http=TimedConnection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_LAST_ANSWERS,
+    )
+    _DrainingServer(config, service).run(sockets=[bound])
     if not service.close(timeout=1.0):
         # A model that hangs in its own code cannot be stopped, and must not keep the process.
         LOGGER.error("a model did not come back: leaving without it")
@@ -61,6 +81,13 @@ class _DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._service = service
         self._end: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say where."""
+        await super().startup(sockets)
+        for bound in sockets or ():
+            host, port = bound.getsockname()[:2]
+            LOGGER.info("serving at http://%s:%d", f"[{host}]" if ":" in host else host, port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Begin to stop; at a second signal, stop. uvicorn would end the process by the signal, and not with 0."""
@@ -78,11 +105,3 @@ class _DrainingServer(uvicorn.Server):
                 self._service.close()
             self.should_exit = self.should_exit or is_late or self._service.n_open == 0
         return await super().on_tick(counter)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
-        raise InputError(f"host and port must be free to listen at, got {host}:{port}: {error}") from error
