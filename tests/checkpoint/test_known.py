@@ -34,7 +34,9 @@ def test_published_figures_are_those_of_their_sources() -> None:
         Figure("MRR@10 MS MARCO dev", 39.01, card),
         Figure("nDCG@10 MTEB English v2", 50.82, "Ettin rerankers"),
     )
-    assert known("deepset/gbert-base-germandpr-reranking").published == (Figure("MRR@10 GermanDPR DE-DE", 53.59, en_de),)
+    assert known("deepset/gbert-base-germandpr-reranking").published == (
+        Figure("MRR@10 GermanDPR DE-DE", 53.59, en_de),
+    )
     of_mteb = {row.name: row.figure("nDCG@10 MTEB English v2") for row in known_checkpoints()}
     values = {name: figure.value for name, figure in of_mteb.items() if figure is not None}
     assert max(values, key=values.__getitem__) == "Qwen/Qwen3-Reranker-4B"

@@ -43,9 +43,9 @@ class KnownCheckpoint:
         max_length: Tokens of a pair, specials included; None where nothing says.
         license: As its card states it; None where it does not.
         published: Figures of cards and announcements.
-        needs: What it asks of its user, beyond texts.
+        takes: What can be given to it beside texts, an "instruction", or must be, "trust_remote_code".
         refused: Why it is not scored here; None where it is.
-        older: Whether its own table lists newer models of its size that are better.
+        older: Whether its own card lists a better one that is no larger.
         aliases: Other names under which the hub, or its card, has it.
         label: The column that means relevant, where the files do not say it.
         layout: The layout that reads it, where nothing in its files says so.
@@ -62,7 +62,7 @@ class KnownCheckpoint:
     max_length: int | None = None
     license: str | None = None
     published: tuple[Figure, ...] = ()
-    needs: str | None = None
+    takes: str | None = None
     refused: str | None = None
     older: bool = False
     aliases: tuple[str, ...] = ()
