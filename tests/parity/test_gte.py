@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.functional import gelu, layer_norm, linear, relu
 from transformers import AutoTokenizer
 
-from secondpass import CrossEncoder
+from secondpass import BiEncoder, CrossEncoder
 from secondpass.encoder.padded import PaddedClassifier
 from secondpass.errors import CheckpointError, RemoteCodeError
 from secondpass.execution.network import Network
@@ -134,6 +134,27 @@ def test_scores_equal_transformers_own_gte(tmp_path: Path) -> None:
         ]
     for made in (folder, native):
         assert_scores(CrossEncoder(made, activation="identity").predict(SHORT_PAIRS), expected)
+
+
+def test_the_embedding_models_of_the_family_load_too(tmp_path: Path) -> None:
+    folder = gte_checkpoint.gte(tmp_path / "authors", rope_scaling=None, architectures=["NewModel"])
+    state = load_file(folder / "model.safetensors")
+    inner = {name.removeprefix("new."): tensor for name, tensor in state.items() if name.startswith("new.")}
+    checkpoints.write_weights(folder, inner)
+    config = transformers.GteConfig(
+        **checkpoints.SMALL,
+        vocab_size=inner["embeddings.word_embeddings.weight"].shape[0],
+        rope_parameters={"rope_type": "default", "rope_theta": 20000.0},
+    )
+    native = transformers.AutoModel.from_pretrained(folder, config=config, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder, config=config)
+    with torch.inference_mode():
+        query, document = (
+            native(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(dim=0)
+            for text in ("berlin", "the wall of the year")
+        )
+    expected = torch.cosine_similarity(query, document, dim=0)
+    assert_scores(BiEncoder(folder).score("berlin", ["the wall of the year"]), [float(expected)])
 
 
 def test_the_scaling_changes_scores_in_both_its_parts(tmp_path: Path) -> None:
