@@ -13,7 +13,7 @@ from torch import nn
 from secondpass import CrossEncoder
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import MULTILINGUAL, Figure, KnownCheckpoint, known_by_name, known_checkpoints, lookup
-from secondpass.checkpoint.layouts.causal import PROMPTS
+from secondpass.checkpoint.prompts import prompt_named
 from secondpass.errors import CheckpointError
 
 DISTILL = "xpmir/cross-encoder-MiniLM-L12-DistillRankNET"
@@ -52,7 +52,7 @@ def test_the_table_is_in_order() -> None:
     assert not [row.name for row in rows if re.search(r"-L-\d", row.name)], "the hub writes L6, not L-6"
     for row in rows:
         assert row.languages == (MULTILINGUAL,) or all(re.fullmatch("[a-z]{2,3}", code) for code in row.languages)
-        assert row.prompt is None or row.prompt in PROMPTS
+        assert row.prompt is None or prompt_named(row.prompt).source
         assert all(0 < figure.value < 100 and figure.source for figure in row.published)
         assert row.parameters is not None or row.refused
         assert row.max_length is not None or row.refused
