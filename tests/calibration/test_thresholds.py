@@ -164,7 +164,7 @@ def test_the_shortest_number_is_taken() -> None:
     ("aim", "value", "error", "message"),
     [
         ("f1", 0.5, InputError, 'aim must be one of "precision", "recall"'),
-        (None, 0.5, InputError, "aim must be precision or recall, got None"),
+        (None, 0.5, InputError, 'aim must be one of "precision", "recall", got None'),
         ("precision", 0.0, InputError, "precision must be greater than 0 and at most 1, got 0.0"),
         ("recall", 1.5, InputError, "recall must be greater than 0 and at most 1, got 1.5"),
         ("recall", math.nan, InputError, "recall must be greater than 0 and at most 1, got nan"),

@@ -29,7 +29,7 @@ from secondpass.adapters.lazy import LazyCrossEncoder, check_model_name, check_s
 from secondpass.adapters.migration import spelling, translate
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputTypeError
-from secondpass.options import ActivationName, DType, ModelOptions
+from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_score_threshold, check_top_k
 
@@ -75,12 +75,20 @@ class ModelFields(BaseModel):
     """Arithmetic; None takes float32 on a CPU and half precision on accelerators."""
     max_length: int | None = None
     """Tokens of a pair, special tokens included; None takes the checkpoint's own limit."""
+    instruction: str | None = None
+    """What to look for, for rerankers whose prompt has a place for it; None takes the checkpoint's own."""
     activation: ActivationName | None = None
     """Either "identity" (a logit) or "sigmoid" (0 to 1); None takes the checkpoint's own."""
     label: int | str | None = None
     """For heads with several labels, index or name of the one that means relevant; None resolves it."""
     batch_tokens: int | None = None
     """Tokens of one forward pass; None chooses for the device."""
+    long_documents: LongDocuments = "truncate"
+    """Either "truncate", which reads of a document what fits, or "windows", which reads all of it."""
+    window_overlap: int | None = None
+    """Tokens that neighbouring windows of a long document share; None takes a quarter of a window."""
+    window_aggregation: WindowAggregation = "max"
+    """A document's score from its windows: "max", of the best, or "mean-top-3", the mean of the three best."""
     calibration: Annotated[
         Calibration | str | None,
         PlainValidator(as_calibration, json_schema_input_type=dict[str, Any] | str | None),

@@ -14,7 +14,7 @@ from secondpass.arguments import describe
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
-from secondpass.ranking import RankedDocument, Scorer
+from secondpass.ranking import RankedDocument, Readings, Scorer
 
 if TYPE_CHECKING:
     from secondpass.cross_encoder import CrossEncoder
@@ -101,6 +101,10 @@ class LazyCrossEncoder:
     def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
         """See `CrossEncoder.rank`."""
         return self.load().rank(query, documents)
+
+    def read(self, pairs: Iterable[tuple[str, str]]) -> Readings:
+        """See `CrossEncoder.read`."""
+        return self.load().read(pairs)
 
     async def ascore(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
         """See `CrossEncoder.ascore`; loading does not block the event loop either."""

@@ -10,6 +10,7 @@ from secondpass.cli.demo import demo
 from secondpass.cli.eval import evaluate
 from secondpass.cli.models import models
 from secondpass.cli.rank import rank
+from secondpass.cli.serve import serve
 from secondpass.cli.train import train
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app.command()(demo)
 app.command("eval")(evaluate)
 app.command()(calibrate)
 app.command()(train)
+app.command()(serve)
 app.command()(bench)
 
 

@@ -28,6 +28,7 @@ from secondpass.cli.options import (
     CacheDir,
     Device,
     DType,
+    Instruction,
     Json,
     Label,
     LocalFilesOnly,
@@ -100,6 +101,7 @@ def calibrate(
     device: Device = None,
     dtype: DType = None,
     max_length: MaxLength = None,
+    instruction: Instruction = None,
     label: Label = None,
     batch_tokens: BatchTokens = None,
     revision: Revision = None,
@@ -110,8 +112,8 @@ def calibrate(
 ) -> None:
     """Fit probabilities to a model's scores on a collection, and find thresholds for a wanted precision or recall."""
     result_format = output_format(format_, json_)
-    check_count("depth", depth)
-    check_count("relevant_from", relevant_from)
+    check_count("depth", depth, optional=False)
+    check_count("relevant_from", relevant_from, optional=False)
     check_output_file(output)
     check_output_folder(report, "--report")
     wanted = None if want is None else parse_wanted(want)
@@ -124,6 +126,7 @@ def calibrate(
         device=device,
         dtype=dtype,
         max_length=max_length,
+        instruction=instruction,
         activation="identity",
         label=label_of(label),
         batch_tokens=batch_tokens,

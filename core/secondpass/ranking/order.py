@@ -45,7 +45,7 @@ def rank(
         ranked = _check_ranking(scorer.rank(query, texts), texts)
     else:
         ranked = _without_passages(scorer.score(query, texts), texts)
-    return _order(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
+    return order_documents(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 
 def rank_scores(
@@ -58,7 +58,7 @@ def rank_scores(
 ) -> list[RankedDocument]:
     """Already scored documents, best first; see `rank` for arguments and errors."""
     ranked = _without_passages(scores, documents)
-    return _order(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
+    return order_documents(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 
 async def arank(
@@ -85,7 +85,7 @@ async def arank(
         ranked = _without_passages(await scorer.ascore(query, texts), texts)
     else:
         ranked = _without_passages(await asyncio.to_thread(scorer.score, query, texts), texts)
-    return _order(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
+    return order_documents(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 
 def _without_passages(scores: Sequence[float] | NDArray[np.float32], documents: Sequence[str]) -> list[RankedDocument]:
@@ -110,14 +110,14 @@ def _check_ranking(ranked: object, documents: Sequence[str]) -> list[RankedDocum
     return ranked
 
 
-def _order(
+def order_documents(
     documents: Sequence[RankedDocument],
     *,
-    top_k: int | None,
-    score_threshold: float | None,
-    score_map: ScoreMap | None,
+    top_k: int | None = None,
+    score_threshold: float | None = None,
+    score_map: ScoreMap | None = None,
 ) -> list[RankedDocument]:
-    """Documents, best first; equal scores keep the order in which they stand."""
+    """Documents with their scores, best first; equal scores keep the order they stand in. See `rank` for arguments."""
     # The order is that of the scorer's own numbers: a map that rounds two of them to the same must not undo it.
     order = sorted(range(len(documents)), key=lambda i: -documents[i].score)
     if score_map is not None:

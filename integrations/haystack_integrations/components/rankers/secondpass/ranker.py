@@ -80,6 +80,7 @@ class SecondPassRanker:
         max_length: Tokens of a pair, special tokens included; None takes the checkpoint's own limit.
         dtype: Arithmetic; None takes float32 on a CPU and half precision on accelerators.
         label: For heads with several labels, index or name of the one that means relevant; None resolves it.
+        instruction: What to look for, for rerankers whose prompt has a place for it; None takes the checkpoint's own.
         revision: Branch, tag or commit on the hub.
         cache_dir: Folder for downloads.
         local_files_only: Never ask the network.
@@ -124,6 +125,7 @@ class SecondPassRanker:
         max_length: int | None = None,
         dtype: DType | None = None,
         label: int | str | None = None,
+        instruction: str | None = None,
         revision: str | None = None,
         cache_dir: str | None = None,
         local_files_only: bool = False,
@@ -157,6 +159,7 @@ class SecondPassRanker:
         self.max_length = max_length
         self.dtype = dtype
         self.label = label
+        self.instruction = instruction
         self.revision = revision
         self.cache_dir = cache_dir
         self.local_files_only = local_files_only

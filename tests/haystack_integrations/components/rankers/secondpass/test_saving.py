@@ -20,6 +20,7 @@ OPEN = {
     "config_kwargs",
     "device",
     "dtype",
+    "instruction",
     "label",
     "max_length",
     "model_kwargs",
