@@ -23,8 +23,11 @@ from transformers import (
     ElectraForSequenceClassification,
     PreTrainedTokenizerBase,
 )
+from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
+
+pytestmark = TRUNCATES
 
 
 def read(tokenizer: PreTrainedTokenizerBase, pair: tuple[str, str], max_length: int = 512) -> BatchEncoding:
