@@ -31,6 +31,13 @@ def test_options_and_defaults_are_those_of_cross_encoder() -> None:
         ("max_length", "64", "max_length must be an integer or None, got str '64'"),
         ("instruction", 1, "instruction must be text or None, got int 1"),
         ("batch_tokens", True, "batch_tokens must be an integer or None, got bool True"),
+        ("long_documents", "chunks", 'long_documents must be one of "truncate", "windows", got \'chunks\''),
+        ("long_documents", None, 'long_documents must be one of "truncate", "windows", got None'),
+        ("window_overlap", -1, "window_overlap must be at least 0, got -1"),
+        ("window_overlap", 1.5, "window_overlap must be an integer or None, got float 1.5"),
+        ("window_overlap", 8, 'window_overlap must be left out unless long_documents is "windows"'),
+        ("window_aggregation", "sum", 'window_aggregation must be one of "max", "mean-top-3", got \'sum\''),
+        ("window_aggregation", "mean-top-3", 'window_aggregation must be left out unless long_documents is "windows"'),
     ],
 )
 def test_values_that_break_a_rule_are_refused(option: str, value: object, message: str) -> None:
