@@ -16,8 +16,9 @@ from huggingface_hub.errors import (
 )
 
 from secondpass.arguments import describe
+from secondpass.checkpoint.adapter import base_of_adapter, require_peft
 from secondpass.checkpoint.folder import Folder
-from secondpass.errors import CheckpointNotFoundError, InputTypeError
+from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputTypeError
 from secondpass.options import HubOptions
 
 _BUNDLED = Path(str(resources.files("secondpass") / "models"))
@@ -35,8 +36,16 @@ def find(name: str, hub: HubOptions, *, weights: bool = True) -> Folder:
         weights: False where only the small files are wanted, such as a tokenizer's.
 
     Raises:
-        CheckpointNotFoundError: Nothing has this name or revision, or it cannot be reached.
+        CheckpointNotFoundError: Nothing has this name or revision, or it cannot be reached; or it is an adapter and its
+            base is not found.
+        CheckpointError: It is an adapter that does not say of what, or of another adapter.
+        MissingExtraError: It is an adapter, and peft is not installed.
     """
+    folder = _find(name, hub, weights=weights)
+    return _with_base(folder) if weights else folder
+
+
+def _find(name: str, hub: HubOptions, *, weights: bool) -> Folder:
     bundled = _BUNDLED / name.removeprefix("secondpass/")
     if name.startswith("secondpass/") and bundled.is_dir():
         return Folder(name, bundled, hub)
@@ -46,6 +55,21 @@ def find(name: str, hub: HubOptions, *, weights: bool = True) -> Folder:
     if local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise CheckpointNotFoundError(f"model must be a folder, a hub id or a bundled name; no folder {name!r}")
     return Folder(name, _download(name, hub, weights=weights), hub)
+
+
+def _with_base(folder: Folder) -> Folder:
+    """The folder with the checkpoint that its adapter changes, where it holds an adapter alone."""
+    if not folder.has_adapter or folder.has_weights:
+        return folder
+    require_peft(folder)  # before a base is downloaded that could not be changed
+    name, revision = base_of_adapter(folder)
+    try:
+        base = _find(name, replace(folder.hub, revision=revision), weights=True)
+    except CheckpointNotFoundError as error:
+        raise CheckpointNotFoundError(f"{folder.name} is an adapter, and its base cannot be loaded: {error}") from error
+    if base.has_adapter:
+        raise CheckpointError(f"{folder.name} is an adapter of an adapter, {name}, which cannot be applied: merge that")
+    return replace(folder, base=base)
 
 
 def check_name(model: object, parameter: str = "model") -> str:

@@ -28,7 +28,7 @@ def load_base_model(config: ModelConfig, folder: Path) -> GroupedCrossEncoder:
 
     Raises:
         CheckpointNotFoundError: There is no base of this name.
-        CheckpointError: The base has several labels, or weights that are not finite.
+        CheckpointError: The base is an adapter, has several labels, or weights that are not finite.
         InputError: The base has fewer layers or positions, leaves no room for text, pads on the left, or has no
             parameter that a name of `freeze` is in.
     """
@@ -68,6 +68,11 @@ def _find(base: str, folder: Path) -> Folder:
         checkpoint.require_config()
     except CheckpointNotFoundError as error:
         raise CheckpointNotFoundError(f"model.base: {error}") from error
+    if checkpoint.has_adapter:
+        raise CheckpointError(
+            f"model.base: {base} is an adapter, which training would not learn further: merge it into its base with "
+            "peft's merge_and_unload, and save the result"
+        )
     return checkpoint
 
 

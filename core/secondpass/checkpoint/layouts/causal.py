@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 
+from secondpass.checkpoint.adapter import is_classifier_adapter
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import known_checkpoints, lookup
@@ -63,7 +64,9 @@ PROMPTS = {
 
 
 def _matches(folder: Folder) -> bool:
-    """Whether config.json names a causal language model."""
+    """Whether config.json names a causal language model, and no adapter makes a classifier of it."""
+    if is_classifier_adapter(folder):
+        return False
     architectures = folder.config.get("architectures") or []
     return any(str(name).endswith("ForCausalLM") for name in architectures)
 
@@ -78,7 +81,7 @@ def prompt_of(folder: Folder) -> Prompt:
         raise CheckpointError(
             f"{folder.name}: modules.json lists LogitScore, whose chat template and answers cannot be read yet"
         )
-    known = lookup(folder)
+    known = lookup(folder.whole)  # an adapter is asked as its base is
     if known is None or known.prompt is None:
         with_prompt = [known.name for known in known_checkpoints() if known.prompt is not None]
         raise CheckpointError(
