@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
 from secondpass.checkpoint.fingerprint import fingerprint
-from secondpass.checkpoint.source import check_name, portable_name
+from secondpass.checkpoint.source import check_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, InputError
 from secondpass.execution.ambient import plain_torch
@@ -22,6 +22,7 @@ from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import networks_on
 from secondpass.execution.pipeline import Pipeline
 from secondpass.execution.threads import call_safely
+from secondpass.model_names import portable_name
 from secondpass.options import DType, ModelOptions
 from secondpass.ranking import Pair
 

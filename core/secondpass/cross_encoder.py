@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from secondpass.checkpoint import Checkpoint, load_checkpoint
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.labels import relevance_logit
-from secondpass.checkpoint.source import check_name, portable_name
+from secondpass.checkpoint.source import check_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, device_names, placement_for
@@ -19,6 +19,7 @@ from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network, networks_on
 from secondpass.execution.pipeline import Pipeline
 from secondpass.execution.threads import call_safely
+from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, ModelOptions
 from secondpass.ranking import Pair
 from secondpass.ranking.checks import check_pairs

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 
 from huggingface_hub import HfApi, snapshot_download
@@ -19,9 +18,9 @@ from secondpass.arguments import describe
 from secondpass.checkpoint.adapter import base_of_adapter, require_peft
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputTypeError
+from secondpass.model_names import bundled_folder
 from secondpass.options import HubOptions
 
-_BUNDLED = Path(str(resources.files("secondpass") / "models"))
 # Everything a tokenizer, config or head may need; weights are chosen apart, code only on request.
 _SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "README.md"]
 _ELSEWHERE = ["onnx/*", "openvino/*", "original/*", "*/onnx/*"]
@@ -46,8 +45,8 @@ def find(name: str, hub: HubOptions, *, weights: bool = True) -> Folder:
 
 
 def _find(name: str, hub: HubOptions, *, weights: bool) -> Folder:
-    bundled = _BUNDLED / name.removeprefix("secondpass/")
-    if name.startswith("secondpass/") and bundled.is_dir():
+    bundled = bundled_folder(name)
+    if bundled is not None:
         return Folder(name, bundled, hub)
     local = Path(name).expanduser()
     if local.is_dir():
@@ -77,13 +76,6 @@ def check_name(model: object, parameter: str = "model") -> str:
     if not isinstance(model, str | Path):
         raise InputTypeError(f"{parameter} must be a hub id, a folder or a bundled name, got {describe(model)}")
     return str(model)
-
-
-def portable_name(name: str) -> str:
-    """The name by which the same checkpoint is found from any working folder: a local folder's is absolute."""
-    local = Path(name).expanduser()
-    is_bundled = name.startswith("secondpass/") and (_BUNDLED / name.removeprefix("secondpass/")).is_dir()
-    return str(local.absolute()) if local.is_dir() and not is_bundled else name
 
 
 def find_base(folder: Folder, name: str) -> Folder:
