@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
@@ -24,21 +25,10 @@ from secondpass.cli.judged_collections import (
 from secondpass.cli.loading import load_quietly
 from secondpass.cli.options import (
     DEFAULT_MODEL,
-    BatchTokens,
-    CacheDir,
-    Device,
-    DType,
-    Instruction,
     Json,
-    Label,
-    LocalFilesOnly,
-    MaxLength,
     ModelName,
     Output,
-    Revision,
-    Token,
-    TrustRemoteCode,
-    label_of,
+    takes_model_options,
 )
 from secondpass.cli.output import (
     check_output_file,
@@ -63,6 +53,7 @@ Unjudged: TypeAlias = Literal["irrelevant", "left-out"]
 _JUDGEMENTS = "What counts as relevant"
 
 
+@takes_model_options("activation")
 def calibrate(
     collection: Annotated[
         str, typer.Argument(help="A BEIR-style folder, or ir:ID of ir_datasets, as eval reads them.")
@@ -98,17 +89,8 @@ def calibrate(
     qrels: QrelsFile = None,
     format_: Output = None,
     json_: Json = False,
-    device: Device = None,
-    dtype: DType = None,
-    max_length: MaxLength = None,
-    instruction: Instruction = None,
-    label: Label = None,
-    batch_tokens: BatchTokens = None,
-    revision: Revision = None,
-    token: Token = None,
-    cache_dir: CacheDir = None,
-    local_files_only: LocalFilesOnly = False,
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Fit probabilities to a model's scores on a collection, and find thresholds for a wanted precision or recall."""
     result_format = output_format(format_, json_)
@@ -117,20 +99,7 @@ def calibrate(
     check_output_file(output)
     check_output_folder(report, "--report")
     wanted = None if want is None else parse_wanted(want)
-    options = ModelOptions(
-        revision=revision,
-        token=token,
-        cache_dir=None if cache_dir is None else str(cache_dir),
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-        device=device,
-        dtype=dtype,
-        max_length=max_length,
-        instruction=instruction,
-        activation="identity",
-        label=label_of(label),
-        batch_tokens=batch_tokens,
-    )
+    options = replace(options, activation="identity")  # a calibration is fitted to logits
     _check_collection(collection)
     from secondpass.calibration import Calibration, find_thresholds, report_calibration
     from secondpass.calibration.plots import write_plot

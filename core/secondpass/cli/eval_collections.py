@@ -93,11 +93,15 @@ class _Task:
         asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
         if folder is not None:
             check_ids(asked)
-            check_ids(collection.documents)
+        first: Mapping[str, Mapping[str, float]]
         if settings.run is not None:
-            return cls(name, collection, read_run(settings.run), folder)
-        depth = max(settings.depth, _FIRST_STAGE_DEPTH, deepest_cutoff(settings.measures))
-        return cls(name, collection, BM25(collection.documents).run(asked, depth), folder)
+            first = read_run(settings.run)
+        else:
+            depth = max(settings.depth, _FIRST_STAGE_DEPTH, deepest_cutoff(settings.measures))
+            first = BM25(collection.documents).run(asked, depth)
+        if folder is not None:
+            check_ids(document for query in asked for document in first.get(query, {}))
+        return cls(name, collection, first, folder)
 
     def evaluate(self, scorer: "CrossEncoder", model: str, file_name: str, settings: Settings) -> "Report":
         """Re-rank with one model, keeping its progress and its run in the folder."""
