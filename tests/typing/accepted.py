@@ -25,8 +25,10 @@ from haystack_integrations.components.rankers.secondpass import SecondPassRanker
 from secondpass import (
     AsyncScorer,
     BiEncoder,
+    CachedScorer,
     Calibrated,
     Calibration,
+    Cascade,
     CrossEncoder,
     RankedDocument,
     Scorer,
@@ -34,6 +36,7 @@ from secondpass import (
     rank,
 )
 from secondpass.calibration import OutOfReach, Threshold, Wanted, find_thresholds
+from secondpass.cascade import CascadedDocument
 from secondpass.errors import InputError, InputTypeError, SecondPassError
 from secondpass.evaluation import (
     BM25,
@@ -124,6 +127,22 @@ def scorers(model: CrossEncoder, embedder: BiEncoder) -> None:
     for scorer in [*several, *awaitable]:
         assert_type(rank(scorer, QUERY, DOCUMENTS, top_k=3, score_threshold=0.5), list[RankedDocument])
     assert_type(rank(Lengths(), QUERY, iter(DOCUMENTS)), list[RankedDocument])
+
+
+def scorers_around_scorers(model: CrossEncoder, folder: Path) -> None:
+    cascade = Cascade([BiEncoder("small"), Cascade([Lengths(), model], keep=0.2), model], keep=[50, 10])
+    assert_type(cascade.score(QUERY, DOCUMENTS), list[float])
+    assert_type(cascade.rank(QUERY, iter(DOCUMENTS), 3, 0.5), list[RankedDocument])
+    assert_type(cascade.explain(QUERY, DOCUMENTS), list[CascadedDocument])
+    assert_type(cascade.explain(QUERY, DOCUMENTS)[0].stage_scores, tuple[float, ...])
+    assert_type(cascade.fingerprint(), str)
+    cached = CachedScorer(Lengths(), folder, fingerprint="lengths", max_scores=1000)
+    assert_type(cached.score(QUERY, DOCUMENTS), list[float] | NDArray[np.float32])
+    assert_type(cached.predict([(QUERY, "text")]), list[float] | NDArray[np.float32])
+    assert_type(cached.rank(QUERY, DOCUMENTS, top_k=3), list[RankedDocument])
+    assert_type(cached.hits, int)
+    several: list[AsyncScorer] = [cascade, cached, CachedScorer(model, "scores")]
+    Cascade(several, keep=20)
 
 
 def ranked_documents() -> None:

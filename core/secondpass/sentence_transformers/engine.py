@@ -19,7 +19,6 @@ from secondpass.checkpoint.limits import readable_tokens
 from secondpass.checkpoint.load import tokenizer_of
 from secondpass.checkpoint.pair_reading import default_prompt
 from secondpass.checkpoint.ranking_model import LanguageModel
-from secondpass.checkpoint.source import portable_name
 from secondpass.encoder import Precision
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import InputError
@@ -28,6 +27,7 @@ from secondpass.execution.devices import Placement, placement_for
 from secondpass.execution.network import Network, networks_on
 from secondpass.execution.pipeline import Pipeline, blocks_of
 from secondpass.execution.threads import call_safely
+from secondpass.model_names import portable_name
 from secondpass.options import DType, ModelOptions
 from secondpass.ranking import Pair
 from secondpass.ranking.checks import refuse_nan
