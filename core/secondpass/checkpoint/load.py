@@ -55,7 +55,11 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
         CheckpointError: It cannot be scored the way its authors meant.
         InputError: An option does not fit the checkpoint.
     """
-    folder = find(name, options)
+    return read_checkpoint(find(name, options), options)
+
+
+def read_checkpoint(folder: Folder, options: ModelOptions) -> Checkpoint:
+    """As `load_checkpoint`, of a folder that is found already."""
     folder.require_config()
     check_settings(folder)
     known = lookup(folder)

@@ -12,13 +12,13 @@ from tqdm import tqdm
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from secondpass.arguments import check_count
-from secondpass.checkpoint import load_checkpoint
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.labels import relevance_logit, resolve_label
+from secondpass.checkpoint.labels import relevance_logit
 from secondpass.checkpoint.limits import readable_tokens
-from secondpass.checkpoint.load import tokenizer_of
+from secondpass.checkpoint.load import read_checkpoint, tokenizer_of
 from secondpass.checkpoint.pair_reading import default_prompt
-from secondpass.checkpoint.source import portable_name
+from secondpass.checkpoint.source import find, portable_name
+from secondpass.checkpoint.st_modules import module_specs
 from secondpass.encoder import Precision
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import InputError
@@ -204,8 +204,11 @@ class _Loaded:
 def _load(name: str, options: ModelOptions) -> _Loaded:
     # First of all, so that a device that is not there is told before anything is downloaded.
     placement = placement_for(options.device, options.dtype, options.batch_tokens)
-    checkpoint = load_checkpoint(name, replace(options, label=0, activation="identity"))
-    folder, model = checkpoint.folder, checkpoint.model
+    folder = find(name, options)
+    has_answers = _has_answers(folder)
+    # A head's labels all count there, so which of them is relevant is not asked.
+    checkpoint = read_checkpoint(folder, replace(options, label=None if has_answers else 0, activation="identity"))
+    model = checkpoint.model
     if options.dtype is None and placement.precision is not Precision.FLOAT32:
         placement = placement_for(options.device, stored_dtype(folder), options.batch_tokens)
     return _Loaded(
@@ -215,7 +218,7 @@ def _load(name: str, options: ModelOptions) -> _Loaded:
         max_length=checkpoint.max_length,
         positions=readable_tokens(model.backbone),
         n_logits=len(model.labels),
-        answer=resolve_label(folder.name, len(model.labels), model.labels, None) if _is_causal(folder) else None,
+        answer=checkpoint.label if has_answers else None,
         placement=placement,
         networks=networks_on(placement, model, lambda: checkpoint.tokenize(RANGE_PAIRS), checkpoint.padding_side),
     )
@@ -240,5 +243,9 @@ def stored_dtype(folder: Folder) -> DType:
             return "float32"
 
 
-def _is_causal(folder: Folder) -> bool:
+def _has_answers(folder: Folder) -> bool:
+    """Whether a language model's answers are what is scored, and not a head's labels."""
+    specs = module_specs(folder)
+    if specs:
+        return any(spec.kind == "LogitScore" for spec in specs)
     return any(str(name).endswith("ForCausalLM") for name in folder.config.get("architectures") or [])
