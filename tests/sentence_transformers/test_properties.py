@@ -68,6 +68,8 @@ def test_the_limit_can_be_read_and_set_and_follows_the_tokenizer(folder: Path) -
     for limit, message in ((513, "at most the 512 tokens"), (3, "above the 3 special tokens"), (0, "at least 1")):
         with pytest.raises(InputError, match=f"max_seq_length must be {message}"):
             model.max_seq_length = limit
+    model.max_seq_length = None
+    assert model.max_seq_length == 512
     model.tokenizer.model_max_length = 10**30
     with pytest.raises(InputError, match=r"tokenizer\.model_max_length must be at most the 512"):
         model.predict(FEW)
