@@ -12,11 +12,10 @@ from tqdm import tqdm
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from secondpass.arguments import check_count
-from secondpass.checkpoint import load_checkpoint
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.labels import relevance_logit
 from secondpass.checkpoint.limits import readable_tokens
-from secondpass.checkpoint.load import tokenizer_of
+from secondpass.checkpoint.load import load_checkpoint, tokenizer_of
 from secondpass.checkpoint.pair_reading import default_prompt
 from secondpass.checkpoint.ranking_model import LanguageModel
 from secondpass.encoder import Precision
@@ -207,6 +206,7 @@ class _Loaded:
 def _load(name: str, options: ModelOptions) -> _Loaded:
     # First of all, so that a device that is not there is told before anything is downloaded.
     placement = placement_for(options.device, options.dtype, options.batch_tokens)
+    # A head's labels all count there, so which of them is relevant is not asked.
     checkpoint = load_checkpoint(name, replace(options, label=0, activation="identity"))
     folder, model = checkpoint.folder, checkpoint.model
     if options.dtype is None and placement.precision is not Precision.FLOAT32:
