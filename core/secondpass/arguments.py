@@ -21,6 +21,12 @@ def check_count(name: str, value: object, *, least: int = 1, optional: bool = Tr
         raise InputError(f"{name} must be at least {least}, got {value}")
 
 
+def check_text(name: str, value: object) -> None:
+    """Raise InputTypeError unless `value` is None or text."""
+    if value is not None and not isinstance(value, str):
+        raise InputTypeError(f"{name} must be text or None, got {describe(value)}")
+
+
 def describe(value: object) -> str:
     """A value as an error shows it: its type, and a short repr."""
     text = repr(value)

@@ -30,8 +30,9 @@ from secondpass.tokenization.passages import passage_spans
 from secondpass.tokenization.reading import TruncatingReader, reader_for
 from secondpass.tokenization.windows import Span
 
-# A bi-encoder has neither labels nor a logit, and remote code could compare vectors in any way.
-_MEANINGLESS = ("activation", "label", "trust_remote_code")
+# A bi-encoder has neither labels nor a logit (`Calibrated` calibrates its similarities), a prompt for each side, and
+# remote code could compare vectors in any way.
+_MEANINGLESS = ("activation", "calibration", "instruction", "label", "trust_remote_code")
 
 
 class BiEncoder(LocalScorer):

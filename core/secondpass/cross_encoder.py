@@ -1,6 +1,8 @@
 """The scorer people use: load a checkpoint once, then score and rank with it."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,9 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from secondpass.calibration import Calibration, as_calibration
 from secondpass.checkpoint import Checkpoint, load_checkpoint
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.labels import relevance_logit
+from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.source import check_name, portable_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
@@ -32,7 +36,8 @@ from secondpass.tokenization.windows import Span
 class CrossEncoder(LocalScorer):
     """A cross-encoder: reads query and document together and gives their relevance.
 
-    Any number of threads and tasks may share one. Scores are in the unit of the checkpoint's activation.
+    Any number of threads and tasks may share one. Scores are in the unit of the checkpoint's activation, or
+    probabilities where there is a calibration.
 
     Args:
         model: Hub id, local folder, or the name of a bundled model.
@@ -46,6 +51,8 @@ class CrossEncoder(LocalScorer):
             float32 on a CPU and half precision on accelerators.
         max_length: Tokens of a pair, special tokens included; longer pairs are truncated, the longer text first. None
             takes the checkpoint's own limit.
+        instruction: What to look for, in words, for rerankers whose prompt has a place for it; "" for none. None takes
+            the checkpoint's own.
         activation: "identity" (a logit, unbounded) or "sigmoid" (0 to 1); None takes the checkpoint's own.
         label: For heads with several labels, index or name of the one that means relevant; None resolves it.
         batch_tokens: Tokens per forward pass; None chooses for the device.
@@ -55,6 +62,8 @@ class CrossEncoder(LocalScorer):
             a quarter of a window.
         window_aggregation: What a document is scored by: the logit of its best window ("max"), or the mean of those
             of the three best ("mean-top-3").
+        calibration: A `Calibration` that was fitted to this model's logits, or the file of one: scores become
+            probabilities, in the same order. Not together with `activation`.
 
     Raises:
         CheckpointNotFoundError: Nothing has this name.
@@ -75,12 +84,14 @@ class CrossEncoder(LocalScorer):
         device: str | torch.device | Sequence[str | torch.device] | None = None,
         dtype: DType | None = None,
         max_length: int | None = None,
+        instruction: str | None = None,
         activation: ActivationName | None = None,
         label: int | str | None = None,
         batch_tokens: int | None = None,
         long_documents: LongDocuments = "truncate",
         window_overlap: int | None = None,
         window_aggregation: WindowAggregation = "max",
+        calibration: Calibration | str | os.PathLike[str] | None = None,
     ) -> None:
         options = ModelOptions(
             revision=revision,
@@ -91,12 +102,14 @@ class CrossEncoder(LocalScorer):
             device=device_names(device),
             dtype=dtype,
             max_length=max_length,
+            instruction=instruction,
             activation=activation,
             label=label,
             batch_tokens=batch_tokens,
             long_documents=long_documents,
             window_overlap=window_overlap,
             window_aggregation=window_aggregation,
+            calibration=as_calibration(calibration),
         )
         self._load(check_name(model), options)
 
@@ -110,7 +123,11 @@ class CrossEncoder(LocalScorer):
     def _load(self, name: str, options: ModelOptions) -> None:
         placement, checkpoint, networks = call_safely(partial(_load_networks, name, options))
         super().__init__(
-            name, max_length=checkpoint.max_length, long_documents=options.long_documents, placement=placement
+            name,
+            max_length=checkpoint.max_length,
+            long_documents=options.long_documents,
+            placement=placement,
+            calibration=options.calibration,
         )
         self._options = options
         self._portable_name = portable_name(name)
@@ -121,11 +138,18 @@ class CrossEncoder(LocalScorer):
         self._labels = tuple(checkpoint.model.labels.values())
         self._label = checkpoint.label
         self._activation = checkpoint.activation
+        if options.calibration is not None:
+            options.calibration.check_model(self._fingerprint(str(ScoreActivation.IDENTITY)))
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the head's labels, in the order of its columns."""
         return self._labels
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What makes probabilities of its logits; None where scores are in the activation's unit."""
+        return self._calibration
 
     def logits(self, pairs: Iterable[Pair], *, show_progress: bool = False) -> NDArray[np.float32]:
         """The head's raw outputs for each (query, document) pair, before label and activation.
@@ -154,12 +178,19 @@ class CrossEncoder(LocalScorer):
         return logits
 
     def fingerprint(self) -> str:
-        """What the scores depend on, in one string: the checkpoint's files, its label and unit, precision and limit.
+        """What the scores depend on, in one string: files, label and unit, precision, limit, instruction.
 
         And the windows of long documents, where they are read so. Kept beside scores, it says later whether they are
         still this model's. Devices are no part of it. Reads all of the checkpoint's files.
         """
-        settings = (self.dtype, self.max_length, self._label, self._activation, *self._options.window_settings())
+        if self._calibration is None:
+            return self._fingerprint(str(self._activation))
+        return self._fingerprint(f"calibration:{self._calibration.digest()}")
+
+    def _fingerprint(self, unit: str) -> str:
+        settings = [self.dtype, self.max_length, self._label, unit, *self._options.window_settings()]
+        if self._options.instruction is not None:
+            settings.append(repr(self._options.instruction))
         return f"{fingerprint(self._folder)} {' '.join(map(str, settings))}"
 
     def _read_blocks(self, blocks: Iterable[Sequence[Pair]]) -> Iterator[ReadBlock]:
@@ -205,6 +236,8 @@ class CrossEncoder(LocalScorer):
 @plain_torch()
 def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpoint, list[Network]]:
     placement = placement_for(options.device, options.dtype, options.batch_tokens)
+    if options.calibration is not None:  # it reads logits, whatever the checkpoint makes of them
+        options = replace(options, calibration=None, activation="identity")
     checkpoint = load_checkpoint(name, options)
     networks = networks_on(
         placement, checkpoint.model, lambda: checkpoint.tokenize(RANGE_PAIRS), checkpoint.padding_side

@@ -8,6 +8,7 @@ SecondPassError
 │   ├── CheckpointNotFoundError (FileNotFoundError)   no such folder, hub id, revision or file
 │   └── RemoteCodeError                 it asks to run its own code, and nobody allowed that
 ├── ScoringError (RuntimeError)         a model gave no usable number, such as NaN
+├── NotKeptError (AttributeError)       part of another library's class that ours of that name does not have
 └── MissingExtraError (ModuleNotFoundError)   an optional dependency is not installed
 
 TruncationWarning (UserWarning)         something a scorer was given did not fit, and was not read
@@ -41,6 +42,10 @@ class RemoteCodeError(CheckpointError):
 
 class ScoringError(SecondPassError, RuntimeError):
     """A model gave no usable score."""
+
+
+class NotKeptError(SecondPassError, AttributeError):
+    """Part of another library's class that ours of the same name does not have; the message says what to use."""
 
 
 class MissingExtraError(SecondPassError, ModuleNotFoundError):

@@ -16,8 +16,9 @@ from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
 from secondpass.errors import InputError
 from secondpass.ranking import Pair
 from secondpass.tokenization.item_tokenizer import ItemTokenizer
-from secondpass.tokenization.pairs import OneTextTokenizer, PairTemplate, PromptTokenizer, TwoTextTokenizer
+from secondpass.tokenization.pairs import OneTextTokenizer, PairTemplate, TwoTextTokenizer
 from secondpass.tokenization.passages import passage_spans
+from secondpass.tokenization.prompts import PartedPromptTokenizer, PromptTokenizer, fixed_ending
 from secondpass.tokenization.reading import Reading, TruncatingReader, WindowReader, document_of, part_of
 from secondpass.tokenization.text_tokenizer import Offsets, PythonTokenizer, TextTokenizer
 from secondpass.tokenization.tokens import Spans, Specials
@@ -86,7 +87,12 @@ def test_windows_are_the_whole_document_in_parts_that_score_alone(name: str, tmp
     @settings(max_examples=40)
     @given(DOCUMENTS, QUERIES, st.integers(min_value=20, max_value=60))
     def check_other_layouts(document: str, query: str, max_length: int) -> None:
-        check(PromptTokenizer(tokenize, (1,), "q: {query} d: {document}", (2,), max_length), (query, document), 3, 60)
+        prompts = PromptTokenizer(tokenize, (1,), "q: {} d: {}".format, fixed_ending(()), (2,), max_length)
+        check(prompts, (query, document), 3, max_length)
+        parts = PartedPromptTokenizer(
+            tokenize, (1,), "q: {}".format, (4, 5), "d: {}".format, (2,), max_length, query_length=max_length // 4
+        )
+        check(parts, (query, document), 1, max_length)
         check(OneTextTokenizer(tokenize, (1,), (2,), max_length, "text: "), document, None, max_length)
 
     check_two_texts()
@@ -196,7 +202,7 @@ def test_a_long_query_leaves_half_of_the_room() -> None:
 
 
 def test_a_long_query_is_truncated_inside_of_a_prompt() -> None:
-    prompts = PromptTokenizer(CharacterTokenizer(), (1,), "Q{query}D{document}", (2,), 13)
+    prompts = PromptTokenizer(CharacterTokenizer(), (1,), "Q{}D{}".format, fixed_ending(()), (2,), 13)
     truncated = TruncatingReader(prompts)([("q" * 30, "abc")])
     assert truncated.tokens.ids.tolist() == [1, *map(ord, "Q" + "q" * 10), 2]
     assert truncated.windows.document_truncated.all()

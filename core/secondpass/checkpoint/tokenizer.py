@@ -10,6 +10,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.gte import gte_config
 from secondpass.checkpoint.source import find_base
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, RemoteCodeError
 from secondpass.tokenization.pairs import PairTemplate
@@ -111,6 +112,23 @@ def pair_template(tokenizer: PreTrainedTokenizerBase, *, with_types: bool) -> Pa
     )
 
 
+def single_text_specials(tokenizer: PreTrainedTokenizerBase, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Special ids before and after a single text.
+
+    Args:
+        tokenizer: The checkpoint's tokenizer.
+        name: The checkpoint, for messages.
+
+    Raises:
+        CheckpointError: The tokenizer does not keep a text's own tokens.
+    """
+    alone, joined = tokenizer.encode("one", add_special_tokens=False), list(tokenizer("one")["input_ids"])
+    start = find_sublist(alone, joined, 0)
+    if not alone or start < 0:
+        raise CheckpointError(f"{name}: the tokenizer does not put special tokens around a text's own")
+    return tuple(joined[:start]), tuple(joined[start + len(alone) :])
+
+
 def find_sublist(part: list[int], whole: list[int], start: int) -> int:
     """Where `part` begins in `whole` from `start` on; -1 if nowhere."""
     return next((i for i in range(start, len(whole) - len(part) + 1) if whole[i : i + len(part)] == part), -1)
@@ -129,9 +147,10 @@ def _load(folder: Folder) -> PreTrainedTokenizerBase:
             f"{folder.name}: its tokenizer is code in the checkpoint (auto_map); pass trust_remote_code=True to run it"
         )
     _refuse_unknown_case(folder, stated)
+    config = gte_config(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            folder.path, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code
+            folder.path, config=config, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code
         )
     except Exception as error:  # transformers raises whatever its parsers do; the user needs to know which file
         raise CheckpointError(f"{folder.name}: its tokenizer cannot be loaded: {error}") from error

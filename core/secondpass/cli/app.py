@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 from secondpass.cli.bench import bench
+from secondpass.cli.calibrate import calibrate
 from secondpass.cli.demo import demo
 from secondpass.cli.eval import evaluate
 from secondpass.cli.models import models
 from secondpass.cli.rank import rank
+from secondpass.cli.serve import serve
 from secondpass.cli.train import train
 
 app = typer.Typer(
@@ -21,7 +23,9 @@ app.command()(rank)
 app.command()(models)
 app.command()(demo)
 app.command("eval")(evaluate)
+app.command()(calibrate)
 app.command()(train)
+app.command()(serve)
 app.command()(bench)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from secondpass.arguments import check_count
+from secondpass.calibration import Calibration
 from secondpass.errors import TruncationWarning
 from secondpass.execution.devices import Placement
 from secondpass.execution.pipeline import blocks_of
@@ -30,11 +31,20 @@ SizedT = TypeVar("SizedT", bound=Sized)
 class LocalScorer(ABC):
     """A loaded model that scores (query, document) pairs. Any number of threads and tasks may share one."""
 
-    def __init__(self, name: str, *, max_length: int, long_documents: LongDocuments, placement: Placement) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        max_length: int,
+        long_documents: LongDocuments,
+        placement: Placement,
+        calibration: Calibration | None = None,
+    ) -> None:
         self._name = name
         self._max_length = max_length
         self._long_documents = long_documents
         self._placement = placement
+        self._calibration = calibration
         self._warning = threading.Lock()
         self._has_warned = False
 
@@ -87,7 +97,8 @@ class LocalScorer(ABC):
             ScoringError: The model gave NaN.
         """
         check_query(query)
-        return self._scores([(query, text) for text in check_documents(documents)], show_progress=show_progress)
+        pairs = [(query, text) for text in check_documents(documents)]
+        return self._calibrated(self._scores(pairs, show_progress=show_progress))
 
     def predict(self, pairs: Iterable[Pair], *, show_progress: bool = False) -> NDArray[np.float32]:
         """The relevance of each (query, document) pair.
@@ -105,7 +116,7 @@ class LocalScorer(ABC):
             InputTypeError: Something is not a pair of strings; the message names which.
             ScoringError: The model gave NaN.
         """
-        return self._scores(check_pairs(pairs), show_progress=show_progress)
+        return self._calibrated(self._scores(check_pairs(pairs), show_progress=show_progress))
 
     def rank(
         self,
@@ -133,7 +144,9 @@ class LocalScorer(ABC):
         pairs = [(query, text) for text in texts]
         read = ReadBlock.concatenate(list(self._read(pairs, show_progress=show_progress)))
         self._warn_of(int(read.truncated.sum()), len(pairs), stacklevel=3)
-        ranked = rank_scores(read.scores, texts, top_k=top_k, score_threshold=score_threshold)
+        ranked = rank_scores(
+            read.scores, texts, top_k=top_k, score_threshold=score_threshold, score_map=self._calibration
+        )
         return [
             replace(
                 document,
@@ -164,7 +177,7 @@ class LocalScorer(ABC):
             passages += [self._passage(pair, block, i) for i, pair in enumerate(islice(to_locate, len(block)))]
             blocks.append(block)
         read = ReadBlock.concatenate(blocks)
-        return Readings(read.scores, read.truncated, passages)
+        return Readings(self._calibrated(read.scores), read.truncated, passages)
 
     def passages(self, query: str, document: str, *, max_tokens: int = 200, top_k: int | None = None) -> list[Passage]:
         """The parts of a document that answer best, best first; none overlaps another.
@@ -194,7 +207,7 @@ class LocalScorer(ABC):
         for number in np.argsort(-scores, kind="stable").tolist():
             span = spans[number]
             if all(span.end <= other.start or span.start >= other.end for other in best):
-                best.append(Passage(span.start, span.end, float(scores[number])))
+                best.append(self._scored_passage(span, float(scores[number])))
         return best[:top_k]
 
     async def ascore(self, query: str, documents: Iterable[str]) -> NDArray[np.float32]:
@@ -223,6 +236,9 @@ class LocalScorer(ABC):
     def _passage_spans(self, pair: Pair, max_tokens: int) -> list[Span]:
         """The parts of a pair's document among which passages are chosen."""
 
+    def _calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        return scores if self._calibration is None else self._calibration.probabilities(scores).astype(np.float32)
+
     def _scores(self, pairs: Iterable[Pair], *, show_progress: bool) -> NDArray[np.float32]:
         blocks = [np.empty(0, np.float32)]
         n_truncated = 0
@@ -245,7 +261,10 @@ class LocalScorer(ABC):
         span = Span(int(read.starts[number]), int(read.ends[number]))
         if read.document_truncated[number]:
             span = self._read_span(pair, span)
-        return Passage(span.start, span.end, float(read.window_scores[number])) if span.start < span.end else None
+        return self._scored_passage(span, float(read.window_scores[number])) if span.start < span.end else None
+
+    def _scored_passage(self, span: Span, score: float) -> Passage:
+        return Passage(span.start, span.end, score if self._calibration is None else self._calibration(score))
 
     def _warn_of(self, n_truncated: int, n_pairs: int, *, stacklevel: int) -> None:
         """Warn of what was not read, for the first time only."""

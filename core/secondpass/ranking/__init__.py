@@ -8,6 +8,7 @@ from secondpass.ranking.score_maps import ScoreMap, Sigmoid
 from secondpass.ranking.scorers import (
     AsyncRankingScorer,
     AsyncScorer,
+    Fingerprinted,
     Loadable,
     Pair,
     PairScorer,
@@ -18,6 +19,7 @@ from secondpass.ranking.scorers import (
 __all__ = [
     "AsyncRankingScorer",
     "AsyncScorer",
+    "Fingerprinted",
     "Loadable",
     "Pair",
     "PairScorer",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
@@ -77,8 +77,8 @@ class TwoTextTokenizer:
     def fit(self, pairs: Sequence[Pair]) -> FittedTokens:
         """The tokens of the pairs and how much was truncated, the longer text first."""
         template = self.template
-        first = _tokenize_once(self.tokenize, [self.prompt + query for query, _ in pairs])
-        second = _tokenize_once(self.tokenize, [document for _, document in pairs])
+        first = tokenize_once(self.tokenize, [self.prompt + query for query, _ in pairs])
+        second = tokenize_once(self.tokenize, [document for _, document in pairs])
         n_first, n_second = longest_first(first.lengths, second.lengths, self._room)
         before, between, after = (
             [specials.column(len(pairs)) for specials in group]
@@ -114,85 +114,6 @@ class TwoTextTokenizer:
 
 
 @dataclass(frozen=True, slots=True)
-class PromptTokenizer:
-    """Pairs for causal models: one prompt that holds both texts, judged at its last token.
-
-    Args:
-        tokenize: Texts to ids.
-        before: Ids ahead of the prompt's body; never truncated.
-        body: Format string with `{query}` and, behind it, `{document}`; truncated at its end.
-        after: Ids behind the body; never truncated.
-        max_length: Tokens of the whole, `before` and `after` included.
-        shorten_query: Truncate a query that leaves too little room for its document, before it is put into the body.
-    """
-
-    tokenize: TextTokenizer
-    before: tuple[int, ...]
-    body: str
-    after: tuple[int, ...]
-    max_length: int
-    shorten_query: bool = False
-
-    @property
-    def least_room(self) -> int:
-        """Half of the tokens that both texts may have together."""
-        return self._room_for_texts() // 2
-
-    def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
-        """The tokens of the pairs, in the given order."""
-        return self.fit(pairs).tokens
-
-    def fit(self, pairs: Sequence[Pair]) -> FittedTokens:
-        """The tokens of the pairs and how much was truncated."""
-        queries, query_excess = self._queries(pairs)
-        bodies = [self._body(query, document) for query, (_, document) in zip(queries, pairs, strict=True)]
-        tokens, excess = _frame(self.tokenize, self.before, bodies, self.after, self.max_length)
-        n_documents = np.zeros(len(pairs), np.int64)
-        over = np.flatnonzero(excess).tolist()
-        n_documents[over] = _tokenize_once(self.tokenize, [pairs[i][1] for i in over]).lengths
-        document_excess = np.minimum(excess, n_documents)
-        return FittedTokens(
-            tokens, n_documents - document_excess, document_excess, query_excess + excess - document_excess
-        )
-
-    def read_characters(self, pair: Pair) -> tuple[int, int]:
-        """The characters of the document that are read."""
-        (query,), _ = self._queries([pair])
-        start = len(self._body(query, ""))
-        n_read = self.max_length - len(self.before) - len(self.after)
-        end = end_of_first(self.tokenize, self._body(query, pair[1]), n_read)
-        return 0, min(max(end - start, 0), len(pair[1]))
-
-    def for_windows(self) -> "PromptTokenizer":
-        """The same, with room for a part of the document beside every query."""
-        return replace(self, shorten_query=True)
-
-    def _body(self, query: str, document: str) -> str:
-        return self.body.format(query=query, document=document)
-
-    def _room_for_texts(self) -> int:
-        """Tokens that both texts may have together."""
-        n_body = int(self.tokenize([self._body("", "")]).lengths[0])
-        return self.max_length - len(self.before) - n_body - len(self.after)
-
-    def _queries(self, pairs: Sequence[Pair]) -> tuple[list[str], NDArray[np.int64]]:
-        """The queries as they stand in prompts, and how many tokens of each are not among them."""
-        queries, excess = [query for query, _ in pairs], np.zeros(len(pairs), np.int64)
-        if not self.shorten_query:
-            return queries, excess
-        room = self._room_for_texts()
-        n_queries = _tokenize_once(self.tokenize, queries).lengths
-        long = np.flatnonzero(n_queries > room // 2).tolist()
-        n_documents = _tokenize_once(self.tokenize, [pairs[i][1] for i in long]).lengths
-        n_kept, _ = longest_first(n_queries[long], n_documents, room)
-        excess[long] = n_queries[long] - n_kept
-        for i, n in zip(long, n_kept.tolist(), strict=True):
-            if excess[i]:
-                queries[i] = queries[i][: end_of_first(self.tokenize, queries[i], n)]
-        return queries, excess
-
-
-@dataclass(frozen=True, slots=True)
 class OneTextTokenizer:
     """Single texts for models that embed them one by one.
 
@@ -221,11 +142,12 @@ class OneTextTokenizer:
 
     def fit(self, texts: Sequence[str]) -> FittedTokens:
         """The tokens of the texts and how much was truncated."""
-        prompted = [self.prompt + text for text in texts]
-        tokens, excess = _frame(self.tokenize, self.before, prompted, self.after, self.max_length)
-        n_specials = len(self.before) + len(self.after)
-        n_read = np.maximum(tokens.lengths - n_specials - self._n_prompt(), 0)
-        return FittedTokens(tokens, n_read, excess, np.zeros(len(texts), np.int64))
+        spans = tokenize_once(self.tokenize, [self.prompt + text for text in texts])
+        lengths = np.minimum(spans.lengths, self.max_length - len(self.before) - len(self.after))
+        truncated = Column(Spans(spans.ids, spans.starts, lengths), 0)
+        tokens = join([Specials(self.before).column(len(texts)), truncated, Specials(self.after).column(len(texts))])
+        n_read = np.maximum(lengths - self._n_prompt(), 0)
+        return FittedTokens(tokens, n_read, spans.lengths - lengths, np.zeros(len(texts), np.int64))
 
     def read_characters(self, text: str) -> tuple[int, int]:
         """The characters of the text that are read."""
@@ -241,20 +163,9 @@ class OneTextTokenizer:
         return int(self.tokenize([self.prompt]).lengths[0])
 
 
-def _tokenize_once(tokenize: TokenizeTexts, texts: Sequence[str]) -> Spans:
+def tokenize_once(tokenize: TokenizeTexts, texts: Sequence[str]) -> Spans:
     """The tokens of these texts; one that appears several times is tokenised once."""
     numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     if not numbers:
         return Spans.of([])
     return tokenize(list(numbers)).take(np.fromiter((numbers[text] for text in texts), np.int64, len(texts)))
-
-
-def _frame(
-    tokenize: TokenizeTexts, before: tuple[int, ...], texts: Sequence[str], after: tuple[int, ...], max_length: int
-) -> tuple[PairTokens, NDArray[np.int64]]:
-    """Texts between special tokens, truncated at their ends, all of one token type; and the tokens not read of each."""
-    spans = _tokenize_once(tokenize, texts)
-    lengths = np.minimum(spans.lengths, max_length - len(before) - len(after))
-    truncated = Column(Spans(spans.ids, spans.starts, lengths), 0)
-    tokens = join([Specials(before).column(len(texts)), truncated, Specials(after).column(len(texts))])
-    return tokens, spans.lengths - lengths

@@ -1,0 +1,179 @@
+"""`secondpass serve`: models behind every API that rerank clients speak."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from secondpass.cli.loading import silence_transformers
+from secondpass.cli.options import (
+    DEFAULT_MODEL,
+    BatchTokens,
+    CacheDir,
+    Device,
+    DType,
+    Label,
+    LocalFilesOnly,
+    MaxLength,
+    Revision,
+    Token,
+    TrustRemoteCode,
+    label_of,
+)
+from secondpass.errors import InputError
+from secondpass.options import ModelOptions
+
+_ACCESS = "Who may ask"
+_LIMITS = "What is refused"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Hub id, folder, or bundled model; repeatable. The first answers requests that name none.",
+            show_default=DEFAULT_MODEL,
+        ),
+    ] = None,
+    alias: Annotated[
+        list[str] | None,
+        typer.Option(help="Another name for the first model, or NAME=MODEL for any; repeatable.", show_default="none"),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8080,
+    api_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A key that has to come with a request; repeatable. Other users of the machine can see it here: "
+            "better in the environment or in a file.",
+            envvar="SECONDPASS_API_KEYS",
+            show_default="everyone may ask",
+            rich_help_panel=_ACCESS,
+        ),
+    ] = None,
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(help="Keys, one per line.", show_default="none", rich_help_panel=_ACCESS),
+    ] = None,
+    max_queued_tokens: Annotated[
+        int, typer.Option(help="Tokens that may wait for a model; more is answered 429.", rich_help_panel=_LIMITS)
+    ] = 2_000_000,
+    max_body_bytes: Annotated[
+        int, typer.Option(help="Bytes of a request; more is answered 413.", rich_help_panel=_LIMITS)
+    ] = 64_000_000,
+    max_documents: Annotated[
+        int, typer.Option(help="Documents of a request; more is answered 422.", rich_help_panel=_LIMITS)
+    ] = 10_000,
+    max_text_characters: Annotated[
+        int, typer.Option(help="Characters of a text; more is answered 422.", rich_help_panel=_LIMITS)
+    ] = 1_000_000,
+    body_seconds: Annotated[
+        float, typer.Option(help="Time for a request to arrive; later is answered 408.", rich_help_panel=_LIMITS)
+    ] = 30.0,
+    drain_seconds: Annotated[
+        float, typer.Option(help="Time to finish what was accepted, once told to stop.", rich_help_panel=_LIMITS)
+    ] = 30.0,
+    pass_tokens: Annotated[
+        int | None,
+        typer.Option(
+            help="Tokens of one pass over waiting requests: how long a short one waits for a long one.",
+            show_default="the device's",
+        ),
+    ] = None,
+    log_lengths: Annotated[
+        bool, typer.Option("--log-lengths", help="Also log the number of characters; texts are never logged.")
+    ] = False,
+    device: Device = None,
+    dtype: DType = None,
+    max_length: MaxLength = None,
+    label: Label = None,
+    batch_tokens: BatchTokens = None,
+    revision: Revision = None,
+    token: Token = None,
+    cache_dir: CacheDir = None,
+    local_files_only: LocalFilesOnly = False,
+    trust_remote_code: TrustRemoteCode = False,
+) -> None:
+    """Serve models over HTTP to clients of TEI, Cohere, Jina, vLLM, infinity and Voyage."""
+    from secondpass.service import Limits, create_app, load_model
+    from secondpass.service.api_keys import ApiKeys
+    from secondpass.service.server import bind, serve_at
+
+    names = model or [DEFAULT_MODEL]
+    if len(set(names)) < len(names):
+        raise InputError(f"model must be given once for each, got {', '.join(names)}")
+    aliases = aliases_of(names, alias or [])
+    keys = ApiKeys([*(api_key or []), *_keys_in(api_key_file)])
+    limits = Limits(
+        max_queued_tokens=max_queued_tokens,
+        max_body_bytes=max_body_bytes,
+        max_documents=max_documents,
+        max_text_characters=max_text_characters,
+        pass_tokens=pass_tokens,
+        body_seconds=body_seconds,
+        drain_seconds=drain_seconds,
+    )
+    options = ModelOptions(
+        revision=revision,
+        token=token,
+        cache_dir=None if cache_dir is None else str(cache_dir),
+        local_files_only=local_files_only,
+        trust_remote_code=trust_remote_code,
+        device=device,
+        dtype=dtype,
+        max_length=max_length,
+        label=label_of(label),
+        batch_tokens=batch_tokens,
+    )
+    _log_to_stderr()
+    if host not in _LOOPBACK and not keys:
+        logging.getLogger("secondpass.service").warning("no API key is set: whoever reaches %s may ask", host)
+    with bind(host, port) as bound:  # before the models are loaded, which takes longer to find out
+        silence_transformers()
+        models = [load_model(name, options, aliases=aliases[name]) for name in names]
+        serve_at(bound, create_app(models, api_keys=keys, limits=limits, log_lengths=log_lengths))
+
+
+def aliases_of(models: Sequence[str], aliases: Sequence[str]) -> dict[str, list[str]]:
+    """The other names of each model.
+
+    Args:
+        models: As they are loaded; the first takes aliases that name no model.
+        aliases: `NAME`, or `NAME=MODEL`.
+    """
+    found: dict[str, list[str]] = {model: [] for model in models}
+    for alias in aliases:
+        name, equals, model = alias.partition("=")
+        target = model if equals else models[0]
+        if target not in found:
+            raise InputError(f"alias must be NAME or NAME=MODEL, MODEL one of {', '.join(models)}, got {alias}")
+        if not name:
+            raise InputError(f"alias must begin with a name, got {alias!r}")
+        found[target].append(name)
+    return found
+
+
+def _keys_in(file: Path | None) -> list[str]:
+    if file is None:
+        return []
+    keys = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not keys:
+        raise InputError(f"api_key_file must hold a key, got none in {file}")
+    return keys
+
+
+def _log_to_stderr() -> None:
+    """A line per request; of uvicorn only what goes wrong, which holds no text of a request."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name, level in (("secondpass.service", logging.INFO), ("uvicorn", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = False

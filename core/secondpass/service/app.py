@@ -1,0 +1,73 @@
+"""The service as an ASGI application."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+
+from secondpass.service.api_keys import ApiKeys
+from secondpass.service.limits import Limits
+from secondpass.service.openapi import REFUSALS, RERANK_BODY, RERANKED, SCORE_BODY, SCORED, describe_bodies
+from secondpass.service.request_log import RequestLog
+from secondpass.service.routes import Routes
+from secondpass.service.served_model import ServedModel, load_model
+from secondpass.service.service import Service
+
+_DESCRIPTION = """Rerankers behind every API that clients speak: TEI, Cohere, Jina, vLLM, infinity and Voyage are told
+apart by what is sent, and where. Scores are between 0 and 1 unless raw ones are asked for."""
+
+
+def create_app(
+    models: Sequence[str | ServedModel],
+    *,
+    api_keys: Iterable[str] | ApiKeys = (),
+    limits: Limits | None = None,
+    log_lengths: bool = False,
+) -> FastAPI:
+    """The application that `secondpass serve` runs, for any ASGI server.
+
+    The app's `state.service` is the running `Service`. Every request is logged in a line by the logger
+    `secondpass.service`, without a word of its texts.
+
+    Args:
+        models: What is served: names, which are loaded now, or models with what they are called. The first answers
+            requests that name none.
+        api_keys: One of these has to come with a request for scores; none lets everyone in.
+        limits: What is refused.
+        log_lengths: Also log how many characters the documents of a request had.
+
+    Raises:
+        CheckpointError: A checkpoint cannot be scored the way its authors meant.
+        InputError: An argument breaks a rule.
+    """
+    keys = api_keys if isinstance(api_keys, ApiKeys) else ApiKeys(api_keys)
+    loaded = [load_model(model) if isinstance(model, str) else model for model in models]
+    service = Service(loaded, keys, Limits() if limits is None else limits)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = FastAPI(
+        title="secondpass",
+        version=version("secondpass"),
+        description=_DESCRIPTION,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    app.add_middleware(RequestLog, shows_lengths=log_lengths)
+    routes = Routes(service)
+    for path in ("/rerank", "/v1/rerank", "/v2/rerank"):
+        app.add_api_route(path, routes.rerank, methods=["POST"], responses=RERANKED, openapi_extra=RERANK_BODY)
+    for path in ("/score", "/v1/score"):
+        app.add_api_route(path, routes.score, methods=["POST"], responses=SCORED, openapi_extra=SCORE_BODY)
+    app.add_api_route("/info", routes.info, methods=["GET"], responses={401: REFUSALS[401]})
+    app.add_api_route("/health", routes.health, methods=["GET"])
+    app.add_api_route("/ready", routes.ready, methods=["GET"], responses={503: REFUSALS[503]})
+    app.add_api_route("/metrics", routes.metrics, methods=["GET"], response_class=PlainTextResponse)
+    describe_bodies(app)
+    return app

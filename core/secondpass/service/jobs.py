@@ -1,0 +1,116 @@
+"""What waits in a queue: the pairs of one request, and pairs that several requests wait for."""
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future
+
+from secondpass.ranking import Pair
+from secondpass.service.readings import Reading
+
+
+class Work:
+    """A pair that is scored once, for everyone who waits for it.
+
+    Args:
+        pair: Query and document.
+        n_tokens: About how many tokens it has.
+    """
+
+    __slots__ = ("jobs", "n_tokens", "pair", "reading", "taken")
+
+    def __init__(self, pair: Pair, n_tokens: int) -> None:
+        self.pair = pair
+        self.n_tokens = n_tokens
+        self.jobs: list[Job] = []
+        self.taken = False
+        self.reading: Reading | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anyone still waits for it."""
+        return any(not job.is_over for job in self.jobs)
+
+
+class Job:
+    """The pairs of one request on their way through a queue.
+
+    Its attributes belong to the queue, which alone changes them; `future` is everyone's.
+
+    Attributes:
+        future: The readings of all pairs, in the given order.
+        works: What is to be done for each pair.
+        todo: Of that, each once, what nobody has begun when it was last looked at.
+        n_open: How many different pairs are not scored yet.
+        n_tokens: About how many tokens these have.
+        submitted: When it came, on the monotonic clock.
+        started: When a first pair of it was taken into a pass.
+        finished: When the last one was scored.
+    """
+
+    def __init__(self, works: Iterable[Work]) -> None:
+        self.future: Future[list[Reading]] = Future()
+        self.works = list(works)
+        different = dict.fromkeys(self.works)
+        self.todo = deque(different)
+        self.n_open = len(different)
+        self.n_tokens = sum(work.n_tokens for work in different)
+        self.submitted = time.monotonic()
+        self.started: float | None = None
+        self.finished: float | None = None
+        for work in different:
+            work.jobs.append(self)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is answered, has failed, or nobody waits for it any more."""
+        return self.future.done()
+
+    @property
+    def queue_seconds(self) -> float:
+        """How long it waited for its first pass."""
+        return 0.0 if self.started is None else self.started - self.submitted
+
+    @property
+    def scoring_seconds(self) -> float:
+        """How long it took from its first pass to its last."""
+        return 0.0 if self.started is None or self.finished is None else self.finished - self.started
+
+
+def next_pass(waiting: deque[Job], pass_tokens: int) -> list[Work]:
+    """Take the next pass's pairs from the jobs that wait: oldest first, in turns, so that none is starved.
+
+    Each job in its turn gives up to a quarter of the pass, and then stands at the end of the line if it has more: a
+    long one fills the passes it is alone in, and makes a short one wait no longer than for the pass that runs.
+
+    Args:
+        waiting: Jobs in line; changed.
+        pass_tokens: Tokens of a pass. One pair that has more is a pass of its own.
+    """
+    taken: list[Work] = []
+    room = pass_tokens
+    while waiting and room > 0:
+        job = waiting.popleft()
+        turn = whole_turn = max(1, pass_tokens // 4)
+        while turn > 0 and (work := _next_work(job)) is not None:
+            if taken and work.n_tokens > room:
+                # Without a pair of its own in this pass it is still its turn.
+                (waiting.appendleft if turn == whole_turn else waiting.append)(job)
+                return taken
+            job.todo.popleft()
+            work.taken = True
+            taken.append(work)
+            turn -= work.n_tokens
+            room -= work.n_tokens
+        if job.todo and not job.is_over:
+            waiting.append(job)
+    return taken
+
+
+def _next_work(job: Job) -> Work | None:
+    """The first of the job's pairs that nobody has begun; None if there is none, or nobody waits for them."""
+    if job.is_over:
+        return None
+    while job.todo and job.todo[0].taken:
+        job.todo.popleft()
+    return job.todo[0] if job.todo else None

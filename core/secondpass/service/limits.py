@@ -1,0 +1,49 @@
+"""How much the service takes on: of one request, and of all that wait."""
+
+from dataclasses import dataclass, fields
+
+from secondpass.arguments import describe
+from secondpass.errors import InputError, InputTypeError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is refused at once, before anything is scored.
+
+    Tokens are estimated from the length of the text here, for none has been tokenized yet.
+
+    Args:
+        max_queued_tokens: Of all requests that wait for one model; what would be more is refused with 429. A request
+            that alone has more is refused with 413.
+        max_body_bytes: Of one request; more is refused with 413.
+        max_documents: Of one request, or pairs; more is refused with 422.
+        max_text_characters: Of the query and of each document; more is refused with 422.
+        pass_tokens: Of one pass of a model, which is how long a short request may wait for a long one; None takes 8,192
+            on a CPU and 131,072 on an accelerator.
+        body_seconds: For a request to arrive.
+        drain_seconds: From a signal to stop until whatever is not answered by then is told so.
+
+    Raises:
+        InputError: A limit is not greater than 0.
+    """
+
+    max_queued_tokens: int = 2_000_000
+    max_body_bytes: int = 64_000_000
+    max_documents: int = 10_000
+    max_text_characters: int = 1_000_000
+    pass_tokens: int | None = None
+    body_seconds: float = 30.0
+    drain_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        for limit in fields(self):
+            value = getattr(self, limit.name)
+            if value is None and limit.default is None:
+                continue
+            whole = isinstance(limit.default, int) or limit.default is None
+            if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+                raise InputTypeError(
+                    f"{limit.name} must be {'an integer' if whole else 'a number'}, got {describe(value)}"
+                )
+            if not value > 0:
+                raise InputError(f"{limit.name} must be greater than 0, got {value}")

@@ -1,0 +1,257 @@
+"""Requests share a model's passes: one queue and one thread per model."""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from secondpass.errors import ScoringError
+from secondpass.ranking import Pair, Scorer
+from secondpass.service.jobs import Job, Work, next_pass
+from secondpass.service.problems import Kind, Problem
+from secondpass.service.readings import Reading, read_pairs
+
+# Tokens per second until a first pass has been timed: what a small model does on two cores.
+_FIRST_GUESS = 10_000.0
+# Weight of the newest pass in the average of the speed.
+_NEWEST = 0.2
+# Nobody is told to stay away for longer, in seconds.
+_MOST_RETRY_AFTER = 60
+
+
+class Watcher(Protocol):
+    """Is told what a queue does, from the queue's own thread."""
+
+    def passed(self, n_pairs: int, n_tokens: int, seconds: float) -> None:
+        """A pass has run over so many pairs of about so many tokens."""
+        ...
+
+    def shared(self, n_pairs: int) -> None:
+        """So many pairs of a request were already on their way for another one."""
+        ...
+
+
+class PassQueue:
+    """Scores the pairs of many requests in passes of bounded size.
+
+    A pass begins as soon as the one before it has ended, with what waits then: nothing is held back for company. Equal
+    pairs of requests that wait at the same time are scored once. An error in a pass is the error of those requests
+    alone whose own pairs raise it. Any thread may call any method.
+
+    Args:
+        scorer: Gives the scores.
+        pass_tokens: Tokens of one pass, estimated.
+        max_tokens: Of all pairs that wait, estimated.
+        watcher: Is told of passes.
+    """
+
+    def __init__(self, scorer: Scorer, *, pass_tokens: int, max_tokens: int, watcher: Watcher) -> None:
+        self._scorer = scorer
+        self._pass_tokens = pass_tokens
+        self._max_tokens = max_tokens
+        self._watcher = watcher
+        self._changed = threading.Condition()
+        self._waiting: deque[Job] = deque()
+        self._open: set[Job] = set()
+        self._works: dict[Pair, Work] = {}
+        self._n_tokens = 0
+        self._tokens_per_second = _FIRST_GUESS
+        self._is_closed = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of all that waits or is being scored, estimated."""
+        return self._n_tokens
+
+    @property
+    def n_jobs(self) -> int:
+        """Requests that are not answered yet."""
+        return len(self._open)
+
+    def check_room(self, n_tokens: int = 1) -> None:
+        """Raise Problem unless so many more tokens may wait."""
+        if self._is_closed:
+            raise Problem(Kind.UNAVAILABLE, "this server is about to stop")
+        if n_tokens > self._max_tokens:
+            raise Problem(
+                Kind.TOO_LARGE,
+                f"a request must have at most {self._max_tokens} tokens, got about {n_tokens}: send fewer documents",
+            )
+        if self._n_tokens + n_tokens > self._max_tokens:
+            raise Problem(
+                Kind.OVERLOADED,
+                f"at most {self._max_tokens} tokens may wait, and about {self._n_tokens} do",
+                retry_after=self._retry_after(n_tokens),
+            )
+
+    def submit(self, pairs: Sequence[tuple[Pair, int]]) -> Job:
+        """Put pairs in line.
+
+        Args:
+            pairs: Each with about the number of its tokens.
+
+        Raises:
+            Problem: There is no room.
+        """
+        with self._changed:
+            self.check_room(sum(dict(pairs).values()))
+            n_known = len(self._works)
+            works = [self._work(pair, n_tokens) for pair, n_tokens in pairs]
+            job = Job(works)
+            n_shared = job.n_open - (len(self._works) - n_known)
+            if job.n_open == 0:
+                job.future.set_result([])
+                return job
+            self._open.add(job)
+            self._n_tokens += job.n_tokens
+            self._waiting.append(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="secondpass-passes", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        if n_shared:
+            self._watcher.shared(n_shared)
+        return job
+
+    def cancel(self, job: Job) -> None:
+        """Nobody waits for this job any more, unless it is over: what of it has not been begun never is."""
+        with self._changed:
+            job.future.cancel()
+            self._forget(job)
+
+    def close(self) -> None:
+        """Take no more, and stop once all that waits is scored."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until a closed queue has stopped.
+
+        Args:
+            timeout: Seconds; what is not scored after them fails.
+
+        Returns:
+            Whether the queue's thread has ended.
+        """
+        thread = self._thread
+        if thread is None:
+            return True
+        thread.join(timeout)
+        with self._changed:
+            for job in list(self._open):
+                self._answer(job, Problem(Kind.UNAVAILABLE, "this server stopped before it came to this request"))
+        thread.join(0.1)
+        return not thread.is_alive()
+
+    def _work(self, pair: Pair, n_tokens: int) -> Work:
+        work = self._works.get(pair)
+        if work is None:
+            work = self._works[pair] = Work(pair, n_tokens)
+        return work
+
+    def _retry_after(self, n_tokens: int) -> int:
+        """Whole seconds until so many tokens are expected to fit."""
+        too_many = self._n_tokens + n_tokens - self._max_tokens
+        return min(_MOST_RETRY_AFTER, max(1, math.ceil(too_many / self._tokens_per_second)))
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting and not self._is_closed:
+                    self._changed.wait()
+                if not self._waiting:
+                    return
+                works = next_pass(self._waiting, self._pass_tokens)
+            try:
+                self._pass(works)
+            except BaseException as error:  # noqa: BLE001 - nothing may end this thread: all others would wait for ever
+                for work in works:
+                    self._end(work, _for_clients(error))
+
+    def _pass(self, works: Sequence[Work]) -> None:
+        if not works:
+            return
+        began = time.monotonic()
+        with self._changed:
+            for job in {job for work in works for job in work.jobs}:
+                job.started = began if job.started is None else job.started
+        self._score(works)
+        seconds = time.monotonic() - began
+        n_tokens = sum(work.n_tokens for work in works)
+        self._tokens_per_second += _NEWEST * (n_tokens / max(seconds, 1e-6) - self._tokens_per_second)
+        self._watcher.passed(len(works), n_tokens, seconds)
+
+    def _score(self, works: Sequence[Work]) -> None:
+        """Score pairs; where that raises, the halves of them, down to the pairs that raise it."""
+        try:
+            readings = read_pairs(self._scorer, [work.pair for work in works])
+        except BaseException as error:  # noqa: BLE001 - whatever a model raises is for those who sent the pair
+            if len(works) == 1:
+                self._end(works[0], _for_clients(error))
+                return
+        else:
+            for work, reading in zip(works, readings, strict=True):
+                self._end(work, reading)
+            return
+        middle = len(works) // 2
+        for half in (works[:middle], works[middle:]):
+            wanted = self._still_wanted(half)
+            if wanted:
+                self._score(wanted)
+
+    def _still_wanted(self, works: Sequence[Work]) -> list[Work]:
+        """Those that someone waits for; the others are let go of."""
+        with self._changed:
+            wanted = [work for work in works if work.is_wanted]
+            for work in works:
+                if not work.is_wanted:
+                    self._works.pop(work.pair, None)
+        return wanted
+
+    def _end(self, work: Work, outcome: Reading | Exception) -> None:
+        """Tell everyone who waits for a pair what came of it."""
+        with self._changed:
+            self._works.pop(work.pair, None)
+            for job in work.jobs:
+                if job not in self._open:
+                    continue
+                if isinstance(outcome, Exception):
+                    self._answer(job, outcome)
+                elif work.reading is None:
+                    self._n_tokens -= work.n_tokens
+                    job.n_tokens -= work.n_tokens
+                    job.n_open -= 1
+            if not isinstance(outcome, Exception):
+                work.reading = outcome
+                for job in work.jobs:
+                    if job.n_open == 0 and job in self._open:
+                        self._answer(job, [w.reading for w in job.works if w.reading is not None])
+
+    def _answer(self, job: Job, answer: list[Reading] | Exception) -> None:
+        """Answer a job, unless its client has gone; called by whoever holds the lock."""
+        job.finished = time.monotonic()
+        if not job.is_over and job.future.set_running_or_notify_cancel():
+            if isinstance(answer, Exception):
+                job.future.set_exception(answer)
+            else:
+                job.future.set_result(answer)
+        self._forget(job)
+
+    def _forget(self, job: Job) -> None:
+        """Let go of a job that is over, and of its pairs that nobody else waits for; called with the lock held."""
+        if job not in self._open:
+            return
+        self._open.remove(job)
+        self._n_tokens -= job.n_tokens
+        for work in job.works:
+            if not work.taken and not work.is_wanted:
+                self._works.pop(work.pair, None)
+
+
+def _for_clients(error: BaseException) -> Exception:
+    """The error; in place of one that would end whoever meets it, one that only fails a request."""
+    return error if isinstance(error, Exception) else ScoringError(f"the model raised {type(error).__name__}")

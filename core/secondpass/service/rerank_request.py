@@ -1,0 +1,108 @@
+"""What is asked of the service and what it found, whatever API the words came in."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from secondpass.ranking import Pair, RankedDocument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanRequest:
+    """Which passages of each document the answer should name.
+
+    Args:
+        threshold: The least score of a passage, in the unit of the answer.
+        max_spans: At most so many per document; None: all that are known.
+    """
+
+    threshold: float = 0.0
+    max_spans: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerankRequest:
+    """Documents to put in order for a query.
+
+    Args:
+        query: What is asked.
+        documents: The candidates' texts.
+        shown: What the answer repeats of each document, in the API's own form; None: nothing.
+        model: The name of a served model; None takes the first.
+        top_k: Keep at most so many; None keeps all.
+        raw_scores: Answer with logits.
+        truncate: Read what fits of a text that is too long; False refuses the request.
+        truncation_side: The end that may go; None is the model's own.
+        max_document_tokens: Read at most so many tokens of each document; None leaves it to the model.
+        max_pair_tokens: Read at most so many tokens of query and document together; None leaves it to the model.
+        instruction: What the model is told about the task; None leaves it to the model.
+        spans: Which passages to name; None: none.
+    """
+
+    query: str
+    documents: tuple[str, ...]
+    shown: tuple[object, ...] | None = None
+    model: str | None = None
+    top_k: int | None = None
+    raw_scores: bool = False
+    truncate: bool = True
+    truncation_side: Literal["left", "right"] | None = None
+    max_document_tokens: int | None = None
+    max_pair_tokens: int | None = None
+    instruction: str | None = None
+    spans: SpanRequest | None = None
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """What is to be scored."""
+        return [(self.query, document) for document in self.documents]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreRequest:
+    """Pairs to score; the answer keeps their order.
+
+    Args:
+        pairs: (query, document) each.
+        model: The name of a served model; None takes the first.
+        raw_scores: Answer with logits.
+        max_pair_tokens: See `RerankRequest`.
+        instruction: See `RerankRequest`.
+    """
+
+    pairs: tuple[Pair, ...]
+    model: str | None = None
+    raw_scores: bool = False
+    max_pair_tokens: int | None = None
+    instruction: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """The answer to a `RerankRequest`.
+
+    Args:
+        model: The name of the model that answered.
+        ranked: Best first, as many as were asked for.
+        n_tokens: Tokens of all pairs.
+        warnings: What the caller should know of the answer.
+    """
+
+    model: str
+    ranked: list[RankedDocument]
+    n_tokens: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """The answer to a `ScoreRequest`.
+
+    Args:
+        model: The name of the model that answered.
+        scores: One per pair, in the given order.
+        n_tokens: Tokens of all pairs.
+    """
+
+    model: str
+    scores: list[float]
+    n_tokens: int

@@ -1,0 +1,126 @@
+"""A request becomes a job, and the job's readings an answer: limits, units, order, and what was truncated."""
+
+from collections.abc import Sequence
+
+from secondpass.ranking import Pair, RankedDocument, ScoreMap, rank
+from secondpass.service.estimates import SPECIAL_TOKENS, pair_tokens, text_tokens
+from secondpass.service.limits import Limits
+from secondpass.service.problems import invalid
+from secondpass.service.readings import Reading
+from secondpass.service.rerank_request import Ranking, RerankRequest, ScoreRequest, Scores
+from secondpass.service.served_model import ServedModel
+
+
+def sized_pairs(pairs: Sequence[Pair], model: ServedModel, limits: Limits) -> list[tuple[Pair, int]]:
+    """Pairs, each with about the number of its tokens.
+
+    Raises:
+        Problem: There are too many, a text is too long, or one is no text.
+    """
+    if len(pairs) > limits.max_documents:
+        raise invalid(f"documents must be at most {limits.max_documents}, got {len(pairs)}", "documents")
+    sizes: dict[str, int] = {}
+    sized = []
+    for index, (query, document) in enumerate(pairs):
+        if query not in sizes:
+            sizes[query] = _size("query", query, limits)
+        if document not in sizes:
+            sizes[document] = _size(f"documents[{index}]", document, limits)
+        sized.append(((query, document), pair_tokens(sizes[query], sizes[document], model.most_tokens)))
+    return sized
+
+
+def check_reading(request: RerankRequest | ScoreRequest, model: ServedModel) -> None:
+    """Raise Problem unless the model can read the texts as the request asks."""
+    if request.instruction and request.instruction != model.instruction:
+        loaded = "without one" if model.instruction is None else "with another one"
+        raise invalid(f"instruction must be left out: {model.name} was loaded {loaded}", "instruction")
+    pairs = request.pairs
+    most = request.max_pair_tokens
+    if most is not None and _shortens(most, model) and any(_may_exceed(most, *pair) for pair in pairs):
+        raise invalid(
+            f"truncate_prompt_tokens must be at least {model.max_length} for {model.name}, got {most}: "
+            "serve it with a lower max_length",
+            "truncate_prompt_tokens",
+        )
+    if isinstance(request, ScoreRequest):
+        return
+    most = request.max_document_tokens
+    if most is not None and _shortens(most, model) and any(_may_exceed(most, text) for text in request.documents):
+        raise invalid(
+            f"max_tokens_per_doc must be at least {model.max_length} for {model.name}, got {most}", "max_tokens_per_doc"
+        )
+
+
+def answer(request: RerankRequest, readings: Sequence[Reading], model: ServedModel, n_tokens: int) -> Ranking:
+    """The documents in order, in the unit that was asked for.
+
+    Raises:
+        Problem: A text is too long for the model, and the request does not want it truncated.
+    """
+    _check_truncation(request, readings, model)
+    score_map = None if request.raw_scores else model.score_map
+    ranked = rank(_Read(readings), request.query, request.documents, top_k=request.top_k, score_map=score_map)
+    warnings: tuple[str, ...] = ()
+    if request.spans is not None and any(document.passage is None for document in ranked):
+        warnings = (f"{model.name} does not say which passages it read: relevant_spans is empty",)
+    return Ranking(model=model.name, ranked=ranked, n_tokens=n_tokens, warnings=warnings)
+
+
+def answer_pairs(request: ScoreRequest, readings: Sequence[Reading], model: ServedModel, n_tokens: int) -> Scores:
+    """The scores in the given order, in the unit that was asked for."""
+    score_map: ScoreMap = float if request.raw_scores else model.score_map
+    return Scores(model=model.name, scores=[score_map(reading.score) for reading in readings], n_tokens=n_tokens)
+
+
+class _Read:
+    """A scorer of documents that have been read already."""
+
+    def __init__(self, readings: Sequence[Reading]) -> None:
+        self._readings = readings
+
+    def score(self, query: str, documents: Sequence[str]) -> list[float]:  # noqa: ARG002 - they have been read
+        """The scores, in the given order."""
+        return [reading.score for reading in self._readings]
+
+    def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:  # noqa: ARG002 - likewise
+        """The documents with what is known of them."""
+        return [
+            RankedDocument(index, reading.score, text, reading.passage, reading.truncated)
+            for index, (text, reading) in enumerate(zip(documents, self._readings, strict=True))
+        ]
+
+
+def _size(name: str, text: str, limits: Limits) -> int:
+    if len(text) > limits.max_text_characters:
+        raise invalid(f"{name} must have at most {limits.max_text_characters} characters, got {len(text)}", name)
+    return text_tokens(text)
+
+
+def _shortens(n_tokens: int, model: ServedModel) -> bool:
+    """Whether a limit of so many tokens is below what the model reads anyway."""
+    return model.most_tokens is None or n_tokens < model.most_tokens
+
+
+def _may_exceed(n_tokens: int, *texts: str) -> bool:
+    """Whether texts can have more tokens: none of the vocabularies has a token for less than a byte."""
+    return sum(len(text.encode()) for text in texts) + SPECIAL_TOKENS > n_tokens
+
+
+def _check_truncation(request: RerankRequest, readings: Sequence[Reading], model: ServedModel) -> None:
+    """Raise Problem where a text was truncated as the request did not want it."""
+    if request.truncate and request.truncation_side in (None, "right"):
+        return
+    for index, (text, reading) in enumerate(zip(request.documents, readings, strict=True)):
+        fits = model.max_length is not None and not _may_exceed(model.max_length, request.query, text)
+        if reading.truncated is False or (reading.truncated is None and fits):
+            continue
+        if not request.truncate:
+            raise invalid(
+                f"documents[{index}] and the query are too long for {model.name}: shorten them, or have them truncated",
+                f"documents[{index}]",
+            )
+        raise invalid(
+            f"truncation_direction must be Right for texts that do not fit, such as documents[{index}]",
+            "truncation_direction",
+        )

@@ -1,0 +1,207 @@
+"""What the service answers at each place."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request, Response
+from pydantic_core import to_json
+
+from secondpass.errors import SecondPassError
+from secondpass.ranking import Pair
+from secondpass.service.bodies import ClientGone, read_object
+from secondpass.service.info import info
+from secondpass.service.jobs import Job
+from secondpass.service.problems import Kind, Problem
+from secondpass.service.readings import Reading
+from secondpass.service.request_log import LOGGER, where
+from secondpass.service.reranking import answer, answer_pairs, check_reading, sized_pairs
+from secondpass.service.served_model import ServedModel
+from secondpass.service.service import Service
+from secondpass.service.shapes import VLLM, Shape, at, spoken
+
+# nginx's status for a client that closed its connection: only the log sees it.
+_CLIENT_GONE = 499
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request on its way to an answer.
+
+    Args:
+        request: What came.
+        shape: The API it speaks, as far as is known.
+        began: When it came, on the monotonic clock.
+    """
+
+    request: Request
+    shape: Shape
+    began: float
+
+
+class Routes:
+    """The endpoints of a service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def rerank(self, request: Request) -> Response:
+        """Put documents in order for a query, in the API that the request speaks."""
+        return await self._answer(request, self._rerank)
+
+    async def score(self, request: Request) -> Response:
+        """Score pairs; the answer keeps their order. vLLM's API."""
+        return await self._answer(request, self._score)
+
+    async def info(self, request: Request) -> Response:
+        """The models and limits of this server."""
+        try:
+            self._service.api_keys.check(request.headers.get("authorization"))
+        except Problem as problem:
+            return _refusal(at(request.url.path), problem)
+        return _json(info(self._service))
+
+    async def health(self) -> Response:
+        """Whether the process is alive."""
+        return _json({"status": "alive"})
+
+    async def ready(self) -> Response:
+        """Whether requests are taken: the models are loaded, and the server is not about to stop."""
+        if self._service.is_draining:
+            return _json({"status": "stopping"}, status=Kind.UNAVAILABLE.value)
+        return _json({"status": "ready"})
+
+    async def metrics(self) -> Response:
+        """Counters, in Prometheus' text format."""
+        metrics = self._service.metrics
+        return Response(metrics.page(self._service.queue_sizes), media_type=metrics.content_type)
+
+    async def _answer(self, request: Request, endpoint: Callable[[_Exchange], Awaitable[Response]]) -> Response:
+        """Run an endpoint; whatever it raises becomes an answer in the API that was spoken."""
+        service = self._service
+        exchange = _Exchange(request, at(request.url.path), time.monotonic())
+        service.n_open += 1
+        failure: str | None = None
+        try:
+            service.api_keys.check(request.headers.get("authorization"))
+            service.check_open()
+            return await endpoint(exchange)
+        except ClientGone:
+            failure = "client_gone"
+            service.metrics.client_left()
+            return Response(status_code=_CLIENT_GONE)
+        except Problem as problem:
+            failure = problem.kind.name.lower()
+            return _refusal(exchange.shape, problem)
+        except Exception as error:  # noqa: BLE001 - a request that fails is told so, and the next one is served
+            failure = Kind.FAILED.name.lower()
+            LOGGER.error("%s failed: %s", request.url.path, where(error))
+            return _refusal(exchange.shape, _failed(error))
+        finally:
+            service.n_open -= 1
+            service.metrics.answered(request.url.path.strip("/"), time.monotonic() - exchange.began, failure)
+
+    async def _rerank(self, exchange: _Exchange) -> Response:
+        body = await read_object(exchange.request, self._service.limits)
+        path, agent = exchange.request.url.path, exchange.request.headers.get("user-agent", "")
+        exchange.shape = shape = spoken(path, body, agent)
+        asked = shape.read(body)
+        model = self._service.models.named(asked.model)
+        check_reading(asked, model)
+        readings, job, n_tokens = await self._read(exchange, model, asked.pairs)
+        content = shape.answer(asked, answer(asked, readings, model, n_tokens))
+        return _json(content, headers=self._told(exchange, model, asked.pairs, readings, job, n_tokens))
+
+    async def _score(self, exchange: _Exchange) -> Response:
+        asked = VLLM.read_pairs(await read_object(exchange.request, self._service.limits))
+        model = self._service.models.named(asked.model)
+        check_reading(asked, model)
+        readings, job, n_tokens = await self._read(exchange, model, asked.pairs)
+        content = VLLM.answer_pairs(answer_pairs(asked, readings, model, n_tokens), int(time.time()))
+        return _json(content, headers=self._told(exchange, model, asked.pairs, readings, job, n_tokens))
+
+    async def _read(
+        self, exchange: _Exchange, model: ServedModel, pairs: Sequence[Pair]
+    ) -> tuple[list[Reading], Job, int]:
+        """Wait in the model's queue for the readings of pairs, unless the client leaves."""
+        request = exchange.request
+        request.state.n_documents = len(pairs)
+        request.state.n_characters = sum(len(document) for _, document in pairs)
+        sized = sized_pairs(pairs, model, self._service.limits)
+        queue = self._service.queue(model)
+        job = queue.submit(sized)
+        scored = asyncio.wrap_future(job.future)
+        gone = asyncio.ensure_future(_disconnection(request))
+        try:
+            waited: set[asyncio.Future[Any]] = {scored, gone}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if not scored.done():
+                raise ClientGone
+            return scored.result(), job, sum(n_tokens for _, n_tokens in sized)
+        finally:
+            gone.cancel()
+            queue.cancel(job)
+
+    def _told(
+        self,
+        exchange: _Exchange,
+        model: ServedModel,
+        pairs: Sequence[Pair],
+        readings: Sequence[Reading],
+        job: Job,
+        n_tokens: int,
+    ) -> dict[str, str]:
+        """Headers that say what the answer took, under TEI's names; times in milliseconds."""
+        n_truncated = sum(reading.truncated is True for reading in readings)
+        self._service.metrics.scored(
+            model.name,
+            n_documents=len(readings),
+            n_truncated=n_truncated,
+            queue_seconds=job.queue_seconds,
+            scoring_seconds=job.scoring_seconds,
+        )
+        total = time.monotonic() - exchange.began
+        headers = {
+            "x-compute-type": ",".join(model.devices) or "unknown",
+            "x-compute-time": _milliseconds(job.queue_seconds + job.scoring_seconds),
+            "x-compute-characters": str(sum(len(query) + len(document) for query, document in pairs)),
+            "x-compute-tokens": str(n_tokens),
+            "x-total-time": _milliseconds(total),
+            "x-queue-time": _milliseconds(job.queue_seconds),
+            "x-inference-time": _milliseconds(job.scoring_seconds),
+        }
+        if all(reading.truncated is not None for reading in readings):
+            headers["x-truncated"] = str(n_truncated)
+        return headers
+
+
+async def _disconnection(request: Request) -> None:
+    """Return when the client closes its connection: behind a body that was read, nothing else can come."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _failed(error: Exception) -> Problem:
+    """What the client is told of an error: our own in full, for they name no text; of others, what they are."""
+    if isinstance(error, SecondPassError):
+        return Problem(Kind.FAILED, f"the model gave no scores: {error}")
+    return Problem(Kind.FAILED, f"the model gave no scores: {type(error).__name__}")
+
+
+def _refusal(shape: Shape, problem: Problem) -> Response:
+    headers = {}
+    if problem.retry_after is not None:
+        headers["retry-after"] = str(problem.retry_after)
+    if problem.kind is Kind.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    return _json(shape.error(problem), status=shape.status(problem), headers=headers)
+
+
+def _json(content: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(to_json(content), status, dict(headers or {}), "application/json")
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(1000 * seconds))

@@ -1,0 +1,115 @@
+"""The models of a service: what each is called, how it scores, and what its logits become."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from secondpass.errors import InputError
+from secondpass.options import ModelOptions
+from secondpass.ranking import ScoreMap, Scorer, Sigmoid
+from secondpass.service.problems import Kind, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """A scorer under the names by which requests ask for it.
+
+    Args:
+        name: What it is called in answers.
+        scorer: Gives logits: the raw scores that a request may ask for.
+        score_map: What scores become where a request does not ask for raw ones: numbers from 0 to 1, in the same order.
+        aliases: Other names that requests may use.
+        instruction: What the model is told about the task, where it was loaded with that.
+    """
+
+    name: str
+    scorer: Scorer
+    score_map: ScoreMap = field(default_factory=Sigmoid)
+    aliases: tuple[str, ...] = ()
+    instruction: str | None = None
+
+    @property
+    def max_length(self) -> int | None:
+        """The most tokens it reads of a pair; None where the scorer does not say."""
+        return getattr(self.scorer, "max_length", None)
+
+    @property
+    def most_tokens(self) -> int | None:
+        """The most tokens that count of a pair; None where all of them do, as where a document is read in windows."""
+        return None if getattr(self.scorer, "long_documents", None) == "windows" else self.max_length
+
+    @property
+    def dtype(self) -> str | None:
+        """Arithmetic of the transformer; None where the scorer does not say."""
+        return getattr(self.scorer, "dtype", None)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the head's labels; empty where the scorer does not say."""
+        return getattr(self.scorer, "labels", ())
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Where it runs; empty where the scorer does not say."""
+        return getattr(self.scorer, "devices", ())
+
+    @property
+    def is_accelerated(self) -> bool:
+        """Whether it runs on something other than a CPU."""
+        return any(not device.startswith("cpu") for device in self.devices)
+
+
+def load_model(name: str, options: ModelOptions | None = None, *, aliases: Sequence[str] = ()) -> ServedModel:
+    """A model to serve, loaded and run once, so that the first request finds it warm.
+
+    Args:
+        name: Hub id, local folder, or the name of a bundled model.
+        options: How it is found and loaded; the activation must be left out, for requests choose the unit of scores.
+        aliases: Other names that requests may use.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be scored the way its authors meant.
+        InputError: An option breaks a rule.
+    """
+    from secondpass.cross_encoder import CrossEncoder  # noqa: PLC0415 - torch, which other scorers do without
+
+    options = ModelOptions() if options is None else options
+    if options.activation is not None:
+        raise InputError(f"activation must be left out: every request chooses its unit, got {options.activation!r}")
+    scorer = CrossEncoder.from_options(name, replace(options, activation="identity"))
+    scorer.score("warm", ["up"])
+    return ServedModel(name=name, scorer=scorer, aliases=tuple(aliases))
+
+
+class ServedModels:
+    """Served models by name; the first answers requests that name none.
+
+    Raises:
+        InputError: There is none, or two have the same name.
+    """
+
+    def __init__(self, models: Sequence[ServedModel]) -> None:
+        if not models:
+            raise InputError("models must name at least one model, got none")
+        self._models = tuple(models)
+        self._by_name: dict[str, ServedModel] = {}
+        for model in models:
+            for name in dict.fromkeys((model.name, *model.aliases)):
+                if name in self._by_name:
+                    raise InputError(f"names of models must differ, got {name!r} twice")
+                self._by_name[name] = model
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        return iter(self._models)
+
+    def named(self, name: str | None) -> ServedModel:
+        """The model of that name; raise Problem if there is none."""
+        if not name:
+            return self._models[0]
+        model = self._by_name.get(name)
+        if model is None:
+            raise Problem(
+                Kind.UNKNOWN_MODEL,
+                f"model must be one of {', '.join(self._by_name)}, got {name[:60]!r}",
+                parameter="model",
+            )
+        return model

@@ -1,0 +1,87 @@
+"""One running service: its models with their queues, its limits and counters, and whether it is about to stop."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from secondpass.service.api_keys import ApiKeys
+from secondpass.service.limits import Limits
+from secondpass.service.metrics import Metrics
+from secondpass.service.pass_queue import PassQueue
+from secondpass.service.problems import Kind, Problem
+from secondpass.service.served_model import ServedModel, ServedModels
+
+# Tokens of a pass: on a CPU a few tenths of a second of a small model, on an accelerator enough to fill it.
+_CPU_PASS_TOKENS, _ACCELERATOR_PASS_TOKENS = 8_192, 131_072
+
+
+class Service:
+    """What requests share.
+
+    Args:
+        models: The models; the first answers requests that name none.
+        api_keys: The keys that open it; none leaves it open to all.
+        limits: What it takes on.
+    """
+
+    def __init__(self, models: Sequence[ServedModel], api_keys: ApiKeys, limits: Limits) -> None:
+        self.models = ServedModels(models)
+        self.api_keys = api_keys
+        self.limits = limits
+        self.metrics = Metrics()
+        self.is_draining = False
+        self.n_open = 0
+        self._queues = {
+            model.name: PassQueue(
+                model.scorer,
+                pass_tokens=pass_tokens(model, limits),
+                max_tokens=limits.max_queued_tokens,
+                watcher=self.metrics.of_queue(model.name),
+            )
+            for model in self.models
+        }
+
+    def queue(self, model: ServedModel) -> PassQueue:
+        """The queue in front of a model."""
+        return self._queues[model.name]
+
+    @property
+    def queue_sizes(self) -> Mapping[str, int]:
+        """Requests that are not answered yet, by model."""
+        return {name: queue.n_jobs for name, queue in self._queues.items()}
+
+    def check_open(self) -> None:
+        """Raise Problem unless another request may come in."""
+        if self.is_draining:
+            raise Problem(Kind.UNAVAILABLE, "this server is about to stop", retry_after=1)
+        for queue in self._queues.values():
+            try:
+                queue.check_room()
+            except Problem as problem:
+                full = problem
+            else:
+                return
+        raise full
+
+    def drain(self) -> None:
+        """Take nothing more; what was taken is finished."""
+        self.is_draining = True
+
+    def close(self, timeout: float = 0.0) -> bool:
+        """Stop: what is not scored within this time (in seconds) fails.
+
+        Returns:
+            Whether all queues have ended.
+        """
+        self.drain()
+        end = time.monotonic() + timeout
+        for queue in self._queues.values():
+            queue.close()
+        ended = [queue.wait(max(0.0, end - time.monotonic())) for queue in self._queues.values()]
+        return all(ended)
+
+
+def pass_tokens(model: ServedModel, limits: Limits) -> int:
+    """Tokens of a model's pass."""
+    if limits.pass_tokens is not None:
+        return limits.pass_tokens
+    return _ACCELERATOR_PASS_TOKENS if model.is_accelerated else _CPU_PASS_TOKENS

@@ -1,0 +1,58 @@
+"""The APIs that rerank clients speak, and which of them a request speaks.
+
+A new one is a file here, its place in `SHAPES`, and its sign in `spoken`.
+"""
+
+from collections.abc import Mapping
+
+from secondpass.service.shapes.cohere_v1 import CohereV1
+from secondpass.service.shapes.cohere_v2 import CohereV2
+from secondpass.service.shapes.infinity import Infinity
+from secondpass.service.shapes.jina import Jina
+from secondpass.service.shapes.shape import Shape
+from secondpass.service.shapes.tei import Tei
+from secondpass.service.shapes.vllm import Vllm, VllmScoreFields
+from secondpass.service.shapes.voyage import Voyage
+
+__all__ = ["SHAPES", "VLLM", "Shape", "VllmScoreFields", "at", "spoken"]
+
+TEI, VLLM, INFINITY, VOYAGE, JINA = Tei(), Vllm(), Infinity(), Voyage(), Jina()
+COHERE_V1, COHERE_V2 = CohereV1(), CohereV2()
+SHAPES: tuple[Shape, ...] = (TEI, COHERE_V2, COHERE_V1, JINA, VLLM, INFINITY, VOYAGE)
+
+# Fields by which a request of one API differs from those that others send to the same place.
+_COHERE_V1_FIELDS = {"rank_fields", "max_chunks_per_doc"}
+_VLLM_FIELDS = {"truncate_prompt_tokens", "truncation_side", "use_activation"}
+_VOYAGE_FIELDS = {"top_k"}
+_INFINITY_FIELDS = {"raw_scores"}
+
+
+def at(path: str) -> Shape:
+    """The API of a place, for errors that are found before a request is read."""
+    if path.startswith("/v2/"):
+        return COHERE_V2
+    if path.endswith("/score"):
+        return VLLM
+    return JINA if path.startswith("/v1/") else TEI
+
+
+def spoken(path: str, body: Mapping[str, object], user_agent: str = "") -> Shape:
+    """The API that a request speaks, by what came and where.
+
+    Args:
+        path: Where it came.
+        body: Its fields.
+        user_agent: The client's own name for itself: Cohere's sends nothing else that Jina's would not.
+    """
+    if body.get("texts") is not None or ("texts" in body and body.get("documents") is None):
+        return TEI
+    if path == "/v2/rerank":
+        return COHERE_V2
+    given = body.keys()
+    if given & _VLLM_FIELDS:
+        return VLLM
+    if given & _VOYAGE_FIELDS and body.get("top_n") is None:
+        return VOYAGE
+    if path == "/rerank":
+        return INFINITY if given & _INFINITY_FIELDS else VLLM
+    return COHERE_V1 if given & _COHERE_V1_FIELDS or user_agent.startswith("cohere/") else JINA

@@ -1,0 +1,82 @@
+"""Cohere's first API: documents may be objects of several fields."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, Discriminator, Field, JsonValue, Tag
+
+from secondpass.service.problems import Problem, invalid
+from secondpass.service.rerank_request import Ranking, RerankRequest
+from secondpass.service.shapes.shape import OBJECT, TEXT, CountField, Fields, Shape, form, new_id, parse, results, usage
+
+
+class CohereV1Fields(Fields):
+    """A request of Cohere's first API."""
+
+    query: str
+    documents: list[
+        Annotated[Annotated[str, Tag(TEXT)] | Annotated[dict[str, JsonValue], Tag(OBJECT)], Discriminator(form)]
+    ]
+    model: str | None = None
+    top_n: CountField | None = None
+    rank_fields: Annotated[list[str], Field(min_length=1)] | None = None
+    max_chunks_per_doc: CountField | None = None
+    max_tokens_per_doc: CountField | None = None
+    return_documents: bool | None = None
+    raw_scores: bool | None = None
+    instruction: str | None = None
+
+
+class CohereV1(Shape):
+    """Cohere's `/v1/rerank`."""
+
+    name: ClassVar[str] = "Cohere v1"
+    fields: ClassVar[type[BaseModel]] = CohereV1Fields
+
+    def read(self, body: Mapping[str, object]) -> RerankRequest:
+        """The request."""
+        fields = parse(CohereV1Fields, body)
+        ranked_by = fields.rank_fields or ["text"]
+        texts = tuple(_text(index, document, ranked_by) for index, document in enumerate(fields.documents))
+        shown = tuple({"text": given} if isinstance(given, str) else given for given in fields.documents)
+        return RerankRequest(
+            query=fields.query,
+            documents=texts,
+            shown=shown if fields.return_documents else None,
+            model=fields.model,
+            top_k=fields.top_n,
+            raw_scores=bool(fields.raw_scores),
+            max_document_tokens=fields.max_tokens_per_doc,
+            instruction=fields.instruction,
+        )
+
+    def answer(self, request: RerankRequest, ranking: Ranking) -> object:
+        """`{id, model, results, meta, usage}`; model and usage are Jina's, which clients of hers expect here."""
+        return {
+            "id": new_id(),
+            "model": ranking.model,
+            "results": results(request, ranking),
+            "meta": {"api_version": {"version": "1"}, "billed_units": {"search_units": 1}},
+            "usage": usage(ranking.n_tokens),
+        }
+
+    def error(self, problem: Problem) -> object:
+        """`{message}`."""
+        return {"message": problem.message}
+
+
+def _text(index: int, document: str | Mapping[str, JsonValue], ranked_by: list[str]) -> str:
+    """What is read of a document: its text, or the values of these fields of an object, a line each."""
+    if isinstance(document, str):
+        return document
+    values = []
+    for name in ranked_by:
+        value = document.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, str | int | float):
+            raise invalid(f"documents[{index}].{name} must be a string", f"documents[{index}].{name}")
+        values.append(str(value))
+    if not values:
+        raise invalid(f"documents[{index}] must have one of the fields {', '.join(ranked_by)}", f"documents[{index}]")
+    return "\n".join(values)

@@ -1,0 +1,158 @@
+"""vLLM: `/rerank`, whose answers always hold the documents, and `/score`, which takes pairs."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, Field
+
+from secondpass.ranking import Pair
+from secondpass.service.problems import Kind, Problem, invalid
+from secondpass.service.rerank_request import Ranking, RerankRequest, ScoreRequest, Scores
+from secondpass.service.shapes.shape import (
+    DocumentField,
+    Fields,
+    Shape,
+    TextObject,
+    new_id,
+    parse,
+    results,
+    text_objects,
+    text_of,
+    texts_of,
+    usage,
+)
+
+_ERROR_TYPES = {
+    Kind.UNAUTHORIZED: "Unauthorized",
+    Kind.UNKNOWN_MODEL: "NotFoundError",
+    Kind.OVERLOADED: "RateLimitError",
+    Kind.FAILED: "InternalServerError",
+    Kind.UNAVAILABLE: "ServiceUnavailableError",
+}
+# -1 stands for the model's own limit.
+TruncateField = Annotated[int, Field(ge=-1)]
+
+
+class VllmFields(Fields):
+    """A request of vLLM's `/rerank`."""
+
+    query: str
+    documents: list[DocumentField]
+    model: str | None = None
+    top_n: Annotated[int, Field(ge=0)] | None = None
+    return_documents: bool | None = None
+    truncate_prompt_tokens: TruncateField | None = None
+    truncation_side: Literal["left", "right"] | None = None
+    max_tokens_per_doc: Annotated[int, Field(ge=0)] | None = None
+    use_activation: bool | None = None
+    instruction: str | None = None
+
+
+class VllmScoreFields(Fields):
+    """A request of vLLM's `/score`, in either of its spellings."""
+
+    text_1: DocumentField | list[DocumentField] | None = None
+    text_2: DocumentField | list[DocumentField] | None = None
+    queries: DocumentField | list[DocumentField] | None = None
+    documents: DocumentField | list[DocumentField] | None = None
+    model: str | None = None
+    truncate_prompt_tokens: TruncateField | None = None
+    use_activation: bool | None = None
+    raw_scores: bool | None = None
+    instruction: str | None = None
+
+
+class Vllm(Shape):
+    """vLLM's `/rerank`, and its `/score`."""
+
+    name: ClassVar[str] = "vLLM"
+    fields: ClassVar[type[BaseModel]] = VllmFields
+
+    def read(self, body: Mapping[str, object]) -> RerankRequest:
+        """The request; `top_n` 0 keeps all."""
+        fields = parse(VllmFields, body)
+        texts = texts_of(fields.documents)
+        return RerankRequest(
+            query=fields.query,
+            documents=texts,
+            shown=text_objects(texts, are_shown=fields.return_documents is not False),
+            model=fields.model,
+            top_k=fields.top_n or None,
+            raw_scores=fields.use_activation is False,
+            truncation_side=fields.truncation_side,
+            max_document_tokens=fields.max_tokens_per_doc or None,
+            max_pair_tokens=_pair_tokens(fields.truncate_prompt_tokens),
+            instruction=fields.instruction,
+        )
+
+    def answer(self, request: RerankRequest, ranking: Ranking) -> object:
+        """`{id, model, usage, results}`."""
+        return {
+            "id": new_id(),
+            "object": "rerank",
+            "model": ranking.model,
+            "usage": usage(ranking.n_tokens),
+            "results": results(request, ranking),
+        }
+
+    def error(self, problem: Problem) -> object:
+        """`{error: {message, type, param, code}}`."""
+        return {
+            "error": {
+                "message": problem.message,
+                "type": _ERROR_TYPES.get(problem.kind, "BadRequestError"),
+                "param": problem.parameter,
+                "code": problem.kind.value,
+            }
+        }
+
+    def read_pairs(self, body: Mapping[str, object]) -> ScoreRequest:
+        """A request of `/score`.
+
+        Raises:
+            Problem: A field breaks a rule.
+        """
+        fields = parse(VllmScoreFields, body)
+        is_new = fields.queries is not None or fields.documents is not None
+        names = ("queries", "documents") if is_new else ("text_1", "text_2")
+        queries, documents = (_texts(name, getattr(fields, name)) for name in names)
+        return ScoreRequest(
+            pairs=_pairs(names, queries, documents),
+            model=fields.model,
+            raw_scores=fields.raw_scores is True or fields.use_activation is False,
+            max_pair_tokens=_pair_tokens(fields.truncate_prompt_tokens),
+            instruction=fields.instruction,
+        )
+
+    def answer_pairs(self, scores: Scores, created: int) -> object:
+        """`{id, object, created, model, data: [{index, object, score}], usage}`; `created` in seconds since 1970."""
+        return {
+            "id": new_id("score-"),
+            "object": "list",
+            "created": created,
+            "model": scores.model,
+            "data": [{"index": index, "object": "score", "score": score} for index, score in enumerate(scores.scores)],
+            "usage": usage(scores.n_tokens),
+        }
+
+
+def _texts(name: str, given: str | TextObject | list[str | TextObject] | None) -> tuple[str, ...]:
+    if given is None:
+        raise invalid(f"{name} must be given", name)
+    return texts_of(given) if isinstance(given, list) else (text_of(given),)
+
+
+def _pairs(names: tuple[str, str], queries: tuple[str, ...], documents: tuple[str, ...]) -> tuple[Pair, ...]:
+    """Each query with its document; a single query with every document."""
+    if len(queries) == 1:
+        queries *= len(documents)
+    if len(queries) != len(documents):
+        raise invalid(
+            f"{names[0]} must be one text, or as many as {names[1]}, got {len(queries)} for {len(documents)}", names[0]
+        )
+    return tuple(zip(queries, documents, strict=True))
+
+
+def _pair_tokens(given: int | None) -> int | None:
+    """The limit for a pair; none where it is the model's own."""
+    return None if given is None or given < 1 else given

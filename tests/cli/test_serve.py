@@ -1,0 +1,49 @@
+"""What `secondpass serve` makes of its options, before anything is loaded."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from secondpass.cli.app import app
+from secondpass.cli.serve import aliases_of
+from secondpass.errors import InputError
+
+
+def test_aliases_belong_to_the_first_model_or_to_the_one_they_name() -> None:
+    assert aliases_of(["a/b", "c"], ["rerank-v3.5", "x=c", "y=a/b", "z=c"]) == {
+        "a/b": ["rerank-v3.5", "y"],
+        "c": ["x", "z"],
+    }
+    assert aliases_of(["a"], []) == {"a": []}
+
+
+@pytest.mark.parametrize("alias", ["x=other", "x=", "=a", ""])
+def test_an_alias_names_something(alias: str) -> None:
+    with pytest.raises(InputError, match="alias must "):
+        aliases_of(["a"], [alias])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--max-documents", "0"], "max_documents must be greater than 0, got 0"),
+        (["--body-seconds", "-1"], "body_seconds must be greater than 0, got -1.0"),
+        (["--api-key", " "], "api_keys must hold at least one character each"),
+        (["--alias", "x=y"], "alias must be NAME or NAME=MODEL, MODEL one of secondpass/mini"),
+        (["--model", "a", "--model", "a"], "model must be given once for each, got a, a"),
+        (["--host", "256.0.0.1"], "host and port must be free to listen at, got 256.0.0.1:8080"),
+    ],
+)
+def test_a_mistake_is_found_before_a_model_is_loaded(options: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["serve", *options])
+    assert isinstance(result.exception, InputError)
+    assert message in str(result.exception)
+
+
+def test_a_file_of_keys_holds_one(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("\n \n")
+    result = CliRunner().invoke(app, ["serve", "--api-key-file", str(file)])
+    assert isinstance(result.exception, InputError)
+    assert "api_key_file must hold a key" in str(result.exception)

@@ -1,0 +1,383 @@
+"""What the service answers beside rankings: keys, limits, models, headers, counters, logs; and its scores."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import checkpoints
+import httpx
+import numpy as np
+import pytest
+from folders import FolderOf
+from serving import Recorder, app_of, ask, client_of, overlap_app, post, until
+from texts import AWKWARD
+
+from secondpass import CrossEncoder
+from secondpass.errors import InputError, InputTypeError
+from secondpass.options import ModelOptions
+from secondpass.ranking import Pair, Passage, RankedDocument
+from secondpass.service import Limits, ServedModel, create_app, load_model
+
+BODY = {"query": "red fox", "documents": ["a red fox", "a dog"]}
+TEI = {"query": "red fox", "texts": ["a red fox", "a dog"]}
+
+
+@pytest.mark.parametrize(("n_labels", "label"), [(1, None), (2, 1), (3, 0)])
+def test_scores_are_the_librarys(tmp_path: Path, n_labels: int, label: int | None) -> None:
+    folder = str(checkpoints.bert(tmp_path, n_labels=n_labels))
+    documents = [*AWKWARD, "berlin wall", "who formed the commonwealth"]
+    app = app_of(load_model(folder, ModelOptions(label=label)), limits=Limits(pass_tokens=64))
+    for raw, activation in ((False, "sigmoid"), (True, "identity")):
+        model = CrossEncoder(folder, activation=activation, label=label)  # type: ignore[arg-type] # both are names
+        expected = model.rank("berlin", documents)
+        answered = post(app, "/rerank", {"query": "berlin", "texts": documents, "raw_scores": raw}).json()
+        assert [result["index"] for result in answered] == [document.index for document in expected]
+        np.testing.assert_allclose(
+            [result["score"] for result in answered], [document.score for document in expected], atol=1e-6
+        )
+        pairs = post(app, "/score", {"text_1": "berlin", "text_2": documents, "raw_scores": raw}).json()["data"]
+        np.testing.assert_allclose([result["score"] for result in pairs], model.score("berlin", documents), atol=1e-6)
+
+
+def test_requests_at_the_same_time_get_their_own_scores() -> None:
+    app = app_of("secondpass/mini", limits=Limits(pass_tokens=512))
+    model = CrossEncoder("secondpass/mini", activation="sigmoid")
+    queries = [f"{word} {number}" for word in ("berlin", "forest", "harry") for number in range(4)]
+    documents = {query: [f"{text} {query}" for text in AWKWARD if text.strip()] for query in queries}
+
+    async def ask_all() -> list[httpx.Response]:
+        async with client_of(app) as client:
+            bodies = [{"query": query, "texts": documents[query]} for query in queries]
+            return await asyncio.gather(*(client.post("/rerank", json=body) for body in bodies))
+
+    for query, answered in zip(queries, asyncio.run(ask_all()), strict=True):
+        scores = {result["index"]: result["score"] for result in answered.json()}
+        # Passes hold other pairs than the library's call: a score depends on its company up to 1e-5.
+        np.testing.assert_allclose(
+            [scores[index] for index in range(len(scores))], model.score(query, documents[query]), atol=1e-5
+        )
+
+
+class Passages:
+    """A scorer that says what it read: of every document the first word, and of long ones no more."""
+
+    def score(self, query: str, documents: Sequence[str]) -> list[float]:
+        return [document.score for document in sorted(self.rank(query, documents), key=lambda d: d.index)]
+
+    def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:  # noqa: ARG002 - any is alike
+        return [
+            RankedDocument(
+                i, -float(i), text, Passage(0, len(text.split()[0]), -float(i)), truncated=len(text.split()) > 2
+            )
+            for i, text in enumerate(documents)
+        ]
+
+
+@dataclass(frozen=True)
+class Read:
+    scores: Any
+    truncated: Any
+    passages: Sequence[Passage | None]
+
+
+class Reader(Recorder):
+    """A scorer that says what it read of pairs of many queries."""
+
+    def read(self, pairs: Sequence[Pair]) -> Read:
+        scores = np.array(self.predict(pairs), np.float32)
+        truncated = np.array([len(document) > 5 for _, document in pairs])
+        return Read(scores, truncated, [Passage(0, len(document), 1.0) for _, document in pairs])
+
+
+@pytest.mark.parametrize("scorer", [Passages(), Reader()])
+def test_what_was_truncated_is_told_and_counted(scorer: object) -> None:
+    app = app_of(scorer)
+    body = {"query": "q", "texts": ["one two three", "four", "five"]}
+    answered = post(app, "/rerank", body)
+    assert answered.headers["x-truncated"] == "1"
+    assert 'secondpass_truncated_documents_total{model="tested"} 1.0' in ask(app, "GET", "/metrics").text
+    refused = post(app, "/rerank", {**body, "truncate": False})
+    assert refused.status_code == 422
+    assert "documents[0] and the query are too long for tested" in refused.json()["error"]
+    refused = post(app, "/rerank", {**body, "truncation_direction": "Left"})
+    assert "truncation_direction must be Right for texts that do not fit" in refused.json()["error"]
+    fitting = {**body, "texts": ["four", "five"], "truncate": False, "truncation_direction": "left"}
+    assert post(app, "/rerank", fitting).status_code == 200
+
+
+def test_a_text_that_surely_fits_need_not_be_truncated(folder_of: FolderOf) -> None:
+    app = app_of(str(folder_of("bert")))
+    body = {"query": "berlin", "texts": ["wall"], "truncate": False}
+    assert post(app, "/rerank", body).status_code == 200
+
+
+def test_spans_are_the_passages_that_were_read() -> None:
+    body = {"query": "q", "documents": ["one two three", "four", "five"], "relevant_spans": {"threshold": 0.2}}
+    answered = post(app_of(Passages()), "/v2/rerank", body).json()
+    assert [result["relevant_spans"] for result in answered["results"]] == [
+        [{"start": 0, "end": 3, "score": 0.5}],
+        [{"start": 0, "end": 4, "score": 0.2689414213699951}],
+        [],
+    ]
+    assert "warnings" not in answered["meta"]
+    unknown = post(overlap_app(), "/v2/rerank", {**BODY, "relevant_spans": {}}).json()
+    assert unknown["results"][0]["relevant_spans"] == []
+    assert "does not say which passages" in unknown["meta"]["warnings"][0]
+
+
+def test_models_answer_by_their_names_and_aliases() -> None:
+    first, second = Recorder(), Recorder()
+    app = app_of(
+        ServedModel(name="first", scorer=first), ServedModel(name="second", scorer=second, aliases=("rerank-v3.5",))
+    )
+    for name, answers in ((None, "first"), ("", "first"), ("first", "first"), ("rerank-v3.5", "second")):
+        assert post(app, "/v2/rerank", {**BODY, "model": name}).json()["model"] == answers
+    assert (len(first.passes), len(second.passes)) == (3, 1)
+    told = ask(app, "GET", "/info").json()
+    assert [model["model_id"] for model in told["models"]] == ["first", "second"]
+
+
+def test_names_of_models_differ_and_there_is_one() -> None:
+    with pytest.raises(InputError, match="names of models must differ, got 'a' twice"):
+        create_app([ServedModel(name="a", scorer=Recorder()), ServedModel(name="b", scorer=Recorder(), aliases=("a",))])
+    with pytest.raises(InputError, match="models must name at least one model"):
+        create_app([])
+    with pytest.raises(InputError, match="activation must be left out"):
+        load_model("secondpass/mini", ModelOptions(activation="sigmoid"))
+
+
+def test_an_instruction_has_to_be_the_one_the_model_was_loaded_with() -> None:
+    app = app_of(ServedModel(name="told", scorer=Recorder(), instruction="find the answer"))
+    for given in (None, "", "find the answer"):
+        assert post(app, "/v2/rerank", {**BODY, "instruction": given}).status_code == 200
+    refused = post(app, "/v2/rerank", {**BODY, "instruction": "other"})
+    assert (refused.status_code, refused.json()["message"]) == (
+        422,
+        "instruction must be left out: told was loaded with another one",
+    )
+
+
+def test_a_limit_of_tokens_counts_only_where_it_could_matter(folder_of: FolderOf) -> None:
+    app = app_of(str(folder_of("bert")))
+    for body in (
+        {**BODY, "max_tokens_per_doc": 4096},
+        {**BODY, "max_tokens_per_doc": 20},
+        {**BODY, "documents": ["long " * 300], "max_tokens_per_doc": 512},
+    ):
+        assert post(app, "/v2/rerank", body).status_code == 200
+    refused = post(app, "/v2/rerank", {**BODY, "documents": ["long " * 300], "max_tokens_per_doc": 20})
+    assert (refused.status_code, "max_tokens_per_doc must be at least 512" in refused.text) == (422, True)
+    refused = post(app, "/rerank", {**BODY, "documents": ["long " * 300], "truncate_prompt_tokens": 20})
+    assert (refused.status_code, "truncate_prompt_tokens must be at least 512" in refused.text) == (422, True)
+
+
+def test_info_says_what_tei_says() -> None:
+    told = ask(app_of("secondpass/mini", limits=Limits(max_documents=7)), "GET", "/info").json()
+    assert told["model_id"] == "secondpass/mini"
+    assert told["model_dtype"] == "float32"
+    assert told["model_type"] == {"reranker": {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}}
+    assert (told["max_input_length"], told["max_client_batch_size"], told["auto_truncate"]) == (256, 7, True)
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (None, 401),
+        ("", 401),
+        ("Bearer ", 401),
+        ("Bearer wrong", 401),
+        ("Bearer first and more", 401),
+        ("Bearer schlüssel".encode(), 401),
+        ("Bearer first", 200),
+        ("bearer second", 200),
+        ("second", 200),
+    ],
+)
+def test_a_key_opens_the_service(header: str | bytes | None, status: int, caplog: pytest.LogCaptureFixture) -> None:
+    app = overlap_app(api_keys=["first", "second"])
+    headers: Any = {} if header is None else {"authorization": header}
+    with caplog.at_level(logging.DEBUG):
+        for path in ("/rerank", "/v1/rerank", "/v2/rerank"):
+            assert post(app, path, BODY, headers=headers).status_code == status
+        assert ask(app, "GET", "/info", headers=headers).status_code == status
+    assert "first" not in caplog.text
+    for path in ("/health", "/ready", "/metrics", "/docs", "/openapi.json"):
+        assert ask(app, "GET", path).status_code == 200
+
+
+def test_without_keys_any_authorization_will_do() -> None:
+    for header in ("", "Bearer ", "Bearer anything"):
+        assert post(overlap_app(), "/rerank", BODY, headers={"authorization": header}).status_code == 200
+
+
+@pytest.mark.parametrize("keys", [[""], [" "], ["a", ""]])
+def test_a_blank_key_is_refused(keys: list[str]) -> None:
+    with pytest.raises(InputError, match="api_keys must hold at least one character each"):
+        overlap_app(api_keys=keys)
+    with pytest.raises(InputTypeError, match="api_keys must be a list of strings, got one string"):
+        overlap_app(api_keys="secret")
+
+
+@pytest.mark.parametrize(
+    ("limits", "body", "status", "message"),
+    [
+        (Limits(max_documents=1), TEI, 422, "documents must be at most 1, got 2"),
+        (Limits(max_text_characters=5), TEI, 422, "query must have at most 5 characters, got 7"),
+        (Limits(max_text_characters=8), TEI, 422, "documents[0] must have at most 8 characters, got 9"),
+        (Limits(max_body_bytes=20), TEI, 413, "the body must have at most 20 bytes"),
+        (Limits(max_queued_tokens=5), TEI, 413, "a request must have at most 5 tokens, got about "),
+    ],
+)
+def test_what_is_beyond_a_limit_is_refused(limits: Limits, body: dict[str, object], status: int, message: str) -> None:
+    answered = post(overlap_app(limits=limits), "/rerank", body)
+    assert answered.status_code == status
+    assert message in answered.text
+
+
+@pytest.mark.parametrize("value", [0, -1, True, "5"])
+@pytest.mark.parametrize("name", ["max_queued_tokens", "max_documents", "body_seconds", "pass_tokens"])
+def test_a_limit_is_greater_than_0(name: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"{name} must be "):
+        Limits(**{name: value})  # type: ignore[arg-type] # what the check is for
+
+
+def test_a_full_service_says_when_to_come_back() -> None:
+    scorer = Recorder(held=True)
+    app = app_of(scorer, limits=Limits(max_queued_tokens=30))
+
+    async def overload() -> tuple[httpx.Response, httpx.Response, str, httpx.Response]:
+        async with client_of(app) as client:
+            first = asyncio.create_task(client.post("/rerank", json=TEI))
+            await asyncio.to_thread(scorer.began.acquire)
+            refused = await client.post("/rerank", json={"query": "other", "texts": ["text"] * 3 + ["another"]})
+            waiting = (await client.get("/metrics")).text
+            scorer.go.release()
+            answered = await first
+            scorer.go.release()
+            return refused, answered, waiting, await client.post("/rerank", json=TEI)
+
+    refused, answered, waiting, later = asyncio.run(overload())
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert refused.json()["error_type"] == "Overloaded"
+    assert (answered.status_code, later.status_code) == (200, 200)
+    assert 'te_queue_size{model="tested"} 1.0' in waiting
+    assert 'te_request_failure{err="overloaded"} 1.0' in waiting
+
+
+def test_a_client_that_leaves_is_not_scored_for() -> None:
+    scorer = Recorder(held=True)
+    app = app_of(scorer)
+
+    async def leave() -> httpx.Response:
+        async with client_of(app) as client:
+            first = asyncio.create_task(client.post("/rerank", json=TEI))
+            await asyncio.to_thread(scorer.began.acquire)
+            leaves = asyncio.create_task(client.post("/rerank", json={"query": "gone", "texts": ["away"]}))
+            await until(lambda: app.state.service.queue_sizes["tested"] == 2)
+            leaves.cancel()
+            await until(lambda: app.state.service.queue_sizes["tested"] == 1)
+            scorer.go.release()
+            scorer.go.release()
+            return await first
+
+    assert asyncio.run(leave()).status_code == 200
+    assert all(query != "gone" for given in scorer.passes for query, _ in given)
+
+
+def test_a_model_that_fails_for_a_pair_fails_that_request_alone(caplog: pytest.LogCaptureFixture) -> None:
+    app = app_of(Recorder(broken=["secret text"]))
+    for path, status in (("/rerank", 424), ("/v1/rerank", 500), ("/v2/rerank", 500)):
+        field = "texts" if path == "/rerank" else "documents"
+        answered = post(app, path, {"query": "q", field: ["fine", "secret text"]})
+        assert answered.status_code == status
+        assert "RuntimeError" in answered.text
+        assert post(app, path, {"query": "q", field: ["fine"]}).status_code == 200
+    assert "secret text" not in caplog.text
+    assert "RuntimeError at " in caplog.text
+
+
+def test_headers_say_what_an_answer_took() -> None:
+    answered = post(app_of("secondpass/mini"), "/rerank", TEI)
+    times = [int(answered.headers[f"x-{name}-time"]) for name in ("compute", "queue", "inference", "total")]
+    assert all(time >= 0 for time in times)
+    assert answered.headers["x-compute-type"].startswith(("cpu", "cuda", "mps"))
+    assert answered.headers["x-compute-characters"] == str(2 * len("red fox") + len("a red fox") + len("a dog"))
+    assert int(answered.headers["x-compute-tokens"]) > 0
+
+
+def test_counters_have_teis_names() -> None:
+    app = overlap_app()
+    post(app, "/rerank", TEI)
+    post(app, "/rerank", {"query": "q"})
+    text = ask(app, "GET", "/metrics").text
+    for line in (
+        'te_request_count{method="rerank"} 2.0',
+        'te_request_success{method="rerank"} 1.0',
+        'te_request_failure{err="invalid"} 1.0',
+        "te_request_duration_count 1.0",
+        'te_request_queue_duration_count{model="overlap"} 1.0',
+        'te_request_inference_duration_count{model="overlap"} 1.0',
+        'te_queue_size{model="overlap"} 0.0',
+        'te_batch_next_size_sum{model="overlap"} 2.0',
+        'secondpass_documents_total{model="overlap"} 2.0',
+        'secondpass_truncated_documents_total{model="overlap"} 0.0',
+    ):
+        assert line in text.splitlines()
+
+
+@pytest.mark.parametrize("shows_lengths", [False, True])
+def test_a_request_is_a_line_without_its_texts(caplog: pytest.LogCaptureFixture, *, shows_lengths: bool) -> None:
+    app = overlap_app(log_lengths=shows_lengths)
+    with caplog.at_level(logging.DEBUG, "secondpass.service"):
+        post(app, "/v1/rerank?q=fox", BODY)
+        post(app, "/rerank", {"query": "fox", "texts": ["fox", 5]})
+        ask(app, "POST", "/rerank", content=b'{"fox')
+    lines = [record.getMessage() for record in caplog.records if record.name == "secondpass.service"]
+    assert lines[0].startswith("POST /v1/rerank 200 ")
+    assert lines[0].endswith(" ms 2 documents 14 characters" if shows_lengths else " ms 2 documents")
+    assert [line.split(" ms")[0].rsplit(" ", 1)[0] for line in lines[1:]] == ["POST /rerank 422", "POST /rerank 400"]
+    assert "fox" not in caplog.text
+
+
+def test_a_path_cannot_write_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "secondpass.service"):
+        ask(overlap_app(), "GET", "/x%0aPOST /rerank 200")
+    assert "\n" not in caplog.records[0].getMessage()
+
+
+def test_ready_says_no_once_the_service_is_to_stop() -> None:
+    app = overlap_app()
+    assert (ask(app, "GET", "/ready").status_code, ask(app, "GET", "/health").status_code) == (200, 200)
+    app.state.service.drain()
+    assert (ask(app, "GET", "/ready").status_code, ask(app, "GET", "/health").status_code) == (503, 200)
+    refused = post(app, "/v2/rerank", BODY)
+    assert (refused.status_code, refused.json()) == (503, {"message": "this server is about to stop"})
+    assert refused.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"\xff\xfe",
+        b'{"query": "q", "texts": ["\\ud800"]}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"query": "q", "texts": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+        b'{"query": "q", "texts": ["a"], "x": ' + b"9" * 50_000 + b"}",
+    ],
+    ids=lambda content: content[:12].decode("latin-1"),
+)
+@pytest.mark.parametrize("path", ["/rerank", "/v1/rerank", "/v2/rerank", "/score"])
+def test_what_is_no_json_object_is_refused(path: str, content: bytes) -> None:
+    answered = ask(overlap_app(), "POST", path, content=content)
+    assert answered.status_code in {400, 422} or (b"99999" in content and answered.status_code == 200)
+    assert json.loads(answered.content)

@@ -1,0 +1,291 @@
+"""Requests share passes: fairly, each pair once, and no request pays for another one's errors."""
+
+import random
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from serving import Recorder
+
+from secondpass.errors import ScoringError
+from secondpass.ranking import Pair
+from secondpass.service.jobs import Job, Work, next_pass
+from secondpass.service.pass_queue import PassQueue
+from secondpass.service.problems import Kind, Problem
+
+
+class Watcher:
+    def __init__(self) -> None:
+        self.passes: list[tuple[int, int]] = []
+        self.n_shared = 0
+
+    def passed(self, n_pairs: int, n_tokens: int, seconds: float) -> None:
+        assert seconds >= 0
+        self.passes.append((n_pairs, n_tokens))
+
+    def shared(self, n_pairs: int) -> None:
+        self.n_shared += n_pairs
+
+
+@contextmanager
+def queue_of(scorer: Recorder, *, pass_tokens: int = 100, max_tokens: int = 10_000) -> Iterator[PassQueue]:
+    queue = PassQueue(scorer, pass_tokens=pass_tokens, max_tokens=max_tokens, watcher=Watcher())
+    yield queue
+    for _ in range(100):
+        scorer.go.release()
+    queue.close()
+    assert queue.wait(20)
+    assert (queue.n_tokens, queue.n_jobs) == (0, 0)
+
+
+def pairs(query: str, n: int, n_tokens: int = 10) -> list[tuple[Pair, int]]:
+    return [((query, f"{query}{i}"), n_tokens) for i in range(n)]
+
+
+def scores(job: Job) -> list[float]:
+    return [reading.score for reading in job.future.result(20)]
+
+
+def run_pass(scorer: Recorder) -> list[Pair]:
+    """Let the pass that runs end, and give what the next one holds."""
+    scorer.go.release()
+    assert scorer.began.acquire(timeout=20)
+    return scorer.passes[-1]
+
+
+def test_what_waits_is_scored_together() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer) as queue:
+        jobs = [queue.submit(pairs("first", 1))]
+        assert scorer.began.acquire(timeout=20)
+        jobs += [queue.submit(pairs(query, 2)) for query in "abc"]
+        assert run_pass(scorer) == [(query, f"{query}{i}") for query in "abc" for i in range(2)]
+        scorer.go.release()
+        assert [scores(job) for job in jobs] == [[6.0], [2.0, 2.0], [2.0, 2.0], [2.0, 2.0]]
+
+
+def test_a_long_request_holds_a_short_one_up_for_the_pass_that_runs() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer, pass_tokens=100) as queue:
+        long = queue.submit(pairs("long", 100))
+        assert scorer.began.acquire(timeout=20)
+        assert len(scorer.passes[0]) == 10
+        short = queue.submit(pairs("s", 4))
+        assert {("s", f"s{i}") for i in range(4)} <= set(run_pass(scorer))
+        scorer.go.release()
+        assert scores(short) == [2.0] * 4
+        assert not long.future.done()
+        for _ in range(20):
+            scorer.go.release()
+        assert len(scores(long)) == 100
+    assert max(len(given) for given in scorer.passes) == 10
+    assert scorer.n_scored == 104
+
+
+def test_a_stream_of_short_requests_does_not_starve_a_long_one() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer, pass_tokens=100) as queue:
+        queue.submit(pairs("x", 10))
+        assert scorer.began.acquire(timeout=20)
+        queue.submit(pairs("long", 40))
+        seen = 0
+        for number in range(60):
+            for short in range(5):
+                queue.submit(pairs(f"s{number}.{short}-", 2))
+            seen += sum(query == "long" for query, _ in run_pass(scorer))
+        assert seen == 40
+
+
+def test_equal_pairs_of_requests_that_wait_are_scored_once() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer) as queue:
+        under_way = queue.submit(pairs("a", 2))
+        assert scorer.began.acquire(timeout=20)
+        jobs = [under_way, queue.submit(pairs("a", 3)), queue.submit(pairs("a", 4)), queue.submit(pairs("a", 2) * 3)]
+        for _ in range(5):
+            scorer.go.release()
+        assert [scores(job) for job in jobs] == [[2.0] * n for n in (2, 3, 4, 6)]
+    assert sorted(pair for given in scorer.passes for pair in given) == [("a", f"a{i}") for i in range(4)]
+
+
+def test_what_was_scored_is_scored_again_for_a_later_request() -> None:
+    scorer = Recorder()
+    with queue_of(scorer) as queue:
+        assert scores(queue.submit(pairs("a", 2))) == scores(queue.submit(pairs("a", 2)))
+    assert scorer.n_scored == 4
+
+
+@pytest.mark.parametrize("broken", [["b1"], ["b0", "b1"], ["a1", "b1"]])
+def test_only_the_requests_whose_pairs_break_the_model_fail(broken: list[str]) -> None:
+    scorer = Recorder(broken=broken, held=True)
+    with queue_of(scorer, pass_tokens=1000) as queue:
+        queue.submit(pairs("first", 1))
+        assert scorer.began.acquire(timeout=20)
+        jobs = {query: queue.submit(pairs(query, 3)) for query in "abc"}
+        shares = queue.submit([*pairs("a", 1), *pairs("c", 2)])
+        for _ in range(100):
+            scorer.go.release()
+        for query, job in jobs.items():
+            if any(document.startswith(query) for document in broken):
+                with pytest.raises(RuntimeError, match=f"cannot read {query}"):
+                    job.future.result(20)
+            else:
+                assert scores(job) == [2.0] * 3
+        assert scores(shares) == [2.0] * 3
+        assert scores(queue.submit(pairs("d", 2))) == [2.0] * 2, "the queue goes on"
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), MemoryError()])
+def test_an_error_that_would_end_a_thread_fails_a_request(error: BaseException) -> None:
+    class Ends(Recorder):
+        def predict(self, pairs: object) -> list[float]:  # noqa: ARG002 - it scores nothing
+            raise error
+
+    with queue_of(Ends()) as queue:
+        for _ in range(2):
+            with pytest.raises(MemoryError if isinstance(error, MemoryError) else ScoringError):
+                queue.submit(pairs("a", 2)).future.result(20)
+
+
+def test_nan_and_a_wrong_number_of_scores_fail_their_request() -> None:
+    class Odd(Recorder):
+        def predict(self, pairs: object) -> list[float]:
+            given = list(pairs)  # type: ignore[call-overload] # a list of pairs
+            return [float("nan")] * len(given) if given[0][0] == "nan" else [1.0] * (len(given) + 1)
+
+    with queue_of(Odd()) as queue:
+        with pytest.raises(ScoringError, match="got NaN"):
+            queue.submit(pairs("nan", 2)).future.result(20)
+        with pytest.raises(ScoringError, match="one score per"):
+            queue.submit(pairs("many", 1)).future.result(20)
+
+
+def test_what_nobody_waits_for_is_not_scored() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer) as queue:
+        first = queue.submit(pairs("first", 1))
+        assert scorer.began.acquire(timeout=20)
+        gone, stays = queue.submit(pairs("a", 3)), queue.submit([*pairs("a", 1), *pairs("b", 1)])
+        assert queue.n_tokens == 10 + 30 + 20
+        queue.cancel(gone)
+        queue.cancel(gone)
+        assert queue.n_tokens == 10 + 20
+        assert run_pass(scorer) == [("a", "a0"), ("b", "b0")]
+        again = queue.submit(pairs("a", 3))
+        for _ in range(5):
+            scorer.go.release()
+        assert [scores(job) for job in (first, stays, again)] == [[6.0], [2.0, 2.0], [2.0] * 3]
+        with pytest.raises(CancelledError):
+            gone.future.result(0)
+        queue.cancel(first)
+        assert scores(first) == [6.0], "what is answered stays answered"
+
+
+def test_a_full_queue_refuses_and_then_takes_again() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer, max_tokens=50) as queue:
+        with pytest.raises(Problem, match="a request must have at most 50 tokens, got about 60") as never:
+            queue.submit(pairs("a", 6))
+        assert (never.value.kind, never.value.retry_after) == (Kind.TOO_LARGE, None)
+        job = queue.submit(pairs("a", 3))
+        with pytest.raises(Problem, match="at most 50 tokens may wait, and about 30 do") as later:
+            queue.submit(pairs("b", 3))
+        assert later.value.kind is Kind.OVERLOADED
+        assert later.value.retry_after is not None
+        assert later.value.retry_after >= 1
+        scorer.go.release()
+        scores(job)
+        scorer.go.release()
+        assert scores(queue.submit(pairs("b", 5))) == [2.0] * 5
+
+
+def test_closing_finishes_what_waits_and_takes_nothing_more() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer) as queue:
+        jobs = [queue.submit(pairs(query, 12)) for query in "ab"]
+        queue.close()
+        with pytest.raises(Problem, match="about to stop") as refused:
+            queue.submit(pairs("c", 1))
+        assert refused.value.kind is Kind.UNAVAILABLE
+        for _ in range(10):
+            scorer.go.release()
+        assert queue.wait(20)
+        assert [len(scores(job)) for job in jobs] == [12, 12]
+
+
+def test_what_is_not_scored_in_time_is_told_so() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer) as queue:
+        job = queue.submit(pairs("a", 1))
+        assert scorer.began.acquire(timeout=20)
+        queue.close()
+        assert not queue.wait(0.01)
+        with pytest.raises(Problem, match="stopped before it came to this request"):
+            job.future.result(0)
+
+
+def test_no_pairs_are_answered_at_once() -> None:
+    with queue_of(Recorder()) as queue:
+        assert queue.submit([]).future.result(0) == []
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=12), min_size=1, max_size=8),
+    st.integers(1, 120),
+)
+def test_passes_hold_every_pair_once_within_their_budget_and_every_job_in_turn(
+    jobs: list[list[int]], pass_tokens: int
+) -> None:
+    works = [[Work((str(i), str(j)), n) for j, n in enumerate(sizes)] for i, sizes in enumerate(jobs)]
+    waiting = deque(map(Job, works))
+    passes = []
+    while waiting:
+        passes.append(next_pass(waiting, pass_tokens))
+        assert len(passes) <= 200
+    assert all(len(taken) == 1 or sum(work.n_tokens for work in taken) <= pass_tokens for taken in passes)
+    for i, own in enumerate(works):
+        assert [work for taken in passes for work in taken if work.pair[0] == str(i)] == own
+    for i in range(len(jobs)):
+        turns = [number for number, taken in enumerate(passes) if any(work.pair[0] == str(i) for work in taken)]
+        waits = [after - before for before, after in zip([-1, *turns], turns, strict=False)]
+        assert max(waits) <= len(jobs), "a job waits for no more passes than there are jobs"
+
+
+def test_many_threads_get_their_own_scores() -> None:
+    scorer = Recorder(broken=["broken"])
+    chance = random.Random(3)  # noqa: S311 - for a test
+    plans = [
+        [
+            [chance.choice(["a", "bb", "ccc", "dddd", "broken", str(chance.random())]) for _ in range(9)]
+            for _ in range(30)
+        ]
+        for _ in range(6)
+    ]
+    wrong: list[object] = []
+
+    def client(queue: PassQueue, number: int) -> None:
+        for turn, documents in enumerate(plans[number]):
+            job = queue.submit([(("q", document), 5) for document in documents])
+            if turn % 5 == 4:
+                queue.cancel(job)
+                continue
+            try:
+                answer: object = [reading.score for reading in job.future.result(30)]
+            except RuntimeError:
+                answer = "broken"
+            expected = "broken" if "broken" in documents else [float(len(document)) for document in documents]
+            if answer != expected:
+                wrong.append((documents, answer))
+
+    with queue_of(scorer, pass_tokens=60) as queue:
+        threads = [threading.Thread(target=client, args=(queue, number)) for number in range(len(plans))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert wrong == []

@@ -1,0 +1,225 @@
+"""`secondpass serve` as a process on loopback: signals, slow and rude clients, and what keeps it from starting."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+import numpy as np
+import pytest
+
+from secondpass import CrossEncoder
+
+SECONDPASS = [sys.executable, "-m", "secondpass"]
+BODY = {"query": "red fox", "texts": ["a red fox", "a dog"]}
+
+# A model that takes its time: half a second per pass. `serve` in a process, told to listen at a free port.
+SLOW = """
+import logging, time
+from secondpass.service import Limits, ServedModel, create_app, serve
+from secondpass.testing import OverlapScorer
+
+class Slow(OverlapScorer):
+    def predict(self, pairs):
+        time.sleep({seconds})
+        return [float(len(document)) for _, document in pairs]
+
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+limits = Limits(pass_tokens=50, drain_seconds={drain}, body_seconds=1)
+serve(create_app([ServedModel(name="slow", scorer=Slow())], limits=limits), port=0)
+"""
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[str]
+    url: str
+    said: list[str]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", int(self.url.rsplit(":", 1)[1])
+
+    def end(self, timeout: float = 30) -> int:
+        return self.process.wait(timeout)
+
+
+@contextmanager
+def running(command: Sequence[str], **environment: str) -> Iterator[Server]:
+    """A server from its first line on, which tells where it listens."""
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    ) as process:
+        assert process.stderr is not None
+        said: list[str] = []
+        started = threading.Event()
+
+        def read() -> None:
+            for line in process.stderr or ():
+                said.append(line)
+                if "serving at" in line:
+                    started.set()
+            started.set()
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            assert started.wait(90)
+            (line,) = [line for line in said if "serving at" in line]
+            yield Server(process, line.split()[-1], said)
+        finally:
+            process.kill()
+            reader.join()
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[Server]:
+    with running([sys.executable, "-c", SLOW.format(seconds=0.05, drain=20)]) as server:
+        yield server
+
+
+def test_the_command_serves_and_a_signal_ends_it_well() -> None:
+    command = [*SECONDPASS, "serve", "--port", "0", "--alias", "rerank-v3.5", "--api-key", "from-the-command-line"]
+    with running(command, SECONDPASS_API_KEYS="unused") as server:
+        body = {**BODY, "model": "rerank-v3.5"}
+        assert httpx.post(f"{server.url}/rerank", json=body).status_code == 401
+        headers = {"authorization": "Bearer from-the-command-line"}
+        answered = httpx.post(f"{server.url}/rerank", json=body, headers=headers).json()
+        expected = CrossEncoder("secondpass/mini", activation="sigmoid").rank("red fox", BODY["texts"])
+        assert [result["index"] for result in answered] == [document.index for document in expected]
+        np.testing.assert_allclose(
+            [result["score"] for result in answered], [document.score for document in expected], atol=1e-6
+        )
+        server.process.send_signal(signal.SIGTERM)
+        assert server.end() == 0
+        text = "".join(server.said)
+    assert "fox" not in text
+    assert "from-the-command-line" not in text
+    assert "POST /rerank 200" in text
+
+
+def test_every_request_that_was_accepted_is_answered_after_sigterm() -> None:
+    answers: list[tuple[int, list[float]]] = []
+    refused: list[int] = []
+
+    def client(number: int, url: str, stop: threading.Event) -> None:
+        with httpx.Client(timeout=60) as session:
+            while not stop.is_set():
+                try:
+                    texts = [f"{number} " * (i + 1) for i in range(6)]
+                    answered = session.post(f"{url}/rerank", json={"query": str(number), "texts": texts})
+                except httpx.TransportError:
+                    return  # it had gone
+                if answered.status_code == 200:
+                    answers.append((number, [result["index"] for result in answered.json()]))
+                else:
+                    refused.append(answered.status_code)
+                    return
+
+    with running([sys.executable, "-c", SLOW.format(seconds=0.2, drain=30)]) as server:
+        stop = threading.Event()
+        threads = [threading.Thread(target=client, args=(number, server.url, stop)) for number in range(12)]
+        for thread in threads:
+            thread.start()
+        _wait_for(lambda: _gauge(server, "te_queue_size") >= 12)
+        n_before = len(answers)
+        server.process.send_signal(signal.SIGTERM)
+        _wait_for(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
+        assert httpx.post(f"{server.url}/rerank", json=BODY).status_code == 503
+        for thread in threads:
+            thread.join(60)
+        assert server.end() == 0
+    # Each of the twelve waited for one when the signal came, and got it; what they asked next was refused.
+    assert len(answers) == n_before + 12
+    assert set(refused) <= {503}
+    assert all(indices == [5, 4, 3, 2, 1, 0] for _, indices in answers)
+
+
+def test_what_takes_longer_than_draining_may_is_told_so_and_the_process_ends() -> None:
+    with running([sys.executable, "-c", SLOW.format(seconds=3, drain=0.5)]) as server:
+        statuses: list[int] = []
+
+        def client() -> None:
+            statuses.append(httpx.post(f"{server.url}/rerank", json=BODY, timeout=60).status_code)
+
+        thread = threading.Thread(target=client)
+        thread.start()
+        _wait_for(lambda: _gauge(server, "te_queue_size") == 1)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.end() == 0
+        thread.join(10)
+    assert statuses == [503]
+
+
+def test_a_body_that_comes_too_slowly_is_refused(slow: Server) -> None:
+    with socket.create_connection(slow.address, timeout=20) as connection:
+        connection.sendall(b"POST /rerank HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(slow: Server) -> None:
+    with socket.create_connection(slow.address, timeout=20) as connection:
+        connection.sendall(b"POST /rerank HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n{")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_client_that_sends_100_megabytes_all_the_same_reads_why_not(slow: Server) -> None:
+    answered = httpx.post(f"{slow.url}/rerank", content=b" " * 100_000_000, timeout=60)
+    assert (answered.status_code, answered.json()["error_type"]) == (413, "Validation")
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b" " * 1_000_000
+
+    assert httpx.post(f"{slow.url}/v2/rerank", content=chunks(), timeout=60).status_code == 413
+
+
+def test_connections_that_are_cut_leave_the_server_as_it_was(slow: Server) -> None:
+    body = json.dumps({"query": "gone", "texts": [f"text {i}" for i in range(50)]}).encode()
+    head = b"POST /rerank HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+    for sent in (b"", b"POST /rer", head, head + body[:10], head + body):
+        with socket.create_connection(slow.address, timeout=20) as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+        with socket.create_connection(slow.address, timeout=20) as connection:
+            connection.sendall(sent)
+    _wait_for(lambda: _gauge(slow, "te_queue_size") == 0)
+    assert _gauge(slow, "secondpass_gone_clients_total") >= 2
+    assert httpx.post(f"{slow.url}/rerank", json=BODY).status_code == 200
+
+
+@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00", b"\0" * 99])
+def test_what_is_not_http_gets_no_answer_that_is(slow: Server, sent: bytes) -> None:
+    with socket.create_connection(slow.address, timeout=20) as connection:
+        connection.sendall(sent + b"\r\n\r\n")
+        assert connection.recv(1000).startswith((b"HTTP/1.1 4", b""))
+    assert httpx.get(f"{slow.url}/health").status_code == 200
+
+
+def test_a_port_that_is_taken_is_told_in_a_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [*SECONDPASS, "serve", "--port", str(taken.getsockname()[1])]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert done.returncode == 2
+    assert "Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _gauge(server: Server, name: str) -> float:
+    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+
+
+def _wait_for(condition: object, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator] # a function without arguments
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)

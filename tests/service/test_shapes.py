@@ -1,0 +1,249 @@
+"""The requests that clients were seen to send, and what each of them needs in the answer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from serving import overlap_app, post
+
+QUERY, DOCUMENTS = "red fox", ["a red fox", "a dog", "the fox"]
+# Shares of the query's words, and their sigmoids.
+RAW = [1.0, 0.0, 0.5]
+SCORES = [0.7310585786300049, 0.5, 0.6224593312018546]
+
+TEI: Mapping[str, object] = {"query": QUERY, "texts": DOCUMENTS}
+DOCS: Mapping[str, object] = {"query": QUERY, "documents": DOCUMENTS}
+MODEL: Mapping[str, object] = {**DOCS, "model": "overlap"}
+
+# Client -> where it asks, what it sends, how many answers it wants, and how it wants the documents back.
+LISTS: dict[str, tuple[str, Mapping[str, object], int, bool]] = {
+    "LlamaIndex TextEmbeddingInference": ("/rerank", TEI, 3, False),
+    "Haystack HuggingFaceTEIRanker": ("/rerank", {**TEI, "raw_scores": False}, 3, False),
+    "Haystack HuggingFaceTEIRanker, direction": ("/rerank", {**TEI, "truncation_direction": "Right"}, 3, False),
+    "LiteLLM huggingface": (
+        "/rerank",
+        {**TEI, "raw_scores": False, "truncation_direction": "Right", "top_n": 2, "return_text": True},
+        2,
+        True,
+    ),
+    "texts at /v1": ("/v1/rerank", TEI, 3, False),
+    "texts at /v2": ("/v2/rerank", {**TEI, "documents": None}, 3, False),
+}
+RESULTS: dict[str, tuple[str, Mapping[str, object], int, str | None]] = {
+    "cohere.ClientV2": ("/v2/rerank", {**MODEL, "top_n": 2}, 2, None),
+    "cohere.Client": ("/v1/rerank", {**MODEL, "top_n": 2, "return_documents": True}, 2, "object"),
+    "langchain_cohere CohereRerank": ("/v2/rerank", {**MODEL, "top_n": 2, "max_tokens_per_doc": None}, 2, None),
+    "langchain_community JinaRerank": ("/v1/rerank", {**MODEL, "top_n": 3}, 3, "object"),
+    "langchain_community InfinityRerank": (
+        "/rerank",
+        {**MODEL, "return_documents": False, "raw_scores": False},
+        3,
+        None,
+    ),
+    "LlamaIndex CohereRerank": ("/v2/rerank", {**MODEL, "top_n": 2}, 2, None),
+    "Haystack CohereRanker": ("/v2/rerank", {**MODEL, "top_n": 2, "max_tokens_per_doc": 4096}, 2, None),
+    "LiteLLM cohere": ("/v2/rerank", {**MODEL, "top_n": 2, "return_documents": True}, 2, "object"),
+    "LiteLLM jina_ai": ("/v1/rerank", {**MODEL, "top_n": 2, "return_documents": True}, 2, "object"),
+    "LiteLLM hosted_vllm": ("/rerank", {**MODEL, "top_n": 2, "return_documents": True}, 2, "object"),
+    "open-webui": ("/v1/rerank", {**MODEL, "top_n": 3}, 3, "object"),
+    "dify": ("/rerank", MODEL, 3, "object"),
+    "vLLM, all of them": ("/v1/rerank", {**MODEL, "top_n": 0, "truncate_prompt_tokens": -1}, 3, "object"),
+    "vLLM at Cohere's place, all of them": ("/v2/rerank", {**MODEL, "top_n": 0}, 3, None),
+    "infinity": ("/rerank", {**MODEL, "raw_scores": False, "return_documents": True}, 3, "text"),
+    "Voyage": ("/v1/rerank", {**MODEL, "top_k": 2, "truncation": True, "return_documents": True}, 2, "text"),
+    "only what is needed": ("/rerank", DOCS, 3, "object"),
+    "nulls": ("/v2/rerank", {**DOCS, "model": None, "top_n": None, "relevant_spans": None, "texts": None}, 3, None),
+    "unknown fields": ("/v1/rerank", {**DOCS, "priority": 3, "nested": {"a": [1]}, "user": None}, 3, "object"),
+    "an alias": ("/v2/rerank", {**DOCS, "model": "rerank-v3.5"}, 3, None),
+    "documents as objects": ("/v2/rerank", {**DOCS, "documents": [{"text": text} for text in DOCUMENTS]}, 3, None),
+}
+
+
+@pytest.mark.parametrize(("path", "body", "n", "has_text"), LISTS.values(), ids=LISTS)
+def test_clients_of_tei_get_a_list(path: str, body: Mapping[str, object], n: int, *, has_text: bool) -> None:
+    answered = post(overlap_app(), path, body)
+    assert answered.status_code == 200, answered.text
+    expected: list[dict[str, object]] = [{"index": index, "score": SCORES[index]} for index in (0, 2, 1)[:n]]
+    if has_text:
+        expected = [{**result, "text": DOCUMENTS[int(str(result["index"]))]} for result in expected]
+    assert answered.json() == expected
+
+
+@pytest.mark.parametrize(("path", "body", "n", "form"), RESULTS.values(), ids=RESULTS)
+def test_all_others_get_results(path: str, body: Mapping[str, object], n: int, form: str | None) -> None:
+    answered = post(overlap_app(), path, body)
+    assert answered.status_code == 200, answered.text
+    results = answered.json()["results"]
+    assert [(result["index"], result["relevance_score"]) for result in results] == [
+        (index, SCORES[index]) for index in (0, 2, 1)[:n]
+    ]
+    for result in results:
+        text = DOCUMENTS[result["index"]]
+        assert result.get("document") == {None: None, "text": text, "object": {"text": text}}[form]
+    assert answered.json()["model"] == "overlap"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "fields"),
+    [
+        ("/v2/rerank", DOCS, {"id": str, "meta": dict, "usage": dict}),
+        ("/v1/rerank", DOCS, {"id": str, "meta": dict, "object": str, "usage": dict}),
+        ("/v1/rerank", {**DOCS, "rank_fields": ["text"]}, {"id": str, "meta": dict}),
+        ("/rerank", DOCS, {"id": str, "usage": dict}),
+        ("/rerank", {**DOCS, "raw_scores": True}, {"id": str, "object": str, "usage": dict}),
+        ("/v1/rerank", {**DOCS, "top_k": 3}, {"object": str, "data": list, "usage": dict}),
+    ],
+)
+def test_answers_have_the_typed_fields_of_their_api(
+    path: str, body: Mapping[str, object], fields: Mapping[str, type]
+) -> None:
+    answered = post(overlap_app(), path, body).json()
+    assert {name: type(answered[name]) for name in fields} == fields
+    if "usage" in fields:
+        assert answered["usage"]["total_tokens"] > 0
+
+
+def test_voyage_finds_its_data() -> None:
+    answered = post(overlap_app(), "/v1/rerank", {**DOCS, "top_k": 2}).json()
+    assert [(result["index"], result["relevance_score"]) for result in answered["data"]] == [
+        (0, SCORES[0]),
+        (2, SCORES[2]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/rerank", {**TEI, "raw_scores": True}),
+        ("/rerank", {**DOCS, "raw_scores": True}),
+        ("/v1/rerank", {**DOCS, "raw_scores": True}),
+        ("/v2/rerank", {**DOCS, "raw_scores": True}),
+        ("/rerank", {**DOCS, "use_activation": False}),
+    ],
+)
+def test_raw_scores_are_the_models_own(path: str, body: Mapping[str, object]) -> None:
+    answered = post(overlap_app(), path, body).json()
+    results = answered if isinstance(answered, list) else answered["results"]
+    assert [result.get("score", result.get("relevance_score")) for result in results] == [1.0, 0.5, 0.0]
+
+
+@pytest.mark.parametrize("path", ["/score", "/v1/score"])
+@pytest.mark.parametrize(
+    ("body", "raw"),
+    [
+        ({"text_1": QUERY, "text_2": DOCUMENTS}, RAW),
+        ({"queries": QUERY, "documents": DOCUMENTS}, RAW),
+        ({"text_1": [QUERY, "dog", "fox"], "text_2": DOCUMENTS}, [1.0, 1.0, 1.0]),
+        ({"text_1": QUERY, "text_2": DOCUMENTS[2]}, [0.5]),
+        ({"text_1": [QUERY], "text_2": []}, []),
+    ],
+)
+def test_pairs_are_scored_in_their_order(path: str, body: Mapping[str, object], raw: list[float]) -> None:
+    answered = post(overlap_app(), path, {**body, "use_activation": False}).json()
+    assert (answered["object"], answered["model"]) == ("list", "overlap")
+    assert answered["created"] > 1_700_000_000
+    assert answered["data"] == [{"index": i, "object": "score", "score": score} for i, score in enumerate(raw)]
+    mapped = post(overlap_app(), path, body).json()["data"]
+    assert [result["score"] for result in mapped] == [SCORES[RAW.index(score)] for score in raw]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/rerank", {"query": QUERY, "texts": []}), ("/v1/rerank", {"query": QUERY, "documents": []})],
+)
+def test_no_documents_get_an_empty_answer(path: str, body: Mapping[str, object]) -> None:
+    answered = post(overlap_app(), path, body)
+    assert answered.status_code == 200
+    assert answered.json() == [] or answered.json()["results"] == []
+
+
+def test_cohere_reads_the_fields_that_are_named_in_that_order() -> None:
+    body = {
+        "query": QUERY,
+        "documents": [{"title": "fox", "colour": "red", "n": 1}, {"title": "dog"}, "red fox"],
+        "rank_fields": ["colour", "title"],
+        "return_documents": True,
+    }
+    results = post(overlap_app(), "/v1/rerank", {**body, "raw_scores": True}).json()["results"]
+    assert [(result["index"], result["relevance_score"]) for result in results] == [(0, 1.0), (2, 1.0), (1, 0.0)]
+    assert results[0]["document"] == {"title": "fox", "colour": "red", "n": 1}
+    assert results[1]["document"] == {"text": "red fox"}
+
+
+def test_coheres_own_client_is_known_by_its_name() -> None:
+    headers = {"user-agent": "cohere/5.21.1"}
+    results = post(overlap_app(), "/v1/rerank", {**MODEL, "top_n": 2}, headers=headers).json()["results"]
+    assert [set(result) for result in results] == [{"index", "relevance_score"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("/rerank", {"texts": ["a"]}, "query must be given"),
+        ("/rerank", {"query": "q", "texts": "a"}, "texts must be a valid list, got a string"),
+        ("/rerank", {"query": "q", "texts": ["a", 5]}, "texts[1] must be a valid string, got 5"),
+        ("/rerank", {"query": ["q"], "texts": ["a"]}, "query must be a valid string, got an array"),
+        ("/rerank", {"query": None, "texts": ["a"]}, "query must be a valid string, got null"),
+        ("/rerank", {"query": "q"}, "documents must be given"),
+        ("/rerank", {**DOCS, "top_n": -1}, "top_n must be greater than or equal to 0, got -1"),
+        ("/v1/rerank", {**DOCS, "top_n": 0}, "top_n must be greater than or equal to 1, got 0"),
+        ("/v1/rerank", {**DOCS, "top_k": 0}, "top_k must be greater than or equal to 1, got 0"),
+        ("/v1/rerank", {"query": "q", "documents": [{"title": "a"}]}, "documents[0].text must be given"),
+        ("/v1/rerank", {"query": "q", "documents": [{"text": []}]}, "documents[0].text must be a valid string"),
+        ("/v1/rerank", {"query": "q", "documents": [{"a": 1}], "rank_fields": ["b"]}, "documents[0] must have one of"),
+        ("/v2/rerank", {**DOCS, "max_tokens_per_doc": 0}, "max_tokens_per_doc must be greater than or equal to 1"),
+        ("/v2/rerank", {**DOCS, "relevant_spans": {"max_spans": 0}}, "relevant_spans.max_spans must be greater"),
+        ("/v2/rerank", {**DOCS, "instruction": "be brief"}, "instruction must be left out: overlap was loaded without"),
+        ("/rerank", {**TEI, "truncation_direction": "Up"}, "truncation_direction must be 'Left'"),
+        ("/score", {"text_1": "a"}, "text_2 must be given"),
+        ("/score", {"text_1": ["a", "b"], "text_2": ["c"]}, "text_1 must be one text, or as many as text_2, got 2 for"),
+    ],
+)
+def test_a_broken_rule_is_told_in_the_words_of_the_api(path: str, body: Mapping[str, object], message: str) -> None:
+    answered = post(overlap_app(), path, body)
+    assert answered.status_code == 422
+    assert message in _message(answered.json())
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "keys"),
+    [
+        ("/rerank", {"texts": [1]}, {"error", "error_type"}),
+        ("/rerank", {"documents": [1]}, {"error"}),
+        ("/v1/rerank", {"documents": [1]}, {"detail", "message"}),
+        ("/v1/rerank", {"documents": [1], "top_k": 1}, {"detail"}),
+        ("/v1/rerank", {"documents": [1], "max_chunks_per_doc": 1}, {"message"}),
+        ("/v2/rerank", {"documents": [1]}, {"message"}),
+        ("/score", {}, {"error"}),
+    ],
+)
+def test_errors_have_the_shape_of_the_api_that_was_spoken(
+    path: str, body: Mapping[str, object], keys: set[str]
+) -> None:
+    answered = post(overlap_app(), path, body).json()
+    assert answered.keys() == keys
+    if isinstance(answered.get("error"), dict):
+        assert answered["error"].keys() == {"message", "type", "param", "code"}
+        assert answered["error"]["code"] == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/rerank", {**TEI, "model": "other"}),
+        ("/rerank", {**DOCS, "model": "other"}),
+        ("/v1/rerank", {**DOCS, "model": "other"}),
+        ("/v2/rerank", {**DOCS, "model": "other"}),
+        ("/score", {"text_1": "a", "text_2": "b", "model": "other"}),
+    ],
+)
+def test_a_model_that_is_not_served_is_not_found(path: str, body: Mapping[str, object]) -> None:
+    answered = post(overlap_app(), path, body)
+    assert answered.status_code == 404
+    assert "model must be one of overlap, rerank-v3.5, got 'other'" in _message(answered.json())
+
+
+def _message(answered: Any) -> str:
+    """The message of an error in any shape."""
+    told = answered.get("message") or answered.get("detail") or answered["error"]
+    return str(told["message"] if isinstance(told, dict) else told)
