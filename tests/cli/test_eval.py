@@ -11,6 +11,7 @@ import pytest
 from checkpoints import bert
 from numpy.typing import NDArray
 from rich.console import Console
+from truncation import TRUNCATES
 from typer.testing import CliRunner
 
 from secondpass import CrossEncoder
@@ -209,6 +210,7 @@ def test_train_follows_its_file(tmp_path: Path) -> None:
     assert (tmp_path / "out/model.safetensors").exists()
 
 
+@TRUNCATES
 def test_the_demo_runs_with_any_model_and_tells_each_question(tmp_path: Path) -> None:
     output = json.loads(call("demo", "--model", bert(tmp_path), "--depth", 5))
     assert [outcome["question"] for outcome in output["questions"]] == [question.text for question in questions()]

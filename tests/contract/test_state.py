@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from truncation import TRUNCATES
 
 from secondpass.ranking import Loadable
 from secondpass.testing import OverlapScorer
@@ -85,6 +86,7 @@ def test_a_model_assigned_after_loading_is_the_one_that_scores(driver: "Driver",
     assert after != before
 
 
+@TRUNCATES
 def test_a_limit_assigned_after_loading_is_the_one_that_truncates(driver: "Driver", model: str) -> None:
     adapter = driver.adapter(model=model)
     documents = driver.documents(["word " * 40 + "the big red cat"])

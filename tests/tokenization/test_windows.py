@@ -98,9 +98,9 @@ def test_windows_are_the_whole_document_in_parts_that_score_alone(name: str, tmp
         pair = query, document
         for ending in ("", " so?"):
             prompts = PromptTokenizer(tokenize, (1,), _prompt(ending), _ending(tokenize, ending), (2,), max_length)
-            check(prompts, pair, 3, 60)
+            check(prompts, pair, 3, max_length)
         parts = ((1,), "q: {}".format, (3,), "d: {}".format, (2,), max_length, max_length // 2)
-        check(PartedPromptTokenizer(tokenize, *parts), pair, 1, 60)
+        check(PartedPromptTokenizer(tokenize, *parts), pair, 1, max_length)
         check(OneTextTokenizer(tokenize, (1,), (2,), max_length, "text: "), document, None, max_length)
 
     check_two_texts()
