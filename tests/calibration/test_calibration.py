@@ -5,6 +5,7 @@ import math
 import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, get_args
 
@@ -104,7 +105,8 @@ def test_data_that_says_nothing_is_refused(logits: Any, relevant: Any, queries: 
 @METHODS
 def test_few_queries_and_few_relevant_pairs_are_fitted_with_a_warning(method: Method) -> None:
     logits, relevant, queries = judged(5, 40)
-    with pytest.warns(UserWarning, match="queries are few") as caught:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         fitted = Calibration.fit(logits, relevant, queries, method=method)
     messages = [str(warning.message) for warning in caught]
     assert any(message.startswith("5 queries are few, at least 20 make figures") for message in messages)
