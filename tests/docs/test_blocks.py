@@ -54,7 +54,7 @@ def test_few_blocks_do_not_run_and_those_are_python() -> None:
 @pytest.mark.source
 def test_every_guide_shows_something_that_runs() -> None:
     shown = {name(page) for page in WITH_PYTHON}
-    guides = ("index", "scores", "checkpoints", "langchain", "llama-index", "haystack", "evaluate", "train")
+    guides = ("index", "scores", "checkpoints", "langchain", "llama-index", "haystack", "evaluate", "train", "serve")
     assert {f"docs/{guide}.md" for guide in guides} | {"README.md"} <= shown
 
 
