@@ -20,9 +20,10 @@ from secondpass.bench.texts import load_material
 from secondpass.checkpoint import load_checkpoint
 from secondpass.checkpoint.source import find
 from secondpass.execution.devices import capabilities_of
-from secondpass.execution.pipeline import Pipeline
+from secondpass.execution.pipeline import Pipeline, blocks_of
 from secondpass.options import ModelOptions
 from secondpass.ranking import Pair
+from secondpass.tokenization.reading import TruncatingReader
 from secondpass.tokenization.tokens import PairTokens
 
 _T = TypeVar("_T")
@@ -58,10 +59,11 @@ def main(
     seconds: dict[str, list[float]] = {"tokenizers alone": [], "never seen": [], "seen before": []}
     for _ in range(repeats):
         seconds["tokenizers alone"].append(_timed(alone.encode_batch_fast, mine))
-        pipeline: Pipeline[Pair] = Pipeline(load_checkpoint(model, options).tokenize, [ZeroNetwork()], _BATCH_TOKENS)
-        list(pipeline.run(others))
+        reader = TruncatingReader(load_checkpoint(model, options).tokenize)
+        pipeline: Pipeline[Pair] = Pipeline(reader, [ZeroNetwork()], _BATCH_TOKENS)
+        list(pipeline.run(blocks_of(others)))
         for way in ("never seen", "seen before"):
-            seconds[way].append(_timed(list, pipeline.run(mine)))  # a generator: nothing is done before
+            seconds[way].append(_timed(list, pipeline.run(blocks_of(mine))))  # a generator: nothing is done before
     for way, taken in seconds.items():
         typer.echo(f"{way}: {len(mine) / statistics.median(taken):,.0f} pairs/s")
 

@@ -28,6 +28,7 @@ def test_options_and_defaults_are_those_of_cross_encoder() -> None:
         ("activation", "relu", 'activation must be one of "identity", "sigmoid" or None, got \'relu\''),
         ("max_length", 0, "max_length must be at least 1, got 0"),
         ("max_length", "64", "max_length must be an integer or None, got str '64'"),
+        ("instruction", 1, "instruction must be text or None, got int 1"),
         ("batch_tokens", True, "batch_tokens must be an integer or None, got bool True"),
     ],
 )

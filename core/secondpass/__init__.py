@@ -5,10 +5,13 @@ What this module lists is public, and so is what the reference documents; everyt
 
 from typing import TYPE_CHECKING
 
-from secondpass.ranking import AsyncScorer, RankedDocument, Scorer, arank, rank
+from secondpass.calibration import Calibrated, Calibration
+from secondpass.ranking import AsyncScorer, Passage, RankedDocument, Scorer, arank, rank
 
 if TYPE_CHECKING:
     from secondpass.bi_encoder import BiEncoder
+    from secondpass.cached_scorer import CachedScorer
+    from secondpass.cascade import Cascade
     from secondpass.cross_encoder import CrossEncoder
 
     __version__: str
@@ -16,7 +19,12 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncScorer",
     "BiEncoder",
+    "CachedScorer",
+    "Calibrated",
+    "Calibration",
+    "Cascade",
     "CrossEncoder",
+    "Passage",
     "RankedDocument",
     "Scorer",
     "__version__",
@@ -37,6 +45,14 @@ if not TYPE_CHECKING:  # a type checker that saw this function would take any na
             from secondpass.bi_encoder import BiEncoder  # noqa: PLC0415 - likewise
 
             return BiEncoder
+        if name == "Cascade":
+            from secondpass.cascade import Cascade  # noqa: PLC0415 - likewise
+
+            return Cascade
+        if name == "CachedScorer":
+            from secondpass.cached_scorer import CachedScorer  # noqa: PLC0415 - likewise
+
+            return CachedScorer
         if name == "__version__":
             from importlib.metadata import version  # noqa: PLC0415 - likewise
 

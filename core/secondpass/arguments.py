@@ -3,21 +3,28 @@
 from secondpass.errors import InputError, InputTypeError
 
 
-def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """Raise InputError unless `value` is None or one of `choices`."""
-    if value is not None and value not in choices:
-        listed = ", ".join(f'"{choice}"' for choice in choices)
-        raise InputError(f"{name} must be one of {listed} or None, got {value!r}")
+def check_choice(name: str, value: object, choices: tuple[str, ...], *, optional: bool = True) -> None:
+    """Raise InputError unless `value` is one of `choices`, or None where that is an option."""
+    if (value is None and optional) or value in choices:
+        return
+    listed = ", ".join(f'"{choice}"' for choice in choices)
+    raise InputError(f"{name} must be one of {listed}{' or None' if optional else ''}, got {value!r}")
 
 
-def check_count(name: str, value: object) -> None:
-    """Raise InputError unless `value` is None or an integer of at least 1."""
-    if value is None:
+def check_count(name: str, value: object, *, least: int = 1, optional: bool = True) -> None:
+    """Raise InputError unless `value` is an integer of at least `least`, or None where that is an option."""
+    if value is None and optional:
         return
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InputTypeError(f"{name} must be an integer or None, got {describe(value)}")
-    if value < 1:
-        raise InputError(f"{name} must be at least 1, got {value}")
+        raise InputTypeError(f"{name} must be an integer{' or None' if optional else ''}, got {describe(value)}")
+    if value < least:
+        raise InputError(f"{name} must be at least {least}, got {value}")
+
+
+def check_text(name: str, value: object) -> None:
+    """Raise InputTypeError unless `value` is None or text."""
+    if value is not None and not isinstance(value, str):
+        raise InputTypeError(f"{name} must be text or None, got {describe(value)}")
 
 
 def describe(value: object) -> str:

@@ -16,17 +16,23 @@ from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.source import check_name, portable_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, InputError
+from secondpass.execution.aggregation import aggregate
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import networks_on
-from secondpass.execution.pipeline import Pipeline
+from secondpass.execution.pipeline import Outputs, Pipeline
+from secondpass.execution.read_block import ReadBlock
 from secondpass.execution.threads import call_safely
-from secondpass.options import DType, ModelOptions
+from secondpass.options import DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
+from secondpass.tokenization.passages import passage_spans
+from secondpass.tokenization.reading import TruncatingReader, reader_for
+from secondpass.tokenization.windows import Span
 
-# A bi-encoder has neither labels nor a logit, and remote code could compare vectors in any way.
-_MEANINGLESS = ("activation", "label", "trust_remote_code")
+# A bi-encoder has neither labels nor a logit (`Calibrated` calibrates its similarities), a prompt for each side, and
+# remote code could compare vectors in any way.
+_MEANINGLESS = ("activation", "calibration", "instruction", "label", "trust_remote_code")
 
 
 class BiEncoder(LocalScorer):
@@ -46,6 +52,12 @@ class BiEncoder(LocalScorer):
         dtype: As in `CrossEncoder`.
         max_length: Tokens of a text, special tokens included; None takes the checkpoint's own limit.
         batch_tokens: Tokens per forward pass; None chooses for the device.
+        long_documents: What becomes of a document that does not fit: "truncate" reads what fits,
+            "windows" reads all of it, in overlapping windows that are scored one by one.
+        window_overlap: Tokens that neighbouring windows share at most, and never more than half of a window; None takes
+            a quarter of a window.
+        window_aggregation: What a document is scored by: the similarity of its best window ("max"), or the mean of
+            those of the three best ("mean-top-3").
 
     Raises:
         CheckpointError: The checkpoint is not a bi-encoder, or cannot be read the way its authors meant.
@@ -65,6 +77,9 @@ class BiEncoder(LocalScorer):
         dtype: DType | None = None,
         max_length: int | None = None,
         batch_tokens: int | None = None,
+        long_documents: LongDocuments = "truncate",
+        window_overlap: int | None = None,
+        window_aggregation: WindowAggregation = "max",
     ) -> None:
         options = ModelOptions(
             revision=revision,
@@ -75,6 +90,9 @@ class BiEncoder(LocalScorer):
             dtype=dtype,
             max_length=max_length,
             batch_tokens=batch_tokens,
+            long_documents=long_documents,
+            window_overlap=window_overlap,
+            window_aggregation=window_aggregation,
         )
         self._load(
             check_name(model), options, None if document_model is None else check_name(document_model, "document_model")
@@ -110,11 +128,15 @@ class BiEncoder(LocalScorer):
         tokenize_documents = documents.text_tokenizer(DOCUMENT_PROMPTS)
         texts = [text for pair in RANGE_PAIRS for text in pair]
         networks = networks_on(placement, queries.model, lambda: tokenize_queries(texts))
-        self._queries = Pipeline(tokenize_queries, networks, placement.batch_tokens)
+        self._queries = Pipeline(TruncatingReader(tokenize_queries), networks, placement.batch_tokens)
         if documents is not queries:
             networks = networks_on(placement, documents.model, lambda: tokenize_documents(texts))
-        self._documents = Pipeline(tokenize_documents, networks, placement.batch_tokens)
-        super().__init__(name, max_length=queries.max_length, placement=placement)
+        self._tokenize_documents = tokenize_documents
+        self._reader = reader_for(tokenize_documents, options.long_documents, options.window_overlap)
+        self._documents = Pipeline(self._reader, networks, placement.batch_tokens)
+        super().__init__(
+            name, max_length=queries.max_length, long_documents=options.long_documents, placement=placement
+        )
         self._options = options
         self._portable_name = portable_name(name)
         self._document_model = None if document_model is None else portable_name(document_model)
@@ -124,19 +146,36 @@ class BiEncoder(LocalScorer):
     def fingerprint(self) -> str:
         """What the scores depend on, in one string: the checkpoints' files, precision and limit.
 
-        Kept beside scores, it says later whether they are still this model's. Devices are no part of it. Reads all of
-        the checkpoints' files.
+        And the windows of long documents, where they are read so. Kept beside scores, it says later whether they are
+        still this model's. Devices are no part of it. Reads all of the checkpoints' files.
         """
-        settings = (self.dtype, self.max_length, "cosine" if self._cosine else "dot")
+        settings = (self.dtype, self.max_length, "cosine" if self._cosine else "dot", *self._options.window_settings())
         return " ".join([*map(fingerprint, self._folders), *map(str, settings)])
 
-    def _score_blocks(self, pairs: Iterable[Pair]) -> Iterator[NDArray[np.float32]]:
-        # Both pipelines read blocks of the same size, so one is never more than a block ahead of the other.
-        for_queries, for_documents = itertools.tee(pairs)
-        query_blocks = self._queries.run(query for query, _ in for_queries)
-        document_blocks = self._documents.run(document for _, document in for_documents)
-        for queries, documents in zip(query_blocks, document_blocks, strict=True):
-            yield call_safely(partial(self._similarities, torch.from_numpy(queries), torch.from_numpy(documents)))
+    def _read_blocks(self, blocks: Iterable[Sequence[Pair]]) -> Iterator[ReadBlock]:
+        for_queries, for_documents = itertools.tee(blocks)
+        queries = self._queries.run([query for query, _ in block] for block in for_queries)
+        documents = self._documents.run([document for _, document in block] for block in for_documents)
+        for of_queries, of_documents in zip(queries, documents, strict=True):
+            yield call_safely(partial(self._read_block, of_queries, of_documents))
+
+    def _read_block(self, queries: Outputs, documents: Outputs) -> ReadBlock:
+        windows = documents.windows
+        # A query that does not fit is, to the model that embeds it, a text that does not.
+        truncated = queries.windows.document_truncated
+        similarities = self._similarities(
+            torch.from_numpy(queries.values.repeat(windows.counts, axis=0)), torch.from_numpy(documents.values)
+        )
+        best = aggregate(similarities, windows.counts, self._options.window_aggregation)
+        return ReadBlock.of(
+            best.relevance, similarities[best.best], replace(windows, query_truncated=truncated), best.best
+        )
+
+    def _read_span(self, pair: Pair, window: Span) -> Span:
+        return self._reader.read_span(pair[1], window)
+
+    def _passage_spans(self, pair: Pair, max_tokens: int) -> list[Span]:
+        return passage_spans(self._tokenize_documents, pair[1], max_tokens)
 
     @plain_torch()
     def _similarities(self, queries: torch.Tensor, documents: torch.Tensor) -> NDArray[np.float32]:

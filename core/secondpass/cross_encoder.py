@@ -1,6 +1,8 @@
 """The scorer people use: load a checkpoint once, then score and rank with it."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,26 +10,34 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from secondpass.calibration import Calibration, as_calibration
 from secondpass.checkpoint import Checkpoint, load_checkpoint
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.labels import relevance_logit
+from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.source import check_name, portable_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
+from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network, networks_on
-from secondpass.execution.pipeline import Pipeline
+from secondpass.execution.pipeline import Outputs, Pipeline, blocks_of
+from secondpass.execution.read_block import ReadBlock
 from secondpass.execution.threads import call_safely
-from secondpass.options import ActivationName, DType, ModelOptions
+from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
 from secondpass.ranking.checks import check_pairs
+from secondpass.tokenization.passages import passage_spans
+from secondpass.tokenization.reading import Windows, reader_for
+from secondpass.tokenization.windows import Span
 
 
 class CrossEncoder(LocalScorer):
     """A cross-encoder: reads query and document together and gives their relevance.
 
-    Any number of threads and tasks may share one. Scores are in the unit of the checkpoint's activation.
+    Any number of threads and tasks may share one. Scores are in the unit of the checkpoint's activation, or
+    probabilities where there is a calibration.
 
     Args:
         model: Hub id, local folder, or the name of a bundled model.
@@ -41,9 +51,19 @@ class CrossEncoder(LocalScorer):
             float32 on a CPU and half precision on accelerators.
         max_length: Tokens of a pair, special tokens included; longer pairs are truncated, the longer text first. None
             takes the checkpoint's own limit.
+        instruction: What to look for, in words, for rerankers whose prompt has a place for it; "" for none. None takes
+            the checkpoint's own.
         activation: "identity" (a logit, unbounded) or "sigmoid" (0 to 1); None takes the checkpoint's own.
         label: For heads with several labels, index or name of the one that means relevant; None resolves it.
         batch_tokens: Tokens per forward pass; None chooses for the device.
+        long_documents: What becomes of a document that does not fit beside its query: "truncate" reads what fits,
+            "windows" reads all of it, in overlapping windows that are scored one by one.
+        window_overlap: Tokens that neighbouring windows share at most, and never more than half of a window; None takes
+            a quarter of a window.
+        window_aggregation: What a document is scored by: the logit of its best window ("max"), or the mean of those
+            of the three best ("mean-top-3").
+        calibration: A `Calibration` that was fitted to this model's logits, or the file of one: scores become
+            probabilities, in the same order. Not together with `activation`.
 
     Raises:
         CheckpointNotFoundError: Nothing has this name.
@@ -64,9 +84,14 @@ class CrossEncoder(LocalScorer):
         device: str | torch.device | Sequence[str | torch.device] | None = None,
         dtype: DType | None = None,
         max_length: int | None = None,
+        instruction: str | None = None,
         activation: ActivationName | None = None,
         label: int | str | None = None,
         batch_tokens: int | None = None,
+        long_documents: LongDocuments = "truncate",
+        window_overlap: int | None = None,
+        window_aggregation: WindowAggregation = "max",
+        calibration: Calibration | str | os.PathLike[str] | None = None,
     ) -> None:
         options = ModelOptions(
             revision=revision,
@@ -77,9 +102,14 @@ class CrossEncoder(LocalScorer):
             device=device_names(device),
             dtype=dtype,
             max_length=max_length,
+            instruction=instruction,
             activation=activation,
             label=label,
             batch_tokens=batch_tokens,
+            long_documents=long_documents,
+            window_overlap=window_overlap,
+            window_aggregation=window_aggregation,
+            calibration=as_calibration(calibration),
         )
         self._load(check_name(model), options)
 
@@ -92,25 +122,40 @@ class CrossEncoder(LocalScorer):
 
     def _load(self, name: str, options: ModelOptions) -> None:
         placement, checkpoint, networks = call_safely(partial(_load_networks, name, options))
-        super().__init__(name, max_length=checkpoint.max_length, placement=placement)
+        super().__init__(
+            name,
+            max_length=checkpoint.max_length,
+            long_documents=options.long_documents,
+            placement=placement,
+            calibration=options.calibration,
+        )
         self._options = options
         self._portable_name = portable_name(name)
-        self._pipeline = Pipeline(checkpoint.tokenize, networks, placement.batch_tokens)
+        self._tokenize = checkpoint.tokenize
+        self._reader = reader_for(checkpoint.tokenize, options.long_documents, options.window_overlap)
+        self._pipeline = Pipeline(self._reader, networks, placement.batch_tokens)
         self._folder = checkpoint.folder
         self._labels = tuple(checkpoint.model.labels.values())
         self._label = checkpoint.label
         self._activation = checkpoint.activation
+        if options.calibration is not None:
+            options.calibration.check_model(self._fingerprint(str(ScoreActivation.IDENTITY)))
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the head's labels, in the order of its columns."""
         return self._labels
 
+    @property
+    def calibration(self) -> Calibration | None:
+        """What makes probabilities of its logits; None where scores are in the activation's unit."""
+        return self._calibration
+
     def logits(self, pairs: Iterable[Pair], *, show_progress: bool = False) -> NDArray[np.float32]:
         """The head's raw outputs for each (query, document) pair, before label and activation.
 
         Some rankers order two-label checkpoints by the relevant column alone instead of by its probability; that is
-        `model.logits(pairs)[:, 1]`.
+        `model.logits(pairs)[:, 1]`. For a document in windows it is the mean over the windows that count.
 
         Args:
             pairs: As in `predict`.
@@ -120,26 +165,67 @@ class CrossEncoder(LocalScorer):
             Logits, unbounded. Shape: (n_pairs, n_labels).
         """
         checked = check_pairs(pairs)
-        blocks = list(self._watch(self._pipeline.run(checked), checked, show_progress=show_progress))
-        return np.concatenate(blocks) if blocks else np.empty((0, len(self.labels)), np.float32)
+        blocks, n_truncated = [np.empty((0, len(self.labels)), np.float32)], 0
+        for outputs in self._watch(self._pipeline.run(blocks_of(checked)), checked, show_progress=show_progress):
+            windows = outputs.windows
+            counted = aggregate(
+                self._relevance(outputs.values), windows.counts, self._options.window_aggregation
+            ).counted
+            blocks.append(mean_of_counted(outputs.values, windows.counts, counted))
+            n_truncated += int((windows.query_truncated | windows.document_truncated).sum())
+        logits = np.concatenate(blocks)
+        self._warn_of(n_truncated, len(logits), stacklevel=3)
+        return logits
 
     def fingerprint(self) -> str:
-        """What the scores depend on, in one string: the checkpoint's files, its label and unit, precision and limit.
+        """What the scores depend on, in one string: files, label and unit, precision, limit, instruction.
 
-        Kept beside scores, it says later whether they are still this model's. Devices are no part of it. Reads all of
-        the checkpoint's files.
+        And the windows of long documents, where they are read so. Kept beside scores, it says later whether they are
+        still this model's. Devices are no part of it. Reads all of the checkpoint's files.
         """
-        settings = (self.dtype, self.max_length, self._label, self._activation)
+        if self._calibration is None:
+            return self._fingerprint(str(self._activation))
+        return self._fingerprint(f"calibration:{self._calibration.digest()}")
+
+    def _fingerprint(self, unit: str) -> str:
+        settings = [self.dtype, self.max_length, self._label, unit, *self._options.window_settings()]
+        if self._options.instruction is not None:
+            settings.append(repr(self._options.instruction))
         return f"{fingerprint(self._folder)} {' '.join(map(str, settings))}"
 
-    def _score_blocks(self, pairs: Iterable[Pair]) -> Iterator[NDArray[np.float32]]:
-        for logits in self._pipeline.run(pairs):
-            yield self._relevance(torch.from_numpy(logits))
+    def _read_blocks(self, blocks: Iterable[Sequence[Pair]]) -> Iterator[ReadBlock]:
+        return map(self._read_block, self._pipeline.run(blocks))
+
+    def _read_block(self, outputs: Outputs) -> ReadBlock:
+        windows = outputs.windows
+        relevance = self._relevance(outputs.values)
+        documents = self._aggregate(relevance, windows)
+        return ReadBlock.of(
+            self._activate(documents.relevance),
+            self._activate(relevance[documents.best]),
+            windows,
+            documents.best,
+        )
+
+    def _read_span(self, pair: Pair, window: Span) -> Span:
+        return self._reader.read_span(pair, window)
+
+    def _passage_spans(self, pair: Pair, max_tokens: int) -> list[Span]:
+        return passage_spans(self._tokenize, pair, max_tokens)
+
+    def _aggregate(self, relevance: NDArray[np.float32], windows: Windows) -> Aggregated:
+        return aggregate(relevance, windows.counts, self._options.window_aggregation)
 
     @plain_torch()
-    def _relevance(self, logits: torch.Tensor) -> NDArray[np.float32]:
-        """Shape: (n_pairs, n_labels) -> (n_pairs,)."""
-        scores: NDArray[np.float32] = self._activation(relevance_logit(logits, self._label)).numpy()
+    def _relevance(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Shape: (n_windows, n_labels) -> (n_windows,)."""
+        relevance: NDArray[np.float32] = relevance_logit(torch.from_numpy(logits), self._label).numpy()
+        return relevance
+
+    @plain_torch()
+    def _activate(self, relevance: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits to scores, in the same shape."""
+        scores: NDArray[np.float32] = self._activation(torch.from_numpy(relevance)).numpy()
         return scores
 
     def __reduce__(self) -> tuple[Callable[[str, ModelOptions], "CrossEncoder"], tuple[str, ModelOptions]]:
@@ -150,6 +236,8 @@ class CrossEncoder(LocalScorer):
 @plain_torch()
 def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpoint, list[Network]]:
     placement = placement_for(options.device, options.dtype, options.batch_tokens)
+    if options.calibration is not None:  # it reads logits, whatever the checkpoint makes of them
+        options = replace(options, calibration=None, activation="identity")
     checkpoint = load_checkpoint(name, options)
     networks = networks_on(
         placement, checkpoint.model, lambda: checkpoint.tokenize(RANGE_PAIRS), checkpoint.padding_side

@@ -1,4 +1,4 @@
-"""The exceptions of secondpass.
+"""The exceptions of secondpass, and its warnings.
 
 ```
 SecondPassError
@@ -8,7 +8,10 @@ SecondPassError
 │   ├── CheckpointNotFoundError (FileNotFoundError)   no such folder, hub id, revision or file
 │   └── RemoteCodeError                 it asks to run its own code, and nobody allowed that
 ├── ScoringError (RuntimeError)         a model gave no usable number, such as NaN
+├── NotKeptError (AttributeError)       part of another library's class that ours of that name does not have
 └── MissingExtraError (ModuleNotFoundError)   an optional dependency is not installed
+
+TruncationWarning (UserWarning)         something a scorer was given did not fit, and was not read
 ```
 """
 
@@ -41,6 +44,10 @@ class ScoringError(SecondPassError, RuntimeError):
     """A model gave no usable score."""
 
 
+class NotKeptError(SecondPassError, AttributeError):
+    """Part of another library's class that ours of the same name does not have; the message says what to use."""
+
+
 class MissingExtraError(SecondPassError, ModuleNotFoundError):
     """An optional dependency is not installed, or is too old.
 
@@ -59,3 +66,7 @@ class MissingExtraError(SecondPassError, ModuleNotFoundError):
         else:
             command = f'pip install "{install}"'
         super().__init__(f"{feature} needs {needs}: {command}")
+
+
+class TruncationWarning(UserWarning):
+    """Something a scorer was given did not fit, and was not read; raised once for each scorer."""

@@ -1,4 +1,4 @@
-"""The fields of JSON lines, each of its documented kind: texts, ids, numbers.
+"""The fields of JSON objects, each of its documented kind: texts, ids, numbers.
 
 A text is a string; an id is a string that is not empty, or an integer, which stands for its digits. Nothing else is
 turned into either: a title of NaN is a mistake in the data, not the word "nan".
@@ -69,6 +69,22 @@ def numbers_field(record: Record, name: str, where: str) -> tuple[float, ...]:
     if not isinstance(value, list) or not all(_is_number(number) and abs(number) <= _LARGEST for number in value):
         raise _wrong(record, name, where, "a list of finite numbers")
     return tuple(map(float, value))
+
+
+def number_field(record: Record, name: str, where: str) -> float:
+    """A field that holds a number, finite in single precision; as `text_field`."""
+    value = record.get(name)
+    if not _is_number(value) or not abs(value) <= _LARGEST:
+        raise _wrong(record, name, where, "a finite number")
+    return float(value)
+
+
+def object_field(record: Record, name: str, where: str) -> Record:
+    """A field that holds a JSON object; as `text_field`."""
+    value = record.get(name)
+    if not isinstance(value, dict):
+        raise _wrong(record, name, where, "an object")
+    return value
 
 
 def integer_field(record: Record, name: str, where: str) -> int:

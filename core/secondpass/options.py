@@ -3,10 +3,14 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count
+from secondpass.arguments import check_choice, check_count, check_text, describe
+from secondpass.calibration import Calibration
+from secondpass.errors import InputError, InputTypeError
 
 DType: TypeAlias = Literal["float32", "bfloat16", "float16", "int8"]
 ActivationName: TypeAlias = Literal["identity", "sigmoid"]
+LongDocuments: TypeAlias = Literal["truncate", "windows"]
+WindowAggregation: TypeAlias = Literal["max", "mean-top-3"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +45,14 @@ class ModelOptions(HubOptions):
         device: Such as "cpu" or "cuda:0", or several of them; None takes the best there is.
         dtype: Arithmetic of the transformer; None takes what suits the device.
         max_length: Tokens of a pair, special tokens included; None takes the checkpoint's limit.
+        instruction: What a causal reranker is told to look for; None takes the checkpoint's own.
         activation: What turns a logit into a score; None takes what the checkpoint says.
         label: Index or name of the label that means relevant; None resolves it.
         batch_tokens: Tokens per forward pass; None takes what suits the device.
+        calibration: What turns logits into probabilities; None gives scores in the unit of the activation.
+        long_documents: "truncate" reads of each document what fits; "windows" reads all of it, in overlapping windows.
+        window_overlap: Tokens that neighbouring windows share; None takes a quarter of a window.
+        window_aggregation: A document's score from its windows' logits: the best one, or the mean of the three best.
 
     Raises:
         InputError: A value breaks a rule, found before anything is loaded.
@@ -52,16 +61,41 @@ class ModelOptions(HubOptions):
     device: str | tuple[str, ...] | None = None
     dtype: DType | None = None
     max_length: int | None = None
+    instruction: str | None = None
     activation: ActivationName | None = None
     label: int | str | None = None
     batch_tokens: int | None = None
+    calibration: Calibration | None = None
+    long_documents: LongDocuments = "truncate"
+    window_overlap: int | None = None
+    window_aggregation: WindowAggregation = "max"
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, get_args(DType))
         check_choice("activation", self.activation, get_args(ActivationName))
         check_count("max_length", self.max_length)
+        check_text("instruction", self.instruction)
         check_count("batch_tokens", self.batch_tokens)
+        if self.calibration is not None and not isinstance(self.calibration, Calibration):
+            raise InputTypeError(f"calibration must be a Calibration or None, got {describe(self.calibration)}")
+        if self.calibration is not None and self.activation is not None:
+            raise InputError(
+                f"give activation or calibration, got both: {self.activation!r}, and a calibration, which makes "
+                "probabilities of logits"
+            )
+        check_choice("long_documents", self.long_documents, get_args(LongDocuments), optional=False)
+        check_count("window_overlap", self.window_overlap, least=0)
+        check_choice("window_aggregation", self.window_aggregation, get_args(WindowAggregation), optional=False)
+        meaningless = [name for name in self.given() if name in ("window_overlap", "window_aggregation")]
+        if self.long_documents != "windows" and meaningless:
+            raise InputError(f'{" and ".join(meaningless)} must be left out unless long_documents is "windows"')
 
     def given(self) -> tuple[str, ...]:
         """Names of the options that are not at their default."""
         return tuple(option.name for option in fields(self) if getattr(self, option.name) != option.default)
+
+    def window_settings(self) -> tuple[str, ...]:
+        """What scores depend on where long documents are read in windows; () where they are truncated."""
+        if self.long_documents == "truncate":
+            return ()
+        return self.long_documents, str(self.window_overlap), self.window_aggregation

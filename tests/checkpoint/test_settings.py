@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder as Reference
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Transformer
-from sentence_transformers.cross_encoder.modules import LogitScore
 from sentence_transformers.sentence_transformer.modules import LayerNorm, Normalize, Pooling
 from torch import nn
 
@@ -178,16 +177,16 @@ def test_modules_behind_a_classifier_are_refused(tmp_path: Path) -> None:
         CrossEncoder(folder)
 
 
-def test_a_chat_template_is_not_passed_over(tmp_path: Path) -> None:
-    classifier = checkpoints.bert(tmp_path / "classifier")
-    CrossEncoder(classifier)
-    (classifier / "chat_template.jinja").write_text(TEMPLATE)
-    with pytest.raises(CheckpointError, match="chat template"):
-        CrossEncoder(classifier)
+def test_a_bi_encoders_chat_template_is_not_passed_over(tmp_path: Path) -> None:
     encoder = checkpoints.base_transformer(tmp_path / "encoder")
     (encoder / "chat_template.jinja").write_text(TEMPLATE)
     with pytest.raises(CheckpointError, match="chat template"):
         BiEncoder(encoder)
+    listed = embedder(tmp_path / "listed")
+    messages = {"message": {"method": "forward", "method_output_name": "last_hidden_state", "format": "flat"}}
+    checkpoints.edit_json(listed / TRANSFORMER, modality_config=messages)
+    with pytest.raises(CheckpointError, match="chat template"):
+        BiEncoder(listed)
 
 
 @pytest.mark.parametrize("layout", ["saved", "modular", "embedder"])
@@ -207,10 +206,6 @@ def test_a_language_model_is_never_scored_by_the_prompt_of_another(tmp_path: Pat
     plain = checkpoints.qwen3(tmp_path / "plain")
     with pytest.raises(CheckpointError, match=r"causal language model \(qwen3\) and no prompt is known"):
         CrossEncoder(plain)
-    modules = [Transformer(str(plain), transformer_task="text-generation"), LogitScore(5, 6)]
-    Reference(modules=modules, device="cpu").save_pretrained(str(tmp_path / "Qwen" / "Qwen3-Reranker-0.6B"))
-    with pytest.raises(CheckpointError, match=r"transformer_task|LogitScore"):
-        CrossEncoder(tmp_path / "Qwen" / "Qwen3-Reranker-0.6B")
 
 
 def test_an_adapter_beside_the_weights_is_not_passed_over(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ OTHER: dict[str, Any] = {
     "device": "cuda:1",
     "dtype": "bfloat16",
     "max_length": 256,
+    "instruction": "Prefer recent ones.",
     "activation": "sigmoid",
     "label": 1,
     "batch_tokens": 4096,

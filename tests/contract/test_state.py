@@ -25,6 +25,7 @@ CHANGES: dict[str, Any] = {
     "trust_remote_code": True,
     "dtype": "bfloat16",
     "max_length": 8,
+    "instruction": "Prefer recent ones.",
     "label": 1,
     "batch_tokens": 64,
     "share_model": False,

@@ -16,8 +16,9 @@ from secondpass import CrossEncoder
 from secondpass.encoder import Capabilities
 from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
-from secondpass.execution.pipeline import BLOCK_PAIRS, Pipeline
+from secondpass.execution.pipeline import BLOCK_PAIRS, Pipeline, blocks_of
 from secondpass.ranking import Pair
+from secondpass.tokenization.reading import Reading, Windows
 from secondpass.tokenization.tokens import PairTokens
 
 
@@ -67,16 +68,19 @@ class SumNetwork:
         return torch.tensor([[float(ids.sum())] for ids in of_each])
 
 
-def tokenize(pairs: Sequence[Pair]) -> PairTokens:
+def read(pairs: Sequence[Pair]) -> Reading:
     """Each character is a token."""
     if any(query == "poison" for query, _ in pairs):
         raise ValueError("poisoned")
-    return tokens_of([[ord(c) for c in query + document] for query, document in pairs])
+    return read_at_once([[ord(c) for c in query + document] for query, document in pairs])
 
 
-def tokens_of(ids: Sequence[Sequence[int]]) -> PairTokens:
-    flat = np.array([token for pair in ids for token in pair], np.int32)
-    return PairTokens(flat, np.zeros(len(flat), np.uint8), np.array([len(pair) for pair in ids], np.int64))
+def read_at_once(ids: Sequence[Sequence[int]]) -> Reading:
+    """Every pair as one window of these ids."""
+    flat, n = np.array([token for pair in ids for token in pair], np.int32), len(ids)
+    tokens = PairTokens(flat, np.zeros(len(flat), np.uint8), np.array([len(pair) for pair in ids], np.int64))
+    ones, zeros, no = np.ones(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.bool_)
+    return Reading(tokens, Windows(ones, np.arange(n), zeros, zeros, no, no))
 
 
 def expected_of(pairs: Sequence[Pair]) -> list[float]:
@@ -84,12 +88,12 @@ def expected_of(pairs: Sequence[Pair]) -> list[float]:
 
 
 def pipeline(*networks: SumNetwork, budget: int = 64) -> Pipeline[Pair]:
-    return Pipeline(tokenize, networks, budget)
+    return Pipeline(read, networks, budget)
 
 
 def run(pipeline: Pipeline[Pair], pairs: Iterator[Pair] | Sequence[Pair]) -> list[float]:
-    blocks = list(pipeline.run(pairs))
-    return [float(x) for block in blocks for x in block[:, 0]]
+    blocks = list(pipeline.run(blocks_of(pairs)))
+    return [float(x) for block in blocks for x in block.values[:, 0]]
 
 
 PAIRS = [(f"query {i % 7}", "word " * (i % 23) + str(i)) for i in range(2 * BLOCK_PAIRS + 17)]
@@ -139,7 +143,7 @@ def test_a_network_that_dies_is_heard(n_networks: int) -> None:
 
 def test_stopping_half_way_leaves_no_thread() -> None:
     before = set(threading.enumerate())
-    stream = pipeline(SumNetwork()).run(iter(PAIRS))
+    stream = pipeline(SumNetwork()).run(blocks_of(iter(PAIRS)))
     next(stream)
     stream.close()  # type: ignore[attr-defined] # a generator
     assert set(threading.enumerate()) <= before, "threads of other tests may end meanwhile; none of ours stays"
@@ -167,16 +171,16 @@ def test_a_long_generator_is_not_held() -> None:
 
     network = SumNetwork()
     tracemalloc.start()
-    numbers: Pipeline[Pair] = Pipeline(tokenize_number, [network], 10**6)
-    n_scored = sum(len(block) for block in numbers.run(stream()))
+    numbers: Pipeline[Pair] = Pipeline(read_number, [network], 10**6)
+    n_scored = sum(len(block) for block in numbers.run(blocks_of(stream())))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert n_scored == n_pairs
     assert peak < 25e6
 
 
-def tokenize_number(pairs: Sequence[Pair]) -> PairTokens:
-    return tokens_of([[int(document)] for _, document in pairs])
+def read_number(pairs: Sequence[Pair]) -> Reading:
+    return read_at_once([[int(document)] for _, document in pairs])
 
 
 def test_two_devices_of_a_real_model_score_alike(folder_of: FolderOf) -> None:

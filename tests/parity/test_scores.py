@@ -25,6 +25,7 @@ from transformers import (
 )
 
 from secondpass import CrossEncoder
+from secondpass.errors import InputError
 
 
 def read(tokenizer: PreTrainedTokenizerBase, pair: tuple[str, str], max_length: int = 512) -> BatchEncoding:
@@ -133,6 +134,19 @@ def test_prompts_go_before_the_query_as_in_sentence_transformers(tmp_path: Path)
     expected = Reference(str(saved), device="cpu").predict(list(PAIRS))
     assert_scores(CrossEncoder(saved).predict(PAIRS), expected)
     assert not np.allclose(expected, CrossEncoder(folder).predict(PAIRS), atol=1e-3)
+
+
+def test_an_instruction_takes_the_place_of_the_prompt_before_the_query(tmp_path: Path) -> None:
+    folder, saved = checkpoints.bert(tmp_path / "plain"), tmp_path / "saved"
+    with pytest.raises(InputError, match=r"instruction must be left out for .* has no place for one"):
+        CrossEncoder(folder, instruction="Find what answers: ")
+    Reference(str(folder), prompts={"rerank": "Find: "}, default_prompt_name="rerank").save_pretrained(str(saved))
+    reference = Reference(str(saved), device="cpu")
+    for instruction in ("Find what contradicts: ", ""):
+        expected = reference.predict(list(SHORT_PAIRS), prompt=instruction, show_progress_bar=False)
+        model = CrossEncoder(saved, instruction=instruction)
+        assert_scores(model.predict(SHORT_PAIRS), expected)
+        assert model.fingerprint() != CrossEncoder(saved).fingerprint()
 
 
 def test_bert_cat_equals_a_forward_written_from_its_description(folder_of: FolderOf) -> None:

@@ -21,7 +21,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
 from secondpass.tokenization.pairs import TwoTextTokenizer
 from secondpass.tokenization.tokens import PairTokens, Spans
-from secondpass.tokenization.word_cache import WordCache, is_word_local, tokenize_words
+from secondpass.tokenization.word_cache import WordCache, WordTokenizer, is_word_local, tokenize_words
 
 # Each real tokenizer, and what its folder has to say besides the files for transformers to load it as its authors do.
 REAL: dict[str, dict[str, Any]] = {
@@ -65,7 +65,7 @@ def test_ids_and_types_equal_transformers(name: str, max_length: int, tmp_path: 
     tokenizer = tokenizer_of(name, tmp_path)
     with_types = "token_type_ids" in tokenizer.model_input_names
     tokenize = tokenize_with(tokenizer)
-    assert isinstance(tokenize, WordCache) == isinstance(tokenizer.backend_tokenizer.model, WordPiece)
+    assert isinstance(tokenize, WordTokenizer) == isinstance(tokenizer.backend_tokenizer.model, WordPiece)
     encode = TwoTextTokenizer(tokenize, pair_template(tokenizer, with_types=with_types), max_length)
     queries, documents = zip(*SHORT_PAIRS, strict=True)
     expected = tokenizer(list(queries), list(documents), truncation=True, max_length=max_length)

@@ -51,7 +51,7 @@ def test_an_interruption_leaves_nothing_behind() -> None:
     cache, _ = counting()
     cache(["the wall"])
     with pytest.raises(KeyboardInterrupt):
-        cache._look_up(["gate", Interrupting("of")])
+        cache.look_up(["gate", Interrupting("of")])
     assert letters(cache(["city wall gate"])) == "citywallgate"
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 import langchain_secondpass
 import llama_index_secondpass
 import secondpass
+import secondpass.sentence_transformers
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
 from secondpass import AsyncScorer, BiEncoder, CrossEncoder, RankedDocument, Scorer, arank, rank
 from secondpass.errors import InputError, InputTypeError, SecondPassError
@@ -57,7 +58,7 @@ def cross_encoder(folder: Path, dtype: Literal["bfloat16", "int8"]) -> None:
     CrossEncoder(folder, revision="main", token=None, cache_dir=folder, local_files_only=True, trust_remote_code=False)
     CrossEncoder(folder, device=torch.device("cpu"), dtype=dtype, max_length=256, activation="sigmoid", batch_tokens=1)
     CrossEncoder(folder, device=["cuda:0", torch.device("cuda:1")], label="relevant")
-    CrossEncoder(folder, label=1)
+    CrossEncoder(folder, label=1, instruction="Prefer recent ones.")
     assert_type(model.score(QUERY, DOCUMENTS), NDArray[np.float32])
     assert_type(model.score(QUERY, (text for text in DOCUMENTS), show_progress=True), NDArray[np.float32])
     assert_type(model.predict([(QUERY, text) for text in DOCUMENTS]), NDArray[np.float32])
@@ -180,6 +181,19 @@ def haystack(scorer: Scorer) -> None:
 
 async def haystack_awaited(ranker: SecondPassRanker) -> None:
     assert_type(await ranker.run_async(QUERY, []), dict[str, list[HaystackDocument]])
+
+
+def drop_in(pairs: list[tuple[str, str]]) -> None:
+    model = secondpass.sentence_transformers.CrossEncoder(
+        "secondpass/mini", max_length=128, activation_fn=torch.nn.Sigmoid(), device="cpu"
+    )
+    assert_type(model.predict(pairs, batch_size=32, show_progress_bar=True), NDArray[np.float32])
+    assert_type(model.predict(pairs, convert_to_tensor=True, apply_softmax=True), torch.Tensor)
+    ranked = model.rank("query", ["a", "b"], top_k=1, return_documents=True)
+    assert_type(ranked[0]["score"], int | float | str)
+    model.max_length = 64
+    model.activation_fn = torch.nn.Identity()
+    assert_type(model.to("cpu").eval().num_labels, int)
 
 
 def evaluation(folder: Path, scorer: Scorer) -> None:

@@ -8,12 +8,14 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainSerializer,
+    PlainValidator,
     PrivateAttr,
     SecretStr,
     ValidationError,
@@ -25,13 +27,19 @@ from pydantic.json_schema import SkipJsonSchema
 from secondpass.adapters.foreign_arguments import Readers
 from secondpass.adapters.lazy import LazyCrossEncoder, check_model_name, check_scorer, scorer_of
 from secondpass.adapters.migration import spelling, translate
+from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputTypeError
-from secondpass.options import ActivationName, DType, ModelOptions
+from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_score_threshold, check_top_k
 
 # Shared by all adapters, because one with a lock could not be copied or pickled; held for an assignment only.
 _LOCK: Final = threading.Lock()
+
+
+def _content(calibration: Calibration | None) -> dict[str, Any] | None:
+    """A calibration as it is serialised: what its file holds, so that no file has to travel along."""
+    return None if calibration is None else calibration.as_json()
 
 
 class ModelFields(BaseModel):
@@ -67,12 +75,26 @@ class ModelFields(BaseModel):
     """Arithmetic; None takes float32 on a CPU and half precision on accelerators."""
     max_length: int | None = None
     """Tokens of a pair, special tokens included; None takes the checkpoint's own limit."""
+    instruction: str | None = None
+    """What to look for, for rerankers whose prompt has a place for it; None takes the checkpoint's own."""
     activation: ActivationName | None = None
     """Either "identity" (a logit) or "sigmoid" (0 to 1); None takes the checkpoint's own."""
     label: int | str | None = None
     """For heads with several labels, index or name of the one that means relevant; None resolves it."""
     batch_tokens: int | None = None
     """Tokens of one forward pass; None chooses for the device."""
+    long_documents: LongDocuments = "truncate"
+    """Either "truncate", which reads of a document what fits, or "windows", which reads all of it."""
+    window_overlap: int | None = None
+    """Tokens that neighbouring windows of a long document share; None takes a quarter of a window."""
+    window_aggregation: WindowAggregation = "max"
+    """A document's score from its windows: "max", of the best, or "mean-top-3", the mean of the three best."""
+    calibration: Annotated[
+        Calibration | str | None,
+        PlainValidator(as_calibration, json_schema_input_type=dict[str, Any] | str | None),
+        PlainSerializer(_content, return_type=dict[str, Any] | None),
+    ] = None
+    """What makes probabilities of the model's logits, or the file of it, which is read now; serialised by content."""
 
     _lazy: LazyCrossEncoder | None = PrivateAttr(default=None)
 
@@ -195,7 +217,7 @@ class RerankFields(ModelFields):
     top_n: int | None = 3
     """Keep at most this many, at least 1; None keeps all."""
     score_threshold: float | None = None
-    """Keep scores of at least this much, in the model's unit; applied before `top_n`."""
+    """Keep scores of at least this much, in their unit (a probability with a calibration); applied before `top_n`."""
 
     @field_validator("top_n", mode="before")
     @classmethod

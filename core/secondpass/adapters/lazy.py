@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from secondpass.adapters.sharing import load_cross_encoder, shared_cross_encoder
 from secondpass.arguments import describe
+from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
-from secondpass.ranking import RankedDocument, Scorer
+from secondpass.ranking import RankedDocument, Readings, Scorer
 
 if TYPE_CHECKING:
     from secondpass.cross_encoder import CrossEncoder
@@ -47,6 +48,11 @@ class LazyCrossEncoder:
     def options(self) -> ModelOptions:
         """How it is loaded."""
         return self._options
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What makes probabilities of its logits; None where scores are in the activation's unit."""
+        return self._options.calibration
 
     @property
     def share(self) -> bool:
@@ -96,6 +102,10 @@ class LazyCrossEncoder:
         """See `CrossEncoder.rank`."""
         return self.load().rank(query, documents)
 
+    def read(self, pairs: Iterable[tuple[str, str]]) -> Readings:
+        """See `CrossEncoder.read`."""
+        return self.load().read(pairs)
+
     async def ascore(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
         """See `CrossEncoder.ascore`; loading does not block the event loop either."""
         return await (await self._aload()).ascore(query, documents)
@@ -136,7 +146,8 @@ def scorer_of(
         check_scorer(scorer)
         changed = () if options is None else options.given()
         if changed:
-            raise InputError(f"{', '.join(changed)} says how to load a model and means nothing to a scorer")
+            instead = "; write scorer=Calibrated(scorer, calibration)" if "calibration" in changed else ""
+            raise InputError(f"{', '.join(changed)} says how to load a model and means nothing to a scorer{instead}")
         return scorer
     if scorer is not None:
         raise InputError(f"give model or scorer, got both: {model!r} and a {type(scorer).__name__}")

@@ -11,10 +11,10 @@ from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.ranking_model import SplitModel
-from secondpass.checkpoint.settings import check_chat_template, check_settings
+from secondpass.checkpoint.settings import check_settings, refuse_chat_template
 from secondpass.checkpoint.source import find
 from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, layers_of, module_specs, pooling_of
-from secondpass.checkpoint.tokenizer import check_vocabulary, find_sublist, load_tokenizer, tokenize_with
+from secondpass.checkpoint.tokenizer import check_vocabulary, load_tokenizer, single_text_specials, tokenize_with
 from secondpass.checkpoint.weights import load_pretrained
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
@@ -46,7 +46,7 @@ class EmbeddingModel:
 
     def text_tokenizer(self, prompt_names: Sequence[str]) -> OneTextTokenizer:
         """How texts are read under the first of these prompts that the checkpoint has."""
-        before, after = _special_ids(self.tokenizer, self.folder)
+        before, after = single_text_specials(self.tokenizer, self.folder.name)
         prompt = _prompt(self.folder, prompt_names)
         return OneTextTokenizer(tokenize_with(self.tokenizer), before, after, self.max_length, prompt)
 
@@ -72,9 +72,9 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     else:
         model = _load_modules(folder, inner, specs)
     tokenizer = load_tokenizer(inner)
-    check_chat_template(folder, tokenizer)
+    refuse_chat_template(inner, tokenizer, lists_modules=bool(specs))
     check_vocabulary(inner, tokenizer, model.backbone)
-    before, after = _special_ids(tokenizer, folder)
+    before, after = single_text_specials(tokenizer, folder.name)
     length = Limit.of(inner, tokenizer, model.backbone).resolve(folder.name, max_length, len(before) + len(after))
     stated = folder.json("config_sentence_transformers.json").get("similarity_fn_name") or "cosine"
     if stated not in ("cosine", "dot"):
@@ -101,15 +101,6 @@ def _load_dpr(folder: Folder, architecture: str) -> SplitModel:
     side = getattr(whole, sides[architecture])
     projection: nn.Module = side.encode_proj if side.projection_dim > 0 else nn.Identity()
     return SplitModel(side.bert_model, Pooling.CLS, projection, {})
-
-
-def _special_ids(tokenizer: PreTrainedTokenizerBase, folder: Folder) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Special ids before and after a single text."""
-    alone, joined = tokenizer.encode("one", add_special_tokens=False), list(tokenizer("one")["input_ids"])
-    start = find_sublist(alone, joined, 0)
-    if not alone or start < 0:
-        raise CheckpointError(f"{folder.name}: the tokenizer does not put special tokens around a text's own")
-    return tuple(joined[:start]), tuple(joined[start + len(alone) :])
 
 
 def _prompt(folder: Folder, names: Sequence[str]) -> str:

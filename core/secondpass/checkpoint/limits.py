@@ -36,8 +36,7 @@ class Limit:
         Raises:
             CheckpointError: A file states something that is not a number of tokens.
         """
-        rows = getattr(model.config, "max_position_embeddings", None)
-        positions = rows - position_offset(model) if isinstance(rows, int) and rows > 0 else None
+        positions = readable_tokens(model)
         file, settings = folder.transformer_settings()
         stated = {
             "tokenizer_config.json: model_max_length": tokenizer.model_max_length,
@@ -92,6 +91,12 @@ def _tokens(name: str, source: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise CheckpointError(f"{name}: {source} must be an integer, got {describe(value)}")
     return value
+
+
+def readable_tokens(model: PreTrainedModel) -> int | None:
+    """How many tokens a model has positions for; None where its positions have no end."""
+    rows = getattr(model.config, "max_position_embeddings", None)
+    return rows - position_offset(model) if isinstance(rows, int) and rows > 0 else None
 
 
 def position_offset(model: nn.Module) -> int:

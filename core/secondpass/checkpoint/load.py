@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from transformers import PreTrainedTokenizerBase
+
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.known import lookup
+from secondpass.checkpoint.known import KnownCheckpoint, known_by_name, lookup
 from secondpass.checkpoint.labels import find_label, resolve_label
 from secondpass.checkpoint.layouts import layout_of
 from secondpass.checkpoint.pair_reading import side
-from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation
 from secondpass.checkpoint.settings import check_settings
 from secondpass.checkpoint.source import find
@@ -46,37 +48,65 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
 
     Args:
         name: Hub id, local folder, or the name of a bundled model.
-        options: Where to look for it, and the caller's limit, label and activation; devices and arithmetic are not
-            this function's business.
+        options: Where to look for it, and the caller's limit, instruction, label and activation; devices and
+            arithmetic are not this function's business.
 
     Raises:
         CheckpointError: It cannot be scored the way its authors meant.
         InputError: An option does not fit the checkpoint.
     """
+    _refuse_known(name, known_by_name(name))  # before anything is downloaded
     folder = find(name, options)
     folder.require_config()
     check_settings(folder)
     known = lookup(folder)
-    if known is not None and known.kind == "bi-encoder":
-        raise CheckpointError(f"{folder.name} is a bi-encoder and has no head for pairs; use secondpass.BiEncoder")
+    _refuse_known(name, known)
     layout = layout_of(folder)
     model = layout.load(folder)
-    known_base = None if known is None else known.tokenizer
-    tokenizer = load_tokenizer(folder, known_base=layout.tokenizer_id(folder) if known_base is None else known_base)
+    tokenizer = tokenizer_of(folder)
     check_vocabulary(folder, tokenizer, model.backbone)
     if model.backbone.config.pad_token_id is None:
         # Classifiers on causal models find a text's last token by it and refuse batches without.
         model.backbone.config.pad_token_id = tokenizer.pad_token_id
-    reading = layout.read(folder, model, tokenizer, options.max_length)
+    reading = layout.read(folder, model, tokenizer, options)
     n_labels = len(model.labels)
     if options.label is None:
-        label = resolve_label(folder.name, n_labels, model.labels, None if known is None else known.label)
+        label = resolve_label(folder.name, n_labels, model.labels, _known_label(known, model))
     else:
         label = find_label(options.label, n_labels, model.labels)
     if options.activation is None:
-        activation = resolve_activation(folder, n_labels, layout.activation)
+        authors = None if known is None else known.activation
+        activation = resolve_activation(folder, n_labels, layout.activation(folder) if authors is None else authors)
     else:
         activation = ScoreActivation(options.activation)
     return Checkpoint(
         folder, model, reading.tokenize, reading.max_length, label, activation, side(tokenizer.padding_side)
     )
+
+
+def _known_label(known: KnownCheckpoint | None, model: RankingModel) -> int | None:
+    """The relevant column, where its names need not say so."""
+    if isinstance(model, LanguageModel):
+        return len(model.labels) - 1
+    return None if known is None else known.label
+
+
+def tokenizer_of(folder: Folder) -> PreTrainedTokenizerBase:
+    """A checkpoint's tokenizer: its own, or that of the checkpoint it was made from.
+
+    Raises:
+        CheckpointError: There is none, or it cannot be read.
+    """
+    known = lookup(folder)
+    known_base = None if known is None else known.tokenizer
+    return load_tokenizer(
+        folder, known_base=layout_of(folder).tokenizer_id(folder) if known_base is None else known_base
+    )
+
+
+def _refuse_known(name: str, known: KnownCheckpoint | None) -> None:
+    """Raise CheckpointError for a checkpoint that is known to give no score to a pair."""
+    if known is not None and known.kind == "bi-encoder":
+        raise CheckpointError(f"{name} is a bi-encoder and has no head for pairs; use secondpass.BiEncoder")
+    if known is not None and known.refused is not None:
+        raise CheckpointError(f"{name} cannot be scored: {known.refused}")

@@ -6,13 +6,15 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
+from secondpass.checkpoint.chat_template import ChatTemplate, chat_template_of
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.ranking_model import RankingModel
-from secondpass.checkpoint.settings import check_chat_template
 from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
-from secondpass.errors import CheckpointError
+from secondpass.errors import CheckpointError, InputError
+from secondpass.options import ModelOptions
 from secondpass.tokenization.pairs import PairTokenizer, TwoTextTokenizer
+from secondpass.tokenization.prompts import PromptTokenizer, fixed_ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +30,53 @@ class PairReading:
     max_length: int
 
 
-def read_two_texts(
-    folder: Folder, model: RankingModel, tokenizer: PreTrainedTokenizerBase, max_length: int | None
+def read_pairs(
+    folder: Folder, model: RankingModel, tokenizer: PreTrainedTokenizerBase, options: ModelOptions
 ) -> PairReading:
-    """Two texts with special tokens around them, as nearly all layouts read.
+    """Through the checkpoint's chat template where its files say so, else as two texts.
 
     Raises:
         CheckpointError: The tokenizer does not build such pairs, or nothing states a limit.
-        InputError: max_length does not fit the checkpoint.
+        InputError: max_length or instruction does not fit the checkpoint.
     """
-    check_chat_template(folder, tokenizer)
+    limit = Limit.of(folder, tokenizer, model.backbone)
+    template = chat_template_of(folder, tokenizer)
+    if template is None:
+        return _read_two_texts(folder, model, tokenizer, limit, options)
+    return _read_chat(folder, template, limit, options)
+
+
+def _read_two_texts(
+    folder: Folder, model: RankingModel, tokenizer: PreTrainedTokenizerBase, limit: Limit, options: ModelOptions
+) -> PairReading:
+    """Two texts with special tokens around them, as nearly all checkpoints read."""
+    if options.instruction is not None and not _prompts(folder):
+        raise InputError(_without_place(folder))
     template = pair_template(tokenizer, with_types=_reads_types(model, tokenizer))
-    length = Limit.of(folder, tokenizer, model.backbone).resolve(folder.name, max_length, template.n_special)
+    length = limit.resolve(folder.name, options.max_length, template.n_special)
     tokenize = TwoTextTokenizer(
         tokenize_with(tokenizer),
         template,
         length,
-        prompt=_default_prompt(folder),
+        prompt=_prompt(folder, options),
         truncation_side=side(tokenizer.truncation_side),
     )
     return PairReading(tokenize, length)
+
+
+def _read_chat(folder: Folder, template: ChatTemplate, limit: Limit, options: ModelOptions) -> PairReading:
+    """One text, of which truncation never takes what the template puts behind the last message."""
+    tokenizer = template.tokenizer
+    if options.instruction is not None and not template.takes_instruction():
+        raise InputError(_without_place(folder))
+    write = template.instructed(_prompt(folder, options))
+    write.check(folder.name)
+    tokenize = tokenize_with(tokenizer)
+    length = limit.resolve(folder.name, options.max_length, int(tokenize([write("", "")]).lengths[0]))
+    ending = fixed_ending(write.ending(tokenize))
+    return PairReading(
+        PromptTokenizer(tokenize, (), write, ending, (), length, side(tokenizer.truncation_side)), length
+    )
 
 
 def side(stated: str) -> Literal["left", "right"]:
@@ -63,12 +92,27 @@ def _reads_types(model: RankingModel, tokenizer: PreTrainedTokenizerBase) -> boo
     return n_types > 1 and "token_type_ids" in tokenizer.model_input_names
 
 
-def _default_prompt(folder: Folder) -> str:
-    """The text sentence-transformers puts before the first of two texts; "" if none."""
-    config = folder.json("config_sentence_transformers.json")
-    name, prompts = config.get("default_prompt_name"), config.get("prompts") or {}
+def _prompts(folder: Folder) -> dict[str, object]:
+    prompts = folder.json("config_sentence_transformers.json").get("prompts") or {}
+    if not isinstance(prompts, dict):
+        raise CheckpointError(f"{folder.name}: config_sentence_transformers.json: prompts must be a JSON object")
+    return prompts
+
+
+def _prompt(folder: Folder, options: ModelOptions) -> str:
+    return default_prompt(folder) if options.instruction is None else options.instruction
+
+
+def default_prompt(folder: Folder) -> str:
+    """The text sentence-transformers puts before the first of two texts, or into a system message; "" if none."""
+    name = folder.json("config_sentence_transformers.json").get("default_prompt_name")
     if name is None:
         return ""
-    if not isinstance(prompts, dict) or not isinstance(prompts.get(name), str):
+    prompt = _prompts(folder).get(name)
+    if not isinstance(prompt, str):
         raise CheckpointError(f"{folder.name}: default_prompt_name {name!r} is not among its prompts")
-    return str(prompts[name])
+    return prompt
+
+
+def _without_place(folder: Folder) -> str:
+    return f"instruction must be left out for {folder.name}: what it reads has no place for one"

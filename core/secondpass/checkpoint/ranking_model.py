@@ -40,4 +40,17 @@ class WholeModel:
     labels: Mapping[int, str]
 
 
-RankingModel: TypeAlias = SplitModel | WholeModel
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """A causal language model whose own forward gives the logits of a few answers, in float32 on the CPU.
+
+    Args:
+        backbone: Transformer and language-model head in one; of the head only the answers' rows are left.
+        labels: Name of each column of the logits; the last one means relevant.
+    """
+
+    backbone: PreTrainedModel
+    labels: Mapping[int, str]
+
+
+RankingModel: TypeAlias = SplitModel | WholeModel | LanguageModel

@@ -40,25 +40,33 @@ _KNOWN_CLASSES = {
 }
 
 
-def resolve_activation(folder: Folder, n_labels: int, default: ScoreActivation | None = None) -> ScoreActivation:
-    """The activation a checkpoint states, else `default`, else sentence-transformers' default.
+def stated_activation(folder: Folder) -> object:
+    """What a checkpoint names as its activation, a dotted class path as a rule; None where it names nothing.
 
     The first that is set counts: `activation_fn` of config_sentence_transformers.json, `sentence_transformers.
     activation_fn` of config.json, `sbert_ce_default_activation_function` of config.json (before sentence-transformers
-    4.0); else sigmoid for one label and identity for several.
+    4.0).
+    """
+    nested = folder.config.get("sentence_transformers")
+    stated = (
+        folder.json("config_sentence_transformers.json").get("activation_fn"),
+        nested.get("activation_fn") if isinstance(nested, dict) else None,
+        folder.config.get("sbert_ce_default_activation_function"),
+    )
+    return next((path for path in stated if path is not None), None)
+
+
+def resolve_activation(folder: Folder, n_labels: int, default: ScoreActivation | None = None) -> ScoreActivation:
+    """The activation a checkpoint states, else `default`, else sentence-transformers' default.
+
+    That is sigmoid for one label and identity for several.
 
     Raises:
         CheckpointError: The checkpoint names something other than the known functions.
     """
-    nested = folder.config.get("sentence_transformers")
-    stated = [
-        folder.json("config_sentence_transformers.json").get("activation_fn"),
-        nested.get("activation_fn") if isinstance(nested, dict) else None,
-        folder.config.get("sbert_ce_default_activation_function"),
-    ]
-    for path in stated:
-        if path is not None:
-            return _activation_named(path, folder)
+    path = stated_activation(folder)
+    if path is not None:
+        return _activation_named(path, folder)
     if default is not None:
         return default
     return ScoreActivation.SIGMOID if n_labels == 1 else ScoreActivation.IDENTITY

@@ -7,7 +7,7 @@ and so is any other value of a key that must hold one of a few. Keys as of sente
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
@@ -63,18 +63,27 @@ _MODEL = Keys(
     fixed={"model_type": (None, "CrossEncoder", "SentenceTransformer"), "truncate_dim": (None,)},
 )
 _TRANSFORMER = Keys(
-    read=("do_lower_case", "max_seq_length", "modality_config"),
+    read=("do_lower_case", "max_seq_length", "modality_config", "processing_kwargs"),
     # Padding, and what the module calls its output.
     harmless=("module_output_name", "unpad_inputs"),
     fixed={
         "document_length": (None,),
-        "processing_kwargs": _ABSENT,
         "query_expansion": (None,),
         "query_length": (None,),
         "tokenizer_name_or_path": (None,),
         "transformer_task": (None, "feature-extraction", "sequence-classification"),
     },
 )
+# What a folder of [Transformer, LogitScore] may say beside that.
+_LANGUAGE_MODEL = replace(_TRANSFORMER, fixed={**_TRANSFORMER.fixed, "transformer_task": ("text-generation",)})
+_PROCESSING = Keys(read=("chat_template", "text"), fixed=dict.fromkeys(("audio", "common", "image", "video"), _ABSENT))
+_PROCESSING_TEXT = Keys(
+    # Only the last position's logits are read, however many there are.
+    harmless=("logits_to_keep", "padding"),
+    fixed={"truncation": (None, True, "longest_first")},
+)
+# Arguments of tokenisation that sentence-transformers takes out of what it gives the template.
+_NO_VARIABLES = ("max_length", "padding", "restore_suffix", "return_tensors", "truncation")
 # Arguments of transformers' own loading, under sentence-transformers' newer and older names.
 _ARGUMENTS = {
     "model_kwargs": Keys(harmless=_LOADING),
@@ -104,6 +113,7 @@ _MODULES = {
     "LayerNorm": Keys(read=("dimension",)),
     "Normalize": Keys(fixed=_NAMES),
     "Dropout": Keys(harmless=("dropout",)),
+    "LogitScore": Keys(read=("false_token_id", "true_token_id"), fixed={"module_input_name": (None, "causal_logits")}),
 }
 
 
@@ -118,20 +128,23 @@ def check_settings(folder: Folder) -> None:
         _check_config(folder)
 
 
-def check_chat_template(folder: Folder, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Raise CheckpointError if the reference would put texts through the tokenizer's chat template.
+def refuse_chat_template(folder: Folder, tokenizer: PreTrainedTokenizerBase, *, lists_modules: bool) -> None:
+    """Raise CheckpointError if the reference would put single texts through the tokenizer's chat template.
 
-    sentence-transformers does so for a folder that does not list its modules; for one that does, the modules' settings
-    say so, which `check_settings` looks at.
+    sentence-transformers does so for a checkpoint that does not list its modules; for one that does, the transformer's
+    settings say so.
 
     Args:
-        folder: The checkpoint itself, not the subfolder of its transformer.
+        folder: That of the transformer.
         tokenizer: Its tokenizer.
+        lists_modules: Whether the checkpoint has a modules.json.
     """
-    if tokenizer.chat_template is not None and not folder.has("modules.json"):
+    _, settings = folder.transformer_settings()
+    asked = "message" in (settings.get("modality_config") or {})
+    if asked if lists_modules else tokenizer.chat_template is not None:
         raise CheckpointError(
-            f"{folder.name}: its tokenizer has a chat template, through which its authors' texts go; "
-            "models with a chat template cannot be scored yet"
+            f"{folder.name}: its texts go through a chat template (modality_config); "
+            "bi-encoders with a chat template cannot be scored yet"
         )
 
 
@@ -139,29 +152,45 @@ def _check_module(folder: Folder, spec: ModuleSpec) -> None:
     if spec.kind == "Transformer":
         inner = folder.subfolder(spec.path)
         _check_config(inner)
-        _check_transformer(inner)
+        is_language_model = any(other.kind == "LogitScore" for other in module_specs(folder))
+        _check_transformer(inner, _LANGUAGE_MODEL if is_language_model else _TRANSFORMER)
     elif spec.kind in _MODULES:
         file = f"{spec.path}/config.json"
         _MODULES[spec.kind].check(f"{folder.name}: {file}", folder.json(file))
 
 
-def _check_transformer(folder: Folder) -> None:
+def _check_transformer(folder: Folder, accepted: Keys) -> None:
     file, values = folder.transformer_settings()
     where = f"{folder.name}: {file}"
-    _TRANSFORMER.check(where, {key: value for key, value in values.items() if key not in _ARGUMENTS})
+    accepted.check(where, {key: value for key, value in values.items() if key not in _ARGUMENTS})
     for key, keys in _ARGUMENTS.items():
         arguments = values.get(key) or {}
         if not isinstance(arguments, dict):
             raise CheckpointError(f"{where}: {key!r} must be a JSON object, got {describe(arguments)}")
         keys.check(f"{where}: {key}", arguments)
+    _check_processing(where, values.get("processing_kwargs") or {})
     modalities = values.get("modality_config")
-    if modalities is None:
-        return
-    text = modalities.get("text") if isinstance(modalities, dict) and len(modalities) == 1 else None
-    if not isinstance(text, dict) or text.get("method") != "forward":
+    if modalities is not None and not _is_text_alone(modalities):
         raise CheckpointError(
-            f"{where}: 'modality_config' must be text by 'forward' alone to be scored here, got {describe(modalities)}"
+            f"{where}: 'modality_config' must be text and messages by 'forward' to be scored here, "
+            f"got {describe(modalities)}"
         )
+
+
+def _check_processing(where: str, values: Mapping[str, Any]) -> None:
+    where = f"{where}: processing_kwargs"
+    _PROCESSING.check(where, values)
+    _PROCESSING_TEXT.check(f"{where}: text", values.get("text") or {})
+    for key, value in (values.get("chat_template") or {}).items():
+        if key in _NO_VARIABLES:
+            raise CheckpointError(f"{where}: chat_template: {key!r} must be left out, got {describe(value)}")
+
+
+def _is_text_alone(modalities: object) -> bool:
+    """Whether all that a transformer reads is text, as it is or in messages, by its forward."""
+    if not isinstance(modalities, dict) or not modalities.keys() <= {"text", "message"}:
+        return False
+    return all(isinstance(entry, dict) and entry.get("method") == "forward" for entry in modalities.values())
 
 
 def _check_config(folder: Folder) -> None:

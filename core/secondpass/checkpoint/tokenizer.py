@@ -1,8 +1,6 @@
 """A checkpoint's tokenizer: found, loaded without guessing, and used without changing its state."""
 
 import itertools
-import threading
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,11 +10,13 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.gte import gte_config
 from secondpass.checkpoint.source import find_base
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, RemoteCodeError
-from secondpass.tokenization.pairs import PairTemplate, TokenizeTexts
-from secondpass.tokenization.tokens import Spans, Specials
-from secondpass.tokenization.word_cache import WordCache, is_word_local, tokenize_words
+from secondpass.tokenization.pairs import PairTemplate
+from secondpass.tokenization.text_tokenizer import FastTokenizer, PythonTokenizer, TextTokenizer
+from secondpass.tokenization.tokens import Specials
+from secondpass.tokenization.word_cache import WordTokenizer, is_word_local
 
 _VOCABULARIES = (
     "tokenizer.json",
@@ -69,8 +69,8 @@ def check_vocabulary(folder: Folder, tokenizer: PreTrainedTokenizerBase, model: 
         )
 
 
-def tokenize_with(tokenizer: PreTrainedTokenizerBase) -> TokenizeTexts:
-    """A function from texts to ids, without special tokens, that any number of threads may call.
+def tokenize_with(tokenizer: PreTrainedTokenizerBase) -> TextTokenizer:
+    """A tokenizer of single texts, without special tokens, that any number of threads may call.
 
     Transformers' fast tokenizers set truncation and padding on the object they share, which gives wrong lengths between
     threads (huggingface/tokenizers#537 and others). A private copy with both off has no such state to change.
@@ -79,22 +79,8 @@ def tokenize_with(tokenizer: PreTrainedTokenizerBase) -> TokenizeTexts:
         raw = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         raw.no_truncation()
         raw.no_padding()
-        if is_word_local(raw):
-            return WordCache(partial(tokenize_words, raw))
-
-        def tokenize(texts: Sequence[str]) -> Spans:
-            encodings = raw.encode_batch_fast(list(texts), add_special_tokens=False)
-            return Spans.of([encoding.ids for encoding in encodings])
-
-        return tokenize
-
-    lock = threading.Lock()  # a tokenizer in Python makes no promise about threads
-
-    def tokenize_in_python(texts: Sequence[str]) -> Spans:
-        with lock:
-            return Spans.of([tokenizer.encode(text, add_special_tokens=False, truncation=False) for text in texts])
-
-    return tokenize_in_python
+        return WordTokenizer(raw) if is_word_local(raw) else FastTokenizer(raw)
+    return PythonTokenizer(partial(tokenizer.encode, add_special_tokens=False, truncation=False))
 
 
 def pair_template(tokenizer: PreTrainedTokenizerBase, *, with_types: bool) -> PairTemplate:
@@ -126,6 +112,23 @@ def pair_template(tokenizer: PreTrainedTokenizerBase, *, with_types: bool) -> Pa
     )
 
 
+def single_text_specials(tokenizer: PreTrainedTokenizerBase, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Special ids before and after a single text.
+
+    Args:
+        tokenizer: The checkpoint's tokenizer.
+        name: The checkpoint, for messages.
+
+    Raises:
+        CheckpointError: The tokenizer does not keep a text's own tokens.
+    """
+    alone, joined = tokenizer.encode("one", add_special_tokens=False), list(tokenizer("one")["input_ids"])
+    start = find_sublist(alone, joined, 0)
+    if not alone or start < 0:
+        raise CheckpointError(f"{name}: the tokenizer does not put special tokens around a text's own")
+    return tuple(joined[:start]), tuple(joined[start + len(alone) :])
+
+
 def find_sublist(part: list[int], whole: list[int], start: int) -> int:
     """Where `part` begins in `whole` from `start` on; -1 if nowhere."""
     return next((i for i in range(start, len(whole) - len(part) + 1) if whole[i : i + len(part)] == part), -1)
@@ -144,9 +147,10 @@ def _load(folder: Folder) -> PreTrainedTokenizerBase:
             f"{folder.name}: its tokenizer is code in the checkpoint (auto_map); pass trust_remote_code=True to run it"
         )
     _refuse_unknown_case(folder, stated)
+    config = gte_config(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            folder.path, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code
+            folder.path, config=config, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code
         )
     except Exception as error:  # transformers raises whatever its parsers do; the user needs to know which file
         raise CheckpointError(f"{folder.name}: its tokenizer cannot be loaded: {error}") from error

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from secondpass.cli.bench import bench
+from secondpass.cli.calibrate import calibrate
 from secondpass.cli.demo import demo
 from secondpass.cli.eval import evaluate
 from secondpass.cli.models import models
@@ -22,6 +23,7 @@ app.command()(rank)
 app.command()(models)
 app.command()(demo)
 app.command("eval")(evaluate)
+app.command()(calibrate)
 app.command()(train)
 app.command()(serve)
 app.command()(bench)

@@ -2,13 +2,23 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from secondpass.arguments import check_count
 from secondpass.cli.eval_collections import Settings, evaluate_collections
 from secondpass.cli.eval_set import evaluate_sets
+from secondpass.cli.judged_collections import (
+    CollectionParts,
+    Corpus,
+    Duplicates,
+    QrelsFile,
+    QueriesFile,
+    is_ir_dataset,
+    names_of,
+    open_collection,
+)
 from secondpass.cli.loading import find_models, load_quietly
 from secondpass.cli.options import (
     DEFAULT_MODEL,
@@ -17,6 +27,7 @@ from secondpass.cli.options import (
     CacheDir,
     Device,
     DType,
+    Instruction,
     Json,
     Label,
     LocalFilesOnly,
@@ -36,13 +47,9 @@ if TYPE_CHECKING:
 
 # Candidates re-ranked per query.
 _DEFAULT_DEPTH = 100
-# What stands before an id of ir_datasets.
-_IR = "ir:"
 # The measures of several collections: those that model cards report.
 _CARD_MEASURES = ("nDCG@10", "RR@10")
 
-# As `secondpass.evaluation` has it, which --help need not wait for.
-DuplicateJudgements: TypeAlias = Literal["highest", "first", "error"]
 Models = Annotated[
     list[str] | None,
     typer.Option(
@@ -61,13 +68,10 @@ def evaluate(
     ],
     model: Models = None,
     run: Annotated[Path | None, typer.Option(help="TREC run to re-rank.", show_default="a BM25 first stage")] = None,
-    queries: Annotated[Path | None, typer.Option(help="Other queries than the folder's.")] = None,
-    corpus: Annotated[Path | None, typer.Option(help="Other documents than the folder's.")] = None,
-    qrels: Annotated[Path | None, typer.Option(help="Other judgements than the folder's.")] = None,
-    duplicate_judgements: Annotated[
-        DuplicateJudgements | None,
-        typer.Option(help="What a document counts as that is judged twice for a query.", show_default="error"),
-    ] = None,
+    queries: QueriesFile = None,
+    corpus: Corpus = None,
+    qrels: QrelsFile = None,
+    duplicate_judgements: Duplicates = None,
     measure: Annotated[
         list[str] | None,
         typer.Option(
@@ -87,6 +91,7 @@ def evaluate(
     device: Device = None,
     dtype: DType = None,
     max_length: MaxLength = None,
+    instruction: Instruction = None,
     activation: Activation = None,
     label: Label = None,
     batch_tokens: BatchTokens = None,
@@ -109,6 +114,7 @@ def evaluate(
         device=device,
         dtype=dtype,
         max_length=max_length,
+        instruction=instruction,
         activation=activation,
         label=label_of(label),
         batch_tokens=batch_tokens,
@@ -141,9 +147,7 @@ def evaluate(
     for option, value in {"--run": run, "--queries": queries, "--corpus": corpus, "--qrels": qrels}.items():
         if value is not None and len(data) > 1:
             raise InputError(f"{option} must come with one collection, got {len(data)}")
-        if value is not None and option != "--run" and data[0].startswith(_IR):
-            raise InputError(f"{option} must come with a folder, got {data[0]}, which has its own")
-    from secondpass.evaluation import DEFAULT_MEASURES, read_collection, read_ir_dataset
+    from secondpass.evaluation import DEFAULT_MEASURES
     from secondpass.evaluation.measures import check_measures
     from secondpass.extras import require_matplotlib
 
@@ -151,13 +155,8 @@ def evaluate(
     check_measures(measures)
     if output is not None:
         require_matplotlib("eval")
-    duplicates: DuplicateJudgements = duplicate_judgements or "error"
-    collections = {
-        name: read_ir_dataset(source.removeprefix(_IR), duplicate_judgements=duplicates)
-        if source.startswith(_IR)
-        else read_collection(Path(source), queries=queries, corpus=corpus, qrels=qrels, duplicate_judgements=duplicates)
-        for name, source in zip(_names(data), data, strict=True)
-    }
+    parts = CollectionParts(queries, corpus, qrels, duplicate_judgements or "error")
+    collections = {name: open_collection(source, parts) for name, source in zip(names_of(data), data, strict=True)}
     find_models(names, options)
     depth = _DEFAULT_DEPTH if depth is None else depth
     evaluate_collections(collections, names, load, Settings(measures, depth, run, output, result_format))
@@ -170,15 +169,9 @@ def _check_different(rule: str, names: Sequence[str]) -> None:
 
 def _is_file(name: str) -> bool:
     """Whether this is a file; raise InputError where it is nothing at all."""
-    if name.startswith(_IR):
+    if is_ir_dataset(name):
         return False
     path = Path(name)
     if not path.exists():
         raise InputError(f"no such file or folder: {path}")
     return path.is_file()
-
-
-def _names(data: Sequence[str]) -> list[str]:
-    """What collections are called: the names of their folders, or all of their paths where those are alike."""
-    short = [name.removeprefix(_IR) if name.startswith(_IR) else Path(name).resolve().name for name in data]
-    return short if len(set(short)) == len(short) else list(data)

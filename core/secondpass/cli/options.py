@@ -23,6 +23,14 @@ Activation: TypeAlias = Annotated[
     options.ActivationName | None,
     typer.Option(help="From logit to score.", show_default="the checkpoint's own", rich_help_panel=_SCORES),
 ]
+Instruction: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="What to look for, for models whose prompt has a place for it.",
+        show_default="the checkpoint's own",
+        rich_help_panel=_SCORES,
+    ),
+]
 Label: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -90,6 +90,15 @@ def check_output_folder(folder: Path | None, flag: str = "--output") -> None:
         raise InputError(f"{flag} must be a folder that can be written to, which {nearest} is not")
 
 
+def check_output_file(file: Path | None, flag: str = "--output") -> None:
+    """Raise InputError unless `file` can be written, there already or not: asked before any work."""
+    if file is None:
+        return
+    if file.is_dir():
+        raise InputError(f"{flag} must be a file, got a folder: {file}")
+    check_output_folder(file.parent, flag)
+
+
 @contextmanager
 def progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, so that what is piped stays clean."""

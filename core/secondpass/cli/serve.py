@@ -24,7 +24,7 @@ from secondpass.cli.options import (
     label_of,
 )
 from secondpass.errors import InputError
-from secondpass.options import ModelOptions
+from secondpass.options import LongDocuments, ModelOptions
 
 _ACCESS = "Who may ask"
 _LIMITS = "What is refused"
@@ -94,6 +94,13 @@ def serve(
     max_length: MaxLength = None,
     label: Label = None,
     batch_tokens: BatchTokens = None,
+    long_documents: Annotated[
+        LongDocuments,
+        typer.Option(
+            help="What becomes of a document that does not fit: truncated, or read in windows.",
+            rich_help_panel="How the model scores",
+        ),
+    ] = "truncate",
     revision: Revision = None,
     token: Token = None,
     cache_dir: CacheDir = None,
@@ -130,6 +137,7 @@ def serve(
         max_length=max_length,
         label=label_of(label),
         batch_tokens=batch_tokens,
+        long_documents=long_documents,
     )
     _log_to_stderr()
     if host not in _LOOPBACK and not keys:

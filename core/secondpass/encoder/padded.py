@@ -18,6 +18,9 @@ class PaddedModel:
     Args:
         model: On its device, in its dtype.
         padding_side: Where the model expects padding; its tokenizer says.
+
+    Attributes:
+        keeps_logits: Whether the model can be told at which positions to compute logits (`logits_to_keep`).
     """
 
     def __init__(self, model: PreTrainedModel, padding_side: Literal["left", "right"]) -> None:
@@ -26,15 +29,23 @@ class PaddedModel:
         self._pad_id = 0 if model.config.pad_token_id is None else model.config.pad_token_id
         accepted = inspect.signature(model.forward).parameters
         self._reads_types = "token_type_ids" in accepted
+        self.keeps_logits = "logits_to_keep" in accepted
         # A causal model would otherwise build a cache of keys and values that nobody reads.
         self._options = {"use_cache": False} if "use_cache" in accepted else {}
 
-    def __call__(self, batch: TokenBatch) -> tuple[Any, Tensor]:
-        """What the model's own forward gives, and where the batch has tokens. Shape: (n_pairs, longest), bool."""
+    def __call__(self, batch: TokenBatch, *, logits_to_keep: Tensor | None = None) -> tuple[Any, Tensor]:
+        """What the model's own forward gives, and where the batch has tokens. Shape: (n_pairs, longest), bool.
+
+        Args:
+            batch: What it reads.
+            logits_to_keep: The positions of its logits, the same for all pairs; None for all. Shape: (n_kept,), int64.
+        """
         mask = self._pad(torch.ones_like(batch.ids), batch.lengths, 0)
         inputs = {"input_ids": self._pad(batch.ids, batch.lengths, self._pad_id), "attention_mask": mask}
         if self._reads_types:
             inputs["token_type_ids"] = self._pad(batch.type_ids, batch.lengths, 0)
+        if logits_to_keep is not None:
+            inputs["logits_to_keep"] = logits_to_keep
         return self._model(**inputs, **self._options), mask.bool()
 
     def _pad(self, flat: Tensor, lengths: tuple[int, ...], value: int) -> Tensor:
@@ -71,21 +82,47 @@ class PaddedClassifier:
     """
 
     def __init__(self, model: PreTrainedModel, padding_side: Literal["left", "right"]) -> None:
-        self._classifier = model
         self._model = PaddedModel(model, padding_side)
-
-    def raise_head_to_float32(self) -> None:
-        """Compute what follows the transformer in float32, whatever dtype the model was turned to."""
-        for module in self._classifier.children():
-            if module is not self._classifier.base_model and any(True for _ in module.parameters()):
-                module.float()
-                module.register_forward_pre_hook(_inputs_to_float32)
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """Shape: (n_pairs, n_labels), float32."""
         output, _ = self._model(batch)
         logits: Tensor = output.logits
         return logits.float()
+
+
+class PaddedLanguageModel:
+    """A causal language model that gives the logits of what follows a prompt.
+
+    Padding goes to the right whatever the tokenizer says: a causal model's tokens never see what stands behind them, so
+    that positions count from each prompt's own start.
+
+    Args:
+        model: On its device, in its dtype.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = PaddedModel(model, "right")
+
+    def __call__(self, batch: TokenBatch) -> Tensor:
+        """Shape: (n_pairs, n_answers), float32."""
+        last = torch.tensor(batch.lengths, device="cpu") - 1
+        kept, columns = last.unique(return_inverse=True)
+        if self._model.keeps_logits:
+            output, _ = self._model(batch, logits_to_keep=kept)
+        else:
+            output, _ = self._model(batch)
+            columns = last
+        logits: Tensor = output.logits[torch.arange(len(last), device="cpu"), columns]
+        return logits.float()
+
+
+def raise_head_to_float32(model: PreTrainedModel) -> None:
+    """Compute what follows the transformer in float32, whatever dtype the model was turned to."""
+    for module in model.children():
+        if module is not model.base_model and any(True for _ in module.parameters()):
+            module.float()
+            module.register_forward_pre_hook(_inputs_to_float32)
 
 
 def _inputs_to_float32(module: nn.Module, inputs: tuple[object, ...]) -> tuple[object, ...]:  # noqa: ARG001 - torch's hook signature

@@ -6,6 +6,7 @@ from secondpass.evaluation.collection import Collection, read_collection, read_q
 from secondpass.evaluation.comparison import Comparison, compare
 from secondpass.evaluation.ir_collections import read_ir_dataset
 from secondpass.evaluation.judgements import DuplicateJudgements
+from secondpass.evaluation.labelled_scores import LabelledScores, Unjudged, label_scores
 from secondpass.evaluation.measures import DEFAULT_MEASURES, per_query
 from secondpass.evaluation.plots import write_plots
 from secondpass.evaluation.report import DepthPoint, Report, report
@@ -20,13 +21,16 @@ __all__ = [
     "Comparison",
     "DepthPoint",
     "DuplicateJudgements",
+    "LabelledScores",
     "Report",
     "RerankingSample",
     "ScoredQuery",
     "SetMetrics",
     "SetResult",
+    "Unjudged",
     "compare",
     "evaluate_samples",
+    "label_scores",
     "per_query",
     "read_collection",
     "read_ir_dataset",

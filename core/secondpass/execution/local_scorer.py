@@ -1,26 +1,52 @@
 """What every scorer that runs in this process offers: calls, checks, progress, and what it says of itself."""
 
 import asyncio
+import threading
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import replace
+from itertools import islice, tee
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from secondpass.arguments import check_count
+from secondpass.calibration import Calibration
+from secondpass.errors import TruncationWarning
 from secondpass.execution.devices import Placement
-from secondpass.ranking import Pair, RankedDocument
-from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_request, refuse_nan
+from secondpass.execution.pipeline import blocks_of
+from secondpass.execution.read_block import ReadBlock
+from secondpass.options import LongDocuments
+from secondpass.ranking import Pair, Passage, RankedDocument, Readings
+from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_request, check_top_k, refuse_nan
 from secondpass.ranking.order import rank_scores
+from secondpass.tokenization.windows import Span
+
+SizedT = TypeVar("SizedT", bound=Sized)
 
 
 class LocalScorer(ABC):
     """A loaded model that scores (query, document) pairs. Any number of threads and tasks may share one."""
 
-    def __init__(self, name: str, *, max_length: int, placement: Placement) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        max_length: int,
+        long_documents: LongDocuments,
+        placement: Placement,
+        calibration: Calibration | None = None,
+    ) -> None:
         self._name = name
         self._max_length = max_length
+        self._long_documents = long_documents
         self._placement = placement
+        self._calibration = calibration
+        self._warning = threading.Lock()
+        self._has_warned = False
 
     @property
     def name(self) -> str:
@@ -29,8 +55,13 @@ class LocalScorer(ABC):
 
     @property
     def max_length(self) -> int:
-        """The most tokens it reads at a time, special tokens included; what is longer is truncated."""
+        """The most tokens it reads at a time, special tokens included."""
         return self._max_length
+
+    @property
+    def long_documents(self) -> LongDocuments:
+        """What becomes of longer ones: truncated, or read in windows."""
+        return self._long_documents
 
     @property
     def dtype(self) -> str:
@@ -66,7 +97,8 @@ class LocalScorer(ABC):
             ScoringError: The model gave NaN.
         """
         check_query(query)
-        return self._scores([(query, text) for text in check_documents(documents)], show_progress=show_progress)
+        pairs = [(query, text) for text in check_documents(documents)]
+        return self._calibrated(self._scores(pairs, show_progress=show_progress))
 
     def predict(self, pairs: Iterable[Pair], *, show_progress: bool = False) -> NDArray[np.float32]:
         """The relevance of each (query, document) pair.
@@ -84,7 +116,7 @@ class LocalScorer(ABC):
             InputTypeError: Something is not a pair of strings; the message names which.
             ScoringError: The model gave NaN.
         """
-        return self._scores(check_pairs(pairs), show_progress=show_progress)
+        return self._calibrated(self._scores(check_pairs(pairs), show_progress=show_progress))
 
     def rank(
         self,
@@ -109,8 +141,74 @@ class LocalScorer(ABC):
             ScoringError: The model gave NaN.
         """
         texts = check_request(query, documents, top_k, score_threshold)
-        scores = self._scores([(query, text) for text in texts], show_progress=show_progress)
-        return rank_scores(scores, texts, top_k=top_k, score_threshold=score_threshold)
+        pairs = [(query, text) for text in texts]
+        read = ReadBlock.concatenate(list(self._read(pairs, show_progress=show_progress)))
+        self._warn_of(int(read.truncated.sum()), len(pairs), stacklevel=3)
+        ranked = rank_scores(
+            read.scores, texts, top_k=top_k, score_threshold=score_threshold, score_map=self._calibration
+        )
+        return [
+            replace(
+                document,
+                passage=self._passage(pairs[document.index], read, document.index),
+                truncated=bool(read.truncated[document.index]),
+            )
+            for document in ranked
+        ]
+
+    def read(self, pairs: Iterable[Pair], *, show_progress: bool = False) -> Readings:
+        """The relevance of each (query, document) pair, its best passage, and whether it was truncated.
+
+        Says of every pair what was not read, so it does not warn of it. Pairs stream through as in `predict`.
+
+        Args:
+            pairs: As in `predict`.
+            show_progress: Show a progress bar on standard error.
+
+        Raises:
+            InputTypeError: Something is not a pair of strings; the message names which.
+            ScoringError: The model gave NaN.
+        """
+        checked = check_pairs(pairs)
+        to_score, to_locate = (checked, iter(checked)) if isinstance(checked, Sequence) else tee(checked)
+        blocks: list[ReadBlock] = []
+        passages: list[Passage | None] = []
+        for block in self._read(to_score, show_progress=show_progress):
+            passages += [self._passage(pair, block, i) for i, pair in enumerate(islice(to_locate, len(block)))]
+            blocks.append(block)
+        read = ReadBlock.concatenate(blocks)
+        return Readings(self._calibrated(read.scores), read.truncated, passages)
+
+    def passages(self, query: str, document: str, *, max_tokens: int = 200, top_k: int | None = None) -> list[Passage]:
+        """The parts of a document that answer best, best first; none overlaps another.
+
+        Parts begin and end at sentences where those are not too long, else at words.
+
+        Args:
+            query: What is asked.
+            document: A text of any length.
+            max_tokens: Tokens of a passage, at least 1; fewer where not so many fit beside the query.
+            top_k: Keep at most this many, at least 1; None keeps all.
+
+        Returns:
+            Each with its own score, in the model's unit; [] for a blank document, a single one for a small document.
+
+        Raises:
+            InputError: An argument breaks a rule.
+            ScoringError: The model gave NaN.
+        """
+        check_query(query)
+        (text,) = check_documents([document])
+        check_count("max_tokens", max_tokens, optional=False)
+        check_top_k(top_k)
+        spans = self._passage_spans((query, text), max_tokens)
+        scores = self._scores([(query, text[span.start : span.end]) for span in spans], show_progress=False)
+        best: list[Passage] = []
+        for number in np.argsort(-scores, kind="stable").tolist():
+            span = spans[number]
+            if all(span.end <= other.start or span.start >= other.end for other in best):
+                best.append(self._scored_passage(span, float(scores[number])))
+        return best[:top_k]
 
     async def ascore(self, query: str, documents: Iterable[str]) -> NDArray[np.float32]:
         """As `score`, in a thread: the event loop goes on meanwhile."""
@@ -127,21 +225,66 @@ class LocalScorer(ABC):
         return await asyncio.to_thread(self.rank, query, documents, top_k, score_threshold)
 
     @abstractmethod
-    def _score_blocks(self, pairs: Iterable[Pair]) -> Iterator[NDArray[np.float32]]:
-        """The scores of each block of pairs, in order. Shape of each: (n_pairs_of_block,)."""
+    def _read_blocks(self, blocks: Iterable[Sequence[Pair]]) -> Iterator[ReadBlock]:
+        """What was read of each block of pairs, in order."""
+
+    @abstractmethod
+    def _read_span(self, pair: Pair, window: Span) -> Span:
+        """What is read of a pair's document in this window, where it is truncated."""
+
+    @abstractmethod
+    def _passage_spans(self, pair: Pair, max_tokens: int) -> list[Span]:
+        """The parts of a pair's document among which passages are chosen."""
+
+    def _calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        return scores if self._calibration is None else self._calibration.probabilities(scores).astype(np.float32)
 
     def _scores(self, pairs: Iterable[Pair], *, show_progress: bool) -> NDArray[np.float32]:
-        blocks: list[NDArray[np.float32]] = []
-        n_scored = 0
-        for scores in self._watch(self._score_blocks(pairs), pairs, show_progress=show_progress):
-            refuse_nan(scores, "pair", first=n_scored)
-            blocks.append(scores)
-            n_scored += len(scores)
-        return np.concatenate(blocks) if blocks else np.empty(0, np.float32)
+        blocks = [np.empty(0, np.float32)]
+        n_truncated = 0
+        for block in self._read(pairs, show_progress=show_progress):
+            blocks.append(block.scores)
+            n_truncated += int(block.truncated.sum())
+        scores = np.concatenate(blocks)
+        self._warn_of(n_truncated, len(scores), stacklevel=4)
+        return scores
 
-    def _watch(
-        self, blocks: Iterator[NDArray[np.float32]], pairs: Iterable[Pair], *, show_progress: bool
-    ) -> Iterator[NDArray[np.float32]]:
+    def _read(self, pairs: Iterable[Pair], *, show_progress: bool) -> Iterator[ReadBlock]:
+        n_read = 0
+        for block in self._watch(self._read_blocks(blocks_of(pairs)), pairs, show_progress=show_progress):
+            refuse_nan(block.scores, "pair", first=n_read)
+            n_read += len(block)
+            yield block
+
+    def _passage(self, pair: Pair, read: ReadBlock, number: int) -> Passage | None:
+        """The best window of a pair's document; None where nothing was read of it."""
+        span = Span(int(read.starts[number]), int(read.ends[number]))
+        if read.document_truncated[number]:
+            span = self._read_span(pair, span)
+        return self._scored_passage(span, float(read.window_scores[number])) if span.start < span.end else None
+
+    def _scored_passage(self, span: Span, score: float) -> Passage:
+        return Passage(span.start, span.end, score if self._calibration is None else self._calibration(score))
+
+    def _warn_of(self, n_truncated: int, n_pairs: int, *, stacklevel: int) -> None:
+        """Warn of what was not read, for the first time only."""
+        if not n_truncated:
+            return
+        with self._warning:
+            has_warned, self._has_warned = self._has_warned, True
+        if has_warned:
+            return
+        if self.long_documents == "windows":
+            what = "have a query that is too long to be read whole beside its document"
+        else:
+            what = f'have more than {self.max_length} tokens and were truncated; long_documents="windows" reads all'
+        warnings.warn(
+            f"{n_truncated} of {n_pairs} pairs {what} (said once for each scorer)",
+            TruncationWarning,
+            stacklevel=stacklevel,
+        )
+
+    def _watch(self, blocks: Iterator[SizedT], pairs: Iterable[Pair], *, show_progress: bool) -> Iterator[SizedT]:
         """The blocks as they come, with a bar that counts their pairs."""
         if not show_progress:  # even a disabled bar would start tqdm's thread
             yield from blocks

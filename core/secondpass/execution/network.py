@@ -7,10 +7,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from secondpass.checkpoint import RankingModel, SplitModel
+from secondpass.checkpoint import LanguageModel, RankingModel, SplitModel
 from secondpass.encoder import Capabilities, Precision, TokenBatch, packed_encoder, to_device
 from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
-from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder
+from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder, PaddedLanguageModel, raise_head_to_float32
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement
@@ -100,13 +100,15 @@ def _padded_encoder(
     encoder: Callable[[TokenBatch], Tensor]
     if isinstance(model, SplitModel):
         encoder = PaddedEncoder(model.backbone, model.pooling, padding_side)
+    elif isinstance(model, LanguageModel):
+        encoder = PaddedLanguageModel(model.backbone)
     else:
         encoder = PaddedClassifier(model.backbone, padding_side)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
     leaks = model.backbone.config.model_type not in VERIFIED and depends_on_company(encoder, _in_company(sample()))
     nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
-    if isinstance(encoder, PaddedClassifier):
-        encoder.raise_head_to_float32()
+    if not isinstance(model, SplitModel):
+        raise_head_to_float32(model.backbone)
     return WithoutPadding(encoder) if leaks else encoder
 
 
@@ -118,7 +120,7 @@ def _in_company(sample: PairTokens) -> TokenBatch:
 
 
 def _head(model: RankingModel, capabilities: Capabilities) -> nn.Module:
-    """What is left to do behind the encoder; nothing behind a whole classifier."""
+    """What is left to do behind the encoder; nothing behind a model that brings its head along."""
     return model.head.to(capabilities.device) if isinstance(model, SplitModel) else nn.Identity()
 
 

@@ -1,6 +1,5 @@
-"""Pairs stream in, the head's outputs come out: blocks, duplicates, batches, devices, and memory that runs out."""
+"""Pairs stream in, the head's outputs come out: blocks, duplicates, windows, batches, devices, memory that runs out."""
 
-import itertools
 import queue
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -19,6 +18,8 @@ from secondpass.execution.batches import token_batches
 from secondpass.execution.devices import free_cached_memory
 from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
 from secondpass.execution.threads import Call, call_safely, map_in_threads
+from secondpass.ranking import Pair
+from secondpass.tokenization.reading import Reading, Windows
 from secondpass.tokenization.tokens import PairTokens
 
 ItemT = TypeVar("ItemT", bound=Hashable)
@@ -27,6 +28,9 @@ _R = TypeVar("_R")
 
 # Pairs that are in memory as text at a time: enough to find pairs of like length for every batch.
 BLOCK_PAIRS = 4096
+# And their characters, but for those of the last pair: a block of long documents is no larger. Pairs that fit into a
+# model have fewer.
+BLOCK_CHARACTERS = 2**24
 
 
 class ForwardPass(Protocol):
@@ -42,17 +46,21 @@ class ForwardPass(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """The tokens of a block of pairs without repeats.
+@dataclass(frozen=True, slots=True, eq=False)
+class Outputs:
+    """What came out for a block of pairs.
 
     Args:
-        unique: Each different pair once.
-        numbers: For every pair of the block, its number in `unique`. Shape: (n_pairs,).
+        values: The head's outputs for each window. Shape: (n_windows, n_outputs), float32.
+        windows: Which of them are whose.
     """
 
-    unique: PairTokens
-    numbers: NDArray[np.int64]
+    values: NDArray[np.float32]
+    windows: Windows
+
+    def __len__(self) -> int:
+        """Pairs."""
+        return len(self.windows.counts)
 
 
 class Pipeline(Generic[ItemT]):
@@ -61,58 +69,60 @@ class Pipeline(Generic[ItemT]):
     Holds no state between runs, so any number of threads may run one.
 
     Args:
-        tokenize: Pairs to tokens.
+        read: Pairs to tokens, of each in one window or more.
         networks: The same model, on one device each; batches go to whichever is free.
         batch_tokens: Tokens of one forward pass.
     """
 
     def __init__(
-        self, tokenize: Callable[[Sequence[ItemT]], PairTokens], networks: Sequence[ForwardPass], batch_tokens: int
+        self, read: Callable[[Sequence[ItemT]], Reading], networks: Sequence[ForwardPass], batch_tokens: int
     ) -> None:
-        self._tokenize = tokenize
+        self._read = read
         self._networks = networks
         self._devices = [network.capabilities for network in networks]
         self._batch_tokens = batch_tokens
 
-    def run(self, pairs: Iterable[ItemT]) -> Iterator[NDArray[np.float32]]:
-        """The outputs of each block of pairs, in order. Shape of each: (n_pairs_of_block, n_outputs).
+    def run(self, blocks: Iterable[Sequence[ItemT]]) -> Iterator[Outputs]:
+        """The outputs of each block of pairs, in order.
 
-        While one block is computed the next is tokenised in the background. `pairs` is read in the caller's thread, one
-        block ahead.
+        While one block is computed the next is tokenised in the background. `blocks` is read in the caller's thread,
+        one block ahead.
+
+        Args:
+            blocks: As `blocks_of` makes them, or smaller.
 
         Raises:
             InputError: A pair cannot be tokenised; the message names it.
             ScoringError: One pair alone is too much for the device's memory.
         """
-        for block in _one_ahead(lambda numbered: self._prepare(*numbered), enumerate(_blocks(pairs, BLOCK_PAIRS))):
+        for block in _one_ahead(lambda numbered: self._prepare(*numbered), _numbered(blocks)):
             yield call_safely(partial(self._outputs, block))
 
-    def _prepare(self, block_number: int, pairs: Sequence[ItemT]) -> _Block:
-        """Tokenise a block of pairs; its number, from 0, is for messages."""
+    def _prepare(self, first: int, pairs: Sequence[ItemT]) -> Reading:
+        """Tokenise a block of pairs; the number of its first one is for messages."""
         number_of = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
         numbers = np.fromiter((number_of[pair] for pair in pairs), np.int64, len(pairs))
         try:
-            return _Block(self._tokenize(list(number_of)), numbers)
+            reading = self._read(list(number_of))
         except Exception:  # whatever a tokenizer raises, the caller wants to know for which pair
-            for index, pair in enumerate(pairs):
+            for number, pair in enumerate(pairs, first):
                 try:
-                    self._tokenize([pair])
+                    self._read([pair])
                 except Exception as error:
-                    number = block_number * BLOCK_PAIRS + index
                     raise InputError(f"pair {number} cannot be tokenised: {_reason(pair, error)}") from error
             raise
+        return Reading(reading.tokens, reading.windows.take(numbers))
 
-    def _outputs(self, block: _Block) -> NDArray[np.float32]:
+    def _outputs(self, block: Reading) -> Outputs:
         n_parallel = n_parallel_passes(self._devices)
-        batches = token_batches(block.unique.lengths.tolist(), self._batch_tokens, n_parallel)
-        outputs = self._forward_all(block.unique, batches, n_parallel)
+        batches = token_batches(block.tokens.lengths.tolist(), self._batch_tokens, n_parallel)
+        outputs = self._forward_all(block.tokens, batches, n_parallel)
         order = torch.tensor([i for batch in batches for i in batch], device="cpu")
         # One copy back for the whole block.
         computed = torch.cat(outputs).cpu()
         unique = torch.empty_like(computed)
         unique[order] = computed
-        values: NDArray[np.float32] = unique.numpy()[block.numbers]
-        return values
+        return Outputs(unique.numpy()[block.windows.rows], block.windows)
 
     def _forward_all(self, pairs: PairTokens, batches: Sequence[Sequence[int]], n_parallel: int) -> list[Tensor]:
         if len(self._networks) == 1:
@@ -160,11 +170,26 @@ def _forward(network: ForwardPass, pairs: PairTokens) -> Tensor:
     return torch.cat([_forward(network, half) for half in halves])
 
 
-def _blocks(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """Lists of `size` items, the last one shorter."""
-    iterator = iter(items)
-    while block := list(itertools.islice(iterator, size)):
+def blocks_of(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    """The pairs in lists of as many as may be in memory at a time, at least one."""
+    block: list[Pair] = []
+    n_characters = 0
+    for pair in pairs:
+        block.append(pair)
+        n_characters += len(pair[0]) + len(pair[1])
+        if len(block) == BLOCK_PAIRS or n_characters >= BLOCK_CHARACTERS:
+            yield block
+            block, n_characters = [], 0
+    if block:
         yield block
+
+
+def _numbered(blocks: Iterable[Sequence[_T]]) -> Iterator[tuple[int, Sequence[_T]]]:
+    """The blocks, each with the number of its first item."""
+    first = 0
+    for block in blocks:
+        yield first, block
+        first += len(block)
 
 
 def _one_ahead(function: Callable[[_T], _R], items: Iterator[_T]) -> Iterator[_R]:

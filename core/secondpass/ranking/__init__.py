@@ -3,10 +3,12 @@
 from secondpass.ranking.order import arank, rank
 from secondpass.ranking.pairs import score_pairs
 from secondpass.ranking.ranked_document import Passage, RankedDocument
+from secondpass.ranking.readings import Readings
 from secondpass.ranking.score_maps import ScoreMap, Sigmoid
 from secondpass.ranking.scorers import (
     AsyncRankingScorer,
     AsyncScorer,
+    Fingerprinted,
     Loadable,
     Pair,
     PairScorer,
@@ -17,12 +19,14 @@ from secondpass.ranking.scorers import (
 __all__ = [
     "AsyncRankingScorer",
     "AsyncScorer",
+    "Fingerprinted",
     "Loadable",
     "Pair",
     "PairScorer",
     "Passage",
     "RankedDocument",
     "RankingScorer",
+    "Readings",
     "ScoreMap",
     "Scorer",
     "Sigmoid",

@@ -40,22 +40,26 @@ def check_documents(documents: object) -> list[str]:
     return texts
 
 
-def check_pairs(pairs: object) -> Iterable[Pair]:
+def check_pairs(pairs: object, name: str = "pairs") -> Iterable[Pair]:
     """The same pairs as tuples; those of a list are checked at once, those of a stream when they are read.
+
+    Args:
+        pairs: (query, document) tuples or lists.
+        name: What the caller calls them.
 
     Raises:
         InputTypeError: Something is not a pair of strings.
     """
     if isinstance(pairs, str | bytes) or not isinstance(pairs, Iterable):
-        raise InputTypeError(f"pairs must be (query, document) pairs, got {describe(pairs)}")
-    checked = (_check_pair(index, pair) for index, pair in enumerate(pairs))
+        raise InputTypeError(f"{name} must be (query, document) pairs, got {describe(pairs)}")
+    checked = (_check_pair(f"{name}[{index}]", pair) for index, pair in enumerate(pairs))
     return list(checked) if isinstance(pairs, Sized) else checked
 
 
-def _check_pair(index: int, pair: object) -> Pair:
+def _check_pair(name: str, pair: object) -> Pair:
     if isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(text, str) for text in pair):  # noqa: PLR2004 - a pair
         return pair[0], pair[1]
-    raise InputTypeError(f"pairs[{index}] must be a (query, document) pair of strings, got {describe(pair)}")
+    raise InputTypeError(f"{name} must be a (query, document) pair of strings, got {describe(pair)}")
 
 
 def check_top_k(top_k: object, name: str = "top_k") -> None:

@@ -42,10 +42,10 @@ def rank(
     if not texts:
         return []
     if isinstance(scorer, RankingScorer):
-        ranked = _in_given_order(scorer.rank(query, texts), texts)
+        ranked = _check_ranking(scorer.rank(query, texts), texts)
     else:
         ranked = _without_passages(scorer.score(query, texts), texts)
-    return _order(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
+    return order_documents(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 
 def rank_scores(
@@ -58,7 +58,7 @@ def rank_scores(
 ) -> list[RankedDocument]:
     """Already scored documents, best first; see `rank` for arguments and errors."""
     ranked = _without_passages(scores, documents)
-    return _order(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
+    return order_documents(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 
 async def arank(
@@ -78,14 +78,14 @@ async def arank(
     if not texts:
         return []
     if isinstance(scorer, AsyncRankingScorer):
-        ranked = _in_given_order(await scorer.arank(query, texts), texts)
+        ranked = _check_ranking(await scorer.arank(query, texts), texts)
     elif isinstance(scorer, RankingScorer):
-        ranked = _in_given_order(await asyncio.to_thread(scorer.rank, query, texts), texts)
+        ranked = _check_ranking(await asyncio.to_thread(scorer.rank, query, texts), texts)
     elif isinstance(scorer, AsyncScorer):
         ranked = _without_passages(await scorer.ascore(query, texts), texts)
     else:
         ranked = _without_passages(await asyncio.to_thread(scorer.score, query, texts), texts)
-    return _order(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
+    return order_documents(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 
 def _without_passages(scores: Sequence[float] | NDArray[np.float32], documents: Sequence[str]) -> list[RankedDocument]:
@@ -94,30 +94,30 @@ def _without_passages(scores: Sequence[float] | NDArray[np.float32], documents: 
     return [RankedDocument(i, score, text) for i, (score, text) in enumerate(zip(values, documents, strict=True))]
 
 
-def _in_given_order(ranked: object, documents: Sequence[str]) -> list[RankedDocument]:
-    """What a scorer's own `rank` gave, in the order of the documents.
+def _check_ranking(ranked: object, documents: Sequence[str]) -> list[RankedDocument]:
+    """What a scorer's own `rank` gave, in its own order: a calibrated one orders equal scores by more than the score.
 
     Raises:
         ScoringError: It is not each of the documents once, or a score is NaN.
     """
     if not isinstance(ranked, list) or not all(isinstance(document, RankedDocument) for document in ranked):
         raise ScoringError(f"a scorer's rank must give a list of RankedDocument, got {describe(ranked)}")
-    in_order: list[RankedDocument] = sorted(ranked, key=lambda document: document.index)
-    indices = [document.index for document in in_order]
+    in_given_order: list[RankedDocument] = sorted(ranked, key=lambda document: document.index)
+    indices = [document.index for document in in_given_order]
     if indices != list(range(len(documents))):
         raise ScoringError(f"a scorer's rank must give each of {len(documents)} documents once, got {indices}")
-    check_scores([document.score for document in in_order], len(documents))
-    return in_order
+    check_scores([document.score for document in in_given_order], len(documents))
+    return ranked
 
 
-def _order(
+def order_documents(
     documents: Sequence[RankedDocument],
     *,
-    top_k: int | None,
-    score_threshold: float | None,
-    score_map: ScoreMap | None,
+    top_k: int | None = None,
+    score_threshold: float | None = None,
+    score_map: ScoreMap | None = None,
 ) -> list[RankedDocument]:
-    """Documents that stand in the given order, best first."""
+    """Documents with their scores, best first; equal scores keep the order they stand in. See `rank` for arguments."""
     # The order is that of the scorer's own numbers: a map that rounds two of them to the same must not undo it.
     order = sorted(range(len(documents)), key=lambda i: -documents[i].score)
     if score_map is not None:

@@ -62,6 +62,15 @@ class AsyncRankingScorer(RankingScorer, Protocol):
 
 
 @runtime_checkable
+class Fingerprinted(Protocol):
+    """A scorer that can say what its scores depend on."""
+
+    def fingerprint(self) -> str:
+        """One string that is another one where the scores may be others."""
+        ...
+
+
+@runtime_checkable
 class Loadable(Protocol):
     """A scorer whose model can be loaded ahead of the first document, and let go of."""
 

@@ -1,26 +1,22 @@
 """(query, document) becomes token ids: each side tokenised alone, truncated to fit, joined by the special tokens."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.ranking import Pair
+from secondpass.tokenization.item_tokenizer import FittedTokens, ItemTokenizer
+from secondpass.tokenization.text_tokenizer import TextTokenizer, TokenizeTexts, end_of_first
 from secondpass.tokenization.tokens import Column, PairTokens, Spans, Specials, join
 from secondpass.tokenization.truncation import longest_first
 
-TokenizeTexts: TypeAlias = Callable[[Sequence[str]], Spans]
-"""Texts to token ids, without special tokens, truncation or padding."""
 
-
-class PairTokenizer(Protocol):
+class PairTokenizer(ItemTokenizer[Pair], Protocol):
     """Turns pairs into tokens; threads may share one."""
-
-    def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
-        """The tokens of the pairs, in the given order."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,53 +55,62 @@ class TwoTextTokenizer:
         truncation_side: Which end of a text goes.
     """
 
-    tokenize: TokenizeTexts
+    tokenize: TextTokenizer
     template: PairTemplate
     max_length: int
     prompt: str = ""
     truncation_side: Literal["left", "right"] = "right"
 
+    @property
+    def least_room(self) -> int:
+        """Half of the tokens that both texts may have together, rounded up."""
+        return self._room - self._room // 2
+
+    @property
+    def _room(self) -> int:
+        return self.max_length - self.template.n_special
+
     def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
         """The tokens of the pairs, in the given order."""
+        return self.fit(pairs).tokens
+
+    def fit(self, pairs: Sequence[Pair]) -> FittedTokens:
+        """The tokens of the pairs and how much was truncated, the longer text first."""
         template = self.template
-        first = _tokenize_once(self.tokenize, [self.prompt + query for query, _ in pairs])
-        second = _tokenize_once(self.tokenize, [document for _, document in pairs])
-        n_first, n_second = longest_first(first.lengths, second.lengths, self.max_length - template.n_special)
+        first = tokenize_once(self.tokenize, [self.prompt + query for query, _ in pairs])
+        second = tokenize_once(self.tokenize, [document for _, document in pairs])
+        n_first, n_second = longest_first(first.lengths, second.lengths, self._room)
         before, between, after = (
             [specials.column(len(pairs)) for specials in group]
             for group in (template.before, template.between, template.after)
         )
         query = Column(self._truncate(first, n_first), template.first_type)
         document = Column(self._truncate(second, n_second), template.second_type)
-        return join([*before, query, *between, document, *after])
+        tokens = join([*before, query, *between, document, *after])
+        return FittedTokens(tokens, n_second, second.lengths - n_second, first.lengths - n_first)
+
+    def read_characters(self, pair: Pair) -> tuple[int, int]:
+        """The characters of the document that are read; where its beginning goes, from the start of a word on."""
+        _, document = pair
+        n_read = int(self.fit([pair]).document_read[0])
+        if self.truncation_side == "right":
+            return 0, end_of_first(self.tokenize, document, n_read)
+        starts = self.tokenize.locate(document).starts
+        if n_read < 1 or n_read >= len(starts):
+            return (0 if n_read else len(document)), len(document)
+        # A word's tokens are not those of its second half alone, nor, in some tokenizers, those without a space ahead.
+        first = starts[len(starts) - n_read]
+        word = re.compile(r"\S").search(document, first)
+        before = document if word is None else document[: word.start()]
+        return max(len(re.sub(r"\S*$", "", before)) - 1, 0), len(document)
+
+    def for_windows(self) -> "TwoTextTokenizer":
+        """This one: of a long query and a long document, both keep half of the room."""
+        return self
 
     def _truncate(self, texts: Spans, lengths: NDArray[np.int64]) -> Spans:
         starts = texts.starts + (texts.lengths - lengths) if self.truncation_side == "left" else texts.starts
         return Spans(texts.ids, starts, lengths)
-
-
-@dataclass(frozen=True, slots=True)
-class PromptTokenizer:
-    """Pairs for causal models: one prompt that holds both texts, judged at its last token.
-
-    Args:
-        tokenize: Texts to ids.
-        before: Ids ahead of the prompt's body; never truncated.
-        body: Format string with `{query}` and `{document}`, truncated at its end.
-        after: Ids behind the body; never truncated.
-        max_length: Tokens of the whole, `before` and `after` included.
-    """
-
-    tokenize: TokenizeTexts
-    before: tuple[int, ...]
-    body: str
-    after: tuple[int, ...]
-    max_length: int
-
-    def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
-        """The tokens of the pairs, in the given order."""
-        bodies = [self.body.format(query=query, document=document) for query, document in pairs]
-        return _frame(self.tokenize, self.before, bodies, self.after, self.max_length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +125,47 @@ class OneTextTokenizer:
         prompt: Put before every text as plain text.
     """
 
-    tokenize: TokenizeTexts
+    tokenize: TextTokenizer
     before: tuple[int, ...]
     after: tuple[int, ...]
     max_length: int
     prompt: str = ""
 
+    @property
+    def least_room(self) -> int:
+        """All that the prompt leaves of the limit."""
+        return self.max_length - len(self.before) - len(self.after) - self._n_prompt()
+
     def __call__(self, texts: Sequence[str]) -> PairTokens:
         """The tokens of the texts, all of one token type, in the given order."""
-        return _frame(self.tokenize, self.before, [self.prompt + t for t in texts], self.after, self.max_length)
+        return self.fit(texts).tokens
+
+    def fit(self, texts: Sequence[str]) -> FittedTokens:
+        """The tokens of the texts and how much was truncated."""
+        spans = tokenize_once(self.tokenize, [self.prompt + text for text in texts])
+        lengths = np.minimum(spans.lengths, self.max_length - len(self.before) - len(self.after))
+        truncated = Column(Spans(spans.ids, spans.starts, lengths), 0)
+        tokens = join([Specials(self.before).column(len(texts)), truncated, Specials(self.after).column(len(texts))])
+        n_read = np.maximum(lengths - self._n_prompt(), 0)
+        return FittedTokens(tokens, n_read, spans.lengths - lengths, np.zeros(len(texts), np.int64))
+
+    def read_characters(self, text: str) -> tuple[int, int]:
+        """The characters of the text that are read."""
+        n_read = self.max_length - len(self.before) - len(self.after)
+        end = end_of_first(self.tokenize, self.prompt + text, n_read)
+        return 0, max(end - len(self.prompt), 0)
+
+    def for_windows(self) -> "OneTextTokenizer":
+        """This one: there is no query beside a text."""
+        return self
+
+    def _n_prompt(self) -> int:
+        return int(self.tokenize([self.prompt]).lengths[0])
 
 
-def _tokenize_once(tokenize: TokenizeTexts, texts: Sequence[str]) -> Spans:
+def tokenize_once(tokenize: TokenizeTexts, texts: Sequence[str]) -> Spans:
     """The tokens of these texts; one that appears several times is tokenised once."""
     numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    if not numbers:
+        return Spans.of([])
     return tokenize(list(numbers)).take(np.fromiter((numbers[text] for text in texts), np.int64, len(texts)))
-
-
-def _frame(
-    tokenize: TokenizeTexts, before: tuple[int, ...], texts: Sequence[str], after: tuple[int, ...], max_length: int
-) -> PairTokens:
-    """Texts between special tokens, truncated at their ends, all of one token type."""
-    spans = _tokenize_once(tokenize, texts)
-    lengths = np.minimum(spans.lengths, max_length - len(before) - len(after))
-    truncated = Column(Spans(spans.ids, spans.starts, lengths), 0)
-    return join([Specials(before).column(len(texts)), truncated, Specials(after).column(len(texts))])

@@ -44,7 +44,7 @@ class Spans:
 
     def concatenate(self) -> NDArray[np.int32]:
         """All texts' ids, end to end. Shape: (sum of lengths,)."""
-        return self.ids[_indices(self.starts, self.lengths)]
+        return self.ids[span_indices(self.starts, self.lengths)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,10 +96,19 @@ class PairTokens:
         """Pairs."""
         return len(self.lengths)
 
+    @classmethod
+    def concatenate(cls, parts: "Sequence[PairTokens]") -> "PairTokens":
+        """The pairs of all parts, of at least one, in order."""
+        return cls(
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate([part.type_ids for part in parts]),
+            np.concatenate([part.lengths for part in parts]),
+        )
+
     def take(self, pairs: Sequence[int] | slice) -> "PairTokens":
         """Those of the pairs with these numbers, in this order."""
         lengths = self.lengths[pairs]
-        indices = _indices(_starts(self.lengths)[pairs], lengths)
+        indices = span_indices(_starts(self.lengths)[pairs], lengths)
         return PairTokens(self.ids[indices], self.type_ids[indices], lengths)
 
 
@@ -123,7 +132,7 @@ def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return lengths.cumsum() - lengths
 
 
-def _indices(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def span_indices(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """The indices start, start + 1, ... of each span, the spans end to end. Shape: (sum of lengths,)."""
     shifts: NDArray[np.int64] = (starts - _starts(lengths)).repeat(lengths)
     return np.arange(lengths.sum()) + shifts

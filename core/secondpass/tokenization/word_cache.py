@@ -9,6 +9,7 @@ import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,16 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from secondpass.tokenization.pairs import TokenizeTexts
+from secondpass.tokenization.text_tokenizer import Offsets, TokenizeTexts, locate
 from secondpass.tokenization.tokens import Spans
 
 # Characters of all words in the cache: some 20 MB, more than the different words of ten thousand passages take.
 _MAX_CHARACTERS = 1_000_000
 # Words joined into one text to be tokenised: each text has a cost of its own, but every core should get some.
 _WORDS_PER_TEXT = 256
+# Words of more tokens than these are located token by token, as a window may have to end within one. Texts without
+# white space, as in Chinese, are one such word.
+_MOST_TOKENS_AT_ONCE = 8
 
 
 def is_word_local(tokenizer: Tokenizer) -> bool:
@@ -81,13 +85,12 @@ class WordCache:
 
     def __call__(self, texts: Sequence[str]) -> Spans:
         """The ids of each text."""
-        # Only at these two: other white space may be control characters to BERT, which joins what is beside them.
-        words = " ".join(texts).replace("\n", " ").split(" ")
+        words = split_words(texts)
         n_words = np.array([text.count(" ") + text.count("\n") + 1 for text in texts], np.int64)
-        tokens = self._look_up(words)
+        tokens = self.look_up(words)
         return Spans.end_to_end(tokens.concatenate(), np.add.reduceat(tokens.lengths, n_words.cumsum() - n_words))
 
-    def _look_up(self, words: list[str]) -> Spans:
+    def look_up(self, words: list[str]) -> Spans:
         """The ids of each word."""
         with self._lock:
             try:
@@ -113,3 +116,43 @@ class WordCache:
         self._numbers = defaultdict(itertools.count().__next__)
         self._spans = Spans.of([])
         self._n_characters = 0
+
+
+class WordTokenizer:
+    """A tokenizer for which `is_word_local` holds, with a cache of words. Any number of threads may share one.
+
+    Args:
+        raw: With neither truncation nor padding; never changed.
+    """
+
+    def __init__(self, raw: Tokenizer) -> None:
+        self._raw = raw
+        self._cache = WordCache(partial(tokenize_words, raw))
+
+    def __call__(self, texts: Sequence[str]) -> Spans:
+        """The ids of each text."""
+        return self._cache(texts)
+
+    def locate(self, text: str) -> Offsets:
+        """Where each token of a text stands."""
+        return locate(self._raw, text)
+
+    def locate_words(self, text: str) -> Offsets:
+        """Where each token stands; those of a word of a few tokens each stand for the whole of it."""
+        words = split_words([text])
+        counts = self._cache.look_up(words).lengths
+        lengths = np.fromiter(map(len, words), np.int64, len(words))
+        starts = (lengths + 1).cumsum() - lengths - 1
+        token_starts, token_ends = starts.repeat(counts), (starts + lengths).repeat(counts)
+        first_tokens = counts.cumsum() - counts
+        for word in np.flatnonzero(counts > _MOST_TOKENS_AT_ONCE):
+            exact = locate(self._raw, words[word])
+            tokens = slice(first_tokens[word], first_tokens[word] + counts[word])
+            token_starts[tokens], token_ends[tokens] = starts[word] + exact.starts, starts[word] + exact.ends
+        return Offsets(token_starts, token_ends)
+
+
+def split_words(texts: Sequence[str]) -> list[str]:
+    """All words of these texts; every text has one more of them than it has spaces and line feeds."""
+    # Only at these two: other white space may be control characters to BERT, which joins what is beside them.
+    return " ".join(texts).replace("\n", " ").split(" ")

@@ -1,7 +1,7 @@
 """The layouts of checkpoints on disk: a new one is one file here, which ends in its `LAYOUT`, and a line below."""
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.layouts import bert_cat, causal, classifier, electra_out_proj, modular
+from secondpass.checkpoint.layouts import bert_cat, causal, classifier, electra_out_proj, logit_score, modular
 from secondpass.checkpoint.layouts.layout import Layout
 
 # The first that matches reads the folder; the last one matches everything.
@@ -9,6 +9,7 @@ _LAYOUTS = (
     bert_cat.LAYOUT,
     electra_out_proj.LAYOUT,
     modular.LAYOUT,
+    logit_score.LAYOUT,
     causal.LAYOUT,
     classifier.LAYOUT,
 )

@@ -64,4 +64,4 @@ def _under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 
-LAYOUT = Layout(_matches, _load, tokenizer_id=_tokenizer_id, activation=ScoreActivation.IDENTITY)
+LAYOUT = Layout(_matches, _load, tokenizer_id=_tokenizer_id, activation=lambda _: ScoreActivation.IDENTITY)

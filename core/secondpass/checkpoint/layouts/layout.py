@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.pair_reading import PairReading, read_two_texts
+from secondpass.checkpoint.pair_reading import PairReading, read_pairs
 from secondpass.checkpoint.ranking_model import RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation
+from secondpass.options import ModelOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +19,13 @@ class Layout:
     Args:
         matches: Whether a folder has this layout.
         load: Gives its networks.
-        read: How its models read pairs: folder, model, tokenizer and the caller's `max_length` to tokens.
+        read: How its models read pairs, by the caller's options `max_length` and `instruction`.
         tokenizer_id: Hub id of a folder's tokenizer, for folders that hold none; None where nothing says.
-        activation: What its authors score with, where a folder does not say; None for sentence-transformers' rule.
+        activation: What a folder's authors score with, where it does not say; None for sentence-transformers' rule.
     """
 
     matches: Callable[[Folder], bool]
     load: Callable[[Folder], RankingModel]
-    read: Callable[[Folder, RankingModel, PreTrainedTokenizerBase, int | None], PairReading] = read_two_texts
+    read: Callable[[Folder, RankingModel, PreTrainedTokenizerBase, ModelOptions], PairReading] = read_pairs
     tokenizer_id: Callable[[Folder], str | None] = lambda _: None
-    activation: ScoreActivation | None = None
+    activation: Callable[[Folder], ScoreActivation | None] = lambda _: None

@@ -9,6 +9,7 @@ from haystack.utils import ComponentDevice, Secret
 
 from secondpass.adapters.foreign_arguments import CONFIG, MODEL, TOKENIZER, Readers, inside, merge, refuse
 from secondpass.adapters.migration import SERVICES, translate
+from secondpass.adapters.scores import as_calibration
 from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
@@ -51,9 +52,10 @@ def model_options(parameters: Mapping[str, Any]) -> ModelOptions:
     backend = parameters.get("backend", "torch")
     if backend != "torch":
         raise InputError(f'backend must be "torch", got {backend!r}')
-    names = {option.name for option in dataclasses.fields(ModelOptions)} - {"token", "device"}
+    names = {option.name for option in dataclasses.fields(ModelOptions)} - {"token", "device", "calibration"}
     options = ModelOptions(
         device=_device_name(parameters.get("device")),
+        calibration=as_calibration(parameters.get("calibration")),
         **{name: parameters[name] for name in names if name in parameters},
     )
     values = {option.name: getattr(options, option.name) for option in dataclasses.fields(ModelOptions)}

@@ -21,8 +21,10 @@ from haystack_integrations.components.rankers.secondpass.parameters import (
 )
 from haystack_integrations.components.rankers.secondpass.request import Request, Selection
 from secondpass.adapters.lazy import LazyCrossEncoder, check_model_name, scorer_of
+from secondpass.adapters.scores import Calibration, as_calibration, calibration_of
 from secondpass.adapters.texts import text_with_metadata
-from secondpass.options import DType
+from secondpass.errors import InputError
+from secondpass.options import ActivationName, DType
 from secondpass.ranking import Loadable, Scorer
 from secondpass.ranking.checks import check_query
 
@@ -64,6 +66,9 @@ class SecondPassRanker:
         scale_score: Whether scores are `sigmoid(logit * calibration_factor)`, from 0 to 1. If not, they are what the
             model's head gives (a logit, unbounded), or what `scorer` gives.
         calibration_factor: See `scale_score`; greater than 0.
+        calibration: A `Calibration` that was fitted to this model's logits, or the file of one, which is read now:
+            scores are its probabilities, in place of the sigmoid's. Saved by content. Not together with
+            `scale_score=False` or a `calibration_factor`.
         score_threshold: Keep scores of at least this much, after scaling; applied before `top_k`.
         trust_remote_code: Allow code that the checkpoint brings along to run.
         model_kwargs: As a saved ranker has them. What has a meaning here is honoured (dtype, device, revision, ...);
@@ -75,6 +80,7 @@ class SecondPassRanker:
         max_length: Tokens of a pair, special tokens included; None takes the checkpoint's own limit.
         dtype: Arithmetic; None takes float32 on a CPU and half precision on accelerators.
         label: For heads with several labels, index or name of the one that means relevant; None resolves it.
+        instruction: What to look for, for rerankers whose prompt has a place for it; None takes the checkpoint's own.
         revision: Branch, tag or commit on the hub.
         cache_dir: Folder for downloads.
         local_files_only: Never ask the network.
@@ -108,6 +114,7 @@ class SecondPassRanker:
         embedding_separator: str = "\n",
         scale_score: bool = True,
         calibration_factor: float | None = 1.0,
+        calibration: Calibration | str | dict[str, Any] | None = None,
         score_threshold: float | None = None,
         trust_remote_code: bool = False,
         model_kwargs: dict[str, Any] | None = None,
@@ -118,6 +125,7 @@ class SecondPassRanker:
         max_length: int | None = None,
         dtype: DType | None = None,
         label: int | str | None = None,
+        instruction: str | None = None,
         revision: str | None = None,
         cache_dir: str | None = None,
         local_files_only: bool = False,
@@ -140,6 +148,7 @@ class SecondPassRanker:
         self.embedding_separator = embedding_separator
         self.scale_score = scale_score
         self.calibration_factor = calibration_factor
+        self.calibration = as_calibration(calibration)
         self.score_threshold = score_threshold
         self.trust_remote_code = trust_remote_code
         self.model_kwargs = copy.deepcopy(model_kwargs)
@@ -150,6 +159,7 @@ class SecondPassRanker:
         self.max_length = max_length
         self.dtype = dtype
         self.label = label
+        self.instruction = instruction
         self.revision = revision
         self.cache_dir = cache_dir
         self.local_files_only = local_files_only
@@ -238,6 +248,8 @@ class SecondPassRanker:
         parameters = {name: getattr(self, name) for name in sorted(names)} | {"model": self._model_name()}
         for name in ("model_kwargs", "tokenizer_kwargs", "config_kwargs"):
             parameters[name] = plain(parameters[name])
+        calibration = as_calibration(self.calibration)
+        parameters["calibration"] = None if calibration is None else calibration.as_json()
         return default_to_dict(self, **parameters)
 
     @classmethod
@@ -270,16 +282,21 @@ class SecondPassRanker:
 
         def make() -> LazyCrossEncoder:
             token = None if self.token is None else self.token.resolve_value()
-            # The head's own number, because scaling is a choice of each run.
-            return LazyCrossEncoder(name, dataclasses.replace(options, token=token, activation="identity"), share=share)
+            # The head's own number, because scaling is a choice of each run; a calibration is none.
+            activation: ActivationName | None = "identity" if options.calibration is None else None
+            return LazyCrossEncoder(name, dataclasses.replace(options, token=token, activation=activation), share=share)
 
         return self._held.get((name, options, self.token, share), make)
 
     def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
+        scale_score = self.scale_score if scale_score is None else scale_score
+        if self.calibration is not None and not scale_score:
+            raise InputError("scale_score must be True with a calibration, which makes probabilities of logits")
         return Selection(
             top_k=self.top_k if top_k is None else top_k,
-            scale_score=self.scale_score if scale_score is None else scale_score,
+            scale_score=scale_score,
             calibration_factor=self.calibration_factor,
+            is_calibrated=self.calibration is not None or calibration_of(self.scorer) is not None,
             score_threshold=self.score_threshold if score_threshold is None else score_threshold,
         )
 

@@ -19,6 +19,7 @@ OPEN = {
     "config_kwargs",
     "device",
     "dtype",
+    "instruction",
     "label",
     "max_length",
     "model_kwargs",

@@ -1,0 +1,263 @@
+"""Scores that are kept on disk: what a scorer has read once, it does not read again."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.arguments import check_count, describe
+from secondpass.cascade import Cascade
+from secondpass.errors import InputError, InputTypeError
+from secondpass.ranking import (
+    AsyncScorer,
+    Fingerprinted,
+    Pair,
+    PairScorer,
+    RankedDocument,
+    RankingScorer,
+    Scorer,
+    arank,
+    rank,
+)
+from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_request, check_scores
+from secondpass.ranking.order import order_documents, rank_scores
+from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
+
+# Pairs of a stream that are looked up together.
+_BLOCK_PAIRS = 4096
+
+
+class CachedScorer:
+    """A scorer whose scores are kept on disk, for development loops and repeated evaluation.
+
+    A pair of the same query and document is scored once, as long as the scorer's fingerprint stays the same: with
+    another checkpoint or option it is another scorer. Scores come back exactly as the scorer gave them, as a list or an
+    array. Where the scorer has a `rank` of its own, passages and truncations are kept as well, apart from what `score`
+    gave.
+
+    Any number of threads and processes may use one folder, whatever their scorers. A damaged file is noticed, a warning
+    says so, and an empty one takes its place: no wrong score is ever read. Where the disk is full or must not be
+    written to, a warning says so and scoring goes on. The folder holds digests of the texts, not the texts.
+
+    Args:
+        scorer: Gives the scores that are not there yet. It has to score each document by itself, which a `Cascade` does
+            not: cache its stages.
+        folder: Where the scores lie, on a local disk; made when it is needed.
+        fingerprint: What tells the scores of this scorer from those of any other; None asks the scorer itself, whose
+            `fingerprint()` a local model has.
+        max_scores: How many scores the folder keeps, about 200 bytes each. Beyond that the least recently used ones go.
+
+    Raises:
+        InputError: An argument breaks a rule, or the scorer has no fingerprint and none is given.
+    """
+
+    def __init__(
+        self, scorer: Scorer, folder: str | Path, *, fingerprint: str | None = None, max_scores: int = 1_000_000
+    ) -> None:
+        self._scorer = _check_scorer(scorer)
+        self._folder = _check_folder(folder)
+        self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else _check_fingerprint(fingerprint)
+        if max_scores is None:  # which means no limit elsewhere
+            raise InputTypeError(f"max_scores must be an integer, got {describe(max_scores)}")
+        check_count("max_scores", max_scores)
+        self._max_scores = max_scores
+        self._store = ScoreStore(self._folder, max_scores)
+        self._counting = threading.Lock()
+        self._hits = self._misses = 0
+
+    @property
+    def scorer(self) -> Scorer:
+        """What gives the scores."""
+        return self._scorer
+
+    @property
+    def hits(self) -> int:
+        """How many pairs were answered without the scorer, so far and by this object."""
+        return self._hits
+
+    @property
+    def misses(self) -> int:
+        """How many pairs the scorer was asked for."""
+        return self._misses
+
+    def fingerprint(self) -> str:
+        """That of the scorer."""
+        return self._fingerprint
+
+    def score(self, query: str, documents: Iterable[str]) -> Scores:
+        """The relevance of each document to the query, in the given order, as the scorer gives it.
+
+        Args:
+            query: What is asked.
+            documents: Texts; never changed.
+
+        Raises:
+            InputError: An argument breaks a rule.
+            ScoringError: The scorer gave NaN, which is never kept, or not one score per document.
+        """
+        pairs = _pairs(query, documents)
+        lookup = self._look_up("score", pairs)
+        if lookup.missing:
+            self._add_scores(lookup, lookup.missing, self._scorer.score(query, lookup.missing_documents))
+        return in_form(lookup.entries())
+
+    def predict(self, pairs: Iterable[Pair]) -> Scores:
+        """The relevance of each (query, document) pair, in the given order, as the scorer gives it.
+
+        Pairs stream through in blocks, and only their scores are kept in memory.
+
+        Args:
+            pairs: (query, document) tuples or lists; they may hold many queries.
+
+        Raises:
+            InputTypeError: Something is not a pair of strings.
+            ScoringError: As `score`.
+        """
+        scores: list[Scores] = []
+        for block in _blocks(check_pairs(pairs)):
+            lookup = self._look_up("score", block)
+            if isinstance(self._scorer, PairScorer):
+                if lookup.missing:
+                    self._add_scores(lookup, lookup.missing, self._scorer.predict(lookup.missing))
+            else:
+                for query, same_query in groupby(lookup.missing, key=itemgetter(0)):
+                    some = list(same_query)
+                    self._add_scores(lookup, some, self._scorer.score(query, [document for _, document in some]))
+            scores.append(in_form(lookup.entries()))
+        return join(scores)
+
+    def rank(
+        self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
+    ) -> list[RankedDocument]:
+        """The documents, best first; equal scores keep the given order.
+
+        Args:
+            query: What is asked.
+            documents: The candidates' texts; never changed.
+            top_k: Keep at most this many, at least 1; None keeps all, and all are kept on disk.
+            score_threshold: Keep scores of at least this much; applied before top_k.
+
+        Raises:
+            InputError: An argument breaks a rule.
+            ScoringError: As `score`.
+        """
+        texts = check_request(query, documents, top_k, score_threshold)
+        if not isinstance(self._scorer, RankingScorer):
+            return rank_scores(self.score(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
+        lookup = self._look_up("rank", _pairs(query, texts))
+        if lookup.missing:
+            self._add_ranking(lookup, rank(self._scorer, query, lookup.missing_documents))
+        return order_documents(lookup.documents(), top_k=top_k, score_threshold=score_threshold)
+
+    async def ascore(self, query: str, documents: Iterable[str]) -> Scores:
+        """As `score`, without blocking the event loop: a scorer that can be awaited is, any other runs in a thread."""
+        if not isinstance(self._scorer, AsyncScorer):
+            return await asyncio.to_thread(self.score, query, documents)
+        pairs = _pairs(query, documents)
+        lookup = await asyncio.to_thread(self._look_up, "score", pairs)
+        if lookup.missing:
+            scores = await self._scorer.ascore(query, lookup.missing_documents)
+            await asyncio.to_thread(self._add_scores, lookup, lookup.missing, scores)
+        return in_form(lookup.entries())
+
+    async def arank(
+        self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
+    ) -> list[RankedDocument]:
+        """As `rank`, without blocking the event loop."""
+        texts = check_request(query, documents, top_k, score_threshold)
+        if not isinstance(self._scorer, RankingScorer):
+            return rank_scores(await self.ascore(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
+        lookup = await asyncio.to_thread(self._look_up, "rank", _pairs(query, texts))
+        if lookup.missing:
+            ranking = await arank(self._scorer, query, lookup.missing_documents)
+            await asyncio.to_thread(self._add_ranking, lookup, ranking)
+        return order_documents(lookup.documents(), top_k=top_k, score_threshold=score_threshold)
+
+    def _look_up(self, call: str, pairs: Sequence[Pair]) -> Lookup:
+        """What is known of these pairs."""
+        lookup = Lookup(pairs, pair_keys(call, self._fingerprint, pairs))
+        if pairs:
+            lookup.fill({key: Entry.decode(value) for key, value in self._store.read(lookup.distinct_keys).items()})
+        with self._counting:
+            self._misses += len(lookup.missing)
+            self._hits += len(pairs) - len(lookup.missing)
+        return lookup
+
+    def _add_scores(self, lookup: Lookup, pairs: Sequence[Pair], scores: Sequence[float] | NDArray[np.float32]) -> None:
+        form = scores.dtype.name if isinstance(scores, np.ndarray) else LIST
+        self._add(lookup, pairs, [Entry(score, form) for score in check_scores(scores, len(pairs)).tolist()])
+
+    def _add_ranking(self, lookup: Lookup, ranking: Iterable[RankedDocument]) -> None:
+        given = sorted(ranking, key=lambda document: document.index)
+        entries = [Entry(document.score, LIST, document.passage, document.truncated) for document in given]
+        self._add(lookup, lookup.missing, entries)
+
+    def _add(self, lookup: Lookup, pairs: Sequence[Pair], entries: Sequence[Entry]) -> None:
+        by_key = dict(zip(map(lookup.key_of, pairs), entries, strict=True))
+        self._store.write({key: entry.encode() for key, entry in by_key.items()})
+        lookup.fill(by_key)
+
+    def __reduce__(self) -> tuple[Callable[..., "CachedScorer"], tuple[Scorer, Path]]:
+        """Pickle without the open file; the copy counts its own hits."""
+        return partial(CachedScorer, fingerprint=self._fingerprint, max_scores=self._max_scores), (
+            self._scorer,
+            self._folder,
+        )
+
+    def __repr__(self) -> str:
+        hits, misses = self._hits, self._misses
+        rate = f", hit_rate={hits / (hits + misses):.1%}" if hits + misses else ""
+        return f"{type(self).__name__}({self._scorer!r}, {str(self._folder)!r}, hits={hits}, misses={misses}{rate})"
+
+
+def _pairs(query: str, documents: Iterable[str]) -> list[Pair]:
+    check_query(query)
+    return [(query, text) for text in check_documents(documents)]
+
+
+def _blocks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    remaining = iter(pairs)
+    while block := list(islice(remaining, _BLOCK_PAIRS)):
+        yield block
+
+
+def _check_scorer(scorer: object) -> Scorer:
+    if not isinstance(scorer, Scorer):
+        raise InputTypeError(f"scorer must be a scorer, such as a CrossEncoder, got {describe(scorer)}")
+    if isinstance(scorer, Cascade):
+        raise InputError(
+            "scorer must score each document by itself, which a Cascade does not; cache its stages: "
+            "Cascade([CachedScorer(...), CachedScorer(...)], ...)"
+        )
+    return scorer
+
+
+def _fingerprint_of(scorer: Scorer) -> str:
+    if not isinstance(scorer, Fingerprinted):
+        raise InputError(f"fingerprint must be given for a scorer that has no fingerprint(), got {describe(scorer)}")
+    return _check_fingerprint(scorer.fingerprint())
+
+
+def _check_fingerprint(fingerprint: object) -> str:
+    if not isinstance(fingerprint, str):
+        raise InputTypeError(f"fingerprint must be a string or None, got {describe(fingerprint)}")
+    if not fingerprint:
+        raise InputError("fingerprint must not be empty, got ''")
+    return fingerprint
+
+
+def _check_folder(folder: object) -> Path:
+    if not isinstance(folder, str | Path) or not str(folder):
+        raise InputTypeError(f"folder must be a path, got {describe(folder)}")
+    path = Path(folder).absolute()  # a process may change its working directory
+    with suppress(OSError):  # what may not be looked at is found again, and warned of, when scores are to be kept
+        if path.exists() and not path.is_dir():
+            raise InputError(f"folder must be a folder, or a name for a new one, got a file: {path}")
+    return path

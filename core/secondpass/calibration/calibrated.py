@@ -1,0 +1,152 @@
+"""Any scorer, calibrated: its scores become probabilities."""
+
+import asyncio
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.arguments import describe
+from secondpass.calibration.calibration import Calibration, as_calibration
+from secondpass.errors import InputError, InputTypeError
+from secondpass.ranking import AsyncScorer, Pair, RankedDocument, Scorer, arank, rank, score_pairs
+from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_scores
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """A scorer that says what its scores depend on, such as `CrossEncoder`."""
+
+    def fingerprint(self) -> str:
+        """What the scores depend on, in one string."""
+        ...
+
+
+class Calibrated:
+    """A scorer around a scorer: its scores become probabilities, and its order stays.
+
+    A scorer that has a `fingerprint()` must be the one that the calibration was fitted for; with one that has none,
+    nothing can be checked. Of a `CrossEncoder` the fingerprint names its activation: a calibration of logits needs
+    `activation="identity"`, or `CrossEncoder(model, calibration=...)`, which sees to it.
+
+    Args:
+        scorer: Gives the scores that the calibration was fitted to.
+        calibration: A `Calibration`, or the file of one.
+
+    Raises:
+        InputError: The calibration is another model's.
+    """
+
+    def __init__(
+        self, scorer: Scorer, calibration: Calibration | str | os.PathLike[str] | Mapping[str, object]
+    ) -> None:
+        if isinstance(scorer, type) or not isinstance(scorer, Scorer):
+            raise InputTypeError(f"scorer must have a method score(query, documents), got {describe(scorer)}")
+        read = as_calibration(calibration)
+        if read is None:
+            raise InputTypeError("calibration must be a Calibration or the file of one, got None")
+        if calibration_of(scorer) is not None:
+            raise InputError("scorer must not be calibrated already: its scores are probabilities, not logits")
+        if isinstance(scorer, Fingerprinted):
+            read.check_model(scorer.fingerprint())
+        self._scorer = scorer
+        self._calibration = read
+
+    @property
+    def scorer(self) -> Scorer:
+        """What gives the scores."""
+        return self._scorer
+
+    @property
+    def calibration(self) -> Calibration:
+        """What makes probabilities of them."""
+        return self._calibration
+
+    def fingerprint(self) -> str:
+        """What the probabilities depend on, in one string.
+
+        Raises:
+            InputError: The scorer does not say what its scores depend on.
+        """
+        if not isinstance(self._scorer, Fingerprinted):
+            raise InputError(f"scorer must have a method fingerprint(), which {type(self._scorer).__name__} has not")
+        return f"{self._scorer.fingerprint()} calibration:{self._calibration.digest()}"
+
+    def score(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
+        """The probability that each document is relevant to the query. Shape: (n_documents,).
+
+        Raises:
+            InputTypeError: The query is not a string, or the documents are not a list of strings.
+            ScoringError: The scorer gave NaN or not one score per document.
+        """
+        check_query(query)
+        texts = check_documents(documents)
+        scores = self._scorer.score(query, texts) if texts else []
+        return self._probabilities(check_scores(scores, len(texts)))
+
+    def predict(self, pairs: Iterable[Pair]) -> NDArray[np.float32]:
+        """The probability that the document of each (query, document) pair is relevant. Shape: (n_pairs,).
+
+        Raises:
+            InputTypeError: Something is not a pair of strings.
+            ScoringError: The scorer gave NaN or not one score per pair.
+        """
+        return self._probabilities(score_pairs(self._scorer, list(check_pairs(pairs))))
+
+    def rank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+    ) -> list[RankedDocument]:
+        """The documents, best first, in the scorer's own order, even where probabilities are equal.
+
+        Args:
+            query: What is asked.
+            documents: The candidates' texts; never changed.
+            top_k: Keep at most this many, at least 1; None keeps all.
+            score_threshold: Keep probabilities of at least this much; applied before top_k.
+
+        Raises:
+            InputError: An argument breaks a rule.
+            ScoringError: The scorer gave NaN or not one score per document.
+        """
+        return rank(
+            self._scorer, query, documents, top_k=top_k, score_threshold=score_threshold, score_map=self._calibration
+        )
+
+    async def ascore(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
+        """What `score` gives, without blocking the event loop."""
+        if not isinstance(self._scorer, AsyncScorer):
+            return await asyncio.to_thread(self.score, query, documents)
+        check_query(query)
+        texts = check_documents(documents)
+        scores = await self._scorer.ascore(query, texts) if texts else []
+        return self._probabilities(check_scores(scores, len(texts)))
+
+    async def arank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+    ) -> list[RankedDocument]:
+        """What `rank` gives, without blocking the event loop."""
+        return await arank(
+            self._scorer, query, documents, top_k=top_k, score_threshold=score_threshold, score_map=self._calibration
+        )
+
+    def _probabilities(self, scores: NDArray[np.float64]) -> NDArray[np.float32]:
+        return self._calibration.probabilities(scores).astype(np.float32)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._scorer!r}, method={self._calibration.method!r})"
+
+
+def calibration_of(scorer: object) -> Calibration | None:
+    """What makes a scorer's scores probabilities; None where nothing does, or it does not say."""
+    calibration = getattr(scorer, "calibration", None)
+    return calibration if isinstance(calibration, Calibration) else None

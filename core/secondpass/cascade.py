@@ -1,0 +1,291 @@
+"""Scorers in a row: the first, cheap one reads every document, each next one only the best of the one before."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from secondpass.arguments import describe
+from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass.ranking import Fingerprinted, RankedDocument, Scorer, arank, rank
+from secondpass.ranking.checks import check_documents, check_query, check_request
+from secondpass.ranking.order import order_documents
+
+
+@dataclass(frozen=True, slots=True)
+class CascadedDocument:
+    """A document in the order of a cascade, and how it got there.
+
+    Args:
+        document: The document with its score in the cascade; passage and truncation are the deciding stage's.
+        stage: The stage that decided, which is the last one that read it; 0 is the first.
+        stage_scores: Its score in each stage that read it, each in the unit of that stage.
+    """
+
+    document: RankedDocument
+    stage: int
+    stage_scores: tuple[float, ...]
+
+
+class Cascade:
+    """Scorers in a row: every document to the first, its best to the next.
+
+    A later stage decides among the documents it reads, and all of them stand above those that it does not read, which
+    keep the order of the stage that read them last. Equal scores keep the given order, at the border of `keep` too.
+
+    The scores of the last stage are its own. So are those of an earlier stage where they lie below all scores of the
+    later ones; else they are lowered, no further than the order demands: to the next smaller number of single
+    precision. Scores thus sort in the order of the cascade, and are equal only where one stage found them equal. Where
+    the stages have different units, a score means something in itself only if the last stage gave it.
+
+    A document's score depends on the others, which decide who reads it. That is why there is no `predict`, and why a
+    cache belongs around the stages.
+
+    Args:
+        scorers: At least two, the cheapest first.
+        keep: What goes on to the next stage: an integer of at least 1, the best so many; or a number between 0.0 and
+            1.0, a margin in probability: the documents that score at most so much less than the stage's best one, which
+            a score-based early exit calls proximity (Cambazoglu et al., WSDM 2010). Where that is the best one alone,
+            the case is clear, and no later stage is called. A margin needs a stage whose scores lie within 0 to 1, best
+            calibrated ones. A list has one for each stage but the last.
+
+    Raises:
+        InputError: An argument breaks a rule.
+    """
+
+    def __init__(self, scorers: Sequence[Scorer], *, keep: float | Sequence[float]) -> None:
+        self._scorers = _check_scorers(scorers)
+        self._keep = _check_keep(keep, len(self._scorers) - 1)
+
+    @property
+    def scorers(self) -> tuple[Scorer, ...]:
+        """The stages, first to last."""
+        return self._scorers
+
+    @property
+    def keep(self) -> tuple[float, ...]:
+        """What each stage but the last lets go on."""
+        return self._keep
+
+    def score(self, query: str, documents: Iterable[str]) -> list[float]:
+        """The place of each document in the cascade as a number, higher is more relevant, in the given order.
+
+        Args:
+            query: What is asked.
+            documents: Texts; never changed.
+
+        Raises:
+            InputError: An argument breaks a rule, or a margin met scores that are no probabilities.
+            ScoringError: A stage gave NaN, not one score per document, or an infinite score that leaves no room below.
+        """
+        return _in_given_order(self.explain(query, documents))
+
+    def rank(
+        self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
+    ) -> list[RankedDocument]:
+        """The documents, best first; passage and truncation are those of the stage that decided.
+
+        Args:
+            query: What is asked.
+            documents: The candidates' texts; never changed.
+            top_k: Keep at most this many, at least 1; None keeps all. It changes nothing about what the stages read.
+            score_threshold: Keep scores of at least this much; applied before top_k.
+
+        Raises:
+            InputError: As `score`.
+            ScoringError: As `score`.
+        """
+        texts = check_request(query, documents, top_k, score_threshold)
+        return _ranking(self.explain(query, texts), top_k, score_threshold)
+
+    def explain(self, query: str, documents: Iterable[str]) -> list[CascadedDocument]:
+        """Which stage decided about each document, and its scores in all stages that read it; best first.
+
+        Args:
+            query: What is asked.
+            documents: The candidates' texts; never changed.
+
+        Raises:
+            InputError: As `score`.
+            ScoringError: As `score`.
+        """
+        check_query(query)
+        descent = _Descent(self._keep, check_documents(documents))
+        for scorer in self._scorers:
+            if texts := descent.to_read():
+                descent.take(rank(scorer, query, texts))
+        return descent.placed()
+
+    async def ascore(self, query: str, documents: Iterable[str]) -> list[float]:
+        """As `score`, without blocking the event loop: stages that can be awaited are, any other runs in a thread."""
+        return _in_given_order(await self._aexplain(query, documents))
+
+    async def arank(
+        self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
+    ) -> list[RankedDocument]:
+        """As `rank`, without blocking the event loop."""
+        texts = check_request(query, documents, top_k, score_threshold)
+        return _ranking(await self._aexplain(query, texts), top_k, score_threshold)
+
+    def fingerprint(self) -> str:
+        """What the scores depend on, in one string: those of the stages, and what goes on between them.
+
+        Raises:
+            InputError: A stage has no fingerprint.
+        """
+        parts = []
+        for number, scorer in enumerate(self._scorers):
+            if not isinstance(scorer, Fingerprinted):
+                raise InputError(f"scorers[{number}] must have a fingerprint(), which {describe(scorer)} does not")
+            parts.append(scorer.fingerprint())
+        return f"cascade keep {list(self._keep)} of {parts}"
+
+    async def _aexplain(self, query: str, documents: Iterable[str]) -> list[CascadedDocument]:
+        check_query(query)
+        descent = _Descent(self._keep, check_documents(documents))
+        for scorer in self._scorers:
+            if texts := descent.to_read():
+                descent.take(await arank(scorer, query, texts))
+        return descent.placed()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self._scorers)}, keep={list(self._keep)})"
+
+
+class _Descent:
+    """The documents of one request on their way from stage to stage."""
+
+    def __init__(self, keep: Sequence[float], documents: Sequence[str]) -> None:
+        self._keep = keep
+        self._documents = documents
+        # In the given order, which is what equal scores keep.
+        self._reading = list(range(len(documents)))
+        self._stage_scores: list[tuple[float, ...]] = [()] * len(documents)
+        # What each stage decided, best first.
+        self._decided: list[list[RankedDocument]] = []
+
+    def to_read(self) -> list[str]:
+        """What the next stage reads."""
+        return [self._documents[index] for index in self._reading]
+
+    def take(self, answer: Sequence[RankedDocument]) -> None:
+        """Go on with what a stage made of the documents it was to read."""
+        ranked = [replace(document, index=self._reading[document.index]) for document in answer]
+        for document in ranked:
+            self._stage_scores[document.index] += (document.score,)
+        n_going_on = self._count_going_on(ranked)
+        self._reading = sorted(document.index for document in ranked[:n_going_on])
+        self._decided.append(ranked[n_going_on:])
+
+    def placed(self) -> list[CascadedDocument]:
+        """All documents in their order."""
+        return [
+            CascadedDocument(document, len(scores) - 1, scores)
+            for document in _lower(reversed(self._decided))
+            for scores in [self._stage_scores[document.index]]
+        ]
+
+    def _count_going_on(self, ranked: Sequence[RankedDocument]) -> int:
+        """How many of a stage's documents the next one reads."""
+        stage = len(self._decided)
+        if stage == len(self._keep):
+            return 0
+        keep = self._keep[stage]
+        if isinstance(keep, int):
+            return min(keep, len(ranked))
+        _check_probabilities(keep, stage, ranked)
+        n_near = sum(ranked[0].score - document.score <= keep for document in ranked)
+        return n_near if n_near > 1 else 0
+
+
+def _lower(decided: Iterable[Sequence[RankedDocument]]) -> list[RankedDocument]:
+    """The documents of all stages in one order, with scores that fall.
+
+    Args:
+        decided: What each stage decided, best first; the last stage first.
+    """
+    placed: list[RankedDocument] = []
+    lowest = math.inf
+    for documents in decided:
+        own: float | None = None
+        for document in documents:
+            if document.score != own:
+                is_below = not placed or document.score < lowest
+                lowest = document.score if is_below else _next_below(lowest)
+            own = document.score
+            placed.append(replace(document, score=lowest))
+    return placed
+
+
+def _next_below(score: float) -> float:
+    """The largest number of single precision below a score, of double precision where single has none.
+
+    Raises:
+        ScoringError: There is no finite one.
+    """
+    with np.errstate(over="ignore"):
+        single = np.float32(score)
+    if not float(single) < score:
+        single = np.nextafter(single, np.float32(-np.inf))
+    below = float(single) if np.isfinite(single) else math.nextafter(score, -math.inf)
+    if below == -math.inf:
+        raise ScoringError(f"a stage's scores must leave room below them for those of the stage before, got {score}")
+    return below
+
+
+def _in_given_order(explained: Sequence[CascadedDocument]) -> list[float]:
+    return [placed.document.score for placed in sorted(explained, key=lambda placed: placed.document.index)]
+
+
+def _ranking(
+    explained: Sequence[CascadedDocument], top_k: int | None, score_threshold: float | None
+) -> list[RankedDocument]:
+    return order_documents([placed.document for placed in explained], top_k=top_k, score_threshold=score_threshold)
+
+
+def _check_scorers(scorers: object) -> tuple[Scorer, ...]:
+    if isinstance(scorers, str | bytes) or not isinstance(scorers, Sequence):
+        raise InputTypeError(f"scorers must be a list of scorers, got {describe(scorers)}")
+    for number, scorer in enumerate(scorers):
+        if not isinstance(scorer, Scorer):
+            raise InputTypeError(f"scorers[{number}] must be a scorer, such as a CrossEncoder, got {describe(scorer)}")
+    if len(scorers) < 2:  # noqa: PLR2004 - one stage is no cascade
+        raise InputError(f"scorers must be at least 2, got {len(scorers)}")
+    return tuple(scorers)
+
+
+def _check_keep(keep: object, n_steps: int) -> tuple[float, ...]:
+    """One number for every stage but the last."""
+    if isinstance(keep, str | bytes) or not isinstance(keep, Sequence):
+        return (_check_step(keep, "keep"),) * n_steps
+    if len(keep) != n_steps:
+        raise InputError(f"keep must have one number for each stage but the last, which are {n_steps}, got {len(keep)}")
+    steps = tuple(_check_step(step, f"keep[{number}]") for number, step in enumerate(keep))
+    counts = [step for step in steps if isinstance(step, int)]
+    if any(later > earlier for earlier, later in pairwise(counts)):
+        raise InputError(f"keep must not grow from stage to stage, got {list(keep)}")
+    return steps
+
+
+def _check_step(step: object, name: str) -> float:
+    rule = f"{name} must be an integer of at least 1, or a margin between 0.0 and 1.0"
+    if isinstance(step, bool) or not isinstance(step, int | float | np.integer | np.floating):
+        raise InputTypeError(f"{rule}, got {describe(step)}")
+    if isinstance(step, int | np.integer):
+        if step < 1:
+            raise InputError(f"{rule}, got {step}")
+        return int(step)
+    if not 0 < step < 1:
+        raise InputError(f"{rule}, got {step}")
+    return float(step)
+
+
+def _check_probabilities(margin: float, stage: int, ranked: Sequence[RankedDocument]) -> None:
+    for document in (ranked[0], ranked[-1]):
+        if not 0 <= document.score <= 1:
+            raise InputError(
+                f"keep must be an integer where scores are no probabilities: {margin} is a margin from 0.0 to 1.0, and "
+                f"scorers[{stage}] gave {document.score}"
+            )

@@ -1,0 +1,251 @@
+"""`secondpass calibrate`: probabilities for a model's scores on a collection, and thresholds for what is wanted."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
+
+import typer
+
+from secondpass.arguments import check_count
+from secondpass.calibration.thresholds import Aim, OutOfReach, Threshold, Wanted
+from secondpass.cli.calibrate_tables import quality_table, threshold_tables
+from secondpass.cli.judged_collections import (
+    CollectionParts,
+    Corpus,
+    Duplicates,
+    QrelsFile,
+    QueriesFile,
+    is_ir_dataset,
+    names_of,
+    open_collection,
+)
+from secondpass.cli.loading import load_quietly
+from secondpass.cli.options import (
+    DEFAULT_MODEL,
+    BatchTokens,
+    CacheDir,
+    Device,
+    DType,
+    Json,
+    Label,
+    LocalFilesOnly,
+    MaxLength,
+    ModelName,
+    Output,
+    Revision,
+    Token,
+    TrustRemoteCode,
+    label_of,
+)
+from secondpass.cli.output import (
+    check_output_file,
+    check_output_folder,
+    output_format,
+    progress_bar,
+    write,
+    write_json_file,
+)
+from secondpass.cli.streams import naming
+from secondpass.errors import InputError
+from secondpass.options import ModelOptions
+
+if TYPE_CHECKING:
+    from secondpass import CrossEncoder
+    from secondpass.evaluation import Collection, LabelledScores, ScoredQuery
+
+# As `secondpass.calibration` and `secondpass.evaluation` have them, which --help need not wait for.
+Method: TypeAlias = Literal["platt", "temperature", "beta", "isotonic"]
+Unjudged: TypeAlias = Literal["irrelevant", "left-out"]
+
+_JUDGEMENTS = "What counts as relevant"
+
+
+def calibrate(
+    collection: Annotated[
+        str, typer.Argument(help="A BEIR-style folder, or ir:ID of ir_datasets, as eval reads them.")
+    ],
+    model: ModelName = DEFAULT_MODEL,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="JSON file of the calibration.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for the picture and JSON; continues what was interrupted.")
+    ] = None,
+    want: Annotated[
+        str | None,
+        typer.Option(help="Such as precision=0.9 or recall=0.95: writes its threshold, and no tables."),
+    ] = None,
+    method: Annotated[Method, typer.Option(help="How logits become probabilities.")] = "platt",
+    run: Annotated[
+        Path | None, typer.Option(help="TREC run of the candidates.", show_default="a BM25 first stage")
+    ] = None,
+    depth: Annotated[int, typer.Option(help="Candidates per query: as many as you re-rank.")] = 100,
+    relevant_from: Annotated[
+        int, typer.Option(help="The least grade that counts as relevant.", rich_help_panel=_JUDGEMENTS)
+    ] = 1,
+    unjudged: Annotated[
+        Unjudged,
+        typer.Option(
+            help="Candidates that nobody has judged. irrelevant: probabilities are too low if some are relevant. "
+            "left-out: they are too high if judged ones are more often relevant than others.",
+            rich_help_panel=_JUDGEMENTS,
+        ),
+    ] = "irrelevant",
+    duplicate_judgements: Duplicates = None,
+    queries: QueriesFile = None,
+    corpus: Corpus = None,
+    qrels: QrelsFile = None,
+    format_: Output = None,
+    json_: Json = False,
+    device: Device = None,
+    dtype: DType = None,
+    max_length: MaxLength = None,
+    label: Label = None,
+    batch_tokens: BatchTokens = None,
+    revision: Revision = None,
+    token: Token = None,
+    cache_dir: CacheDir = None,
+    local_files_only: LocalFilesOnly = False,
+    trust_remote_code: TrustRemoteCode = False,
+) -> None:
+    """Fit probabilities to a model's scores on a collection, and find thresholds for a wanted precision or recall."""
+    result_format = output_format(format_, json_)
+    check_count("depth", depth)
+    check_count("relevant_from", relevant_from)
+    check_output_file(output)
+    check_output_folder(report, "--report")
+    wanted = None if want is None else parse_wanted(want)
+    options = ModelOptions(
+        revision=revision,
+        token=token,
+        cache_dir=None if cache_dir is None else str(cache_dir),
+        local_files_only=local_files_only,
+        trust_remote_code=trust_remote_code,
+        device=device,
+        dtype=dtype,
+        max_length=max_length,
+        activation="identity",
+        label=label_of(label),
+        batch_tokens=batch_tokens,
+    )
+    _check_collection(collection)
+    from secondpass.calibration import Calibration, find_thresholds, report_calibration
+    from secondpass.calibration.plots import write_plot
+    from secondpass.evaluation import label_scores
+    from secondpass.evaluation.file_names import file_names
+    from secondpass.extras import require, require_matplotlib
+
+    require("sklearn", feature="fitting a calibration", extra="calibrate")
+    if report is not None:
+        require_matplotlib("calibrate")
+    with _warnings_in_one_line():
+        read = open_collection(collection, CollectionParts(queries, corpus, qrels, duplicate_judgements or "error"))
+        scorer = load_quietly(model, options)
+        (name,), (file_name,) = names_of([collection]), file_names([model])
+        progress_file = None if report is None else report / f"{file_name}.progress.jsonl"
+        scored = _score(scorer, read, run, depth, progress_file, f"{model}, {name}")
+        labelled = label_scores(scored, read.qrels, relevant_from=relevant_from, unjudged=unjudged)
+        pairs = (labelled.scores, labelled.relevant, labelled.queries)
+        calibration = Calibration.fit(*pairs, method=method, fingerprint=scorer.fingerprint())
+    if output is not None:
+        write_json_file(output, calibration.as_json())
+    if wanted is not None:
+        (threshold,) = find_thresholds(calibration, *pairs, wanted=[wanted])
+        typer.echo(repr(_reached(threshold)))
+        if report is None:
+            return
+    found = report_calibration(calibration, *pairs)
+    content = {
+        "collection": name, "model": model, "depth": depth, "relevant_from": relevant_from, "unjudged": unjudged,
+        "n_unjudged": labelled.n_unjudged, **found.as_json(),
+    }  # fmt: skip
+    if report is not None:
+        write_json_file(report / "report.json", content)
+        picture = report / f"{file_name}.png"
+        with naming(picture):
+            write_plot(picture, found, title=f"{name}: {model}")
+    if wanted is None:
+        first = quality_table(f"{name}: {model}", found, _judged(labelled, unjudged), output)
+        write(result_format, content, [first, *threshold_tables(found)])
+
+
+def parse_wanted(text: str) -> Wanted:
+    """What `--want` asks for.
+
+    Raises:
+        InputError: It is not an aim and its value.
+    """
+    aim, _, value = text.partition("=")
+    for known in get_args(Aim):
+        if aim == known:
+            with suppress(ValueError):  # of float
+                return Wanted(known, float(value))
+    raise InputError(f"--want must be precision=VALUE or recall=VALUE, such as precision=0.9, got {text!r}")
+
+
+def _check_collection(name: str) -> None:
+    if is_ir_dataset(name) or Path(name).is_dir():
+        return
+    what = "a file, which holds no run of candidates" if Path(name).exists() else "nothing"
+    raise InputError(f"COLLECTION must be a folder or ir:ID, {name!r} is {what}")
+
+
+def _score(
+    scorer: "CrossEncoder",
+    collection: "Collection",
+    run: Path | None,
+    depth: int,
+    progress_file: Path | None,
+    name: str,
+) -> "list[ScoredQuery]":
+    """The logits of each judged query's candidates."""
+    from secondpass.evaluation import BM25, read_run, rerank
+
+    if run is None:
+        asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
+        candidates = BM25(collection.documents).run(asked, depth)
+    else:
+        candidates = read_run(run)
+    with progress_bar(name) as progress, naming(progress_file or "a file"):
+        return rerank(
+            scorer,
+            collection,
+            candidates,
+            depth=depth,
+            progress_file=progress_file,
+            name=scorer.fingerprint(),
+            progress=progress,
+        )
+
+
+def _reached(found: Threshold | OutOfReach) -> float:
+    """The threshold; raise InputError where there is none."""
+    if isinstance(found, OutOfReach):
+        wanted = found.wanted
+        raise InputError(
+            f"--want {wanted.aim}={wanted.value:g} is out of reach on these queries, at most {found.highest:.3g} is "
+            "reached: want less, or take a better model or more candidates"
+        )
+    return found.threshold.value
+
+
+def _judged(labelled: "LabelledScores", unjudged: Unjudged) -> str:
+    """What became of the candidates that nobody has judged, and what that does."""
+    if labelled.n_unjudged == 0:
+        return ""
+    if unjudged == "irrelevant":
+        return f"{labelled.n_unjudged:,} of them unjudged, which count as irrelevant: too low where some are relevant"
+    return (
+        f"{labelled.n_unjudged:,} unjudged pairs left out: too high where they are less often relevant than the "
+        "judged ones"
+    )
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Show warnings on standard error as sentences, without the place in the code."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in caught:
+        typer.echo(f"warning: {warning.message}", err=True)

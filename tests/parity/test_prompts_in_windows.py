@@ -1,0 +1,79 @@
+"""Long documents of models that are asked in a prompt: every part is read, and a passage scores what it says."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import language_models
+import numpy as np
+import pytest
+from truncation import TRUNCATES
+
+from secondpass import CrossEncoder
+
+QUERY = "When did the wall fall?"
+# Sentences of several scripts, many times what the limits below leave room for.
+DOCUMENT = " ".join(
+    f"{number}. The wall fell in 1989, they say. مرحبا بالعالم hello. 東京都の人口は約1400万人。 Naïve 👩‍👩‍👧‍👦?\r\n"
+    for number in range(12)
+)
+# Names of known prompts, one of each way of being asked, and what stands in for their models.
+KNOWN: dict[str, Callable[[Path], Path]] = {
+    "Qwen/Qwen3-Reranker-0.6B": language_models.qwen3,
+    "mixedbread-ai/mxbai-rerank-base-v2": language_models.qwen2,
+    "BAAI/bge-reranker-v2-gemma": language_models.gemma,
+    "ContextualAI/ctxl-rerank-v2-instruct-multilingual-1b": language_models.qwen3,
+}
+TEMPLATES = {
+    "document last": language_models.DOCUMENT_LAST,
+    "query last": language_models.QUERY_LAST,
+    "nothing behind": language_models.NOTHING_BEHIND,
+}
+
+
+@pytest.fixture(params=[*KNOWN, *TEMPLATES])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    name: str = request.param
+    if name in KNOWN:
+        return KNOWN[name](tmp_path / name)
+    base = language_models.with_template(language_models.qwen3(tmp_path / "base"), TEMPLATES[name])
+    return language_models.logit_score(base, tmp_path / "reranker")
+
+
+def _limit(folder: Path, room: int) -> int:
+    """Tokens of a prompt that leaves this room for the two texts."""
+    (tokens,) = CrossEncoder(folder)._tokenize([("", "")]).lengths
+    return int(tokens) + room
+
+
+@pytest.mark.parametrize("query", [QUERY, QUERY * 40], ids=["short query", "long query"])
+@TRUNCATES
+def test_all_of_a_document_is_read(folder: Path, query: str) -> None:
+    model = CrossEncoder(folder, max_length=_limit(folder, 90), long_documents="windows", window_overlap=8)
+    windows = model._reader([(query, DOCUMENT)]).windows
+    assert windows.counts.tolist() != [1]
+    assert not windows.document_truncated.any()
+    assert windows.query_truncated.tolist() == [query != QUERY]
+    is_read = np.zeros(len(DOCUMENT), bool)
+    for start, end in zip(windows.starts, windows.ends, strict=True):
+        is_read[start:end] = True
+    assert not "".join(np.array(list(DOCUMENT))[~is_read]).strip()
+
+
+@TRUNCATES
+def test_a_passage_scores_what_it_says(folder: Path) -> None:
+    for long_documents in ("windows", "truncate"):
+        model = CrossEncoder(folder, max_length=_limit(folder, 90), long_documents=long_documents)
+        (ranked,) = model.rank(QUERY, [DOCUMENT])
+        passage = ranked.passage
+        assert passage is not None
+        assert 0 <= passage.start < passage.end < len(DOCUMENT)
+        assert ranked.truncated is (long_documents == "truncate")
+        (score,) = model.score(QUERY, [DOCUMENT[passage.start : passage.end]])
+        assert passage.score == pytest.approx(float(score), abs=1e-4)
+        assert ranked.score == passage.score
+
+
+def test_a_document_that_fits_scores_the_same(folder: Path) -> None:
+    pairs = [(QUERY, "It fell in 1989."), (QUERY, ""), ("", "")]
+    expected = CrossEncoder(folder).predict(pairs)
+    np.testing.assert_array_equal(CrossEncoder(folder, long_documents="windows").predict(pairs), expected)
