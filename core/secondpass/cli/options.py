@@ -47,6 +47,23 @@ BatchTokens: TypeAlias = Annotated[
     typer.Option(help="Tokens of one forward pass.", show_default="the device's", rich_help_panel=_SCORES),
 ]
 
+LongDocuments: TypeAlias = Annotated[
+    options.LongDocuments,
+    typer.Option(help="Of a document that is too long, read what fits, or all of it.", rich_help_panel=_SCORES),
+]
+WindowOverlap: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        help="Tokens that neighbouring windows of a long document share.",
+        show_default="a quarter of a window",
+        rich_help_panel=_SCORES,
+    ),
+]
+WindowAggregation: TypeAlias = Annotated[
+    options.WindowAggregation,
+    typer.Option(help="A document's score from its windows' scores.", rich_help_panel=_SCORES),
+]
+
 _HUB = "Where the model comes from"
 Revision: TypeAlias = Annotated[
     str | None, typer.Option(help="Branch, tag or commit on the hub.", show_default="main", rich_help_panel=_HUB)
@@ -109,6 +126,9 @@ def _model_options(
     activation: Activation = None,
     label: Label = None,
     batch_tokens: BatchTokens = None,
+    long_documents: LongDocuments = "truncate",
+    window_overlap: WindowOverlap = None,
+    window_aggregation: WindowAggregation = "max",
     revision: Revision = None,
     token: Token = None,
     cache_dir: CacheDir = None,
@@ -128,6 +148,9 @@ def _model_options(
         activation=activation,
         label=_label_of(label),
         batch_tokens=batch_tokens,
+        long_documents=long_documents,
+        window_overlap=window_overlap,
+        window_aggregation=window_aggregation,
     )
 
 

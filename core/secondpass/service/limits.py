@@ -20,7 +20,7 @@ class Limits:
         max_text_characters: Of the query and of each document; more is refused with 422.
         pass_tokens: Of one pass of a model, which is how long a short request may wait for a long one; None takes 8,192
             on a CPU and 131,072 on an accelerator.
-        body_seconds: For a request to arrive.
+        body_seconds: For a request's body to arrive, and for its head.
         drain_seconds: From a signal to stop until whatever is not answered by then is told so.
 
     Raises:
