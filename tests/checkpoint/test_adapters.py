@@ -13,6 +13,9 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file
+from sentence_transformers import CrossEncoder as Reference
+from sentence_transformers.base.modules import Dense, Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers import AutoModelForCausalLM
 
 from secondpass import BiEncoder, CrossEncoder
@@ -154,6 +157,23 @@ def test_a_bi_encoder(tmp_path: Path) -> None:
         vectors = [applied(**tokenizer(text, return_tensors="pt"))[0].mean(dim=1) for text in ("berlin", "the wall")]
     expected = torch.cosine_similarity(*vectors).numpy()
     assert BiEncoder(folder).score("berlin", ["the wall"]) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("is_modular", [True, False])
+def test_what_sentence_transformers_saves(is_modular: bool, tmp_path: Path) -> None:  # noqa: FBT001 - pytest gives it by name
+    if is_modular:
+        transformer = Transformer(str(checkpoints.base_transformer(tmp_path / "base")))
+        scores = Dense(24, 1, activation_function=torch.nn.Identity(), module_output_name="scores")
+        reference = Reference(modules=[transformer, Pooling(24, pooling_mode="cls"), scores], device="cpu")
+        reference.add_adapter(peft_adapters.lora(task_type="FEATURE_EXTRACTION"))
+    else:
+        reference = Reference(str(checkpoints.bert(tmp_path / "base")), device="cpu")
+        reference.add_adapter(peft_adapters.lora(modules_to_save=["classifier"]))
+    learned = [weight for name, weight in reference.named_parameters() if "lora" in name or "to_save" in name]
+    checkpoints.randomise(torch.nn.ParameterList(learned), seed=3)
+    reference.save_pretrained(str(tmp_path / "saved"))
+    assert not (tmp_path / "saved" / "config.json").exists()
+    assert CrossEncoder(tmp_path / "saved").predict(PAIRS) == pytest.approx(reference.predict(PAIRS), abs=1e-5)
 
 
 def test_the_fingerprint_covers_adapter_and_base(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 def require_peft(folder: Folder) -> None:
     """Raise MissingExtraError unless peft is installed, which is not imported to look."""
     if find_spec("peft") is None:
-        raise MissingExtraError(f"{folder.name} is an adapter, which", "test", needs="peft", install="peft>=0.18")
+        raise MissingExtraError(f"{folder.name} is an adapter, which", "peft", needs="peft", install="peft>=0.18")
 
 
 def base_of_adapter(folder: Folder) -> tuple[str, str | None]:

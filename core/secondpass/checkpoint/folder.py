@@ -16,6 +16,7 @@ _TRANSFORMER_SETTINGS = tuple(
 )
 
 
+# What transformers calls the weights of a whole model.
 _BASE_WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 
-from secondpass.arguments import describe
+from secondpass.arguments import describe, describe_error
 from secondpass.checkpoint.adapter import CONFIG, require_peft
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import CheckpointError
@@ -60,7 +60,9 @@ def _classifier_shapes(folder: Folder, config: PreTrainedConfig, n_labels: int) 
                 config, trust_remote_code=folder.hub.trust_remote_code
             )
     except ValueError as error:
-        raise CheckpointError(f"{folder.name}: no classifier can be made of its base: {_first_line(error)}") from error
+        raise CheckpointError(
+            f"{folder.name}: no classifier can be made of its base: {describe_error(error)}"
+        ) from error
     return {name: weight.shape for name, weight in model.named_parameters()}
 
 
@@ -90,7 +92,7 @@ def merge(model: PreTrainedModel, folder: Folder, state: Mapping[str, Tensor]) -
         result = peft.set_peft_model_state_dict(adapted, dict(state))
         missing = peft.get_peft_model_state_dict(adapted, save_embedding_layers=False).keys() - state.keys()
     except Exception as error:  # peft, torch and transformers raise whatever does not fit, in many ways
-        raise CheckpointError(f"{what} does not fit its base: {_first_line(error)}") from error
+        raise CheckpointError(f"{what} does not fit its base: {describe_error(error)}") from error
     # With bias="all" peft saves the bias of a new head twice, and reads it once.
     twice = {name for name in state if ".modules_to_save." in name and name.replace(".modules_to_save", "") in state}
     problems = {"missing": sorted(missing), "not part of the model": sorted(set(result.unexpected_keys) - twice)}
@@ -103,9 +105,18 @@ def merge(model: PreTrainedModel, folder: Folder, state: Mapping[str, Tensor]) -
         merged = adapted.merge_and_unload(safe_merge=True)
         got = _outputs(merged, merged)
     except Exception as error:  # kinds that cannot be merged say so in many ways
-        raise CheckpointError(f"{what} cannot be merged into the weights: {_first_line(error)}") from error
+        raise CheckpointError(f"{what} cannot be merged into the weights: {describe_error(error)}") from error
     if not torch.allclose(got, expected, rtol=_TOLERANCE, atol=_TOLERANCE * float(expected.abs().max())):
         raise CheckpointError(f"{what} cannot be merged into the weights: merged, it computes something else")
+    weights = merged.state_dict()
+    places = {name: name.removeprefix(_PREFIX) for name in state}
+    lost = [
+        name
+        for name, place in places.items()
+        if place in weights and not torch.equal(weights[place], state[name].to(weights[place].dtype))
+    ]
+    if lost:
+        raise CheckpointError(f"{what} holds whole weights that peft did not apply: {', '.join(lost[:4])}")
     if not isinstance(merged, PreTrainedModel):
         raise CheckpointError(f"{what} makes a {type(merged).__name__} of its base, which is not a transformers model")
     return merged
@@ -147,7 +158,3 @@ def _outputs(model: Any, inner: PreTrainedModel) -> Tensor:  # noqa: ANN401 - a 
     with torch.inference_mode():
         outputs: Tensor = model(input_ids=torch.tensor([ids]))[0]
     return outputs
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 
+from secondpass.arguments import describe_error
 from secondpass.checkpoint.adapter import WEIGHTS as ADAPTER_WEIGHTS
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.merging import merge, whole_weights, with_labels_of
@@ -76,7 +77,7 @@ def _from_pretrained(
                 adapter_kwargs={"subfolder": _NO_ADAPTERS},
             )
     except Exception as error:  # safetensors, pickle and torch all have exceptions of their own
-        raise CheckpointError(f"{folder.name}: its weights cannot be loaded: {_first_line(error)}") from error
+        raise CheckpointError(f"{folder.name}: its weights cannot be loaded: {describe_error(error)}") from error
     mismatched = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]
     _require_all(
         folder,
@@ -175,10 +176,10 @@ def _read(folder: Folder, file: Path) -> dict[str, Tensor]:
             return load_file(file)
         loaded = torch.load(file, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{folder.name}: {file.name} cannot be read: {_first_line(error)}") from error
+        raise CheckpointError(f"{folder.name}: {file.name} cannot be read: {describe_error(error)}") from error
     except Exception as error:  # pickle's own errors share no base but Exception
         raise CheckpointError(
-            f"{folder.name}: {file.name} holds more than tensors and was not loaded: {_first_line(error)}"
+            f"{folder.name}: {file.name} holds more than tensors and was not loaded: {describe_error(error)}"
         ) from error
     if not isinstance(loaded, dict) or not all(isinstance(tensor, Tensor) for tensor in loaded.values()):
         raise CheckpointError(f"{folder.name}: {file.name} must hold named tensors and nothing else")
@@ -202,7 +203,3 @@ def _require_all(
 def _some(names: list[str]) -> str:
     listed = ", ".join(names[:4])
     return listed if len(names) <= 4 else f"{listed} and {len(names) - 4} more"  # noqa: PLR2004 - as many as slice
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
