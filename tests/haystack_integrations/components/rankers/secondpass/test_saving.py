@@ -26,6 +26,7 @@ OPEN = {
     "revision",
     "score_threshold",
     "tokenizer_kwargs",
+    "window_overlap",
 }
 
 
