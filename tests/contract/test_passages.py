@@ -107,7 +107,7 @@ def test_a_passage_is_plain_json_and_outlives_another_reranking(driver: "Driver"
 
 
 def test_settings_travel(driver: "Driver", model: str) -> None:
-    settings = {
+    settings: dict[str, Any] = {
         "long_documents": "windows",
         "window_overlap": 16,
         "window_aggregation": "mean-top-3",

@@ -120,6 +120,7 @@ def test_documents_and_images_keep_what_they_are() -> None:
     result, _ = rerank(document, Passage(19, 25, 1.0), return_passages=True)
     assert type(result) is Document
     assert (result.text, result.node_id) == ("Berlin", "d")
+    assert result.text_resource is not None
     assert result.text_resource.mimetype == "text/x-note"
     assert result.text_resource.embeddings is None
     assert document.text == TEXT
