@@ -1,4 +1,4 @@
-"""`secondpass rank` and `models`, as a terminal and as a pipe see them."""
+"""`secondpass rank`, as a terminal and as a pipe see it."""
 
 import gzip
 import json
@@ -142,19 +142,6 @@ def test_markdown_is_a_table_to_paste(folder_of: FolderOf) -> None:
     lines = done.stdout.splitlines()
     assert lines[:4] == ["berlin", "", "| # | score | document | text |", "| ---: | ---: | --- | --- |"]
     assert lines[4].endswith(r"| -:1 | the \| wall |")
-
-
-def test_models_lists_the_cards_checkpoints() -> None:
-    rows = {row["name"]: row for row in json.loads(run("models").stdout)}
-    assert rows["cross-encoder/ms-marco-TinyBERT-L-2-v2"]["published"]["nDCG@10 TREC DL 2019"] == 69.84
-    assert rows["Antix5/product-reranker-mmBERT-small"]["max_length"] == 256
-    assert rows["cross-encoder/ms-marco-TinyBERT-L-2-v2"]["architecture"] == "BERT"
-    assert {frozenset(row) for row in rows.values()} == {
-        frozenset(
-            ("name", "kind", "architecture", "parameters", "languages", "max_length", "source", "published", "label",
-             "layout", "tokenizer")
-        )
-    }  # fmt: skip
 
 
 def test_every_format_of_documents(tmp_path: Path) -> None:

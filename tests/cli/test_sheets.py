@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from secondpass.checkpoint.known import known_checkpoints
 from secondpass.cli.documents import Document
-from secondpass.cli.models import models_sheet
 from secondpass.cli.rank import ranking_sheet
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.ranking import RankedDocument
@@ -33,18 +31,6 @@ def test_no_figure_is_cut_at_any_width(rows: list[tuple[str, str, str]], width: 
     assert "…" not in text
     for _, *figures in rows:
         assert all(figure in text for figure in figures)
-
-
-@pytest.mark.parametrize("width", [50, 80, 120, 190, 200])
-def test_models_are_whole_at_any_width(width: int) -> None:
-    known = known_checkpoints()
-    text = drawn(models_sheet(known), width)
-    assert max(map(cell_len, text.splitlines())) <= width
-    for checkpoint in known:
-        for value in checkpoint.published.values():
-            assert f"{value:.2f}" in text
-        if width <= 80:
-            assert checkpoint.name in "".join(text.split())
 
 
 @pytest.mark.parametrize("width", [30, 50, 80, 200])
@@ -80,6 +66,11 @@ def test_markdown_is_a_table_of_whole_cells() -> None:
         "",
         "caption",
     ]
+
+
+def test_a_heading_or_caption_of_several_lines_is_one_row_and_several_lines_of_markdown() -> None:
+    lines = Sheet("t", (Column("MTEB\nen"),), [Row(("55.8",))], "one\ntwo").markdown().splitlines()
+    assert lines[2:] == ["| MTEB en |", "| ---: |", "| 55.8 |", "", "one  ", "two"]
 
 
 def test_counts_are_english() -> None:

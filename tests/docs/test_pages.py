@@ -11,6 +11,8 @@ import pytest
 from pages import name, pages
 from shared import ROOT
 
+from secondpass.checkpoint.known import known_by_name
+
 pytestmark = pytest.mark.source
 
 _CODE = re.compile(r"^ *```.*?^ *```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
@@ -51,6 +53,21 @@ def test_named_files_exist(page: str) -> None:
     elsewhere = {"../shared", "secondpass/mini"}  # data beside the checkout, and the name of a model
     missing = [path for path in named if path not in elsewhere and path.rstrip("/") not in _paths()]
     assert missing == []
+
+
+def test_figures_of_checkpoints_to_choose_are_those_that_are_known() -> None:
+    section = (ROOT / "docs" / "checkpoints.md").read_text(encoding="utf-8").partition("## Choosing one")[2]
+    rows = re.findall(r"^\|[^|\n]*\| \[?`([^`\n]+)`[^|\n]*\|(.+)\|$", section.partition("\n## ")[0], re.MULTILINE)
+    assert len(rows) > 10
+    for checkpoint, row in rows:
+        known = known_by_name(checkpoint)
+        assert known is not None, checkpoint
+        parameters, tokens, *figures, licence = (cell.strip() for cell in row.split("|"))
+        assert (float(parameters), int(tokens.replace(",", ""))) == (known.parameters, known.max_length), checkpoint
+        assert licence.casefold() == known.license, checkpoint
+        shown = {float(number) for cell in figures for number in _NUMBER.findall(cell)}
+        assert shown, checkpoint
+        assert shown <= {figure.value for figure in known.published}, checkpoint
 
 
 def test_every_room_of_the_core_is_on_the_map() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import transformers
 from checkpoint_texts import CORPUS
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -53,10 +54,13 @@ def edit_json(file: Path, **changes: Any) -> None:
     file.write_text(json.dumps({key: value for key, value in values.items() if value is not None}))
 
 
+def write_weights(folder: Path, state: dict[str, torch.Tensor]) -> None:
+    """Replace a checkpoint's safetensors."""
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+
+
 def to_bin(folder: Path) -> Path:
     """Turn a checkpoint's safetensors into pytorch_model.bin."""
-    from safetensors.torch import load_file
-
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     return folder

@@ -3,6 +3,7 @@
 from transformers import AutoConfig, PreTrainedConfig
 
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.gte import gte_config, is_gte
 from secondpass.checkpoint.shapes import check_shapes
 from secondpass.errors import CheckpointError, RemoteCodeError
 
@@ -12,18 +13,22 @@ def load_config(folder: Folder) -> PreTrainedConfig:
 
     Raises:
         RemoteCodeError: The checkpoint maps its classes to code of its own, and `trust_remote_code` is False. Its
-            weights might fit a class of transformers, but its authors' scores come from their code.
+            weights might fit a class of transformers, but its authors' scores come from their code. GTE's code alone
+            is known to be what transformers computes.
         CheckpointError: Its model_type is unknown, or the file is malformed.
     """
     folder.require_config()
     remote = folder.config.get("auto_map")
-    if remote and not folder.hub.trust_remote_code:
+    if remote and not folder.hub.trust_remote_code and not is_gte(folder):
         code = ", ".join(sorted({str(target) for target in remote.values()})) if isinstance(remote, dict) else remote
         raise RemoteCodeError(
             f"{folder.name} is scored by code in the checkpoint (auto_map: {code}); "
             "read that code, then pass trust_remote_code=True to run it"
         )
     check_shapes(folder, folder.config)
+    gte = gte_config(folder)
+    if gte is not None:
+        return gte
     try:
         config = AutoConfig.from_pretrained(
             folder.path, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code

@@ -6,7 +6,7 @@ from typing import Literal
 from transformers import PreTrainedTokenizerBase
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.known import KnownCheckpoint, lookup
+from secondpass.checkpoint.known import KnownCheckpoint, known_by_name, lookup
 from secondpass.checkpoint.labels import find_label, resolve_label
 from secondpass.checkpoint.layouts import layout_of
 from secondpass.checkpoint.pair_reading import side
@@ -55,12 +55,12 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
         CheckpointError: It cannot be scored the way its authors meant.
         InputError: An option does not fit the checkpoint.
     """
+    _refuse_known(name, known_by_name(name))  # before anything is downloaded
     folder = find(name, options)
     folder.require_config()
     check_settings(folder)
     known = lookup(folder)
-    if known is not None and known.kind == "bi-encoder":
-        raise CheckpointError(f"{folder.name} is a bi-encoder and has no head for pairs; use secondpass.BiEncoder")
+    _refuse_known(name, known)
     layout = layout_of(folder)
     model = layout.load(folder)
     tokenizer = tokenizer_of(folder)
@@ -75,7 +75,8 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
     else:
         label = find_label(options.label, n_labels, model.labels)
     if options.activation is None:
-        activation = resolve_activation(folder, n_labels, layout.activation(folder))
+        authors = None if known is None else known.activation
+        activation = resolve_activation(folder, n_labels, layout.activation(folder) if authors is None else authors)
     else:
         activation = ScoreActivation(options.activation)
     return Checkpoint(
@@ -101,3 +102,11 @@ def tokenizer_of(folder: Folder) -> PreTrainedTokenizerBase:
     return load_tokenizer(
         folder, known_base=layout_of(folder).tokenizer_id(folder) if known_base is None else known_base
     )
+
+
+def _refuse_known(name: str, known: KnownCheckpoint | None) -> None:
+    """Raise CheckpointError for a checkpoint that is known to give no score to a pair."""
+    if known is not None and known.kind == "bi-encoder":
+        raise CheckpointError(f"{name} is a bi-encoder and has no head for pairs; use secondpass.BiEncoder")
+    if known is not None and known.refused is not None:
+        raise CheckpointError(f"{name} cannot be scored: {known.refused}")

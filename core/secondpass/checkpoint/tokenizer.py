@@ -10,6 +10,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.gte import gte_config
 from secondpass.checkpoint.source import find_base
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, RemoteCodeError
 from secondpass.tokenization.pairs import PairTemplate
@@ -146,9 +147,10 @@ def _load(folder: Folder) -> PreTrainedTokenizerBase:
             f"{folder.name}: its tokenizer is code in the checkpoint (auto_map); pass trust_remote_code=True to run it"
         )
     _refuse_unknown_case(folder, stated)
+    config = gte_config(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            folder.path, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code
+            folder.path, config=config, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code
         )
     except Exception as error:  # transformers raises whatever its parsers do; the user needs to know which file
         raise CheckpointError(f"{folder.name}: its tokenizer cannot be loaded: {error}") from error

@@ -90,13 +90,12 @@ class Sheet:
         """The table in Markdown, to paste into a model card or an issue."""
         sheet = self._without(Kind.BAR)
         marks = ["---:" if column.kind is Kind.FIGURE else "---" for column in sheet.columns]
-        lines = [_markdown_row([column.name for column in sheet.columns]), _markdown_row(marks)]
+        lines = [_markdown_row([" ".join(column.name.split()) for column in sheet.columns]), _markdown_row(marks)]
         for row in sheet.rows:
             cells = [_plain(cell, column.kind) for cell, column in zip(row.cells, sheet.columns, strict=True)]
             lines.append(_markdown_row([f"**{cell}**" if row.is_total and cell else cell for cell in cells]))
-        return "\n".join(
-            [f"{_escaped(self.title)}\n", *lines, *([f"\n{_escaped(self.caption)}"] if self.caption else [])]
-        )
+        caption = _escaped(self.caption).replace("\n", "  \n")  # two spaces break a line
+        return "\n".join([f"{_escaped(self.title)}\n", *lines, *([f"\n{caption}"] if caption else [])])
 
     def _without(self, kind: Kind) -> "Sheet":
         kept = [i for i, column in enumerate(self.columns) if column.kind is not kind]
