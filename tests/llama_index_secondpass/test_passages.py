@@ -78,9 +78,8 @@ def test_metadata_and_text_through_a_model(model: str) -> None:
     )
     assert expected.passage is not None
     assert result.text == expected.text[expected.passage.start : expected.passage.end]
-    node = result.node
-    assert isinstance(node, TextNode)
-    assert result.text == text[node.start_char_idx : node.end_char_idx]
+    assert isinstance(result.node, TextNode)
+    assert result.text == text[result.node.start_char_idx : result.node.end_char_idx]
     assert result.text.endswith("Berlin is the capital of Germany.")
 
 

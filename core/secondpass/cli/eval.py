@@ -20,24 +20,7 @@ from secondpass.cli.judged_collections import (
     open_collection,
 )
 from secondpass.cli.loading import find_models, load_quietly
-from secondpass.cli.options import (
-    DEFAULT_MODEL,
-    Activation,
-    BatchTokens,
-    CacheDir,
-    Device,
-    DType,
-    Instruction,
-    Json,
-    Label,
-    LocalFilesOnly,
-    MaxLength,
-    Output,
-    Revision,
-    Token,
-    TrustRemoteCode,
-    label_of,
-)
+from secondpass.cli.options import DEFAULT_MODEL, Json, Output, takes_model_options
 from secondpass.cli.output import check_output_folder, output_format
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
@@ -58,6 +41,7 @@ Models = Annotated[
 ]
 
 
+@takes_model_options
 def evaluate(
     data: Annotated[
         list[str],
@@ -88,37 +72,13 @@ def evaluate(
     ] = None,
     format_: Output = None,
     json_: Json = False,
-    device: Device = None,
-    dtype: DType = None,
-    max_length: MaxLength = None,
-    instruction: Instruction = None,
-    activation: Activation = None,
-    label: Label = None,
-    batch_tokens: BatchTokens = None,
-    revision: Revision = None,
-    token: Token = None,
-    cache_dir: CacheDir = None,
-    local_files_only: LocalFilesOnly = False,
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Re-rank a first stage and measure it: quality before and after, significance, speed, and how deep it pays."""
     result_format = output_format(format_, json_)
     check_count("depth", depth)
     check_output_folder(output)
-    options = ModelOptions(
-        revision=revision,
-        token=token,
-        cache_dir=None if cache_dir is None else str(cache_dir),
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-        device=device,
-        dtype=dtype,
-        max_length=max_length,
-        instruction=instruction,
-        activation=activation,
-        label=label_of(label),
-        batch_tokens=batch_tokens,
-    )
 
     def load(name: str) -> "CrossEncoder":
         return load_quietly(name, options)
