@@ -83,6 +83,9 @@ OTHER: dict[str, Any] = {
     "dtype": "bfloat16",
     "max_length": 256,
     "instruction": "Prefer recent ones.",
+    "long_documents": "windows",
+    "window_overlap": 16,
+    "window_aggregation": "mean-top-3",
     "activation": "sigmoid",
     "label": 1,
     "batch_tokens": 4096,
@@ -90,16 +93,21 @@ OTHER: dict[str, Any] = {
 }
 
 
+# What an option has a meaning beside.
+WINDOWS = {"long_documents": "windows"}
+BESIDE: dict[str, dict[str, Any]] = {"window_overlap": WINDOWS, "window_aggregation": WINDOWS}
+
+
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("adapter", [langchain_secondpass.SecondPassRerank, llama_index_secondpass.SecondPassRerank])
 def test_pydantic_adapters_load_with_every_option(adapter: Any, option: str) -> None:
-    change = {option: OTHER[option]}
+    change = {option: OTHER[option], **BESIDE.get(option, {})}
     assert adapter(model="some/model", **change)._scorer.options == ModelOptions(**change)
 
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option != "activation"])
 def test_the_haystack_ranker_loads_with_every_option(option: str) -> None:
-    change = {option: OTHER[option]}
+    change = {option: OTHER[option], **BESIDE.get(option, {})}
     arguments: dict[str, Any] = {"token": None, **change}
     if option == "device":
         arguments["device"] = ComponentDevice.from_str(OTHER["device"])

@@ -227,6 +227,8 @@ class RerankFields(ModelFields):
     """Keep at most this many, at least 1; None keeps all."""
     score_threshold: float | None = None
     """Keep scores of at least this much, in their unit (a probability with a calibration); applied before `top_n`."""
+    return_passages: bool = False
+    """Give the best passage in place of a long document's text: its best window, or else what was read of it."""
 
     @field_validator("top_n", mode="before")
     @classmethod

@@ -11,13 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from secondpass.cli.loading import load_quietly
-from secondpass.cli.options import (
-    DEFAULT_MODEL,
-    Json,
-    ModelName,
-    Output,
-    takes_model_options,
-)
+from secondpass.cli.options import DEFAULT_MODEL, Json, ModelName, Output, takes_model_options
 from secondpass.cli.output import OutputFormat, output_format, score_bar, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.errors import InputError

@@ -20,12 +20,7 @@ from secondpass.cli.judged_collections import (
     open_collection,
 )
 from secondpass.cli.loading import find_models, load_quietly
-from secondpass.cli.options import (
-    DEFAULT_MODEL,
-    Json,
-    Output,
-    takes_model_options,
-)
+from secondpass.cli.options import DEFAULT_MODEL, Json, Output, takes_model_options
 from secondpass.cli.output import check_output_folder, output_format
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions

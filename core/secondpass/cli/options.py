@@ -47,21 +47,23 @@ BatchTokens: TypeAlias = Annotated[
     typer.Option(help="Tokens of one forward pass.", show_default="the device's", rich_help_panel=_SCORES),
 ]
 
+_LONG = "Documents longer than the model reads"
 LongDocuments: TypeAlias = Annotated[
     options.LongDocuments,
-    typer.Option(help="Of a document that is too long, read what fits, or all of it.", rich_help_panel=_SCORES),
+    typer.Option(
+        help="truncate: read what fits beside the query; windows: read all, in overlapping windows.",
+        rich_help_panel=_LONG,
+    ),
 ]
 WindowOverlap: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        help="Tokens that neighbouring windows of a long document share.",
-        show_default="a quarter of a window",
-        rich_help_panel=_SCORES,
+        help="Tokens that neighbouring windows share.", show_default="a quarter of a window", rich_help_panel=_LONG
     ),
 ]
 WindowAggregation: TypeAlias = Annotated[
     options.WindowAggregation,
-    typer.Option(help="A document's score from its windows' scores.", rich_help_panel=_SCORES),
+    typer.Option(help="A document's score from its windows: the best, or the mean of three.", rich_help_panel=_LONG),
 ]
 
 _HUB = "Where the model comes from"

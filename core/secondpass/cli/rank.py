@@ -9,13 +9,7 @@ from rich.text import Text
 
 from secondpass.cli.documents import STDIN, Document, Format, format_by_name, read_documents
 from secondpass.cli.loading import load_quietly
-from secondpass.cli.options import (
-    DEFAULT_MODEL,
-    Json,
-    ModelName,
-    Output,
-    takes_model_options,
-)
+from secondpass.cli.options import DEFAULT_MODEL, Json, ModelName, Output, takes_model_options
 from secondpass.cli.output import output_format, score_bar, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.errors import InputError

@@ -27,6 +27,7 @@ OPEN = {
     "revision",
     "score_threshold",
     "tokenizer_kwargs",
+    "window_overlap",
 }
 
 
