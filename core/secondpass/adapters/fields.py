@@ -29,6 +29,7 @@ from secondpass.adapters.lazy import LazyCrossEncoder, check_model_name, check_s
 from secondpass.adapters.migration import spelling, translate
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputTypeError
+from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_score_threshold, check_top_k
@@ -161,6 +162,14 @@ class ModelFields(BaseModel):
             self.__dict__.update(values)
             self.__pydantic_fields_set__.intersection_update(names_set)
             raise
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """What a pickle holds: a local folder by its absolute path, for it may be read elsewhere."""
+        state = super().__getstate__()
+        values = state["__dict__"]
+        if values.get("model") is None:
+            return state
+        return {**state, "__dict__": {**values, "model": portable_name(values["model"])}}
 
     @field_validator("model", mode="before")
     @classmethod

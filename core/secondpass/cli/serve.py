@@ -11,26 +11,17 @@ import typer
 from secondpass.cli.loading import silence_transformers
 from secondpass.cli.options import (
     DEFAULT_MODEL,
-    BatchTokens,
-    CacheDir,
-    Device,
-    DType,
-    Label,
-    LocalFilesOnly,
-    MaxLength,
-    Revision,
-    Token,
-    TrustRemoteCode,
-    label_of,
+    takes_model_options,
 )
 from secondpass.errors import InputError
-from secondpass.options import LongDocuments, ModelOptions
+from secondpass.options import ModelOptions
 
 _ACCESS = "Who may ask"
 _LIMITS = "What is refused"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+@takes_model_options("activation")
 def serve(
     model: Annotated[
         list[str] | None,
@@ -92,23 +83,8 @@ def serve(
     log_lengths: Annotated[
         bool, typer.Option("--log-lengths", help="Also log the number of characters; texts are never logged.")
     ] = False,
-    device: Device = None,
-    dtype: DType = None,
-    max_length: MaxLength = None,
-    label: Label = None,
-    batch_tokens: BatchTokens = None,
-    long_documents: Annotated[
-        LongDocuments,
-        typer.Option(
-            help="What becomes of a document that does not fit: truncated, or read in windows.",
-            rich_help_panel="How the model scores",
-        ),
-    ] = "truncate",
-    revision: Revision = None,
-    token: Token = None,
-    cache_dir: CacheDir = None,
-    local_files_only: LocalFilesOnly = False,
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Serve models over HTTP to clients of TEI, Cohere, Jina, vLLM, infinity and Voyage."""
     from secondpass.service import Limits, create_app, load_model
@@ -129,19 +105,6 @@ def serve(
         pass_tokens=pass_tokens,
         body_seconds=body_seconds,
         drain_seconds=drain_seconds,
-    )
-    options = ModelOptions(
-        revision=revision,
-        token=token,
-        cache_dir=None if cache_dir is None else str(cache_dir),
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-        device=device,
-        dtype=dtype,
-        max_length=max_length,
-        label=label_of(label),
-        batch_tokens=batch_tokens,
-        long_documents=long_documents,
     )
     _log_to_stderr()
     if host not in _LOOPBACK and not keys:

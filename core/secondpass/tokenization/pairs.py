@@ -63,8 +63,8 @@ class TwoTextTokenizer:
 
     @property
     def least_room(self) -> int:
-        """Half of the tokens that both texts may have together, rounded up."""
-        return self._room - self._room // 2
+        """Half of the tokens that both texts may have together."""
+        return self._room // 2
 
     @property
     def _room(self) -> int:

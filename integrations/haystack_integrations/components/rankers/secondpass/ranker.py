@@ -12,7 +12,7 @@ from haystack.core.errors import SerializationError
 from haystack.utils import ComponentDevice, Secret
 
 from haystack_integrations.components.rankers.secondpass.documents import check_candidates, deduplicate
-from haystack_integrations.components.rankers.secondpass.held_model import HeldModel
+from haystack_integrations.components.rankers.secondpass.held_model import HeldModel, HoldsModel
 from haystack_integrations.components.rankers.secondpass.parameters import (
     check_names,
     model_options,
@@ -33,7 +33,7 @@ DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"
 
 
 @component
-class SecondPassRanker:
+class SecondPassRanker(HoldsModel):
     """Puts documents in the order in which a cross-encoder finds them relevant, best first.
 
     Takes every parameter of Haystack's `SentenceTransformersSimilarityRanker` and `TransformersSimilarityRanker`, so
@@ -257,10 +257,6 @@ class SecondPassRanker:
         """The component that was saved; the given dictionary is not changed."""
         # Haystack 2 puts the objects it makes into the dictionary it is given.
         return default_from_dict(cls, copy.deepcopy(data))
-
-    def __getstate__(self) -> dict[str, object]:
-        """What copies and pickles are made of: a copy holds its model by itself."""
-        return {**self.__dict__, "_held": self._held.copy()}
 
     def _check(self) -> None:
         """Raise InputError for what the first run would otherwise raise."""

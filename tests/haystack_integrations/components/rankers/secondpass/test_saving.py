@@ -16,6 +16,7 @@ OPEN = {
     "batch_size",
     "batch_tokens",
     "cache_dir",
+    "calibration",
     "config_kwargs",
     "device",
     "dtype",
