@@ -308,6 +308,24 @@ def test_a_full_service_says_when_to_come_back() -> None:
     assert 'te_request_failure{err="overloaded"} 1.0' in waiting
 
 
+def test_requests_hold_their_bytes_until_they_are_answered() -> None:
+    scorer = Recorder(held=True)
+    app = app_of(scorer, limits=Limits(max_held_bytes=80))
+
+    async def overload() -> list[int]:
+        async with client_of(app) as client:
+            first = asyncio.create_task(client.post("/rerank", json=TEI))
+            await asyncio.to_thread(scorer.began.acquire)
+            refused = await client.post("/rerank", json=TEI)
+            scorer.go.release()
+            answered = await first
+            malformed = await client.post("/rerank", content=b"{" * 70)
+            scorer.go.release()
+            return [each.status_code for each in (refused, answered, malformed, await client.post("/rerank", json=TEI))]
+
+    assert asyncio.run(overload()) == [429, 200, 400, 200]
+
+
 def test_a_client_that_leaves_is_not_scored_for() -> None:
     scorer = Recorder(held=True)
     app = app_of(scorer)
@@ -409,6 +427,7 @@ def test_ready_says_no_once_the_service_is_to_stop() -> None:
         b'"text"',
         b"\xff\xfe",
         b'{"query": "q", "texts": ["\\ud800"]}',
+        b'{"query": "q", "texts": ["a"], "x": NaN}',
         b"[" * 100_000,
         b'{"a":' * 100_000,
         b'{"query": "q", "texts": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",

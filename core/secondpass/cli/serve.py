@@ -58,6 +58,9 @@ def serve(
     max_body_bytes: Annotated[
         int, typer.Option(help="Bytes of a request; more is answered 413.", rich_help_panel=_LIMITS)
     ] = 64_000_000,
+    max_held_bytes: Annotated[
+        int, typer.Option(help="Bytes of all requests at a time; more is answered 429.", rich_help_panel=_LIMITS)
+    ] = 1_000_000_000,
     max_documents: Annotated[
         int, typer.Option(help="Documents of a request; more is answered 422.", rich_help_panel=_LIMITS)
     ] = 10_000,
@@ -96,6 +99,7 @@ def serve(
     limits = Limits(
         max_queued_tokens=max_queued_tokens,
         max_body_bytes=max_body_bytes,
+        max_held_bytes=max_held_bytes,
         max_documents=max_documents,
         max_text_characters=max_text_characters,
         pass_tokens=pass_tokens,

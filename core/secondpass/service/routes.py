@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from pydantic_core import to_json
 
 from secondpass.errors import SecondPassError
-from secondpass.service.bodies import ClientGone, read_object
+from secondpass.service.bodies import ClientGone
 from secondpass.service.info import info
 from secondpass.service.jobs import Job
 from secondpass.service.problems import Kind, Problem
@@ -124,19 +124,20 @@ class Routes:
             service.metrics.answered(request.url.path.strip("/"), time.monotonic() - exchange.began, failure)
 
     async def _rerank(self, exchange: _Exchange) -> Response:
-        body = await read_object(exchange.request, self._service.limits)
-        path, agent = exchange.request.url.path, exchange.request.headers.get("user-agent", "")
-        exchange.shape = shape = spoken(path, body, agent)
-        asked = shape.read(body)
-        read = await self._read(exchange, asked)
-        content = shape.answer(asked, answer(asked, read.readings, read.model, read.n_tokens))
-        return _json(content, headers=self._told(exchange, read))
+        async with self._service.bodies.read(exchange.request) as body:
+            path, agent = exchange.request.url.path, exchange.request.headers.get("user-agent", "")
+            exchange.shape = shape = spoken(path, body, agent)
+            asked = shape.read(body)
+            read = await self._read(exchange, asked)
+            content = shape.answer(asked, answer(asked, read.readings, read.model, read.n_tokens))
+            return _json(content, headers=self._told(exchange, read))
 
     async def _score(self, exchange: _Exchange) -> Response:
-        asked = VLLM.read_pairs(await read_object(exchange.request, self._service.limits))
-        read = await self._read(exchange, asked)
-        content = VLLM.answer_pairs(answer_pairs(asked, read.readings, read.model, read.n_tokens), int(time.time()))
-        return _json(content, headers=self._told(exchange, read))
+        async with self._service.bodies.read(exchange.request) as body:
+            asked = VLLM.read_pairs(body)
+            read = await self._read(exchange, asked)
+            scores = answer_pairs(asked, read.readings, read.model, read.n_tokens)
+            return _json(VLLM.answer_pairs(scores, int(time.time())), headers=self._told(exchange, read))
 
     async def _read(self, exchange: _Exchange, asked: RerankRequest | ScoreRequest) -> _Read:
         """Wait in the model's queue for the readings of a request's pairs, unless the client leaves."""
