@@ -3,9 +3,10 @@ import inspect
 from typing import Any
 
 import pytest
+from judgements import platt
 
 from secondpass.cross_encoder import CrossEncoder
-from secondpass.errors import InputError
+from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 
 
@@ -44,6 +45,15 @@ def test_values_that_break_a_rule_are_refused(option: str, value: object, messag
     with pytest.raises(InputError) as caught:
         ModelOptions(**arguments)
     assert str(caught.value) == message
+
+
+def test_a_calibration_and_an_activation_contradict_each_other() -> None:
+    with pytest.raises(InputError, match="give activation or calibration, got both: 'sigmoid', and a calibration"):
+        ModelOptions(calibration=platt(), activation="sigmoid")
+    with pytest.raises(InputTypeError, match=r"calibration must be a Calibration or None, got str 'calibration\.json'"):
+        ModelOptions(calibration="calibration.json")  # type: ignore[arg-type] # what the check is for
+    assert hash(ModelOptions(calibration=platt())) == hash(ModelOptions(calibration=platt()))
+    assert ModelOptions(calibration=platt()) != ModelOptions(calibration=platt(0.6))
 
 
 def test_given_names_what_is_not_at_its_default() -> None:

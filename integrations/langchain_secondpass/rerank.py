@@ -6,15 +6,17 @@ from typing import ClassVar
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import RunnableLambda
+from pydantic import field_validator
 from typing_extensions import TypedDict  # pydantic, and LCEL with it, reads typing's own from Python 3.12 on only
 
 from langchain_secondpass.migration import RERANKERS
 from secondpass.adapters.fields import RerankFields
 from secondpass.adapters.foreign_arguments import Readers
 from secondpass.adapters.inputs import check_documents
+from secondpass.adapters.passages import PASSAGE, own_passage, passage_metadata, passage_text
 from secondpass.adapters.texts import text_with_metadata
 from secondpass.arguments import describe
-from secondpass.errors import InputTypeError
+from secondpass.errors import InputError, InputTypeError
 from secondpass.ranking import RankedDocument
 
 
@@ -28,18 +30,26 @@ class RerankInput(TypedDict):
 class SecondPassRerank(RerankFields, BaseDocumentCompressor):
     """Puts documents in the order in which a cross-encoder finds them relevant, best first.
 
-    Documents come back as copies with their ids; the given ones are not changed. Works wherever a
-    `BaseDocumentCompressor` does, such as `ContextualCompressionRetriever`. The model is loaded with the first
-    document, shared within the process, and never part of a pickle or deepcopy. Safe to use from any number of threads
-    and tasks.
+    Documents come back as copies with their ids; the given ones are not changed. Where a document was not read at once,
+    `metadata["passage"]` says where its best passage starts and ends, in characters of the given text, and the
+    passage's own score. Works wherever a `BaseDocumentCompressor` does, such as `ContextualCompressionRetriever`. The
+    model is loaded with the first document, shared within the process, and never part of a pickle or deepcopy. Safe to
+    use from any number of threads and tasks.
     """
 
     score_key: str = "relevance_score"
-    """Metadata key for the score, a float; replaces an older score of that name."""
+    """Metadata key for the score, a float; replaces an older score of that name. "passage" is another one's."""
     metadata_fields: tuple[str, ...] = ()
     """Metadata to put in front of the text, where a document has it, one value per line."""
 
     _other_names: ClassVar[Readers] = RERANKERS
+
+    @field_validator("score_key")
+    @classmethod
+    def _check_score_key(cls, value: str) -> str:
+        if value == PASSAGE:
+            raise InputError(f"score_key must not be {PASSAGE!r}, which is the passage's, got {value!r}")
+        return value
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
@@ -74,22 +84,32 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
 
     def _rerank(self, step: RerankInput) -> list[Document]:
         query, documents = _check_input(step)
-        return self._scored(documents, self._rank(query, self._texts(documents)))
+        texts = self._texts(documents)
+        return self._results(documents, texts, self._rank(query, texts))
 
     async def _arerank(self, step: RerankInput) -> list[Document]:
         query, documents = _check_input(step)
-        return self._scored(documents, await self._arank(query, self._texts(documents)))
+        texts = self._texts(documents)
+        return self._results(documents, texts, await self._arank(query, texts))
 
     def _texts(self, documents: list[Document]) -> list[str]:
         return [
             text_with_metadata(document.page_content, document.metadata, self.metadata_fields) for document in documents
         ]
 
-    def _scored(self, documents: list[Document], ranking: list[RankedDocument]) -> list[Document]:
-        return [self._with_score(documents[ranked.index], ranked.score) for ranked in ranking]
+    def _results(self, documents: list[Document], texts: list[str], ranking: list[RankedDocument]) -> list[Document]:
+        return [self._result(documents[ranked.index], texts[ranked.index], ranked) for ranked in ranking]
 
-    def _with_score(self, document: Document, score: float) -> Document:
-        return document.model_copy(update={"metadata": {**document.metadata, self.score_key: score}})
+    def _result(self, document: Document, text: str, ranked: RankedDocument) -> Document:
+        """A copy of the document with its score, and with the best passage of a long one."""
+        content = document.page_content
+        passage = own_passage(ranked.passage, content, start=len(text) - len(content))
+        metadata = {**document.metadata, self.score_key: ranked.score}
+        if passage is not None:
+            metadata[PASSAGE] = passage_metadata(passage)
+            if self.return_passages:
+                content = passage_text(passage, content)
+        return document.model_copy(update={"page_content": content, "metadata": metadata})
 
 
 def _check_input(step: object) -> tuple[str, list[Document]]:

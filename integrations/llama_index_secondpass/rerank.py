@@ -8,11 +8,13 @@ from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, Query
 from pydantic import PlainSerializer
 
 from llama_index_secondpass.migration import OTHER_NAMES, by_name
+from llama_index_secondpass.nodes import own_text, passage_of, start_of_own_text, with_hidden_metadata
 from llama_index_secondpass.reporting import dispatcher, report
 from llama_index_secondpass.texts import text_of
 from secondpass.adapters.fields import RerankFields
 from secondpass.adapters.foreign_arguments import Readers
 from secondpass.adapters.inputs import check_documents
+from secondpass.adapters.passages import PASSAGE, own_passage, passage_metadata
 from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError
 from secondpass.ranking import RankedDocument
@@ -24,8 +26,10 @@ RETRIEVAL_SCORE = "retrieval_score"
 class SecondPassRerank(RerankFields, BaseNodePostprocessor):
     """Puts nodes in the order in which a cross-encoder finds them relevant, best first.
 
-    Gives new `NodeWithScore` objects; the given ones are not changed. The model is loaded with the first node, shared
-    within the process, and never part of a pickle or deepcopy. Safe to use from any number of threads and tasks.
+    Gives new `NodeWithScore` objects; the given ones are not changed. Where a node was not read at once, "passage" in
+    its metadata says where its best passage starts and ends, in characters of the node's text, and the passage's own
+    score, out of sight of embeddings and LLM. The model is loaded with the first node, shared within the process, and
+    never part of a pickle or deepcopy. Safe to use from any number of threads and tasks.
     """
 
     keep_retrieval_score: bool = False
@@ -54,7 +58,7 @@ class SecondPassRerank(RerankFields, BaseNodePostprocessor):
             return []
         texts = self._texts(nodes)
         with self._report(query, nodes) as reranked:
-            reranked.extend(self._reorder(nodes, self._rank(query.query_str, texts)))
+            reranked.extend(self._reorder(nodes, texts, self._rank(query.query_str, texts)))
         return reranked
 
     # The base class gives a span to the method above; this one would have none.
@@ -67,7 +71,7 @@ class SecondPassRerank(RerankFields, BaseNodePostprocessor):
             return []
         texts = self._texts(nodes)
         with self._report(query, nodes) as reranked:
-            reranked.extend(self._reorder(nodes, await self._arank(query.query_str, texts)))
+            reranked.extend(self._reorder(nodes, texts, await self._arank(query.query_str, texts)))
         return reranked
 
     def _texts(self, nodes: list[NodeWithScore]) -> list[str]:
@@ -77,13 +81,27 @@ class SecondPassRerank(RerankFields, BaseNodePostprocessor):
         name = type(self._scorer).__name__ if self.model is None else self.model
         return report(self.callback_manager, query, nodes, top_n=self.top_n, name=name)
 
-    def _reorder(self, nodes: list[NodeWithScore], ranking: list[RankedDocument]) -> list[NodeWithScore]:
-        reranked = []
-        for ranked in ranking:
-            candidate = nodes[ranked.index]
-            node = _with_retrieval_score(candidate) if self.keep_retrieval_score else candidate.node
-            reranked.append(NodeWithScore(node=node, score=ranked.score))
-        return reranked
+    def _reorder(
+        self, nodes: list[NodeWithScore], texts: list[str], ranking: list[RankedDocument]
+    ) -> list[NodeWithScore]:
+        return [
+            NodeWithScore(node=self._result(nodes[ranked.index], texts[ranked.index], ranked), score=ranked.score)
+            for ranked in ranking
+        ]
+
+    def _result(self, candidate: NodeWithScore, text: str, ranked: RankedDocument) -> BaseNode:
+        """The node, or a copy of it where it gets metadata or becomes a passage."""
+        node = candidate.node
+        metadata: dict[str, object] = {}
+        own = own_text(node)
+        passage = own_passage(ranked.passage, own, start_of_own_text(own, text))
+        if self.keep_retrieval_score:
+            metadata[RETRIEVAL_SCORE] = candidate.score
+        if passage is not None:
+            metadata[PASSAGE] = passage_metadata(passage)
+            if self.return_passages:
+                node = passage_of(node, passage)
+        return with_hidden_metadata(node, metadata) if metadata else node
 
 
 def _require_query(query: QueryBundle | None) -> QueryBundle:
@@ -98,19 +116,3 @@ def _require_query(query: QueryBundle | None) -> QueryBundle:
 def _check_nodes(nodes: object) -> list[NodeWithScore]:
     instead = "write NodeWithScore(node=...) around a node, and TextNode(text=...) for a text in it"
     return check_documents(nodes, NodeWithScore, name="nodes", instead=instead)
-
-
-def _with_retrieval_score(candidate: NodeWithScore) -> BaseNode:
-    """A copy of the node that holds its retrieval score where neither embeddings nor an LLM read it."""
-    node = candidate.node
-    return node.model_copy(
-        update={
-            "metadata": {**node.metadata, RETRIEVAL_SCORE: candidate.score},
-            "excluded_embed_metadata_keys": _with_key(node.excluded_embed_metadata_keys),
-            "excluded_llm_metadata_keys": _with_key(node.excluded_llm_metadata_keys),
-        }
-    )
-
-
-def _with_key(keys: list[str]) -> list[str]:
-    return keys if RETRIEVAL_SCORE in keys else [*keys, RETRIEVAL_SCORE]

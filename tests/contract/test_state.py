@@ -139,6 +139,24 @@ def test_the_class_of_a_scorer_is_refused_at_once(driver: "Driver") -> None:
         driver.adapter(scorer=OverlapScorer)
 
 
+def test_a_pickle_finds_a_relative_folder_from_any_other(
+    driver: "Driver", tmp_path: Path, folder_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder_of("bert"), tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    adapter = driver.adapter(model="model")
+    expected = driver.snapshot(driver.run(adapter, QUERY, driver.documents(TEXTS)))
+    fresh, used = pickle.dumps(driver.adapter(model="./model")), pickle.dumps(adapter)
+    lazy = pickle.dumps(driver.scorer(adapter))
+    for other in (copy.copy(adapter), copy.deepcopy(adapter), driver.reloaded(adapter)):
+        assert other.model == "model", "only a pickle travels"
+    monkeypatch.chdir("/")
+    for data in (fresh, used):
+        other = pickle.loads(data)  # noqa: S301 - our own
+        assert driver.snapshot(driver.run(other, QUERY, driver.documents(TEXTS))) == expected
+    assert pickle.loads(lazy).model == str(tmp_path / "model")  # noqa: S301 - our own
+
+
 def test_a_relative_folder_is_another_model_after_a_change_of_folder(
     driver: "Driver", tmp_path: Path, folder_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from secondpass import Passage, RankedDocument
+
 
 class Fixed:
     """Gives these scores, whatever it is asked."""
@@ -32,3 +34,22 @@ class Scores:
     def score(self, query: str, documents: Sequence[str]) -> Any:
         self.asked += [(query, text) for text in documents]
         return self.give([true_score(query, text) for text in documents])
+
+
+class Passages:
+    """Ranks as given, and says that it read these parts of the documents best."""
+
+    def __init__(self, passages: Sequence[Passage | None], scores: Sequence[float] | None = None) -> None:
+        self.passages = passages
+        self.scores = [float(-i) for i in range(len(passages))] if scores is None else scores
+        self.asked: list[str] = []
+
+    def score(self, query: str, documents: Sequence[str]) -> Sequence[float]:  # noqa: ARG002 - a Scorer
+        return self.scores[: len(documents)]
+
+    def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:  # noqa: ARG002 - a RankingScorer
+        self.asked += documents
+        return [
+            RankedDocument(i, score, text, passage, truncated=False)
+            for i, (score, text, passage) in enumerate(zip(self.scores, documents, self.passages, strict=True))
+        ]

@@ -19,7 +19,7 @@ from secondpass.ranking import Pair
 from secondpass.tokenization.item_tokenizer import ItemTokenizer
 from secondpass.tokenization.pairs import OneTextTokenizer, PairTemplate, TwoTextTokenizer
 from secondpass.tokenization.passages import passage_spans
-from secondpass.tokenization.prompts import PartedPromptTokenizer, PromptTokenizer, fixed_ending
+from secondpass.tokenization.prompts import Ending, PartedPromptTokenizer, PromptTokenizer, WritePrompt, fixed_ending
 from secondpass.tokenization.reading import Reading, TruncatingReader, WindowReader, document_of, part_of
 from secondpass.tokenization.text_tokenizer import Offsets, PythonTokenizer, TextTokenizer
 from secondpass.tokenization.tokens import Spans, Specials
@@ -70,6 +70,14 @@ def check(tokenize: ItemTokenizer[Any], item: Any, overlap: int | None, max_leng
         assert all(span.end - span.start == 1 for span in spans), "the room is too small for a single character"
 
 
+def _prompt(ending: str) -> WritePrompt:
+    return f"q: {{}} d: {{}}{ending}".format
+
+
+def _ending(tokenize: TextTokenizer, ending: str) -> Ending:
+    return fixed_ending(tokenize([ending]).concatenate().tolist())
+
+
 @pytest.mark.parametrize("name", [*SMALL, *REAL])
 def test_windows_are_the_whole_document_in_parts_that_score_alone(name: str, tmp_path: Path) -> None:
     tokenizer = tokenizer_of(name, tmp_path)
@@ -88,12 +96,12 @@ def test_windows_are_the_whole_document_in_parts_that_score_alone(name: str, tmp
     @settings(max_examples=40)
     @given(DOCUMENTS, QUERIES, st.integers(min_value=20, max_value=60))
     def check_other_layouts(document: str, query: str, max_length: int) -> None:
-        prompts = PromptTokenizer(tokenize, (1,), "q: {} d: {}".format, fixed_ending(()), (2,), max_length)
-        check(prompts, (query, document), 3, max_length)
-        parts = PartedPromptTokenizer(
-            tokenize, (1,), "q: {}".format, (4, 5), "d: {}".format, (2,), max_length, query_length=max_length // 4
-        )
-        check(parts, (query, document), 1, max_length)
+        pair = query, document
+        for ending in ("", " so?"):
+            prompts = PromptTokenizer(tokenize, (1,), _prompt(ending), _ending(tokenize, ending), (2,), max_length)
+            check(prompts, pair, 3, max_length)
+        parts = ((1,), "q: {}".format, (3,), "d: {}".format, (2,), max_length, max_length // 2)
+        check(PartedPromptTokenizer(tokenize, *parts), pair, 1, max_length)
         check(OneTextTokenizer(tokenize, (1,), (2,), max_length, "text: "), document, None, max_length)
 
     check_two_texts()

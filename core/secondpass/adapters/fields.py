@@ -29,6 +29,7 @@ from secondpass.adapters.lazy import LazyCrossEncoder, check_model_name, check_s
 from secondpass.adapters.migration import spelling, translate
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputTypeError
+from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_score_threshold, check_top_k
@@ -162,6 +163,14 @@ class ModelFields(BaseModel):
             self.__pydantic_fields_set__.intersection_update(names_set)
             raise
 
+    def __getstate__(self) -> dict[Any, Any]:
+        """What a pickle holds: a local folder by its absolute path, for it may be read elsewhere."""
+        state = super().__getstate__()
+        values = state["__dict__"]
+        if values.get("model") is None:
+            return state
+        return {**state, "__dict__": {**values, "model": portable_name(values["model"])}}
+
     @field_validator("model", mode="before")
     @classmethod
     def _check_model(cls, value: object) -> object:
@@ -218,6 +227,8 @@ class RerankFields(ModelFields):
     """Keep at most this many, at least 1; None keeps all."""
     score_threshold: float | None = None
     """Keep scores of at least this much, in their unit (a probability with a calibration); applied before `top_n`."""
+    return_passages: bool = False
+    """Give the best passage in place of a long document's text: its best window, or else what was read of it."""
 
     @field_validator("top_n", mode="before")
     @classmethod

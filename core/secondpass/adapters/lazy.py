@@ -13,6 +13,7 @@ from secondpass.adapters.sharing import load_cross_encoder, shared_cross_encoder
 from secondpass.arguments import describe
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
+from secondpass.model_names import portable_name
 from secondpass.options import ModelOptions
 from secondpass.ranking import RankedDocument, Readings, Scorer
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 class LazyCrossEncoder:
     """A `Scorer` that knows its model's name and options, and loads it on first use.
 
-    Copies and pickles hold the name and the options (the token among them), never the weights. Two are equal when
-    they would load the same model in the same way.
+    Copies and pickles hold the name and the options (the token among them), never the weights; a local folder's name
+    becomes absolute in them. Two are equal when they would load the same model in the same way.
 
     Args:
         model: Hub id, local folder, or the name of a bundled model.
@@ -127,7 +128,7 @@ class LazyCrossEncoder:
         return hash((self.model, self.options, self.share))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (self.model, self.options, self.share)
+        return _restore, (portable_name(self.model), self.options, self.share)
 
 
 def scorer_of(

@@ -54,6 +54,7 @@ def _our_loader(dtype: DType) -> Loader:
             max_length=setting.max_length,
             activation="identity",
             batch_tokens=setting.batch_tokens,
+            trust_remote_code=setting.trust_remote_code,
         )
         return model.predict
 

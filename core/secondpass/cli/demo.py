@@ -11,25 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from secondpass.cli.loading import load_quietly
-from secondpass.cli.options import (
-    DEFAULT_MODEL,
-    Activation,
-    BatchTokens,
-    CacheDir,
-    Device,
-    DType,
-    Instruction,
-    Json,
-    Label,
-    LocalFilesOnly,
-    MaxLength,
-    ModelName,
-    Output,
-    Revision,
-    Token,
-    TrustRemoteCode,
-    label_of,
-)
+from secondpass.cli.options import DEFAULT_MODEL, Json, ModelName, Output, takes_model_options
 from secondpass.cli.output import OutputFormat, output_format, score_bar, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.errors import InputError
@@ -77,44 +59,21 @@ class Outcome:
         return 0 if self.before is None or self.after is None else self.before - self.after
 
 
+@takes_model_options()
 def demo(
     model: ModelName = DEFAULT_MODEL,
     show: Annotated[int, typer.Option(help="Questions shown in full; 0 for none.")] = 3,
     depth: Annotated[int, typer.Option(help="Candidates re-ranked per question.")] = 50,
     format_: Output = None,
     json_: Json = False,
-    device: Device = None,
-    dtype: DType = None,
-    max_length: MaxLength = None,
-    instruction: Instruction = None,
-    activation: Activation = None,
-    label: Label = None,
-    batch_tokens: BatchTokens = None,
-    revision: Revision = None,
-    token: Token = None,
-    cache_dir: CacheDir = None,
-    local_files_only: LocalFilesOnly = False,
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    options: ModelOptions,
 ) -> None:
     """BM25 first, a cross-encoder second: what moves up, on 1,293 Wikipedia passages and real questions, offline."""
     result_format = output_format(format_, json_)
     check_top_k(depth, "depth")
     if show < 0:
         raise InputError(f"show must be at least 0, got {show}")
-    options = ModelOptions(
-        revision=revision,
-        token=token,
-        cache_dir=None if cache_dir is None else str(cache_dir),
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-        device=device,
-        dtype=dtype,
-        max_length=max_length,
-        instruction=instruction,
-        activation=activation,
-        label=label_of(label),
-        batch_tokens=batch_tokens,
-    )
     from secondpass.demo import passages, questions
     from secondpass.evaluation import BM25
 

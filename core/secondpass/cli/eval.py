@@ -20,24 +20,7 @@ from secondpass.cli.judged_collections import (
     open_collection,
 )
 from secondpass.cli.loading import find_models, load_quietly
-from secondpass.cli.options import (
-    DEFAULT_MODEL,
-    Activation,
-    BatchTokens,
-    CacheDir,
-    Device,
-    DType,
-    Instruction,
-    Json,
-    Label,
-    LocalFilesOnly,
-    MaxLength,
-    Output,
-    Revision,
-    Token,
-    TrustRemoteCode,
-    label_of,
-)
+from secondpass.cli.options import DEFAULT_MODEL, Json, Output, takes_model_options
 from secondpass.cli.output import check_output_folder, output_format
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
@@ -58,6 +41,7 @@ Models = Annotated[
 ]
 
 
+@takes_model_options()
 def evaluate(
     data: Annotated[
         list[str],
@@ -82,55 +66,41 @@ def evaluate(
     depth: Annotated[
         int | None, typer.Option(help="Candidates re-ranked per query.", show_default=str(_DEFAULT_DEPTH))
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Evaluate a cascade of the models as well, in the order of --model: how many candidates go on to the "
+            "next (20; for each step 50,20), or within which margin of probability (0.2). Several are compared.",
+            show_default="none",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder for runs, JSON and pictures; continues what was interrupted."),
     ] = None,
     format_: Output = None,
     json_: Json = False,
-    device: Device = None,
-    dtype: DType = None,
-    max_length: MaxLength = None,
-    instruction: Instruction = None,
-    activation: Activation = None,
-    label: Label = None,
-    batch_tokens: BatchTokens = None,
-    revision: Revision = None,
-    token: Token = None,
-    cache_dir: CacheDir = None,
-    local_files_only: LocalFilesOnly = False,
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Re-rank a first stage and measure it: quality before and after, significance, speed, and how deep it pays."""
     result_format = output_format(format_, json_)
     check_count("depth", depth)
     check_output_folder(output)
-    options = ModelOptions(
-        revision=revision,
-        token=token,
-        cache_dir=None if cache_dir is None else str(cache_dir),
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-        device=device,
-        dtype=dtype,
-        max_length=max_length,
-        instruction=instruction,
-        activation=activation,
-        label=label_of(label),
-        batch_tokens=batch_tokens,
-    )
 
     def load(name: str) -> "CrossEncoder":
         return load_quietly(name, options)
 
     names = model or [DEFAULT_MODEL]
     _check_different("--model must name different models", names)
+    keeps = [_parse_keep(text, len(names) - 1) for text in keep or ()]
+    _check_different("--keep must name different cascades", keep or ())
     _check_different("DATA must name different collections", data)
     files = [name for name in data if _is_file(name)]
     if files:
         collection_only = {
             "--run": run, "--queries": queries, "--corpus": corpus, "--qrels": qrels,
-            "--duplicate-judgements": duplicate_judgements, "--measure": measure, "--depth": depth,
+            "--duplicate-judgements": duplicate_judgements, "--measure": measure, "--depth": depth, "--keep": keep,
         }  # fmt: skip
         misplaced = [option for option, value in collection_only.items() if value is not None]
         if misplaced:
@@ -159,12 +129,30 @@ def evaluate(
     collections = {name: open_collection(source, parts) for name, source in zip(names_of(data), data, strict=True)}
     find_models(names, options)
     depth = _DEFAULT_DEPTH if depth is None else depth
-    evaluate_collections(collections, names, load, Settings(measures, depth, run, output, result_format))
+    evaluate_collections(collections, names, load, Settings(measures, depth, run, output, result_format, keeps))
 
 
 def _check_different(rule: str, names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         raise InputError(f"{rule}, got {', '.join(names)}")
+
+
+def _parse_keep(text: str, n_steps: int) -> tuple[float, ...]:
+    """The numbers of one `--keep`: one for all steps from model to model, or one for each.
+
+    Raises:
+        InputError: They are no numbers, or not what a cascade of so many steps takes.
+    """
+    from secondpass.cascade import check_keep
+
+    if n_steps < 1:
+        raise InputError("--keep must come with at least 2 --model, the cheapest first, got 1")
+    try:
+        numbers = [int(part) if part.strip().isdecimal() else float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--keep must be numbers, such as 20 or 50,20 or 0.2, got {text!r}") from None
+    check_keep(numbers[0] if len(numbers) == 1 else numbers, n_steps)
+    return tuple(numbers)
 
 
 def _is_file(name: str) -> bool:

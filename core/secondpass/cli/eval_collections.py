@@ -1,17 +1,17 @@
 """`secondpass eval` on collections: a first stage, re-ranked by each model and measured before and after."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondpass.cli.eval_tables import card_table, comparison_table, depth_table, report_table
+from secondpass.cli.eval_tables import card_table, cascade_table, comparison_table, depth_table, report_table
 from secondpass.cli.output import OutputFormat, progress_bar, write, write_json_file, write_text_file
 from secondpass.cli.sheets import Sheet, count
 from secondpass.cli.streams import naming
 
 if TYPE_CHECKING:
-    from secondpass import CrossEncoder
+    from secondpass import Cascade, CrossEncoder
     from secondpass.evaluation import Collection, Report
 
 # Documents per query that BM25 retrieves at least, so that the first stage is the same at every smaller --depth.
@@ -28,6 +28,7 @@ class Settings:
         run: TREC run to re-rank; None takes BM25.
         output: Folder for runs, JSON and pictures; each of several collections gets one of its own in it.
         format: What is written to standard output.
+        keeps: What goes on from stage to stage in each cascade of the models, in their order; none without cascades.
     """
 
     measures: Sequence[str]
@@ -35,6 +36,7 @@ class Settings:
     run: Path | None
     output: Path | None
     format: OutputFormat
+    keeps: Sequence[Sequence[float]] = ()
 
 
 def evaluate_collections(
@@ -54,13 +56,18 @@ def evaluate_collections(
     several = len(collections) > 1
     folders = _folders(settings.output, list(collections))
     tasks = [_Task.prepare(name, collection, folders[name], settings) for name, collection in collections.items()]
+    cascades = {"-".join(["cascade-keep", *map(str, keep)]): keep for keep in settings.keeps}
     by_model: dict[str, dict[str, Report]] = {}
-    for model, file_name in _with_file_names(names):
-        scorer = load(model)
+    for model, file_name in _with_file_names([*names, *cascades]):
+        scorer = _cascade(names, load, cascades[model]) if model in cascades else load(model)
         by_model[model] = {task.name: task.evaluate(scorer, model, file_name, settings) for task in tasks}
-    by_collection = {task.name: [by_model[model][task.name] for model in names] for task in tasks}
+    by_collection = {task.name: [by_model[model][task.name] for model in by_model] for task in tasks}
     _write_pictures(folders, by_collection)
-    rows = [{"collection": name} | report.as_json() for name, reports in by_collection.items() for report in reports]
+    rows = [
+        {"collection": name} | report.as_json() | _against(report, reports[len(names) - 1], cascades)
+        for name, reports in by_collection.items()
+        for report in reports
+    ]
     if settings.output is not None:
         write_json_file(settings.output / "report.json", rows)
     if several:
@@ -69,9 +76,15 @@ def evaluate_collections(
             write_text_file(settings.output / "card.md", sheets[0].markdown() + "\n")
     else:
         ((name, reports),) = by_collection.items()
-        sheets = [sheet for report in reports for sheet in (report_table(report, name), depth_table(report))]
+        sheets = [
+            sheet
+            for report in reports
+            for sheet in (report_table(report, name), *([] if report.model in cascades else [depth_table(report)]))
+        ]
         if len(reports) > 1:
             sheets.append(comparison_table(reports))
+        if cascades:
+            sheets.append(cascade_table(reports, reports[len(names) - 1]))
     write(settings.format, rows, sheets)
 
 
@@ -93,15 +106,21 @@ class _Task:
         asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
         if folder is not None:
             check_ids(asked)
-            check_ids(collection.documents)
+        first: Mapping[str, Mapping[str, float]]
         if settings.run is not None:
-            return cls(name, collection, read_run(settings.run), folder)
-        depth = max(settings.depth, _FIRST_STAGE_DEPTH, deepest_cutoff(settings.measures))
-        return cls(name, collection, BM25(collection.documents).run(asked, depth), folder)
+            first = read_run(settings.run)
+        else:
+            depth = max(settings.depth, _FIRST_STAGE_DEPTH, deepest_cutoff(settings.measures))
+            first = BM25(collection.documents).run(asked, depth)
+        if folder is not None:
+            check_ids(document for query in asked for document in first.get(query, {}))
+        return cls(name, collection, first, folder)
 
-    def evaluate(self, scorer: "CrossEncoder", model: str, file_name: str, settings: Settings) -> "Report":
+    def evaluate(self, scorer: "CrossEncoder | Cascade", model: str, file_name: str, settings: Settings) -> "Report":
         """Re-rank with one model, keeping its progress and its run in the folder."""
+        from secondpass import Cascade
         from secondpass.evaluation import report, rerank, write_run
+        from secondpass.evaluation.report import DEPTHS
 
         depth = settings.depth
         progress_file = None if self.folder is None else self.folder / f"{file_name}.progress.jsonl"
@@ -119,7 +138,37 @@ class _Task:
             run_file = self.folder / f"{file_name}.trec"
             with naming(run_file):
                 write_run(run_file, scored, depth=depth, tag=file_name)
-        return report(model, self.collection, self.first, scored, measures=settings.measures, depth=depth)
+        return report(
+            model,
+            self.collection,
+            self.first,
+            scored,
+            measures=settings.measures,
+            depth=depth,
+            smaller_depths=() if isinstance(scorer, Cascade) else DEPTHS,
+        )
+
+
+def _cascade(names: Sequence[str], load: "Callable[[str], CrossEncoder]", keep: Sequence[float]) -> "Cascade":
+    """The models in a row, in their order."""
+    from secondpass import Cascade
+
+    return Cascade([load(name) for name in names], keep=keep[0] if len(keep) == 1 else keep)
+
+
+def _against(report: "Report", last: "Report", cascades: Mapping[str, object]) -> dict[str, object]:
+    """What a cascade's row of JSON says more: how it compares with the model that decides in it."""
+    if report.model not in cascades:
+        return {}
+    comparison = report.compare_with(last)
+    return {
+        "against": {
+            "model": last.model,
+            "difference": comparison.difference,
+            **asdict(comparison),
+            "time_share": report.seconds / last.seconds if last.seconds else None,
+        }
+    }
 
 
 def _folders(output: Path | None, names: Sequence[str]) -> dict[str, Path | None]:

@@ -1,5 +1,8 @@
 """Options that several commands share."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -44,6 +47,25 @@ BatchTokens: TypeAlias = Annotated[
     typer.Option(help="Tokens of one forward pass.", show_default="the device's", rich_help_panel=_SCORES),
 ]
 
+_LONG = "Documents longer than the model reads"
+LongDocuments: TypeAlias = Annotated[
+    options.LongDocuments,
+    typer.Option(
+        help="truncate: read what fits beside the query; windows: read all, in overlapping windows.",
+        rich_help_panel=_LONG,
+    ),
+]
+WindowOverlap: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        help="Tokens that neighbouring windows share.", show_default="a quarter of a window", rich_help_panel=_LONG
+    ),
+]
+WindowAggregation: TypeAlias = Annotated[
+    options.WindowAggregation,
+    typer.Option(help="A document's score from its windows: the best, or the mean of three.", rich_help_panel=_LONG),
+]
+
 _HUB = "Where the model comes from"
 Revision: TypeAlias = Annotated[
     str | None, typer.Option(help="Branch, tag or commit on the hub.", show_default="main", rich_help_panel=_HUB)
@@ -73,6 +95,67 @@ Json: TypeAlias = Annotated[bool, typer.Option("--json", help="The same as --for
 DEFAULT_MODEL = "secondpass/mini"
 
 
-def label_of(text: str | None) -> int | str | None:
+def takes_model_options(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the flags of every load option; it gets them as one value, `options: ModelOptions`.
+
+    Args:
+        left_out: Options that the command has no flags for; they keep their defaults.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_flags(*arguments: object, **values: object) -> None:
+            given = {name: values.pop(name) for name in flags}
+            command(*arguments, **values, options=_model_options(**given))  # type: ignore[arg-type] # typer checked them
+
+        model_options = inspect.signature(_model_options).parameters
+        flags = {name: flag for name, flag in model_options.items() if name not in left_out}
+        own = inspect.signature(command).parameters
+        parameters = [parameter for name, parameter in own.items() if name != "options"] + list(flags.values())
+        # By these typer learns of its parameters.
+        with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # any function may have one
+        with_flags.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return with_flags
+
+    return decorate
+
+
+def _model_options(
+    device: Device = None,
+    dtype: DType = None,
+    max_length: MaxLength = None,
+    instruction: Instruction = None,
+    activation: Activation = None,
+    label: Label = None,
+    batch_tokens: BatchTokens = None,
+    long_documents: LongDocuments = "truncate",
+    window_overlap: WindowOverlap = None,
+    window_aggregation: WindowAggregation = "max",
+    revision: Revision = None,
+    token: Token = None,
+    cache_dir: CacheDir = None,
+    local_files_only: LocalFilesOnly = False,
+    trust_remote_code: TrustRemoteCode = False,
+) -> options.ModelOptions:
+    return options.ModelOptions(
+        revision=revision,
+        token=token,
+        cache_dir=None if cache_dir is None else str(cache_dir),
+        local_files_only=local_files_only,
+        trust_remote_code=trust_remote_code,
+        device=device,
+        dtype=dtype,
+        max_length=max_length,
+        instruction=instruction,
+        activation=activation,
+        label=_label_of(label),
+        batch_tokens=batch_tokens,
+        long_documents=long_documents,
+        window_overlap=window_overlap,
+        window_aggregation=window_aggregation,
+    )
+
+
+def _label_of(text: str | None) -> int | str | None:
     """What `--label` names: a number means the label's index."""
     return int(text) if text is not None and text.isdecimal() else text

@@ -9,25 +9,7 @@ from rich.text import Text
 
 from secondpass.cli.documents import STDIN, Document, Format, format_by_name, read_documents
 from secondpass.cli.loading import load_quietly
-from secondpass.cli.options import (
-    DEFAULT_MODEL,
-    Activation,
-    BatchTokens,
-    CacheDir,
-    Device,
-    DType,
-    Instruction,
-    Json,
-    Label,
-    LocalFilesOnly,
-    MaxLength,
-    ModelName,
-    Output,
-    Revision,
-    Token,
-    TrustRemoteCode,
-    label_of,
-)
+from secondpass.cli.options import DEFAULT_MODEL, Json, ModelName, Output, takes_model_options
 from secondpass.cli.output import output_format, score_bar, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.errors import InputError
@@ -36,6 +18,7 @@ from secondpass.ranking import RankedDocument
 from secondpass.ranking.checks import check_score_threshold, check_top_k
 
 
+@takes_model_options()
 def rank(
     query: Annotated[str, typer.Argument(help="What is asked.")],
     files: Annotated[
@@ -58,38 +41,14 @@ def rank(
     ] = Format.AUTO,
     format_: Output = None,
     json_: Json = False,
-    device: Device = None,
-    dtype: DType = None,
-    max_length: MaxLength = None,
-    instruction: Instruction = None,
-    activation: Activation = None,
-    label: Label = None,
-    batch_tokens: BatchTokens = None,
-    revision: Revision = None,
-    token: Token = None,
-    cache_dir: CacheDir = None,
-    local_files_only: LocalFilesOnly = False,
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Order documents by their relevance to a query: lines, JSONL, TREC collections, or whole files."""
     result_format = output_format(format_, json_)
     _check_query(query)
     check_top_k(top_k)
     check_score_threshold(score_threshold)
-    options = ModelOptions(
-        revision=revision,
-        token=token,
-        cache_dir=None if cache_dir is None else str(cache_dir),
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-        device=device,
-        dtype=dtype,
-        max_length=max_length,
-        instruction=instruction,
-        activation=activation,
-        label=label_of(label),
-        batch_tokens=batch_tokens,
-    )
     documents = read_documents(files or [STDIN], as_)
     ranked: list[RankedDocument] = []
     if documents:

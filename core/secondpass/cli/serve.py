@@ -11,17 +11,7 @@ import typer
 from secondpass.cli.loading import silence_transformers
 from secondpass.cli.options import (
     DEFAULT_MODEL,
-    BatchTokens,
-    CacheDir,
-    Device,
-    DType,
-    Label,
-    LocalFilesOnly,
-    MaxLength,
-    Revision,
-    Token,
-    TrustRemoteCode,
-    label_of,
+    takes_model_options,
 )
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
@@ -31,6 +21,7 @@ _LIMITS = "What is refused"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+@takes_model_options("activation")
 def serve(
     model: Annotated[
         list[str] | None,
@@ -67,6 +58,9 @@ def serve(
     max_body_bytes: Annotated[
         int, typer.Option(help="Bytes of a request; more is answered 413.", rich_help_panel=_LIMITS)
     ] = 64_000_000,
+    max_held_bytes: Annotated[
+        int, typer.Option(help="Bytes of all requests at a time; more is answered 429.", rich_help_panel=_LIMITS)
+    ] = 1_000_000_000,
     max_documents: Annotated[
         int, typer.Option(help="Documents of a request; more is answered 422.", rich_help_panel=_LIMITS)
     ] = 10_000,
@@ -89,16 +83,8 @@ def serve(
     log_lengths: Annotated[
         bool, typer.Option("--log-lengths", help="Also log the number of characters; texts are never logged.")
     ] = False,
-    device: Device = None,
-    dtype: DType = None,
-    max_length: MaxLength = None,
-    label: Label = None,
-    batch_tokens: BatchTokens = None,
-    revision: Revision = None,
-    token: Token = None,
-    cache_dir: CacheDir = None,
-    local_files_only: LocalFilesOnly = False,
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Serve models over HTTP to clients of TEI, Cohere, Jina, vLLM, infinity and Voyage."""
     from secondpass.service import Limits, create_app, load_model
@@ -113,23 +99,12 @@ def serve(
     limits = Limits(
         max_queued_tokens=max_queued_tokens,
         max_body_bytes=max_body_bytes,
+        max_held_bytes=max_held_bytes,
         max_documents=max_documents,
         max_text_characters=max_text_characters,
         pass_tokens=pass_tokens,
         body_seconds=body_seconds,
         drain_seconds=drain_seconds,
-    )
-    options = ModelOptions(
-        revision=revision,
-        token=token,
-        cache_dir=None if cache_dir is None else str(cache_dir),
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-        device=device,
-        dtype=dtype,
-        max_length=max_length,
-        label=label_of(label),
-        batch_tokens=batch_tokens,
     )
     _log_to_stderr()
     if host not in _LOOPBACK and not keys:

@@ -10,6 +10,7 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.progress import Candidates, ProgressCallback, score_all
 from secondpass.evaluation.runs import Run, trec_order
+from secondpass.evaluation.streamed import texts_of
 from secondpass.files import check_unicode
 from secondpass.ranking import Scorer
 
@@ -68,8 +69,13 @@ def rerank(
     if depth < 1:
         raise InputError(f"depth must be at least 1, got {depth}")
     rankings = _rankings(collection, run)
+    ranked = dict.fromkeys(document for ranking in rankings.values() for document in ranking)
+    texts = texts_of(collection.documents, ranked.keys())
+    for document in ranked:
+        if document not in texts:
+            raise InputError(f"the corpus must hold every document of the run, {document!r} is not in it")
     candidates = {
-        query: Candidates(collection.queries[query], tuple(collection.documents[key] for key in documents[:depth]))
+        query: Candidates(collection.queries[query], tuple(texts[key] for key in documents[:depth]))
         for query, documents in rankings.items()
     }
     results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
@@ -119,11 +125,7 @@ def _rankings(collection: Collection, run: Run) -> dict[str, tuple[str, ...]]:
     for query in collection.queries:
         if query not in collection.qrels or query not in run:
             continue
-        documents = tuple(trec_order(run[query]))
-        for document in documents:
-            if document not in collection.documents:
-                raise InputError(f"the corpus must hold every document of the run, {document!r} is not in it")
-        rankings[query] = documents
+        rankings[query] = tuple(trec_order(run[query]))
     if not rankings:
         raise InputError("the run must rank at least one of the judged queries, got none of them")
     return rankings

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from secondpass.service.api_keys import ApiKeys
+from secondpass.service.bodies import Bodies
 from secondpass.service.limits import Limits
 from secondpass.service.metrics import Metrics
 from secondpass.service.pass_queue import PassQueue
@@ -27,6 +28,7 @@ class Service:
         self.models = ServedModels(models)
         self.api_keys = api_keys
         self.limits = limits
+        self.bodies = Bodies(limits)
         self.metrics = Metrics()
         self.is_draining = False
         self.n_open = 0

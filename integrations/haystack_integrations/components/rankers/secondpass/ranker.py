@@ -1,8 +1,6 @@
 """Reranking as a Haystack component."""
 
-import asyncio
 import copy
-import dataclasses
 import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -13,6 +11,7 @@ from haystack.utils import ComponentDevice, Secret
 
 from haystack_integrations.components.rankers.secondpass.documents import check_candidates, deduplicate
 from haystack_integrations.components.rankers.secondpass.held_model import HeldModel
+from haystack_integrations.components.rankers.secondpass.loading import LoadsModel
 from haystack_integrations.components.rankers.secondpass.parameters import (
     check_names,
     model_options,
@@ -20,12 +19,12 @@ from haystack_integrations.components.rankers.secondpass.parameters import (
     refuse_foreign,
 )
 from haystack_integrations.components.rankers.secondpass.request import Request, Selection
-from secondpass.adapters.lazy import LazyCrossEncoder, check_model_name, scorer_of
+from haystack_integrations.components.rankers.secondpass.texts import Template
+from secondpass.adapters.lazy import check_model_name, scorer_of
 from secondpass.adapters.scores import Calibration, as_calibration, calibration_of
-from secondpass.adapters.texts import text_with_metadata
 from secondpass.errors import InputError
-from secondpass.options import ActivationName, DType
-from secondpass.ranking import Loadable, Scorer
+from secondpass.options import DType, LongDocuments, WindowAggregation
+from secondpass.ranking import Scorer
 from secondpass.ranking.checks import check_query
 
 # What the rankers of Haystack take when no model is named.
@@ -33,14 +32,15 @@ DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"
 
 
 @component
-class SecondPassRanker:
+class SecondPassRanker(LoadsModel):
     """Puts documents in the order in which a cross-encoder finds them relevant, best first.
 
     Takes every parameter of Haystack's `SentenceTransformersSimilarityRanker` and `TransformersSimilarityRanker`, so
     a saved pipeline moves over by changing the component's type. Documents come back as copies with their new score;
-    the given ones are not changed. The model is loaded by `warm_up` or with the first document and shared within the
-    process. A parameter that is assigned later counts from the next run. Safe to use from any number of threads and
-    tasks.
+    the given ones are not changed. Where a document was not read at once, "passage" in its metadata says where its best
+    passage starts and ends, in characters of the content, and the passage's own score. The model is loaded by `warm_up`
+    or with the first document and shared within the process. A parameter that is assigned later counts from the next
+    run. Safe to use from any number of threads and tasks.
 
     ```python
     from haystack import Document
@@ -86,6 +86,11 @@ class SecondPassRanker:
         local_files_only: Never ask the network.
         batch_tokens: Tokens of one forward pass, instead of `batch_size`; None chooses for the device.
         share_model: Share one loaded model with every adapter of the process that has the same name and options.
+        long_documents: "truncate" reads of a document what fits beside the query, "windows" all of it.
+        window_overlap: Tokens that neighbouring windows share; None takes a quarter of a window.
+        window_aggregation: A document's score from its windows: "max", of the best, or "mean-top-3".
+        return_passages: Give the best passage in place of a long document's content: the best of its windows, or else
+            what was read of it.
 
     Raises:
         InputError: A parameter breaks a rule or cannot be honoured.
@@ -131,6 +136,10 @@ class SecondPassRanker:
         local_files_only: bool = False,
         batch_tokens: int | None = None,
         share_model: bool = True,
+        long_documents: LongDocuments = "truncate",
+        window_overlap: int | None = None,
+        window_aggregation: WindowAggregation = "max",
+        return_passages: bool = False,
     ) -> None:
         check_model_name(model)
         check_names(meta_fields_to_embed)
@@ -165,29 +174,12 @@ class SecondPassRanker:
         self.local_files_only = local_files_only
         self.batch_tokens = batch_tokens
         self.share_model = share_model
+        self.long_documents = long_documents
+        self.window_overlap = window_overlap
+        self.window_aggregation = window_aggregation
+        self.return_passages = return_passages
         self._held = HeldModel()
         self._check()
-
-    def warm_up(self) -> None:
-        """Load the model, unless it is loaded; a `scorer` that can load its own does so."""
-        scorer = self._scorer()
-        if isinstance(scorer, Loadable):
-            scorer.load()
-
-    async def warm_up_async(self) -> None:
-        """What `warm_up` does, without blocking the event loop."""
-        await asyncio.to_thread(self.warm_up)
-
-    def close(self) -> None:
-        """Let go of the model; its memory is free when no other adapter shares it. The next run loads it again.
-
-        A `scorer` stays as it is: others may be using it.
-        """
-        self._held.release()
-
-    async def close_async(self) -> None:
-        """What `close` does, without blocking the event loop."""
-        await asyncio.to_thread(self.close)
 
     @component.output_types(documents=list[Document])
     def run(
@@ -258,10 +250,6 @@ class SecondPassRanker:
         # Haystack 2 puts the objects it makes into the dictionary it is given.
         return default_from_dict(cls, copy.deepcopy(data))
 
-    def __getstate__(self) -> dict[str, object]:
-        """What copies and pickles are made of: a copy holds its model by itself."""
-        return {**self.__dict__, "_held": self._held.copy()}
-
     def _check(self) -> None:
         """Raise InputError for what the first run would otherwise raise."""
         self._selection(None, None, None)
@@ -271,22 +259,6 @@ class SecondPassRanker:
     def _model_name(self) -> str:
         check_model_name(self.model)
         return DEFAULT_MODEL if self.model is None else str(self.model)
-
-    def _scorer(self) -> Scorer:
-        """What scores, by what the parameters say now; a model that they still name stays loaded."""
-        options = model_options(vars(self))
-        if self.scorer is not None:
-            return scorer_of(self.model, self.scorer, options)
-        # The token is asked for once, when it is needed: what it comes from may be gone later.
-        name, share = self._model_name(), self.share_model
-
-        def make() -> LazyCrossEncoder:
-            token = None if self.token is None else self.token.resolve_value()
-            # The head's own number, because scaling is a choice of each run; a calibration is none.
-            activation: ActivationName | None = "identity" if options.calibration is None else None
-            return LazyCrossEncoder(name, dataclasses.replace(options, token=token, activation=activation), share=share)
-
-        return self._held.get((name, options, self.token, share), make)
 
     def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
         scale_score = self.scale_score if scale_score is None else scale_score
@@ -302,15 +274,15 @@ class SecondPassRanker:
 
     def _request(self, query: str, documents: list[Document], selection: Selection) -> Request:
         check_query(query)
-        candidates = deduplicate(check_candidates(documents))
         return Request(
             query=self.query_prefix + query + self.query_suffix,
-            documents=candidates,
-            texts=[self._text(document) for document in candidates],
+            documents=deduplicate(check_candidates(documents)),
+            template=Template(
+                prefix=self.document_prefix,
+                suffix=self.document_suffix,
+                meta_fields=self.meta_fields_to_embed,
+                separator=self.embedding_separator,
+            ),
             selection=selection,
+            return_passages=self.return_passages,
         )
-
-    def _text(self, document: Document) -> str:
-        content = "" if document.content is None else document.content
-        text = text_with_metadata(content, document.meta, self.meta_fields_to_embed, separator=self.embedding_separator)
-        return self.document_prefix + text + self.document_suffix

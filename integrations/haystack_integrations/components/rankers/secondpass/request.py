@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from haystack import Document
 
+from haystack_integrations.components.rankers.secondpass.passages import passage_of, with_passage
+from haystack_integrations.components.rankers.secondpass.texts import Template, content_of
+from secondpass.adapters.passages import own_passage
 from secondpass.errors import InputError
 from secondpass.ranking import RankedDocument, ScoreMap, Scorer, Sigmoid, arank, rank
 from secondpass.ranking.checks import check_score_threshold, check_top_k
@@ -61,42 +64,57 @@ class Request:
     Args:
         query: What the scorer reads as the query.
         documents: The candidates.
-        texts: What the scorer reads of each.
+        template: What the scorer reads of each.
         selection: What becomes of its scores.
+        return_passages: Whether the best passage takes the place of a long document's content.
     """
 
     query: str
     documents: Sequence[Document]
-    texts: Sequence[str]
+    template: Template
     selection: Selection
+    return_passages: bool
 
     def rank(self, scorer: Scorer) -> list[Document]:
         """Copies of the documents that are kept, with their scores, best first."""
-        selection = self.selection
-        return self._with_scores(
+        selection, texts = self.selection, self._texts()
+        return self._results(
+            texts,
             rank(
                 scorer,
                 self.query,
-                self.texts,
+                texts,
                 top_k=selection.top_k,
                 score_threshold=selection.score_threshold,
                 score_map=selection.score_map,
-            )
+            ),
         )
 
     async def arank(self, scorer: Scorer) -> list[Document]:
         """What `rank` gives, without blocking the event loop."""
-        selection = self.selection
-        return self._with_scores(
+        selection, texts = self.selection, self._texts()
+        return self._results(
+            texts,
             await arank(
                 scorer,
                 self.query,
-                self.texts,
+                texts,
                 top_k=selection.top_k,
                 score_threshold=selection.score_threshold,
                 score_map=selection.score_map,
-            )
+            ),
         )
 
-    def _with_scores(self, ranking: Sequence[RankedDocument]) -> list[Document]:
-        return [dataclasses.replace(self.documents[ranked.index], score=ranked.score) for ranked in ranking]
+    def _texts(self) -> list[str]:
+        return [self.template.fill(document) for document in self.documents]
+
+    def _results(self, texts: Sequence[str], ranking: Sequence[RankedDocument]) -> list[Document]:
+        return [self._result(self.documents[ranked.index], texts[ranked.index], ranked) for ranked in ranking]
+
+    def _result(self, document: Document, text: str, ranked: RankedDocument) -> Document:
+        """A copy of the document with its score, and with the best passage of a long one."""
+        start = self.template.start_of_content(document, text)
+        passage = own_passage(ranked.passage, content_of(document), start)
+        if passage is not None:
+            document = passage_of(document, passage) if self.return_passages else with_passage(document, passage)
+        return dataclasses.replace(document, score=ranked.score)

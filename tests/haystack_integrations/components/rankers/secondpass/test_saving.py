@@ -16,6 +16,7 @@ OPEN = {
     "batch_size",
     "batch_tokens",
     "cache_dir",
+    "calibration",
     "config_kwargs",
     "device",
     "dtype",
@@ -26,6 +27,7 @@ OPEN = {
     "revision",
     "score_threshold",
     "tokenizer_kwargs",
+    "window_overlap",
 }
 
 
