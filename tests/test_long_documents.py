@@ -138,7 +138,7 @@ def test_a_document_of_a_million_characters(load: Callable[..., LocalScorer]) ->
 
 def test_the_first_truncation_is_warned_of_and_no_other(load: Callable[..., LocalScorer]) -> None:
     model = load("bert")
-    expected = '1 of 2 pairs have more than 48 tokens and were truncated; long_documents="windows" reads all'
+    expected = '1 of 2 pairs did not fit into 48 tokens and were truncated; long_documents="windows" reads all'
     model.score(QUERY, ["the wall fell"])  # nothing to be warned of
     with pytest.warns(TruncationWarning, match=expected) as caught:
         model.score(QUERY, [LONG, "the wall fell"])

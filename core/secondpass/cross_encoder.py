@@ -175,7 +175,7 @@ class CrossEncoder(LocalScorer):
             blocks.append(mean_of_counted(outputs.values, windows.counts, counted))
             n_truncated += int((windows.query_truncated | windows.document_truncated).sum())
         logits = np.concatenate(blocks)
-        self._warn_of(n_truncated, len(logits), stacklevel=3)
+        self._truncation.warn_of(n_truncated, len(logits), stacklevel=2)
         return logits
 
     def fingerprint(self) -> str:

@@ -35,6 +35,5 @@ def passage_spans(tokenize: ItemTokenizer[ItemT], item: ItemT, max_tokens: int) 
         n_tokens = tokenize.tokenize([document_of(part) for part in parts]).lengths
         return np.maximum(n_tokens - max_tokens, tokenize.fit(parts).document_excess), None
 
-    tokens = tokenize.tokenize.locate_words(document)
-    spans, _ = split_to_fit(document, tokens, max_tokens, max_tokens // 2, measure, PASSAGES)
+    spans, _ = split_to_fit(document, tokenize.tokenize, max_tokens, max_tokens // 2, measure, PASSAGES)
     return spans

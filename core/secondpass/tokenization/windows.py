@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.tokenization.boundaries import Boundaries, Boundary, find_boundaries
-from secondpass.tokenization.text_tokenizer import Offsets
+from secondpass.tokenization.text_tokenizer import TextTokenizer
 
 MeasuredT = TypeVar("MeasuredT")
 
@@ -62,7 +62,7 @@ PASSAGES = Preferences(
 
 def split_to_fit(
     document: str,
-    tokens: Offsets,
+    tokenize: TextTokenizer,
     room: int,
     overlap: int,
     measure: Callable[[Sequence[Span]], tuple[NDArray[np.int64], MeasuredT]],
@@ -76,7 +76,7 @@ def split_to_fit(
 
     Args:
         document: Not blank.
-        tokens: Where its tokens stand.
+        tokenize: Texts to tokens.
         room: Tokens of a window, at least 1. Where a single character has more, every character becomes a window.
         overlap: Tokens that neighbouring windows share at most; never more than half of the room.
         measure: How many tokens each window has too many, shape (n_windows,), and whatever else is wanted of them.
@@ -85,7 +85,8 @@ def split_to_fit(
     Returns:
         The windows, and what was wanted of them.
     """
-    boundaries = find_boundaries(document, tokens)
+    # Words that are small beside a window need not be split.
+    boundaries = find_boundaries(document, tokenize.locate_words(document, room // 16))
     while True:
         places = _places(boundaries, room, min(overlap, room // 2), prefer)
         spans = [Span(int(boundaries.starts[first]), int(boundaries.ends[end])) for first, end in places]
