@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from secondpass.arguments import check_count
-from secondpass.cli.eval_collections import Settings, evaluate_collections
+from secondpass.cli.eval_collections import Settings, entrants, evaluate_collections
 from secondpass.cli.eval_set import evaluate_sets
 from secondpass.cli.judged_collections import (
     CollectionParts,
@@ -70,6 +70,13 @@ def evaluate(
         Path | None,
         typer.Option("--output", "-o", help="Folder for runs, JSON and pictures; continues what was interrupted."),
     ] = None,
+    compare_truncation: Annotated[
+        bool,
+        typer.Option(
+            "--compare-truncation",
+            help="Beside --long-documents windows: also measure with documents truncated, and compare the two.",
+        ),
+    ] = False,
     format_: Output = None,
     json_: Json = False,
     *,
@@ -79,6 +86,8 @@ def evaluate(
     result_format = output_format(format_, json_)
     check_count("depth", depth)
     check_output_folder(output)
+    if compare_truncation and options.long_documents != "windows":
+        raise InputError("--compare-truncation must come with --long-documents windows")
 
     def load(name: str) -> "CrossEncoder":
         return load_quietly(name, options)
@@ -93,6 +102,7 @@ def evaluate(
             "--duplicate-judgements": duplicate_judgements, "--measure": measure, "--depth": depth,
         }  # fmt: skip
         misplaced = [option for option, value in collection_only.items() if value is not None]
+        misplaced += ["--compare-truncation"] * compare_truncation
         if misplaced:
             raise InputError(
                 f"{', '.join(misplaced)} must come with a folder; {files[0]} is the file of a re-ranking set"
@@ -119,7 +129,8 @@ def evaluate(
     collections = {name: open_collection(source, parts) for name, source in zip(names_of(data), data, strict=True)}
     find_models(names, options)
     depth = _DEFAULT_DEPTH if depth is None else depth
-    evaluate_collections(collections, names, load, Settings(measures, depth, run, output, result_format))
+    settings = Settings(measures, depth, run, output, result_format)
+    evaluate_collections(collections, entrants(names, options, both_ways=compare_truncation), settings)
 
 
 def _check_different(rule: str, names: Sequence[str]) -> None:

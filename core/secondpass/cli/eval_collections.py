@@ -1,18 +1,20 @@
 """`secondpass eval` on collections: a first stage, re-ranked by each model and measured before and after."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondpass.cli.eval_tables import card_table, comparison_table, depth_table, report_table
+from secondpass.cli.eval_tables import card_table, comparison_table, depth_table, report_table, ways_table
+from secondpass.cli.loading import load_quietly
 from secondpass.cli.output import OutputFormat, progress_bar, write, write_json_file, write_text_file
 from secondpass.cli.sheets import Sheet, count
 from secondpass.cli.streams import naming
+from secondpass.options import ModelOptions
 
 if TYPE_CHECKING:
     from secondpass import CrossEncoder
-    from secondpass.evaluation import Collection, Report
+    from secondpass.evaluation import Collection, Report, ScoredQuery
 
 # Documents per query that BM25 retrieves at least, so that the first stage is the same at every smaller --depth.
 _FIRST_STAGE_DEPTH = 100
@@ -37,42 +39,98 @@ class Settings:
     format: OutputFormat
 
 
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A model in one of its ways to read.
+
+    Args:
+        name: What the results call it.
+        model: The model's name.
+        options: How it is loaded.
+        rereads: The name of the entrant before it whose truncated documents alone it reads again; None reads all.
+    """
+
+    name: str
+    model: str
+    options: ModelOptions
+    rereads: str | None = None
+
+
+def entrants(models: Sequence[str], options: ModelOptions, *, both_ways: bool) -> list[Entrant]:
+    """The models with these options, or each of them twice: with documents truncated, and then in windows."""
+    if not both_ways:
+        return [Entrant(model, model, options) for model in models]
+    truncating = replace(options, long_documents="truncate", window_overlap=None, window_aggregation="max")
+    return [
+        entrant
+        for model in models
+        for entrant in (
+            Entrant(f"{model}, truncated", model, truncating),
+            Entrant(f"{model}, windows", model, options, rereads=f"{model}, truncated"),
+        )
+    ]
+
+
 def evaluate_collections(
-    collections: "Mapping[str, Collection]",
-    names: Sequence[str],
-    load: "Callable[[str], CrossEncoder]",
-    settings: Settings,
+    collections: "Mapping[str, Collection]", entrants: Sequence[Entrant], settings: Settings
 ) -> None:
     """Evaluate models on collections and write what came out.
 
     Args:
         collections: By their names.
-        names: Those of the models.
-        load: Loads the model of a name.
+        entrants: The models.
         settings: What is measured, and where it goes.
     """
     several = len(collections) > 1
     folders = _folders(settings.output, list(collections))
     tasks = [_Task.prepare(name, collection, folders[name], settings) for name, collection in collections.items()]
-    by_model: dict[str, dict[str, Report]] = {}
-    for model, file_name in _with_file_names(names):
-        scorer = load(model)
-        by_model[model] = {task.name: task.evaluate(scorer, model, file_name, settings) for task in tasks}
-    by_collection = {task.name: [by_model[model][task.name] for model in names] for task in tasks}
-    _write_pictures(folders, by_collection)
-    rows = [{"collection": name} | report.as_json() for name, reports in by_collection.items() for report in reports]
+    results: dict[str, dict[str, _Result]] = {}
+    for entrant, (_, file_name) in zip(entrants, _with_file_names([e.name for e in entrants]), strict=True):
+        scorer = load_quietly(entrant.model, entrant.options)
+        earlier = {} if entrant.rereads is None else results[entrant.rereads]
+        results[entrant.name] = {
+            task.name: task.evaluate(scorer, entrant.name, file_name, settings, earlier.get(task.name))
+            for task in tasks
+        }
+    by_collection = {task.name: [results[entrant.name][task.name] for entrant in entrants] for task in tasks}
+    _write_pictures(folders, {name: [result.report for result in of_name] for name, of_name in by_collection.items()})
+    rows = [
+        {"collection": name, "long_documents": entrant.options.long_documents} | result.as_json()
+        for name, of_name in by_collection.items()
+        for entrant, result in zip(entrants, of_name, strict=True)
+    ]
     if settings.output is not None:
         write_json_file(settings.output / "report.json", rows)
     if several:
-        sheets = [_card(by_model, settings)]
+        reports = {model: {name: r.report for name, r in of_model.items()} for model, of_model in results.items()}
+        sheets = [_card(reports, settings)]
         if settings.output is not None:
             write_text_file(settings.output / "card.md", sheets[0].markdown() + "\n")
     else:
-        ((name, reports),) = by_collection.items()
-        sheets = [sheet for report in reports for sheet in (report_table(report, name), depth_table(report))]
-        if len(reports) > 1:
-            sheets.append(comparison_table(reports))
+        ((name, of_name),) = by_collection.items()
+        sheets = _sheets(name, of_name)
     write(settings.format, rows, sheets)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What a model made of a collection.
+
+    Args:
+        scored: Its scores.
+        report: Their measures, against the first stage.
+        against_truncation: The same against itself with documents truncated, where that was asked for.
+    """
+
+    scored: "Sequence[ScoredQuery]"
+    report: "Report"
+    against_truncation: "Report | None"
+
+    def as_json(self) -> dict[str, object]:
+        row = self.report.as_json()
+        if self.against_truncation is not None:
+            row["against_truncation"] = self.against_truncation.as_json()["measures"]
+        return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,27 +157,66 @@ class _Task:
         depth = max(settings.depth, _FIRST_STAGE_DEPTH, deepest_cutoff(settings.measures))
         return cls(name, collection, BM25(collection.documents).run(asked, depth), folder)
 
-    def evaluate(self, scorer: "CrossEncoder", model: str, file_name: str, settings: Settings) -> "Report":
-        """Re-rank with one model, keeping its progress and its run in the folder."""
-        from secondpass.evaluation import report, rerank, write_run
+    def evaluate(
+        self, scorer: "CrossEncoder", name: str, file_name: str, settings: Settings, truncated: _Result | None
+    ) -> _Result:
+        """Re-rank with one model, keeping its progress and its run in the folder.
+
+        Args:
+            scorer: The model.
+            name: What the results call it.
+            file_name: What its files are called.
+            settings: What is measured.
+            truncated: What it made of the collection with documents truncated, where only those are to be read again.
+        """
+        from secondpass.evaluation import report, rerank, reread, write_run
+        from secondpass.evaluation.reranking import as_run
 
         depth = settings.depth
         progress_file = None if self.folder is None else self.folder / f"{file_name}.progress.jsonl"
-        with progress_bar(f"{model}, {self.name}") as progress, naming(progress_file or "a file"):
-            scored = rerank(
-                scorer,
-                self.collection,
-                self.first,
-                depth=depth,
-                progress_file=progress_file,
-                name=scorer.fingerprint(),
-                progress=progress,
-            )
+        with progress_bar(f"{name}, {self.name}") as progress, naming(progress_file or "a file"):
+            fingerprint = scorer.fingerprint()
+            if truncated is None:
+                scored = rerank(
+                    scorer,
+                    self.collection,
+                    self.first,
+                    depth=depth,
+                    progress_file=progress_file,
+                    name=fingerprint,
+                    progress=progress,
+                )
+            else:
+                scored = reread(
+                    scorer,
+                    self.collection,
+                    truncated.scored,
+                    progress_file=progress_file,
+                    name=fingerprint,
+                    progress=progress,
+                )
         if self.folder is not None:
             run_file = self.folder / f"{file_name}.trec"
             with naming(run_file):
                 write_run(run_file, scored, depth=depth, tag=file_name)
-        return report(model, self.collection, self.first, scored, measures=settings.measures, depth=depth)
+        measures = settings.measures
+        against = None
+        if truncated is not None:
+            before = as_run(truncated.scored, depth=depth)
+            against = report(name, self.collection, before, scored, measures=measures, depth=depth)
+        of_first = report(name, self.collection, self.first, scored, measures=measures, depth=depth)
+        return _Result(scored, of_first, against)
+
+
+def _sheets(collection: str, results: Sequence[_Result]) -> list[Sheet]:
+    """Each model by itself, then all of them side by side, then windows against truncation."""
+    reports = [result.report for result in results]
+    sheets = [sheet for report in reports for sheet in (report_table(report, collection), depth_table(report))]
+    if len(reports) > 1:
+        sheets.append(comparison_table(reports))
+    return sheets + [
+        ways_table(result.against_truncation) for result in results if result.against_truncation is not None
+    ]
 
 
 def _folders(output: Path | None, names: Sequence[str]) -> dict[str, Path | None]:
