@@ -53,7 +53,7 @@ Unjudged: TypeAlias = Literal["irrelevant", "left-out"]
 _JUDGEMENTS = "What counts as relevant"
 
 
-@takes_model_options("activation")
+@takes_model_options("activation", "calibration")
 def calibrate(
     collection: Annotated[
         str, typer.Argument(help="A BEIR-style folder, or ir:ID of ir_datasets, as eval reads them.")

@@ -53,10 +53,18 @@ class Document:
     Args:
         id: Its own id, or else its file and line.
         text: What is ranked.
+        line: The line of the file on which it begins, from 1.
+        is_verbatim: Whether its lines are those of the file.
     """
 
     id: str
     text: str
+    line: int = 1
+    is_verbatim: bool = False
+
+    def line_of(self, character: int) -> int:
+        """The line of the file on which a character of the text stands, or else on which the document begins."""
+        return self.line + (self.text.count("\n", 0, character) if self.is_verbatim else 0)
 
 
 def read_documents(files: Sequence[Path], format_: Format = Format.AUTO) -> list[Document]:
@@ -86,8 +94,8 @@ def _read(file: Path, format_: Format) -> list[Document]:
         case Format.TREC:
             return list(_trec(file, text))
         case Format.LINES:
-            return [Document(where, line) for where, line in _lines(file, text)]
-    return [Document(str(file), text)]
+            return [Document(where, line, _line(where)) for where, line in _lines(file, text)]
+    return [Document(str(file), text, 1, is_verbatim=True)]
 
 
 def _standard_input() -> str:
@@ -137,6 +145,7 @@ def _jsonl(numbered: Iterable[tuple[str, str]]) -> Iterator[Document]:
         yield Document(
             where if key is None else id_field(row, key, where),
             with_title(title_field(row, where), text_field(row, text, where)),
+            _line(where),
         )
 
 
@@ -153,9 +162,15 @@ def _trec(file: Path, text: str) -> Iterator[Document]:
         if name is None or not name[1]:
             raise InputError(f"{_place(file, start)}: <DOC> number {number} has no <DOCNO>")
         rest = block.replace(name[0], " ")
-        yield Document(name[1], " ".join(re.sub(r"<[^>]+>", " ", rest).split()))
+        text_alone = " ".join(re.sub(r"<[^>]+>", " ", rest).split())
+        yield Document(name[1], text_alone, _line(_place(file, start)))
 
 
 def _place(file: Path, found: re.Match[str]) -> str:
     line = found.string.count("\n", 0, found.start()) + 1
     return f"{file}:{line}"
+
+
+def _line(place: str) -> int:
+    """The line of "file:line"."""
+    return int(place.rpartition(":")[2])

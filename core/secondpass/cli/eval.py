@@ -8,6 +8,7 @@ import typer
 
 from secondpass.arguments import check_count
 from secondpass.cli.eval_collections import Settings, evaluate_collections
+from secondpass.cli.eval_entrants import entrants
 from secondpass.cli.eval_set import evaluate_sets
 from secondpass.cli.judged_collections import (
     CollectionParts,
@@ -78,6 +79,13 @@ def evaluate(
         Path | None,
         typer.Option("--output", "-o", help="Folder for runs, JSON and pictures; continues what was interrupted."),
     ] = None,
+    compare_truncation: Annotated[
+        bool,
+        typer.Option(
+            "--compare-truncation",
+            help="Beside --long-documents windows: also measure with documents truncated, and compare the two.",
+        ),
+    ] = False,
     format_: Output = None,
     json_: Json = False,
     *,
@@ -87,6 +95,10 @@ def evaluate(
     result_format = output_format(format_, json_)
     check_count("depth", depth)
     check_output_folder(output)
+    if compare_truncation and options.long_documents != "windows":
+        raise InputError("--compare-truncation must come with --long-documents windows")
+    if compare_truncation and keep:
+        raise InputError("--compare-truncation must come without --keep: each is a comparison of its own")
 
     def load(name: str) -> "CrossEncoder":
         return load_quietly(name, options)
@@ -103,6 +115,7 @@ def evaluate(
             "--duplicate-judgements": duplicate_judgements, "--measure": measure, "--depth": depth, "--keep": keep,
         }  # fmt: skip
         misplaced = [option for option, value in collection_only.items() if value is not None]
+        misplaced += ["--compare-truncation"] * compare_truncation
         if misplaced:
             raise InputError(
                 f"{', '.join(misplaced)} must come with a folder; {files[0]} is the file of a re-ranking set"
@@ -129,7 +142,9 @@ def evaluate(
     collections = {name: open_collection(source, parts) for name, source in zip(names_of(data), data, strict=True)}
     find_models(names, options)
     depth = _DEFAULT_DEPTH if depth is None else depth
-    evaluate_collections(collections, names, load, Settings(measures, depth, run, output, result_format, keeps))
+    settings = Settings(measures, depth, run, output, result_format)
+    taking_part = entrants(names, options, both_ways=compare_truncation, keeps=keeps)
+    evaluate_collections(collections, taking_part, settings)
 
 
 def _check_different(rule: str, names: Sequence[str]) -> None:

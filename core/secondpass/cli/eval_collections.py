@@ -1,18 +1,26 @@
 """`secondpass eval` on collections: a first stage, re-ranked by each model and measured before and after."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondpass.cli.eval_tables import card_table, cascade_table, comparison_table, depth_table, report_table
+from secondpass.cli.eval_entrants import Entrant
+from secondpass.cli.eval_tables import (
+    card_table,
+    cascade_table,
+    comparison_table,
+    depth_table,
+    report_table,
+    ways_table,
+)
 from secondpass.cli.output import OutputFormat, progress_bar, write, write_json_file, write_text_file
 from secondpass.cli.sheets import Sheet, count
 from secondpass.cli.streams import naming
 
 if TYPE_CHECKING:
     from secondpass import Cascade, CrossEncoder
-    from secondpass.evaluation import Collection, Report
+    from secondpass.evaluation import Collection, Report, ScoredQuery
 
 # Documents per query that BM25 retrieves at least, so that the first stage is the same at every smaller --depth.
 _FIRST_STAGE_DEPTH = 100
@@ -28,7 +36,6 @@ class Settings:
         run: TREC run to re-rank; None takes BM25.
         output: Folder for runs, JSON and pictures; each of several collections gets one of its own in it.
         format: What is written to standard output.
-        keeps: What goes on from stage to stage in each cascade of the models, in their order; none without cascades.
     """
 
     measures: Sequence[str]
@@ -36,56 +43,72 @@ class Settings:
     run: Path | None
     output: Path | None
     format: OutputFormat
-    keeps: Sequence[Sequence[float]] = ()
 
 
 def evaluate_collections(
-    collections: "Mapping[str, Collection]",
-    names: Sequence[str],
-    load: "Callable[[str], CrossEncoder]",
-    settings: Settings,
+    collections: "Mapping[str, Collection]", entrants: Sequence[Entrant], settings: Settings
 ) -> None:
     """Evaluate models on collections and write what came out.
 
     Args:
         collections: By their names.
-        names: Those of the models.
-        load: Loads the model of a name.
+        entrants: The models, and cascades of them.
         settings: What is measured, and where it goes.
     """
     several = len(collections) > 1
     folders = _folders(settings.output, list(collections))
     tasks = [_Task.prepare(name, collection, folders[name], settings) for name, collection in collections.items()]
-    cascades = {"-".join(["cascade-keep", *map(str, keep)]): keep for keep in settings.keeps}
-    by_model: dict[str, dict[str, Report]] = {}
-    for model, file_name in _with_file_names([*names, *cascades]):
-        scorer = _cascade(names, load, cascades[model]) if model in cascades else load(model)
-        by_model[model] = {task.name: task.evaluate(scorer, model, file_name, settings) for task in tasks}
-    by_collection = {task.name: [by_model[model][task.name] for model in by_model] for task in tasks}
-    _write_pictures(folders, by_collection)
+    results: dict[str, dict[str, _Result]] = {}
+    for entrant, (_, file_name) in zip(entrants, _with_file_names([e.name for e in entrants]), strict=True):
+        scorer = entrant.load()
+        earlier = {} if entrant.rereads is None else results[entrant.rereads]
+        results[entrant.name] = {
+            task.name: task.evaluate(scorer, entrant, file_name, settings, earlier.get(task.name)) for task in tasks
+        }
+    by_collection = {task.name: [results[entrant.name][task.name] for entrant in entrants] for task in tasks}
+    _write_pictures(folders, {name: [result.report for result in of_name] for name, of_name in by_collection.items()})
+    last_model = sum(not entrant.is_cascade for entrant in entrants) - 1
     rows = [
-        {"collection": name} | report.as_json() | _against(report, reports[len(names) - 1], cascades)
-        for name, reports in by_collection.items()
-        for report in reports
+        {"collection": name, "long_documents": entrant.options.long_documents}
+        | result.as_json()
+        | (_against(result.report, of_name[last_model].report) if entrant.is_cascade else {})
+        for name, of_name in by_collection.items()
+        for entrant, result in zip(entrants, of_name, strict=True)
     ]
     if settings.output is not None:
         write_json_file(settings.output / "report.json", rows)
     if several:
-        sheets = [_card(by_model, settings)]
+        reports = {model: {name: r.report for name, r in of_model.items()} for model, of_model in results.items()}
+        sheets = [_card(reports, settings)]
         if settings.output is not None:
             write_text_file(settings.output / "card.md", sheets[0].markdown() + "\n")
     else:
-        ((name, reports),) = by_collection.items()
-        sheets = [
-            sheet
-            for report in reports
-            for sheet in (report_table(report, name), *([] if report.model in cascades else [depth_table(report)]))
-        ]
-        if len(reports) > 1:
-            sheets.append(comparison_table(reports))
-        if cascades:
-            sheets.append(cascade_table(reports, reports[len(names) - 1]))
+        ((name, of_name),) = by_collection.items()
+        sheets = _sheets(name, of_name)
+        if any(entrant.is_cascade for entrant in entrants):
+            sheets.append(cascade_table([result.report for result in of_name], of_name[last_model].report))
     write(settings.format, rows, sheets)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What a model made of a collection.
+
+    Args:
+        scored: Its scores.
+        report: Their measures, against the first stage.
+        against_truncation: The same against itself with documents truncated, where that was asked for.
+    """
+
+    scored: "Sequence[ScoredQuery]"
+    report: "Report"
+    against_truncation: "Report | None"
+
+    def as_json(self) -> dict[str, object]:
+        row = self.report.as_json()
+        if self.against_truncation is not None:
+            row["against_truncation"] = self.against_truncation.as_json()["measures"]
+        return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,50 +139,88 @@ class _Task:
             check_ids(document for query in asked for document in first.get(query, {}))
         return cls(name, collection, first, folder)
 
-    def evaluate(self, scorer: "CrossEncoder | Cascade", model: str, file_name: str, settings: Settings) -> "Report":
-        """Re-rank with one model, keeping its progress and its run in the folder."""
-        from secondpass import Cascade
-        from secondpass.evaluation import report, rerank, write_run
-        from secondpass.evaluation.report import DEPTHS
+    def evaluate(
+        self,
+        scorer: "CrossEncoder | Cascade",
+        entrant: Entrant,
+        file_name: str,
+        settings: Settings,
+        truncated: _Result | None,
+    ) -> _Result:
+        """Re-rank with one model, keeping its progress and its run in the folder.
 
-        depth = settings.depth
+        Args:
+            scorer: What scores for the entrant.
+            entrant: Who takes part.
+            file_name: What its files are called.
+            settings: What is measured.
+            truncated: What it made of the collection with documents truncated, where only those are to be read again.
+        """
+        from secondpass.evaluation import report, rerank, reread, write_run
+        from secondpass.evaluation.report import DEPTHS
+        from secondpass.evaluation.reranking import as_run
+
+        name, depth = entrant.name, settings.depth
         progress_file = None if self.folder is None else self.folder / f"{file_name}.progress.jsonl"
-        with progress_bar(f"{model}, {self.name}") as progress, naming(progress_file or "a file"):
-            scored = rerank(
-                scorer,
-                self.collection,
-                self.first,
-                depth=depth,
-                progress_file=progress_file,
-                name=scorer.fingerprint(),
-                progress=progress,
-            )
+        with progress_bar(f"{name}, {self.name}") as progress, naming(progress_file or "a file"):
+            fingerprint = scorer.fingerprint()
+            if truncated is None:
+                scored = rerank(
+                    scorer,
+                    self.collection,
+                    self.first,
+                    depth=depth,
+                    progress_file=progress_file,
+                    name=fingerprint,
+                    progress=progress,
+                )
+            else:
+                scored = reread(
+                    scorer,
+                    self.collection,
+                    truncated.scored,
+                    progress_file=progress_file,
+                    name=fingerprint,
+                    progress=progress,
+                )
         if self.folder is not None:
             run_file = self.folder / f"{file_name}.trec"
             with naming(run_file):
                 write_run(run_file, scored, depth=depth, tag=file_name)
-        return report(
-            model,
+        measures = settings.measures
+        against = None
+        if truncated is not None:
+            before = as_run(truncated.scored, depth=depth)
+            against = report(name, self.collection, before, scored, measures=measures, depth=depth)
+        of_first = report(
+            name,
             self.collection,
             self.first,
             scored,
-            measures=settings.measures,
+            measures=measures,
             depth=depth,
-            smaller_depths=() if isinstance(scorer, Cascade) else DEPTHS,
+            smaller_depths=() if entrant.is_cascade else DEPTHS,
         )
+        return _Result(scored, of_first, against)
 
 
-def _cascade(names: Sequence[str], load: "Callable[[str], CrossEncoder]", keep: Sequence[float]) -> "Cascade":
-    """The models in a row, in their order."""
-    from secondpass import Cascade
+def _sheets(collection: str, results: Sequence[_Result]) -> list[Sheet]:
+    """Each model by itself, then all of them side by side, then windows against truncation."""
+    reports = [result.report for result in results]
+    sheets = [
+        sheet
+        for report in reports
+        for sheet in (report_table(report, collection), *([depth_table(report)] if report.depths else []))
+    ]
+    if len(reports) > 1:
+        sheets.append(comparison_table(reports))
+    return sheets + [
+        ways_table(result.against_truncation) for result in results if result.against_truncation is not None
+    ]
 
-    return Cascade([load(name) for name in names], keep=keep[0] if len(keep) == 1 else keep)
 
-
-def _against(report: "Report", last: "Report", cascades: Mapping[str, object]) -> dict[str, object]:
+def _against(report: "Report", last: "Report") -> dict[str, object]:
     """What a cascade's row of JSON says more: how it compares with the model that decides in it."""
-    if report.model not in cascades:
-        return {}
     comparison = report.compare_with(last)
     return {
         "against": {

@@ -75,7 +75,12 @@ def set_table(title: str, results: "Mapping[str, SetResult]") -> Sheet:
         ms = 1000 * result.seconds / result.n_queries
         rows.append(Row((name, *_figures(result.reranked), f"{ms:.1f}")))
     columns = (Column("model", Kind.NAME), *map(Column, ("map", "mrr@10", "ndcg@10", "ms/query")))
-    return Sheet(f"{title}: {count(first.n_queries, 'query', 'queries')}", columns, rows)
+    truncated = [
+        f"{name}: {result.n_truncated} of {count(result.n_documents, 'document')} truncated"
+        for name, result in results.items()
+        if result.n_truncated
+    ]
+    return Sheet(f"{title}: {count(first.n_queries, 'query', 'queries')}", columns, rows, "; ".join(truncated))
 
 
 def _evaluate(
@@ -114,6 +119,7 @@ def _figures(figures: "SetMetrics") -> tuple[str, ...]:
 
 def _row(name: str, result: "SetResult") -> dict[str, object]:
     row: dict[str, object] = {"model": name, "n_queries": result.n_queries, "seconds": round(result.seconds, 3)}
+    row |= {"n_documents": result.n_documents, "n_truncated": result.n_truncated}
     for prefix, figures in (("", result.reranked), ("base_", result.base)):
         if figures is not None:
             row |= {f"{prefix}{measure}": value for measure, value in _values(figures).items()}

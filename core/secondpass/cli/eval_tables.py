@@ -20,6 +20,21 @@ Values: TypeAlias = Mapping[str, float]
 
 def report_table(report: "Report", collection: str = "") -> Sheet:
     """First stage and re-ranked run, one row per measure."""
+    return _before_and_after(
+        f"{collection}: {report.model}" if collection else report.model,
+        report,
+        ("first stage", "re-ranked"),
+        f"{report.documents_per_second:.0f} docs/s, {report.ms_per_query:.1f} ms per query of "
+        f"{count(report.candidates, 'candidate')}{_truncated(report)}",
+    )
+
+
+def ways_table(report: "Report") -> Sheet:
+    """A model with documents truncated and in windows, one row per measure."""
+    return _before_and_after(f"{report.model}, against truncation", report, ("truncated", "windows"))
+
+
+def _before_and_after(title: str, report: "Report", names: tuple[str, str], caption: str = "") -> Sheet:
     rows = []
     for name, comparison in report.comparisons.items():
         colour = "green" if comparison.difference > 0 else "red" if comparison.difference < 0 else ""
@@ -33,14 +48,15 @@ def report_table(report: "Report", collection: str = "") -> Sheet:
             str(comparison.hurt),
         )
         rows.append(Row(cells))
-    figures = ("first stage", "re-ranked", "difference", "p", "helped", "hurt")
-    return Sheet(
-        f"{collection}: {report.model}" if collection else report.model,
-        (Column("measure", Kind.NAME), *map(Column, figures)),
-        rows,
-        f"{report.documents_per_second:.0f} docs/s, {report.ms_per_query:.1f} ms per query of "
-        f"{count(report.candidates, 'candidate')}",
-    )
+    figures = (*names, "difference", "p", "helped", "hurt")
+    return Sheet(title, (Column("measure", Kind.NAME), *map(Column, figures)), rows, caption)
+
+
+def _truncated(report: "Report") -> str:
+    """How many documents were not read to their end, where there were such."""
+    if not report.n_truncated:
+        return ""
+    return f"; {report.n_truncated} of {count(report.n_documents, 'document')} truncated"
 
 
 def depth_table(report: "Report") -> Sheet:
@@ -64,13 +80,17 @@ def comparison_table(reports: Sequence["Report"]) -> Sheet:
     """Several models side by side."""
     measures = tuple(reports[0].comparisons)
     base = [f"{comparison.before:.4f} " for comparison in reports[0].comparisons.values()]
-    rows = [Row(("first stage", *base, "", ""), style="dim")]
+    are_truncated = any(report.n_truncated for report in reports)
+    rows = [Row(("first stage", *base, "", "", *[""] * are_truncated), style="dim")]
     for report in reports:
         values = [f"{comparison.after:.4f}{_asterisk(comparison)}" for comparison in report.comparisons.values()]
-        rows.append(Row((report.model, *values, f"{report.ms_per_query:.1f}", f"{report.documents_per_second:.0f}")))
+        figures = [f"{report.ms_per_query:.1f}", f"{report.documents_per_second:.0f}"]
+        if are_truncated:
+            figures.append("-" if report.n_truncated is None else str(report.n_truncated))
+        rows.append(Row((report.model, *values, *figures)))
     return Sheet(
         f"comparison; * differs from the first stage, p < {_SIGNIFICANT}",
-        (Column("model", Kind.NAME), *map(Column, (*measures, "ms/query", "docs/s"))),
+        (Column("model", Kind.NAME), *map(Column, (*measures, "ms/query", "docs/s", *["truncated"] * are_truncated))),
         rows,
     )
 

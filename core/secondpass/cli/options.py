@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from secondpass import options
+from secondpass.calibration import as_calibration
 from secondpass.cli.output import OutputFormat
 
 ModelName: TypeAlias = Annotated[str, typer.Option("--model", "-m", help="Hub id, folder, or bundled model.")]
@@ -39,6 +40,15 @@ Label: TypeAlias = Annotated[
     typer.Option(
         help="Of several labels, the one that means relevant: its name or number.",
         show_default="the checkpoint's own",
+        rich_help_panel=_SCORES,
+    ),
+]
+CalibrationFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        help="File of secondpass calibrate: scores become probabilities.",
+        show_default="none",
         rich_help_panel=_SCORES,
     ),
 ]
@@ -127,6 +137,7 @@ def _model_options(
     instruction: Instruction = None,
     activation: Activation = None,
     label: Label = None,
+    calibration: CalibrationFile = None,
     batch_tokens: BatchTokens = None,
     long_documents: LongDocuments = "truncate",
     window_overlap: WindowOverlap = None,
@@ -149,6 +160,7 @@ def _model_options(
         instruction=instruction,
         activation=activation,
         label=_label_of(label),
+        calibration=as_calibration(calibration),
         batch_tokens=batch_tokens,
         long_documents=long_documents,
         window_overlap=window_overlap,

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleRenderable
 from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from secondpass.cli.sheets import Sheet
 from secondpass.cli.streams import naming
 from secondpass.errors import InputError
 
@@ -46,19 +46,27 @@ def output_format(asked: OutputFormat | None, as_json: bool) -> OutputFormat:
     return OutputFormat.TABLE if sys.stdout.isatty() and not as_json else OutputFormat.JSON
 
 
-def write(format_: OutputFormat, content: object, sheets: Sequence[Sheet]) -> None:
-    """Results in a format: `content` as JSON, or else the sheets."""
+class Part(ConsoleRenderable, Protocol):
+    """What people read of results: a sheet, or something else that a terminal and Markdown can show."""
+
+    def markdown(self) -> str:
+        """It in Markdown."""
+        ...
+
+
+def write(format_: OutputFormat, content: object, parts: Sequence[Part]) -> None:
+    """Results in a format: `content` as JSON, or else the parts."""
     if format_ is OutputFormat.JSON:
         # UTF-8 everywhere; a name of a file that is not text is written as JSON escapes it.
         typer.echo((json_text(content) + "\n").encode(errors="backslashreplace"), nl=False)
     elif format_ is OutputFormat.MARKDOWN:
-        typer.echo("\n\n".join(sheet.markdown() for sheet in sheets))
+        typer.echo("\n\n".join(part.markdown() for part in parts))
     else:
         console = Console()
-        for number, sheet in enumerate(sheets):
+        for number, part in enumerate(parts):
             if number:
                 console.print()
-            console.print(sheet)
+            console.print(part)
 
 
 def json_text(content: object) -> str:

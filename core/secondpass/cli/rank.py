@@ -1,6 +1,7 @@
 """`secondpass rank`: documents from files, ordered by their relevance to a query."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,14 +9,17 @@ import typer
 from rich.text import Text
 
 from secondpass.cli.documents import STDIN, Document, Format, format_by_name, read_documents
+from secondpass.cli.excerpts import Excerpt, Excerpts
 from secondpass.cli.loading import load_quietly
 from secondpass.cli.options import DEFAULT_MODEL, Json, ModelName, Output, takes_model_options
-from secondpass.cli.output import output_format, score_bar, write
+from secondpass.cli.output import Part, output_format, score_bar, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.truncation import counted_instead, report_truncated
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.ranking import RankedDocument
 from secondpass.ranking.checks import check_score_threshold, check_top_k
+from secondpass.ranking.order import order_documents
 
 
 @takes_model_options()
@@ -53,10 +57,17 @@ def rank(
     ranked: list[RankedDocument] = []
     if documents:
         scorer = load_quietly(model, options)
-        ranked = scorer.rank(query, [document.text for document in documents], top_k, score_threshold)
-    write(
-        result_format, _rows(ranked, documents), [ranking_sheet(query, ranked, documents, _reading(files or [], as_))]
-    )
+        with counted_instead():
+            everything = scorer.rank(query, [document.text for document in documents])
+        ranked = order_documents(everything, top_k=top_k, score_threshold=score_threshold)
+        report_truncated(scorer, sum(document.truncated or False for document in everything), len(everything))
+    parts: list[Part] = [ranking_sheet(query, ranked, documents, _reading(files or [], as_))]
+    excerpts = [
+        Excerpt(f"{position}  {_place(result, documents)}", result.text, result.passage.start, result.passage.end)
+        for position, result in enumerate(ranked, 1)
+        if result.passage is not None and _is_part(result)
+    ]
+    write(result_format, _rows(ranked, documents), parts + ([Excerpts(excerpts)] if excerpts else []))
 
 
 def ranking_sheet(
@@ -77,8 +88,8 @@ def ranking_sheet(
                 str(position),
                 f"{result.score:.3f}",
                 Text(score_bar(result.score, min(scores), max(scores)), style="green"),
-                documents[result.index].id,
-                result.text,
+                _place(result, documents),
+                _from_passage(result),
             )
         )
         for position, result in enumerate(ranked, 1)
@@ -106,6 +117,26 @@ def _check_query(query: str) -> None:
         raise InputError(f"QUERY must be UTF-8 text, is not at character {error.start + 1}") from error
 
 
+def _is_part(result: RankedDocument) -> bool:
+    """Whether the passage is not the whole text."""
+    return result.passage is not None and (result.passage.start, result.passage.end) != (0, len(result.text))
+
+
+def _place(result: RankedDocument, documents: Sequence[Document]) -> str:
+    """The document's id, and the line of a passage in a file that is one document."""
+    document = documents[result.index]
+    if result.passage is None or not (_is_part(result) and document.is_verbatim):
+        return document.id
+    return f"{document.id}:{document.line_of(result.passage.start)}"
+
+
+def _from_passage(result: RankedDocument) -> str:
+    """The text from its passage on."""
+    if result.passage is None or not result.passage.start:
+        return result.text
+    return f"… {result.text[result.passage.start :]}"
+
+
 def _rows(ranked: Sequence[RankedDocument], documents: Sequence[Document]) -> list[dict[str, object]]:
     return [
         {
@@ -114,6 +145,10 @@ def _rows(ranked: Sequence[RankedDocument], documents: Sequence[Document]) -> li
             "id": documents[result.index].id,
             "index": result.index,
             "text": result.text,
+            "passage": None
+            if result.passage is None
+            else asdict(result.passage) | {"line": documents[result.index].line_of(result.passage.start)},
+            "truncated": result.truncated,
         }
         for position, result in enumerate(ranked, 1)
     ]

@@ -21,7 +21,7 @@ _LIMITS = "What is refused"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-@takes_model_options("activation")
+@takes_model_options("activation", "calibration")
 def serve(
     model: Annotated[
         list[str] | None,

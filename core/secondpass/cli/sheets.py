@@ -94,8 +94,8 @@ class Sheet:
         for row in sheet.rows:
             cells = [_plain(cell, column.kind) for cell, column in zip(row.cells, sheet.columns, strict=True)]
             lines.append(_markdown_row([f"**{cell}**" if row.is_total and cell else cell for cell in cells]))
-        caption = _escaped(self.caption).replace("\n", "  \n")  # two spaces break a line
-        return "\n".join([f"{_escaped(self.title)}\n", *lines, *([f"\n{caption}"] if caption else [])])
+        caption = escaped(self.caption).replace("\n", "  \n")  # two spaces break a line
+        return "\n".join([f"{escaped(self.title)}\n", *lines, *([f"\n{caption}"] if caption else [])])
 
     def _without(self, kind: Kind) -> "Sheet":
         kept = [i for i, column in enumerate(self.columns) if column.kind is not kind]
@@ -191,6 +191,6 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """A line of text that Markdown takes as text: no star, underscore or bracket of it means anything."""
     return "".join(f"\\{character}" if character in "\\`*_[]<>#" else character for character in text)

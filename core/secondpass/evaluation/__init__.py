@@ -10,7 +10,7 @@ from secondpass.evaluation.labelled_scores import LabelledScores, Unjudged, labe
 from secondpass.evaluation.measures import DEFAULT_MEASURES, per_query
 from secondpass.evaluation.plots import write_plots
 from secondpass.evaluation.report import DepthPoint, Report, report
-from secondpass.evaluation.reranking import ScoredQuery, rerank, write_run
+from secondpass.evaluation.reranking import ScoredQuery, rerank, reread, write_run
 from secondpass.evaluation.reranking_sets import RerankingSample, SetResult, evaluate_samples, read_samples
 from secondpass.evaluation.runs import read_run
 
@@ -39,6 +39,7 @@ __all__ = [
     "read_samples",
     "report",
     "rerank",
+    "reread",
     "set_metrics",
     "write_plots",
     "write_run",

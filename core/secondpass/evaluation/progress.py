@@ -3,15 +3,18 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import Any, Protocol, TextIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from secondpass.errors import InputError, ScoringError
 from secondpass.files import read_text
-from secondpass.ranking import Scorer
+from secondpass.ranking import ReadingScorer, Scorer
 from secondpass.ranking.checks import check_scores
 
 # Told how many queries are done, and of how many.
@@ -36,10 +39,12 @@ class CandidateScores:
     Args:
         scores: One score per document, in the scorer's unit.
         seconds: Wall-clock time of scoring them.
+        truncated: Whether a part of each document, or of the query beside it, was not read; None where nobody says.
     """
 
     scores: tuple[float, ...]
     seconds: float
+    truncated: tuple[bool, ...] | None = None
 
 
 def score_all(
@@ -53,7 +58,7 @@ def score_all(
     """Score the candidates of each query.
 
     Args:
-        scorer: The model; not called where there are no documents.
+        scorer: The model, asked for what it read where it says so; not called where there are no documents.
         candidates: The queries and their documents, by any key.
         name: What tells this scorer's progress from another one's: the model, and whatever else its scores depend on,
             such as `CrossEncoder.fingerprint()`.
@@ -83,12 +88,18 @@ def score_all(
 
 def _score(scorer: Scorer, key: str, candidates: Candidates) -> CandidateScores:
     if not candidates.documents:
-        return CandidateScores((), 0.0)
+        return CandidateScores((), 0.0, ())
+    scores: Sequence[float] | NDArray[np.float32]
+    truncated = None
     started = time.perf_counter()
-    scores = scorer.score(candidates.query, candidates.documents)
+    if isinstance(scorer, ReadingScorer):
+        readings = scorer.read([(candidates.query, document) for document in candidates.documents])
+        scores, truncated = readings.scores, tuple(readings.truncated.tolist())
+    else:
+        scores = scorer.score(candidates.query, candidates.documents)
     seconds = time.perf_counter() - started
     try:
-        return CandidateScores(tuple(check_scores(scores, len(candidates.documents)).tolist()), seconds)
+        return CandidateScores(tuple(check_scores(scores, len(candidates.documents)).tolist()), seconds, truncated)
     except ScoringError as error:
         raise ScoringError(f"query {key!r}: {error}") from error
 
@@ -115,12 +126,17 @@ def _read(path: Path, job: Mapping[str, str]) -> dict[str, CandidateScores]:
     try:
         records = [json.loads(line) for line in whole.split("\n") if line]
         differing = [what for name, what in _JOB.items() if records and records[0][name] != job[name]]
-        done = {record["key"]: CandidateScores(tuple(record["scores"]), record["seconds"]) for record in records[1:]}
+        done = {record["key"]: _candidate_scores(record) for record in records[1:]}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is not the progress of an evaluation; remove it") from error
     if differing:
         raise InputError(f"{path} holds another job's progress, of {' and '.join(differing)}; remove it")
     return done
+
+
+def _candidate_scores(record: Mapping[str, Any]) -> CandidateScores:
+    truncated = record.get("truncated")  # which progress of before does not have
+    return CandidateScores(tuple(record["scores"]), record["seconds"], None if truncated is None else tuple(truncated))
 
 
 @contextmanager
@@ -134,3 +150,14 @@ def _appending(path: Path | None, job: Mapping[str, str], *, fresh: bool) -> Ite
             file.write(json.dumps(job) + "\n")
             file.flush()
         yield file
+
+
+class _Read(Protocol):
+    @property
+    def truncated(self) -> tuple[bool, ...] | None: ...
+
+
+def count_truncated(results: Iterable[_Read]) -> int | None:
+    """How many documents of these results were truncated; None where a scorer did not say."""
+    flags = [result.truncated for result in results]
+    return None if None in flags else sum(sum(of_query) for of_query in flags if of_query is not None)

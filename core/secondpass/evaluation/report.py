@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from secondpass.evaluation.collection import Collection, Qrels
 from secondpass.evaluation.comparison import Comparison, compare
 from secondpass.evaluation.measures import per_query
+from secondpass.evaluation.progress import count_truncated
 from secondpass.evaluation.reranking import ScoredQuery, as_run
 from secondpass.evaluation.runs import Run
 
@@ -43,6 +44,8 @@ class Report:
         n_documents: Documents scored.
         seconds: Wall-clock time of scoring them.
         per_query: Values of the first measure by query id, before and after.
+        n_truncated: How many of the documents were not read to their end, or had a query beside them that was not; None
+            where nobody says.
     """
 
     model: str
@@ -52,6 +55,7 @@ class Report:
     n_documents: int
     seconds: float
     per_query: Mapping[str, tuple[float, float]]
+    n_truncated: int | None = None
 
     @property
     def documents_per_second(self) -> float:
@@ -85,6 +89,8 @@ class Report:
         return {
             "model": self.model,
             "depth": self.depth,
+            "n_documents": self.n_documents,
+            "n_truncated": self.n_truncated,
             "documents_per_second": round(self.documents_per_second, 2),
             "ms_per_query": round(self.ms_per_query, 3),
             "measures": {
@@ -130,6 +136,7 @@ def report(
         sum(len(query.scores) for query in scored),
         sum(query.seconds for query in scored),
         {query: (before[first][query], after[first][query]) for query in before[first]},
+        count_truncated(scored),
     )
 
 

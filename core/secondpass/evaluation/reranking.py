@@ -1,14 +1,14 @@
 """Re-rank a run: score the best documents of each ranking, and write the new run."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.progress import Candidates, ProgressCallback, score_all
+from secondpass.evaluation.progress import Candidates, CandidateScores, ProgressCallback, score_all
 from secondpass.evaluation.runs import Run, trec_order
 from secondpass.evaluation.streamed import texts_of
 from secondpass.files import check_unicode
@@ -27,12 +27,14 @@ class ScoredQuery:
         document_ids: The whole ranking, the first stage's best first.
         scores: One score per candidate, that is for the first of these documents, in the scorer's unit.
         seconds: Wall-clock time of scoring them.
+        truncated: Whether a part of each candidate, or of the query beside it, was not read; None where nobody says.
     """
 
     query_id: str
     document_ids: tuple[str, ...]
     scores: tuple[float, ...]
     seconds: float
+    truncated: tuple[bool, ...] | None = None
 
     def reranked(self, depth: int) -> list[str]:
         """The ranking with its first `depth` documents in the model's order (ties keep theirs), the rest below."""
@@ -79,7 +81,52 @@ def rerank(
         for query, documents in rankings.items()
     }
     results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
-    return [ScoredQuery(query, rankings[query], result.scores, result.seconds) for query, result in results.items()]
+    return [
+        ScoredQuery(query, rankings[query], result.scores, result.seconds, result.truncated)
+        for query, result in results.items()
+    ]
+
+
+def reread(
+    scorer: Scorer,
+    collection: Collection,
+    scored: Sequence[ScoredQuery],
+    *,
+    progress_file: Path | None = None,
+    name: str = "",
+    progress: ProgressCallback | None = None,
+) -> list[ScoredQuery]:
+    """Score again what was truncated, with the same model that now reads long documents in windows.
+
+    What fits scores the same either way, so it is not scored again. The time of a query is an estimate: that of its
+    truncated documents in windows, and of the first pass the share that its other documents have in all of them.
+
+    Args:
+        scorer: The model that reads in windows.
+        collection: Queries and documents.
+        scored: What `rerank` gave for the model that truncates.
+        progress_file: As in `rerank`.
+        name: See `score_all`.
+        progress: As in `rerank`.
+
+    Raises:
+        InputError: Nobody said what was truncated, or the progress is that of another job.
+        ScoringError: The scorer gave NaN.
+    """
+    long: dict[str, list[int]] = {}
+    for query in scored:
+        if query.truncated is None:
+            raise InputError(f"scored must say what was truncated, which it does not for the query {query.query_id!r}")
+        long[query.query_id] = [i for i, is_truncated in enumerate(query.truncated) if is_truncated]
+    candidates = {
+        query.query_id: Candidates(
+            collection.queries[query.query_id],
+            tuple(collection.documents[query.document_ids[i]] for i in long[query.query_id]),
+        )
+        for query in scored
+    }
+    results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
+    return [_with_windows(query, long[query.query_id], results[query.query_id]) for query in scored]
 
 
 def check_ids(ids: Iterable[str]) -> None:
@@ -118,6 +165,22 @@ def as_run(scored: Sequence[ScoredQuery], *, depth: int) -> dict[str, dict[str, 
         order = query.reranked(depth)
         run[query.query_id] = {document: float(len(order) - above) for above, document in enumerate(order)}
     return run
+
+
+def _with_windows(query: ScoredQuery, long: Sequence[int], windows: CandidateScores) -> ScoredQuery:
+    """The query with the scores of these candidates from windows."""
+    scores = list(query.scores)
+    truncated = [False] * len(scores)
+    for place, i in enumerate(long):
+        scores[i] = windows.scores[place]
+        truncated[i] = windows.truncated is not None and windows.truncated[place]
+    share = 1 - len(long) / max(len(scores), 1)
+    return replace(
+        query,
+        scores=tuple(scores),
+        seconds=query.seconds * share + windows.seconds,
+        truncated=None if windows.truncated is None else tuple(truncated),
+    )
 
 
 def _rankings(collection: Collection, run: Run) -> dict[str, tuple[str, ...]]:

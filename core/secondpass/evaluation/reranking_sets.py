@@ -8,7 +8,7 @@ import numpy as np
 
 from secondpass.errors import InputError
 from secondpass.evaluation.card_metrics import Scores, SetMetrics, mean, set_metrics
-from secondpass.evaluation.progress import Candidates, ProgressCallback, score_all
+from secondpass.evaluation.progress import Candidates, ProgressCallback, count_truncated, score_all
 from secondpass.files import json_lines
 from secondpass.json_fields import Record, text_field, texts_field
 from secondpass.ranking import Scorer
@@ -52,12 +52,17 @@ class SetResult:
         reranked: The figures after re-ranking.
         base: The figures of the given order, where there is one.
         seconds: Wall-clock time of scoring.
+        n_documents: Number of documents scored.
+        n_truncated: How many of them were not read to their end, or had a query beside them that was not; None where
+            nobody says.
     """
 
     n_queries: int
     reranked: SetMetrics
     base: SetMetrics | None
     seconds: float = 0.0
+    n_documents: int = 0
+    n_truncated: int | None = None
 
 
 def read_samples(path: Path) -> list[RerankingSample]:
@@ -113,7 +118,15 @@ def evaluate_samples(
     ]
     base = [_given_order_metrics(sample, k) for sample in numbered.values() if sample.ordered]
     seconds = sum(result.seconds for result in results.values())
-    return SetResult(len(reranked), mean(reranked), mean(base) if base else None, seconds)
+    n_documents = sum(len(result.scores) for result in results.values())
+    return SetResult(
+        len(reranked),
+        mean(reranked),
+        mean(base) if base else None,
+        seconds,
+        n_documents,
+        count_truncated(results.values()),
+    )
 
 
 def _array(scores: Sequence[float]) -> Scores:

@@ -13,6 +13,7 @@ from secondpass.ranking.scorers import (
     Pair,
     PairScorer,
     RankingScorer,
+    ReadingScorer,
     Scorer,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "Passage",
     "RankedDocument",
     "RankingScorer",
+    "ReadingScorer",
     "Readings",
     "ScoreMap",
     "Scorer",

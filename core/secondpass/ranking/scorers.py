@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.ranking.ranked_document import RankedDocument
+from secondpass.ranking.readings import Readings
 
 Pair: TypeAlias = tuple[str, str]
 """A query and a document."""
@@ -58,6 +59,15 @@ class AsyncRankingScorer(RankingScorer, Protocol):
 
     async def arank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
         """What `rank` gives, without blocking the event loop."""
+        ...
+
+
+@runtime_checkable
+class ReadingScorer(Scorer, Protocol):
+    """A scorer that also says of pairs of many queries what it read, such as `CrossEncoder`."""
+
+    def read(self, pairs: Iterable[Pair]) -> Readings:
+        """The numbers of `score` for each (query, document) pair, its best passage, and whether it was truncated."""
         ...
 
 
