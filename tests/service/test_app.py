@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 from folders import FolderOf
+from judgements import platt
 from serving import Recorder, app_of, ask, client_of, overlap_app, post, until
 from texts import AWKWARD
 
@@ -171,6 +172,19 @@ def test_an_instruction_has_to_be_the_one_the_model_was_loaded_with() -> None:
         422,
         "instruction must be left out: told was loaded with another one",
     )
+
+
+def test_a_calibrated_model_answers_with_probabilities_and_raw_with_logits() -> None:
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    calibration = platt(0.5, 1.0, logits.fingerprint())
+    app = app_of(load_model("secondpass/mini", ModelOptions(calibration=calibration)))
+    expected = logits.score("berlin", ["berlin wall", "forest"])
+    for raw, scores in ((True, expected), (False, 1 / (1 + np.exp(-(0.5 * expected + 1.0))))):
+        body = {"text_1": "berlin", "text_2": ["berlin wall", "forest"], "raw_scores": raw}
+        answered = [result["score"] for result in post(app, "/score", body).json()["data"]]
+        np.testing.assert_allclose(answered, scores, atol=1e-6)
+    with pytest.raises(InputError):
+        load_model("secondpass/mini", ModelOptions(calibration=calibration, max_length=64))
 
 
 def test_a_limit_of_tokens_counts_only_where_it_could_matter(folder_of: FolderOf) -> None:

@@ -3,11 +3,13 @@
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from secondpass.calibration import Calibration
 from secondpass.cli.loading import silence_transformers
 from secondpass.cli.options import (
     DEFAULT_MODEL,
@@ -35,6 +37,13 @@ def serve(
     alias: Annotated[
         list[str] | None,
         typer.Option(help="Another name for the first model, or NAME=MODEL for any; repeatable.", show_default="none"),
+    ] = None,
+    calibration: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="File of `secondpass calibrate` for the first model, or MODEL=FILE for any: scores are probabilities.",
+            show_default="none",
+        ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8080,
@@ -95,6 +104,7 @@ def serve(
     if len(set(names)) < len(names):
         raise InputError(f"model must be given once for each, got {', '.join(names)}")
     aliases = aliases_of(names, alias or [])
+    calibrations = calibrations_of(names, calibration or [])
     keys = ApiKeys([*(api_key or []), *_keys_in(api_key_file)])
     limits = Limits(
         max_queued_tokens=max_queued_tokens,
@@ -111,7 +121,10 @@ def serve(
         logging.getLogger("secondpass.service").warning("no API key is set: whoever reaches %s may ask", host)
     with bind(host, port) as bound:  # before the models are loaded, which takes longer to find out
         silence_transformers()
-        models = [load_model(name, options, aliases=aliases[name]) for name in names]
+        models = [
+            load_model(name, replace(options, calibration=calibrations.get(name)), aliases=aliases[name])
+            for name in names
+        ]
         serve_at(bound, create_app(models, api_keys=keys, limits=limits, log_lengths=log_lengths))
 
 
@@ -131,6 +144,23 @@ def aliases_of(models: Sequence[str], aliases: Sequence[str]) -> dict[str, list[
         if not name:
             raise InputError(f"alias must begin with a name, got {alias!r}")
         found[target].append(name)
+    return found
+
+
+def calibrations_of(models: Sequence[str], files: Sequence[str]) -> dict[str, Calibration]:
+    """The calibration of each model that has one.
+
+    Args:
+        models: As they are loaded; the first takes a file that names no model.
+        files: `FILE`, or `MODEL=FILE`.
+    """
+    found: dict[str, Calibration] = {}
+    for given in files:
+        model, equals, file = given.partition("=")
+        model, file = (model, file) if equals and model in models else (models[0], given)
+        if model in found:
+            raise InputError(f"calibration must be given once for each model, got two for {model}")
+        found[model] = Calibration.load(file)
     return found
 
 

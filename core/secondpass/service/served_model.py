@@ -63,7 +63,8 @@ def load_model(name: str, options: ModelOptions | None = None, *, aliases: Seque
 
     Args:
         name: Hub id, local folder, or the name of a bundled model.
-        options: How it is found and loaded; the activation must be left out, for requests choose the unit of scores.
+        options: How it is found and loaded. The activation must be left out, for requests choose the unit of scores:
+            logits, or what the calibration makes of them; without one, their sigmoid.
         aliases: Other names that requests may use.
 
     Raises:
@@ -75,9 +76,17 @@ def load_model(name: str, options: ModelOptions | None = None, *, aliases: Seque
     options = ModelOptions() if options is None else options
     if options.activation is not None:
         raise InputError(f"activation must be left out: every request chooses its unit, got {options.activation!r}")
-    scorer = CrossEncoder.from_options(name, replace(options, activation="identity"))
+    scorer = CrossEncoder.from_options(name, replace(options, activation="identity", calibration=None))
+    if options.calibration is not None:
+        options.calibration.check_model(scorer.fingerprint())
     scorer.score("warm", ["up"])
-    return ServedModel(name=name, scorer=scorer, aliases=tuple(aliases))
+    return ServedModel(
+        name=name,
+        scorer=scorer,
+        score_map=Sigmoid() if options.calibration is None else options.calibration,
+        aliases=tuple(aliases),
+        instruction=options.instruction,
+    )
 
 
 class ServedModels:
