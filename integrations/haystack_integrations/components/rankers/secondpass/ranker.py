@@ -20,16 +20,19 @@ from haystack_integrations.components.rankers.secondpass.parameters import (
     refuse_foreign,
 )
 from haystack_integrations.components.rankers.secondpass.request import Request, Selection
-from secondpass.adapters.lazy import LazyCrossEncoder, check_model_name, scorer_of
+from secondpass.adapters.lazy import check_model_name, scorer_of
 from secondpass.adapters.scores import Calibration, as_calibration, calibration_of
+from secondpass.adapters.services import is_served_scaled, is_url
 from secondpass.adapters.texts import text_with_metadata
 from secondpass.errors import InputError
-from secondpass.options import ActivationName, DType
+from secondpass.options import DType
 from secondpass.ranking import Loadable, Scorer
 from secondpass.ranking.checks import check_query
 
 # What the rankers of Haystack take when no model is named.
 DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"
+# Where Haystack looks for the hub's token.
+HUB_TOKEN: Final = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False)
 
 
 @component
@@ -52,10 +55,12 @@ class SecondPassRanker:
     ```
 
     Args:
-        model: Hub id, local folder, or the name of a bundled model; None takes `DEFAULT_MODEL`, and saves its name.
+        model: Hub id, local folder, or the name of a bundled model; None takes `DEFAULT_MODEL`, and saves its name. Or
+            the http(s) URL of a service, as `RemoteScorer` takes it.
         scorer: Instead of a model: any object with `score(query, documents)`. Such a component cannot be saved.
         device: One device; None takes cuda, then mps, then cpu, wherever the pipeline is loaded.
-        token: Hub token, for private checkpoints; resolved when the model is loaded.
+        token: Hub token, for private checkpoints; resolved when the model is loaded. Of a service, its API key: the
+            default, which is for the hub, is not sent there.
         top_k: Keep at most this many, at least 1; None keeps all.
         query_prefix: Put in front of the query.
         query_suffix: Put behind the query.
@@ -64,7 +69,8 @@ class SecondPassRanker:
         meta_fields_to_embed: Metadata put in front of a document's content, where it has it.
         embedding_separator: Between metadata and content.
         scale_score: Whether scores are `sigmoid(logit * calibration_factor)`, from 0 to 1. If not, they are what the
-            model's head gives (a logit, unbounded), or what `scorer` gives.
+            model's head gives (a logit, unbounded), or what `scorer` gives. Those of a service are from 0 to 1 as they
+            are served; if not, its raw ones are asked for.
         calibration_factor: See `scale_score`; greater than 0.
         calibration: A `Calibration` that was fitted to this model's logits, or the file of one, which is read now:
             scores are its probabilities, in place of the sigmoid's. Saved by content. Not together with
@@ -104,7 +110,7 @@ class SecondPassRanker:
         *,
         scorer: Scorer | None = None,
         device: ComponentDevice | None = None,
-        token: Secret | None = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False),  # noqa: B008 - immutable
+        token: Secret | None = HUB_TOKEN,
         top_k: int | None = 10,
         query_prefix: str = "",
         query_suffix: str = "",
@@ -216,8 +222,9 @@ class SecondPassRanker:
             InputError: An argument breaks a rule.
             SecondPassError: The model cannot be loaded, or gives no usable score.
         """
-        request = self._request(query, documents, self._selection(top_k, scale_score, score_threshold))
-        return {"documents": request.rank(self._scorer()) if request.documents else []}
+        selection = self._selection(top_k, scale_score, score_threshold)
+        request = self._request(query, documents, selection)
+        return {"documents": request.rank(self._scorer(selection)) if request.documents else []}
 
     @component.output_types(documents=list[Document])
     async def run_async(
@@ -229,8 +236,9 @@ class SecondPassRanker:
         score_threshold: float | None = None,
     ) -> dict[str, list[Document]]:
         """What `run` gives, without blocking the event loop."""
-        request = self._request(query, documents, self._selection(top_k, scale_score, score_threshold))
-        return {"documents": await request.arank(self._scorer()) if request.documents else []}
+        selection = self._selection(top_k, scale_score, score_threshold)
+        request = self._request(query, documents, selection)
+        return {"documents": await request.arank(self._scorer(selection)) if request.documents else []}
 
     def to_dict(self) -> dict[str, Any]:
         """The component as Haystack saves it: basic types only, `device=None` as None, the token by its variable.
@@ -272,21 +280,26 @@ class SecondPassRanker:
         check_model_name(self.model)
         return DEFAULT_MODEL if self.model is None else str(self.model)
 
-    def _scorer(self) -> Scorer:
-        """What scores, by what the parameters say now; a model that they still name stays loaded."""
+    def _scorer(self, selection: Selection | None = None) -> Scorer:
+        """What scores, by what the parameters and this run say now; a model that they still name stays loaded."""
+        if selection is None:
+            selection = self._selection(None, None, None)
         options = model_options(vars(self))
         if self.scorer is not None:
             return scorer_of(self.model, self.scorer, options)
         # The token is asked for once, when it is needed: what it comes from may be gone later.
-        name, share = self._model_name(), self.share_model
+        name, share, token = self._model_name(), self.share_model, self.token
+        if is_url(name) and token == HUB_TOKEN:
+            token = None
+        # The head's own number, because scaling is a choice of each run; a calibration is none, and a service scales.
+        is_raw = options.calibration is None and not selection.is_scaled
+        options = dataclasses.replace(options, activation="identity" if is_raw else None)
 
-        def make() -> LazyCrossEncoder:
-            token = None if self.token is None else self.token.resolve_value()
-            # The head's own number, because scaling is a choice of each run; a calibration is none.
-            activation: ActivationName | None = "identity" if options.calibration is None else None
-            return LazyCrossEncoder(name, dataclasses.replace(options, token=token, activation=activation), share=share)
+        def make() -> Scorer:
+            secret = None if token is None else token.resolve_value()
+            return scorer_of(name, None, dataclasses.replace(options, token=secret), share=share)
 
-        return self._held.get((name, options, self.token, share), make)
+        return self._held.get((name, options, token, share), make)
 
     def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
         scale_score = self.scale_score if scale_score is None else scale_score
@@ -296,9 +309,15 @@ class SecondPassRanker:
             top_k=self.top_k if top_k is None else top_k,
             scale_score=scale_score,
             calibration_factor=self.calibration_factor,
-            is_calibrated=self.calibration is not None or calibration_of(self.scorer) is not None,
+            is_scaled=self.calibration is not None or self._is_served_scaled(scale_score=scale_score),
             score_threshold=self.score_threshold if score_threshold is None else score_threshold,
         )
+
+    def _is_served_scaled(self, *, scale_score: bool) -> bool:
+        """Whether what scores gives numbers from 0 to 1 by itself."""
+        if self.scorer is None:
+            return scale_score and is_url(self._model_name())
+        return calibration_of(self.scorer) is not None or is_served_scaled(self.scorer)
 
     def _request(self, query: str, documents: list[Document], selection: Selection) -> Request:
         check_query(query)
