@@ -39,6 +39,8 @@ class Calibrated:
             raise InputTypeError("calibration must be a Calibration or the file of one, got None")
         if calibration_of(scorer) is not None:
             raise InputError("scorer must not be calibrated already: its scores are probabilities, not logits")
+        if getattr(scorer, "on_failure", "raise") != "raise":
+            raise InputError("scorer must raise its failures, not score them: they would become probabilities")
         if isinstance(scorer, Fingerprinted):
             read.check_model(scorer.fingerprint())
         self._scorer = scorer

@@ -81,7 +81,7 @@ class Routes:
             self._service.api_keys.check(request.headers.get("authorization"))
         except Problem as problem:
             return _refusal(at(request.url.path), problem)
-        return _json(info(self._service))
+        return _json(await info(self._service))
 
     async def health(self) -> Response:
         """Whether the process is alive."""

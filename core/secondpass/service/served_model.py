@@ -1,11 +1,13 @@
 """The models of a service: what each is called, how it scores, and what its logits become."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from secondpass.errors import InputError
+from secondpass.calibration import Calibration
+from secondpass.errors import InputError, SecondPassError
 from secondpass.options import ModelOptions
-from secondpass.ranking import ScoreMap, Scorer, Sigmoid
+from secondpass.ranking import Fingerprinted, ScoreMap, Scorer, Sigmoid
 from secondpass.service.problems import Kind, Problem
 
 
@@ -52,10 +54,31 @@ class ServedModel:
         """Where it runs; empty where the scorer does not say."""
         return getattr(self.scorer, "devices", ())
 
+    def fingerprints(self) -> dict[str, str | None]:
+        """What its scores depend on, `raw` ones and those as they are `served`; None where the scorer does not say.
+
+        The first takes as long as reading the model's files.
+        """
+        raw = served = None
+        if isinstance(self.scorer, Fingerprinted):
+            with suppress(SecondPassError, OSError):  # a scorer around others may know of one that has none
+                raw = self.scorer.fingerprint()
+        unit = _unit(self.score_map)
+        if raw is not None and unit is not None:
+            served = f"{raw} {unit}"
+        return {"raw": raw, "served": served}
+
     @property
     def is_accelerated(self) -> bool:
         """Whether it runs on something other than a CPU."""
         return any(not device.startswith("cpu") for device in self.devices)
+
+
+def _unit(score_map: ScoreMap) -> str | None:
+    """What scores become, in a word; None for a function that is not known."""
+    if isinstance(score_map, Sigmoid):
+        return f"sigmoid:{score_map.factor}"
+    return f"calibration:{score_map.digest()}" if isinstance(score_map, Calibration) else None
 
 
 def load_model(name: str, options: ModelOptions | None = None, *, aliases: Sequence[str] = ()) -> ServedModel:

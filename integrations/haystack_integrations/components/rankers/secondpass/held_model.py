@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from secondpass.adapters.lazy import LazyCrossEncoder
 from secondpass.model_names import portable_name
+from secondpass.ranking import Loadable, Scorer
 
 # Shared by all components, because one with a lock could not be copied or pickled; held for an assignment only.
 _LOCK: Final = threading.Lock()
@@ -14,17 +14,17 @@ _FOUND_AS: Final = "_found_as"
 
 
 class HeldModel:
-    """A model and the parameters that asked for it; empty at first. Any number of threads may share one."""
+    """A model, here or at a service, and the parameters that asked for it; empty at first. Threads may share one."""
 
     def __init__(self) -> None:
-        self._held: tuple[LazyCrossEncoder, object] | None = None
+        self._held: tuple[Scorer, object] | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is none."""
         return self._held is None
 
-    def get(self, parameters: object, make: Callable[[], LazyCrossEncoder]) -> LazyCrossEncoder:
+    def get(self, parameters: object, make: Callable[[], Scorer]) -> Scorer:
         """The model of these parameters, from `make()` unless it is held."""
         held = self._held
         if held is not None and held[1] == parameters:
@@ -45,7 +45,7 @@ class HeldModel:
         """Let go of the model, if there is one."""
         with _LOCK:
             held, self._held = self._held, None
-        if held is not None:
+        if held is not None and isinstance(held[0], Loadable):
             held[0].release()
 
 
