@@ -79,7 +79,7 @@ _NO_DOCUMENTS: Final = MappingProxyType({"return_documents": False})
 # Sources of the limits: TEI's --max-client-batch-size, infinity's ITEMS_LIMIT, and the references of Cohere's and
 # Voyage's APIs.
 _ALL: Final = (
-    Api(name="secondpass", path="/v2/rerank", raw=_RAW_SCORES, has_spans=True),
+    Api(name="secondpass", path="/v2/rerank", fixed=_NO_DOCUMENTS, raw=_RAW_SCORES, has_spans=True),
     Api(
         name="tei",
         path="/rerank",

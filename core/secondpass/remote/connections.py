@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import ssl
 import threading
 import weakref
 from collections.abc import AsyncGenerator
+from functools import cache
 from importlib.metadata import version
 from typing import TypeAlias
 
@@ -64,7 +66,7 @@ class _Pools:
     def client(self) -> httpx.Client:
         with self._guard:
             if self._client is None:
-                self._client = httpx.Client(headers=self._headers)
+                self._client = httpx.Client(headers=self._headers, verify=_certificates())
                 weakref.finalize(self, _close, self._client, self._process)
             return self._client
 
@@ -76,7 +78,7 @@ class _Pools:
                 return held[0]
             for ended in [other for other in self._of_loops if other.is_closed()]:
                 del self._of_loops[ended]
-            client = httpx.AsyncClient(headers=self._headers)
+            client = httpx.AsyncClient(headers=self._headers, verify=_certificates())
             holder = _hold(client)
             self._of_loops[loop] = client, holder
         return await anext(holder)
@@ -95,6 +97,12 @@ class _Pools:
         if held is not None:
             await held[1].aclose()
         self.close()
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Those that httpx trusts, read once: that takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 async def _hold(client: httpx.AsyncClient) -> _Holder:

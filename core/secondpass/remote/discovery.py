@@ -59,16 +59,17 @@ def _find(settings: Settings, address: Address, deadline: Deadline) -> Steps[Ser
         return _server(APIS[_HOSTS[address.host]], address)
     ask = _page(address, "/info")
     answer = yield from exchange(ask, settings.retries, deadline)
-    if answer.status in _NOT_ALLOWED:
-        raise refusal(ask, answer, "" if settings.api_key else ": an API key may be missing (api_key=...)")
+    _check_allowed(ask, answer, settings)
     said = _object(answer)
     if said is not None and said.get("server") == "secondpass":
         # It takes what it takes at every place; at its own it answers most.
         return _with_info(_server(APIS["secondpass"], replace(address, version="")), said, settings)
     if said is not None and "model_id" in said:
-        _check_reranker(said, address)
+        _check_model(said, address, settings)
         return _with_info(_server(APIS["tei"], address), said, settings)
-    answer = yield from exchange(_page(address, "/v1/models"), settings.retries, deadline)
+    ask = _page(address, "/v1/models")
+    answer = yield from exchange(ask, settings.retries, deadline)
+    _check_allowed(ask, answer, settings)
     said = _object(answer)
     owners = [] if said is None else _owners(said)
     for owner in owners:
@@ -108,8 +109,15 @@ def _owners(said: _Said) -> list[object]:
     return [model.get("owned_by", "") for model in listed if isinstance(model, Mapping) and "id" in model]
 
 
-def _check_reranker(said: _Said, address: Address) -> None:
-    """Raise RemoteError where TEI serves a model of another kind."""
+def _check_allowed(ask: Ask, answer: Answer, settings: Settings) -> None:
+    if answer.status in _NOT_ALLOWED:
+        raise refusal(ask, answer, "" if settings.api_key else ": an API key may be missing (api_key=...)")
+
+
+def _check_model(said: _Said, address: Address, settings: Settings) -> None:
+    """Raise RemoteError where TEI serves another model, or one of another kind: it would not mind being asked."""
+    if settings.model not in (None, said["model_id"]):
+        raise RemoteError(f"{address.shown} must serve {settings.model}, it serves {said['model_id']}")
     kind = said.get("model_type")
     if isinstance(kind, Mapping) and kind and "reranker" not in kind:
         raise RemoteError(
