@@ -29,6 +29,7 @@ def test_the_wheel_holds_the_four_packages_and_nothing_else(tmp_path: Path) -> N
     assert "secondpass/checkpoint/known.toml" in names
     for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "MODEL_CARD.md"):
         assert f"secondpass/models/mini/{name}" in names
+    assert "secondpass/service/page.html" in names
     for name in ("passages.jsonl.gz", "questions.jsonl", "LICENSE.md"):
         assert f"secondpass/demo/{name}" in names
 

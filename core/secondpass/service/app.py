@@ -10,6 +10,7 @@ from fastapi.responses import PlainTextResponse
 from secondpass.service.api_keys import ApiKeys
 from secondpass.service.limits import Limits
 from secondpass.service.openapi import REFUSALS, RERANK_BODY, RERANKED, SCORE_BODY, SCORED, describe_bodies
+from secondpass.service.page import page
 from secondpass.service.request_log import RequestLog
 from secondpass.service.routes import Routes
 from secondpass.service.served_model import ServedModel, load_model
@@ -69,5 +70,6 @@ def create_app(
     app.add_api_route("/health", routes.health, methods=["GET"])
     app.add_api_route("/ready", routes.ready, methods=["GET"], responses={503: REFUSALS[503]})
     app.add_api_route("/metrics", routes.metrics, methods=["GET"], response_class=PlainTextResponse)
+    app.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
     describe_bodies(app)
     return app
