@@ -9,31 +9,25 @@ run goes on, and a larger one reads only what is new.
     python benchmarks/long_documents.py short FOLDER/trec-dl/dl19 --run FOLDER/trec-dl/dl19/run.bm25.top100.trec.gz
 """
 
-import csv
-import io
 import json
-import random
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import typer
+from long_document_data import Question, draw, read_chunking_evaluation, read_covid_qa
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from secondpass import CachedScorer, CrossEncoder, Passage, RankedDocument
 from secondpass.checkpoint.source import find
 from secondpass.evaluation import BM25, compare, per_query, read_collection, read_run
-from secondpass.files import read_text
 from secondpass.options import DType, ModelOptions
 from secondpass.score_cache import ScoreStore, pair_keys
 from secondpass.tokenization.windows import Span
-
-ItemT = TypeVar("ItemT")
 
 # Tokens of the passage that stands for a truncated document, and of the documents that long corpora become.
 FIRST_TOKENS, DOCUMENT_TOKENS = 512, 2000
@@ -51,21 +45,6 @@ Cache: TypeAlias = Annotated[Path, typer.Option(help="Folder for what has been r
 Measured: TypeAlias = tuple[Mapping[str, float], Mapping[str, float]]
 
 app = typer.Typer(help="Windows and passages, measured.")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question and what answers it.
-
-    Args:
-        text: What is asked.
-        source: The article or corpus that holds the answers.
-        answers: The characters of the source that answer.
-    """
-
-    text: str
-    source: str
-    answers: tuple[Span, ...]
 
 
 @app.command()
@@ -229,51 +208,6 @@ class PassageReader:
         passages = self._encoder.passages(query, document, max_tokens=self._max_tokens, top_k=N_KEPT)
         self._store.write({key: json.dumps([astuple(passage) for passage in passages]).encode()})
         return passages
-
-
-def read_covid_qa(folder: Path) -> tuple[dict[str, str], dict[str, Question]]:
-    """The articles and the questions, by id.
-
-    Some offsets of answers are off by one and more: of the places where the answer's text stands, the nearest counts.
-    """
-    texts, questions = {}, {}
-    for article in json.loads(read_text(folder / "200423_covidQA.json.gz"))["data"]:
-        (paragraph,) = article["paragraphs"]
-        name, text = str(paragraph["document_id"]), paragraph["context"]
-        texts[name] = text
-        for question in paragraph["qas"]:
-            (answer,) = question["answers"]
-            span = nearest(answer["text"].strip(), text, answer["answer_start"])
-            questions[str(question["id"])] = Question(question["question"], name, (span,))
-    return texts, questions
-
-
-def nearest(words: str, text: str, given: int) -> Span:
-    """Where the words stand in a text, as near as can be to the given place."""
-    starts = [match.start() for match in re.finditer(re.escape(words), text)]
-    start = min(starts, key=lambda place: abs(place - given))
-    return Span(start, start + len(words))
-
-
-def read_chunking_evaluation(folder: Path) -> tuple[dict[str, str], dict[str, Question]]:
-    """The corpora by name, and the questions by their number."""
-    corpora = {path.name.removesuffix(".md.gz"): read_text(path) for path in (folder / "corpora").glob("*.md.gz")}
-    rows = csv.DictReader(io.StringIO(read_text(folder / "questions_df.csv"), newline=""))
-    return corpora, {
-        str(number): Question(
-            row["question"],
-            row["corpus_id"],
-            tuple(Span(answer["start_index"], answer["end_index"]) for answer in json.loads(row["references"])),
-        )
-        for number, row in enumerate(rows)
-    }
-
-
-def draw(questions: Mapping[str, ItemT], n: int | None, seed: int) -> dict[str, ItemT]:
-    """Some of the questions: the first ones of a random order."""
-    order = sorted(questions)
-    random.Random(seed).shuffle(order)  # noqa: S311 - no secret
-    return {key: questions[key] for key in order[:n]}
 
 
 def tokenizer_of(model: str) -> Tokenizer:

@@ -264,6 +264,20 @@ def test_passages_are_the_windows_of_any_size() -> None:
     assert passage_spans(tokenize, " \n", 100) == []
 
 
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=15), st.integers(2, 24))
+def test_a_sentence_of_half_a_passage_is_whole_in_one(lengths: list[int], max_tokens: int) -> None:
+    tokenize = OneTextTokenizer(CharacterTokenizer(), (), (), 1000)
+    sentences = ["x" * length + "." for length in lengths]
+    text = " ".join(sentences)
+    spans = passage_spans(tokenize, text, max_tokens)
+    start = 0
+    for sentence in sentences:
+        end = start + len(sentence)
+        if len(sentence) <= max_tokens // 2:
+            assert any(span.start <= start and end <= span.end for span in spans)
+        start = end + 1
+
+
 @pytest.mark.parametrize(
     ("max_length", "overlap", "message"),
     [
