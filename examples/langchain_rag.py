@@ -1,13 +1,15 @@
-"""Retrieve with BM25, take a second pass, and put what is left into a prompt: the whole chain in LangChain.
+"""Retrieve with BM25, take a second pass, and answer from what is left: the whole chain in LangChain.
 
 pip install ".[langchain]" bm25s
 python examples/langchain_rag.py --query "when are tides highest"
+python examples/langchain_rag.py --query "who won the world cup" --score-threshold 0  # nothing is left
 """
 
 import bm25s
-from corpus import arguments, texts
+from corpus import answer, arguments, texts
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
+from langchain_core.prompt_values import PromptValue
 from langchain_core.prompts import PromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnablePassthrough
@@ -15,7 +17,9 @@ from pydantic import PrivateAttr
 
 from langchain_secondpass import SecondPassRerank
 
-PROMPT = PromptTemplate.from_template("Answer from these sources.\n\n{sources}\n\nQuestion: {question}")
+PROMPT = PromptTemplate.from_template(
+    "Answer from these sources. If there are none, say that you do not know.\n\n{sources}\n\nQuestion: {question}"
+)
 
 
 class BM25Retriever(BaseRetriever):
@@ -42,20 +46,27 @@ def sources(documents: list[Document]) -> str:
     return "\n\n".join(f"[{number}] {document.page_content}" for number, document in enumerate(documents, start=1))
 
 
+def language_model(prompt: PromptValue) -> str:
+    """Your chat model."""
+    return answer(prompt.to_string())
+
+
 def main() -> None:
     """Build the chain and ask it."""
     options = arguments(__doc__)
     documents = [Document(id=str(number), page_content=text) for number, text in enumerate(texts(options.documents))]
 
     retriever = BM25Retriever(documents=documents, k=options.candidates)
-    reranker = SecondPassRerank(model=options.model, top_n=options.top_n)
+    reranker = SecondPassRerank(model=options.model, top_n=options.top_n, score_threshold=options.score_threshold)
     reranked = {"query": RunnablePassthrough(), "documents": retriever} | reranker.as_runnable()
 
     for document in reranked.invoke(options.query):
         print(f"{document.metadata['relevance_score']:8.3f}  {document.page_content[:90]}")
 
-    chain = {"sources": reranked | sources, "question": RunnablePassthrough()} | PROMPT  # | your chat model
-    print("\n" + chain.invoke(options.query).to_string())
+    prompt = {"sources": reranked | sources, "question": RunnablePassthrough()} | PROMPT
+    print("\n" + prompt.invoke(options.query).to_string())
+    chain = prompt | language_model
+    print("\n" + chain.invoke(options.query))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 pip install ".[llama-index]" bm25s
 python examples/llama_index_rag.py --query "when are tides highest"
+python examples/llama_index_rag.py --query "who won the world cup" --score-threshold 0  # nothing is left
 """
 
 import bm25s
@@ -38,12 +39,20 @@ def main() -> None:
     engine = RetrieverQueryEngine.from_args(
         BM25Retriever(nodes, options.candidates),
         llm=MockLLM(),
-        node_postprocessors=[SecondPassRerank(model=options.model, top_n=options.top_n, keep_retrieval_score=True)],
+        node_postprocessors=[
+            SecondPassRerank(
+                model=options.model,
+                top_n=options.top_n,
+                score_threshold=options.score_threshold,
+                keep_retrieval_score=True,
+            )
+        ],
     )
     response = engine.query(options.query)
     for node in response.source_nodes:
         print(f"{node.score:8.3f}  (BM25 {node.metadata['retrieval_score']:6.3f})  {node.text[:90]}")
-    print(f"\n{response}")
+    # Without a source LlamaIndex asks no language model: its response is "Empty Response".
+    print(f"\n{response if response.source_nodes else 'I do not know.'}")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,11 @@ import torch
 from compare import assert_scores
 from folders import FolderOf
 from texts import AWKWARD
+from truncation import TRUNCATES
 
 from secondpass import BiEncoder, CrossEncoder
+
+pytestmark = TRUNCATES
 
 
 @contextmanager

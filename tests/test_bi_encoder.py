@@ -14,8 +14,11 @@ from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 from texts import AWKWARD
 from torch import nn
+from truncation import TRUNCATES
 
 from secondpass import BiEncoder
+
+pytestmark = TRUNCATES
 
 PROMPTS = {"query": "search: ", "document": "passage: "}
 

@@ -13,10 +13,13 @@ from folders import FolderOf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from texts import AWKWARD
+from truncation import TRUNCATES
 
 from secondpass import CrossEncoder, RankedDocument, Scorer
 from secondpass.errors import InputError, InputTypeError, ScoringError
 from secondpass.execution.network import Network
+
+pytestmark = TRUNCATES
 
 TEXTS = st.lists(st.sampled_from([*AWKWARD, "wall", "the wall fell", "people of the year"]), max_size=9)
 FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

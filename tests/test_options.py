@@ -3,9 +3,10 @@ import inspect
 from typing import Any
 
 import pytest
+from judgements import platt
 
 from secondpass.cross_encoder import CrossEncoder
-from secondpass.errors import InputError
+from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 
 
@@ -30,6 +31,13 @@ def test_options_and_defaults_are_those_of_cross_encoder() -> None:
         ("max_length", "64", "max_length must be an integer or None, got str '64'"),
         ("instruction", 1, "instruction must be text or None, got int 1"),
         ("batch_tokens", True, "batch_tokens must be an integer or None, got bool True"),
+        ("long_documents", "chunks", 'long_documents must be one of "truncate", "windows", got \'chunks\''),
+        ("long_documents", None, 'long_documents must be one of "truncate", "windows", got None'),
+        ("window_overlap", -1, "window_overlap must be at least 0, got -1"),
+        ("window_overlap", 1.5, "window_overlap must be an integer or None, got float 1.5"),
+        ("window_overlap", 8, 'window_overlap must be left out unless long_documents is "windows"'),
+        ("window_aggregation", "sum", 'window_aggregation must be one of "max", "mean-top-3", got \'sum\''),
+        ("window_aggregation", "mean-top-3", 'window_aggregation must be left out unless long_documents is "windows"'),
     ],
 )
 def test_values_that_break_a_rule_are_refused(option: str, value: object, message: str) -> None:
@@ -37,6 +45,15 @@ def test_values_that_break_a_rule_are_refused(option: str, value: object, messag
     with pytest.raises(InputError) as caught:
         ModelOptions(**arguments)
     assert str(caught.value) == message
+
+
+def test_a_calibration_and_an_activation_contradict_each_other() -> None:
+    with pytest.raises(InputError, match="give activation or calibration, got both: 'sigmoid', and a calibration"):
+        ModelOptions(calibration=platt(), activation="sigmoid")
+    with pytest.raises(InputTypeError, match=r"calibration must be a Calibration or None, got str 'calibration\.json'"):
+        ModelOptions(calibration="calibration.json")  # type: ignore[arg-type] # what the check is for
+    assert hash(ModelOptions(calibration=platt())) == hash(ModelOptions(calibration=platt()))
+    assert ModelOptions(calibration=platt()) != ModelOptions(calibration=platt(0.6))
 
 
 def test_given_names_what_is_not_at_its_default() -> None:

@@ -12,11 +12,14 @@ import checkpoints
 import numpy as np
 import pytest
 from texts import AWKWARD
+from truncation import TRUNCATES
 
 import secondpass
 from secondpass import BiEncoder, CrossEncoder
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
+
+pytestmark = TRUNCATES
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from secondpass.cached_scorer import CachedScorer
     from secondpass.cascade import Cascade
     from secondpass.cross_encoder import CrossEncoder
+    from secondpass.remote import RemoteScorer
 
     __version__: str
 
@@ -26,6 +27,7 @@ __all__ = [
     "CrossEncoder",
     "Passage",
     "RankedDocument",
+    "RemoteScorer",
     "Scorer",
     "__version__",
     "arank",
@@ -53,6 +55,10 @@ if not TYPE_CHECKING:  # a type checker that saw this function would take any na
             from secondpass.cached_scorer import CachedScorer  # noqa: PLC0415 - likewise
 
             return CachedScorer
+        if name == "RemoteScorer":
+            from secondpass.remote import RemoteScorer  # noqa: PLC0415 - likewise
+
+            return RemoteScorer
         if name == "__version__":
             from importlib.metadata import version  # noqa: PLC0415 - likewise
 

@@ -31,3 +31,9 @@ def describe(value: object) -> str:
     """A value as an error shows it: its type, and a short repr."""
     text = repr(value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"  # noqa: PLR2004 - one line
+
+
+def describe_error(error: Exception) -> str:
+    """The type of an error and the first line of what it says, for errors that tell of others."""
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"

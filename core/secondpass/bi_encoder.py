@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
 from secondpass.checkpoint.fingerprint import fingerprint
-from secondpass.checkpoint.source import check_name, portable_name
+from secondpass.checkpoint.source import check_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, InputError
 from secondpass.execution.aggregation import aggregate
@@ -24,6 +24,7 @@ from secondpass.execution.network import networks_on
 from secondpass.execution.pipeline import Outputs, Pipeline
 from secondpass.execution.read_block import ReadBlock
 from secondpass.execution.threads import call_safely
+from secondpass.model_names import portable_name
 from secondpass.options import DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
 from secondpass.tokenization.passages import passage_spans

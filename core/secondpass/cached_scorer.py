@@ -236,6 +236,8 @@ def _check_scorer(scorer: object) -> Scorer:
             "scorer must score each document by itself, which a Cascade does not; cache its stages: "
             "Cascade([CachedScorer(...), CachedScorer(...)], ...)"
         )
+    if getattr(scorer, "on_failure", "raise") != "raise":
+        raise InputError('scorer must raise its failures, not score them: write RemoteScorer(..., on_failure="raise")')
     return scorer
 
 

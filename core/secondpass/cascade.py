@@ -57,7 +57,7 @@ class Cascade:
 
     def __init__(self, scorers: Sequence[Scorer], *, keep: float | Sequence[float]) -> None:
         self._scorers = _check_scorers(scorers)
-        self._keep = _check_keep(keep, len(self._scorers) - 1)
+        self._keep = check_keep(keep, len(self._scorers) - 1)
 
     @property
     def scorers(self) -> tuple[Scorer, ...]:
@@ -256,8 +256,8 @@ def _check_scorers(scorers: object) -> tuple[Scorer, ...]:
     return tuple(scorers)
 
 
-def _check_keep(keep: object, n_steps: int) -> tuple[float, ...]:
-    """One number for every stage but the last."""
+def check_keep(keep: object, n_steps: int) -> tuple[float, ...]:
+    """One number for every stage but the last; raise InputError unless they keep the rules of `Cascade`."""
     if isinstance(keep, str | bytes) or not isinstance(keep, Sequence):
         return (_check_step(keep, "keep"),) * n_steps
     if len(keep) != n_steps:

@@ -15,7 +15,7 @@ from secondpass.checkpoint import Checkpoint, load_checkpoint
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.labels import relevance_logit
 from secondpass.checkpoint.score_activation import ScoreActivation
-from secondpass.checkpoint.source import check_name, portable_name
+from secondpass.checkpoint.source import check_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
 from secondpass.execution.ambient import plain_torch
@@ -25,6 +25,7 @@ from secondpass.execution.network import Network, networks_on
 from secondpass.execution.pipeline import Outputs, Pipeline, blocks_of
 from secondpass.execution.read_block import ReadBlock
 from secondpass.execution.threads import call_safely
+from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
 from secondpass.ranking.checks import check_pairs
@@ -174,7 +175,7 @@ class CrossEncoder(LocalScorer):
             blocks.append(mean_of_counted(outputs.values, windows.counts, counted))
             n_truncated += int((windows.query_truncated | windows.document_truncated).sum())
         logits = np.concatenate(blocks)
-        self._warn_of(n_truncated, len(logits), stacklevel=3)
+        self._truncation.warn_of(n_truncated, len(logits), stacklevel=2)
         return logits
 
     def fingerprint(self) -> str:

@@ -8,10 +8,12 @@ SecondPassError
 │   ├── CheckpointNotFoundError (FileNotFoundError)   no such folder, hub id, revision or file
 │   └── RemoteCodeError                 it asks to run its own code, and nobody allowed that
 ├── ScoringError (RuntimeError)         a model gave no usable number, such as NaN
+│   └── RemoteError                     ... because the service it runs in was not reached, refused, or failed
 ├── NotKeptError (AttributeError)       part of another library's class that ours of that name does not have
 └── MissingExtraError (ModuleNotFoundError)   an optional dependency is not installed
 
 TruncationWarning (UserWarning)         something a scorer was given did not fit, and was not read
+RemoteWarning (UserWarning)             documents kept the given order, for a service gave no scores
 ```
 """
 
@@ -44,6 +46,19 @@ class ScoringError(SecondPassError, RuntimeError):
     """A model gave no usable score."""
 
 
+class RemoteError(ScoringError):
+    """A service gave no usable scores.
+
+    Args:
+        message: Which service, and why.
+        status: Its HTTP status, if it answered with one that says so.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class NotKeptError(SecondPassError, AttributeError):
     """Part of another library's class that ours of the same name does not have; the message says what to use."""
 
@@ -70,3 +85,7 @@ class MissingExtraError(SecondPassError, ModuleNotFoundError):
 
 class TruncationWarning(UserWarning):
     """Something a scorer was given did not fit, and was not read; raised once for each scorer."""
+
+
+class RemoteWarning(UserWarning):
+    """A service gave no scores, and the documents kept the given order, as its scorer was told."""

@@ -119,7 +119,7 @@ def test_scorer_of_a_name_is_lazy_and_of_a_scorer_is_itself() -> None:
 @pytest.mark.parametrize(
     ("model", "scorer", "message"),
     [
-        (None, None, r"give model \(a name\) or scorer \(an object\), got neither"),
+        (None, None, r"give model \(a name or a URL\) or scorer \(an object\), got neither"),
         ("a/model", OverlapScorer(), "give model or scorer, got both: 'a/model' and a OverlapScorer"),
         (None, "a/model", r"scorer must have a method score\(query, documents\), got str"),
     ],

@@ -4,6 +4,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import checkpoints
 import numpy as np
 import pytest
 from folders import FolderOf
@@ -18,13 +19,14 @@ from secondpass.bench import (
     Setting,
     build_workloads,
     load_material,
+    make_setting,
     save_random,
 )
 from secondpass.bench.contenders import is_installed, largest_difference, load, scores_of, select_contenders
 from secondpass.bench.memory import high_water_mib, peak_mib
 from secondpass.bench.peers.onnx import onnx_file
 from secondpass.encoder.arithmetic.onednn import has_bfloat16
-from secondpass.errors import InputError
+from secondpass.errors import InputError, RemoteCodeError
 
 FLOAT32 = [contender for contender in CONTENDERS if "int8" not in contender.name and "float16" not in contender.name]
 
@@ -54,6 +56,18 @@ def test_float32_contenders_agree(family: str, folder_of: FolderOf) -> None:
         assert largest_difference(own, scores[BASELINE]) < 1e-4, name
 
 
+def test_code_of_a_checkpoint_runs_in_every_contender_or_in_none(tmp_path: Path) -> None:
+    folder = str(checkpoints.with_code(checkpoints.bert(tmp_path)))
+    with pytest.raises(RemoteCodeError, match="trust_remote_code=True"):
+        make_setting(folder, device="cpu", max_length=64, batch_tokens=None)
+    setting = make_setting(folder, device="cpu", max_length=64, batch_tokens=None, trust_remote_code=True)
+    own = CrossEncoder(folder, activation="identity", trust_remote_code=True).predict([("berlin", "wall")])
+    for name in ("secondpass float32", BASELINE, "transformers float32, one padded batch"):
+        score = load(select_contenders([name])[0], setting)
+        assert not isinstance(score, str), score
+        assert score([("berlin", "wall")]) == pytest.approx(own, abs=1e-5)
+
+
 @TRACED
 @pytest.mark.parametrize("family", ["bert", "xlm_roberta", "modernbert"])
 @pytest.mark.parametrize("name", ["onnxruntime int8, sorted", "openvino int8, sorted", "openvino bfloat16, sorted"])
@@ -81,7 +95,7 @@ def test_an_exported_network_is_removed_once_it_is_loaded(
 ) -> None:
     pytest.importorskip("onnx")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with onnx_file(str(folder_of("bert"))) as file:
+    with onnx_file(Setting(str(folder_of("bert")), "cpu", 64)) as file:
         assert file.is_relative_to(tmp_path)
         assert file.stat().st_size > 10_000
     assert list(tmp_path.iterdir()) == []
@@ -91,7 +105,7 @@ def test_an_export_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch:
     (tmp_path / "model").mkdir()
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    with pytest.raises((OSError, ValueError)), onnx_file(str(tmp_path / "model")):
+    with pytest.raises((OSError, ValueError)), onnx_file(Setting(str(tmp_path / "model"), "cpu", 64)):
         pass
     assert list((tmp_path / "temporary").iterdir()) == []
 
@@ -115,7 +129,7 @@ def test_a_published_network_is_used_and_stays(tmp_path: Path) -> None:
     (tmp_path / "onnx").mkdir()
     published = tmp_path / "onnx" / "model.onnx"
     published.write_bytes(b"a network")
-    with onnx_file(str(tmp_path)) as file:
+    with onnx_file(Setting(str(tmp_path), "cpu", 64)) as file:
         assert file == published
     assert published.read_bytes() == b"a network"
 

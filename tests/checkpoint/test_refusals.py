@@ -120,15 +120,7 @@ def test_code_of_the_checkpoint_needs_leave(tmp_path: Path) -> None:
 def test_code_of_the_checkpoint_runs_with_leave(tmp_path: Path) -> None:
     folder = checkpoints.bert(tmp_path)
     expected = CrossEncoder(folder, activation="identity").score("berlin", ["wall", "people"])
-    (folder / "modeling.py").write_text(
-        "from transformers import BertForSequenceClassification\n\n\n"
-        "class Doubled(BertForSequenceClassification):\n"
-        "    def forward(self, input_ids, attention_mask, token_type_ids):\n"
-        "        output = super().forward(input_ids, attention_mask, token_type_ids)\n"
-        "        output.logits = 2 * output.logits\n"
-        "        return output\n"
-    )
-    checkpoints.edit_json(folder / "config.json", auto_map={"AutoModelForSequenceClassification": "modeling.Doubled"})
+    checkpoints.with_code(folder)
     scores = CrossEncoder(folder, activation="identity", trust_remote_code=True).score("berlin", ["wall", "people"])
     assert scores == pytest.approx(2 * expected, abs=1e-5)
 

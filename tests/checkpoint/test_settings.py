@@ -211,7 +211,7 @@ def test_a_language_model_is_never_scored_by_the_prompt_of_another(tmp_path: Pat
 def test_an_adapter_beside_the_weights_is_not_passed_over(tmp_path: Path) -> None:
     folder = checkpoints.bert(tmp_path)
     (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4}')
-    with pytest.raises(CheckpointError, match="holds an adapter"):
+    with pytest.raises(CheckpointError, match="holds the settings of an adapter and no adapter_model"):
         CrossEncoder(folder)
 
 

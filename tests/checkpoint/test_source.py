@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import checkpoints
+import peft_adapters
 import pytest
 
 from secondpass import CrossEncoder
@@ -194,6 +195,20 @@ def test_the_tokenizer_of_the_base_model_serves_where_there_is_none(hub: Hub, tm
     assert float(score) == pytest.approx(local_score(hub.repositories["someone/base"]["main"]), abs=1e-5)
     assert hub.served.count("tokenizer.json") == 1
     assert hub.served.count("model.safetensors") == 1, "the base's weights are of no use"
+
+
+def test_an_adapter_brings_its_base_from_the_hub_then_needs_no_network(hub: Hub, tmp_path: Path) -> None:
+    pytest.importorskip("peft", reason="peft is not installed")
+    base = hub.repositories["someone/base"]["main"]
+    folder = peft_adapters.save_adapter(tmp_path / "adapter", base, peft_adapters.lora())
+    expected = local_score(folder)
+    checkpoints.edit_json(folder / "adapter_config.json", base_model_name_or_path="someone/base")
+    hub.repositories["someone/adapter"] = {"v2": folder}  # the base has no such revision, and needs none
+    assert float(load(hub, tmp_path, "someone/adapter", revision="v2")) == pytest.approx(expected, abs=1e-5)
+    hub.served.clear()
+    offline = load(hub, tmp_path, "someone/adapter", revision="v2", local_files_only=True)
+    assert float(offline) == pytest.approx(expected, abs=1e-5)
+    assert hub.served == []
 
 
 def test_names_that_are_nothing(hub: Hub, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from checkpoints import bert
 from rich.console import Console
+from truncation import TRUNCATES
 from typer.testing import CliRunner
 
 from secondpass import CrossEncoder
@@ -55,6 +56,41 @@ def test_eval_builds_a_first_stage_compares_models_and_writes_everything(collect
     written = next(out.glob("*one.trec"))
     rerun = json.loads(call("eval", collection, "-m", one, "--run", written, "--measure", "RR@10"))
     assert rerun[0]["measures"]["RR@10"]["before"] == reports[0]["measures"]["RR@10"]["after"]
+
+
+def test_eval_compares_cascades_with_their_models(collection: Path, tmp_path: Path) -> None:
+    one, two = bert(tmp_path / "one", max_length=8), bert(tmp_path / "two")
+    command = ("eval", collection, "-m", one, "-m", two, "--keep", 1, "--keep", 4, "-o", tmp_path / "out")
+    reports = json.loads(call(*command))
+    assert [Path(report["model"]).name for report in reports] == ["one", "two", "cascade-keep-1", "cascade-keep-4"]
+    _, large, narrow, whole = reports
+    assert whole["per_query"] == large["per_query"]
+    assert whole["against"]["model"] == narrow["against"]["model"] == str(two)
+    assert whole["against"]["difference"] == 0.0
+    assert narrow["against"]["before"] == large["measures"]["nDCG@10"]["after"]
+    assert narrow["against"]["after"] == narrow["measures"]["nDCG@10"]["after"]
+    assert [len(report["depths"]) for report in reports] == [4, 4, 1, 1]
+    assert "against" not in large
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"cascade-keep-1.trec", "cascade-keep-1.png", "cascade-keep-4.progress.jsonl"} <= names
+    table = call(*command, "--format", "markdown")
+    assert "quality against time; " in table
+    assert "| cascade-keep-4 |" in table
+
+
+@pytest.mark.parametrize(
+    ("models", "keep", "message"),
+    [
+        ("a", "20", "--keep must come with at least 2 --model, the cheapest first, got 1"),
+        ("ab", "many", "--keep must be numbers, such as 20 or 50,20 or 0.2, got 'many'"),
+        ("ab", "0", "keep must be an integer of at least 1, or a margin between 0.0 and 1.0, got 0"),
+        ("ab", "50,20", "keep must have one number for each stage but the last, which are 1, got 2"),
+    ],
+)
+def test_eval_refuses_what_is_no_cascade(collection: Path, models: str, keep: str, message: str) -> None:
+    options = [option for model in models for option in ("-m", model)]
+    with pytest.raises(InputError, match=message):
+        call("eval", collection, *options, "--keep", keep)
 
 
 def test_a_first_stage_is_as_deep_as_the_measures_look(tmp_path: Path) -> None:
@@ -173,6 +209,7 @@ def test_train_follows_its_file(tmp_path: Path) -> None:
     assert (tmp_path / "out/model.safetensors").exists()
 
 
+@TRUNCATES
 def test_the_demo_runs_with_any_model_and_tells_each_question(tmp_path: Path) -> None:
     output = json.loads(call("demo", "--model", bert(tmp_path), "--depth", 5))
     assert [outcome["question"] for outcome in output["questions"]] == [question.text for question in questions()]

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from judgements import platt
 from typer.testing import CliRunner
 
 from secondpass.cli.app import app
-from secondpass.cli.serve import aliases_of
+from secondpass.cli.serve import aliases_of, calibrations_of
 from secondpass.errors import InputError
 
 
@@ -22,6 +23,17 @@ def test_aliases_belong_to_the_first_model_or_to_the_one_they_name() -> None:
 def test_an_alias_names_something(alias: str) -> None:
     with pytest.raises(InputError, match="alias must "):
         aliases_of(["a"], [alias])
+
+
+def test_a_calibration_is_the_first_models_or_that_of_the_one_it_names(tmp_path: Path) -> None:
+    files = [tmp_path / "first.json", tmp_path / "x=y.json"]
+    for number, file in enumerate(files):
+        platt(slope=1.0 + number).save(file)
+    found = calibrations_of(["a", "b"], [f"b={files[1]}", str(files[0])])
+    assert found == {"a": platt(slope=1.0), "b": platt(slope=2.0)}
+    assert calibrations_of(["a"], [str(files[1])]) == {"a": platt(slope=2.0)}
+    with pytest.raises(InputError, match="calibration must be given once for each model, got two for a"):
+        calibrations_of(["a"], [str(files[0]), f"a={files[1]}"])
 
 
 @pytest.mark.parametrize(

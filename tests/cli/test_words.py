@@ -85,5 +85,10 @@ def test_every_option_that_loading_speaks_of_exists(command: str) -> None:
     }.items() <= flags.items()
 
 
+@pytest.mark.parametrize("command", [*LOADING, "train", "bench"])
+def test_code_of_a_checkpoint_can_be_allowed_wherever_one_is_loaded(command: str) -> None:
+    assert command_flags(app, command)["trust_remote_code"] == "--trust-remote-code"
+
+
 def test_without_a_command_nothing_is_in_the_way() -> None:
     assert in_flags("top_k must be at least 1", []) == "top_k must be at least 1"

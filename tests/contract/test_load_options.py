@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -9,11 +10,13 @@ from typing import Any, get_type_hints
 import pytest
 import torch
 from haystack.utils import ComponentDevice, Secret
+from judgements import platt
 from pydantic import BaseModel, SecretStr
 
 import langchain_secondpass
 import llama_index_secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
+from secondpass import Calibration
 from secondpass.cross_encoder import CrossEncoder
 from secondpass.options import ModelOptions
 
@@ -37,9 +40,10 @@ def test_cross_encoder_takes_every_option_and_nothing_else() -> None:
     parameters = parameters_of(CrossEncoder.__init__)
     taken = {name: parameter for name, parameter in parameters.items() if name not in {"self", "model"}}
     assert taken == OPTIONS | {
-        # Paths and devices of torch are taken as well, and kept as text.
+        # Paths and devices of torch are taken as well, and kept as text; the file of a calibration is read.
         "cache_dir": (str | Path | None, None),
         "device": (str | torch.device | Sequence[str | torch.device] | None, None),
+        "calibration": (Calibration | str | os.PathLike[str] | None, None),
     }
 
 
@@ -48,7 +52,10 @@ def test_pydantic_adapters_have_every_option_as_a_field(adapter: type[BaseModel]
     fields: Parameters = {
         name: (field.annotation, field.default) for name, field in adapter.model_fields.items() if name in OPTIONS
     }
-    assert fields == OPTIONS | {"token": (SecretStr | None, None)}  # which is in no repr
+    assert fields == OPTIONS | {
+        "token": (SecretStr | None, None),  # which is in no repr
+        "calibration": (Calibration | str | None, None),  # whose file is read
+    }
 
 
 def test_the_haystack_ranker_takes_every_option_but_the_activation() -> None:
@@ -58,6 +65,8 @@ def test_the_haystack_ranker_takes_every_option_but_the_activation() -> None:
         # Haystack's own types, which it can save; its earlier rankers read the token from these variables.
         "device": (ComponentDevice | None, None),
         "token": (Secret | None, Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False)),
+        # By its file, or as it was saved.
+        "calibration": (Calibration | str | dict[str, Any] | None, None),
     }
     del expected["activation"]  # always the head's own number: scaling is a choice of each run
     assert taken == expected
@@ -80,6 +89,7 @@ OTHER: dict[str, Any] = {
     "activation": "sigmoid",
     "label": 1,
     "batch_tokens": 4096,
+    "calibration": platt(),
 }
 
 
@@ -104,4 +114,5 @@ def test_the_haystack_ranker_loads_with_every_option(option: str) -> None:
     if option == "token":
         arguments["token"] = Secret.from_token(OTHER["token"])
     component: Any = SecondPassRanker("some/model", **arguments)
-    assert component._scorer().options == ModelOptions(activation="identity", **change)
+    activation: Any = None if option == "calibration" else "identity"  # of which a calibration is none
+    assert component._scorer().options == ModelOptions(activation=activation, **change)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from truncation import TRUNCATES
 
 from secondpass.ranking import Loadable
 from secondpass.testing import OverlapScorer
@@ -85,6 +86,7 @@ def test_a_model_assigned_after_loading_is_the_one_that_scores(driver: "Driver",
     assert after != before
 
 
+@TRUNCATES
 def test_a_limit_assigned_after_loading_is_the_one_that_truncates(driver: "Driver", model: str) -> None:
     adapter = driver.adapter(model=model)
     documents = driver.documents(["word " * 40 + "the big red cat"])
@@ -135,6 +137,24 @@ def test_a_path_is_a_name(driver: "Driver", tmp_path: Path) -> None:
 def test_the_class_of_a_scorer_is_refused_at_once(driver: "Driver") -> None:
     with pytest.raises(ValueError, match="scorer must be an object, got the class OverlapScorer"):
         driver.adapter(scorer=OverlapScorer)
+
+
+def test_a_pickle_finds_a_relative_folder_from_any_other(
+    driver: "Driver", tmp_path: Path, folder_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder_of("bert"), tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    adapter = driver.adapter(model="model")
+    expected = driver.snapshot(driver.run(adapter, QUERY, driver.documents(TEXTS)))
+    fresh, used = pickle.dumps(driver.adapter(model="./model")), pickle.dumps(adapter)
+    lazy = pickle.dumps(driver.scorer(adapter))
+    for other in (copy.copy(adapter), copy.deepcopy(adapter), driver.reloaded(adapter)):
+        assert other.model == "model", "only a pickle travels"
+    monkeypatch.chdir("/")
+    for data in (fresh, used):
+        other = pickle.loads(data)  # noqa: S301 - our own
+        assert driver.snapshot(driver.run(other, QUERY, driver.documents(TEXTS))) == expected
+    assert pickle.loads(lazy).model == str(tmp_path / "model")  # noqa: S301 - our own
 
 
 def test_a_relative_folder_is_another_model_after_a_change_of_folder(

@@ -55,7 +55,17 @@ def test_few_blocks_do_not_run_and_those_are_python() -> None:
 def test_every_guide_shows_something_that_runs() -> None:
     shown = {name(page) for page in WITH_PYTHON}
     frameworks = ("langchain", "llama-index", "haystack", "sentence-transformers")
-    guides = ("index", "scores", "checkpoints", *frameworks, "evaluate", "train")
+    guides = (
+        "index",
+        "scores",
+        "long-documents",
+        "checkpoints",
+        *frameworks,
+        "evaluate",
+        "calibration",
+        "train",
+        "serve",
+    )
     assert {f"docs/{guide}.md" for guide in guides} | {"README.md"} <= shown
 
 

@@ -1,6 +1,6 @@
 """What is truncated is counted, and windows read again only that."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ class Counting:
         self.model = model
         self.pairs: list[Pair] = []
 
-    def score(self, query: str, documents: list[str]) -> list[float]:
+    def score(self, query: str, documents: Sequence[str]) -> list[float]:
         raise AssertionError(query, documents)
 
     def read(self, pairs: Iterable[Pair]) -> Readings:
@@ -91,7 +91,7 @@ def test_windows_read_only_what_was_truncated_and_all_scores_are_theirs(
 
 def test_its_time_is_that_of_the_windows_and_of_what_fits() -> None:
     class Slow:
-        def score(self, query: str, documents: list[str]) -> list[float]:
+        def score(self, query: str, documents: Sequence[str]) -> list[float]:
             raise AssertionError(query, documents)
 
         def read(self, pairs: Iterable[Pair]) -> Readings:

@@ -58,6 +58,19 @@ def test_rag_on_wikipedia(name: str, model: str, wikipedia: Path) -> None:
     assert question in printed
 
 
+@pytest.mark.parametrize("name", RAG)
+def test_where_nothing_answers_it_does_not_know(name: str, model: str) -> None:
+    options = ["--model", model, "--score-threshold", "0"]
+    printed = output(name, *options, "--query", "who won the world cup in football")
+    assert scores(printed) == []
+    assert printed.endswith("\nI do not know.\n")
+    printed = output(name, *options)  # of tides, about which a text says something
+    assert len(scores(printed)) > 0
+    assert min(scores(printed)) >= 0
+    assert "high water comes about 50 minutes later every day" in printed.partition("\n\n")[2]
+    assert not printed.endswith("I do not know.\n")
+
+
 @pytest.mark.parametrize("corpus", ["built-in", "wikipedia", "documentation"])
 def test_three_frameworks_give_one_order_and_one_set_of_scores(
     corpus: str, model: str, request: pytest.FixtureRequest

@@ -117,7 +117,7 @@ def test_two_tokens_that_differ_are_in_no_message() -> None:
     ("arguments", "message"),
     [
         ({"prefix_metadata": "flash_"}, 'prefix_metadata means nothing here: write score_key="PREFIX_relevance_score"'),
-        ({"cohere_api_key": "x"}, "cohere_api_key means nothing here: remove it, no request leaves the machine"),
+        ({"cohere_api_key": "x"}, "cohere_api_key means nothing here: remove it, the model runs here"),
         ({"base_url": "x"}, "base_url means nothing here: remove it"),
         ({"user_agent": "x"}, "user_agent means nothing here: remove it"),
         ({"max_tokens_per_doc": 9}, "max_tokens_per_doc means nothing here: write max_length=..."),

@@ -95,7 +95,7 @@ def test_what_translates(
             InputError,
             "model_kwargs means nothing here: write what it holds by name",
         ),
-        ((), {"model": "m", "api_key": "x"}, InputError, "api_key means nothing here: remove it, no request leaves "),
+        ((), {"model": "m", "api_key": "x"}, InputError, "api_key means nothing here: remove it, the model runs here"),
         ((), {"model": "m", "max_retries": 3}, InputError, "max_retries means nothing here: remove it"),
         ((), {"model": "m", "llm": None}, InputError, "llm means nothing here: remove it, a cross-encoder asks no LLM"),
     ],

@@ -23,9 +23,12 @@ from transformers import (
     ElectraForSequenceClassification,
     PreTrainedTokenizerBase,
 )
+from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.errors import InputError
+
+pytestmark = TRUNCATES
 
 
 def read(tokenizer: PreTrainedTokenizerBase, pair: tuple[str, str], max_length: int = 512) -> BatchEncoding:

@@ -1,7 +1,6 @@
 """Token ids and type ids equal transformers' exactly, with every kind of tokenizer, however a pair is truncated."""
 
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,46 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from shared import shared
 from texts import SHORT_PAIRS
+from tokenizer_kinds import REAL, SMALL, tokenizer_of
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import WordPiece
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer
 
 from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
 from secondpass.tokenization.pairs import TwoTextTokenizer
 from secondpass.tokenization.tokens import PairTokens, Spans
 from secondpass.tokenization.word_cache import WordCache, WordTokenizer, is_word_local, tokenize_words
-
-# Each real tokenizer, and what its folder has to say besides the files for transformers to load it as its authors do.
-REAL: dict[str, dict[str, Any]] = {
-    "ms-marco-MiniLM-L-6-v2": {},
-    "bert-base-cased": {"tokenizer_class": "BertTokenizer", "do_lower_case": False},
-    "bert-base-multilingual-cased": {"tokenizer_class": "BertTokenizer", "do_lower_case": False},
-    "roberta-base": {"tokenizer_class": "RobertaTokenizer"},
-    "xlm-roberta-base-rebuilt": {"tokenizer_class": "PreTrainedTokenizerFast"},
-}
-# Small ones, which every clone has.
-SMALL: dict[str, Callable[[], PreTrainedTokenizerBase]] = {
-    "wordpiece": checkpoints.wordpiece,
-    "wordpiece-cased": partial(checkpoints.wordpiece, lower=False),
-    "byte-bpe-roberta": checkpoints.roberta_tokenizer,
-    "byte-bpe-modernbert": checkpoints.modernbert_tokenizer,
-}
-
-
-def tokenizer_of(name: str, folder: Path) -> PreTrainedTokenizerBase:
-    return SMALL[name]() if name in SMALL else real_tokenizer(name, folder)
-
-
-def real_tokenizer(name: str, folder: Path) -> PreTrainedTokenizerBase:
-    source = shared(f"data/tokenizers/{name}")
-    for file in source.iterdir():
-        if file.name not in ("config.json", "ORIG_MODEL_CARD.md"):
-            shutil.copy(file, folder / file.name)
-    checkpoints.edit_json(folder / "tokenizer_config.json", **REAL[name])
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
-    return tokenizer
 
 
 def split(pairs: PairTokens, numbers: NDArray[np.integer[Any]]) -> list[list[int]]:

@@ -12,6 +12,8 @@ from compare import assert_scores
 from folders import FolderOf
 from numpy.typing import NDArray
 from sentence_transformers import CrossEncoder as Reference
+from sentence_transformers.base.modules import Dense, Transformer
+from sentence_transformers.sentence_transformer.modules import LayerNorm, Pooling
 from texts import PAIRS
 from torch import nn
 
@@ -60,6 +62,26 @@ def test_scores_equal_for_every_pair_of_awkward_texts(family: str, folder_of: Fo
     expected = Reference(folder, max_length=96, device="cpu").predict(list(PAIRS))
     assert_alike(CrossEncoder(folder, max_length=96, device="cpu").predict(list(PAIRS)), expected)
     assert expected.std() > 0.01, "a model whose scores are all alike would agree with anything"
+
+
+@pytest.mark.parametrize("n_labels", [1, 3])
+@pytest.mark.parametrize("base", ["modernbert", "qwen3"])
+def test_models_made_of_modules(base: str, n_labels: int, folder_of: FolderOf, tmp_path: Path) -> None:
+    modules = [
+        Transformer(str(folder_of(base)), transformer_task="feature-extraction"),
+        Pooling(24, "cls"),
+        Dense(24, 20, activation_function=nn.GELU()),
+        LayerNorm(20),
+        Dense(20, n_labels, activation_function=nn.Identity(), module_output_name="scores"),
+    ]
+    Reference(modules=modules, device="cpu").save_pretrained(str(tmp_path))
+    if base == "qwen3":  # as published ones have it, whose text is read as it is and not through a chat template
+        checkpoints.edit_json(tmp_path / "config.json", architectures=["Qwen3ForCausalLM"])
+    model, reference = CrossEncoder(tmp_path, max_length=64), Reference(str(tmp_path), max_length=64, device="cpu")
+    assert model.num_labels == reference.num_labels == n_labels
+    assert type(model.activation_fn) is type(reference.activation_fn)
+    pairs = [pair for pair in FEW if all(pair)]
+    assert_alike(model.predict(pairs), reference.predict(pairs))
 
 
 @pytest.mark.parametrize("convert_to_numpy", [True, False])

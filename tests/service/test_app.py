@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,18 @@ import httpx
 import numpy as np
 import pytest
 from folders import FolderOf
+from judgements import platt
 from serving import Recorder, app_of, ask, client_of, overlap_app, post, until
 from texts import AWKWARD
 
 from secondpass import CrossEncoder
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
-from secondpass.ranking import Pair, Passage, RankedDocument
+from secondpass.ranking import Pair, Passage, RankedDocument, Readings
 from secondpass.service import Limits, ServedModel, create_app, load_model
 
+# The library warns of what the service counts.
+pytestmark = pytest.mark.filterwarnings("ignore::secondpass.errors.TruncationWarning")
 BODY = {"query": "red fox", "documents": ["a red fox", "a dog"]}
 TEI = {"query": "red fox", "texts": ["a red fox", "a dog"]}
 
@@ -77,20 +79,13 @@ class Passages:
         ]
 
 
-@dataclass(frozen=True)
-class Read:
-    scores: Any
-    truncated: Any
-    passages: Sequence[Passage | None]
-
-
 class Reader(Recorder):
     """A scorer that says what it read of pairs of many queries."""
 
-    def read(self, pairs: Sequence[Pair]) -> Read:
+    def read(self, pairs: Sequence[Pair]) -> Readings:
         scores = np.array(self.predict(pairs), np.float32)
         truncated = np.array([len(document) > 5 for _, document in pairs])
-        return Read(scores, truncated, [Passage(0, len(document), 1.0) for _, document in pairs])
+        return Readings(scores, truncated, [Passage(0, len(document), 1.0) for _, document in pairs])
 
 
 @pytest.mark.parametrize("scorer", [Passages(), Reader()])
@@ -107,6 +102,24 @@ def test_what_was_truncated_is_told_and_counted(scorer: object) -> None:
     assert "truncation_direction must be Right for texts that do not fit" in refused.json()["error"]
     fitting = {**body, "texts": ["four", "five"], "truncate": False, "truncation_direction": "left"}
     assert post(app, "/rerank", fitting).status_code == 200
+
+
+def test_what_a_model_truncates_is_counted_and_what_it_reads_in_windows_is_not() -> None:
+    body = {"query": "berlin", "documents": ["the berlin wall fell. " * 200, "berlin"], "relevant_spans": {}}
+    truncated = post(app_of("secondpass/mini"), "/v2/rerank", body)
+    assert truncated.headers["x-truncated"] == "1"
+    windows = load_model("secondpass/mini", ModelOptions(long_documents="windows"))
+    answered = post(app_of(windows), "/v2/rerank", body)
+    assert answered.headers["x-truncated"] == "0"
+    ranked = CrossEncoder("secondpass/mini", activation="sigmoid", long_documents="windows").rank(
+        "berlin", body["documents"]
+    )
+    for result, document in zip(answered.json()["results"], ranked, strict=True):
+        assert (result["index"], result["relevance_score"]) == (document.index, pytest.approx(document.score, abs=1e-6))
+        (span,) = result["relevant_spans"] or [None]
+        if document.score >= 0.1:
+            assert document.passage is not None
+            assert (span["start"], span["end"]) == (document.passage.start, document.passage.end)
 
 
 def test_a_text_that_surely_fits_need_not_be_truncated(folder_of: FolderOf) -> None:
@@ -161,18 +174,59 @@ def test_an_instruction_has_to_be_the_one_the_model_was_loaded_with() -> None:
     )
 
 
+def test_a_calibrated_model_answers_with_probabilities_and_raw_with_logits() -> None:
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    calibration = platt(0.5, 1.0, logits.fingerprint())
+    app = app_of(load_model("secondpass/mini", ModelOptions(calibration=calibration)))
+    expected = logits.score("berlin", ["berlin wall", "forest"])
+    for raw, scores in ((True, expected), (False, 1 / (1 + np.exp(-(0.5 * expected + 1.0))))):
+        body = {"text_1": "berlin", "text_2": ["berlin wall", "forest"], "raw_scores": raw}
+        answered = [result["score"] for result in post(app, "/score", body).json()["data"]]
+        np.testing.assert_allclose(answered, scores, atol=1e-6)
+    with pytest.raises(InputError):
+        load_model("secondpass/mini", ModelOptions(calibration=calibration, max_length=64))
+
+
 def test_a_limit_of_tokens_counts_only_where_it_could_matter(folder_of: FolderOf) -> None:
     app = app_of(str(folder_of("bert")))
-    for body in (
-        {**BODY, "max_tokens_per_doc": 4096},
-        {**BODY, "max_tokens_per_doc": 20},
-        {**BODY, "documents": ["long " * 300], "max_tokens_per_doc": 512},
+    long = ["people formed states " * 300, "short"]
+    for path, body in (
+        ("/v2/rerank", {**BODY, "max_tokens_per_doc": 4096}),
+        ("/v2/rerank", {**BODY, "max_tokens_per_doc": 20}),
+        ("/v2/rerank", {**BODY, "documents": long, "max_tokens_per_doc": 512}),
+        ("/rerank", {**BODY, "documents": long, "truncate_prompt_tokens": -1}),
     ):
-        assert post(app, "/v2/rerank", body).status_code == 200
-    refused = post(app, "/v2/rerank", {**BODY, "documents": ["long " * 300], "max_tokens_per_doc": 20})
-    assert (refused.status_code, "max_tokens_per_doc must be at least 512" in refused.text) == (422, True)
-    refused = post(app, "/rerank", {**BODY, "documents": ["long " * 300], "truncate_prompt_tokens": 20})
-    assert (refused.status_code, "truncate_prompt_tokens must be at least 512" in refused.text) == (422, True)
+        without = {name: value for name, value in body.items() if name in BODY}
+        assert post(app, path, body).json()["results"] == post(app, path, without).json()["results"]
+
+
+@pytest.mark.parametrize(
+    ("path", "limit", "n_characters"),
+    [("/v2/rerank", {"max_tokens_per_doc": 20}, 80), ("/rerank", {"truncate_prompt_tokens": 20}, 56)],
+)
+def test_a_document_is_read_up_to_the_requests_own_limit(path: str, limit: dict[str, int], n_characters: int) -> None:
+    scorer = Recorder()
+    long = "abc " * 100
+    answered = post(app_of(scorer), path, {**BODY, "documents": [long, "short"], "return_documents": True, **limit})
+    assert answered.json()["results"][0]["document"] == {"text": long}
+    assert answered.headers["x-truncated"] == "1"
+    assert [len(document) for _, document in scorer.passes[0]] == [n_characters, 5]
+    assert long.startswith(scorer.passes[0][0][1])
+
+
+def test_a_scorer_that_knows_its_tokens_shortens_itself() -> None:
+    class Words(Recorder):
+        def shorten(self, text: str, max_tokens: int) -> str:
+            return " ".join(text.split()[:max_tokens])
+
+    scorer = Words()
+    post(app_of(scorer), "/v2/rerank", {**BODY, "documents": ["one two three", "four"], "max_tokens_per_doc": 2})
+    assert [document for _, document in scorer.passes[0]] == ["one two", "four"]
+
+
+def test_a_limit_has_to_leave_room_for_a_document() -> None:
+    refused = post(overlap_app(), "/rerank", {**BODY, "truncate_prompt_tokens": 3})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (422, "truncate_prompt_tokens")
 
 
 def test_info_says_what_tei_says() -> None:
@@ -268,6 +322,24 @@ def test_a_full_service_says_when_to_come_back() -> None:
     assert 'te_request_failure{err="overloaded"} 1.0' in waiting
 
 
+def test_requests_hold_their_bytes_until_they_are_answered() -> None:
+    scorer = Recorder(held=True)
+    app = app_of(scorer, limits=Limits(max_held_bytes=80))
+
+    async def overload() -> list[int]:
+        async with client_of(app) as client:
+            first = asyncio.create_task(client.post("/rerank", json=TEI))
+            await asyncio.to_thread(scorer.began.acquire)
+            refused = await client.post("/rerank", json=TEI)
+            scorer.go.release()
+            answered = await first
+            malformed = await client.post("/rerank", content=b"{" * 70)
+            scorer.go.release()
+            return [each.status_code for each in (refused, answered, malformed, await client.post("/rerank", json=TEI))]
+
+    assert asyncio.run(overload()) == [429, 200, 400, 200]
+
+
 def test_a_client_that_leaves_is_not_scored_for() -> None:
     scorer = Recorder(held=True)
     app = app_of(scorer)
@@ -338,7 +410,7 @@ def test_a_request_is_a_line_without_its_texts(caplog: pytest.LogCaptureFixture,
         ask(app, "POST", "/rerank", content=b'{"fox')
     lines = [record.getMessage() for record in caplog.records if record.name == "secondpass.service"]
     assert lines[0].startswith("POST /v1/rerank 200 ")
-    assert lines[0].endswith(" ms 2 documents 14 characters" if shows_lengths else " ms 2 documents")
+    assert lines[0].endswith(" ms 2 documents 28 characters" if shows_lengths else " ms 2 documents")
     assert [line.split(" ms")[0].rsplit(" ", 1)[0] for line in lines[1:]] == ["POST /rerank 422", "POST /rerank 400"]
     assert "fox" not in caplog.text
 
@@ -369,6 +441,7 @@ def test_ready_says_no_once_the_service_is_to_stop() -> None:
         b'"text"',
         b"\xff\xfe",
         b'{"query": "q", "texts": ["\\ud800"]}',
+        b'{"query": "q", "texts": ["a"], "x": NaN}',
         b"[" * 100_000,
         b'{"a":' * 100_000,
         b'{"query": "q", "texts": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",

@@ -165,6 +165,23 @@ def test_a_body_that_comes_too_slowly_is_refused(slow: Server) -> None:
         assert connection.recv(1000).startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.parametrize("sent", [b"", b"POST /rerank HTTP/1.1\r\nhost:"])
+def test_a_connection_that_does_not_come_to_its_request_is_closed(slow: Server, sent: bytes) -> None:
+    with socket.create_connection(slow.address, timeout=20) as connection:
+        connection.sendall(sent)
+        assert connection.recv(1000) == b""
+
+
+def test_a_body_that_is_refused_need_not_be_waited_for(slow: Server) -> None:
+    with socket.create_connection(slow.address, timeout=20) as connection:
+        connection.sendall(b"POST /rerank HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n{")
+        received = b""
+        while part := connection.recv(1000):
+            received += part
+            connection.sendall(b" ")
+    assert received.startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(slow: Server) -> None:
     with socket.create_connection(slow.address, timeout=20) as connection:
         connection.sendall(b"POST /rerank HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n{")

@@ -66,6 +66,20 @@ def to_bin(folder: Path) -> Path:
     return folder
 
 
+def with_code(folder: Path) -> Path:
+    """Let a BERT classifier be scored by code beside it, which doubles its logits."""
+    (folder / "modeling.py").write_text(
+        "from transformers import BertForSequenceClassification\n\n\n"
+        "class Doubled(BertForSequenceClassification):\n"
+        "    def forward(self, input_ids, attention_mask, token_type_ids, **others):\n"
+        "        output = super().forward(input_ids, attention_mask, token_type_ids, **others)\n"
+        "        output.logits = 2 * output.logits\n"
+        "        return output\n"
+    )
+    edit_json(folder / "config.json", auto_map={"AutoModelForSequenceClassification": "modeling.Doubled"})
+    return folder
+
+
 def wordpiece(*, lower: bool = True, max_length: int = 512) -> PreTrainedTokenizerBase:
     """A BERT tokenizer over a small vocabulary, the same in every run: whole words, and pieces for all others."""
     raw = Tokenizer(models.BPE())

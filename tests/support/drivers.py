@@ -102,7 +102,8 @@ class Haystack:
     def adapter(self, *, top_n: int | None = None, **arguments: Any) -> Any:
         if isinstance(arguments.get("device"), str):
             arguments["device"] = ComponentDevice.from_str(arguments["device"])
-        return SecondPassRanker(top_k=top_n, scale_score=False, **arguments)
+        # A calibration is what scales there.
+        return SecondPassRanker(top_k=top_n, **{"scale_score": "calibration" in arguments, **arguments})
 
     def documents(self, texts: Sequence[str]) -> list[Any]:
         return [

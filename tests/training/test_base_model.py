@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from checkpoints import bert, edit_json, roberta
+from checkpoints import bert, edit_json, roberta, with_code
 from transformers import AutoModel
 
-from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError
+from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, RemoteCodeError
 from secondpass.training import ModelConfig
 from secondpass.training.base_model import load_base_model
 
@@ -84,3 +84,11 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     edit_json(base / "config.json", architectures=["BertModel"])
     with pytest.raises(CheckpointError, match=r"model.base: .*word_embeddings.weight .* not finite"):
         load_base_model(ModelConfig(str(base)), tmp_path)
+
+
+def test_code_of_the_base_needs_leave(tmp_path: Path) -> None:
+    base = with_code(bert(tmp_path / "base"))
+    with pytest.raises(RemoteCodeError, match="trust_remote_code=True"):
+        load_base_model(ModelConfig(str(base), max_length=32), tmp_path)
+    model = load_base_model(ModelConfig(str(base), max_length=32), tmp_path, trust_remote_code=True)
+    assert type(model.model).__name__ == "Doubled"

@@ -10,13 +10,13 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from checkpoints import bert
+from checkpoints import bert, with_code
 from sentence_transformers import CrossEncoder as Reference
 from training_runs import ANIMALS, config, data, sure_base
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from secondpass import CrossEncoder
-from secondpass.errors import InputError
+from secondpass.errors import InputError, RemoteCodeError
 from secondpass.evaluation import RerankingSample
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
 from secondpass.training.choice import average
@@ -250,3 +250,16 @@ def test_the_mean_of_checkpoints_is_a_mean() -> None:
     assert mean["w"].tolist() == [2.0, 4.0]
     assert mean["n"].item() == 2
     assert average(states, [0.75, 0.25])["w"].tolist() == [1.5, 3.0]
+
+
+def test_a_base_with_code_of_its_own_is_trained_and_resumed_with_leave(tmp_path: Path) -> None:
+    base = with_code(sure_base(tmp_path / "base"))
+    data(tmp_path, scored=False)
+    run = config(tmp_path, base, "listwise", average=2)
+    result = train(run, trust_remote_code=True)
+    with pytest.raises(RemoteCodeError, match="trust_remote_code=True"):
+        train(run)
+    again = train(run, trust_remote_code=True)
+    assert (again.steps, again.held_out) == (result.steps, result.held_out)
+    scores = CrossEncoder(result.folder, trust_remote_code=True).predict(PAIRS)
+    assert scores == pytest.approx(Reference(str(result.folder), trust_remote_code=True).predict(list(PAIRS)), abs=1e-5)

@@ -22,7 +22,21 @@ import llama_index_secondpass
 import secondpass
 import secondpass.sentence_transformers
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
-from secondpass import AsyncScorer, BiEncoder, CrossEncoder, RankedDocument, Scorer, arank, rank
+from secondpass import (
+    AsyncScorer,
+    BiEncoder,
+    CachedScorer,
+    Calibrated,
+    Calibration,
+    Cascade,
+    CrossEncoder,
+    RankedDocument,
+    Scorer,
+    arank,
+    rank,
+)
+from secondpass.calibration import OutOfReach, Threshold, Wanted, find_thresholds
+from secondpass.cascade import CascadedDocument
 from secondpass.errors import InputError, InputTypeError, SecondPassError
 from secondpass.evaluation import (
     BM25,
@@ -115,6 +129,22 @@ def scorers(model: CrossEncoder, embedder: BiEncoder) -> None:
     assert_type(rank(Lengths(), QUERY, iter(DOCUMENTS)), list[RankedDocument])
 
 
+def scorers_around_scorers(model: CrossEncoder, folder: Path) -> None:
+    cascade = Cascade([BiEncoder("small"), Cascade([Lengths(), model], keep=0.2), model], keep=[50, 10])
+    assert_type(cascade.score(QUERY, DOCUMENTS), list[float])
+    assert_type(cascade.rank(QUERY, iter(DOCUMENTS), 3, 0.5), list[RankedDocument])
+    assert_type(cascade.explain(QUERY, DOCUMENTS), list[CascadedDocument])
+    assert_type(cascade.explain(QUERY, DOCUMENTS)[0].stage_scores, tuple[float, ...])
+    assert_type(cascade.fingerprint(), str)
+    cached = CachedScorer(Lengths(), folder, fingerprint="lengths", max_scores=1000)
+    assert_type(cached.score(QUERY, DOCUMENTS), list[float] | NDArray[np.float32])
+    assert_type(cached.predict([(QUERY, "text")]), list[float] | NDArray[np.float32])
+    assert_type(cached.rank(QUERY, DOCUMENTS, top_k=3), list[RankedDocument])
+    assert_type(cached.hits, int)
+    several: list[AsyncScorer] = [cascade, cached, CachedScorer(model, "scores")]
+    Cascade(several, keep=20)
+
+
 def ranked_documents() -> None:
     document = RankedDocument(index=0, score=0.5, text="text")
     assert_type(document.index, int)
@@ -181,6 +211,27 @@ def haystack(scorer: Scorer) -> None:
 
 async def haystack_awaited(ranker: SecondPassRanker) -> None:
     assert_type(await ranker.run_async(QUERY, []), dict[str, list[HaystackDocument]])
+
+
+def calibration(folder: Path, scorer: Scorer, logits: NDArray[np.float32]) -> None:
+    fitted = Calibration.fit(logits, [True, False], ["q1", "q2"], method="beta", fingerprint="f")
+    Calibration.fit([1.0, 2.0], [0, 1], iter([1, 2]))
+    assert_type(fitted, Calibration)
+    assert_type(fitted(1.0), float)
+    assert_type(fitted.probabilities(logits), NDArray[np.float64])
+    fitted.save(folder / "calibration.json")
+    assert_type(Calibration.load("calibration.json"), Calibration)
+    model = CrossEncoder("secondpass/mini", calibration=folder / "calibration.json")
+    assert_type(model.calibration, Calibration | None)
+    several: list[Scorer] = [model, Calibrated(scorer, fitted), Calibrated(scorer, "calibration.json")]
+    awaitable: list[AsyncScorer] = [Calibrated(several[0], fitted)]
+    assert_type(Calibrated(awaitable[0], fitted).rank(QUERY, DOCUMENTS, 3, 0.5), list[RankedDocument])
+    found = find_thresholds(fitted, logits, [1, 0], [1, 2], wanted=[Wanted("precision", 0.9)])
+    assert_type(found, list[Threshold | OutOfReach])
+    langchain_secondpass.SecondPassRerank(model="m", calibration=fitted, score_threshold=0.5)
+    llama_index_secondpass.SecondPassRerank(model="m", calibration="calibration.json")
+    SecondPassRanker("m", calibration=fitted)
+    SecondPassRanker("m", calibration="calibration.json")
 
 
 def drop_in(pairs: list[tuple[str, str]]) -> None:

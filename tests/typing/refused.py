@@ -11,7 +11,17 @@ from collections.abc import Sequence
 import langchain_secondpass
 import llama_index_secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
-from secondpass import AsyncScorer, BiEncoder, CrossEncoder, RankedDocument, Scorer, arank, rank
+from secondpass import (
+    AsyncScorer,
+    BiEncoder,
+    CachedScorer,
+    Cascade,
+    CrossEncoder,
+    RankedDocument,
+    Scorer,
+    arank,
+    rank,
+)
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig
 
 
@@ -80,6 +90,17 @@ def scorers() -> None:
     refused: Scorer = Scores().score  # expect: assignment, reportAssignmentType
     awaitable: AsyncScorer = Scores()  # expect: assignment, reportAssignmentType
     rank(refused, "query", [awaitable])  # expect: list-item, reportArgumentType
+
+
+def scorers_around_scorers() -> None:
+    Cascade([Scores(), Scores()])  # expect: call-arg, reportCallIssue
+    Cascade([Scores(), InWords()], keep=20)  # expect: list-item, reportArgumentType
+    Cascade([Scores(), Scores()], keep="20")  # expect: arg-type, reportArgumentType
+    Cascade([Scores(), Scores()], keep=20).predict([])  # expect: attr-defined, reportAttributeAccessIssue
+    CachedScorer(Scores())  # expect: call-arg, reportCallIssue
+    CachedScorer(InWords(), "scores")  # expect: arg-type, reportArgumentType
+    CachedScorer(Scores(), "scores", "mark")  # expect: call-arg, reportCallIssue
+    CachedScorer(Scores(), "scores").hits = 0  # expect: misc, reportAttributeAccessIssue
 
 
 def ranked_documents(document: RankedDocument) -> None:

@@ -25,10 +25,11 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from secondpass.adapters.foreign_arguments import Readers
-from secondpass.adapters.lazy import LazyCrossEncoder, check_model_name, check_scorer, scorer_of
+from secondpass.adapters.lazy import check_model_name, check_scorer, scorer_of
 from secondpass.adapters.migration import spelling, translate
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputTypeError
+from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_score_threshold, check_top_k
@@ -54,7 +55,7 @@ class ModelFields(BaseModel):
     )
 
     model: str | None = None
-    """Hub id, local folder, or the name of a bundled model; loaded when the first document is scored."""
+    """Hub id, local folder, bundled model, or http(s) URL of a service; loaded when the first document is scored."""
     scorer: SkipJsonSchema[Scorer | None] = Field(default=None, exclude=True, repr=False)
     """Instead of a model: any object with `score(query, documents)`. Not serialised: pass it again when loading."""
     share_model: bool = True
@@ -62,7 +63,7 @@ class ModelFields(BaseModel):
     revision: str | None = None
     """Branch, tag or commit on the hub."""
     token: SecretStr | None = Field(default=None, exclude=True, repr=False)
-    """Hub token, for private checkpoints. Not serialised: pass it again, or set HF_TOKEN."""
+    """Hub token, for private checkpoints, or a service's API key. Not serialised: pass it again, or set HF_TOKEN."""
     cache_dir: str | None = None
     """Folder for downloads."""
     local_files_only: bool = False
@@ -78,7 +79,7 @@ class ModelFields(BaseModel):
     instruction: str | None = None
     """What to look for, for rerankers whose prompt has a place for it; None takes the checkpoint's own."""
     activation: ActivationName | None = None
-    """Either "identity" (a logit) or "sigmoid" (0 to 1); None takes the checkpoint's own."""
+    """Either "identity" (a logit) or "sigmoid" (0 to 1); None takes the checkpoint's own, and of a service 0 to 1."""
     label: int | str | None = None
     """For heads with several labels, index or name of the one that means relevant; None resolves it."""
     batch_tokens: int | None = None
@@ -96,7 +97,7 @@ class ModelFields(BaseModel):
     ] = None
     """What makes probabilities of the model's logits, or the file of it, which is read now; serialised by content."""
 
-    _lazy: LazyCrossEncoder | None = PrivateAttr(default=None)
+    _held: Scorer | None = PrivateAttr(default=None)
 
     # What the rerankers that people come from call these fields, by keyword and in order.
     _other_names: ClassVar[Readers] = {}
@@ -162,6 +163,14 @@ class ModelFields(BaseModel):
             self.__pydantic_fields_set__.intersection_update(names_set)
             raise
 
+    def __getstate__(self) -> dict[Any, Any]:
+        """What a pickle holds: a local folder by its absolute path, for it may be read elsewhere."""
+        state = super().__getstate__()
+        values = state["__dict__"]
+        if values.get("model") is None:
+            return state
+        return {**state, "__dict__": {**values, "model": portable_name(values["model"])}}
+
     @field_validator("model", mode="before")
     @classmethod
     def _check_model(cls, value: object) -> object:
@@ -181,14 +190,14 @@ class ModelFields(BaseModel):
 
     @property
     def _scorer(self) -> Scorer:
-        """What scores, by what the fields say now; a model that they still name stays loaded."""
+        """What scores, by what the fields say now; a model that they still name stays loaded, a service connected."""
         scorer = scorer_of(self.model, self.scorer, self._options(), share=self.share_model)
-        if self.scorer is not None or not isinstance(scorer, LazyCrossEncoder):
+        if self.scorer is not None:
             return scorer
         with _LOCK:
-            if self._lazy is None or self._lazy != scorer:
-                self._lazy = scorer
-            return self._lazy
+            if self._held is None or self._held != scorer:
+                self._held = scorer
+            return self._held
 
     def _check_with(self, changes: Mapping[str, Any]) -> None:
         """Take on the changes, all at once, or raise ValidationError."""

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.adapters.services import is_url, scorer_at
 from secondpass.adapters.sharing import load_cross_encoder, shared_cross_encoder
 from secondpass.arguments import describe
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
+from secondpass.model_names import portable_name
 from secondpass.options import ModelOptions
 from secondpass.ranking import RankedDocument, Readings, Scorer
 
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 class LazyCrossEncoder:
     """A `Scorer` that knows its model's name and options, and loads it on first use.
 
-    Copies and pickles hold the name and the options (the token among them), never the weights. Two are equal when
-    they would load the same model in the same way.
+    Copies and pickles hold the name and the options (the token among them), never the weights; a local folder's name
+    becomes absolute in them. Two are equal when they would load the same model in the same way.
 
     Args:
         model: Hub id, local folder, or the name of a bundled model.
@@ -127,22 +129,22 @@ class LazyCrossEncoder:
         return hash((self.model, self.options, self.share))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (self.model, self.options, self.share)
+        return _restore, (portable_name(self.model), self.options, self.share)
 
 
 def scorer_of(
     model: str | None, scorer: Scorer | None, options: ModelOptions | None = None, *, share: bool = True
 ) -> Scorer:
-    """The scorer that an adapter's arguments mean; loads nothing.
+    """The scorer that an adapter's arguments mean; loads nothing, and asks no service.
 
     Raises:
-        InputError: There is not exactly one of `model` and `scorer`, or there are options beside a scorer, which
-            cannot follow them.
+        InputError: There is not exactly one of `model` and `scorer`, or there are options beside a scorer or a service,
+            which cannot follow them.
     """
     check_model_name(model)
     if model is None:
         if scorer is None:
-            raise InputError("give model (a name) or scorer (an object), got neither")
+            raise InputError("give model (a name or a URL) or scorer (an object), got neither")
         check_scorer(scorer)
         changed = () if options is None else options.given()
         if changed:
@@ -151,6 +153,8 @@ def scorer_of(
         return scorer
     if scorer is not None:
         raise InputError(f"give model or scorer, got both: {model!r} and a {type(scorer).__name__}")
+    if is_url(model):
+        return scorer_at(model, ModelOptions() if options is None else options)
     return LazyCrossEncoder(model, options, share=share)
 
 

@@ -8,7 +8,9 @@ from secondpass.adapters.foreign_arguments import Meaning, Reader, Readers, merg
 # Other names for a model, in other libraries' rerankers.
 MODEL_NAMES: Final[Readers] = {"model_name": read_as("model"), "model_name_or_path": read_as("model")}
 
-_NO_REQUEST: Final[Reader] = refuse("remove it, no request leaves the machine")
+_NO_SERVICE: Final[Reader] = refuse(
+    'remove it, the model runs here; to ask a service, write model="http://..." and its key as token=...'
+)
 # Arguments of rerankers that ask a service.
 SERVICES: Final[Readers] = {
     **dict.fromkeys(
@@ -25,7 +27,7 @@ SERVICES: Final[Readers] = {
             "user_agent",
             "voyage_api_key",
         ),
-        _NO_REQUEST,
+        _NO_SERVICE,
     ),
     "client": refuse('write model="..." for a checkpoint that runs here, or scorer=... for an object that scores'),
     "max_tokens_per_doc": refuse("write max_length=..., the tokens of query and document together"),

@@ -64,6 +64,7 @@ def load_ours(dtype: DType, setting: Setting, *, long_documents: LongDocuments =
         activation="identity",
         batch_tokens=setting.batch_tokens,
         long_documents=long_documents,
+        trust_remote_code=setting.trust_remote_code,
     )
 
 

@@ -21,12 +21,14 @@ class Setting:
         device: Such as "cuda:0"; None leaves the choice to each library.
         max_length: Tokens per pair, special tokens included.
         batch_tokens: Tokens in one of our forward passes; None takes what suits the device.
+        trust_remote_code: Allow code that the checkpoint brings along to run.
     """
 
     model: str
     device: str | None
     max_length: int
     batch_tokens: int | None = None
+    trust_remote_code: bool = False
 
 
 # Scores pairs: logits, in the order of the pairs. Shape: (n_pairs,).
@@ -36,7 +38,14 @@ ScoreFunction: TypeAlias = Callable[[Sequence[Pair]], NDArray[np.float32]]
 Loader: TypeAlias = Callable[[Setting], ScoreFunction]
 
 
-def make_setting(model: str, *, device: str | None, max_length: int | None, batch_tokens: int | None) -> Setting:
+def make_setting(
+    model: str,
+    *,
+    device: str | None,
+    max_length: int | None,
+    batch_tokens: int | None,
+    trust_remote_code: bool = False,
+) -> Setting:
     """What every contender is loaded with.
 
     Args:
@@ -44,6 +53,7 @@ def make_setting(model: str, *, device: str | None, max_length: int | None, batc
         device: Where contenders run; None leaves the choice to each library.
         max_length: Tokens per pair; None takes the checkpoint's own limit.
         batch_tokens: Tokens in one of our forward passes; None takes what suits the device.
+        trust_remote_code: Allow code that the checkpoint brings along to run.
 
     Raises:
         InputError: The model has several labels, which contenders treat differently.
@@ -51,9 +61,9 @@ def make_setting(model: str, *, device: str | None, max_length: int | None, batc
     """
     from secondpass.checkpoint import load_checkpoint
 
-    checkpoint = load_checkpoint(model, ModelOptions(max_length=max_length))
+    checkpoint = load_checkpoint(model, ModelOptions(max_length=max_length, trust_remote_code=trust_remote_code))
     n_labels = len(checkpoint.model.labels)
     if n_labels != 1:
         raise InputError(f"model must have a head with one label, got {n_labels} in {model!r}")
     # Not the name: peers know neither bundled models nor both aliases of a hub id.
-    return Setting(str(checkpoint.folder.path), device, checkpoint.max_length, batch_tokens)
+    return Setting(str(checkpoint.folder.path), device, checkpoint.max_length, batch_tokens, trust_remote_code)

@@ -48,7 +48,7 @@ def collect_signature(setting: Setting, model: str, *, repeats: int) -> dict[str
     device = placement.devices[0].device
     return {
         "model": model,
-        "network": network_sizes(setting.model),
+        "network": network_sizes(setting),
         "max_length": setting.max_length,
         "batch_tokens": placement.batch_tokens,
         "repeats": repeats,
@@ -69,7 +69,7 @@ def token_summary(workload: Workload, setting: Setting) -> dict[str, float]:
     """A summary of the workload's tokens per pair after truncation, special tokens included."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(setting.model)
+    tokenizer = AutoTokenizer.from_pretrained(setting.model, trust_remote_code=setting.trust_remote_code)
     encoded = tokenizer(workload.pairs, truncation=True, max_length=setting.max_length).input_ids
     return summarize([len(ids) for ids in encoded])
 
@@ -87,11 +87,11 @@ def summarize(token_counts: Sequence[int]) -> dict[str, float]:
     }
 
 
-def network_sizes(model: str) -> dict[str, Any]:
+def network_sizes(setting: Setting) -> dict[str, Any]:
     """The sizes that a network's speed depends on, from its config."""
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(model).to_dict()
+    config = AutoConfig.from_pretrained(setting.model, trust_remote_code=setting.trust_remote_code).to_dict()
     names = ("model_type", "num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size", "vocab_size")
     return {name: config[name] for name in names if name in config}
 

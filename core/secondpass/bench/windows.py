@@ -131,7 +131,8 @@ def _split(setting: Setting, pairs: Sequence[Pair]) -> _Split:
     from secondpass.checkpoint import load_checkpoint
     from secondpass.tokenization.reading import reader_for
 
-    tokenize = load_checkpoint(setting.model, ModelOptions(max_length=setting.max_length)).tokenize
+    options = ModelOptions(max_length=setting.max_length, trust_remote_code=setting.trust_remote_code)
+    tokenize = load_checkpoint(setting.model, options).tokenize
     reading = reader_for(tokenize, "windows", None)(pairs)
     spans = zip(reading.windows.starts.tolist(), reading.windows.ends.tolist(), strict=True)
     owners = [pair for pair, count in zip(pairs, reading.windows.counts.tolist(), strict=True) for _ in range(count)]

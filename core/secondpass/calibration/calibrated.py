@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +10,8 @@ from numpy.typing import NDArray
 from secondpass.arguments import describe
 from secondpass.calibration.calibration import Calibration, as_calibration
 from secondpass.errors import InputError, InputTypeError
-from secondpass.ranking import AsyncScorer, Pair, RankedDocument, Scorer, arank, rank, score_pairs
+from secondpass.ranking import AsyncScorer, Fingerprinted, Pair, RankedDocument, Scorer, arank, rank, score_pairs
 from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_scores
-
-
-@runtime_checkable
-class Fingerprinted(Protocol):
-    """A scorer that says what its scores depend on, such as `CrossEncoder`."""
-
-    def fingerprint(self) -> str:
-        """What the scores depend on, in one string."""
-        ...
 
 
 class Calibrated:
@@ -49,6 +39,8 @@ class Calibrated:
             raise InputTypeError("calibration must be a Calibration or the file of one, got None")
         if calibration_of(scorer) is not None:
             raise InputError("scorer must not be calibrated already: its scores are probabilities, not logits")
+        if getattr(scorer, "on_failure", "raise") != "raise":
+            raise InputError("scorer must raise its failures, not score them: they would become probabilities")
         if isinstance(scorer, Fingerprinted):
             read.check_model(scorer.fingerprint())
         self._scorer = scorer

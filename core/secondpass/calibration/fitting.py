@@ -28,7 +28,7 @@ def fit_map(method: Method, pairs: JudgedPairs) -> ProbabilityMap:
         InputError: The logits do not rise with relevance.
         MissingExtraError: scikit-learn is not installed.
     """
-    check_method(method)
+    check_choice("method", method, get_args(Method), optional=False)
     require("sklearn", feature="fitting a calibration", extra="calibrate")
     if np.ptp(pairs.logits) > 0:
         _check_rising(pairs)
@@ -42,13 +42,6 @@ def fit_map(method: Method, pairs: JudgedPairs) -> ProbabilityMap:
             return _beta(pairs)
         case "isotonic":
             return _isotonic(pairs)
-
-
-def check_method(method: object) -> None:
-    """Raise InputError unless there is such a method."""
-    if method is None:
-        raise InputError(f"method must be one of {', '.join(get_args(Method))}, got None")
-    check_choice("method", method, get_args(Method))
 
 
 def _check_rising(pairs: JudgedPairs) -> None:

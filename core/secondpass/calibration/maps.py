@@ -169,15 +169,21 @@ def map_of(method: str, parameters: Record, where: str) -> ProbabilityMap:
 
 def sigmoid(logits: Array) -> Array:
     """`1 / (1 + exp(-logit))`, for logits of any size."""
-    with np.errstate(under="ignore"):
-        probabilities: Array = np.exp(-np.logaddexp(0.0, -logits))
+    probabilities: Array = np.exp(-_softplus(-logits))
     return probabilities
 
 
 def beta_features(logits: Array) -> tuple[Array, Array]:
     """`ln(s)` and `-ln(1 - s)` of `s = sigmoid(logit)`, which rise with the logit."""
     finite = _finite(logits)
-    return -np.logaddexp(0.0, -finite), np.logaddexp(0.0, finite)
+    return -_softplus(-finite), _softplus(finite)
+
+
+def _softplus(values: Array) -> Array:
+    """`ln(1 + exp(value))`; NaN stays."""
+    with np.errstate(invalid="ignore"):
+        softplus: Array = np.logaddexp(0.0, values)
+    return softplus
 
 
 def _scaled(factor: float, values: Array) -> Array:

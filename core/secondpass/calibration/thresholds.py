@@ -44,9 +44,7 @@ class Wanted:
     value: float
 
     def __post_init__(self) -> None:
-        if self.aim is None:
-            raise InputError("aim must be precision or recall, got None")
-        check_choice("aim", self.aim, get_args(Aim))
+        check_choice("aim", self.aim, get_args(Aim), optional=False)
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):
             raise InputTypeError(f"{self.aim} must be a number, got {describe(self.value)}")
         if not 0 < self.value <= 1:

@@ -31,7 +31,7 @@ def load_config(folder: Folder) -> PreTrainedConfig:
         return gte
     try:
         config = AutoConfig.from_pretrained(
-            folder.path, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code
+            folder.file("config.json").parent, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code
         )
     except Exception as error:  # config classes validate with exceptions of their own
         raise CheckpointError(f"{folder.name}: config.json is not one transformers can read: {error}") from error

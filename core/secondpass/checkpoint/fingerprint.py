@@ -10,12 +10,14 @@ _READ = {".json", ".txt", ".model", ".jinja", ".safetensors", ".bin", ".py"}
 
 
 def fingerprint(folder: Folder) -> str:
-    """A digest of the files that are read from a folder: its own, and those of its modules."""
+    """A digest of the files that are read from a folder: its own, those of its modules, and those of its base."""
     digest = hashlib.sha256()
     for inner in dict.fromkeys(["", *(spec.path for spec in module_specs(folder))]):
-        for path in sorted((folder.path / inner).iterdir()):
+        for path in sorted((folder.path / inner).glob("*")):  # where modules are those of the base, there is none
             if path.is_file() and path.suffix in _READ:
                 digest.update(f"{inner}/{path.name}\0{_of_file(path)}\n".encode())
+    if folder.base is not None:
+        digest.update(f"base\0{fingerprint(folder.base)}\n".encode())
     return digest.hexdigest()
 
 

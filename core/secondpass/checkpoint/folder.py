@@ -1,6 +1,7 @@
 """A checkpoint's folder on disk: its files, and the JSON in them."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,19 +16,28 @@ _TRANSFORMER_SETTINGS = tuple(
 )
 
 
+# What transformers calls the weights of a whole model.
+_BASE_WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
+
+
 @dataclass(frozen=True)
 class Folder:
     """A checkpoint that lies on disk.
+
+    An adapter's folder need not hold the model that the adapter changes: then `base` does, and every file that the
+    folder itself lacks is read from there.
 
     Args:
         name: What the user called it, for messages.
         path: Where its files are.
         hub: How it was reached, which is also the way to the checkpoint it was made from; and whether its code may run.
+        base: What an adapter that lies here changes, where that is another checkpoint.
     """
 
     name: str
     path: Path
     hub: HubOptions = field(default_factory=HubOptions)
+    base: "Folder | None" = None
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -72,7 +82,33 @@ class Folder:
 
     def has(self, *files: str) -> bool:
         """Whether any of these files exists."""
-        return any((self.path / file).is_file() for file in files)
+        return any(self.file(file).is_file() for file in files)
+
+    def file(self, name: str) -> Path:
+        """Where a file is, or would be."""
+        own = self.path / name
+        return own if self.base is None or own.is_file() else self.base.file(name)
+
+    def levels(self) -> "Iterator[Folder]":
+        """This folder by itself, then its base."""
+        yield replace(self, base=None)
+        if self.base is not None:
+            yield from self.base.levels()
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether an adapter lies here, in PEFT's format."""
+        return (self.path / "adapter_config.json").is_file()
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether weights of a whole model lie here."""
+        return any(any(self.path.glob(pattern)) for pattern in _BASE_WEIGHTS)
+
+    @property
+    def whole(self) -> "Folder":
+        """Where the weights of a whole model are: here, or in the base."""
+        return self if self.base is None else self.base
 
     def require_config(self) -> None:
         """Raise CheckpointNotFoundError unless there is a config.json."""
@@ -81,11 +117,11 @@ class Folder:
 
     def subfolder(self, path: str) -> "Folder":
         """A folder inside this one, under the same name in messages."""
-        return replace(self, path=self.path / path)
+        return replace(self, path=self.path / path, base=None if self.base is None else self.base.subfolder(path))
 
     def _parse(self, file: str) -> object:
         try:
-            return json.loads((self.path / file).read_text(encoding="utf-8"))
+            return json.loads(self.file(file).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (ValueError, OSError) as error:

@@ -1,5 +1,6 @@
-"""Loading without transformers' own progress bars: a library's caller did not ask for them."""
+"""Loading without transformers' own progress bars and reports: a library's caller did not ask for them."""
 
+import logging as standard_logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,21 @@ def without_progress_bars() -> Iterator[None]:
             _n_loading -= 1
             if _n_loading == 0:
                 logging.set_tqdm_hook(_hook_before)
+
+
+@contextmanager
+def without_load_report() -> Iterator[None]:
+    """Drop what transformers logs of weights in this thread: those yet to be replaced it would call made up."""
+    logger, thread = standard_logging.getLogger("transformers.modeling_utils"), threading.get_ident()
+
+    def of_others(record: standard_logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger.addFilter(of_others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(of_others)
 
 
 def _hide(factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - tqdm's, or a shim

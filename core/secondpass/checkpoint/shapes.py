@@ -27,7 +27,7 @@ def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
         folder: Where the weights are.
         stated: What the config says.
     """
-    shapes = [shape for file in sorted(folder.path.iterdir()) for shape in _shapes(file)]
+    shapes = [shape for file in sorted(folder.whole.path.iterdir()) for shape in _shapes(file)]
     if not shapes:
         return
     widest = max(max(shape, default=0) for shape in shapes)

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 
 from huggingface_hub import HfApi, snapshot_download
@@ -16,11 +15,12 @@ from huggingface_hub.errors import (
 )
 
 from secondpass.arguments import describe
+from secondpass.checkpoint.adapter import base_of_adapter, require_peft
 from secondpass.checkpoint.folder import Folder
-from secondpass.errors import CheckpointNotFoundError, InputTypeError
+from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputTypeError
+from secondpass.model_names import bundled_folder
 from secondpass.options import HubOptions
 
-_BUNDLED = Path(str(resources.files("secondpass") / "models"))
 # Everything a tokenizer, config or head may need; weights are chosen apart, code only on request.
 _SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "README.md"]
 _ELSEWHERE = ["onnx/*", "openvino/*", "original/*", "*/onnx/*"]
@@ -35,10 +35,18 @@ def find(name: str, hub: HubOptions, *, weights: bool = True) -> Folder:
         weights: False where only the small files are wanted, such as a tokenizer's.
 
     Raises:
-        CheckpointNotFoundError: Nothing has this name or revision, or it cannot be reached.
+        CheckpointNotFoundError: Nothing has this name or revision, or it cannot be reached; or it is an adapter and its
+            base is not found.
+        CheckpointError: It is an adapter that does not say of what, or of another adapter.
+        MissingExtraError: It is an adapter, and peft is not installed.
     """
-    bundled = _BUNDLED / name.removeprefix("secondpass/")
-    if name.startswith("secondpass/") and bundled.is_dir():
+    folder = _find(name, hub, weights=weights)
+    return _with_base(folder) if weights else folder
+
+
+def _find(name: str, hub: HubOptions, *, weights: bool) -> Folder:
+    bundled = bundled_folder(name)
+    if bundled is not None:
         return Folder(name, bundled, hub)
     local = Path(name).expanduser()
     if local.is_dir():
@@ -48,18 +56,26 @@ def find(name: str, hub: HubOptions, *, weights: bool = True) -> Folder:
     return Folder(name, _download(name, hub, weights=weights), hub)
 
 
+def _with_base(folder: Folder) -> Folder:
+    """The folder with the checkpoint that its adapter changes, where it holds an adapter alone."""
+    if not folder.has_adapter or folder.has_weights:
+        return folder
+    require_peft(folder)  # before a base is downloaded that could not be changed
+    name, revision = base_of_adapter(folder)
+    try:
+        base = _find(name, replace(folder.hub, revision=revision), weights=True)
+    except CheckpointNotFoundError as error:
+        raise CheckpointNotFoundError(f"{folder.name} is an adapter, and its base cannot be loaded: {error}") from error
+    if base.has_adapter:
+        raise CheckpointError(f"{folder.name} is an adapter of an adapter, {name}, which cannot be applied: merge that")
+    return replace(folder, base=base)
+
+
 def check_name(model: object, parameter: str = "model") -> str:
     """The name as text; raise InputTypeError unless it is a string or a path."""
     if not isinstance(model, str | Path):
         raise InputTypeError(f"{parameter} must be a hub id, a folder or a bundled name, got {describe(model)}")
     return str(model)
-
-
-def portable_name(name: str) -> str:
-    """The name by which the same checkpoint is found from any working folder: a local folder's is absolute."""
-    local = Path(name).expanduser()
-    is_bundled = name.startswith("secondpass/") and (_BUNDLED / name.removeprefix("secondpass/")).is_dir()
-    return str(local.absolute()) if local.is_dir() and not is_bundled else name
 
 
 def find_base(folder: Folder, name: str) -> Folder:

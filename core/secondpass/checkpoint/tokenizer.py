@@ -40,8 +40,9 @@ def load_tokenizer(folder: Folder, *, known_base: str | None = None) -> PreTrain
         CheckpointError: There is none, it cannot be read, or it does not say whether it lower-cases.
         RemoteCodeError: It is defined by code in the checkpoint.
     """
-    if folder.has(*_VOCABULARIES):
-        return _load(folder)
+    for level in folder.levels():
+        if level.has(*_VOCABULARIES):
+            return _load(level, folder)
     bases = [base for base in (known_base, *_named_bases(folder)) if base is not None and base != folder.name]
     for base in bases:
         try:
@@ -49,7 +50,7 @@ def load_tokenizer(folder: Folder, *, known_base: str | None = None) -> PreTrain
         except CheckpointNotFoundError:
             continue
         if other.has(*_VOCABULARIES):
-            return _load(other)
+            return _load(other, other)
     tried = f"; nor could the one of {' or '.join(bases)}, which it was made from, be found" if bases else ""
     raise CheckpointError(f"{folder.name} holds no tokenizer ({', '.join(_VOCABULARIES)}){tried}")
 
@@ -140,7 +141,8 @@ def _specials(ids: list[int], types: list[int]) -> tuple[Specials, ...]:
     return tuple(Specials(tuple(token_id for token_id, _ in run), token_type) for token_type, run in runs)
 
 
-def _load(folder: Folder) -> PreTrainedTokenizerBase:
+def _load(folder: Folder, settings: Folder) -> PreTrainedTokenizerBase:
+    """The tokenizer in a folder, which sentence-transformers' files in `settings` may tell to lower-case."""
     stated = folder.json("tokenizer_config.json")
     if "AutoTokenizer" in (stated.get("auto_map") or {}) and not folder.hub.trust_remote_code:
         raise RemoteCodeError(
@@ -159,7 +161,7 @@ def _load(folder: Folder) -> PreTrainedTokenizerBase:
     if not isinstance(tokenizer.model_max_length, int | float):  # transformers compares it with every text's length
         limit = describe(tokenizer.model_max_length)
         raise CheckpointError(f"{folder.name}: tokenizer_config.json: model_max_length must be an integer, got {limit}")
-    _lower_case(folder, tokenizer)
+    _lower_case(settings, tokenizer)
     return tokenizer
 
 

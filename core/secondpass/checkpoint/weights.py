@@ -9,10 +9,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 
+from secondpass.arguments import describe_error
+from secondpass.checkpoint.adapter import WEIGHTS as ADAPTER_WEIGHTS
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.quiet import without_progress_bars
+from secondpass.checkpoint.merging import merge, whole_weights, with_labels_of
+from secondpass.checkpoint.quiet import without_load_report, without_progress_bars
 from secondpass.errors import CheckpointError
 
 # Weights that checkpoints carry along and no ranking head reads: the heads of pretraining (BERT's cls.*, ELECTRA's
@@ -24,29 +27,64 @@ _LEFTOVERS = re.compile(
     r"|generator_.*|discriminator_predictions\..*|vocab_(transform|layer_norm|projector)\..*|qa_outputs\..*"
     r"|mask_predictions\..*|loss.*|criterion.*|rotary_emb\.inv_freq)$"
 )
+# Where transformers is told to look for adapters, so that it leaves those beside a model's weights to `merge`: it would
+# apply them without saying which weights of the model itself are missing.
+_NO_ADAPTERS = "no-such-folder"
 
 
 def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreTrainedModel:  # noqa: ANN401 - transformers' auto classes share no type
     """The model of a transformers auto class, in float32, every weight from the checkpoint.
 
+    An adapter that lies in the folder is merged into the weights; it may bring a head that the base does not have.
+
     Raises:
-        CheckpointError: A weight is missing, of another shape, unreadable, or meant for a part this model lacks.
+        CheckpointError: A weight is missing, of another shape, unreadable, or meant for a part this model lacks; or an
+            adapter cannot be merged.
+        MissingExtraError: There is an adapter, and peft is not installed.
     """
     _check_weights(folder)
+    if not folder.has_adapter:
+        return _from_pretrained(auto, folder, config, brought=frozenset())
+    state = _adapter_state(folder)
+    # New weights are drawn at random, each of which must then be replaced; the caller's generator is left as it was.
+    with torch.random.fork_rng(devices=[]), without_load_report():
+        if auto is AutoModelForSequenceClassification:
+            config = with_labels_of(folder, config, state)
+        model = _from_pretrained(auto, folder, config, brought=whole_weights(state))
+        merged = merge(model, folder, state)
+    merged.eval()
+    return merged
+
+
+def _from_pretrained(
+    auto: Any,  # noqa: ANN401 - as above
+    folder: Folder,
+    config: PreTrainedConfig,
+    *,
+    brought: frozenset[str],
+) -> PreTrainedModel:
+    """The model without any adapter; weights that an adapter has `brought` along need not be there, or fit."""
     try:
         with without_progress_bars():
             model, report = auto.from_pretrained(
-                folder.path,
+                folder.whole.path,
                 config=config,
                 dtype=torch.float32,
                 local_files_only=True,
                 trust_remote_code=folder.hub.trust_remote_code,
                 output_loading_info=True,
+                ignore_mismatched_sizes=bool(brought),
+                adapter_kwargs={"subfolder": _NO_ADAPTERS},
             )
     except Exception as error:  # safetensors, pickle and torch all have exceptions of their own
-        raise CheckpointError(f"{folder.name}: its weights cannot be loaded: {_first_line(error)}") from error
+        raise CheckpointError(f"{folder.name}: its weights cannot be loaded: {describe_error(error)}") from error
     mismatched = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]
-    _require_all(folder, missing=report["missing_keys"], mismatched=mismatched, unexpected=report["unexpected_keys"])
+    _require_all(
+        folder,
+        missing=set(report["missing_keys"]) - brought,
+        mismatched=set(mismatched) - brought,
+        unexpected=report["unexpected_keys"],
+    )
     if not isinstance(model, PreTrainedModel):
         raise CheckpointError(f"{folder.name}: its class {type(model).__name__} is not a transformers model")
     model.eval()
@@ -63,22 +101,31 @@ _OTHER_FILES = re.compile(
 
 def _check_weights(folder: Folder) -> None:
     """Raise CheckpointError unless the folder holds weights in a format that runs no code, and only those."""
-    if folder.has("adapter_config.json"):
-        raise CheckpointError(
-            f"{folder.name} holds an adapter (adapter_config.json), which would not be applied: merge it into the "
-            "weights first, with peft's merge_and_unload, and save the result"
-        )
-    weights = [file.name for pattern in ("*.safetensors", "*.bin") for file in folder.path.glob(pattern)]
-    unused = sorted(name for name in weights if not _OTHER_FILES.fullmatch(name))
-    if unused:
-        raise CheckpointError(f"{folder.name} holds weights that would not be applied: {_some(unused)}; remove them")
-    if any(folder.path.glob("*.safetensors")) or any(folder.path.glob("*.bin")):
+    for level in folder.levels():
+        weights = [file.name for pattern in ("*.safetensors", "*.bin") for file in level.path.glob(pattern)]
+        accepted = ADAPTER_WEIGHTS if level.has_adapter else ()
+        unused = sorted(name for name in weights if not _OTHER_FILES.fullmatch(name) and name not in accepted)
+        if unused:
+            raise CheckpointError(
+                f"{folder.name} holds weights that would not be applied: {_some(unused)}; remove them"
+            )
+    path = folder.whole.path
+    if any(path.glob("*.safetensors")) or any(path.glob("*.bin")):
         return
-    others = sorted(file.name for file in folder.path.glob("*") if file.suffix in {".h5", ".msgpack", ".onnx", ".ot"})
+    others = sorted(file.name for file in path.glob("*") if file.suffix in {".h5", ".msgpack", ".onnx", ".ot"})
     raise CheckpointError(
         f"{folder.name} holds no weights in safetensors or PyTorch format"
         + (f" (only {', '.join(others)})" if others else "")
     )
+
+
+def _adapter_state(folder: Folder) -> dict[str, Tensor]:
+    """An adapter's own weights."""
+    for name in ADAPTER_WEIGHTS:
+        file = folder.path / name
+        if file.is_file():
+            return _read(folder, file)
+    raise CheckpointError(f"{folder.name} holds the settings of an adapter and no {' or '.join(ADAPTER_WEIGHTS)}")
 
 
 def backbone_of(model: PreTrainedModel) -> PreTrainedModel:
@@ -95,7 +142,9 @@ def load_state(folder: Folder, subfolder: str = "") -> dict[str, Tensor]:
     Raises:
         CheckpointError: There are none, or they cannot be read; pickled code is never run.
     """
-    path = folder.path / subfolder
+    if not subfolder and folder.has_adapter:
+        raise CheckpointError(f"{folder.name}: an adapter cannot be applied to a checkpoint of this layout")
+    path = folder.file(f"{subfolder}/config.json").parent if subfolder else folder.path
     files = sorted(path.glob("model*.safetensors")) or sorted(path.glob("pytorch_model*.bin"))
     if not files:
         raise CheckpointError(f"{folder.name} holds no weights in {subfolder or 'its folder'}")
@@ -127,10 +176,10 @@ def _read(folder: Folder, file: Path) -> dict[str, Tensor]:
             return load_file(file)
         loaded = torch.load(file, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{folder.name}: {file.name} cannot be read: {_first_line(error)}") from error
+        raise CheckpointError(f"{folder.name}: {file.name} cannot be read: {describe_error(error)}") from error
     except Exception as error:  # pickle's own errors share no base but Exception
         raise CheckpointError(
-            f"{folder.name}: {file.name} holds more than tensors and was not loaded: {_first_line(error)}"
+            f"{folder.name}: {file.name} holds more than tensors and was not loaded: {describe_error(error)}"
         ) from error
     if not isinstance(loaded, dict) or not all(isinstance(tensor, Tensor) for tensor in loaded.values()):
         raise CheckpointError(f"{folder.name}: {file.name} must hold named tensors and nothing else")
@@ -154,7 +203,3 @@ def _require_all(
 def _some(names: list[str]) -> str:
     listed = ", ".join(names[:4])
     return listed if len(names) <= 4 else f"{listed} and {len(names) - 4} more"  # noqa: PLR2004 - as many as slice
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"

@@ -21,6 +21,7 @@ from secondpass.cli.options import (
     Output,
     Revision,
     Token,
+    TrustRemoteCode,
 )
 from secondpass.cli.output import OutputFormat, check_output_folder, json_text, output_format, write, write_json_file
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
@@ -84,6 +85,7 @@ def bench(
     token: Token = None,
     cache_dir: CacheDir = None,
     local_files_only: LocalFilesOnly = False,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Measure our precisions against other libraries: the same pairs, one process, interleaved repeats, medians."""
     from secondpass.bench import build_workloads, load_material, make_setting, measure, very_long
@@ -116,10 +118,17 @@ def bench(
                 token=token,
                 cache_dir=None if cache_dir is None else str(cache_dir),
                 local_files_only=local_files_only,
+                trust_remote_code=trust_remote_code,
             )
             if hub != HubOptions():  # peers find a model by folder alone
                 model = str(find_models([model], hub)[0].path)
-        setting = make_setting(model, device=device, max_length=max_length, batch_tokens=batch_tokens)
+        setting = make_setting(
+            model,
+            device=device,
+            max_length=max_length,
+            batch_tokens=batch_tokens,
+            trust_remote_code=trust_remote_code,
+        )
         # All contenders truncate alike what is longer than the model reads.
         with console.status("") as status, counted_instead():
             results = measure(

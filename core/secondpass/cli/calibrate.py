@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
@@ -24,20 +25,10 @@ from secondpass.cli.judged_collections import (
 from secondpass.cli.loading import load_quietly
 from secondpass.cli.options import (
     DEFAULT_MODEL,
-    BatchTokens,
-    CacheDir,
-    Device,
-    DType,
     Json,
-    Label,
-    LocalFilesOnly,
-    MaxLength,
     ModelName,
     Output,
-    Revision,
-    Token,
-    TrustRemoteCode,
-    label_of,
+    takes_model_options,
 )
 from secondpass.cli.output import (
     check_output_file,
@@ -62,6 +53,7 @@ Unjudged: TypeAlias = Literal["irrelevant", "left-out"]
 _JUDGEMENTS = "What counts as relevant"
 
 
+@takes_model_options("activation", "calibration")
 def calibrate(
     collection: Annotated[
         str, typer.Argument(help="A BEIR-style folder, or ir:ID of ir_datasets, as eval reads them.")
@@ -97,37 +89,17 @@ def calibrate(
     qrels: QrelsFile = None,
     format_: Output = None,
     json_: Json = False,
-    device: Device = None,
-    dtype: DType = None,
-    max_length: MaxLength = None,
-    label: Label = None,
-    batch_tokens: BatchTokens = None,
-    revision: Revision = None,
-    token: Token = None,
-    cache_dir: CacheDir = None,
-    local_files_only: LocalFilesOnly = False,
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Fit probabilities to a model's scores on a collection, and find thresholds for a wanted precision or recall."""
     result_format = output_format(format_, json_)
-    check_count("depth", depth)
-    check_count("relevant_from", relevant_from)
+    check_count("depth", depth, optional=False)
+    check_count("relevant_from", relevant_from, optional=False)
     check_output_file(output)
     check_output_folder(report, "--report")
     wanted = None if want is None else parse_wanted(want)
-    options = ModelOptions(
-        revision=revision,
-        token=token,
-        cache_dir=None if cache_dir is None else str(cache_dir),
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-        device=device,
-        dtype=dtype,
-        max_length=max_length,
-        activation="identity",
-        label=label_of(label),
-        batch_tokens=batch_tokens,
-    )
+    options = replace(options, activation="identity")  # a calibration is fitted to logits
     _check_collection(collection)
     from secondpass.calibration import Calibration, find_thresholds, report_calibration
     from secondpass.calibration.plots import write_plot
@@ -176,10 +148,12 @@ def parse_wanted(text: str) -> Wanted:
         InputError: It is not an aim and its value.
     """
     aim, _, value = text.partition("=")
+    number: float | None = None
+    with suppress(ValueError):
+        number = float(value)
     for known in get_args(Aim):
-        if aim == known:
-            with suppress(ValueError):  # of float
-                return Wanted(known, float(value))
+        if aim == known and number is not None:
+            return Wanted(known, number)
     raise InputError(f"--want must be precision=VALUE or recall=VALUE, such as precision=0.9, got {text!r}")
 
 

@@ -60,7 +60,7 @@ class Outcome:
         return 0 if self.before is None or self.after is None else self.before - self.after
 
 
-@takes_model_options
+@takes_model_options()
 def demo(
     model: ModelName = DEFAULT_MODEL,
     show: Annotated[int, typer.Option(help="Questions shown in full; 0 for none.")] = 3,

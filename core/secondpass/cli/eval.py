@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from secondpass.arguments import check_count
-from secondpass.cli.eval_collections import Settings, entrants, evaluate_collections
+from secondpass.cli.eval_collections import Settings, evaluate_collections
+from secondpass.cli.eval_entrants import entrants
 from secondpass.cli.eval_set import evaluate_sets
 from secondpass.cli.judged_collections import (
     CollectionParts,
@@ -41,7 +42,7 @@ Models = Annotated[
 ]
 
 
-@takes_model_options
+@takes_model_options()
 def evaluate(
     data: Annotated[
         list[str],
@@ -66,6 +67,14 @@ def evaluate(
     depth: Annotated[
         int | None, typer.Option(help="Candidates re-ranked per query.", show_default=str(_DEFAULT_DEPTH))
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Evaluate a cascade of the models as well, in the order of --model: how many candidates go on to the "
+            "next (20; for each step 50,20), or within which margin of probability (0.2). Several are compared.",
+            show_default="none",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder for runs, JSON and pictures; continues what was interrupted."),
@@ -88,18 +97,22 @@ def evaluate(
     check_output_folder(output)
     if compare_truncation and options.long_documents != "windows":
         raise InputError("--compare-truncation must come with --long-documents windows")
+    if compare_truncation and keep:
+        raise InputError("--compare-truncation must come without --keep: each is a comparison of its own")
 
     def load(name: str) -> "CrossEncoder":
         return load_quietly(name, options)
 
     names = model or [DEFAULT_MODEL]
     _check_different("--model must name different models", names)
+    keeps = [_parse_keep(text, len(names) - 1) for text in keep or ()]
+    _check_different("--keep must name different cascades", keep or ())
     _check_different("DATA must name different collections", data)
     files = [name for name in data if _is_file(name)]
     if files:
         collection_only = {
             "--run": run, "--queries": queries, "--corpus": corpus, "--qrels": qrels,
-            "--duplicate-judgements": duplicate_judgements, "--measure": measure, "--depth": depth,
+            "--duplicate-judgements": duplicate_judgements, "--measure": measure, "--depth": depth, "--keep": keep,
         }  # fmt: skip
         misplaced = [option for option, value in collection_only.items() if value is not None]
         misplaced += ["--compare-truncation"] * compare_truncation
@@ -130,12 +143,31 @@ def evaluate(
     find_models(names, options)
     depth = _DEFAULT_DEPTH if depth is None else depth
     settings = Settings(measures, depth, run, output, result_format)
-    evaluate_collections(collections, entrants(names, options, both_ways=compare_truncation), settings)
+    taking_part = entrants(names, options, both_ways=compare_truncation, keeps=keeps)
+    evaluate_collections(collections, taking_part, settings)
 
 
 def _check_different(rule: str, names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         raise InputError(f"{rule}, got {', '.join(names)}")
+
+
+def _parse_keep(text: str, n_steps: int) -> tuple[float, ...]:
+    """The numbers of one `--keep`: one for all steps from model to model, or one for each.
+
+    Raises:
+        InputError: They are no numbers, or not what a cascade of so many steps takes.
+    """
+    from secondpass.cascade import check_keep
+
+    if n_steps < 1:
+        raise InputError("--keep must come with at least 2 --model, the cheapest first, got 1")
+    try:
+        numbers = [int(part) if part.strip().isdecimal() else float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--keep must be numbers, such as 20 or 50,20 or 0.2, got {text!r}") from None
+    check_keep(numbers[0] if len(numbers) == 1 else numbers, n_steps)
+    return tuple(numbers)
 
 
 def _is_file(name: str) -> bool:

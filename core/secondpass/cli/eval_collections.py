@@ -1,19 +1,25 @@
 """`secondpass eval` on collections: a first stage, re-ranked by each model and measured before and after."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondpass.cli.eval_tables import card_table, comparison_table, depth_table, report_table, ways_table
-from secondpass.cli.loading import load_quietly
+from secondpass.cli.eval_entrants import Entrant
+from secondpass.cli.eval_tables import (
+    card_table,
+    cascade_table,
+    comparison_table,
+    depth_table,
+    report_table,
+    ways_table,
+)
 from secondpass.cli.output import OutputFormat, progress_bar, write, write_json_file, write_text_file
 from secondpass.cli.sheets import Sheet, count
 from secondpass.cli.streams import naming
-from secondpass.options import ModelOptions
 
 if TYPE_CHECKING:
-    from secondpass import CrossEncoder
+    from secondpass import Cascade, CrossEncoder
     from secondpass.evaluation import Collection, Report, ScoredQuery
 
 # Documents per query that BM25 retrieves at least, so that the first stage is the same at every smaller --depth.
@@ -39,38 +45,6 @@ class Settings:
     format: OutputFormat
 
 
-@dataclass(frozen=True, slots=True)
-class Entrant:
-    """A model in one of its ways to read.
-
-    Args:
-        name: What the results call it.
-        model: The model's name.
-        options: How it is loaded.
-        rereads: The name of the entrant before it whose truncated documents alone it reads again; None reads all.
-    """
-
-    name: str
-    model: str
-    options: ModelOptions
-    rereads: str | None = None
-
-
-def entrants(models: Sequence[str], options: ModelOptions, *, both_ways: bool) -> list[Entrant]:
-    """The models with these options, or each of them twice: with documents truncated, and then in windows."""
-    if not both_ways:
-        return [Entrant(model, model, options) for model in models]
-    truncating = replace(options, long_documents="truncate", window_overlap=None, window_aggregation="max")
-    return [
-        entrant
-        for model in models
-        for entrant in (
-            Entrant(f"{model}, truncated", model, truncating),
-            Entrant(f"{model}, windows", model, options, rereads=f"{model}, truncated"),
-        )
-    ]
-
-
 def evaluate_collections(
     collections: "Mapping[str, Collection]", entrants: Sequence[Entrant], settings: Settings
 ) -> None:
@@ -78,7 +52,7 @@ def evaluate_collections(
 
     Args:
         collections: By their names.
-        entrants: The models.
+        entrants: The models, and cascades of them.
         settings: What is measured, and where it goes.
     """
     several = len(collections) > 1
@@ -86,16 +60,18 @@ def evaluate_collections(
     tasks = [_Task.prepare(name, collection, folders[name], settings) for name, collection in collections.items()]
     results: dict[str, dict[str, _Result]] = {}
     for entrant, (_, file_name) in zip(entrants, _with_file_names([e.name for e in entrants]), strict=True):
-        scorer = load_quietly(entrant.model, entrant.options)
+        scorer = entrant.load()
         earlier = {} if entrant.rereads is None else results[entrant.rereads]
         results[entrant.name] = {
-            task.name: task.evaluate(scorer, entrant.name, file_name, settings, earlier.get(task.name))
-            for task in tasks
+            task.name: task.evaluate(scorer, entrant, file_name, settings, earlier.get(task.name)) for task in tasks
         }
     by_collection = {task.name: [results[entrant.name][task.name] for entrant in entrants] for task in tasks}
     _write_pictures(folders, {name: [result.report for result in of_name] for name, of_name in by_collection.items()})
+    last_model = sum(not entrant.is_cascade for entrant in entrants) - 1
     rows = [
-        {"collection": name, "long_documents": entrant.options.long_documents} | result.as_json()
+        {"collection": name, "long_documents": entrant.options.long_documents}
+        | result.as_json()
+        | (_against(result.report, of_name[last_model].report) if entrant.is_cascade else {})
         for name, of_name in by_collection.items()
         for entrant, result in zip(entrants, of_name, strict=True)
     ]
@@ -109,6 +85,8 @@ def evaluate_collections(
     else:
         ((name, of_name),) = by_collection.items()
         sheets = _sheets(name, of_name)
+        if any(entrant.is_cascade for entrant in entrants):
+            sheets.append(cascade_table([result.report for result in of_name], of_name[last_model].report))
     write(settings.format, rows, sheets)
 
 
@@ -151,28 +129,38 @@ class _Task:
         asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
         if folder is not None:
             check_ids(asked)
-            check_ids(collection.documents)
+        first: Mapping[str, Mapping[str, float]]
         if settings.run is not None:
-            return cls(name, collection, read_run(settings.run), folder)
-        depth = max(settings.depth, _FIRST_STAGE_DEPTH, deepest_cutoff(settings.measures))
-        return cls(name, collection, BM25(collection.documents).run(asked, depth), folder)
+            first = read_run(settings.run)
+        else:
+            depth = max(settings.depth, _FIRST_STAGE_DEPTH, deepest_cutoff(settings.measures))
+            first = BM25(collection.documents).run(asked, depth)
+        if folder is not None:
+            check_ids(document for query in asked for document in first.get(query, {}))
+        return cls(name, collection, first, folder)
 
     def evaluate(
-        self, scorer: "CrossEncoder", name: str, file_name: str, settings: Settings, truncated: _Result | None
+        self,
+        scorer: "CrossEncoder | Cascade",
+        entrant: Entrant,
+        file_name: str,
+        settings: Settings,
+        truncated: _Result | None,
     ) -> _Result:
         """Re-rank with one model, keeping its progress and its run in the folder.
 
         Args:
-            scorer: The model.
-            name: What the results call it.
+            scorer: What scores for the entrant.
+            entrant: Who takes part.
             file_name: What its files are called.
             settings: What is measured.
             truncated: What it made of the collection with documents truncated, where only those are to be read again.
         """
         from secondpass.evaluation import report, rerank, reread, write_run
+        from secondpass.evaluation.report import DEPTHS
         from secondpass.evaluation.reranking import as_run
 
-        depth = settings.depth
+        name, depth = entrant.name, settings.depth
         progress_file = None if self.folder is None else self.folder / f"{file_name}.progress.jsonl"
         with progress_bar(f"{name}, {self.name}") as progress, naming(progress_file or "a file"):
             fingerprint = scorer.fingerprint()
@@ -204,19 +192,44 @@ class _Task:
         if truncated is not None:
             before = as_run(truncated.scored, depth=depth)
             against = report(name, self.collection, before, scored, measures=measures, depth=depth)
-        of_first = report(name, self.collection, self.first, scored, measures=measures, depth=depth)
+        of_first = report(
+            name,
+            self.collection,
+            self.first,
+            scored,
+            measures=measures,
+            depth=depth,
+            smaller_depths=() if entrant.is_cascade else DEPTHS,
+        )
         return _Result(scored, of_first, against)
 
 
 def _sheets(collection: str, results: Sequence[_Result]) -> list[Sheet]:
     """Each model by itself, then all of them side by side, then windows against truncation."""
     reports = [result.report for result in results]
-    sheets = [sheet for report in reports for sheet in (report_table(report, collection), depth_table(report))]
+    sheets = [
+        sheet
+        for report in reports
+        for sheet in (report_table(report, collection), *([depth_table(report)] if report.depths else []))
+    ]
     if len(reports) > 1:
         sheets.append(comparison_table(reports))
     return sheets + [
         ways_table(result.against_truncation) for result in results if result.against_truncation is not None
     ]
+
+
+def _against(report: "Report", last: "Report") -> dict[str, object]:
+    """What a cascade's row of JSON says more: how it compares with the model that decides in it."""
+    comparison = report.compare_with(last)
+    return {
+        "against": {
+            "model": last.model,
+            "difference": comparison.difference,
+            **asdict(comparison),
+            "time_share": report.seconds / last.seconds if last.seconds else None,
+        }
+    }
 
 
 def _folders(output: Path | None, names: Sequence[str]) -> dict[str, Path | None]:

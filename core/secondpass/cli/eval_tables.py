@@ -1,4 +1,4 @@
-"""What `secondpass eval` shows: a report per model, depths, models side by side, and collections as model cards do."""
+"""What `secondpass eval` shows: one report per model, depths, contenders side by side, and the table of model cards."""
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -91,6 +91,33 @@ def comparison_table(reports: Sequence["Report"]) -> Sheet:
     return Sheet(
         f"comparison; * differs from the first stage, p < {_SIGNIFICANT}",
         (Column("model", Kind.NAME), *map(Column, (*measures, "ms/query", "docs/s", *["truncated"] * are_truncated))),
+        rows,
+    )
+
+
+def cascade_table(reports: Sequence["Report"], last: "Report") -> Sheet:
+    """Cascades and their models against the last model, by the first measure and time.
+
+    Args:
+        reports: One per model and cascade.
+        last: That of the model that decides in the cascades.
+    """
+    rows = []
+    for report in reports:
+        comparison = report.compare_with(last)
+        cells = (
+            report.model,
+            f"{comparison.after:.4f}",
+            "" if report is last else f"{comparison.difference:+.4f}{_asterisk(comparison)}",
+            "" if report is last or comparison.p_value is None else f"{comparison.p_value:.3g}",
+            f"{report.ms_per_query:.1f}",
+            f"{report.seconds / last.seconds:.0%}" if last.seconds else "-",
+        )
+        rows.append(Row(cells, style="dim" if report is last else ""))
+    measure = next(iter(last.comparisons))
+    return Sheet(
+        f"quality against time; * differs from {last.model}, p < {_SIGNIFICANT}",
+        (Column("model", Kind.NAME), *map(Column, (measure, "difference", "p", "ms/query", "time"))),
         rows,
     )
 

@@ -105,21 +105,29 @@ Json: TypeAlias = Annotated[bool, typer.Option("--json", help="The same as --for
 DEFAULT_MODEL = "secondpass/mini"
 
 
-def takes_model_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the flags of every load option; it gets them as one value, `options: ModelOptions`."""
+def takes_model_options(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the flags of every load option; it gets them as one value, `options: ModelOptions`.
 
-    @wraps(command)
-    def with_flags(*arguments: object, **values: object) -> None:
-        given = {name: values.pop(name) for name in flags}
-        command(*arguments, **values, options=_model_options(**given))  # type: ignore[arg-type] # typer has checked them
+    Args:
+        left_out: Options that the command has no flags for; they keep their defaults.
+    """
 
-    flags = inspect.signature(_model_options).parameters
-    own = inspect.signature(command).parameters
-    parameters = [parameter for name, parameter in own.items() if name != "options"] + list(flags.values())
-    # By these typer learns of its parameters.
-    with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # every function may have one
-    with_flags.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return with_flags
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_flags(*arguments: object, **values: object) -> None:
+            given = {name: values.pop(name) for name in flags}
+            command(*arguments, **values, options=_model_options(**given))  # type: ignore[arg-type] # typer checked them
+
+        model_options = inspect.signature(_model_options).parameters
+        flags = {name: flag for name, flag in model_options.items() if name not in left_out}
+        own = inspect.signature(command).parameters
+        parameters = [parameter for name, parameter in own.items() if name != "options"] + list(flags.values())
+        # By these typer learns of its parameters.
+        with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # any function may have one
+        with_flags.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return with_flags
+
+    return decorate
 
 
 def _model_options(
@@ -151,7 +159,7 @@ def _model_options(
         max_length=max_length,
         instruction=instruction,
         activation=activation,
-        label=label_of(label),
+        label=_label_of(label),
         calibration=as_calibration(calibration),
         batch_tokens=batch_tokens,
         long_documents=long_documents,
@@ -160,6 +168,6 @@ def _model_options(
     )
 
 
-def label_of(text: str | None) -> int | str | None:
+def _label_of(text: str | None) -> int | str | None:
     """What `--label` names: a number means the label's index."""
     return int(text) if text is not None and text.isdecimal() else text

@@ -22,7 +22,7 @@ from secondpass.ranking.checks import check_score_threshold, check_top_k
 from secondpass.ranking.order import order_documents
 
 
-@takes_model_options
+@takes_model_options()
 def rank(
     query: Annotated[str, typer.Argument(help="What is asked.")],
     files: Annotated[

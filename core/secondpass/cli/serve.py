@@ -3,25 +3,17 @@
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from secondpass.calibration import Calibration
 from secondpass.cli.loading import silence_transformers
 from secondpass.cli.options import (
     DEFAULT_MODEL,
-    BatchTokens,
-    CacheDir,
-    Device,
-    DType,
-    Label,
-    LocalFilesOnly,
-    MaxLength,
-    Revision,
-    Token,
-    TrustRemoteCode,
-    label_of,
+    takes_model_options,
 )
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
@@ -31,6 +23,7 @@ _LIMITS = "What is refused"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+@takes_model_options("activation", "calibration")
 def serve(
     model: Annotated[
         list[str] | None,
@@ -44,6 +37,13 @@ def serve(
     alias: Annotated[
         list[str] | None,
         typer.Option(help="Another name for the first model, or NAME=MODEL for any; repeatable.", show_default="none"),
+    ] = None,
+    calibration: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="File of `secondpass calibrate` for the first model, or MODEL=FILE for any: scores are probabilities.",
+            show_default="none",
+        ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8080,
@@ -67,6 +67,9 @@ def serve(
     max_body_bytes: Annotated[
         int, typer.Option(help="Bytes of a request; more is answered 413.", rich_help_panel=_LIMITS)
     ] = 64_000_000,
+    max_held_bytes: Annotated[
+        int, typer.Option(help="Bytes of all requests at a time; more is answered 429.", rich_help_panel=_LIMITS)
+    ] = 1_000_000_000,
     max_documents: Annotated[
         int, typer.Option(help="Documents of a request; more is answered 422.", rich_help_panel=_LIMITS)
     ] = 10_000,
@@ -89,16 +92,8 @@ def serve(
     log_lengths: Annotated[
         bool, typer.Option("--log-lengths", help="Also log the number of characters; texts are never logged.")
     ] = False,
-    device: Device = None,
-    dtype: DType = None,
-    max_length: MaxLength = None,
-    label: Label = None,
-    batch_tokens: BatchTokens = None,
-    revision: Revision = None,
-    token: Token = None,
-    cache_dir: CacheDir = None,
-    local_files_only: LocalFilesOnly = False,
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Serve models over HTTP to clients of TEI, Cohere, Jina, vLLM, infinity and Voyage."""
     from secondpass.service import Limits, create_app, load_model
@@ -109,34 +104,27 @@ def serve(
     if len(set(names)) < len(names):
         raise InputError(f"model must be given once for each, got {', '.join(names)}")
     aliases = aliases_of(names, alias or [])
+    calibrations = calibrations_of(names, calibration or [])
     keys = ApiKeys([*(api_key or []), *_keys_in(api_key_file)])
     limits = Limits(
         max_queued_tokens=max_queued_tokens,
         max_body_bytes=max_body_bytes,
+        max_held_bytes=max_held_bytes,
         max_documents=max_documents,
         max_text_characters=max_text_characters,
         pass_tokens=pass_tokens,
         body_seconds=body_seconds,
         drain_seconds=drain_seconds,
     )
-    options = ModelOptions(
-        revision=revision,
-        token=token,
-        cache_dir=None if cache_dir is None else str(cache_dir),
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-        device=device,
-        dtype=dtype,
-        max_length=max_length,
-        label=label_of(label),
-        batch_tokens=batch_tokens,
-    )
     _log_to_stderr()
     if host not in _LOOPBACK and not keys:
         logging.getLogger("secondpass.service").warning("no API key is set: whoever reaches %s may ask", host)
     with bind(host, port) as bound:  # before the models are loaded, which takes longer to find out
         silence_transformers()
-        models = [load_model(name, options, aliases=aliases[name]) for name in names]
+        models = [
+            load_model(name, replace(options, calibration=calibrations.get(name)), aliases=aliases[name])
+            for name in names
+        ]
         serve_at(bound, create_app(models, api_keys=keys, limits=limits, log_lengths=log_lengths))
 
 
@@ -156,6 +144,23 @@ def aliases_of(models: Sequence[str], aliases: Sequence[str]) -> dict[str, list[
         if not name:
             raise InputError(f"alias must begin with a name, got {alias!r}")
         found[target].append(name)
+    return found
+
+
+def calibrations_of(models: Sequence[str], files: Sequence[str]) -> dict[str, Calibration]:
+    """The calibration of each model that has one.
+
+    Args:
+        models: As they are loaded; the first takes a file that names no model.
+        files: `FILE`, or `MODEL=FILE`.
+    """
+    found: dict[str, Calibration] = {}
+    for given in files:
+        model, equals, file = given.partition("=")
+        model, file = (model, file) if equals and model in models else (models[0], given)
+        if model in found:
+            raise InputError(f"calibration must be given once for each model, got two for {model}")
+        found[model] = Calibration.load(file)
     return found
 
 

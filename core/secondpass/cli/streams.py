@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
+from secondpass.cli.notices import warnings_in_lines
 from secondpass.errors import SecondPassError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def run(command: Callable[[], object], in_flags: Callable[[str], str]) -> int:
 
     Args:
         command: What to run; it may end in SystemExit.
-        in_flags: Puts an error's message in the command line's words.
+        in_flags: Puts the message of an error or a warning in the command line's words.
 
     Returns:
         The exit status.
@@ -60,7 +61,8 @@ def run(command: Callable[[], object], in_flags: Callable[[str], str]) -> int:
     _prepare()
     if sys.stdout is None:
         return _fail("standard output is closed: send it somewhere, such as >/dev/null", WRITE_FAILED)
-    status = _status(command, in_flags)
+    with warnings_in_lines(in_flags):
+        status = _status(command, in_flags)
     try:
         sys.stdout.flush()
     except OSError as error:

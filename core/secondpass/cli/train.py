@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from secondpass.cli.options import Json, Output
+from secondpass.cli.options import Json, Output, TrustRemoteCode
 from secondpass.cli.output import check_output_folder, output_format, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet
 
@@ -20,6 +20,7 @@ def train(
     config: Annotated[Path, typer.Argument(help=escape("The run, in TOML: sections [model], [data] and [run]."))],
     format_: Output = None,
     json_: Json = False,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Fine-tune a cross-encoder; an interrupted run continues from its last checkpoint."""
     result_format = output_format(format_, json_)
@@ -29,7 +30,7 @@ def train(
     settings = read_config(config)
     check_output_folder(settings.folder / settings.run.output, "run.output")
     with redirect_stdout(sys.stderr):  # where the trainer reports: standard output is for the result
-        result = run(settings)
+        result = run(settings, trust_remote_code=trust_remote_code)
     content = {
         "folder": str(result.folder),
         "steps": result.steps,

@@ -27,16 +27,19 @@ class BM25:
         import bm25s  # noqa: PLC0415 - of an extra
         import Stemmer  # noqa: PLC0415 - of an extra
 
-        if not documents:
+        self._ids, texts = [], []
+        for key, text in documents.items():  # one look at a corpus that is read anew each time
+            self._ids.append(key)
+            texts.append(text)
+        if not texts:
             raise InputError("documents must hold at least one document, got none")
-        self._ids = list(documents)
         self._tokenize = partial(
             bm25s.tokenize, stopwords="en", stemmer=Stemmer.Stemmer("english"), show_progress=False
         )
         self._index = bm25s.BM25(method="lucene", k1=k1, b=b)
-        words = self._tokenize(list(documents.values()))
+        words = self._tokenize(texts)
         if not any(words.ids):
-            raise InputError(f"documents must hold at least one word to search for, got none in {len(documents)}")
+            raise InputError(f"documents must hold at least one word to search for, got none in {len(texts)}")
         self._index.index(words, show_progress=False)
 
     def search(self, query: str, depth: int = 100) -> dict[str, float]:

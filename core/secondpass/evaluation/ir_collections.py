@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.judgements import DuplicateJudgements, collect_judgements
+from secondpass.evaluation.streamed import StreamedDocuments
 from secondpass.extras import require
 from secondpass.files import with_title
 
@@ -18,9 +19,10 @@ _PARTS = ("docs", "queries", "qrels")
 
 
 def read_ir_dataset(name: str, *, duplicate_judgements: DuplicateJudgements = "error") -> Collection:
-    """A collection of ir_datasets, all of its documents included.
+    """A collection of ir_datasets.
 
-    Texts are those of ir_datasets' `default_text`; a title goes before the text.
+    Texts are those of ir_datasets' `default_text`; a title goes before the text. Its documents are not held in memory:
+    each look reads them anew, one after the other, and `rerank` keeps those that a run ranks.
 
     Args:
         name: Its id, such as "beir/scifact/test".
@@ -42,9 +44,15 @@ def read_ir_dataset(name: str, *, duplicate_judgements: DuplicateJudgements = "e
         raise InputError(f"ir:{name} must have docs, queries and qrels, has no {' and no '.join(missing)}")
     with _readable(name):
         queries = {query.query_id: query.default_text() for query in dataset.queries_iter()}
-        documents = {document.doc_id: _text(document) for document in dataset.docs_iter()}
+        documents = StreamedDocuments(lambda: _documents(name, dataset))
         qrels = collect_judgements(_judgements(name, dataset.qrels_iter()), duplicate_judgements)
     return Collection(queries, documents, qrels)
+
+
+def _documents(name: str, dataset: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - of a library without types
+    with _readable(name):
+        for document in dataset.docs_iter():
+            yield document.doc_id, _text(document)
 
 
 @contextmanager

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice
-from secondpass.errors import InputError
+from secondpass.arguments import check_choice, check_count
 from secondpass.evaluation.collection import Qrels
 from secondpass.evaluation.reranking import ScoredQuery
 
@@ -47,11 +46,8 @@ def label_scores(
     Raises:
         InputError: An argument breaks a rule.
     """
-    if unjudged is None:
-        raise InputError("unjudged must be irrelevant or left-out, got None")
-    check_choice("unjudged", unjudged, get_args(Unjudged))
-    if relevant_from < 1:
-        raise InputError(f"relevant_from must be at least 1, got {relevant_from}")
+    check_choice("unjudged", unjudged, get_args(Unjudged), optional=False)
+    check_count("relevant_from", relevant_from, optional=False)
     rows: list[tuple[float, bool, str]] = []
     n_unjudged = 0
     for query in scored:

@@ -73,6 +73,17 @@ class Report:
         counted = self.depths[-1].candidates if self.depths else None
         return self.depth if counted is None else counted
 
+    def compare_with(self, other: "Report") -> Comparison:
+        """The first measure of two re-ranked runs of one first stage, query by query: `other` before, this one after.
+
+        Raises:
+            InputError: The reports are not of the same queries.
+        """
+        return compare(
+            {query: value for query, (_, value) in other.per_query.items()},
+            {query: value for query, (_, value) in self.per_query.items()},
+        )
+
     def as_json(self) -> dict[str, object]:
         """The report as JSON holds it."""
         return {
@@ -92,7 +103,14 @@ class Report:
 
 
 def report(
-    model: str, collection: Collection, run: Run, scored: Sequence[ScoredQuery], *, measures: Sequence[str], depth: int
+    model: str,
+    collection: Collection,
+    run: Run,
+    scored: Sequence[ScoredQuery],
+    *,
+    measures: Sequence[str],
+    depth: int,
+    smaller_depths: Sequence[int] = DEPTHS,
 ) -> Report:
     """Measure a run before and after re-ranking; a judged query that the run does not answer counts as 0.
 
@@ -103,6 +121,8 @@ def report(
         scored: The run's queries with the model's scores.
         measures: ir_measures names; the first one is also measured by query and by depth.
         depth: Candidates re-ranked per query.
+        smaller_depths: Those that are measured as well, where they are smaller; none for a scorer whose scores depend
+            on what else it scores, as a cascade's do: it would have to score again.
     """
     qrels = {query: grades for query, grades in collection.qrels.items() if query in collection.queries}
     before = per_query(measures, qrels, {query: run[query] for query in qrels if query in run})
@@ -112,7 +132,7 @@ def report(
         model,
         depth,
         {name: compare(before[name], after[name]) for name in measures},
-        _by_depth(first, qrels, scored, depth),
+        _by_depth(first, qrels, scored, [smaller for smaller in smaller_depths if smaller < depth] + [depth]),
         sum(len(query.scores) for query in scored),
         sum(query.seconds for query in scored),
         {query: (before[first][query], after[first][query]) for query in before[first]},
@@ -120,12 +140,14 @@ def report(
     )
 
 
-def _by_depth(measure: str, qrels: Qrels, scored: Sequence[ScoredQuery], depth: int) -> tuple[DepthPoint, ...]:
+def _by_depth(
+    measure: str, qrels: Qrels, scored: Sequence[ScoredQuery], depths: Sequence[int]
+) -> tuple[DepthPoint, ...]:
     n_queries = max(len(scored), 1)
     n_documents = max(sum(len(query.scores) for query in scored), 1)
     milliseconds = 1000 * sum(query.seconds for query in scored)
     points = []
-    for limit in [smaller for smaller in DEPTHS if smaller < depth] + [depth]:
+    for limit in depths:
         values = per_query([measure], qrels, as_run(scored, depth=limit))[measure]
         n_within = sum(min(len(query.scores), limit) for query in scored)
         ms_per_query = milliseconds * n_within / n_documents / n_queries

@@ -10,6 +10,7 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.progress import Candidates, CandidateScores, ProgressCallback, score_all
 from secondpass.evaluation.runs import Run, trec_order
+from secondpass.evaluation.streamed import texts_of
 from secondpass.files import check_unicode
 from secondpass.ranking import Scorer
 
@@ -70,8 +71,13 @@ def rerank(
     if depth < 1:
         raise InputError(f"depth must be at least 1, got {depth}")
     rankings = _rankings(collection, run)
+    ranked = dict.fromkeys(document for ranking in rankings.values() for document in ranking)
+    texts = texts_of(collection.documents, ranked.keys())
+    for document in ranked:
+        if document not in texts:
+            raise InputError(f"the corpus must hold every document of the run, {document!r} is not in it")
     candidates = {
-        query: Candidates(collection.queries[query], tuple(collection.documents[key] for key in documents[:depth]))
+        query: Candidates(collection.queries[query], tuple(texts[key] for key in documents[:depth]))
         for query, documents in rankings.items()
     }
     results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
@@ -112,12 +118,11 @@ def reread(
         if query.truncated is None:
             raise InputError(f"scored must say what was truncated, which it does not for the query {query.query_id!r}")
         long[query.query_id] = [i for i, is_truncated in enumerate(query.truncated) if is_truncated]
+    wanted = {query.query_id: [query.document_ids[i] for i in long[query.query_id]] for query in scored}
+    texts = texts_of(collection.documents, {document for documents in wanted.values() for document in documents})
     candidates = {
-        query.query_id: Candidates(
-            collection.queries[query.query_id],
-            tuple(collection.documents[query.document_ids[i]] for i in long[query.query_id]),
-        )
-        for query in scored
+        query: Candidates(collection.queries[query], tuple(texts[document] for document in documents))
+        for query, documents in wanted.items()
     }
     results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
     return [_with_windows(query, long[query.query_id], results[query.query_id]) for query in scored]
@@ -182,11 +187,7 @@ def _rankings(collection: Collection, run: Run) -> dict[str, tuple[str, ...]]:
     for query in collection.queries:
         if query not in collection.qrels or query not in run:
             continue
-        documents = tuple(trec_order(run[query]))
-        for document in documents:
-            if document not in collection.documents:
-                raise InputError(f"the corpus must hold every document of the run, {document!r} is not in it")
-        rankings[query] = documents
+        rankings[query] = tuple(trec_order(run[query]))
     if not rankings:
         raise InputError("the run must rank at least one of the judged queries, got none of them")
     return rankings

@@ -1,8 +1,6 @@
 """What every scorer that runs in this process offers: calls, checks, progress, and what it says of itself."""
 
 import asyncio
-import threading
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import replace
@@ -15,8 +13,8 @@ from tqdm import tqdm
 
 from secondpass.arguments import check_count
 from secondpass.calibration import Calibration
-from secondpass.errors import TruncationWarning
 from secondpass.execution.devices import Placement
+from secondpass.execution.first_truncation import FirstTruncation
 from secondpass.execution.pipeline import blocks_of
 from secondpass.execution.read_block import ReadBlock
 from secondpass.options import LongDocuments
@@ -45,8 +43,7 @@ class LocalScorer(ABC):
         self._long_documents = long_documents
         self._placement = placement
         self._calibration = calibration
-        self._warning = threading.Lock()
-        self._has_warned = False
+        self._truncation = FirstTruncation(max_length, long_documents)
 
     @property
     def name(self) -> str:
@@ -143,7 +140,7 @@ class LocalScorer(ABC):
         texts = check_request(query, documents, top_k, score_threshold)
         pairs = [(query, text) for text in texts]
         read = ReadBlock.concatenate(list(self._read(pairs, show_progress=show_progress)))
-        self._warn_of(int(read.truncated.sum()), len(pairs), stacklevel=3)
+        self._truncation.warn_of(int(read.truncated.sum()), len(pairs), stacklevel=2)
         ranked = rank_scores(
             read.scores, texts, top_k=top_k, score_threshold=score_threshold, score_map=self._calibration
         )
@@ -246,7 +243,7 @@ class LocalScorer(ABC):
             blocks.append(block.scores)
             n_truncated += int(block.truncated.sum())
         scores = np.concatenate(blocks)
-        self._warn_of(n_truncated, len(scores), stacklevel=4)
+        self._truncation.warn_of(n_truncated, len(scores), stacklevel=3)
         return scores
 
     def _read(self, pairs: Iterable[Pair], *, show_progress: bool) -> Iterator[ReadBlock]:
@@ -265,24 +262,6 @@ class LocalScorer(ABC):
 
     def _scored_passage(self, span: Span, score: float) -> Passage:
         return Passage(span.start, span.end, score if self._calibration is None else self._calibration(score))
-
-    def _warn_of(self, n_truncated: int, n_pairs: int, *, stacklevel: int) -> None:
-        """Warn of what was not read, for the first time only."""
-        if not n_truncated:
-            return
-        with self._warning:
-            has_warned, self._has_warned = self._has_warned, True
-        if has_warned:
-            return
-        if self.long_documents == "windows":
-            what = "have a query that is too long to be read whole beside its document"
-        else:
-            what = f'have more than {self.max_length} tokens and were truncated; long_documents="windows" reads all'
-        warnings.warn(
-            f"{n_truncated} of {n_pairs} pairs {what} (said once for each scorer)",
-            TruncationWarning,
-            stacklevel=stacklevel,
-        )
 
     def _watch(self, blocks: Iterator[SizedT], pairs: Iterable[Pair], *, show_progress: bool) -> Iterator[SizedT]:
         """The blocks as they come, with a bar that counts their pairs."""

@@ -20,7 +20,7 @@ _VERSION = 1
 _TABLE = "CREATE TABLE entries (key BLOB PRIMARY KEY, value BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID"
 _INDEX = "CREATE INDEX by_use ON entries (used)"
 
-# A damaged file is never repaired or replaced, for others may have it open: the next number takes its place.
+# A damaged file is never repaired or written over, for others may have it open: one of the next number takes its place.
 _FILE = re.compile(r"scores-(\d+)\.sqlite3")
 # What SQLite keeps beside it.
 _BESIDE = ("", "-wal", "-shm", "-journal")

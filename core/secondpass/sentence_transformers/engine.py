@@ -12,14 +12,12 @@ from tqdm import tqdm
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from secondpass.arguments import check_count
-from secondpass.checkpoint import load_checkpoint
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.labels import relevance_logit
 from secondpass.checkpoint.limits import readable_tokens
-from secondpass.checkpoint.load import tokenizer_of
+from secondpass.checkpoint.load import load_checkpoint, tokenizer_of
 from secondpass.checkpoint.pair_reading import default_prompt
 from secondpass.checkpoint.ranking_model import LanguageModel
-from secondpass.checkpoint.source import portable_name
 from secondpass.encoder import Precision
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import InputError
@@ -28,6 +26,7 @@ from secondpass.execution.devices import Placement, placement_for
 from secondpass.execution.network import Network, networks_on
 from secondpass.execution.pipeline import Pipeline, blocks_of
 from secondpass.execution.threads import call_safely
+from secondpass.model_names import portable_name
 from secondpass.options import DType, ModelOptions
 from secondpass.ranking import Pair
 from secondpass.ranking.checks import refuse_nan
@@ -207,6 +206,7 @@ class _Loaded:
 def _load(name: str, options: ModelOptions) -> _Loaded:
     # First of all, so that a device that is not there is told before anything is downloaded.
     placement = placement_for(options.device, options.dtype, options.batch_tokens)
+    # A head's labels all count there, so which of them is relevant is not asked.
     checkpoint = load_checkpoint(name, replace(options, label=0, activation="identity"))
     folder, model = checkpoint.folder, checkpoint.model
     if options.dtype is None and placement.precision is not Precision.FLOAT32:

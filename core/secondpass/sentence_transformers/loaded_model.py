@@ -127,7 +127,7 @@ class LoadedModel(PlacedModel):
 
     @property
     def max_seq_length(self) -> int:
-        """Tokens of a pair, specials included; what is longer is truncated. Can be set.
+        """Tokens of a pair, specials included; what is longer is truncated. Set to None, it is as it was loaded.
 
         Raises:
             InputError: It is set to more than the model can read, or to less than a pair needs.
@@ -135,7 +135,9 @@ class LoadedModel(PlacedModel):
         return self._max_length if self._tokenizer is None else int(self._tokenizer.model_max_length)
 
     @max_seq_length.setter
-    def max_seq_length(self, max_seq_length: int) -> None:
+    def max_seq_length(self, max_seq_length: int | None) -> None:
+        if max_seq_length is None:
+            max_seq_length = self._engine.max_length
         self._engine.check_max_length(max_seq_length, "max_seq_length")
         self._max_length = max_seq_length
         if self._tokenizer is not None:
@@ -147,7 +149,7 @@ class LoadedModel(PlacedModel):
         return self.max_seq_length
 
     @max_length.setter
-    def max_length(self, max_length: int) -> None:
+    def max_length(self, max_length: int | None) -> None:
         self.max_seq_length = max_length
 
     def get_max_seq_length(self) -> int:

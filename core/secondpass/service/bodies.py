@@ -1,7 +1,8 @@
 """A request's body, read within limits: never more bytes, seconds or depth than agreed."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from fastapi import Request
 from pydantic_core import from_json
@@ -15,39 +16,61 @@ class ClientGone(Exception):  # noqa: N818 - an event, and nobody's error
     """The client has closed its connection: there is nobody to answer."""
 
 
-async def read_object(request: Request, limits: Limits) -> Mapping[str, object]:
-    """The JSON object that a request holds.
+class Bodies:
+    """The bodies of all requests that are being answered.
 
-    Raises:
-        Problem: It is too large, too slow, or no JSON object.
-        ClientGone: The connection ended before the body did.
+    Args:
+        limits: Of one, and of all together.
     """
-    body = await _read(request, limits)
-    try:
-        value = from_json(body)
-    except ValueError as error:
-        raise Problem(Kind.MALFORMED, f"the body must be JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise Problem(Kind.MALFORMED, "the body must be a JSON object")
-    return value
 
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._n_bytes = 0
 
-async def _read(request: Request, limits: Limits) -> bytes:
-    too_large = Problem(Kind.TOO_LARGE, f"the body must have at most {limits.max_body_bytes} bytes")
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limits.max_body_bytes:
-        raise too_large
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            async for part in request.stream():
-                size += len(part)
-                if size > limits.max_body_bytes:
-                    raise too_large
-                parts.append(part)
-    except TimeoutError:
-        raise Problem(Kind.TOO_SLOW, f"the body must arrive within {limits.body_seconds:g} seconds") from None
-    except ClientDisconnect:
-        raise ClientGone from None
-    return b"".join(parts)
+    @asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[Mapping[str, object]]:
+        """The JSON object that a request holds; its bytes count until the request is answered.
+
+        Raises:
+            Problem: It is too large, too slow, or no JSON object, or there is no room for it now.
+            ClientGone: The connection ended before the body did.
+        """
+        parts: list[bytes] = []
+        try:
+            await self._receive(request, parts)
+            try:
+                value = from_json(b"".join(parts), allow_inf_nan=False)
+            except ValueError as error:
+                raise Problem(Kind.MALFORMED, f"the body must be JSON: {error}") from None
+            if not isinstance(value, dict):
+                raise Problem(Kind.MALFORMED, "the body must be a JSON object")
+            yield value
+        finally:
+            self._n_bytes -= sum(map(len, parts))
+
+    async def _receive(self, request: Request, parts: list[bytes]) -> None:
+        """Append the parts of a body as they come."""
+        limits = self._limits
+        too_large = Problem(Kind.TOO_LARGE, f"the body must have at most {limits.max_body_bytes} bytes")
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > limits.max_body_bytes:
+            raise too_large
+        size = 0
+        try:
+            async with asyncio.timeout(limits.body_seconds):
+                async for part in request.stream():
+                    size += len(part)
+                    if size > limits.max_body_bytes:
+                        raise too_large
+                    if self._n_bytes + len(part) > limits.max_held_bytes:
+                        raise Problem(
+                            Kind.OVERLOADED,
+                            f"all requests together must have at most {limits.max_held_bytes} bytes",
+                            retry_after=1,
+                        )
+                    self._n_bytes += len(part)
+                    parts.append(part)
+        except TimeoutError:
+            raise Problem(Kind.TOO_SLOW, f"the body must arrive within {limits.body_seconds:g} seconds") from None
+        except ClientDisconnect:
+            raise ClientGone from None

@@ -1,13 +1,10 @@
 """Connections that may not dawdle: what uvicorn waits for without end, ends here."""
 
 import asyncio
+from typing import ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
-
-# Seconds for the head of a request from its first byte (of a connection: from its beginning), and for the rest of a
-# body that nobody reads any more, because its request has been answered without it.
-HEAD_SECONDS, UNREAD_SECONDS = 10.0, 10.0
 
 
 class TimedConnection(H11Protocol):
@@ -15,8 +12,13 @@ class TimedConnection(H11Protocol):
 
     uvicorn itself only limits how long a connection may rest between two requests. The time of a body that is read is
     limited where it is read.
+
+    Attributes:
+        seconds: For the head of a request from its first byte (the first one's: from the connection's beginning), and
+            for the rest of a body that nobody reads any more, because its request has been answered without it.
     """
 
+    seconds: ClassVar[float]
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
@@ -35,18 +37,23 @@ class TimedConnection(H11Protocol):
         self._stop_waiting()
 
     def _watch(self) -> None:
-        if self.conn.their_state is h11.IDLE:
-            self._wait(HEAD_SECONDS)
-        elif self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE:
-            self._wait(UNREAD_SECONDS)
-        else:
+        awaits_head = self.conn.their_state is h11.IDLE
+        is_unread = self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE
+        if not awaits_head and not is_unread:
             self._stop_waiting()
-
-    def _wait(self, seconds: float) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(seconds, self.transport.close)
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(self.seconds, self.transport.close)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def timed_connection(limit: float) -> type[TimedConnection]:
+    """Connections that wait for so many seconds."""
+
+    class Timed(TimedConnection):
+        seconds = limit
+
+    return Timed

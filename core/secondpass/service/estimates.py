@@ -2,7 +2,7 @@
 
 # Bytes per token of the vocabularies that rerankers use: 4 to 5 in English prose, 3 to 4 in Chinese and Japanese
 # (about a token per character), 4 to 6 in Cyrillic.
-_BYTES_PER_TOKEN = 4
+BYTES_PER_TOKEN = 4
 # Special tokens around and between two texts: at most 4 in the published layouts, more in a prompt.
 SPECIAL_TOKENS = 4
 
@@ -13,7 +13,7 @@ def text_tokens(text: str) -> int:
     Raises:
         UnicodeEncodeError: It holds a lone surrogate, which is no text.
     """
-    return len(text.encode()) // _BYTES_PER_TOKEN + 1
+    return len(text.encode()) // BYTES_PER_TOKEN + 1
 
 
 def pair_tokens(query: int, document: int, most_tokens: int | None) -> int:

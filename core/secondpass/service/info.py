@@ -7,14 +7,16 @@ from secondpass.service.served_model import ServedModel
 from secondpass.service.service import Service, pass_tokens
 
 
-def info(service: Service) -> dict[str, object]:
+async def info(service: Service) -> dict[str, object]:
     """The models and limits of a service.
 
     TEI's fields: model_id, model_dtype, model_type, max_input_length (tokens of a pair), max_batch_tokens (of a pass),
     max_client_batch_size (documents per request), auto_truncate, version. `max_concurrent_requests` is null, for
-    tokens are limited and not requests.
+    tokens are limited and not requests. `fingerprint` says what scores depend on, `raw` ones and those as `served`.
     """
-    models = [_model(model, service.limits) for model in service.models]
+    models = [
+        _model(model, service.limits) | {"fingerprint": await service.fingerprints(model)} for model in service.models
+    ]
     return {
         **models[0],
         "server": "secondpass",

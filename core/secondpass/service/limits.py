@@ -16,11 +16,12 @@ class Limits:
         max_queued_tokens: Of all requests that wait for one model; what would be more is refused with 429. A request
             that alone has more is refused with 413.
         max_body_bytes: Of one request; more is refused with 413.
+        max_held_bytes: Of all requests that are being answered; what would be more is refused with 429.
         max_documents: Of one request, or pairs; more is refused with 422.
         max_text_characters: Of the query and of each document; more is refused with 422.
         pass_tokens: Of one pass of a model, which is how long a short request may wait for a long one; None takes 8,192
             on a CPU and 131,072 on an accelerator.
-        body_seconds: For a request to arrive.
+        body_seconds: For a request's body to arrive, and for its head.
         drain_seconds: From a signal to stop until whatever is not answered by then is told so.
 
     Raises:
@@ -29,6 +30,7 @@ class Limits:
 
     max_queued_tokens: int = 2_000_000
     max_body_bytes: int = 64_000_000
+    max_held_bytes: int = 1_000_000_000
     max_documents: int = 10_000
     max_text_characters: int = 1_000_000
     pass_tokens: int | None = None

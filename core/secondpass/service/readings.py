@@ -6,10 +6,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
-from secondpass.ranking import Pair, PairScorer, Passage, RankingScorer, Scorer, rank, score_pairs
+from secondpass.ranking import Pair, PairScorer, Passage, RankingScorer, Readings, Scorer, rank, score_pairs
 from secondpass.ranking.checks import check_scores
 
 
@@ -28,22 +25,13 @@ class Reading:
     truncated: bool | None = None
 
 
-class _Read(Protocol):
-    """What a scorer made of several pairs, each in the given order."""
-
-    @property
-    def scores(self) -> NDArray[np.float32]: ...
-    @property
-    def truncated(self) -> NDArray[np.bool_]: ...
-    @property
-    def passages(self) -> Sequence[Passage | None]: ...
-
-
 @runtime_checkable
 class _PairReader(Protocol):
     """A scorer that says what it read of pairs of many queries, such as `CrossEncoder`."""
 
-    def read(self, pairs: Sequence[Pair]) -> _Read: ...
+    def read(self, pairs: Sequence[Pair]) -> Readings:
+        """What it made of each pair, in the given order."""
+        ...
 
 
 def read_pairs(scorer: Scorer, pairs: Sequence[Pair]) -> list[Reading]:

@@ -11,45 +11,28 @@ from secondpass.service.rerank_request import Ranking, RerankRequest, ScoreReque
 from secondpass.service.served_model import ServedModel
 
 
-def sized_pairs(pairs: Sequence[Pair], model: ServedModel, limits: Limits) -> list[tuple[Pair, int]]:
-    """Pairs, each with about the number of its tokens.
-
-    Raises:
-        Problem: There are too many, a text is too long, or one is no text.
-    """
+def check_sizes(pairs: Sequence[Pair], limits: Limits) -> None:
+    """Raise Problem where there are too many pairs, or a text is too long."""
     if len(pairs) > limits.max_documents:
         raise invalid(f"documents must be at most {limits.max_documents}, got {len(pairs)}", "documents")
-    sizes: dict[str, int] = {}
-    sized = []
+    most = limits.max_text_characters
     for index, (query, document) in enumerate(pairs):
-        if query not in sizes:
-            sizes[query] = _size("query", query, limits)
-        if document not in sizes:
-            sizes[document] = _size(f"documents[{index}]", document, limits)
-        sized.append(((query, document), pair_tokens(sizes[query], sizes[document], model.most_tokens)))
-    return sized
+        for name, text in (("query", query), (f"documents[{index}]", document)):
+            if len(text) > most:
+                raise invalid(f"{name} must have at most {most} characters, got {len(text)}", name)
 
 
-def check_reading(request: RerankRequest | ScoreRequest, model: ServedModel) -> None:
-    """Raise Problem unless the model can read the texts as the request asks."""
+def estimate(pairs: Sequence[Pair], most_tokens: int | None) -> list[int]:
+    """About how many tokens each pair has, of which at most `most_tokens` are read."""
+    sizes = {text: text_tokens(text) for text in {text for pair in pairs for text in pair}}
+    return [pair_tokens(sizes[query], sizes[document], most_tokens) for query, document in pairs]
+
+
+def check_instruction(request: RerankRequest | ScoreRequest, model: ServedModel) -> None:
+    """Raise Problem where a request has an instruction that is not the one the model was loaded with."""
     if request.instruction and request.instruction != model.instruction:
         loaded = "without one" if model.instruction is None else "with another one"
         raise invalid(f"instruction must be left out: {model.name} was loaded {loaded}", "instruction")
-    pairs = request.pairs
-    most = request.max_pair_tokens
-    if most is not None and _shortens(most, model) and any(_may_exceed(most, *pair) for pair in pairs):
-        raise invalid(
-            f"truncate_prompt_tokens must be at least {model.max_length} for {model.name}, got {most}: "
-            "serve it with a lower max_length",
-            "truncate_prompt_tokens",
-        )
-    if isinstance(request, ScoreRequest):
-        return
-    most = request.max_document_tokens
-    if most is not None and _shortens(most, model) and any(_may_exceed(most, text) for text in request.documents):
-        raise invalid(
-            f"max_tokens_per_doc must be at least {model.max_length} for {model.name}, got {most}", "max_tokens_per_doc"
-        )
 
 
 def answer(request: RerankRequest, readings: Sequence[Reading], model: ServedModel, n_tokens: int) -> Ranking:
@@ -62,7 +45,7 @@ def answer(request: RerankRequest, readings: Sequence[Reading], model: ServedMod
     score_map = None if request.raw_scores else model.score_map
     ranked = rank(_Read(readings), request.query, request.documents, top_k=request.top_k, score_map=score_map)
     warnings: tuple[str, ...] = ()
-    if request.spans is not None and any(document.passage is None for document in ranked):
+    if request.spans is not None and any(document.truncated is None for document in ranked):
         warnings = (f"{model.name} does not say which passages it read: relevant_spans is empty",)
     return Ranking(model=model.name, ranked=ranked, n_tokens=n_tokens, warnings=warnings)
 
@@ -89,17 +72,6 @@ class _Read:
             RankedDocument(index, reading.score, text, reading.passage, reading.truncated)
             for index, (text, reading) in enumerate(zip(documents, self._readings, strict=True))
         ]
-
-
-def _size(name: str, text: str, limits: Limits) -> int:
-    if len(text) > limits.max_text_characters:
-        raise invalid(f"{name} must have at most {limits.max_text_characters} characters, got {len(text)}", name)
-    return text_tokens(text)
-
-
-def _shortens(n_tokens: int, model: ServedModel) -> bool:
-    """Whether a limit of so many tokens is below what the model reads anyway."""
-    return model.most_tokens is None or n_tokens < model.most_tokens
 
 
 def _may_exceed(n_tokens: int, *texts: str) -> bool:

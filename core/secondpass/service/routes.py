@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +10,18 @@ from fastapi import Request, Response
 from pydantic_core import to_json
 
 from secondpass.errors import SecondPassError
-from secondpass.ranking import Pair
-from secondpass.service.bodies import ClientGone, read_object
+from secondpass.service.bodies import ClientGone
 from secondpass.service.info import info
 from secondpass.service.jobs import Job
 from secondpass.service.problems import Kind, Problem
 from secondpass.service.readings import Reading
 from secondpass.service.request_log import LOGGER, where
-from secondpass.service.reranking import answer, answer_pairs, check_reading, sized_pairs
+from secondpass.service.rerank_request import RerankRequest, ScoreRequest
+from secondpass.service.reranking import answer, answer_pairs, check_instruction, check_sizes, estimate
 from secondpass.service.served_model import ServedModel
 from secondpass.service.service import Service
 from secondpass.service.shapes import VLLM, Shape, at, spoken
+from secondpass.service.shortening import mark_shortened, pairs_to_read
 
 # nginx's status for a client that closed its connection: only the log sees it.
 _CLIENT_GONE = 499
@@ -39,6 +40,25 @@ class _Exchange:
     request: Request
     shape: Shape
     began: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a model made of a request.
+
+    Args:
+        model: The model.
+        readings: Of every pair, in the given order.
+        job: How long it took.
+        n_characters: Of all pairs.
+        n_tokens: Of all pairs, estimated.
+    """
+
+    model: ServedModel
+    readings: list[Reading]
+    job: Job
+    n_characters: int
+    n_tokens: int
 
 
 class Routes:
@@ -61,7 +81,7 @@ class Routes:
             self._service.api_keys.check(request.headers.get("authorization"))
         except Problem as problem:
             return _refusal(at(request.url.path), problem)
-        return _json(info(self._service))
+        return _json(await info(self._service))
 
     async def health(self) -> Response:
         """Whether the process is alive."""
@@ -104,34 +124,33 @@ class Routes:
             service.metrics.answered(request.url.path.strip("/"), time.monotonic() - exchange.began, failure)
 
     async def _rerank(self, exchange: _Exchange) -> Response:
-        body = await read_object(exchange.request, self._service.limits)
-        path, agent = exchange.request.url.path, exchange.request.headers.get("user-agent", "")
-        exchange.shape = shape = spoken(path, body, agent)
-        asked = shape.read(body)
-        model = self._service.models.named(asked.model)
-        check_reading(asked, model)
-        readings, job, n_tokens = await self._read(exchange, model, asked.pairs)
-        content = shape.answer(asked, answer(asked, readings, model, n_tokens))
-        return _json(content, headers=self._told(exchange, model, asked.pairs, readings, job, n_tokens))
+        async with self._service.bodies.read(exchange.request) as body:
+            path, agent = exchange.request.url.path, exchange.request.headers.get("user-agent", "")
+            exchange.shape = shape = spoken(path, body, agent)
+            asked = shape.read(body)
+            read = await self._read(exchange, asked)
+            content = shape.answer(asked, answer(asked, read.readings, read.model, read.n_tokens))
+            return _json(content, headers=self._told(exchange, read))
 
     async def _score(self, exchange: _Exchange) -> Response:
-        asked = VLLM.read_pairs(await read_object(exchange.request, self._service.limits))
-        model = self._service.models.named(asked.model)
-        check_reading(asked, model)
-        readings, job, n_tokens = await self._read(exchange, model, asked.pairs)
-        content = VLLM.answer_pairs(answer_pairs(asked, readings, model, n_tokens), int(time.time()))
-        return _json(content, headers=self._told(exchange, model, asked.pairs, readings, job, n_tokens))
+        async with self._service.bodies.read(exchange.request) as body:
+            asked = VLLM.read_pairs(body)
+            read = await self._read(exchange, asked)
+            scores = answer_pairs(asked, read.readings, read.model, read.n_tokens)
+            return _json(VLLM.answer_pairs(scores, int(time.time())), headers=self._told(exchange, read))
 
-    async def _read(
-        self, exchange: _Exchange, model: ServedModel, pairs: Sequence[Pair]
-    ) -> tuple[list[Reading], Job, int]:
-        """Wait in the model's queue for the readings of pairs, unless the client leaves."""
-        request = exchange.request
-        request.state.n_documents = len(pairs)
-        request.state.n_characters = sum(len(document) for _, document in pairs)
-        sized = sized_pairs(pairs, model, self._service.limits)
-        queue = self._service.queue(model)
-        job = queue.submit(sized)
+    async def _read(self, exchange: _Exchange, asked: RerankRequest | ScoreRequest) -> _Read:
+        """Wait in the model's queue for the readings of a request's pairs, unless the client leaves."""
+        service, request = self._service, exchange.request
+        model = service.models.named(asked.model)
+        n_characters = sum(len(query) + len(document) for query, document in asked.pairs)
+        request.state.n_documents, request.state.n_characters = len(asked.pairs), n_characters
+        check_sizes(asked.pairs, service.limits)
+        check_instruction(asked, model)
+        pairs, shortened = pairs_to_read(asked, model)
+        sizes = estimate(pairs, model.most_tokens)
+        queue = service.queue(model)
+        job = queue.submit(list(zip(pairs, sizes, strict=True)))
         scored = asyncio.wrap_future(job.future)
         gone = asyncio.ensure_future(_disconnection(request))
         try:
@@ -139,40 +158,33 @@ class Routes:
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             if not scored.done():
                 raise ClientGone
-            return scored.result(), job, sum(n_tokens for _, n_tokens in sized)
+            readings = mark_shortened(scored.result(), shortened)
         finally:
             gone.cancel()
             queue.cancel(job)
+        return _Read(model, readings, job, n_characters, sum(sizes))
 
-    def _told(
-        self,
-        exchange: _Exchange,
-        model: ServedModel,
-        pairs: Sequence[Pair],
-        readings: Sequence[Reading],
-        job: Job,
-        n_tokens: int,
-    ) -> dict[str, str]:
+    def _told(self, exchange: _Exchange, read: _Read) -> dict[str, str]:
         """Headers that say what the answer took, under TEI's names; times in milliseconds."""
-        n_truncated = sum(reading.truncated is True for reading in readings)
+        job = read.job
+        n_truncated = sum(reading.truncated is True for reading in read.readings)
         self._service.metrics.scored(
-            model.name,
-            n_documents=len(readings),
+            read.model.name,
+            n_documents=len(read.readings),
             n_truncated=n_truncated,
             queue_seconds=job.queue_seconds,
             scoring_seconds=job.scoring_seconds,
         )
-        total = time.monotonic() - exchange.began
         headers = {
-            "x-compute-type": ",".join(model.devices) or "unknown",
+            "x-compute-type": ",".join(read.model.devices) or "unknown",
             "x-compute-time": _milliseconds(job.queue_seconds + job.scoring_seconds),
-            "x-compute-characters": str(sum(len(query) + len(document) for query, document in pairs)),
-            "x-compute-tokens": str(n_tokens),
-            "x-total-time": _milliseconds(total),
+            "x-compute-characters": str(read.n_characters),
+            "x-compute-tokens": str(read.n_tokens),
+            "x-total-time": _milliseconds(time.monotonic() - exchange.began),
             "x-queue-time": _milliseconds(job.queue_seconds),
             "x-inference-time": _milliseconds(job.scoring_seconds),
         }
-        if all(reading.truncated is not None for reading in readings):
+        if n_truncated or all(reading.truncated is not None for reading in read.readings):
             headers["x-truncated"] = str(n_truncated)
         return headers
 

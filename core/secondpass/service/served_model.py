@@ -1,11 +1,13 @@
 """The models of a service: what each is called, how it scores, and what its logits become."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from secondpass.errors import InputError
+from secondpass.calibration import Calibration
+from secondpass.errors import InputError, SecondPassError
 from secondpass.options import ModelOptions
-from secondpass.ranking import ScoreMap, Scorer, Sigmoid
+from secondpass.ranking import Fingerprinted, ScoreMap, Scorer, Sigmoid
 from secondpass.service.problems import Kind, Problem
 
 
@@ -52,10 +54,31 @@ class ServedModel:
         """Where it runs; empty where the scorer does not say."""
         return getattr(self.scorer, "devices", ())
 
+    def fingerprints(self) -> dict[str, str | None]:
+        """What its scores depend on, `raw` ones and those as they are `served`; None where the scorer does not say.
+
+        The first takes as long as reading the model's files.
+        """
+        raw = served = None
+        if isinstance(self.scorer, Fingerprinted):
+            with suppress(SecondPassError, OSError):  # a scorer around others may know of one that has none
+                raw = self.scorer.fingerprint()
+        unit = _unit(self.score_map)
+        if raw is not None and unit is not None:
+            served = f"{raw} {unit}"
+        return {"raw": raw, "served": served}
+
     @property
     def is_accelerated(self) -> bool:
         """Whether it runs on something other than a CPU."""
         return any(not device.startswith("cpu") for device in self.devices)
+
+
+def _unit(score_map: ScoreMap) -> str | None:
+    """What scores become, in a word; None for a function that is not known."""
+    if isinstance(score_map, Sigmoid):
+        return f"sigmoid:{score_map.factor}"
+    return f"calibration:{score_map.digest()}" if isinstance(score_map, Calibration) else None
 
 
 def load_model(name: str, options: ModelOptions | None = None, *, aliases: Sequence[str] = ()) -> ServedModel:
@@ -63,7 +86,8 @@ def load_model(name: str, options: ModelOptions | None = None, *, aliases: Seque
 
     Args:
         name: Hub id, local folder, or the name of a bundled model.
-        options: How it is found and loaded; the activation must be left out, for requests choose the unit of scores.
+        options: How it is found and loaded. The activation must be left out, for requests choose the unit of scores:
+            logits, or what the calibration makes of them; without one, their sigmoid.
         aliases: Other names that requests may use.
 
     Raises:
@@ -75,9 +99,17 @@ def load_model(name: str, options: ModelOptions | None = None, *, aliases: Seque
     options = ModelOptions() if options is None else options
     if options.activation is not None:
         raise InputError(f"activation must be left out: every request chooses its unit, got {options.activation!r}")
-    scorer = CrossEncoder.from_options(name, replace(options, activation="identity"))
+    scorer = CrossEncoder.from_options(name, replace(options, activation="identity", calibration=None))
+    if options.calibration is not None:
+        options.calibration.check_model(scorer.fingerprint())
     scorer.score("warm", ["up"])
-    return ServedModel(name=name, scorer=scorer, aliases=tuple(aliases))
+    return ServedModel(
+        name=name,
+        scorer=scorer,
+        score_map=Sigmoid() if options.calibration is None else options.calibration,
+        aliases=tuple(aliases),
+        instruction=options.instruction,
+    )
 
 
 class ServedModels:

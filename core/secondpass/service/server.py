@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from secondpass.errors import InputError
-from secondpass.service.connections import TimedConnection
+from secondpass.service.connections import timed_connection
 from secondpass.service.request_log import LOGGER
 from secondpass.service.service import Service
 
@@ -59,7 +59,7 @@ def serve_at(bound: socket.socket, app: FastAPI) -> None:
     service: Service = app.state.service
     config = uvicorn.Config(
         app,
-        http=TimedConnection,
+        http=timed_connection(service.limits.body_seconds),
         ws="none",
         log_config=None,
         access_log=False,

@@ -1,9 +1,11 @@
 """One running service: its models with their queues, its limits and counters, and whether it is about to stop."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
 from secondpass.service.api_keys import ApiKeys
+from secondpass.service.bodies import Bodies
 from secondpass.service.limits import Limits
 from secondpass.service.metrics import Metrics
 from secondpass.service.pass_queue import PassQueue
@@ -27,9 +29,11 @@ class Service:
         self.models = ServedModels(models)
         self.api_keys = api_keys
         self.limits = limits
+        self.bodies = Bodies(limits)
         self.metrics = Metrics()
         self.is_draining = False
         self.n_open = 0
+        self._fingerprints: dict[str, Mapping[str, str | None]] = {}
         self._queues = {
             model.name: PassQueue(
                 model.scorer,
@@ -48,6 +52,12 @@ class Service:
     def queue_sizes(self) -> Mapping[str, int]:
         """Requests that are not answered yet, by model."""
         return {name: queue.n_jobs for name, queue in self._queues.items()}
+
+    async def fingerprints(self, model: ServedModel) -> Mapping[str, str | None]:
+        """What a model's scores depend on, found out once: that takes as long as reading its files."""
+        if model.name not in self._fingerprints:
+            self._fingerprints[model.name] = await asyncio.to_thread(model.fingerprints)
+        return self._fingerprints[model.name]
 
     def check_open(self) -> None:
         """Raise Problem unless another request may come in."""

@@ -58,7 +58,8 @@ def find_boundaries(text: str, tokens: Offsets) -> Boundaries:
     blank = _where(codes, str.isspace)
     solid = np.concatenate([[False], ~blank, [False]])
     word_starts, word_ends = np.flatnonzero(solid[1:] & ~solid[:-1]), np.flatnonzero(solid[:-1] & ~solid[1:])
-    within = np.unique(tokens.starts[(tokens.starts > 0) & (tokens.starts < len(text))])
+    within = tokens.starts[np.diff(tokens.starts, prepend=0) > 0]  # each once, and not the beginning of the text
+    within = within[within < len(text)]
     within = within[~blank[within] & ~blank[within - 1]]
     starts = np.concatenate([word_starts, [len(text)], within])
     ends = np.concatenate([word_starts[:1], word_ends, within])
@@ -108,6 +109,8 @@ def _joins(character: str) -> bool:
 
 
 def _where(codes: NDArray[np.uint32], is_so: Callable[[str], bool]) -> NDArray[np.bool_]:
-    """Of each character, whether it is so."""
-    different, numbers = np.unique(codes, return_inverse=True)
-    return np.fromiter((is_so(chr(code)) for code in different), np.bool_, len(different))[numbers]
+    """Of each character, whether it is so; each different one is asked once."""
+    different = np.flatnonzero(np.bincount(codes))
+    answers = np.zeros(int(codes.max(initial=0)) + 1, np.bool_)
+    answers[different] = [is_so(chr(code)) for code in different.tolist()]
+    return answers[codes]

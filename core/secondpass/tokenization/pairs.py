@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from secondpass.ranking import Pair
 from secondpass.tokenization.item_tokenizer import FittedTokens, ItemTokenizer
-from secondpass.tokenization.text_tokenizer import TextTokenizer, TokenizeTexts, end_of_first
+from secondpass.tokenization.text_tokenizer import TextTokenizer, TokenizeTexts, beginning_of, end_of_first
 from secondpass.tokenization.tokens import Column, PairTokens, Spans, Specials, join
 from secondpass.tokenization.truncation import longest_first
 
@@ -63,8 +63,8 @@ class TwoTextTokenizer:
 
     @property
     def least_room(self) -> int:
-        """Half of the tokens that both texts may have together, rounded up."""
-        return self._room - self._room // 2
+        """Half of the tokens that both texts may have together."""
+        return self._room // 2
 
     @property
     def _room(self) -> int:
@@ -91,10 +91,13 @@ class TwoTextTokenizer:
 
     def read_characters(self, pair: Pair) -> tuple[int, int]:
         """The characters of the document that are read; where its beginning goes, from the start of a word on."""
-        _, document = pair
-        n_read = int(self.fit([pair]).document_read[0])
+        query, document = pair
         if self.truncation_side == "right":
-            return 0, end_of_first(self.tokenize, document, n_read)
+            fitted = self.fit([(query, beginning_of(document, self._room))])
+            if fitted.query_excess[0] or not fitted.document_excess[0]:  # the rest of the document matters
+                fitted = self.fit([pair])
+            return 0, end_of_first(self.tokenize, document, int(fitted.document_read[0]))
+        n_read = int(self.fit([pair]).document_read[0])
         starts = self.tokenize.locate(document).starts
         if n_read < 1 or n_read >= len(starts):
             return (0 if n_read else len(document)), len(document)

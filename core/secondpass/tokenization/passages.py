@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from secondpass.tokenization.item_tokenizer import ItemT, ItemTokenizer
 from secondpass.tokenization.reading import document_of, part_of
-from secondpass.tokenization.windows import Span, split_to_fit
+from secondpass.tokenization.windows import PASSAGES, Span, split_to_fit
 
 
 def passage_spans(tokenize: ItemTokenizer[ItemT], item: ItemT, max_tokens: int) -> list[Span]:
@@ -35,5 +35,5 @@ def passage_spans(tokenize: ItemTokenizer[ItemT], item: ItemT, max_tokens: int) 
         n_tokens = tokenize.tokenize([document_of(part) for part in parts]).lengths
         return np.maximum(n_tokens - max_tokens, tokenize.fit(parts).document_excess), None
 
-    spans, _ = split_to_fit(document, tokenize.tokenize.locate_words(document), max_tokens, max_tokens // 2, measure)
+    spans, _ = split_to_fit(document, tokenize.tokenize, max_tokens, max_tokens // 2, measure, PASSAGES)
     return spans

@@ -50,9 +50,8 @@ class PromptTokenizer:
 
     @property
     def least_room(self) -> int:
-        """Half of the tokens that both texts may have together, rounded up."""
-        room = self._room_for_texts()
-        return room - room // 2
+        """Half of the tokens that both texts may have together."""
+        return self._room_for_texts() // 2
 
     def __call__(self, pairs: Sequence[Pair]) -> PairTokens:
         """The tokens of the pairs, in the given order."""

@@ -98,7 +98,7 @@ class WindowReader(Generic[ItemT]):
         self._overlap = overlap
         room = self._tokenize.least_room
         if room < 1:
-            raise InputError('max_length must leave room for documents where long_documents is "windows", got too few')
+            raise InputError('long_documents must be "truncate" where max_length leaves no room beside a query')
         if overlap is not None and overlap >= room:
             raise InputError(
                 f"window_overlap must be below {room}, the tokens that are left for a document beside the longest "
@@ -129,7 +129,7 @@ class WindowReader(Generic[ItemT]):
 
         document = document_of(item)
         overlap = room // 4 if self._overlap is None else self._overlap
-        return split_to_fit(document, self._tokenize.tokenize.locate_words(document), room, overlap, measure)
+        return split_to_fit(document, self._tokenize.tokenize, room, overlap, measure)
 
 
 def reader_for(

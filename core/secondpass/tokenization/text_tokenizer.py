@@ -44,8 +44,8 @@ class TextTokenizer(Protocol):
         """Where each token of a text stands."""
         ...
 
-    def locate_words(self, text: str, /) -> Offsets:
-        """As `locate`, and faster: tokens of a short word may each stand for the whole of it."""
+    def locate_words(self, text: str, n_together: int, /) -> Offsets:
+        """As `locate`, and faster: tokens of a word of up to `n_together` may each stand for the whole of it."""
         ...
 
 
@@ -68,7 +68,7 @@ class FastTokenizer:
         """Where each token of a text stands, by the library's own offsets."""
         return locate(self._raw, text)
 
-    def locate_words(self, text: str) -> Offsets:
+    def locate_words(self, text: str, n_together: int) -> Offsets:  # noqa: ARG002 - it is no faster
         """As `locate`."""
         return self.locate(text)
 
@@ -100,7 +100,7 @@ class PythonTokenizer:
             np.concatenate([nothing, *(edge[1:] for edge in edges)]),
         )
 
-    def locate_words(self, text: str) -> Offsets:
+    def locate_words(self, text: str, n_together: int) -> Offsets:  # noqa: ARG002 - it is no faster
         """As `locate`."""
         return self.locate(text)
 
@@ -116,12 +116,14 @@ def end_of_first(tokenizer: TextTokenizer, text: str, n_tokens: int) -> int:
     """One behind the last character of a text's first `n_tokens` tokens; of all of them, where there are no more."""
     if n_tokens < 1:
         return 0
-    # As a rule some four characters make a token: of a long text only the beginning is tokenized, up to a white space.
-    n_characters = 8 * n_tokens + 64
-    while True:
-        space = re.compile(r"\s").search(text, n_characters)
-        prefix = text if space is None else text[: space.start()]
-        offsets = tokenizer.locate(prefix)
-        if space is None or len(offsets) > n_tokens:
-            return int(offsets.ends[:n_tokens].max(initial=0))
-        n_characters *= 4
+    beginning = beginning_of(text, n_tokens)
+    offsets = tokenizer.locate(beginning)
+    if len(offsets) <= n_tokens and len(beginning) < len(text):
+        offsets = tokenizer.locate(text)
+    return int(offsets.ends[:n_tokens].max(initial=0))
+
+
+def beginning_of(text: str, n_tokens: int) -> str:
+    """A beginning of a text, of whole words, that mostly has more tokens than these: four characters make a token."""
+    space = re.compile(r"\s").search(text, 8 * n_tokens + 64)
+    return text if space is None else text[: space.start()]

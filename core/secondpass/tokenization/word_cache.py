@@ -25,9 +25,6 @@ from secondpass.tokenization.tokens import Spans
 _MAX_CHARACTERS = 1_000_000
 # Words joined into one text to be tokenised: each text has a cost of its own, but every core should get some.
 _WORDS_PER_TEXT = 256
-# Words of more tokens than these are located token by token, as a window may have to end within one. Texts without
-# white space, as in Chinese, are one such word.
-_MOST_TOKENS_AT_ONCE = 8
 
 
 def is_word_local(tokenizer: Tokenizer) -> bool:
@@ -137,15 +134,15 @@ class WordTokenizer:
         """Where each token of a text stands."""
         return locate(self._raw, text)
 
-    def locate_words(self, text: str) -> Offsets:
-        """Where each token stands; those of a word of a few tokens each stand for the whole of it."""
+    def locate_words(self, text: str, n_together: int) -> Offsets:
+        """Where each token stands; those of a word of up to `n_together` each stand for the whole of it."""
         words = split_words([text])
         counts = self._cache.look_up(words).lengths
         lengths = np.fromiter(map(len, words), np.int64, len(words))
         starts = (lengths + 1).cumsum() - lengths - 1
         token_starts, token_ends = starts.repeat(counts), (starts + lengths).repeat(counts)
         first_tokens = counts.cumsum() - counts
-        for word in np.flatnonzero(counts > _MOST_TOKENS_AT_ONCE):
+        for word in np.flatnonzero(counts > max(n_together, 1)):
             exact = locate(self._raw, words[word])
             tokens = slice(first_tokens[word], first_tokens[word] + counts[word])
             token_starts[tokens], token_ends[tokens] = starts[word] + exact.starts, starts[word] + exact.ends

@@ -11,8 +11,12 @@ __all__ = ["DataConfig", "ModelConfig", "RunConfig", "TrainingConfig", "Training
 _NEEDED = ("accelerate", "datasets", "sentence_transformers")
 
 
-def train(config: TrainingConfig) -> TrainingResult:
+def train(config: TrainingConfig, *, trust_remote_code: bool = False) -> TrainingResult:
     """Run a training; see `secondpass.training.run.run`.
+
+    Args:
+        config: All settings.
+        trust_remote_code: Allow the base to run code of its own.
 
     Raises:
         MissingExtraError: sentence-transformers' trainer is not installed.
@@ -23,4 +27,4 @@ def train(config: TrainingConfig) -> TrainingResult:
         if (error.name or "").split(".")[0] in _NEEDED:
             raise MissingExtraError("training", "train") from error
         raise
-    return run(config)
+    return run(config, trust_remote_code=trust_remote_code)

@@ -5,8 +5,9 @@ from typing import cast
 
 import torch
 from sentence_transformers.cross_encoder import CrossEncoder
-from transformers import AutoConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
+from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.source import find
@@ -19,22 +20,24 @@ from secondpass.training.grouped import GroupedCrossEncoder
 _CLASSIFIER = "ForSequenceClassification"
 
 
-def load_base_model(config: ModelConfig, folder: Path) -> GroupedCrossEncoder:
+def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: bool = False) -> GroupedCrossEncoder:
     """The base with one label and Identity activation, its dropout and frozen parameters set.
 
     Args:
         config: What to load, and how.
         folder: Where a relative path of the base starts from.
+        trust_remote_code: Allow the base to run code of its own.
 
     Raises:
+        RemoteCodeError: It asks to, and nobody allowed that.
         CheckpointNotFoundError: There is no base of this name.
-        CheckpointError: The base has several labels, or weights that are not finite.
+        CheckpointError: The base is an adapter, has several labels, or weights that are not finite.
         InputError: The base has fewer layers or positions, leaves no room for text, pads on the left, or has no
             parameter that a name of `freeze` is in.
     """
-    checkpoint = _find(config.base, folder)
+    checkpoint = _find(config.base, folder, HubOptions(trust_remote_code=trust_remote_code))
     base = str(checkpoint.path)
-    settings = AutoConfig.from_pretrained(base)
+    settings = load_config(checkpoint)
     if config.layers is not None and config.layers > settings.num_hidden_layers:  # transformers would make some up
         raise InputError(
             f"model.layers must be at most the {settings.num_hidden_layers} of {config.base}, got {config.layers}"
@@ -47,6 +50,7 @@ def load_base_model(config: ModelConfig, folder: Path) -> GroupedCrossEncoder:
         num_labels=1,
         max_length=config.max_length,
         activation_fn=torch.nn.Identity(),
+        trust_remote_code=trust_remote_code,
         config_kwargs=None if config.layers is None else {"num_hidden_layers": config.layers},
         # On CPUs the backward pass of fused attention takes more time than all the rest of a step.
         model_kwargs=None if torch.cuda.is_available() else {"attn_implementation": "eager"},
@@ -60,14 +64,19 @@ def load_base_model(config: ModelConfig, folder: Path) -> GroupedCrossEncoder:
     return model
 
 
-def _find(base: str, folder: Path) -> Folder:
+def _find(base: str, folder: Path, hub: HubOptions) -> Folder:
     """The base's files: in a folder, from the hub, or bundled, by every name that scoring takes."""
     path = folder / Path(base).expanduser()
     try:
-        checkpoint = find(str(path.absolute()) if path.is_dir() else base, HubOptions())
+        checkpoint = find(str(path.absolute()) if path.is_dir() else base, hub)
         checkpoint.require_config()
     except CheckpointNotFoundError as error:
         raise CheckpointNotFoundError(f"model.base: {error}") from error
+    if checkpoint.has_adapter:
+        raise CheckpointError(
+            f"model.base: {base} is an adapter, which training would not learn further: merge it into its base with "
+            "peft's merge_and_unload, and save the result"
+        )
     return checkpoint
 
 

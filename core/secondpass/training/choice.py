@@ -49,7 +49,7 @@ def choose_weights(
     own = copy_weights(model)
     candidates: dict[str, Weights] = {"best checkpoint": own}
     if len(last) > 1:
-        states = [CrossEncoder(str(path), device="cpu").state_dict() for path in last]
+        states = [saved_weights(path, model) for path in last]
         candidates[f"mean of the last {len(last)} checkpoints"] = average(states)
     if base is not None:
         candidates |= {
@@ -63,6 +63,12 @@ def choose_weights(
     model.load_state_dict(own)
     best = max(figures, key=lambda name: figures[name][METRIC])
     return Choice(best, candidates[best], figures[best])
+
+
+def saved_weights(folder: Path, model: CrossEncoder) -> Weights:
+    """The weights of a checkpoint of `model`, whose code may run where the model's may."""
+    saved: Weights = CrossEncoder(str(folder), device="cpu", trust_remote_code=model.trust_remote_code).state_dict()
+    return saved
 
 
 def copy_weights(model: CrossEncoder) -> dict[str, Tensor]:

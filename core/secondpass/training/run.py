@@ -17,7 +17,7 @@ from secondpass.training import resuming
 from secondpass.training.base_model import load_base_model
 from secondpass.training.bf16 import check_bf16, training_device
 from secondpass.training.card import write_card
-from secondpass.training.choice import choose_weights, copy_weights
+from secondpass.training.choice import choose_weights, copy_weights, saved_weights
 from secondpass.training.config import RunConfig, TrainingConfig
 from secondpass.training.data import load_examples, load_held_out
 from secondpass.training.grouped import GroupedCrossEncoder
@@ -33,13 +33,18 @@ _HEAD = r"(pooler|classifier|out_proj|score)\."
 _DECAYS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
-def run(config: TrainingConfig) -> TrainingResult:
+def run(config: TrainingConfig, *, trust_remote_code: bool = False) -> TrainingResult:
     """Train, choose the best weights by the held-out sets, save, write the card.
 
     A run that was interrupted continues from its last checkpoint, if it is still the same run: only its length, and how
     often it is evaluated, may have changed. One that has done its steps is evaluated and saved again.
 
+    Args:
+        config: All settings.
+        trust_remote_code: Allow the base to run code of its own.
+
     Raises:
+        RemoteCodeError: The base asks to run code of its own, and `trust_remote_code` is False.
         InputError: Data or settings break a rule, or are not those that the checkpoints were begun with.
         CheckpointError: The base is not there, or cannot be trained.
         ScoringError: The loss, the weights or a held-out score is not a finite number; the message says at which step.
@@ -53,7 +58,7 @@ def run(config: TrainingConfig) -> TrainingResult:
     examples = load_examples(config)
     sets = load_held_out(config)
     last = resuming.find_checkpoint(config, examples, sets, output)
-    model = load_base_model(config.model, config.folder)
+    model = load_base_model(config.model, config.folder, trust_remote_code=trust_remote_code)
     base = copy_weights(model) if config.run.base_share > 0 else None
     base_held_out = HeldOut(sets)(model, steps=0) if sets else {}
     recipe = RECIPES[config.run.loss]
@@ -155,7 +160,7 @@ def _restore(trainer: Trainer, last: Path) -> None:
     trainer.state = TrainerState.load_from_json(str(last / "trainer_state.json"))
     best = trainer.state.best_global_step
     folder = last if best is None else last.with_name(f"checkpoint-{best}")
-    trainer.model.load_state_dict(CrossEncoder(str(folder), device="cpu").state_dict())
+    trainer.model.load_state_dict(saved_weights(folder, trainer.model))
 
 
 def _losses(state: TrainerState) -> tuple[float, float] | None:

@@ -17,11 +17,11 @@ Batching: TypeAlias = Callable[[Sequence[Pair]], Iterator[list[Pair]]]
 _BATCH_SIZE = 32
 
 
-def load_tokenizer(model: str) -> Any:  # noqa: ANN401 - transformers' classes share no useful type
+def load_tokenizer(setting: Setting) -> Any:  # noqa: ANN401 - transformers' classes share no useful type
     """The checkpoint's tokenizer, as transformers loads it."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(model)
+    return AutoTokenizer.from_pretrained(setting.model, trust_remote_code=setting.trust_remote_code)
 
 
 def batches_by_query(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
@@ -74,7 +74,7 @@ def score_longest_first(setting: Setting, score_in_order: ScoreFunction) -> Scor
     Returns:
         What gives the scores in the order of the pairs.
     """
-    tokenizer = load_tokenizer(setting.model)
+    tokenizer = load_tokenizer(setting)
 
     def score(pairs: Sequence[Pair]) -> NDArray[np.float32]:
         lengths = [len(ids) for ids in tokenizer(list(pairs), truncation=True, max_length=setting.max_length).input_ids]

@@ -16,8 +16,10 @@ def load(setting: Setting) -> ScoreFunction:
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    tokenizer = load_tokenizer(setting.model)
-    model = AutoModelForSequenceClassification.from_pretrained(setting.model, dtype=torch.float32)
+    tokenizer = load_tokenizer(setting)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        setting.model, dtype=torch.float32, trust_remote_code=setting.trust_remote_code
+    )
     device = devices_for(setting.device)[0]
     model.eval().to(device)
 

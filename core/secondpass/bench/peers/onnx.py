@@ -26,39 +26,39 @@ _FOLDER_PREFIX = "secondpass-bench-"
 
 def load_single_batch(setting: Setting) -> ScoreFunction:
     """FlashRank's way: a query's candidates as one padded batch, in float32."""
-    with onnx_file(setting.model) as file:
+    with onnx_file(setting) as file:
         return _scorer(setting, file, batches_by_query)
 
 
 def load_int8_sorted(setting: Setting) -> ScoreFunction:
     """The strongest set-up: dynamic int8 per channel, pairs sorted by true length."""
     quantization = import_module("onnxruntime.quantization")
-    with onnx_file(setting.model) as file, TemporaryDirectory(prefix=_FOLDER_PREFIX) as folder:
+    with onnx_file(setting) as file, TemporaryDirectory(prefix=_FOLDER_PREFIX) as folder:
         quantized = Path(folder) / "int8.onnx"
         quantization.quantize_dynamic(str(file), str(quantized), per_channel=True)
         return score_longest_first(setting, _scorer(setting, quantized, batches_by_number))
 
 
 @contextmanager
-def onnx_file(model: str) -> Iterator[Path]:
+def onnx_file(setting: Setting) -> Iterator[Path]:
     """The checkpoint's own onnx/model.onnx, or one that is exported here and removed at the end.
 
     A session needs the file only until it is loaded.
     """
-    published = Path(model) / "onnx" / "model.onnx"
+    published = Path(setting.model) / "onnx" / "model.onnx"
     if published.is_file():
         yield published
         return
     with TemporaryDirectory(prefix=_FOLDER_PREFIX) as folder:
         file = Path(folder) / "model.onnx"
-        _export(model, file)
+        _export(setting, file)
         yield file
 
 
-def _export(model: str, file: Path) -> None:
+def _export(setting: Setting, file: Path) -> None:
     import torch
 
-    network, example = network_to_trace(model, attention="sdpa")
+    network, example = network_to_trace(setting, attention="sdpa")
     # The exporter names inputs in the order of forward's parameters, whatever the order they are given in.
     names = list(example)
     axes = {name: {0: "pairs", 1: "tokens"} for name in names}
@@ -76,7 +76,7 @@ def _export(model: str, file: Path) -> None:
 
 def _scorer(setting: Setting, file: Path, batches: Batching) -> ScoreFunction:
     runtime = import_module("onnxruntime")
-    tokenizer = load_tokenizer(setting.model)
+    tokenizer = load_tokenizer(setting)
     session = runtime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     names = {argument.name for argument in session.get_inputs()}
 

@@ -36,7 +36,7 @@ def load_int8(setting: Setting) -> ScoreFunction:
     computed as OpenVINO chooses: in bfloat16 where the CPU has it.
     """
     model = _convert(setting)
-    tokenizer, names = load_tokenizer(setting.model), _input_names(model)
+    tokenizer, names = load_tokenizer(setting), _input_names(model)
     texts = itertools.product(*(dict.fromkeys(side) for side in zip(*RANGE_PAIRS, strict=True)))
     # A batch of one for each pair: of larger ones NNCF's statistics of transformers are inaccurate.
     samples = [padded_arrays(tokenizer, [pair], setting, names) for pair in texts]
@@ -52,12 +52,12 @@ def _convert(setting: Setting) -> Any:  # noqa: ANN401 - openvino's, which need 
     """The float32 network, for any number of pairs of any length."""
     # Written out, attention is fused all the same; rows without a visible token, as local attention has in its padding,
     # would be NaN in OpenVINO's own operator.
-    network, example = network_to_trace(setting.model, attention="eager")
+    network, example = network_to_trace(setting, attention="eager")
     return import_module("openvino").convert_model(network, example_input=example)
 
 
 def _scorer(setting: Setting, model: Any, config: Mapping[str, str]) -> ScoreFunction:  # noqa: ANN401 - openvino's, which need not be installed
-    tokenizer, names = load_tokenizer(setting.model), _input_names(model)
+    tokenizer, names = load_tokenizer(setting), _input_names(model)
     compiled = import_module("openvino").compile_model(model, "CPU", dict(config))
 
     def score(pairs: Sequence[Pair]) -> NDArray[np.float32]:

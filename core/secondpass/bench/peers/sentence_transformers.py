@@ -26,6 +26,7 @@ def loader(dtype: DType, *, backend: Literal["torch", "onnx", "openvino"] = "tor
             max_length=setting.max_length,
             activation_fn=torch.nn.Identity(),
             backend=backend,
+            trust_remote_code=setting.trust_remote_code,
             model_kwargs={"dtype": getattr(torch, dtype)} if backend == "torch" else None,
         )
 

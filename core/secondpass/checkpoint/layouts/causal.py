@@ -8,6 +8,7 @@ import dataclasses
 
 from transformers import PreTrainedTokenizerBase
 
+from secondpass.checkpoint.adapter import is_classifier_adapter
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import known_checkpoints, lookup
 from secondpass.checkpoint.language_model import load_language_model
@@ -23,7 +24,9 @@ from secondpass.options import ModelOptions
 
 
 def _matches(folder: Folder) -> bool:
-    """Whether config.json names a causal language model."""
+    """Whether config.json names a causal language model, and no adapter makes a classifier of it."""
+    if is_classifier_adapter(folder):
+        return False
     architectures = folder.config.get("architectures") or []
     return any(str(name).endswith("ForCausalLM") for name in architectures)
 
@@ -40,7 +43,7 @@ def prompt_of(folder: Folder) -> Prompt:
         raise CheckpointError(
             f"{folder.name}: modules.json must list Transformer and LogitScore for a language model, got {kinds}"
         )
-    known = lookup(folder)
+    known = lookup(folder.whole)  # an adapter is asked as its base is
     if known is None or known.prompt is None:
         with_prompt = [known.name for known in known_checkpoints() if known.prompt is not None]
         raise CheckpointError(

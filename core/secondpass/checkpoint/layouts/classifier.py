@@ -29,19 +29,20 @@ def _load(folder: Folder) -> RankingModel:
         raise CheckpointError(f"{folder.name}: modules.json must list one Transformer for a classifier, got {kinds}")
     config = load_config(folder)
     architectures = config.architectures or []
-    has_head = not architectures or any("Classification" in name for name in architectures)
+    # An adapter may bring a head; what is still missing then, loading finds out.
+    has_head = not architectures or any("Classification" in name for name in architectures) or folder.has_adapter
     if not has_head and not folder.hub.trust_remote_code:
         raise CheckpointError(
             f"{folder.name} has no ranking head: it is a {' or '.join(architectures)}, and a head made up here would "
             "score at random; use a cross-encoder fine-tuned from it, or BiEncoder if it is an embedding model"
         )
     model = load_pretrained(AutoModelForSequenceClassification, folder, config)
-    labels = label_names(config)
-    architecture = architecture_of(config)
+    labels = label_names(model.config)
+    architecture = architecture_of(model.config)
     if architecture is None or folder.hub.trust_remote_code:
         return WholeModel(model, labels)
     layers = (model.get_submodule(layer) if isinstance(layer, str) else layer() for layer in architecture.head)
-    return SplitModel(backbone_of(model), architecture.pooling(config), nn.Sequential(*layers), labels)
+    return SplitModel(backbone_of(model), architecture.pooling(model.config), nn.Sequential(*layers), labels)
 
 
 # Asked last, so that it takes every folder that nothing else takes.

@@ -2,26 +2,29 @@
 
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from secondpass.adapters.lazy import LazyCrossEncoder
+from secondpass.model_names import portable_name
+from secondpass.ranking import Loadable, Scorer
 
 # Shared by all components, because one with a lock could not be copied or pickled; held for an assignment only.
 _LOCK: Final = threading.Lock()
+# In the state of copies and pickles, the name by which the model is found from any working folder.
+_FOUND_AS: Final = "_found_as"
 
 
 class HeldModel:
-    """A model and the parameters that asked for it; empty at first. Any number of threads may share one."""
+    """A model, here or at a service, and the parameters that asked for it; empty at first. Threads may share one."""
 
     def __init__(self) -> None:
-        self._held: tuple[LazyCrossEncoder, object] | None = None
+        self._held: tuple[Scorer, object] | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is none."""
         return self._held is None
 
-    def get(self, parameters: object, make: Callable[[], LazyCrossEncoder]) -> LazyCrossEncoder:
+    def get(self, parameters: object, make: Callable[[], Scorer]) -> Scorer:
         """The model of these parameters, from `make()` unless it is held."""
         held = self._held
         if held is not None and held[1] == parameters:
@@ -42,5 +45,27 @@ class HeldModel:
         """Let go of the model, if there is one."""
         with _LOCK:
             held, self._held = self._held, None
-        if held is not None:
+        if held is not None and isinstance(held[0], Loadable):
             held[0].release()
+
+
+class HoldsModel:
+    """What copies and pickles of a component are made of: each holds its model by itself.
+
+    A pickle may be read in another working folder, so it also knows by which name a local folder is found from there.
+    """
+
+    model: str | None
+    _held: HeldModel
+
+    def __getstate__(self) -> dict[str, object]:
+        """The parameters, the model that is held, and the name that finds it from any working folder."""
+        found_as = None if self.model is None else portable_name(str(self.model))
+        return {**self.__dict__, "_held": self._held.copy(), _FOUND_AS: found_as}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become what was copied or pickled; a folder keeps its name where that still names it."""
+        self.__dict__.update({name: value for name, value in state.items() if name != _FOUND_AS})
+        found_as = state[_FOUND_AS]
+        if found_as is not None and portable_name(str(self.model)) != found_as:
+            self.model = found_as

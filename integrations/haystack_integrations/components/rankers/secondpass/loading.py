@@ -3,28 +3,35 @@
 import asyncio
 import dataclasses
 from abc import abstractmethod
+from typing import Final
 
 from haystack.utils import Secret
 
-from haystack_integrations.components.rankers.secondpass.held_model import HeldModel
+from haystack_integrations.components.rankers.secondpass.held_model import HoldsModel
 from haystack_integrations.components.rankers.secondpass.parameters import model_options
-from secondpass.adapters.lazy import LazyCrossEncoder, scorer_of
-from secondpass.options import ActivationName
+from haystack_integrations.components.rankers.secondpass.request import Selection
+from secondpass.adapters.lazy import scorer_of
+from secondpass.adapters.services import is_url
 from secondpass.ranking import Loadable, Scorer
 
+# Where Haystack looks for the hub's token; a service never gets it.
+HUB_TOKEN: Final = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False)
 
-class LoadsModel:
+
+class LoadsModel(HoldsModel):
     """What a component with the parameters of `SecondPassRanker` does with its model."""
 
-    model: str | None
     scorer: Scorer | None
     token: Secret | None
     share_model: bool
-    _held: HeldModel
 
     @abstractmethod
     def _model_name(self) -> str:
         """The model by its name; the default's where none is named."""
+
+    @abstractmethod
+    def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
+        """What is kept, by what the parameters say where a run does not."""
 
     def warm_up(self) -> None:
         """Load the model, unless it is loaded; a `scorer` that can load its own does so."""
@@ -47,18 +54,23 @@ class LoadsModel:
         """What `close` does, without blocking the event loop."""
         await asyncio.to_thread(self.close)
 
-    def _scorer(self) -> Scorer:
-        """What scores, by what the parameters say now; a model that they still name stays loaded."""
+    def _scorer(self, selection: Selection | None = None) -> Scorer:
+        """What scores, by what the parameters and this run say now; a model that they still name stays loaded."""
+        if selection is None:
+            selection = self._selection(None, None, None)
         options = model_options(vars(self))
         if self.scorer is not None:
             return scorer_of(self.model, self.scorer, options)
         # The token is asked for once, when it is needed: what it comes from may be gone later.
-        name, share = self._model_name(), self.share_model
+        name, share, token = self._model_name(), self.share_model, self.token
+        if is_url(name) and token == HUB_TOKEN:
+            token = None
+        # The head's own number, because scaling is a choice of each run; a calibration is none, and a service scales.
+        is_raw = options.calibration is None and not selection.is_scaled
+        options = dataclasses.replace(options, activation="identity" if is_raw else None)
 
-        def make() -> LazyCrossEncoder:
-            token = None if self.token is None else self.token.resolve_value()
-            # The head's own number, because scaling is a choice of each run; a calibration is none.
-            activation: ActivationName | None = "identity" if options.calibration is None else None
-            return LazyCrossEncoder(name, dataclasses.replace(options, token=token, activation=activation), share=share)
+        def make() -> Scorer:
+            secret = None if token is None else token.resolve_value()
+            return scorer_of(name, None, dataclasses.replace(options, token=secret), share=share)
 
-        return self._held.get((name, options, self.token, share), make)
+        return self._held.get((name, options, token, share), make)

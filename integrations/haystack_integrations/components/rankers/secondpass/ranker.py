@@ -11,7 +11,7 @@ from haystack.utils import ComponentDevice, Secret
 
 from haystack_integrations.components.rankers.secondpass.documents import check_candidates, deduplicate
 from haystack_integrations.components.rankers.secondpass.held_model import HeldModel
-from haystack_integrations.components.rankers.secondpass.loading import LoadsModel
+from haystack_integrations.components.rankers.secondpass.loading import HUB_TOKEN, LoadsModel
 from haystack_integrations.components.rankers.secondpass.parameters import (
     check_names,
     model_options,
@@ -22,6 +22,7 @@ from haystack_integrations.components.rankers.secondpass.request import Request,
 from haystack_integrations.components.rankers.secondpass.texts import Template
 from secondpass.adapters.lazy import check_model_name, scorer_of
 from secondpass.adapters.scores import Calibration, as_calibration, calibration_of
+from secondpass.adapters.services import is_served_scaled, is_url
 from secondpass.errors import InputError
 from secondpass.options import DType, LongDocuments, WindowAggregation
 from secondpass.ranking import Scorer
@@ -52,10 +53,12 @@ class SecondPassRanker(LoadsModel):
     ```
 
     Args:
-        model: Hub id, local folder, or the name of a bundled model; None takes `DEFAULT_MODEL`, and saves its name.
+        model: Hub id, local folder, or the name of a bundled model; None takes `DEFAULT_MODEL`, and saves its name. Or
+            the http(s) URL of a service, as `RemoteScorer` takes it.
         scorer: Instead of a model: any object with `score(query, documents)`. Such a component cannot be saved.
         device: One device; None takes cuda, then mps, then cpu, wherever the pipeline is loaded.
-        token: Hub token, for private checkpoints; resolved when the model is loaded.
+        token: Hub token, for private checkpoints; resolved when the model is loaded. Of a service, its API key: the
+            default, which is for the hub, is not sent there.
         top_k: Keep at most this many, at least 1; None keeps all.
         query_prefix: Put in front of the query.
         query_suffix: Put behind the query.
@@ -64,7 +67,8 @@ class SecondPassRanker(LoadsModel):
         meta_fields_to_embed: Metadata put in front of a document's content, where it has it.
         embedding_separator: Between metadata and content.
         scale_score: Whether scores are `sigmoid(logit * calibration_factor)`, from 0 to 1. If not, they are what the
-            model's head gives (a logit, unbounded), or what `scorer` gives.
+            model's head gives (a logit, unbounded), or what `scorer` gives. Those of a service are from 0 to 1 as they
+            are served; if not, its raw ones are asked for.
         calibration_factor: See `scale_score`; greater than 0.
         calibration: A `Calibration` that was fitted to this model's logits, or the file of one, which is read now:
             scores are its probabilities, in place of the sigmoid's. Saved by content. Not together with
@@ -109,7 +113,7 @@ class SecondPassRanker(LoadsModel):
         *,
         scorer: Scorer | None = None,
         device: ComponentDevice | None = None,
-        token: Secret | None = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False),  # noqa: B008 - immutable
+        token: Secret | None = HUB_TOKEN,
         top_k: int | None = 10,
         query_prefix: str = "",
         query_suffix: str = "",
@@ -208,8 +212,9 @@ class SecondPassRanker(LoadsModel):
             InputError: An argument breaks a rule.
             SecondPassError: The model cannot be loaded, or gives no usable score.
         """
-        request = self._request(query, documents, self._selection(top_k, scale_score, score_threshold))
-        return {"documents": request.rank(self._scorer()) if request.documents else []}
+        selection = self._selection(top_k, scale_score, score_threshold)
+        request = self._request(query, documents, selection)
+        return {"documents": request.rank(self._scorer(selection)) if request.documents else []}
 
     @component.output_types(documents=list[Document])
     async def run_async(
@@ -221,8 +226,9 @@ class SecondPassRanker(LoadsModel):
         score_threshold: float | None = None,
     ) -> dict[str, list[Document]]:
         """What `run` gives, without blocking the event loop."""
-        request = self._request(query, documents, self._selection(top_k, scale_score, score_threshold))
-        return {"documents": await request.arank(self._scorer()) if request.documents else []}
+        selection = self._selection(top_k, scale_score, score_threshold)
+        request = self._request(query, documents, selection)
+        return {"documents": await request.arank(self._scorer(selection)) if request.documents else []}
 
     def to_dict(self) -> dict[str, Any]:
         """The component as Haystack saves it: basic types only, `device=None` as None, the token by its variable.
@@ -250,10 +256,6 @@ class SecondPassRanker(LoadsModel):
         # Haystack 2 puts the objects it makes into the dictionary it is given.
         return default_from_dict(cls, copy.deepcopy(data))
 
-    def __getstate__(self) -> dict[str, object]:
-        """What copies and pickles are made of: a copy holds its model by itself."""
-        return {**self.__dict__, "_held": self._held.copy()}
-
     def _check(self) -> None:
         """Raise InputError for what the first run would otherwise raise."""
         self._selection(None, None, None)
@@ -272,9 +274,15 @@ class SecondPassRanker(LoadsModel):
             top_k=self.top_k if top_k is None else top_k,
             scale_score=scale_score,
             calibration_factor=self.calibration_factor,
-            is_calibrated=self.calibration is not None or calibration_of(self.scorer) is not None,
+            is_scaled=self.calibration is not None or self._is_served_scaled(scale_score=scale_score),
             score_threshold=self.score_threshold if score_threshold is None else score_threshold,
         )
+
+    def _is_served_scaled(self, *, scale_score: bool) -> bool:
+        """Whether what scores gives numbers from 0 to 1 by itself."""
+        if self.scorer is None:
+            return scale_score and is_url(self._model_name())
+        return calibration_of(self.scorer) is not None or is_served_scaled(self.scorer)
 
     def _request(self, query: str, documents: list[Document], selection: Selection) -> Request:
         check_query(query)

@@ -22,7 +22,7 @@ class Selection:
         top_k: Keep at most this many; None keeps all.
         scale_score: Whether to give `sigmoid(score * calibration_factor)`.
         calibration_factor: Greater than 0, so that the order stays; needed for `scale_score` only.
-        is_calibrated: Whether scores are probabilities already, so that nothing is left to scale.
+        is_scaled: Whether scores are numbers from 0 to 1 already, so that nothing is left to scale.
         score_threshold: Keep scores of at least this much, after scaling and before `top_k`.
 
     Raises:
@@ -32,7 +32,7 @@ class Selection:
     top_k: int | None
     scale_score: bool
     calibration_factor: float | None
-    is_calibrated: bool
+    is_scaled: bool
     score_threshold: float | None
 
     def __post_init__(self) -> None:
@@ -43,16 +43,16 @@ class Selection:
         check_score_threshold(self.score_threshold)
         if self.scale_score and (self.calibration_factor is None or not self.calibration_factor > 0):
             raise InputError(f"calibration_factor must be greater than 0 to scale, got {self.calibration_factor}")
-        if self.scale_score and self.is_calibrated and self.calibration_factor != 1.0:
+        if self.scale_score and self.is_scaled and self.calibration_factor != 1.0:
             raise InputError(
-                f"calibration_factor must be left out with a calibration, which scales by itself, got "
+                f"calibration_factor must be left out with a calibration or a service, which scale by themselves, got "
                 f"{self.calibration_factor}"
             )
 
     @property
     def score_map(self) -> ScoreMap | None:
         """What scores become."""
-        if not self.scale_score or self.is_calibrated or self.calibration_factor is None:
+        if not self.scale_score or self.is_scaled or self.calibration_factor is None:
             return None
         return Sigmoid(self.calibration_factor)
 

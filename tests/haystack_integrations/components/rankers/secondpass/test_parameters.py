@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from haystack import Document, Pipeline
 from haystack.utils import Secret
+from judgements import platt
+from scorers import Fixed
 
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
 from haystack_integrations.components.rankers.secondpass.parameters import model_options, plain
 from haystack_integrations.components.rankers.secondpass.ranker import DEFAULT_MODEL
+from secondpass import Calibrated
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.testing import OverlapScorer
@@ -152,3 +155,32 @@ def test_what_cannot_be_honoured_is_refused_when_the_component_is_made() -> None
         SecondPassRanker("some/model", config_kwargs={"num_labels": 2})
     with pytest.raises(InputError, match="revision says how to load a model and means nothing to a scorer"):
         SecondPassRanker(scorer=OverlapScorer(), model_kwargs={"revision": "a"})
+
+
+def test_a_calibration_scales_in_place_of_the_sigmoid() -> None:
+    calibration = platt()
+    assert SecondPassRanker("some/model", calibration=calibration).scale_score
+    for arguments, message in (
+        ({"scale_score": False}, "scale_score must be True with a calibration, which makes probabilities of logits"),
+        (
+            {"calibration_factor": 2.0},
+            "calibration_factor must be left out with a calibration or a service, which scale by themselves",
+        ),
+    ):
+        with pytest.raises(InputError, match=message):
+            SecondPassRanker("some/model", calibration=calibration, **arguments)
+        later: Any = SecondPassRanker("some/model", **arguments)
+        later.calibration = calibration
+        with pytest.raises(InputError, match=message):
+            later.to_dict()
+    ranker = SecondPassRanker("some/model", calibration=calibration)
+    with pytest.raises(InputError, match="scale_score must be True with a calibration"):
+        ranker.run("q", [Document(content="a")], scale_score=False)
+
+
+def test_a_calibrated_scorer_is_not_squashed_again() -> None:
+    scorer = Calibrated(Fixed([2.0, 4.0]), platt(0.5, -1.0))
+    documents = [Document(content="a"), Document(content="b")]
+    for scale in (True, False):
+        scores = [d.score for d in SecondPassRanker(scorer=scorer, scale_score=scale).run("q", documents)["documents"]]
+        assert scores == pytest.approx([0.7310585786, 0.5], abs=1e-6)  # sigmoid(0.5 * 4 - 1), sigmoid(0)

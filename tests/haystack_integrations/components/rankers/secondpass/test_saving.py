@@ -16,6 +16,7 @@ OPEN = {
     "batch_size",
     "batch_tokens",
     "cache_dir",
+    "calibration",
     "config_kwargs",
     "device",
     "dtype",
@@ -126,7 +127,7 @@ def test_a_text_where_haystack_has_a_type_is_refused(arguments: dict[str, Any], 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"api_key": "x"}, "api_key means nothing here: remove it, no request leaves the machine"),
+        ({"api_key": "x"}, "api_key means nothing here: remove it, the model runs here"),
         ({"api_base_url": "x"}, "api_base_url means nothing here: remove it"),
         ({"meta_data_separator": "x"}, "meta_data_separator means nothing here: write embedding_separator=..."),
         ({"max_tokens_per_doc": 9}, "max_tokens_per_doc means nothing here: write max_length=..."),

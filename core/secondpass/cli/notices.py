@@ -1,0 +1,36 @@
+"""Warnings on the command line: one line each, in its words, and each text once."""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+
+@contextmanager
+def warnings_in_lines(in_flags: Callable[[str], str]) -> Iterator[None]:
+    """Show what is warned of as `warning: ...` on standard error, rather than with Python's file and line.
+
+    Which warnings are shown stays what PYTHONWARNINGS and Python's own rules say.
+
+    Args:
+        in_flags: Puts a message in the command line's words.
+    """
+    shown: set[str] = set()
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],  # noqa: ARG001 - as Python calls it, like the next two
+        filename: str,  # noqa: ARG001
+        lineno: int,  # noqa: ARG001
+        file: TextIO | None = None,
+        line: str | None = None,  # noqa: ARG001
+    ) -> None:
+        text = in_flags(" ".join(str(message).split()))
+        if text not in shown:
+            shown.add(text)
+            (sys.stderr if file is None else file).write(f"warning: {text}\n")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

@@ -1,0 +1,5 @@
+"""Rerankers that are asked over HTTP, whichever of the common APIs they speak."""
+
+from secondpass.remote.scorer import RemoteScorer
+
+__all__ = ["RemoteScorer"]

@@ -1,0 +1,101 @@
+"""The scores in an answer: every document once, each score a number, in the order that was asked in."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from reprlib import repr as short
+from typing import TypeAlias
+
+from secondpass.errors import RemoteError
+from secondpass.ranking import Passage
+from secondpass.remote.apis import Api
+from secondpass.remote.messages import Answer, Ask
+
+_Result: TypeAlias = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a service found of one document.
+
+    Args:
+        score: Its relevance, in the unit that was asked for.
+        passage: Its best passage; None where the service does not say.
+        truncated: Whether a part of it or of the query was not read; None where the service does not say.
+    """
+
+    score: float
+    passage: Passage | None = None
+    truncated: bool | None = None
+
+
+def read_answer(ask: Ask, answer: Answer, api: Api, documents: Sequence[str]) -> list[Found]:
+    """What an answer says of each document, in the given order.
+
+    Raises:
+        RemoteError: It is no answer of this API, or not each document has one finite score.
+    """
+    results = _results(ask, answer)
+    found: dict[int, Found] = {}
+    truncated = _truncated(answer, len(documents))
+    for result in results:
+        index = result.get("index")
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(documents):
+            raise _broken(ask, f"an index must be from 0 to {len(documents) - 1}, got {short(index)}")
+        if index in found:
+            raise _broken(ask, f"every index must come once, got {index} twice")
+        found[index] = Found(_score(ask, result, api, index), _passage(ask, result, documents[index]), truncated)
+    missing = [index for index in range(len(documents)) if index not in found]
+    if missing:
+        listed = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")  # noqa: PLR2004 - a line
+        raise _broken(ask, f"all {len(documents)} documents must come back, {len(missing)} did not: {listed}")
+    return [found[index] for index in range(len(documents))]
+
+
+def _results(ask: Ask, answer: Answer) -> Sequence[_Result]:
+    try:
+        content = answer.json()
+    except ValueError:
+        kind = answer.headers.get("content-type", "no content type")
+        raise _broken(ask, f"it must be JSON, got {len(answer.content)} bytes ({kind})") from None
+    results: object = content
+    if isinstance(content, Mapping):  # the first infinity had Voyage's `data`
+        results = content["results"] if "results" in content else content.get("data")
+    if not isinstance(results, list) or not all(isinstance(result, Mapping) for result in results):
+        raise _broken(ask, f"it must hold a list of results, got {_kind(content)}")
+    return results
+
+
+def _score(ask: Ask, result: _Result, api: Api, index: int) -> float:
+    score = result.get(api.score)
+    if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+        raise _broken(ask, f"{api.score} must be a finite number, got {short(score)} for document {index}")
+    return float(score)
+
+
+def _passage(ask: Ask, result: _Result, text: str) -> Passage | None:
+    """The first of the spans, which is the best."""
+    spans = result.get("relevant_spans")
+    if not isinstance(spans, list) or not spans:
+        return None
+    match spans[0]:
+        case {"start": int(start), "end": int(end), "score": int() | float() as score} if 0 <= start < end <= len(text):
+            return Passage(start, end, float(score))
+        case span:
+            raise _broken(ask, f"a span must lie within its document of {len(text)} characters, got {short(span)}")
+
+
+def _truncated(answer: Answer, n_documents: int) -> bool | None:
+    """Whether the documents were truncated, where the header that counts them leaves no doubt of any of them."""
+    return {"0": False, str(n_documents): True}.get(answer.headers.get("x-truncated", ""))
+
+
+def _kind(content: object) -> str:
+    """What a body is, in the words of JSON; not what it holds, which may be long or private."""
+    if isinstance(content, Mapping):
+        return f"an object with {', '.join(map(str, list(content)[:5])) or 'no fields'}"
+    return "a list of something else" if isinstance(content, list) else f"a {type(content).__name__}"
+
+
+def _broken(ask: Ask, rule: str) -> RemoteError:
+    return RemoteError(f"{ask.shown} gave an answer that cannot be used: {rule}", status=None)

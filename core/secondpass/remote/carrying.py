@@ -1,0 +1,138 @@
+"""Conversations carried out: in threads, and in event loops."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Final
+
+import httpx
+
+from secondpass.remote.messages import Answer, Ask, Lost, Outcome, ResultT, Steps, Wait
+from secondpass.remote.retries import Deadline
+
+# Requests of one call that are under way together.
+_AT_ONCE: Final = 4
+# Seconds to wait for a connection: a machine that is off does not answer at all.
+_CONNECT_SECONDS: Final = 5.0
+
+
+def carry_out(conversations: Sequence[Steps[ResultT]], client: httpx.Client, deadline: Deadline) -> list[ResultT]:
+    """Carry out conversations, several at once, and give their results in order.
+
+    Raises:
+        Exception: What the first one raises that fails; nothing more is sent for the others then.
+    """
+    if len(conversations) == 1:
+        return [_carry_out(conversations[0], client, deadline)]
+    with ThreadPoolExecutor(min(_AT_ONCE, len(conversations)), "secondpass-remote") as threads:
+        try:
+            return list(threads.map(lambda conversation: _carry_out(conversation, client, deadline), conversations))
+        except BaseException:
+            deadline.end()  # nothing more is sent for the others, which are waited for
+            raise
+
+
+async def acarry_out(
+    conversations: Sequence[Steps[ResultT]], client: httpx.AsyncClient, deadline: Deadline
+) -> list[ResultT]:
+    """What `carry_out` does, without blocking the event loop."""
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(conversation: Steps[ResultT]) -> ResultT:
+        async with free:
+            return await _acarry_out(conversation, client, deadline)
+
+    tasks = [asyncio.ensure_future(one(conversation)) for conversation in conversations]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _carry_out(conversation: Steps[ResultT], client: httpx.Client, deadline: Deadline) -> ResultT:
+    outcome: Outcome = None
+    try:
+        while True:
+            match conversation.send(outcome):
+                case Ask() as ask:
+                    outcome = _send(ask, client, deadline)
+                case Wait(seconds):
+                    outcome = None
+                    time.sleep(seconds)
+    except StopIteration as done:
+        result: ResultT = done.value
+        return result
+
+
+async def _acarry_out(conversation: Steps[ResultT], client: httpx.AsyncClient, deadline: Deadline) -> ResultT:
+    outcome: Outcome = None
+    try:
+        while True:
+            match conversation.send(outcome):
+                case Ask() as ask:
+                    outcome = await _asend(ask, client, deadline)
+                case Wait(seconds):
+                    outcome = None
+                    await asyncio.sleep(seconds)
+    except StopIteration as done:
+        result: ResultT = done.value
+        return result
+
+
+def _send(ask: Ask, client: httpx.Client, deadline: Deadline) -> Answer | Lost:
+    remaining = deadline.remaining()
+    if not remaining:
+        return deadline.passed
+    try:
+        response = client.send(_request(ask, client, remaining), stream=True)
+        with closing(response):
+            content = bytearray()
+            for block in response.iter_bytes():
+                content += block
+                if not deadline.remaining():  # httpx has a limit for each read, and none for all of them
+                    return deadline.passed
+        return Answer(response.status_code, response.headers, bytes(content))
+    except httpx.HTTPError as error:
+        return _lost(error, deadline)
+
+
+async def _asend(ask: Ask, client: httpx.AsyncClient, deadline: Deadline) -> Answer | Lost:
+    remaining = deadline.remaining()
+    if not remaining:
+        return deadline.passed
+    try:
+        async with asyncio.timeout(remaining):
+            response = await client.send(_request(ask, client, remaining))
+    except TimeoutError:
+        return deadline.passed
+    except httpx.HTTPError as error:
+        return _lost(error, deadline)
+    return Answer(response.status_code, response.headers, response.content)
+
+
+def _request(ask: Ask, client: httpx.Client | httpx.AsyncClient, seconds: float) -> httpx.Request:
+    return client.build_request(
+        ask.method,
+        ask.url,
+        content=ask.body,
+        headers=None if ask.body is None else {"content-type": "application/json"},
+        timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
+    )
+
+
+def _lost(error: httpx.HTTPError, deadline: Deadline) -> Lost:
+    match error:
+        case httpx.ConnectTimeout() if deadline.remaining():
+            return Lost(f"could not be reached within {_CONNECT_SECONDS:g} s")
+        case httpx.TimeoutException():
+            return deadline.passed
+        case httpx.ConnectError():
+            return Lost(f"could not be reached: {error}")
+        case httpx.ReadError() | httpx.WriteError() | httpx.RemoteProtocolError():
+            return Lost(f"closed the connection before its answer was complete: {error}".removesuffix(": "))
+        case _:
+            return Lost(f"could not be asked: {type(error).__name__} {error}", is_final=True)

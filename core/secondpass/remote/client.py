@@ -1,0 +1,130 @@
+"""One service as its scorer sees it: documents go out, and what was found of each comes back."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+
+from secondpass.errors import RemoteError
+from secondpass.remote.address import address_of
+from secondpass.remote.answers import Found
+from secondpass.remote.carrying import acarry_out, carry_out
+from secondpass.remote.connections import Connections
+from secondpass.remote.discovery import discover
+from secondpass.remote.messages import Steps
+from secondpass.remote.parts import PartSize, ask_part
+from secondpass.remote.retries import Deadline
+from secondpass.remote.server import Server
+from secondpass.remote.settings import Settings
+
+
+class Client:
+    """Asks one service, after it has found out once how that is to be asked.
+
+    Args:
+        settings: Where it is, and how patient to be.
+
+    Raises:
+        InputError: The address is none.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._address = address_of(settings.url)
+        self._connections = Connections(settings.api_key)
+        self._known: _Known | None = None
+
+    @property
+    def shown(self) -> str:
+        """The address for messages."""
+        return self._address.shown
+
+    def read(self, query: str, documents: Sequence[str], *, spans: bool) -> list[Found]:
+        """What the service finds of each document, in the given order.
+
+        Args:
+            query: What is asked.
+            documents: At least one.
+            spans: Ask for passages, where it has them.
+
+        Raises:
+            RemoteError: It gave no usable answer in time.
+            InputError: A text is no Unicode text, or raw scores are wanted that it does not have.
+        """
+        deadline, client = Deadline(self._settings.timeout), self._connections.client()
+        with self._without_key():
+            known = self._known
+            if known is None:
+                (server,) = carry_out([self._discovery(deadline)], client, deadline)
+                known = self._keep(server)
+            parts = self._parts(known, query, documents, deadline, spans=spans)
+            return list(chain.from_iterable(carry_out(parts, client, deadline)))
+
+    async def aread(self, query: str, documents: Sequence[str], *, spans: bool) -> list[Found]:
+        """What `read` gives, without blocking the event loop."""
+        deadline, client = Deadline(self._settings.timeout), await self._connections.async_client()
+        with self._without_key():
+            known = self._known
+            if known is None:
+                (server,) = await acarry_out([self._discovery(deadline)], client, deadline)
+                known = self._keep(server)
+            parts = self._parts(known, query, documents, deadline, spans=spans)
+            return list(chain.from_iterable(await acarry_out(parts, client, deadline)))
+
+    def look_again(self) -> Server:
+        """What the service says of itself now.
+
+        Raises:
+            RemoteError: It does not say how it is to be asked.
+            InputError: Raw scores are wanted, and it has none.
+        """
+        deadline, client = Deadline(self._settings.timeout), self._connections.client()
+        with self._without_key():
+            (server,) = carry_out([self._discovery(deadline)], client, deadline)
+        return self._keep(server).server
+
+    def close(self) -> None:
+        """Close the connections, and forget what is known of the service."""
+        self._known = None
+        self._connections.close()
+
+    async def aclose(self) -> None:
+        """What `close` does, and waits for the connections of this event loop."""
+        self._known = None
+        await self._connections.aclose()
+
+    def _discovery(self, deadline: Deadline) -> Steps[Server]:
+        return discover(self._settings, self._address, deadline)
+
+    def _keep(self, server: Server) -> "_Known":
+        limits = [limit for limit in (self._settings.max_texts, server.most_documents) if limit is not None]
+        self._known = known = _Known(server, PartSize(min(limits, default=None)))
+        return known
+
+    def _parts(
+        self, known: "_Known", query: str, documents: Sequence[str], deadline: Deadline, *, spans: bool
+    ) -> list[Steps[list[Found]]]:
+        requests = known.server.requests(query, self._settings, spans=spans)
+        return [
+            ask_part(requests, part, known.size, self._settings.retries, deadline)
+            for part in known.size.split(documents)
+        ]
+
+    @contextmanager
+    def _without_key(self) -> Iterator[None]:
+        """Keep the API key out of errors, in which a service may repeat it."""
+        try:
+            yield
+        except RemoteError as error:
+            key = self._settings.api_key
+            if key is None or key not in str(error):
+                raise
+            raise RemoteError(str(error).replace(key, "..."), status=error.status) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the service: how it is asked, and how much it takes at once."""
+
+    server: Server
+    size: PartSize

@@ -1,0 +1,119 @@
+"""Connections to one service: a pool for the threads of a process, and one for each of its event loops."""
+
+import asyncio
+import os
+import ssl
+import threading
+import weakref
+from collections.abc import AsyncGenerator
+from functools import cache
+from importlib.metadata import version
+from typing import TypeAlias
+
+import httpx
+
+_Holder: TypeAlias = AsyncGenerator[httpx.AsyncClient, None]
+
+
+class Connections:
+    """The connections of a scorer, opened when they are needed, and again after they were closed.
+
+    A process that was forked opens its own, and so does every event loop.
+
+    Args:
+        api_key: Sent with every request; None: none.
+    """
+
+    def __init__(self, api_key: str | None) -> None:
+        self._headers = {"accept": "application/json", "user-agent": f"secondpass/{version('secondpass')}"}
+        if api_key is not None:
+            self._headers["authorization"] = f"Bearer {api_key}"
+        self._pools: dict[int, _Pools] = {}
+
+    def client(self) -> httpx.Client:
+        """That of this process, for any of its threads."""
+        return self._of_process().client()
+
+    async def async_client(self) -> httpx.AsyncClient:
+        """That of the running event loop."""
+        return await self._of_process().async_client()
+
+    def close(self) -> None:
+        """Close them; those of event loops that run are closed by these."""
+        self._of_process().close()
+
+    async def aclose(self) -> None:
+        """Close them, and wait for those of the running event loop."""
+        await self._of_process().aclose()
+
+    def _of_process(self) -> "_Pools":
+        process = os.getpid()
+        pools = self._pools.get(process)
+        # A lock could have been held by another thread when this process was forked; `setdefault` is one step.
+        return self._pools.setdefault(process, _Pools(self._headers)) if pools is None else pools
+
+
+class _Pools:
+    """The connections of one process."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self._headers = headers
+        self._guard = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._of_loops: dict[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, _Holder]] = {}
+        self._process = os.getpid()
+
+    def client(self) -> httpx.Client:
+        with self._guard:
+            if self._client is None:
+                self._client = httpx.Client(headers=self._headers, verify=_certificates())
+                weakref.finalize(self, _close, self._client, self._process)
+            return self._client
+
+    async def async_client(self) -> httpx.AsyncClient:
+        loop = asyncio.get_running_loop()
+        with self._guard:
+            held = self._of_loops.get(loop)
+            if held is not None:
+                return held[0]
+            for ended in [other for other in self._of_loops if other.is_closed()]:
+                del self._of_loops[ended]
+            client = httpx.AsyncClient(headers=self._headers, verify=_certificates())
+            holder = _hold(client)
+            self._of_loops[loop] = client, holder
+        return await anext(holder)
+
+    def close(self) -> None:
+        with self._guard:
+            client, self._client = self._client, None
+            # A generator that nobody holds is closed by its event loop.
+            self._of_loops.clear()
+        if client is not None:
+            client.close()
+
+    async def aclose(self) -> None:
+        with self._guard:
+            held = self._of_loops.pop(asyncio.get_running_loop(), None)
+        if held is not None:
+            await held[1].aclose()
+        self.close()
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Those that httpx trusts, read once: that takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
+async def _hold(client: httpx.AsyncClient) -> _Holder:
+    """Hold a client for an event loop, which closes its generators before it ends, and so the client."""
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+def _close(client: httpx.Client, process: int) -> None:
+    """Close a client that nobody holds, in its own process: another one's connections are not to be ended here."""
+    if os.getpid() == process:
+        client.close()

@@ -1,0 +1,159 @@
+"""What a service says of itself: which API it speaks, how much it takes at once, and what its scores depend on."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from secondpass.errors import RemoteError
+from secondpass.remote.address import Address
+from secondpass.remote.apis import APIS, Api, check_raw
+from secondpass.remote.failures import refusal
+from secondpass.remote.messages import Answer, Ask, Steps
+from secondpass.remote.retries import Deadline, exchange
+from secondpass.remote.server import Server
+from secondpass.remote.settings import Settings
+
+# Services that everyone reaches at one place, and that say nothing of themselves.
+_HOSTS: Final[Mapping[str, str]] = {
+    "api.cohere.ai": "cohere",
+    "api.cohere.com": "cohere",
+    "api.jina.ai": "jina",
+    "api.voyageai.com": "voyage",
+}
+# What `owned_by` says of the models in `/v1/models`.
+_OWNERS: Final[Mapping[object, str]] = {"vllm": "vllm", "infinity": "infinity"}
+# A whole address tells which API it belongs to where it has a version.
+_VERSIONS: Final[Mapping[str, str]] = {"/v1": "jina", "/v2": "cohere"}
+_NOT_ALLOWED: Final = frozenset({401, 403})
+
+_Said: TypeAlias = Mapping[str, object]
+
+
+def discover(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
+    """Find out how a service is to be asked.
+
+    Raises:
+        RemoteError: It cannot be reached, serves something else, or does not tell what it speaks.
+        InputError: Raw scores are wanted, and its API has none.
+    """
+    if settings.api == "auto":
+        server = yield from _find(settings, address, deadline)
+    else:
+        server = yield from _look(settings, address, deadline)
+    check_raw(server.api, raw=settings.raw_scores)
+    return server
+
+
+def _look(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
+    """A service that speaks what the caller says, with whatever it says of itself beside."""
+    server = _server(APIS[settings.api], address)
+    if address.host in _HOSTS:
+        return server
+    answer = yield from exchange(_page(address, "/info"), settings.retries, deadline)
+    said = _object(answer)
+    return server if said is None else _with_info(server, said, settings)
+
+
+def _find(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
+    if address.host in _HOSTS:
+        return _server(APIS[_HOSTS[address.host]], address)
+    ask = _page(address, "/info")
+    answer = yield from exchange(ask, settings.retries, deadline)
+    _check_allowed(ask, answer, settings)
+    said = _object(answer)
+    if said is not None and said.get("server") == "secondpass":
+        # It takes what it takes at every place; at its own it answers most.
+        return _with_info(_server(APIS["secondpass"], replace(address, version="")), said, settings)
+    if said is not None and "model_id" in said:
+        _check_model(said, address, settings)
+        return _with_info(_server(APIS["tei"], address), said, settings)
+    ask = _page(address, "/v1/models")
+    answer = yield from exchange(ask, settings.retries, deadline)
+    _check_allowed(ask, answer, settings)
+    said = _object(answer)
+    owners = [] if said is None else _owners(said)
+    for owner in owners:
+        if owner in _OWNERS:
+            return _server(APIS[_OWNERS[owner]], address)
+    # Whatever else lists models so (LiteLLM, llama.cpp, Xinference) takes what Jina's clients send.
+    name = _VERSIONS.get(address.version, "jina" if owners else None)
+    if name is None:
+        raise RemoteError(
+            f"{address.shown} does not say which API it speaks, at /info or /v1/models: give api=..., one of "
+            f"{', '.join(APIS)}"
+        )
+    return _server(APIS[name], address)
+
+
+def _server(api: Api, address: Address) -> Server:
+    url = address.rerank_url(api.path)
+    return Server(api=api, url=url, shown=url.partition("?")[0], most_documents=api.most_documents)
+
+
+def _page(address: Address, path: str) -> Ask:
+    return Ask(url=address.root + path, shown=address.root + path)
+
+
+def _object(answer: Answer) -> _Said | None:
+    """The JSON object of an answer, if it has one."""
+    try:
+        content = answer.json() if answer.is_good else None
+    except ValueError:
+        return None
+    return content if isinstance(content, Mapping) else None
+
+
+def _owners(said: _Said) -> list[object]:
+    models = said.get("data")
+    listed = models if isinstance(models, list) else [models]
+    return [model.get("owned_by", "") for model in listed if isinstance(model, Mapping) and "id" in model]
+
+
+def _check_allowed(ask: Ask, answer: Answer, settings: Settings) -> None:
+    if answer.status in _NOT_ALLOWED:
+        raise refusal(ask, answer, "" if settings.api_key else ": an API key may be missing (api_key=...)")
+
+
+def _check_model(said: _Said, address: Address, settings: Settings) -> None:
+    """Raise RemoteError where TEI serves another model, or one of another kind: it would not mind being asked."""
+    if settings.model not in (None, said["model_id"]):
+        raise RemoteError(f"{address.shown} must serve {settings.model}, it serves {said['model_id']}")
+    kind = said.get("model_type")
+    if isinstance(kind, Mapping) and kind and "reranker" not in kind:
+        raise RemoteError(
+            f"{address.shown} must serve a reranker, it serves {said['model_id']}, a model of kind {next(iter(kind))}"
+        )
+
+
+def _with_info(server: Server, said: _Said, settings: Settings) -> Server:
+    """The service with the limit and the fingerprint that its `/info` tells."""
+    most = said.get("max_client_batch_size")
+    if isinstance(most, int) and most > 0:
+        server = replace(server, most_documents=most)
+    if said.get("server") == "secondpass":
+        return replace(server, fingerprint=_own_fingerprint(said, settings))
+    return replace(server, fingerprint=_tei_fingerprint(said, settings))
+
+
+def _own_fingerprint(said: _Said, settings: Settings) -> str | None:
+    """That of the model that is asked for; the first one of a service answers where none is."""
+    models = said.get("models")
+    for model in models if isinstance(models, list) else []:
+        if not isinstance(model, Mapping):
+            continue
+        aliases = model.get("aliases")
+        names = [model.get("model_id"), *(aliases if isinstance(aliases, list) else [])]
+        if settings.model is None or settings.model in names:
+            prints = model.get("fingerprint")
+            found = prints.get("raw" if settings.raw_scores else "served") if isinstance(prints, Mapping) else None
+            return found if isinstance(found, str) else None
+    return None
+
+
+def _tei_fingerprint(said: _Said, settings: Settings) -> str | None:
+    """What TEI says of its model; None where it does not know its revision, as of a local folder."""
+    if not said.get("model_sha"):
+        return None
+    names = ("model_id", "model_sha", "model_dtype", "max_input_length", "version")
+    unit = "raw" if settings.raw_scores else "served"
+    return " ".join(["tei", *(f"{said.get(name)}" for name in names), unit])

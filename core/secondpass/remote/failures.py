@@ -1,0 +1,74 @@
+"""What went wrong with a service, in one line: its address, its status, and what it says itself."""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from secondpass.errors import RemoteError
+from secondpass.remote.messages import Answer, Ask, Lost, Outcome
+
+# Characters of a server's own words that are repeated.
+_MOST_WORDS: Final = 300
+
+
+def refusal(ask: Ask, answer: Answer, behind: str = "") -> RemoteError:
+    """The error for an answer that is none.
+
+    Args:
+        ask: What was sent.
+        answer: What came.
+        behind: More to say.
+    """
+    where = answer.headers.get("location", "").partition("?")[0]
+    hint = f" to {where}: give that as url" if where else ""
+    return RemoteError(
+        f"{ask.shown} answered {_status(answer.status)}{hint}{_quoted(words_of(answer))}{behind}", status=answer.status
+    )
+
+
+def given_up(ask: Ask, outcome: Outcome, behind: str = "") -> RemoteError:
+    """The error for a request that nobody will send again."""
+    if isinstance(outcome, Answer):
+        return refusal(ask, outcome, behind)
+    reason = outcome.reason if isinstance(outcome, Lost) else "did not answer"
+    return RemoteError(f"{ask.shown} {reason}{behind}")
+
+
+def words_of(answer: Answer) -> str:
+    """What a server says of a failure, in any of the forms that APIs have for it; "" where it says nothing readable.
+
+    A page of HTML says nothing: it is a proxy's, and long.
+    """
+    try:
+        said = _message(answer.json())
+    except ValueError:
+        kind = answer.headers.get("content-type", "")
+        said = answer.content.decode(errors="replace") if kind.startswith("text/plain") else ""
+    line = re.sub(r"\s+", " ", said).strip()
+    return line if len(line) <= _MOST_WORDS else line[: _MOST_WORDS - 3] + "..."
+
+
+def _message(content: object) -> str:
+    """The message in a body: `{error}`, `{message}`, `{detail}`, and what lies in these."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, Mapping):
+        return next(
+            (found for name in ("message", "error", "detail", "msg") if (found := _message(content.get(name)))), ""
+        )
+    if isinstance(content, list):
+        return "; ".join(filter(None, map(_message, content[:3])))
+    return ""
+
+
+def _status(status: int) -> str:
+    """As people write it, such as "503 Service Unavailable"."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _quoted(words: str) -> str:
+    return f": {words}" if words else ""

@@ -1,0 +1,88 @@
+"""What is said between a scorer and a service, apart from how it travels.
+
+A conversation is a generator. It yields what is to be done next, an `Ask` or a `Wait`, gets what came of it, and
+returns its result: threads and event loops both can carry it out.
+"""
+
+import json
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request to send.
+
+    Args:
+        url: Where to.
+        shown: The same for messages.
+        body: JSON to post; None gets the page.
+    """
+
+    url: str
+    shown: str
+    body: bytes | None = None
+
+    @property
+    def method(self) -> Literal["GET", "POST"]:
+        """Of HTTP."""
+        return "GET" if self.body is None else "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A pause, in seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    Args:
+        status: Of HTTP.
+        headers: By their names in lower case.
+        content: The body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is an answer and no refusal."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's
+
+    def json(self) -> object:
+        """The body, read as JSON.
+
+        Raises:
+            ValueError: It is none.
+        """
+        try:
+            return json.loads(self.content)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A request without an answer.
+
+    Args:
+        reason: What went wrong, in words that follow on the address.
+        is_final: Whether there is no time left to try again.
+    """
+
+    reason: str
+    is_final: bool = False
+
+
+Outcome: TypeAlias = Answer | Lost | None
+"""What came of a step; None of a `Wait`."""
+
+ResultT = TypeVar("ResultT")
+Steps: TypeAlias = Generator[Ask | Wait, Outcome, ResultT]

@@ -1,0 +1,275 @@
+"""The scorer whose model runs elsewhere."""
+
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Literal, Self
+
+from secondpass.errors import InputError, RemoteError, RemoteWarning
+from secondpass.ranking import RankedDocument
+from secondpass.ranking.checks import check_documents, check_query, check_request
+from secondpass.ranking.order import order_documents
+from secondpass.remote.answers import Found
+from secondpass.remote.apis import ApiName
+from secondpass.remote.client import Client
+from secondpass.remote.settings import OnFailure, Settings
+
+
+class RemoteScorer:
+    """A reranker behind HTTP: `secondpass serve`, TEI, vLLM, infinity, Cohere, Jina, Voyage, and who speaks like them.
+
+    Lists are split into what the service takes at once. Requests that fail in a way that may pass (no connection, 408,
+    429, 502, 503, 504) are sent again, as soon as the service asks for, else after a pause that grows. An answer counts
+    only where every document has come back once, with a finite number.
+
+    Any number of threads, tasks, event loops and forked processes may share one; each process and each event loop has
+    connections of its own, which are closed by `close`, with the scorer, or with their event loop. A pickle holds the
+    arguments, the API key among them, and no connection. Two scorers with the same arguments are equal. Proxies and
+    certificates are those that the environment names for httpx.
+
+    Args:
+        url: Of the server (`http://host:8080`), of a version of its API (`…/v1`), or of the endpoint itself
+            (`…/v2/rerank`), which is then asked as it stands.
+        api: What the service speaks: "secondpass", "tei", "cohere", "cohere-v1", "jina", "vllm", "infinity" or
+            "voyage". "auto" asks the service: `/info` tells of `secondpass serve` and TEI, `/v1/models` of vLLM and
+            infinity; a server with other models there is taken to speak like Jina.
+        model: The name of a model, where the service has several; None leaves the choice to it.
+        api_key: Sent as `Authorization: Bearer …`; never shown.
+        timeout: Seconds for a whole call, with all of its requests, pauses and retries.
+        retries: How often a request is sent again, at least 0.
+        max_texts: Documents per request, at least 1; None takes what the service says or its API is known for. What
+            it refuses as too many is split further.
+        raw_scores: Ask for the model's own numbers (logits, unbounded) instead of scores from 0 to 1, where the
+            API can.
+        on_failure: What becomes of a call that got no scores: "raise" a `RemoteError`, or "keep_order", which warns
+            with a `RemoteWarning` and gives the documents in the given order, scored -1, -2, -3 and so on: no service
+            serves such scores from 0 to 1, and a threshold for those drops them all. Such a scorer has no fingerprint,
+            and is neither cached nor calibrated.
+
+    Raises:
+        InputError: An argument breaks a rule.
+    """
+
+    def __init__(  # noqa: PLR0913 - one argument per choice, all but the address by keyword
+        self,
+        url: str,
+        *,
+        api: ApiName | Literal["auto"] = "auto",
+        model: str | None = None,
+        api_key: str | None = None,
+        timeout: float = 30.0,
+        retries: int = 3,
+        max_texts: int | None = None,
+        raw_scores: bool = False,
+        on_failure: OnFailure = "raise",
+    ) -> None:
+        self._hold(
+            Settings(
+                url=url,
+                api=api,
+                model=model,
+                api_key=api_key,
+                timeout=timeout,
+                retries=retries,
+                max_texts=max_texts,
+                raw_scores=raw_scores,
+                on_failure=on_failure,
+            )
+        )
+
+    def _hold(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client = Client(settings)
+        self._counting = threading.Lock()
+        self._n_failures = 0
+        self._last_failure: RemoteError | None = None
+
+    @property
+    def url(self) -> str:
+        """As it was given."""
+        return self._settings.url
+
+    @property
+    def model(self) -> str | None:
+        """The name of the model that is asked for; None where the service chooses."""
+        return self._settings.model
+
+    @property
+    def raw_scores(self) -> bool:
+        """Whether scores are the model's own numbers, and not from 0 to 1."""
+        return self._settings.raw_scores
+
+    @property
+    def on_failure(self) -> OnFailure:
+        """What becomes of a call that got no scores."""
+        return self._settings.on_failure
+
+    @property
+    def n_failures(self) -> int:
+        """How many calls came back in the given order so far, because they got no scores."""
+        return self._n_failures
+
+    @property
+    def last_failure(self) -> RemoteError | None:
+        """Why the latest of these calls got none, in whatever thread it was; None: there was no such call."""
+        return self._last_failure
+
+    def score(self, query: str, documents: Iterable[str]) -> list[float]:
+        """The relevance of each document to the query, in the given order: from 0 to 1 unless `raw_scores` is set.
+
+        Args:
+            query: What is asked.
+            documents: Texts; never changed.
+
+        Raises:
+            InputError: An argument breaks a rule.
+            RemoteError: The service gave no scores, and `on_failure` is "raise".
+        """
+        check_query(query)
+        return _scores(self._read(query, check_documents(documents), spans=False))
+
+    def rank(
+        self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
+    ) -> list[RankedDocument]:
+        """The documents, best first; passages and truncation are known where `secondpass serve` answers.
+
+        Args:
+            query: What is asked.
+            documents: The candidates' texts; never changed.
+            top_k: Keep at most this many, at least 1; None keeps all.
+            score_threshold: Keep scores of at least this much; applied before top_k.
+
+        Raises:
+            InputError: As `score`.
+            RemoteError: As `score`.
+        """
+        texts = check_request(query, documents, top_k, score_threshold)
+        ranked = _documents(self._read(query, texts, spans=True), texts)
+        return order_documents(ranked, top_k=top_k, score_threshold=score_threshold)
+
+    async def ascore(self, query: str, documents: Iterable[str]) -> list[float]:
+        """What `score` gives, without blocking the event loop."""
+        check_query(query)
+        return _scores(await self._aread(query, check_documents(documents), spans=False))
+
+    async def arank(
+        self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
+    ) -> list[RankedDocument]:
+        """What `rank` gives, without blocking the event loop."""
+        texts = check_request(query, documents, top_k, score_threshold)
+        ranked = _documents(await self._aread(query, texts, spans=True), texts)
+        return order_documents(ranked, top_k=top_k, score_threshold=score_threshold)
+
+    def fingerprint(self) -> str:
+        """What the scores depend on, in one string, as the service tells it at `/info`.
+
+        Raw scores of `secondpass serve` have the fingerprint that the model would have here, so that a calibration that
+        was fitted to the logits of a `CrossEncoder` is one for them.
+
+        Raises:
+            InputError: The service does not tell, or a failure would go unnoticed among the scores.
+            RemoteError: The service cannot be reached.
+        """
+        if self.on_failure != "raise":
+            raise InputError(f'on_failure must be "raise" for a scorer with a fingerprint, got "{self.on_failure}"')
+        fingerprint = self._client.look_again().fingerprint
+        if fingerprint is None:
+            raise InputError(f"url must be of a service that tells what its scores depend on, got {self._client.shown}")
+        return fingerprint
+
+    def load(self) -> Self:
+        """Find out how the service is to be asked, so that nothing but scores is left for the first document.
+
+        Raises:
+            RemoteError: It does not tell, and `on_failure` is "raise".
+        """
+        try:
+            self._client.look_again()
+        except RemoteError as error:
+            self._keep_order(error, 0)
+        return self
+
+    def release(self) -> None:
+        """As `close`."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones.
+
+        Not to be called while another call is running.
+        """
+        self._client.close()
+
+    async def aclose(self) -> None:
+        """What `close` does, and waits for the connections of this event loop."""
+        await self._client.aclose()
+
+    def _read(self, query: str, texts: Sequence[str], *, spans: bool) -> list[Found]:
+        try:
+            return self._client.read(query, texts, spans=spans) if texts else []
+        except RemoteError as error:
+            return self._keep_order(error, len(texts))
+
+    async def _aread(self, query: str, texts: Sequence[str], *, spans: bool) -> list[Found]:
+        try:
+            return await self._client.aread(query, texts, spans=spans) if texts else []
+        except RemoteError as error:
+            return self._keep_order(error, len(texts))
+
+    def _keep_order(self, error: RemoteError, n_documents: int) -> list[Found]:
+        """Scores that keep the given order, with a warning; or the error again, where that is not wanted."""
+        if self.on_failure == "raise":
+            raise error
+        with self._counting:
+            self._n_failures += 1
+            self._last_failure = error
+        warnings.warn(f"the documents keep the given order: {error}", RemoteWarning, stacklevel=4)
+        return [Found(-float(place)) for place in range(1, n_documents + 1)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __eq__(self, other: object) -> bool:
+        return self._settings == other._settings if isinstance(other, RemoteScorer) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._settings)
+
+    def __reduce__(self) -> tuple[Callable[[Settings], "RemoteScorer"], tuple[Settings]]:
+        return _restore, (self._settings,)
+
+    def __repr__(self) -> str:
+        model = "" if self.model is None else f", model={self.model!r}"
+        return f"{type(self).__name__}({self._client.shown!r}, api={self._settings.api!r}{model})"
+
+
+def _scores(found: Iterable[Found]) -> list[float]:
+    return [one.score for one in found]
+
+
+def _documents(found: Sequence[Found], texts: Sequence[str]) -> list[RankedDocument]:
+    """The documents with what was found of them, in the given order."""
+    return [
+        RankedDocument(index, one.score, text, one.passage, one.truncated)
+        for index, (one, text) in enumerate(zip(found, texts, strict=True))
+    ]
+
+
+def _restore(settings: Settings) -> RemoteScorer:
+    restored = RemoteScorer.__new__(RemoteScorer)
+    restored._hold(settings)  # noqa: SLF001 - its own
+    return restored

@@ -1,0 +1,59 @@
+"""A service that is known: where it is asked, in which API, and how much at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from secondpass.remote.apis import Api
+from secondpass.remote.messages import Ask
+from secondpass.remote.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A service as it is asked.
+
+    Args:
+        api: What it speaks.
+        url: Where requests go.
+        shown: The same for messages.
+        most_documents: The most documents of a request; None: no known limit.
+        fingerprint: What its scores depend on; None where it does not say.
+    """
+
+    api: Api
+    url: str
+    shown: str
+    most_documents: int | None = None
+    fingerprint: str | None = None
+
+    def requests(self, query: str, settings: Settings, *, spans: bool) -> "Requests":
+        """Requests for the scores of documents, and for passages where `spans` is set and there are some."""
+        return Requests(self, query, settings, spans=spans)
+
+
+class Requests:
+    """What is sent for one query.
+
+    Args:
+        server: Where to.
+        query: What is asked.
+        settings: Which model and which unit.
+        spans: Ask for passages, where the API has them.
+    """
+
+    def __init__(self, server: Server, query: str, settings: Settings, *, spans: bool) -> None:
+        self.api = server.api
+        self._server = server
+        self._query = query
+        self._settings = settings
+        self._spans = spans
+
+    def of(self, documents: Sequence[str]) -> Ask:
+        """The request for these documents.
+
+        Raises:
+            InputError: A text is no Unicode text.
+        """
+        settings = self._settings
+        body = self.api.body(self._query, documents, model=settings.model, raw=settings.raw_scores, spans=self._spans)
+        return Ask(url=self._server.url, shown=self._server.shown, body=body)

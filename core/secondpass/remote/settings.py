@@ -1,0 +1,60 @@
+"""What a remote scorer was told, as one value."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
+
+from secondpass.arguments import check_choice, check_count, check_text, describe
+from secondpass.errors import InputError, InputTypeError
+from secondpass.remote.apis import API_NAMES, APIS, ApiName, check_raw
+
+OnFailure: TypeAlias = Literal["raise", "keep_order"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The arguments of `RemoteScorer`, which describes them, checked.
+
+    Raises:
+        InputError: One breaks a rule.
+    """
+
+    url: str
+    api: ApiName | Literal["auto"] = "auto"
+    model: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    timeout: float = 30.0
+    retries: int = 3
+    max_texts: int | None = None
+    raw_scores: bool = False
+    on_failure: OnFailure = "raise"
+
+    def __post_init__(self) -> None:
+        check_choice("api", self.api, ("auto", *API_NAMES), optional=False)
+        check_text("model", self.model)
+        _check_api_key(self.api_key)
+        _check_timeout(self.timeout)
+        check_count("retries", self.retries, least=0, optional=False)
+        check_count("max_texts", self.max_texts)
+        if not isinstance(self.raw_scores, bool):
+            raise InputTypeError(f"raw_scores must be True or False, got {describe(self.raw_scores)}")
+        check_choice("on_failure", self.on_failure, get_args(OnFailure), optional=False)
+        if self.api != "auto":
+            check_raw(APIS[self.api], raw=self.raw_scores)
+
+
+def _check_api_key(api_key: object) -> None:
+    """Raise InputError unless it can be sent; what it is belongs in no message."""
+    if api_key is None:
+        return
+    if not isinstance(api_key, str):
+        raise InputTypeError(f"api_key must be text or None, got {type(api_key).__name__}")
+    if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+        raise InputError("api_key must be ASCII characters without spaces or line ends, got something else")
+
+
+def _check_timeout(timeout: object) -> None:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise InputTypeError(f"timeout must be a number of seconds, got {describe(timeout)}")
+    if not timeout > 0 or math.isinf(timeout):
+        raise InputError(f"timeout must be greater than 0 and finite, in seconds, got {timeout}")

@@ -1,0 +1,123 @@
+"""Any scorer, calibrated: probabilities, in the scorer's own order."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from judgements import platt
+from scorers import Fixed
+
+from secondpass import AsyncScorer, Calibrated, Calibration, CrossEncoder, RankedDocument, Scorer, arank, rank
+from secondpass.calibration import Isotonic
+from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass.ranking import AsyncRankingScorer, PairScorer, Passage
+
+# Of the logits 2, 4 and 0: the sigmoids of 0, 1 and -1.
+PLATT = platt(0.5, -1.0)
+
+
+def steps() -> Calibration:
+    """Everything above 0 is alike, and so is everything below."""
+    record = PLATT.as_json() | {"method": "isotonic", "parameters": {"logits": [0, 0.01], "probabilities": [0.1, 0.9]}}
+    made = Calibration.from_json(record)
+    assert isinstance(made.score_map, Isotonic)
+    return made
+
+
+class Named(Fixed):
+    def fingerprint(self) -> str:
+        return "files float32 512 0 identity"
+
+
+def test_scores_are_probabilities_by_hand() -> None:
+    scorer = Calibrated(Fixed([2.0, 4.0, 0.0]), PLATT)
+    expected = [0.5, 0.7310585786, 0.2689414214]
+    assert scorer.score("q", ["a", "b", "c"]) == pytest.approx(expected, abs=1e-7)
+    assert asyncio.run(scorer.ascore("q", ["a", "b", "c"])) == pytest.approx(expected, abs=1e-7)
+    assert scorer.predict([("q", "a"), ("q", "b"), ("q", "c")]) == pytest.approx(expected, abs=1e-7)
+    assert scorer.score("q", []).tolist() == []
+    ranked = scorer.rank("q", ["a", "b", "c"], top_k=2, score_threshold=0.5)
+    assert [(document.text, document.score) for document in ranked] == [("b", pytest.approx(expected[1])), ("a", 0.5)]
+
+
+def test_it_is_every_kind_of_scorer() -> None:
+    scorer = Calibrated(Fixed([1.0]), PLATT)
+    for kind in (Scorer, AsyncScorer, PairScorer, AsyncRankingScorer):
+        assert isinstance(scorer, kind)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=12))
+def test_the_order_is_the_scorers_even_where_probabilities_tie(scores: list[float]) -> None:
+    texts = [f"text {i}" for i in range(len(scores))]
+    expected = [document.index for document in rank(Fixed(scores), "q", texts)]
+    for calibration in (PLATT, steps()):
+        scorer = Calibrated(Fixed(scores), calibration)
+        rankings = (
+            scorer.rank("q", texts),
+            rank(scorer, "q", texts),
+            asyncio.run(arank(scorer, "q", texts)),
+            rank(Calibrated(Fixed(scores), calibration), "q", texts, top_k=len(texts)),
+        )
+        for ranking in rankings:
+            assert [document.index for document in ranking] == expected
+            probabilities = [document.score for document in ranking]
+            assert probabilities == sorted(probabilities, reverse=True)
+
+
+def test_passages_are_in_probabilities_too() -> None:
+    class Reading(Fixed):
+        def rank(self, _: str, documents: Sequence[str]) -> list[RankedDocument]:
+            return [RankedDocument(0, 4.0, documents[0], Passage(0, 1, 4.0), truncated=False)]
+
+    (ranked,) = Calibrated(Reading([4.0]), PLATT).rank("q", ["a"])
+    assert ranked.passage is not None
+    assert (ranked.passage.start, ranked.passage.end) == (0, 1)
+    assert ranked.passage.score == ranked.score
+    assert ranked.score == pytest.approx(0.7310585786)
+    assert ranked.truncated is False
+
+
+def test_a_scorer_that_says_what_it_is_must_be_the_one_it_was_fitted_for(tmp_path: Path) -> None:
+    mine = platt(fingerprint="files bfloat16 512 0 identity")
+    mine.save(tmp_path / "c.json")
+    scorer = Calibrated(Named([1.0]), tmp_path / "c.json")
+    assert scorer.calibration == mine
+    assert scorer.fingerprint() == f"files float32 512 0 identity calibration:{mine.digest()}"
+    with pytest.raises(InputError, match="calibration must be of this model"):
+        Calibrated(Named([1.0]), platt(fingerprint="files float32 512 0 sigmoid"))
+    with pytest.raises(InputError, match="calibration must say which model"):
+        Calibrated(Named([1.0]), PLATT)
+    Calibrated(Fixed([1.0]), mine)  # which says nothing, so that nothing can be checked
+    with pytest.raises(InputError, match=r"scorer must have a method fingerprint\(\), which Fixed has not"):
+        Calibrated(Fixed([1.0]), mine).fingerprint()
+
+
+def test_a_cross_encoder_that_gives_a_sigmoid_is_not_the_one_that_gave_logits() -> None:
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    calibration = platt(fingerprint=logits.fingerprint())
+    assert Calibrated(logits, calibration).score("berlin", ["wall"]) == pytest.approx(
+        CrossEncoder("secondpass/mini", calibration=calibration).score("berlin", ["wall"]), abs=1e-7
+    )
+    with pytest.raises(InputError, match=r"it was fitted for '.* identity', this is '.* sigmoid'"):
+        Calibrated(CrossEncoder("secondpass/mini", activation="sigmoid"), calibration)
+
+
+def test_what_cannot_be_calibrated_is_refused() -> None:
+    with pytest.raises(InputTypeError, match=r"scorer must have a method score\(query, documents\), got str 'model'"):
+        Calibrated("model", PLATT)  # type: ignore[arg-type] # what the check is for
+    with pytest.raises(InputTypeError, match="calibration must be a Calibration or the file of one, got None"):
+        Calibrated(Fixed([1.0]), None)  # type: ignore[arg-type] # likewise
+    with pytest.raises(InputError, match="scorer must not be calibrated already"):
+        Calibrated(Calibrated(Fixed([1.0]), PLATT), PLATT)
+    with pytest.raises(ScoringError, match="got NaN for document 0"):
+        Calibrated(Fixed([float("nan")]), PLATT).score("q", ["a"])
+    with pytest.raises(InputTypeError, match="documents must be a list of strings"):
+        Calibrated(Fixed([1.0]), PLATT).score("q", "text")
+
+
+def test_scores_are_of_the_precision_that_models_have() -> None:
+    assert Calibrated(Fixed([1.0]), PLATT).score("q", ["a"]).dtype == np.float32

@@ -1,0 +1,283 @@
+"""Services that misbehave: what passes is tried again, what is wrong is refused, and no score is ever made up."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from fake_service import TEI_PAGES, Reply, closed_url, faking, score_of
+
+from secondpass import RemoteScorer
+from secondpass.errors import InputError, RemoteError, ScoringError
+
+QUERY, DOCUMENTS = "query", ["four", "a", "seven..", "", "eleven"]
+RIGHT = [score_of(text) for text in DOCUMENTS]
+SHORT = DOCUMENTS[:3]
+NOW = {"retry-after": "0", "content-type": "application/json"}
+PAGE = b"<!DOCTYPE html><html><body><h1>Bad gateway, and a long story</h1></body></html>"
+HTML = {"content-type": "text/html"}
+
+# How a scorer is asked: from a thread, and awaited.
+Score = Callable[[RemoteScorer, str, Sequence[str]], list[float]]
+
+
+def called(scorer: RemoteScorer, query: str, documents: Sequence[str]) -> list[float]:
+    with scorer:
+        return scorer.score(query, documents)
+
+
+def awaited(scorer: RemoteScorer, query: str, documents: Sequence[str]) -> list[float]:
+    return asyncio.run(scorer.ascore(query, documents))
+
+
+@pytest.fixture(params=[called, awaited])
+def score(request: pytest.FixtureRequest) -> Score:
+    ask: Score = request.param
+    return ask
+
+
+def results(change: Callable[[list[Any]], Any]) -> Reply:
+    return Reply(change=change)
+
+
+# A reply -> what the error says of it.
+BROKEN: dict[str, tuple[Reply, str]] = {
+    "one is missing": (results(lambda all_: all_[1:]), r"all 3 documents must come back, 1 did not: 1"),
+    "one comes twice": (results(lambda all_: [*all_, all_[0]]), r"every index must come once, got 1 twice"),
+    "another one's index": (results(lambda all_: [{**all_[0], "index": 3}, *all_[1:]]), r"from 0 to 2, got 3"),
+    "a negative index": (results(lambda all_: [{**all_[0], "index": -1}, *all_[1:]]), r"from 0 to 2, got -1"),
+    "an index of true": (results(lambda all_: [{**all_[0], "index": True}, *all_[1:]]), r"from 0 to 2, got True"),
+    "no index": (results(lambda all_: [{"score": 1.0} for _ in all_]), r"from 0 to 2, got None"),
+    "NaN": (results(lambda all_: [{**all_[0], "score": float("nan")}, *all_[1:]]), "must be a finite number, got nan"),
+    "infinity": (results(lambda all_: [{**all_[0], "score": float("inf")}, *all_[1:]]), "a finite number, got inf"),
+    "a word": (
+        results(lambda all_: [{**all_[0], "score": "high"}, *all_[1:]]),
+        "finite number, got 'high' for document 1",
+    ),
+    "no score": (results(lambda all_: [{"index": one["index"]} for one in all_]), "must be a finite number, got None"),
+    "no results": (results(lambda _: {"status": "fine"}), "must hold a list of results, got an object with status"),
+    "numbers": (results(lambda _: [1.0, 2.0, 3.0]), "must hold a list of results, got a list of something else"),
+    "a page": (Reply(200, PAGE, HTML), r"must be JSON, got 79 bytes \(text/html\)"),
+    "half a list": (Reply(200, b'[{"index": 0, "score": 0.5}, {"ind'), "must be JSON, got 34 bytes"),
+    "a redirection": (
+        Reply(307, b"", {"location": "https://elsewhere/rerank?key=secret"}),
+        r"answered 307 Temporary Redirect to https://elsewhere/rerank: give that as url$",
+    ),
+    "an error as a page": (Reply(500, PAGE, HTML), "answered 500 Internal Server Error$"),
+    "TEI's error": (Reply(424, {"error": "no backend", "error_type": "Backend"}), "424 Failed Dependency: no backend$"),
+    "vLLM's error": (Reply(400, {"error": {"message": "no such thing"}}), "answered 400 Bad Request: no such thing$"),
+    "Cohere's error": (Reply(404, {"message": "no model"}), "answered 404 Not Found: no model$"),
+    "FastAPI's error": (Reply(422, {"detail": [{"msg": "wrong", "loc": []}]}), "422 Unprocessable .*: wrong$"),
+    "an error as text": (Reply(403, b"go\naway", {"content-type": "text/plain"}), "answered 403 Forbidden: go away$"),
+    "an unknown status": (Reply(599, b""), "answered 599$"),
+}
+
+
+@pytest.mark.parametrize(("reply", "message"), BROKEN.values(), ids=BROKEN)
+def test_what_cannot_be_used_is_refused_at_once(reply: Reply, message: str, score: Score) -> None:
+    with faking([reply]) as fake:
+        with pytest.raises(RemoteError, match=message) as caught:
+            score(RemoteScorer(fake.url), QUERY, SHORT)
+        assert len(fake.posts) == 1
+    assert str(caught.value).startswith(f"{fake.url}/rerank ")
+    assert "<" not in str(caught.value)
+    assert isinstance(caught.value, ScoringError)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        results(lambda all_: all_[::-1]),
+        Reply(headers={"content-type": "text/plain"}),
+        results(lambda all_: [{**one, "text": "…", "more": None} for one in all_]),
+    ],
+)
+def test_order_type_and_more_fields_do_not_matter(reply: Reply, score: Score) -> None:
+    with faking([reply]) as fake:
+        assert score(RemoteScorer(fake.url), QUERY, SHORT) == RIGHT[:3]
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        [Reply(429, {"error": "Model is overloaded"}, NOW)] * 2,
+        [Reply(503, PAGE, HTML | {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"})],
+        [Reply(act="reset")],
+        [Reply(act="truncate")],
+    ],
+)
+def test_what_passes_is_tried_again(replies: list[Reply], score: Score) -> None:
+    with faking(replies) as fake:
+        assert score(RemoteScorer(fake.url), QUERY, SHORT) == RIGHT[:3]
+        assert len(fake.posts) == len(replies) + 1
+
+
+def test_it_is_not_tried_forever(score: Score) -> None:
+    with faking([Reply(503, {"error": "loading"}, NOW)] * 9) as fake:
+        with pytest.raises(RemoteError, match=r"503 Service Unavailable: loading \(tried 3 times\)$") as caught:
+            score(RemoteScorer(fake.url, retries=2), QUERY, SHORT)
+        assert len(fake.posts) == 3
+    assert caught.value.status == 503
+
+
+@pytest.mark.parametrize(
+    "asked", ["60", format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)], ids=["seconds", "date"]
+)
+def test_a_server_that_asks_for_more_patience_than_there_is_is_not_waited_for(asked: str, score: Score) -> None:
+    with faking([Reply(429, {"error": "busy"}, {"retry-after": asked})]) as fake:
+        began = time.monotonic()
+        with pytest.raises(RemoteError, match=r"busy; another try in \d+\.\d s would be too late$"):
+            score(RemoteScorer(fake.url, timeout=20), QUERY, SHORT)
+        assert time.monotonic() - began < 10
+        assert len(fake.posts) == 1
+
+
+def test_the_timeout_is_that_of_the_whole_call(score: Score) -> None:
+    with faking([Reply(seconds=0.3)] * 9) as fake:
+        scorer = RemoteScorer(fake.url, timeout=0.2)
+        with pytest.raises(RemoteError, match=r"/rerank did not answer within 0\.2 s$"):
+            score(scorer, QUERY, DOCUMENTS)
+        assert len(fake.posts) <= 2, "two parts, and nothing tried again"
+
+
+def test_nobody_there_is_said_with_the_address(score: Score) -> None:
+    url = closed_url()
+    with pytest.raises(RemoteError, match=rf"^{url}/info could not be reached: "):
+        score(RemoteScorer(url, retries=0), QUERY, SHORT)
+
+
+def test_an_unknown_host_is_said(score: Score) -> None:
+    with pytest.raises(RemoteError, match=r"^http://nowhere\.invalid/info could not be reached: "):
+        score(RemoteScorer("http://nowhere.invalid", retries=0), QUERY, SHORT)
+
+
+def test_lists_are_split_as_the_service_says(score: Score) -> None:
+    with faking(most=3) as fake:
+        assert score(RemoteScorer(fake.url), QUERY, DOCUMENTS) == RIGHT
+        assert sorted(fake.sizes) == [2, 3]
+
+
+def test_lists_are_split_until_the_service_takes_them() -> None:
+    documents = ["x" * length for length in range(21)]
+    with faking(pages={}, most=3) as fake, RemoteScorer(fake.url, api="tei") as scorer:
+        assert scorer.score(QUERY, documents) == [score_of(text) for text in documents]
+        n_posts = len(fake.posts)
+        assert scorer.score(QUERY, documents) == [score_of(text) for text in documents]
+        assert max(fake.sizes[n_posts:]) <= 3, "it remembers"
+
+
+def test_a_body_that_is_too_large_is_halved(score: Score) -> None:
+    with faking([Reply(413, b"too large", {"content-type": "text/plain"})]) as fake:
+        assert score(RemoteScorer(fake.url), QUERY, SHORT) == RIGHT[:3]
+        assert fake.sizes == [3, 2, 1]
+
+
+def test_one_text_that_is_refused_is_not_split_further(score: Score) -> None:
+    with faking([Reply(413, {"error": "too large"})] * 9) as fake:
+        with pytest.raises(RemoteError, match=r"413 .*: too large$"):
+            score(RemoteScorer(fake.url), QUERY, SHORT)
+        assert fake.sizes == [3, 2, 1]
+
+
+def test_a_part_that_fails_fails_the_call(score: Score) -> None:
+    with faking([Reply(), Reply(500, {"error": "broken"})]) as fake, pytest.raises(RemoteError, match="broken"):
+        score(RemoteScorer(fake.url, max_texts=1), QUERY, DOCUMENTS)
+
+
+def test_no_documents_ask_nobody(score: Score) -> None:
+    assert score(RemoteScorer("http://nowhere.invalid"), QUERY, []) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "documents", "message"),
+    [
+        ("\ud800", ["a"], "query must be Unicode text, has the lone surrogate"),
+        ("q", ["a", "b\udfff"], r"documents\[1\] must be Unicode text, has the lone surrogate"),
+        (None, ["a"], "query must be a string"),
+        ("q", "a", "documents must be a list of strings, got one string"),
+        ("q", [1], r"documents\[0\] must be a string"),
+    ],
+)
+def test_what_is_no_text_is_the_callers_mistake(query: Any, documents: Any, message: str, score: Score) -> None:
+    with faking() as fake, pytest.raises(InputError, match=message):
+        score(RemoteScorer(fake.url), query, documents)
+
+
+class TestDiscovery:
+    @pytest.mark.parametrize(
+        ("pages", "path", "field"),
+        [
+            (TEI_PAGES, "/rerank", "truncate"),
+            ({"/v1/models": {"data": [{"id": "m", "owned_by": "vllm"}]}}, "/rerank", "truncate_prompt_tokens"),
+            ({"/v1/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}, "/rerank", "return_documents"),
+            ({"/v1/models": {"data": {"id": "m", "owned_by": "infinity"}}}, "/rerank", "return_documents"),
+            ({"/v1/models": {"data": [{"id": "m", "owned_by": "llamacpp"}]}}, "/v1/rerank", "return_documents"),
+            ({"/info": Reply(200, PAGE, HTML), "/v1/models": {"data": [{"id": "m"}]}}, "/v1/rerank", "top_n"),
+        ],
+    )
+    def test_a_service_is_told_by_what_it_says_of_itself(
+        self, pages: dict[str, object], path: str, field: str, score: Score
+    ) -> None:
+        with faking(pages=pages) as fake:
+            assert score(RemoteScorer(fake.url), QUERY, SHORT) == RIGHT[:3]
+            assert [(where, field in body) for where, body, _ in fake.posts] == [(path, True)]
+
+    @pytest.mark.parametrize(("path", "posted"), [("/v1", "/v1/rerank"), ("/x/v2/rerank", "/x/v2/rerank")])
+    def test_one_that_says_nothing_is_told_by_the_version_in_its_address(self, path: str, posted: str) -> None:
+        with faking(pages={}) as fake, RemoteScorer(fake.url + path) as scorer:
+            assert scorer.score(QUERY, SHORT) == RIGHT[:3]
+            assert fake.posts[0][0] == posted
+
+    def test_one_that_says_nothing_has_to_be_told(self) -> None:
+        with faking(pages={}) as fake, RemoteScorer(fake.url) as scorer:
+            with pytest.raises(RemoteError, match=r"does not say which API it speaks, .*: give api=\.\.\., one of "):
+                scorer.score(QUERY, SHORT)
+            assert fake.gets == ["/info", "/v1/models"]
+
+    def test_it_is_asked_once(self) -> None:
+        with faking() as fake, RemoteScorer(fake.url) as scorer:
+            scorer.load().score(QUERY, SHORT)
+            scorer.score(QUERY, SHORT)
+            assert fake.gets == ["/info"]
+
+    def test_another_kind_of_model_and_another_model_are_refused(self) -> None:
+        info = {"model_id": "an/embedder", "model_type": {"embedding": {"pooling": "cls"}}}
+        with (
+            faking(pages={"/info": info}) as fake,
+            pytest.raises(RemoteError, match="must serve a reranker, it serves an/embedder, a model of kind embed"),
+        ):
+            called(RemoteScorer(fake.url), QUERY, SHORT)
+        with faking() as fake, pytest.raises(RemoteError, match="must serve b/model, it serves a/model"):
+            called(RemoteScorer(fake.url, model="b/model"), QUERY, SHORT)
+
+    def test_raw_scores_of_an_api_without_them_are_refused(self) -> None:
+        message = 'raw_scores must be False with the API "jina", which has none'
+        pages = {"/v1/models": {"data": [{"id": "m"}]}}
+        with faking(pages=pages) as fake, pytest.raises(InputError, match=message):
+            called(RemoteScorer(fake.url, raw_scores=True), QUERY, SHORT)
+
+    def test_tei_has_a_fingerprint_where_it_knows_its_revision(self) -> None:
+        info = {"model_id": "a/model", "model_sha": "abc", "model_dtype": "float16", "max_input_length": 512}
+        with faking(pages={"/info": info}) as fake:
+            prints = {RemoteScorer(fake.url).fingerprint(), RemoteScorer(fake.url, raw_scores=True).fingerprint()}
+        assert len(prints) == 2
+        assert all("a/model abc float16 512" in one for one in prints)
+
+
+class TestKeys:
+    def test_a_key_is_sent_and_never_shown(self) -> None:
+        refusal = Reply(401, {"message": "invalid API key sk-secret"})
+        with faking([refusal]) as fake, RemoteScorer(fake.url, api_key="sk-secret") as scorer:
+            with pytest.raises(RemoteError, match=r"401 Unauthorized: invalid API key \.\.\.$"):
+                scorer.score(QUERY, SHORT)
+            assert fake.posts[0][2]["authorization"] == "Bearer sk-secret"
+            assert "secret" not in repr(scorer)
+
+    def test_a_missing_key_is_guessed(self) -> None:
+        pages = {"/info": Reply(401, {"error": "no key"})}
+        message = r"no key: an API key may be missing \(api_key=\.\.\.\)"
+        with faking(pages=pages) as fake, pytest.raises(RemoteError, match=message):
+            called(RemoteScorer(fake.url), QUERY, SHORT)

@@ -1,0 +1,31 @@
+"""Judged pairs that are made up (logits, whether each is relevant, its query), and a calibration of known numbers."""
+
+import datetime as dt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.calibration import Calibration, Platt
+
+Pairs = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]
+
+
+def judged(n_queries: int = 40, per_query: int = 50, *, slope: float = 0.7, intercept: float = -1.0) -> Pairs:
+    """Pairs that are relevant with probability `sigmoid(slope * logit + intercept)`, the same in every run."""
+    numbers = np.random.default_rng(0)
+    logits = numbers.normal(-1.0, 3.0, n_queries * per_query)
+    relevant = numbers.random(len(logits)) < 1 / (1 + np.exp(-(slope * logits + intercept)))
+    return logits, relevant, np.repeat(np.arange(n_queries), per_query)
+
+
+def platt(slope: float = 0.5, intercept: float = -1.0, fingerprint: str | None = None) -> Calibration:
+    """`sigmoid(slope * logit + intercept)`, fitted to nothing."""
+    return Calibration(
+        score_map=Platt(slope, intercept),
+        fingerprint=fingerprint,
+        base_rate=0.25,
+        n_pairs=100,
+        n_queries=10,
+        held_out=None,
+        date=dt.date(2026, 1, 31),
+    )
