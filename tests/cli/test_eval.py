@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 from checkpoints import bert
-from numpy.typing import NDArray
 from rich.console import Console
 from truncation import TRUNCATES
 from typer.testing import CliRunner
@@ -22,6 +20,7 @@ from secondpass.demo import passages, questions
 from secondpass.errors import CheckpointNotFoundError, InputError
 from secondpass.evaluation import DepthPoint, Report, SetMetrics
 from secondpass.evaluation.reranking_sets import SetResult
+from secondpass.ranking import Readings
 
 
 @pytest.fixture
@@ -118,15 +117,15 @@ class Interrupted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.queries: list[str] = []
         self.after = 99
-        score = CrossEncoder.score
+        read = CrossEncoder.read
 
-        def scored(model: CrossEncoder, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
+        def scored(model: CrossEncoder, pairs: Sequence[tuple[str, str]]) -> Readings:
             if len(self.queries) == self.after:
                 raise KeyboardInterrupt
-            self.queries.append(query)
-            return score(model, query, documents)
+            self.queries.append(pairs[0][0])
+            return read(model, pairs)
 
-        monkeypatch.setattr(CrossEncoder, "score", scored)
+        monkeypatch.setattr(CrossEncoder, "read", scored)
 
 
 def test_eval_of_a_set_continues_and_notices_another_model_or_input(

@@ -55,7 +55,7 @@ def test_what_was_truncated_is_counted_whatever_is_kept(folder: Path) -> None:
         "warning: 1 of 2 documents were truncated to fit --max-length 256; --long-documents windows reads all of each\n"
     )
     (row,) = json.loads(done.stdout)
-    assert (row["id"], row["truncated"]) == ("tides.md", True)
+    assert (row["id"], row["truncated"]) == ("short.md", False)
     question = "which of these " * 100
     long_query = run("rank", question, "short.md", "--long-documents", "windows", cwd=folder)
     assert long_query.stderr == ("warning: the query was truncated beside 1 of 1 document to fit --max-length 256\n")

@@ -5,7 +5,7 @@ from secondpass.bench.measure import Results, measure
 from secondpass.bench.setting import ScoreFunction, Setting, make_setting
 from secondpass.bench.shapes import SHAPES, save_random
 from secondpass.bench.texts import Material, load_material
-from secondpass.bench.workloads import WORKLOADS, Workload, build_workloads
+from secondpass.bench.workloads import WORKLOADS, Workload, build_workloads, very_long
 
 __all__ = [
     "BASELINE",
@@ -23,4 +23,5 @@ __all__ = [
     "make_setting",
     "measure",
     "save_random",
+    "very_long",
 ]

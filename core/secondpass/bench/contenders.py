@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,11 @@ from secondpass.bench.native import check_native
 from secondpass.bench.peers import model_card, onnx, openvino, sentence_transformers
 from secondpass.bench.setting import Loader, ScoreFunction, Setting
 from secondpass.errors import InputError
-from secondpass.options import DType
+from secondpass.options import DType, LongDocuments
 from secondpass.ranking import Pair
+
+if TYPE_CHECKING:
+    from secondpass.cross_encoder import CrossEncoder
 
 # What ratios and differences in score are taken against.
 BASELINE = "sentence-transformers float32"
@@ -30,11 +33,13 @@ class Contender:
         name: The library, how it is used, and its arithmetic.
         load: Loads a checkpoint and gives what scores with it: raw logits, no activation.
         needs: Modules that must be importable.
+        dtype: Of our contenders, their arithmetic.
     """
 
     name: str
     load: Loader
     needs: tuple[str, ...] = ()
+    dtype: DType | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -42,27 +47,33 @@ class Contender:
         return self.name.startswith(OURS + " ")
 
 
+def load_ours(dtype: DType, setting: Setting, *, long_documents: LongDocuments = "truncate") -> "CrossEncoder":
+    """Our model of an arithmetic, which gives logits.
+
+    Raises:
+        InputError: The device has no fast way to compute so.
+    """
+    from secondpass.cross_encoder import CrossEncoder
+
+    check_native(dtype, setting.device)
+    return CrossEncoder(
+        setting.model,
+        device=setting.device,
+        dtype=dtype,
+        max_length=setting.max_length,
+        activation="identity",
+        batch_tokens=setting.batch_tokens,
+        long_documents=long_documents,
+        trust_remote_code=setting.trust_remote_code,
+    )
+
+
 def _our_loader(dtype: DType) -> Loader:
-    def load(setting: Setting) -> ScoreFunction:
-        from secondpass.cross_encoder import CrossEncoder
-
-        check_native(dtype, setting.device)
-        model = CrossEncoder(
-            setting.model,
-            device=setting.device,
-            dtype=dtype,
-            max_length=setting.max_length,
-            activation="identity",
-            batch_tokens=setting.batch_tokens,
-            trust_remote_code=setting.trust_remote_code,
-        )
-        return model.predict
-
-    return load
+    return lambda setting: load_ours(dtype, setting).predict
 
 
 CONTENDERS = (
-    *(Contender(f"{OURS} {dtype}", _our_loader(dtype)) for dtype in get_args(DType)),
+    *(Contender(f"{OURS} {dtype}", _our_loader(dtype), dtype=dtype) for dtype in get_args(DType)),
     Contender(BASELINE, sentence_transformers.loader("float32"), ("sentence_transformers",)),
     Contender("sentence-transformers bfloat16", sentence_transformers.loader("bfloat16"), ("sentence_transformers",)),
     Contender(

@@ -9,11 +9,12 @@ from secondpass.bench.memory import DESCRIPTION, peak_mib
 from secondpass.bench.setting import ScoreFunction, Setting
 from secondpass.bench.signature import collect_signature, token_summary
 from secondpass.bench.timing import Times, time_in_turns
+from secondpass.bench.windows import WindowCost, measure_windows
 from secondpass.bench.workloads import Workload
 from secondpass.errors import InputError
 
 # Goes up when results.json changes its shape.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,13 @@ class Results:
         signature: Everything the figures depend on.
         left_out: Contenders that could not take part, and why.
         workloads: In the order they were measured.
+        windows: What windows cost, where there were documents to read in them.
     """
 
     signature: Mapping[str, Any]
     left_out: Mapping[str, str]
     workloads: Sequence[WorkloadResult]
+    windows: Sequence[WindowCost] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As results.json holds it."""
@@ -95,6 +98,7 @@ class Results:
             "peak_mib_is": DESCRIPTION,
             "left_out": dict(self.left_out),
             "workloads": [result.as_json() for result in self.workloads],
+            "windows": [cost.as_json() for cost in self.windows],
         }
 
 
@@ -104,6 +108,7 @@ def measure(
     workloads: Sequence[Workload],
     contenders: Sequence[Contender],
     *,
+    long: Sequence[Workload] = (),
     repeats: int = 5,
     memory: bool = True,
     say: Callable[[str], None] = lambda _: None,
@@ -115,6 +120,7 @@ def measure(
         model: The model in words, for the signature.
         workloads: What is scored.
         contenders: Who competes.
+        long: Documents that our contenders also read in windows.
         repeats: Interleaved turns of each, at least 1.
         memory: Also measure memory, each contender and workload in a process of its own.
         say: Called with a line of text at every step.
@@ -141,7 +147,8 @@ def measure(
         peaks = {contender.name: peak_mib(contender, setting, workload) for contender in taking_part} if memory else {}
         figures = _figures(workload, scorers, peaks, repeats)
         results.append(WorkloadResult(workload, token_summary(workload, setting), figures))
-    return Results(signature, left_out, results)
+    windows = measure_windows(setting, long, taking_part, scorers, repeats=repeats, say=say)
+    return Results(signature, left_out, results, windows)
 
 
 def _figures(

@@ -12,6 +12,8 @@ from secondpass.ranking import Pair
 # Tokens per pair: of chunks as RAG splitters make them, and far over the usual limit of 512.
 _CHUNK = 250
 _LONG = 1_000
+# Tokens of the one document that is as long as a report.
+_VERY_LONG = 20_000
 # From titles to whole documents.
 _MIXED = (16, 60, 70, 130, _CHUNK, _LONG)
 # Calls that a latency is measured on.
@@ -80,6 +82,11 @@ def _chunks(text: Material, n_pairs: int | None) -> Iterator[Workload]:
 def _long(text: Material, n_pairs: int | None) -> Iterator[Workload]:
     """Documents over the limit of 512 tokens."""
     yield Workload("long", (_prose_pairs(text, [_LONG] * (n_pairs or 60)),), text.prose_source)
+
+
+def very_long(text: Material) -> Workload:
+    """One document of 20,000 tokens."""
+    return Workload(f"one of {_VERY_LONG:,} tokens", (_prose_pairs(text, [_VERY_LONG]),), text.prose_source)
 
 
 def _mixed(text: Material, n_pairs: int | None) -> Iterator[Workload]:

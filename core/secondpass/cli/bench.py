@@ -1,6 +1,7 @@
 """`secondpass bench`: how fast this machine scores, beside other libraries, in figures that can be reproduced."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,11 +26,13 @@ from secondpass.cli.options import (
 from secondpass.cli.output import OutputFormat, check_output_folder, json_text, output_format, write, write_json_file
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.cli.streams import naming
+from secondpass.cli.truncation import counted_instead
 from secondpass.options import HubOptions
 
 if TYPE_CHECKING:
     from secondpass.bench import Results, Workload
     from secondpass.bench.measure import WorkloadResult
+    from secondpass.bench.windows import WindowCost
 
 Workloads = Annotated[
     list[str] | None,
@@ -85,7 +88,7 @@ def bench(
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Measure our precisions against other libraries: the same pairs, one process, interleaved repeats, medians."""
-    from secondpass.bench import build_workloads, load_material, make_setting, measure
+    from secondpass.bench import build_workloads, load_material, make_setting, measure, very_long
     from secondpass.bench.contenders import select_contenders
     from secondpass.extras import require_matplotlib
 
@@ -97,13 +100,17 @@ def bench(
     if tiny:
         shape, pairs, memory = "tiny", 20 if pairs is None else pairs, False
     contenders = select_contenders(contender or [])
-    workloads = build_workloads(workload or ["passages", "latency-20"], load_material(data), pairs)
+    material = load_material(data)
+    workloads = build_workloads(workload or ["passages", "latency-20"], material, pairs)
+    long = [workload for workload in workloads if workload.name == "long"]
+    if long:
+        long.append(very_long(material))
     silence_transformers()
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="secondpass-bench-") as folder:
         if model is None:
             described = f"{shape}, random weights"
-            model = _save_shape(shape, Path(folder), workloads, tokenizer)
+            model = _save_shape(shape, Path(folder), [*workloads, *long], tokenizer)
         else:
             described = Path(model).name if Path(model).is_dir() else model
             hub = HubOptions(
@@ -122,13 +129,24 @@ def bench(
             batch_tokens=batch_tokens,
             trust_remote_code=trust_remote_code,
         )
-        with console.status("") as status:
+        # All contenders truncate alike what is longer than the model reads.
+        with console.status("") as status, counted_instead():
             results = measure(
-                setting, described, workloads, contenders, repeats=repeats, memory=memory, say=status.update
+                setting,
+                described,
+                workloads,
+                contenders,
+                long=long,
+                repeats=repeats,
+                memory=memory,
+                say=status.update,
             )
     if output is not None:
         _write_files(output, results)
-    write(result_format, results.as_json(), [result_table(result) for result in results.workloads])
+    sheets = [result_table(result) for result in results.workloads]
+    if results.windows:
+        sheets.append(windows_table(results.windows))
+    write(result_format, results.as_json(), sheets)
     if result_format is not OutputFormat.JSON:
         _print_rest(result_format, results)
 
@@ -158,6 +176,32 @@ def result_table(result: "WorkloadResult") -> Sheet:
         rows,
         f"{result.workload.source}; tokens per pair: mean {tokens['mean']:.0f}, p50 {tokens['p50']:.0f}, "
         f"p95 {tokens['p95']:.0f}",
+    )
+
+
+def windows_table(costs: "Sequence[WindowCost]") -> Sheet:
+    """One row per documents and contender."""
+    rows = [
+        Row(
+            (
+                f"{cost.contender}, {cost.workload}",
+                str(cost.n_documents),
+                str(cost.n_windows),
+                str(cost.n_tokens),
+                f"{cost.windows.per_second(cost.n_tokens):.0f}",
+                f"{cost.pairs.per_second(cost.n_tokens):.0f}",
+                f"{cost.ratio:.2f}",
+                f"{cost.difference:.1e}",
+            )
+        )
+        for cost in costs
+    ]
+    figures = ("documents", "windows", "tokens", "tokens/s", "tokens/s as pairs", "ratio", "score differs")
+    return Sheet(
+        "long documents, all of each read in windows",
+        (Column("contender", Kind.NAME), *map(Column, figures)),
+        rows,
+        "as pairs: the windows' texts, given one by one; both ways read the same tokens",
     )
 
 

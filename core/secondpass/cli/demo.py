@@ -14,6 +14,7 @@ from secondpass.cli.loading import load_quietly
 from secondpass.cli.options import DEFAULT_MODEL, Json, ModelName, Output, takes_model_options
 from secondpass.cli.output import OutputFormat, output_format, score_bar, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.truncation import counted_instead, report_truncated
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.ranking import RankedDocument, Scorer, rank
@@ -81,9 +82,12 @@ def demo(
     bm25 = BM25({key: passage.text for key, passage in corpus.items()})
     scorer = load_quietly(model, options)
     scorer.score("warm", ["up"])  # the first pass of a process sets things up, which is no question's time
-    passes = [
-        second_pass(scorer, question, corpus, list(bm25.search(question.text, depth))) for question in all_questions
-    ]
+    with counted_instead():
+        passes = [
+            second_pass(scorer, question, corpus, list(bm25.search(question.text, depth))) for question in all_questions
+        ]
+    read = [ranked for _, _, ranking in passes for ranked in ranking]
+    report_truncated(scorer, sum(ranked.truncated or False for ranked in read), len(read))
     outcomes = [outcome for outcome, _, _ in passes]
     by_gain = sorted(passes, key=lambda second: second[0].gain, reverse=True)
     sheets = [
@@ -98,7 +102,8 @@ def demo(
         texts = [corpus[key].text for key in candidates[:_N_TEXTS]]
         console = Console()
         console.print()
-        show_frameworks(console, scorer, all_questions[0].text, texts)
+        with counted_instead():
+            show_frameworks(console, scorer, all_questions[0].text, texts)
 
 
 def second_pass(

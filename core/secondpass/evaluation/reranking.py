@@ -118,12 +118,11 @@ def reread(
         if query.truncated is None:
             raise InputError(f"scored must say what was truncated, which it does not for the query {query.query_id!r}")
         long[query.query_id] = [i for i, is_truncated in enumerate(query.truncated) if is_truncated]
+    wanted = {query.query_id: [query.document_ids[i] for i in long[query.query_id]] for query in scored}
+    texts = texts_of(collection.documents, {document for documents in wanted.values() for document in documents})
     candidates = {
-        query.query_id: Candidates(
-            collection.queries[query.query_id],
-            tuple(collection.documents[query.document_ids[i]] for i in long[query.query_id]),
-        )
-        for query in scored
+        query: Candidates(collection.queries[query], tuple(texts[document] for document in documents))
+        for query, documents in wanted.items()
     }
     results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
     return [_with_windows(query, long[query.query_id], results[query.query_id]) for query in scored]

@@ -162,7 +162,10 @@ def test_a_calibration_scales_in_place_of_the_sigmoid() -> None:
     assert SecondPassRanker("some/model", calibration=calibration).scale_score
     for arguments, message in (
         ({"scale_score": False}, "scale_score must be True with a calibration, which makes probabilities of logits"),
-        ({"calibration_factor": 2.0}, "calibration_factor must be left out with a calibration or a service, which scale by themselves"),
+        (
+            {"calibration_factor": 2.0},
+            "calibration_factor must be left out with a calibration or a service, which scale by themselves",
+        ),
     ):
         with pytest.raises(InputError, match=message):
             SecondPassRanker("some/model", calibration=calibration, **arguments)
