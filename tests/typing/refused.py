@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import langchain_secondpass
 import llama_index_secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
-from secondpass import AsyncScorer, BiEncoder, CrossEncoder, RankedDocument, Scorer, arank, rank
+from secondpass import AsyncScorer, BiEncoder, CrossEncoder, RankedDocument, RemoteScorer, Scorer, arank, rank
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig
 
 
@@ -24,6 +24,9 @@ def options() -> None:
     CrossEncoder("m", max_length="64")  # expect: arg-type, reportArgumentType
     CrossEncoder("m", device=0)  # expect: arg-type, reportArgumentType
     BiEncoder("m", activation="sigmoid")  # expect: call-arg, reportCallIssue
+    RemoteScorer("http://localhost", api="openai")  # expect: arg-type, reportArgumentType
+    RemoteScorer("http://localhost", on_failure="ignore")  # expect: arg-type, reportArgumentType
+    RemoteScorer("http://localhost", "tei")  # expect: call-arg, reportCallIssue
 
 
 def calls(model: CrossEncoder, embedder: BiEncoder) -> None:

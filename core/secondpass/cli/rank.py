@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from secondpass.cli.documents import STDIN, Document, Format, format_by_name, read_documents
-from secondpass.cli.loading import load_quietly
+from secondpass.cli.loading import scorer_of
 from secondpass.cli.options import (
     DEFAULT_MODEL,
     Activation,
@@ -21,7 +21,7 @@ from secondpass.cli.options import (
     Label,
     LocalFilesOnly,
     MaxLength,
-    ModelName,
+    ModelOrService,
     Output,
     Revision,
     Token,
@@ -33,6 +33,7 @@ from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.ranking import RankedDocument
+from secondpass.ranking import rank as rank_documents
 from secondpass.ranking.checks import check_score_threshold, check_top_k
 
 
@@ -41,7 +42,7 @@ def rank(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Documents; without any, or where one is -, standard input is read.")
     ] = None,
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelOrService = DEFAULT_MODEL,
     top_k: Annotated[
         int | None, typer.Option("--top-k", "-k", help="How many to keep, best first.", show_default="all")
     ] = None,
@@ -93,8 +94,9 @@ def rank(
     documents = read_documents(files or [STDIN], as_)
     ranked: list[RankedDocument] = []
     if documents:
-        scorer = load_quietly(model, options)
-        ranked = scorer.rank(query, [document.text for document in documents], top_k, score_threshold)
+        scorer = scorer_of(model, options)
+        texts = [document.text for document in documents]
+        ranked = rank_documents(scorer, query, texts, top_k=top_k, score_threshold=score_threshold)
     write(
         result_format, _rows(ranked, documents), [ranking_sheet(query, ranked, documents, _reading(files or [], as_))]
     )
