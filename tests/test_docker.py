@@ -63,8 +63,8 @@ def test_what_the_build_needs_is_copied() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     copied = " ".join(rest for name, rest in instructions() if name == "COPY").split()
     for name in (
-        *re.findall(r'^readme = "(.*)"', project, re.M),
-        *re.findall(r'^license-files = \["(.*)"\]', project, re.M),
+        *re.findall(r'^readme = "(.*)"', project, re.MULTILINE),
+        *re.findall(r'^license-files = \["(.*)"\]', project, re.MULTILINE),
     ):
         assert name in copied
     (install,) = [rest for name, rest in instructions() if name == "RUN" and "pip install" in rest]

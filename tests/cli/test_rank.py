@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fake_service import faking, score_of
 from folders import FolderOf
 from typer.testing import CliRunner
 
@@ -37,6 +38,17 @@ def test_rank_gives_json_when_piped(folder_of: FolderOf, tmp_path: Path) -> None
     assert [row["id"] for row in rows] == [f"d{result.index}" for result in expected]
     assert [row["score"] for row in rows] == pytest.approx([result.score for result in expected], abs=1e-5)
     assert [row["rank"] for row in rows] == [1, 2]
+
+
+def test_a_service_ranks_by_its_address() -> None:
+    with faking() as fake:
+        done = run("rank", "query", "-m", fake.url, "--token", "sk-secret", "-k", "1", stdin="three words\none\n")
+        assert done.returncode == 0, done.stderr
+        assert [(row["text"], row["score"]) for row in json.loads(done.stdout)] == [("one", score_of("one"))]
+        assert fake.posts[0][2]["authorization"] == "Bearer sk-secret"
+        done = run("rank", "query", "-m", fake.url, "--max-length", "64", stdin="text")
+    assert done.returncode != 0
+    assert "--max-length says how to load a model and means nothing to a service" in done.stderr
 
 
 def test_rank_reads_lines_from_standard_input(folder_of: FolderOf) -> None:

@@ -37,9 +37,14 @@ async def test_scores_are_the_librarys(served: str, api: ApiName, probabilities:
     np.testing.assert_allclose([one.score for one in again], [one.score for one in ranked], atol=1e-6, rtol=0)
 
 
+@pytest.fixture(scope="module")
+def logits() -> list[float]:
+    scores: list[float] = CrossEncoder("secondpass/mini", activation="identity").score(QUERY, DOCUMENTS).tolist()
+    return scores
+
+
 @pytest.mark.parametrize("api", ["auto", "secondpass", "tei", "vllm", "infinity"])
-def test_raw_scores_are_the_librarys_logits(served: str, api: ApiName) -> None:
-    logits = CrossEncoder("secondpass/mini", activation="identity").score(QUERY, DOCUMENTS)
+def test_raw_scores_are_the_librarys_logits(served: str, api: ApiName, logits: list[float]) -> None:
     with RemoteScorer(served, api=api, raw_scores=True) as scorer:
         np.testing.assert_allclose(scorer.score(QUERY, DOCUMENTS), logits, atol=1e-5, rtol=0)
 

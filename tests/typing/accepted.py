@@ -31,13 +31,14 @@ from secondpass import (
     Cascade,
     CrossEncoder,
     RankedDocument,
+    RemoteScorer,
     Scorer,
     arank,
     rank,
 )
 from secondpass.calibration import OutOfReach, Threshold, Wanted, find_thresholds
 from secondpass.cascade import CascadedDocument
-from secondpass.errors import InputError, InputTypeError, SecondPassError
+from secondpass.errors import InputError, InputTypeError, RemoteError, SecondPassError
 from secondpass.evaluation import (
     BM25,
     Collection,
@@ -107,6 +108,20 @@ def bi_encoder(folder: Path) -> None:
     assert_type(model.dtype, str)
     assert_type(model.devices, tuple[str, ...])
     assert_type(model.fingerprint(), str)
+
+
+async def remote(key: str | None) -> None:
+    with RemoteScorer("http://localhost:8080", api="tei", model="m", api_key=key, timeout=5, retries=0) as model:
+        assert_type(model.score(QUERY, DOCUMENTS), list[float])
+        assert_type(model.rank(QUERY, (text for text in DOCUMENTS), 3, 0.5), list[RankedDocument])
+        assert_type(model.fingerprint(), str)
+        assert_type(model.last_failure, RemoteError | None)
+        assert_type(model.n_failures, int)
+    async with RemoteScorer("http://localhost", max_texts=32, raw_scores=True, on_failure="keep_order") as model:
+        assert_type(await model.ascore(QUERY, DOCUMENTS), list[float])
+        assert_type(await model.arank(QUERY, DOCUMENTS, top_k=1), list[RankedDocument])
+        awaitable: AsyncScorer = model
+        assert_type(rank(awaitable, QUERY, DOCUMENTS), list[RankedDocument])
 
 
 class Lengths:

@@ -18,6 +18,7 @@ from secondpass import (
     Cascade,
     CrossEncoder,
     RankedDocument,
+    RemoteScorer,
     Scorer,
     arank,
     rank,
@@ -34,6 +35,9 @@ def options() -> None:
     CrossEncoder("m", max_length="64")  # expect: arg-type, reportArgumentType
     CrossEncoder("m", device=0)  # expect: arg-type, reportArgumentType
     BiEncoder("m", activation="sigmoid")  # expect: call-arg, reportCallIssue
+    RemoteScorer("http://localhost", api="openai")  # expect: arg-type, reportArgumentType
+    RemoteScorer("http://localhost", on_failure="ignore")  # expect: arg-type, reportArgumentType
+    RemoteScorer("http://localhost", "tei")  # expect: call-arg, reportCallIssue
 
 
 def calls(model: CrossEncoder, embedder: BiEncoder) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from secondpass.adapters.services import is_url, scorer_at
 from secondpass.options import HubOptions, ModelOptions
+from secondpass.ranking import Scorer
 
 if TYPE_CHECKING:
     from secondpass import CrossEncoder
@@ -16,6 +18,11 @@ def load_quietly(model: str, options: ModelOptions) -> "CrossEncoder":
 
     silence_transformers()
     return CrossEncoder.from_options(model, options)
+
+
+def scorer_of(model: str, options: ModelOptions) -> Scorer:
+    """The model, or the service at its address, whose API key is the token."""
+    return scorer_at(model, options) if is_url(model) else load_quietly(model, options)
 
 
 def find_models(names: Iterable[str], hub: HubOptions) -> "list[Folder]":

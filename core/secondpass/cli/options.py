@@ -13,6 +13,9 @@ from secondpass.calibration import as_calibration
 from secondpass.cli.output import OutputFormat
 
 ModelName: TypeAlias = Annotated[str, typer.Option("--model", "-m", help="Hub id, folder, or bundled model.")]
+ModelOrService: TypeAlias = Annotated[
+    str, typer.Option("--model", "-m", help="Hub id, folder, bundled model, or http(s) URL of a service.")
+]
 Device: TypeAlias = Annotated[str | None, typer.Option(help="Such as cpu or cuda:0.", show_default="the best there is")]
 DType: TypeAlias = Annotated[
     options.DType | None,

@@ -10,14 +10,15 @@ from rich.text import Text
 
 from secondpass.cli.documents import STDIN, Document, Format, format_by_name, read_documents
 from secondpass.cli.excerpts import Excerpt, Excerpts
-from secondpass.cli.loading import load_quietly
-from secondpass.cli.options import DEFAULT_MODEL, Json, ModelName, Output, takes_model_options
+from secondpass.cli.loading import scorer_of
+from secondpass.cli.options import DEFAULT_MODEL, Json, ModelOrService, Output, takes_model_options
 from secondpass.cli.output import Part, output_format, score_bar, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.cli.truncation import counted_instead, report_truncated
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.ranking import RankedDocument
+from secondpass.ranking import rank as rank_documents
 from secondpass.ranking.checks import check_score_threshold, check_top_k
 from secondpass.ranking.order import order_documents
 
@@ -28,7 +29,7 @@ def rank(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Documents; without any, or where one is -, standard input is read.")
     ] = None,
-    model: ModelName = DEFAULT_MODEL,
+    model: ModelOrService = DEFAULT_MODEL,
     top_k: Annotated[
         int | None, typer.Option("--top-k", "-k", help="How many to keep, best first.", show_default="all")
     ] = None,
@@ -56,9 +57,9 @@ def rank(
     documents = read_documents(files or [STDIN], as_)
     ranked: list[RankedDocument] = []
     if documents:
-        scorer = load_quietly(model, options)
+        scorer = scorer_of(model, options)
         with counted_instead():
-            everything = scorer.rank(query, [document.text for document in documents])
+            everything = rank_documents(scorer, query, [document.text for document in documents])
         ranked = order_documents(everything, top_k=top_k, score_threshold=score_threshold)
         report_truncated(scorer, sum(document.truncated or False for document in everything), len(everything))
     parts: list[Part] = [ranking_sheet(query, ranked, documents, _reading(files or [], as_))]

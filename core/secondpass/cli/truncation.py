@@ -3,15 +3,12 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import typer
 
 from secondpass.cli.sheets import count
 from secondpass.errors import TruncationWarning
-
-if TYPE_CHECKING:
-    from secondpass.execution.local_scorer import LocalScorer
+from secondpass.ranking import Scorer
 
 
 @contextmanager
@@ -22,7 +19,7 @@ def counted_instead() -> Iterator[None]:
         yield
 
 
-def report_truncated(scorer: "LocalScorer", n_truncated: int, n_documents: int) -> None:
+def report_truncated(scorer: Scorer, n_truncated: int, n_documents: int) -> None:
     """Say on standard error how many documents, or queries beside them, did not fit; nothing where all did.
 
     Args:
@@ -32,13 +29,14 @@ def report_truncated(scorer: "LocalScorer", n_truncated: int, n_documents: int) 
     """
     if not n_truncated:
         return
-    limit = f"--max-length {scorer.max_length}"
-    if scorer.long_documents == "windows":
+    max_length = getattr(scorer, "max_length", None)  # a service keeps its limit to itself
+    limit = "the service's limit" if max_length is None else f"--max-length {max_length}"
+    if getattr(scorer, "long_documents", None) == "windows":
         what = f"the query was truncated beside {n_truncated} of {count(n_documents, 'document')} to fit {limit}"
     else:
         were = "was" if n_documents == 1 else "were"
         what = (
-            f"{n_truncated} of {count(n_documents, 'document')} {were} truncated to fit {limit}; "
-            "--long-documents windows reads all of each"
+            f"{n_truncated} of {count(n_documents, 'document')} {were} truncated to fit {limit}"
+            f"{'' if max_length is None else '; --long-documents windows reads all of each'}"
         )
     typer.echo(f"warning: {what}", err=True)

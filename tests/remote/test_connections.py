@@ -1,0 +1,123 @@
+"""Threads, event loops, forks, copies and pickles share a scorer, and leave no connection behind."""
+
+import asyncio
+import copy
+import gc
+import os
+import pickle
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fake_service import Fake, faking, score_of
+
+from secondpass import RemoteScorer
+from secondpass.ranking import AsyncRankingScorer, AsyncScorer, Fingerprinted, Loadable
+
+DOCUMENTS = ["four", "a"]
+RIGHT = [score_of(text) for text in DOCUMENTS]
+
+
+def wait_until_closed(fake: Fake) -> None:
+    """The server's threads notice in their own time."""
+    end = time.monotonic() + 10
+    while fake.n_open and time.monotonic() < end:
+        time.sleep(0.001)
+    assert fake.n_open == 0
+
+
+def test_connections_are_kept_and_closed() -> None:
+    with faking() as fake:
+        with RemoteScorer(fake.url) as scorer:
+            for _ in range(5):
+                assert scorer.score("query", DOCUMENTS) == RIGHT
+            assert fake.n_open == 1
+        wait_until_closed(fake)
+        assert scorer.score("query", DOCUMENTS) == RIGHT, "it can be used again"
+        scorer.release()
+        wait_until_closed(fake)
+
+
+def test_event_loops_have_their_own_and_close_them() -> None:
+    with faking() as fake:
+        scorer = RemoteScorer(fake.url)
+
+        async def several() -> list[list[float]]:
+            return await asyncio.gather(*(scorer.ascore("query", DOCUMENTS) for _ in range(8)))
+
+        for _ in range(3):
+            assert asyncio.run(several()) == [RIGHT] * 8
+            wait_until_closed(fake)
+
+
+def test_a_scorer_that_is_forgotten_closes_its_connections() -> None:
+    async def ask(url: str) -> None:
+        assert await RemoteScorer(url).ascore("query", DOCUMENTS) == RIGHT
+        gc.collect()
+        await asyncio.sleep(0.01)
+
+    with faking() as fake:
+        asyncio.run(ask(fake.url))
+        assert RemoteScorer(fake.url).score("query", DOCUMENTS) == RIGHT
+        gc.collect()
+        wait_until_closed(fake)
+
+
+async def test_it_is_closed_in_a_loop_and_awaited() -> None:
+    with faking() as fake:
+        async with RemoteScorer(fake.url) as scorer:
+            assert await scorer.ascore("query", DOCUMENTS) == RIGHT
+            assert scorer.score("query", DOCUMENTS) == RIGHT
+        await asyncio.to_thread(wait_until_closed, fake)
+
+
+async def test_a_task_that_is_cancelled_leaves_the_scorer_as_it_was() -> None:
+    with faking() as fake:
+        async with RemoteScorer(fake.url) as scorer:
+            task = asyncio.create_task(scorer.ascore("query", DOCUMENTS))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await scorer.ascore("query", DOCUMENTS) == RIGHT
+
+
+def test_threads_share_one() -> None:
+    texts = [["x" * length, "y" * (length + 1)] for length in range(40)]
+    with faking() as fake, RemoteScorer(fake.url, max_texts=1) as scorer, ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda some: scorer.score("query", some), texts))
+    assert answers == [[score_of(text) for text in some] for some in texts]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of threads beside a fork, which is the point
+def test_a_forked_process_has_its_own() -> None:
+    with faking() as fake, RemoteScorer(fake.url) as scorer:
+        assert scorer.score("query", DOCUMENTS) == RIGHT
+        child = os.fork()
+        if child == 0:  # nothing of the tests may go on here
+            os._exit(0 if scorer.score("query", DOCUMENTS) == RIGHT else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert scorer.score("query", DOCUMENTS) == RIGHT
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda scorer: pickle.loads(pickle.dumps(scorer))])  # noqa: S301 - our own
+def test_copies_are_equal_and_hold_no_connection(copied: Callable[[RemoteScorer], RemoteScorer]) -> None:
+    with faking() as fake, RemoteScorer(fake.url, api_key="sk-secret", timeout=9) as scorer:
+        assert scorer.score("query", DOCUMENTS) == RIGHT
+        other = copied(scorer)
+        assert other == scorer
+        assert hash(other) == hash(scorer)
+        with other:
+            assert other.score("query", DOCUMENTS) == RIGHT
+        assert fake.posts[-1][2]["authorization"] == "Bearer sk-secret"
+        assert scorer.score("query", DOCUMENTS) == RIGHT
+    assert RemoteScorer(fake.url) != scorer
+    assert scorer != fake.url
+
+
+def test_it_is_what_the_protocols_ask_for() -> None:
+    scorer = RemoteScorer("http://localhost")
+    for protocol in (AsyncScorer, AsyncRankingScorer, Fingerprinted, Loadable):
+        assert isinstance(scorer, protocol)
