@@ -340,6 +340,27 @@ def test_what_the_server_refuses_is_told_in_its_words(page: "Page") -> None:
     page.get_by_text("The server cannot be reached. Is it still running?").wait_for()
 
 
+def test_a_ranking_stands_where_its_sentences_are_refused(page: "Page") -> None:
+    # Two sentences of one document, and the server fails for the first of them alone.
+    sentences = ["The fox that is red sleeps all day.", "The dog that is brown does not."]
+    with listening(app_of(Recorder(broken=sentences[:1]))) as url:
+        page.goto(url)
+        rank(page, "red fox", " ".join(sentences))
+        assert texts(page) == [" ".join(sentences)]
+        told = page.locator("#error").inner_text()
+        assert told.startswith("The best sentences are not marked. The server did not rank: the model gave no scores")
+        assert page.get_by_text("Not ranked").count() == 0
+
+
+def test_no_more_sentences_are_sent_than_the_server_takes(page: "Page") -> None:
+    documents = ["The fox that is red sleeps all day. The dog that is brown does not."] * 2
+    with listening(overlap_app(limits=Limits(max_documents=3))) as url:
+        page.goto(url)
+        rank(page, "red fox", "\n".join(documents))
+        assert page.locator("#error").text_content() == ""
+        assert page.locator("mark").all_text_contents() == ["The fox that is red sleeps all day."]
+
+
 def test_a_ranking_can_be_stopped_and_another_one_takes_its_place(page: "Page") -> None:
     held = Recorder(held=True)
     with listening(app_of(held)) as url:
