@@ -14,6 +14,7 @@ from secondpass.ranking.scorers import (
     PairScorer,
     RankingScorer,
     Scorer,
+    is_pointwise,
 )
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Scorer",
     "Sigmoid",
     "arank",
+    "is_pointwise",
     "rank",
     "score_pairs",
 ]
