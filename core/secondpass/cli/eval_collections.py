@@ -1,18 +1,19 @@
 """`secondpass eval` on collections: a first stage, re-ranked by each model and measured before and after."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secondpass.cli.eval_abstention import abstention_table
 from secondpass.cli.eval_tables import card_table, cascade_table, comparison_table, depth_table, report_table
 from secondpass.cli.output import OutputFormat, progress_bar, write, write_json_file, write_text_file
 from secondpass.cli.sheets import Sheet, count
 from secondpass.cli.streams import naming
 
 if TYPE_CHECKING:
-    from secondpass import Cascade, CrossEncoder
-    from secondpass.evaluation import Collection, Report
+    from secondpass import Calibration, Cascade, CrossEncoder, Scorer
+    from secondpass.evaluation import Collection, Report, ScoredQuery
 
 # Documents per query that BM25 retrieves at least, so that the first stage is the same at every smaller --depth.
 _FIRST_STAGE_DEPTH = 100
@@ -29,6 +30,9 @@ class Settings:
         output: Folder for runs, JSON and pictures; each of several collections gets one of its own in it.
         format: What is written to standard output.
         keeps: What goes on from stage to stage in each cascade of the models, in their order; none without cascades.
+        score_threshold: What it keeps is counted; None counts nothing.
+        unanswerable: Texts by id of queries that are known to have no answer in the only collection.
+        calibrations: What makes probabilities of the models' logits, by model: all of them have one, or none.
     """
 
     measures: Sequence[str]
@@ -37,6 +41,9 @@ class Settings:
     output: Path | None
     format: OutputFormat
     keeps: Sequence[Sequence[float]] = ()
+    score_threshold: float | None = None
+    unanswerable: Mapping[str, str] = field(default_factory=dict)
+    calibrations: "Mapping[str, Calibration]" = field(default_factory=dict)
 
 
 def evaluate_collections(
@@ -59,7 +66,7 @@ def evaluate_collections(
     cascades = {"-".join(["cascade-keep", *map(str, keep)]): keep for keep in settings.keeps}
     by_model: dict[str, dict[str, Report]] = {}
     for model, file_name in _with_file_names([*names, *cascades]):
-        scorer = _cascade(names, load, cascades[model]) if model in cascades else load(model)
+        scorer = _cascade(names, load, cascades[model], settings.calibrations) if model in cascades else load(model)
         by_model[model] = {task.name: task.evaluate(scorer, model, file_name, settings) for task in tasks}
     by_collection = {task.name: [by_model[model][task.name] for model in by_model] for task in tasks}
     _write_pictures(folders, by_collection)
@@ -85,42 +92,63 @@ def evaluate_collections(
             sheets.append(comparison_table(reports))
         if cascades:
             sheets.append(cascade_table(reports, reports[len(names) - 1]))
+        if settings.score_threshold is not None:
+            (task,) = tasks
+            sheets.append(abstention_table(reports, calibrated=bool(settings.calibrations), note=task.note))
     write(settings.format, rows, sheets)
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A collection with its first stage, and the folder for what comes of it."""
+    """A collection with its first stage, and the folder for what comes of it.
+
+    Args:
+        name: The collection's.
+        collection: What is measured.
+        first: The first stage, that of the unanswerable queries included.
+        folder: Where files go; None writes none.
+        unanswerable_documents: The candidates of the unanswerable queries: texts by id, perhaps with others.
+        note: What is to be known of where those candidates are from.
+    """
 
     name: str
     collection: "Collection"
     first: Mapping[str, Mapping[str, float]]
     folder: Path | None
+    unanswerable_documents: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @classmethod
     def prepare(cls, name: str, collection: "Collection", folder: Path | None, settings: Settings) -> "_Task":
         from secondpass.evaluation import BM25, read_run
         from secondpass.evaluation.measures import deepest_cutoff
         from secondpass.evaluation.reranking import check_ids
+        from secondpass.evaluation.streamed import texts_of
 
         asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
         if folder is not None:
             check_ids(asked)
-        first: Mapping[str, Mapping[str, float]]
-        if settings.run is not None:
-            first = read_run(settings.run)
-        else:
+        first: dict[str, dict[str, float]] = {} if settings.run is None else read_run(settings.run)
+        to_search = asked if settings.run is None else {}
+        note = ""
+        if not any(query in first for query in settings.unanswerable):
+            to_search = {**to_search, **settings.unanswerable}
+            if settings.run is not None and settings.unanswerable:
+                note = "candidates of the unanswerable queries: BM25's, for the run ranks none of these queries"
+        if to_search:
             depth = max(settings.depth, _FIRST_STAGE_DEPTH, deepest_cutoff(settings.measures))
-            first = BM25(collection.documents).run(asked, depth)
+            first |= BM25(collection.documents).run(to_search, depth)
         if folder is not None:
             check_ids(document for query in asked for document in first.get(query, {}))
-        return cls(name, collection, first, folder)
+        # Held beside the others: a streamed corpus would be read twice per model.
+        unanswered = {document for query in settings.unanswerable for document in first.get(query, {})}
+        return cls(name, collection, first, folder, texts_of(collection.documents, unanswered), note)
 
     def evaluate(self, scorer: "CrossEncoder | Cascade", model: str, file_name: str, settings: Settings) -> "Report":
         """Re-rank with one model, keeping its progress and its run in the folder."""
-        from secondpass import Cascade
-        from secondpass.evaluation import report, rerank, write_run
+        from secondpass.evaluation import measure_abstention, report, rerank, write_run
         from secondpass.evaluation.report import DEPTHS
+        from secondpass.ranking import is_pointwise
 
         depth = settings.depth
         progress_file = None if self.folder is None else self.folder / f"{file_name}.progress.jsonl"
@@ -138,22 +166,61 @@ class _Task:
             run_file = self.folder / f"{file_name}.trec"
             with naming(run_file):
                 write_run(run_file, scored, depth=depth, tag=file_name)
-        return report(
+        measured = report(
             model,
             self.collection,
             self.first,
             scored,
             measures=settings.measures,
             depth=depth,
-            smaller_depths=() if isinstance(scorer, Cascade) else DEPTHS,
+            smaller_depths=DEPTHS if is_pointwise(scorer) else (),
         )
+        if settings.score_threshold is None:
+            return measured
+        abstention = measure_abstention(
+            self.collection,
+            scored,
+            settings.score_threshold,
+            unanswerable=self._score_unanswerable(scorer, model, file_name, settings),
+            score_map=settings.calibrations.get(model),  # a cascade has its stages calibrated
+        )
+        return replace(measured, abstention=abstention)
+
+    def _score_unanswerable(
+        self, scorer: "CrossEncoder | Cascade", model: str, file_name: str, settings: Settings
+    ) -> "list[ScoredQuery] | None":
+        """The candidates of the queries that nothing answers, scored; None where there are no such queries."""
+        from secondpass.evaluation import score_run
+
+        if not settings.unanswerable:
+            return None
+        progress_file = None if self.folder is None else self.folder / f"{file_name}.unanswerable.jsonl"
+        with progress_bar(f"{model}, unanswerable") as progress, naming(progress_file or "a file"):
+            return score_run(
+                scorer,
+                settings.unanswerable,
+                self.unanswerable_documents,
+                self.first,
+                depth=settings.depth,
+                progress_file=progress_file,
+                name=scorer.fingerprint(),
+                progress=progress,
+            )
 
 
-def _cascade(names: Sequence[str], load: "Callable[[str], CrossEncoder]", keep: Sequence[float]) -> "Cascade":
-    """The models in a row, in their order."""
-    from secondpass import Cascade
+def _cascade(
+    names: Sequence[str],
+    load: "Callable[[str], CrossEncoder]",
+    keep: Sequence[float],
+    calibrations: "Mapping[str, Calibration]",
+) -> "Cascade":
+    """The models in a row, in their order, calibrated where they can be."""
+    from secondpass import Calibrated, Cascade
 
-    return Cascade([load(name) for name in names], keep=keep[0] if len(keep) == 1 else keep)
+    stages: list[Scorer] = [
+        Calibrated(load(name), calibrations[name]) if calibrations else load(name) for name in names
+    ]
+    return Cascade(stages, keep=keep[0] if len(keep) == 1 else keep)
 
 
 def _against(report: "Report", last: "Report", cascades: Mapping[str, object]) -> dict[str, object]:

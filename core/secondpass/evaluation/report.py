@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from secondpass.evaluation.abstention import Abstention
 from secondpass.evaluation.collection import Collection, Qrels
 from secondpass.evaluation.comparison import Comparison, compare
 from secondpass.evaluation.measures import per_query
@@ -43,6 +44,7 @@ class Report:
         n_documents: Documents scored.
         seconds: Wall-clock time of scoring them.
         per_query: Values of the first measure by query id, before and after.
+        abstention: What a threshold keeps; None where there was none.
     """
 
     model: str
@@ -52,6 +54,7 @@ class Report:
     n_documents: int
     seconds: float
     per_query: Mapping[str, tuple[float, float]]
+    abstention: Abstention | None = None
 
     @property
     def documents_per_second(self) -> float:
@@ -82,7 +85,7 @@ class Report:
 
     def as_json(self) -> dict[str, object]:
         """The report as JSON holds it."""
-        return {
+        content: dict[str, object] = {
             "model": self.model,
             "depth": self.depth,
             "documents_per_second": round(self.documents_per_second, 2),
@@ -94,6 +97,7 @@ class Report:
             "depths": [asdict(point) for point in self.depths],
             "per_query": {query: list(values) for query, values in self.per_query.items()},
         }
+        return content if self.abstention is None else content | {"abstention": self.abstention.as_json()}
 
 
 def report(
