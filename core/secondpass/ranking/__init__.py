@@ -15,6 +15,7 @@ from secondpass.ranking.scorers import (
     RankingScorer,
     ReadingScorer,
     Scorer,
+    is_pointwise,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Scorer",
     "Sigmoid",
     "arank",
+    "is_pointwise",
     "rank",
     "score_pairs",
 ]
