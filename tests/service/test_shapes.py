@@ -44,7 +44,7 @@ RESULTS: dict[str, tuple[str, Mapping[str, object], int, str | None]] = {
     "Haystack CohereRanker": ("/v2/rerank", {**MODEL, "top_n": 2, "max_tokens_per_doc": 4096}, 2, None),
     "LiteLLM cohere": ("/v2/rerank", {**MODEL, "top_n": 2, "return_documents": True}, 2, "object"),
     "LiteLLM jina_ai": ("/v1/rerank", {**MODEL, "top_n": 2, "return_documents": True}, 2, "object"),
-    "LiteLLM hosted_vllm": ("/rerank", {**MODEL, "top_n": 2, "return_documents": True}, 2, "object"),
+    "LiteLLM hosted_vllm, told /v1": ("/v1/rerank", {**MODEL, "top_n": 2, "return_documents": True}, 2, "object"),
     "open-webui": ("/v1/rerank", {**MODEL, "top_n": 3}, 3, "object"),
     "dify": ("/rerank", MODEL, 3, "object"),
     "vLLM, all of them": ("/v1/rerank", {**MODEL, "top_n": 0, "truncate_prompt_tokens": -1}, 3, "object"),
@@ -174,6 +174,18 @@ def test_coheres_own_client_is_known_by_its_name() -> None:
     headers = {"user-agent": "cohere/5.21.1"}
     results = post(overlap_app(), "/v1/rerank", {**MODEL, "top_n": 2}, headers=headers).json()["results"]
     assert [set(result) for result in results] == [{"index", "relevance_score"}] * 2
+
+
+# Its `infinity` fails on documents that are objects, its `hosted_vllm` on strings.
+@pytest.mark.parametrize(("field", "form"), [({}, None), ({"max_tokens_per_doc": 99}, dict)])
+def test_litellm_gets_documents_where_one_of_its_providers_alone_sends_that(
+    field: Mapping[str, object], form: type | None
+) -> None:
+    body = {**MODEL, "top_n": 2, "return_documents": True, **field}
+    answered = post(overlap_app(), "/rerank", body, headers={"user-agent": "litellm/1.110.2"}).json()
+    assert [result["index"] for result in answered["results"]] == [0, 2]
+    forms = [type(result["document"]) if "document" in result else None for result in answered["results"]]
+    assert forms == [form, form]
 
 
 @pytest.mark.parametrize(

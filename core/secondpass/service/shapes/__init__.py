@@ -9,6 +9,7 @@ from secondpass.service.shapes.cohere_v1 import CohereV1
 from secondpass.service.shapes.cohere_v2 import CohereV2
 from secondpass.service.shapes.infinity import Infinity
 from secondpass.service.shapes.jina import Jina
+from secondpass.service.shapes.litellm import LiteLlm
 from secondpass.service.shapes.shape import Shape
 from secondpass.service.shapes.tei import Tei
 from secondpass.service.shapes.vllm import Vllm, VllmScoreFields
@@ -17,7 +18,7 @@ from secondpass.service.shapes.voyage import Voyage
 __all__ = ["SHAPES", "VLLM", "Shape", "VllmScoreFields", "at", "spoken"]
 
 TEI, VLLM, INFINITY, VOYAGE, JINA = Tei(), Vllm(), Infinity(), Voyage(), Jina()
-COHERE_V1, COHERE_V2 = CohereV1(), CohereV2()
+COHERE_V1, COHERE_V2, LITELLM = CohereV1(), CohereV2(), LiteLlm()
 SHAPES: tuple[Shape, ...] = (TEI, COHERE_V2, COHERE_V1, JINA, VLLM, INFINITY, VOYAGE)
 
 # Fields by which a request of one API differs from those that others send to the same place.
@@ -25,6 +26,8 @@ _COHERE_V1_FIELDS = {"rank_fields", "max_chunks_per_doc"}
 _VLLM_FIELDS = {"truncate_prompt_tokens", "truncation_side", "use_activation"}
 _VOYAGE_FIELDS = {"top_k"}
 _INFINITY_FIELDS = {"raw_scores"}
+# By these, of all that LiteLLM sends, its `hosted_vllm` differs from its `infinity`.
+_HOSTED_VLLM_FIELDS = {"instruction", "max_tokens_per_doc", "max_tokens_per_query"}
 
 
 def at(path: str) -> Shape:
@@ -42,7 +45,8 @@ def spoken(path: str, body: Mapping[str, object], user_agent: str = "") -> Shape
     Args:
         path: Where it came.
         body: Its fields.
-        user_agent: The client's own name for itself: Cohere's sends nothing else that Jina's would not.
+        user_agent: The client's own name for itself: Cohere's sends nothing else that Jina's would not, and LiteLLM the
+            same for infinity as for vLLM.
     """
     if body.get("texts") is not None or ("texts" in body and body.get("documents") is None):
         return TEI
@@ -54,5 +58,6 @@ def spoken(path: str, body: Mapping[str, object], user_agent: str = "") -> Shape
     if given & _VOYAGE_FIELDS and body.get("top_n") is None:
         return VOYAGE
     if path == "/rerank":
-        return INFINITY if given & _INFINITY_FIELDS else VLLM
+        is_either = user_agent.startswith("litellm/") and not given & _HOSTED_VLLM_FIELDS
+        return LITELLM if is_either else INFINITY if given & _INFINITY_FIELDS else VLLM
     return COHERE_V1 if given & _COHERE_V1_FIELDS or user_agent.startswith("cohere/") else JINA
