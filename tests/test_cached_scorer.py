@@ -22,9 +22,10 @@ import pytest
 from checkpoints import bert
 from hypothesis import given
 from hypothesis import strategies as st
+from judgements import platt
 from scorers import Scores, true_score
 
-from secondpass import CachedScorer, Cascade, CrossEncoder, RankedDocument, arank, rank
+from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RankedDocument, arank, rank
 from secondpass.errors import InputError, InputTypeError, ScoringError
 from secondpass.ranking import AsyncRankingScorer, PairScorer, Passage
 from secondpass.score_cache import pair_keys
@@ -44,6 +45,11 @@ class Pairs(Scores):
 
 def cached(folder: Path, scorer: Any = None, **options: Any) -> CachedScorer:
     return CachedScorer(OverlapScorer() if scorer is None else scorer, folder, **{"fingerprint": "f"} | options)
+
+
+def calibrated(scorer: Any) -> Calibrated:
+    """Probabilities of `true_score`, which is up to 2**48."""
+    return Calibrated(scorer, platt(1e-14, 0.0, scorer.fingerprint()))
 
 
 def files(folder: Path) -> list[Path]:
@@ -544,6 +550,39 @@ def test_it_is_a_stage_of_a_cascade_and_no_cascade_is_cached(tmp_path: Path) -> 
     assert "'f', 'other'" in cascade.fingerprint()
     with pytest.raises(InputError, match="scorer must score each document by itself, which a Cascade does not"):
         CachedScorer(cascade, tmp_path)
+
+
+class Listwise(Scores):
+    """Says that its scores depend on the company of a document."""
+
+    is_pointwise = False
+
+
+@pytest.mark.parametrize("fingerprint", [None, "given"])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        calibrated,
+        lambda cascade: calibrated(Cascade([cascade, Scores()], keep=2)),
+        lambda _: Listwise(),
+        lambda _: calibrated(Listwise()),
+    ],
+)
+def test_nothing_around_a_cascade_is_cached(
+    tmp_path: Path, wrap: Callable[[Any], Any], fingerprint: str | None
+) -> None:
+    cascade = Cascade([Scores(), Scores()], keep=2)
+    with pytest.raises(InputError, match=r"scorer must score each document by itself, .* got (Calibrated|Listwise)"):
+        CachedScorer(wrap(cascade), tmp_path, fingerprint=fingerprint)
+    assert files(tmp_path) == []
+
+
+def test_a_calibrated_scorer_is_cached_where_what_it_wraps_may_be(tmp_path: Path) -> None:
+    scorer = Scores()
+    expected = calibrated(Scores()).score("cat", DOCUMENTS)
+    for _ in range(2):
+        np.testing.assert_array_equal(CachedScorer(calibrated(scorer), tmp_path).score("cat", DOCUMENTS), expected)
+    assert len(scorer.asked) == len(set(DOCUMENTS))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """The image's files, as far as they can be checked without a daemon that builds them."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from typing import Any
@@ -60,20 +60,17 @@ def test_what_is_copied_is_there_and_nothing_else_is_sent() -> None:
 
 
 def test_what_the_build_needs_is_copied() -> None:
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     copied = " ".join(rest for name, rest in instructions() if name == "COPY").split()
-    for name in (
-        *re.findall(r'^readme = "(.*)"', project, re.MULTILINE),
-        *re.findall(r'^license-files = \["(.*)"\]', project, re.MULTILINE),
-    ):
-        assert name in copied
+    assert set(copied) >= {project["readme"], *project["license-files"]}
     (install,) = [rest for name, rest in instructions() if name == "RUN" and "pip install" in rest]
     assert install.endswith('".[serve]"')
 
 
 @pytest.mark.parametrize("command", [json.loads(value("CMD")), compose()["command"]])
 def test_the_command_line_is_one_of_ours_and_serves_the_model_in_the_box(command: list[str]) -> None:
-    program, name, *arguments = [*json.loads(value("ENTRYPOINT")), *command]
+    entry: list[str] = json.loads(value("ENTRYPOINT"))
+    program, name, *arguments = entry + command
     assert (program, name) == ("secondpass", "serve")
     serve = get_command(app).get_command(None, "serve")  # type: ignore[attr-defined] # a group
     parsed = serve.make_context(name, arguments).params

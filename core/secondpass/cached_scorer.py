@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.arguments import check_count, describe
-from secondpass.cascade import Cascade
 from secondpass.errors import InputError, InputTypeError
 from secondpass.ranking import (
     AsyncScorer,
@@ -24,6 +23,7 @@ from secondpass.ranking import (
     RankingScorer,
     Scorer,
     arank,
+    is_pointwise,
     rank,
 )
 from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_request, check_scores
@@ -47,8 +47,8 @@ class CachedScorer:
     written to, a warning says so and scoring goes on. The folder holds digests of the texts, not the texts.
 
     Args:
-        scorer: Gives the scores that are not there yet. It has to score each document by itself, which a `Cascade` does
-            not: cache its stages.
+        scorer: Gives the scores that are not there yet. It has to score each document by itself, which a `Cascade` and
+            what stands around one do not: cache its stages.
         folder: Where the scores lie, on a local disk; made when it is needed.
         fingerprint: What tells the scores of this scorer from those of any other; None asks the scorer itself, whose
             `fingerprint()` a local model has.
@@ -231,10 +231,10 @@ def _blocks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
 def _check_scorer(scorer: object) -> Scorer:
     if not isinstance(scorer, Scorer):
         raise InputTypeError(f"scorer must be a scorer, such as a CrossEncoder, got {describe(scorer)}")
-    if isinstance(scorer, Cascade):
+    if not is_pointwise(scorer):
         raise InputError(
-            "scorer must score each document by itself, which a Cascade does not; cache its stages: "
-            "Cascade([CachedScorer(...), CachedScorer(...)], ...)"
+            f"scorer must score each document by itself, which a Cascade does not, got {describe(scorer)}; cache the "
+            "stages: Cascade([CachedScorer(...), CachedScorer(...)], ...)"
         )
     if getattr(scorer, "on_failure", "raise") != "raise":
         raise InputError('scorer must raise its failures, not score them: write RemoteScorer(..., on_failure="raise")')

@@ -60,6 +60,11 @@ class Cascade:
         self._keep = check_keep(keep, len(self._scorers) - 1)
 
     @property
+    def is_pointwise(self) -> bool:
+        """False: a document's score depends on the others."""
+        return False
+
+    @property
     def scorers(self) -> tuple[Scorer, ...]:
         """The stages, first to last."""
         return self._scorers

@@ -165,5 +165,5 @@ def test_older_ones_are_beaten_by_no_larger_ones_of_their_card() -> None:
 def test_non_commercial_licences_are_marked() -> None:
     sheets = models_sheets(grouped(known_checkpoints()))
     text = "\n".join(shown(sheet, 120) for sheet in sheets)
-    assert text.count("non-commercial") == 4
+    assert text.count("non-commercial") == 3
     assert "non-commercial" in sheets[4].markdown()

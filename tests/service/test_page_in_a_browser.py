@@ -5,7 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from listening import listening
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: apt install chromium"),
     pytest.mark.filterwarnings("ignore::secondpass.errors.TruncationWarning"),
 ]
-WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
+WIDE, PHONE = (1440, 900), (360, 740)  # pixels
 DOCUMENTS = ["a dog", "a red dog", "a red fox"]
 
 
@@ -39,7 +39,7 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def page(browser: "Browser") -> Iterator["Page"]:
-    context = browser.new_context(viewport=WIDE)  # type: ignore[arg-type] # a width and a height
+    context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]})
     context.set_default_timeout(10_000)
     opened = context.new_page()
     errors: list[object] = []
@@ -162,7 +162,7 @@ def test_files_are_opened_and_dropped(page: "Page", tmp_path: Path) -> None:
         (
             "a.jsonl",
             b'{"text": "a"}\n\n{"text": 5}',
-            "Line 3 must be a JSON object with its text under text, contents,",
+            "Line 3 must be a JSON object with its text under text, ",
         ),
         ("a.jsonl", b"a dog", "Line 1 must be JSON."),
     ],
@@ -217,12 +217,12 @@ def test_two_models_stand_side_by_side_and_on_a_phone_one_below_the_other(page: 
         # The same document is shown in both.
         page.get_by_text("a red fox", exact=True).last.hover()
         assert page.locator(".card.same .text").all_text_contents() == ["a red fox"] * 2
-        page.set_viewport_size(PHONE)  # type: ignore[arg-type] # a width and a height
+        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
         first, second = (sections.nth(i).bounding_box() for i in range(2))
         assert first is not None
         assert second is not None
         assert (second["x"], second["y"] > first["y"] + first["height"]) == (first["x"], True)
-        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
         page.get_by_role("checkbox", name="first").uncheck()
         page.get_by_role("button", name="Rank").click()
         ranked(page)
@@ -300,8 +300,10 @@ def test_a_passage_is_marked_where_the_server_says_it_is(page: "Page") -> None:
         assert long.get_by_role("button", name="Show less").get_attribute("aria-expanded") == "true"
 
 
-@pytest.mark.parametrize(("motion", "is_moved"), [("reduce", False), ("no-preference", True)])
-def test_cards_move_unless_people_want_none_of_it(page: "Page", motion: Any, is_moved: bool) -> None:  # noqa: FBT001 - one case each
+@pytest.mark.parametrize(("motion", "n_moved"), [("reduce", 0), ("no-preference", 2)])
+def test_cards_move_unless_people_want_none_of_it(
+    page: "Page", motion: Literal["reduce", "no-preference"], n_moved: int
+) -> None:
     page.emulate_media(reduced_motion=motion)
     page.add_init_script(
         "window.moved = 0; const animate = Element.prototype.animate;"
@@ -311,15 +313,16 @@ def test_cards_move_unless_people_want_none_of_it(page: "Page", motion: Any, is_
         page.goto(url)
         rank(page, "red fox", "\n".join(DOCUMENTS))
         assert texts(page) == DOCUMENTS[::-1]
-        assert page.evaluate("window.moved") == (2 if is_moved else 0)  # the one in the middle stays
+        assert page.evaluate("window.moved") == n_moved  # the one in the middle stays
 
 
 def test_dark_and_light_follow_the_system(page: "Page") -> None:
     with listening(overlap_app()) as url:
         page.goto(url)
+        schemes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
         brightness = {}
-        for scheme in ("dark", "light"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # both are names
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
             colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
             brightness[scheme] = sum(map(int, re.findall(r"\d+", colour)))
         assert brightness["dark"] < 150
@@ -335,6 +338,27 @@ def test_what_the_server_refuses_is_told_in_its_words(page: "Page") -> None:
         assert page.locator("#columns").get_by_text("Not ranked").count() == 1
     page.get_by_role("button", name="Rank").click()
     page.get_by_text("The server cannot be reached. Is it still running?").wait_for()
+
+
+def test_a_ranking_stands_where_its_sentences_are_refused(page: "Page") -> None:
+    # Two sentences of one document, and the server fails for the first of them alone.
+    sentences = ["The fox that is red sleeps all day.", "The dog that is brown does not."]
+    with listening(app_of(Recorder(broken=sentences[:1]))) as url:
+        page.goto(url)
+        rank(page, "red fox", " ".join(sentences))
+        assert texts(page) == [" ".join(sentences)]
+        told = page.locator("#error").inner_text()
+        assert told.startswith("The best sentences are not marked. The server did not rank: the model gave no scores")
+        assert page.get_by_text("Not ranked").count() == 0
+
+
+def test_no_more_sentences_are_sent_than_the_server_takes(page: "Page") -> None:
+    documents = ["The fox that is red sleeps all day. The dog that is brown does not."] * 2
+    with listening(overlap_app(limits=Limits(max_documents=3))) as url:
+        page.goto(url)
+        rank(page, "red fox", "\n".join(documents))
+        assert page.locator("#error").text_content() == ""
+        assert page.locator("mark").all_text_contents() == ["The fox that is red sleeps all day."]
 
 
 def test_a_ranking_can_be_stopped_and_another_one_takes_its_place(page: "Page") -> None:

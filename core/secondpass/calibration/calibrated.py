@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 from secondpass.arguments import describe
 from secondpass.calibration.calibration import Calibration, as_calibration
 from secondpass.errors import InputError, InputTypeError
-from secondpass.ranking import AsyncScorer, Fingerprinted, Pair, RankedDocument, Scorer, arank, rank, score_pairs
+from secondpass.ranking import (
+    AsyncScorer,
+    Fingerprinted,
+    Pair,
+    RankedDocument,
+    Scorer,
+    arank,
+    is_pointwise,
+    rank,
+    score_pairs,
+)
 from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_scores
 
 
@@ -55,6 +65,11 @@ class Calibrated:
     def calibration(self) -> Calibration:
         """What makes probabilities of them."""
         return self._calibration
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether a document's probability depends on nothing but the query and itself, as the scorer says."""
+        return is_pointwise(self._scorer)
 
     def fingerprint(self) -> str:
         """What the probabilities depend on, in one string.

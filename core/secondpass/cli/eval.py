@@ -1,15 +1,18 @@
 """`secondpass eval`: whether re-ranking helps on a collection, how much, and at what cost."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from secondpass.arguments import check_count
-from secondpass.cli.eval_collections import Settings, evaluate_collections
+from secondpass.cli.eval_abstention import check_threshold, read_calibrations, read_unanswerable
+from secondpass.cli.eval_collections import evaluate_collections
 from secondpass.cli.eval_entrants import entrants
 from secondpass.cli.eval_set import evaluate_sets
+from secondpass.cli.eval_task import Settings
 from secondpass.cli.judged_collections import (
     CollectionParts,
     Corpus,
@@ -26,13 +29,12 @@ from secondpass.cli.output import check_output_folder, output_format
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 
-if TYPE_CHECKING:
-    from secondpass import CrossEncoder
-
 # Candidates re-ranked per query.
 _DEFAULT_DEPTH = 100
 # The measures of several collections: those that model cards report.
 _CARD_MEASURES = ("nDCG@10", "RR@10")
+
+_NOTHING = "Where nothing answers"
 
 Models = Annotated[
     list[str] | None,
@@ -42,7 +44,7 @@ Models = Annotated[
 ]
 
 
-@takes_model_options()
+@takes_model_options("calibration")
 def evaluate(
     data: Annotated[
         list[str],
@@ -75,6 +77,31 @@ def evaluate(
             show_default="none",
         ),
     ] = None,
+    score_threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Count what scores of at least this much keep, and of how many queries nothing.",
+            show_default="none",
+            rich_help_panel=_NOTHING,
+        ),
+    ] = None,
+    unanswerable: Annotated[
+        Path | None,
+        typer.Option(
+            help="Queries that nothing in the collection answers, as its queries.jsonl: how often nothing is kept.",
+            show_default="none",
+            rich_help_panel=_NOTHING,
+        ),
+    ] = None,
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="The model's file of secondpass calibrate: the threshold and the margin of --keep are probabilities. "
+            "For several models, one each, in their order.",
+            show_default="none",
+            rich_help_panel=_NOTHING,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder for runs, JSON and pictures; continues what was interrupted."),
@@ -99,9 +126,8 @@ def evaluate(
         raise InputError("--compare-truncation must come with --long-documents windows")
     if compare_truncation and keep:
         raise InputError("--compare-truncation must come without --keep: each is a comparison of its own")
-
-    def load(name: str) -> "CrossEncoder":
-        return load_quietly(name, options)
+    if compare_truncation and calibration:
+        raise InputError("--compare-truncation must come without --calibration, which fits one way to read")
 
     names = model or [DEFAULT_MODEL]
     _check_different("--model must name different models", names)
@@ -113,6 +139,7 @@ def evaluate(
         collection_only = {
             "--run": run, "--queries": queries, "--corpus": corpus, "--qrels": qrels,
             "--duplicate-judgements": duplicate_judgements, "--measure": measure, "--depth": depth, "--keep": keep,
+            "--score-threshold": score_threshold, "--unanswerable": unanswerable, "--calibration": calibration,
         }  # fmt: skip
         misplaced = [option for option, value in collection_only.items() if value is not None]
         misplaced += ["--compare-truncation"] * compare_truncation
@@ -125,11 +152,26 @@ def evaluate(
                 f"collections and re-ranking sets have measures of their own and need calls of their own, got "
                 f"{next(name for name in data if name not in files)} and {files[0]}"
             )
-        evaluate_sets([Path(name) for name in data], names, load, hub=options, output=output, format_=result_format)
+        evaluate_sets(
+            [Path(name) for name in data],
+            names,
+            partial(load_quietly, options=options),
+            hub=options,
+            output=output,
+            format_=result_format,
+        )
         return
-    for option, value in {"--run": run, "--queries": queries, "--corpus": corpus, "--qrels": qrels}.items():
+    one_collection_only = {
+        "--run": run, "--queries": queries, "--corpus": corpus, "--qrels": qrels,
+        "--score-threshold": score_threshold, "--unanswerable": unanswerable,
+    }  # fmt: skip
+    for option, value in one_collection_only.items():
         if value is not None and len(data) > 1:
             raise InputError(f"{option} must come with one collection, got {len(data)}")
+    check_threshold(score_threshold, unanswerable, calibrated=bool(calibration))
+    calibrations = read_calibrations(
+        calibration or [], names, options, is_used=score_threshold is not None or bool(keeps)
+    )
     from secondpass.evaluation import DEFAULT_MEASURES
     from secondpass.evaluation.measures import check_measures
     from secondpass.extras import require_matplotlib
@@ -140,10 +182,11 @@ def evaluate(
         require_matplotlib("eval")
     parts = CollectionParts(queries, corpus, qrels, duplicate_judgements or "error")
     collections = {name: open_collection(source, parts) for name, source in zip(names_of(data), data, strict=True)}
+    without_answer = read_unanswerable(unanswerable, collections.values())
     find_models(names, options)
     depth = _DEFAULT_DEPTH if depth is None else depth
-    settings = Settings(measures, depth, run, output, result_format)
-    taking_part = entrants(names, options, both_ways=compare_truncation, keeps=keeps)
+    settings = Settings(measures, depth, run, output, result_format, score_threshold, without_answer)
+    taking_part = entrants(names, options, both_ways=compare_truncation, keeps=keeps, calibrations=calibrations)
     evaluate_collections(collections, taking_part, settings)
 
 

@@ -101,7 +101,11 @@ def read_collection(
 
 
 def read_queries(path: Path) -> dict[str, str]:
-    """Query texts by `_id`, from JSON lines."""
+    """Query texts by `_id`, from JSON lines: a collection's own queries, or others.
+
+    Raises:
+        InputError: A line is malformed, or an id appears again; file and line are named.
+    """
     return _texts(path, lambda record, where: text_field(record, "text", where))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from secondpass.evaluation.abstention import Abstention
 from secondpass.evaluation.collection import Collection, Qrels
 from secondpass.evaluation.comparison import Comparison, compare
 from secondpass.evaluation.measures import per_query
@@ -46,6 +47,7 @@ class Report:
         per_query: Values of the first measure by query id, before and after.
         n_truncated: How many of the documents were not read to their end, or had a query beside them that was not; None
             where nobody says.
+        abstention: What a threshold keeps; None where there was none.
     """
 
     model: str
@@ -56,6 +58,7 @@ class Report:
     seconds: float
     per_query: Mapping[str, tuple[float, float]]
     n_truncated: int | None = None
+    abstention: Abstention | None = None
 
     @property
     def documents_per_second(self) -> float:
@@ -86,7 +89,7 @@ class Report:
 
     def as_json(self) -> dict[str, object]:
         """The report as JSON holds it."""
-        return {
+        content: dict[str, object] = {
             "model": self.model,
             "depth": self.depth,
             "n_documents": self.n_documents,
@@ -100,6 +103,7 @@ class Report:
             "depths": [asdict(point) for point in self.depths],
             "per_query": {query: list(values) for query, values in self.per_query.items()},
         }
+        return content if self.abstention is None else content | {"abstention": self.abstention.as_json()}
 
 
 def report(

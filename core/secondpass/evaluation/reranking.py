@@ -1,6 +1,6 @@
 """Re-rank a run: score the best documents of each ranking, and write the new run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,17 +68,59 @@ def rerank(
         InputError: A run holds a document that the corpus does not, or the progress is that of another job.
         ScoringError: The scorer gave NaN.
     """
+    judged = {query: text for query, text in collection.queries.items() if query in collection.qrels and query in run}
+    if not judged:
+        raise InputError("the run must rank at least one of the judged queries, got none of them")
+    return score_run(
+        scorer,
+        judged,
+        collection.documents,
+        run,
+        depth=depth,
+        progress_file=progress_file,
+        name=name,
+        progress=progress,
+    )
+
+
+def score_run(
+    scorer: Scorer,
+    queries: Mapping[str, str],
+    documents: Mapping[str, str],
+    run: Run,
+    *,
+    depth: int = 100,
+    progress_file: Path | None = None,
+    name: str = "",
+    progress: ProgressCallback | None = None,
+) -> list[ScoredQuery]:
+    """Score the best documents of each query's ranking, whether anything is judged or not.
+
+    Args:
+        scorer: The model.
+        queries: Texts by id; one that the run does not rank has no candidates.
+        documents: Texts by id.
+        run: The first stage; queries that are not among the given ones are left out.
+        depth: How many documents of each ranking are scored, at least 1.
+        progress_file: See `rerank`.
+        name: See `score_all`.
+        progress: See `rerank`.
+
+    Raises:
+        InputError: As `rerank`.
+        ScoringError: As `rerank`.
+    """
     if depth < 1:
         raise InputError(f"depth must be at least 1, got {depth}")
-    rankings = _rankings(collection, run)
+    rankings = {query: tuple(trec_order(run.get(query, {}))) for query in queries}
     ranked = dict.fromkeys(document for ranking in rankings.values() for document in ranking)
-    texts = texts_of(collection.documents, ranked.keys())
+    texts = texts_of(documents, ranked.keys())
     for document in ranked:
         if document not in texts:
             raise InputError(f"the corpus must hold every document of the run, {document!r} is not in it")
     candidates = {
-        query: Candidates(collection.queries[query], tuple(texts[key] for key in documents[:depth]))
-        for query, documents in rankings.items()
+        query: Candidates(queries[query], tuple(texts[key] for key in ranking[:depth]))
+        for query, ranking in rankings.items()
     }
     results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
     return [
@@ -180,17 +222,6 @@ def _with_windows(query: ScoredQuery, long: Sequence[int], windows: CandidateSco
         seconds=query.seconds * share + windows.seconds,
         truncated=None if windows.truncated is None else tuple(truncated),
     )
-
-
-def _rankings(collection: Collection, run: Run) -> dict[str, tuple[str, ...]]:
-    rankings = {}
-    for query in collection.queries:
-        if query not in collection.qrels or query not in run:
-            continue
-        rankings[query] = tuple(trec_order(run[query]))
-    if not rankings:
-        raise InputError("the run must rank at least one of the judged queries, got none of them")
-    return rankings
 
 
 def _falling_scores(query: ScoredQuery, depth: int) -> list[float]:

@@ -16,6 +16,7 @@ from secondpass.ranking.scorers import (
     RankingScorer,
     ReadingScorer,
     Scorer,
+    is_pointwise,
 )
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Scorer",
     "Sigmoid",
     "arank",
+    "is_pointwise",
     "rank",
     "score_pairs",
 ]

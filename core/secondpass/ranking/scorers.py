@@ -1,7 +1,8 @@
 """What gives scores: the one seam between models, services, fakes in tests, and everything that ranks with them.
 
 `Scorer` is all that is needed. The other protocols say what a scorer may also offer; code that can use it asks with
-`isinstance`, and never for a class.
+`isinstance`, and never for a class. Nor does it ask for one to know whether documents may be scored apart: see
+`is_pointwise`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,11 @@ Pair: TypeAlias = tuple[str, str]
 
 @runtime_checkable
 class Scorer(Protocol):
-    """Anything that scores documents against a query: a local model, a remote service, a fake in a test."""
+    """Anything that scores documents against a query: a local model, a remote service, a fake in a test.
+
+    One whose scores depend on what else it is given, such as a `Cascade`, says so by an attribute `is_pointwise` that
+    is False. So does a scorer around such a one.
+    """
 
     def score(self, query: str, documents: Sequence[str]) -> Sequence[float] | NDArray[np.float32]:
         """One score per document, in the given order; higher means more relevant."""
@@ -100,3 +105,11 @@ class Loadable(Protocol):
     def release(self) -> None:
         """Let go of the model; the next score loads it again."""
         ...
+
+
+def is_pointwise(scorer: object) -> bool:
+    """Whether a document's score depends on nothing but the query and itself; so it is unless the scorer denies it.
+
+    Such scores may be kept, and documents scored in any company.
+    """
+    return bool(getattr(scorer, "is_pointwise", True))

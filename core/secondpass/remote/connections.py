@@ -72,13 +72,17 @@ class _Pools:
 
     async def async_client(self) -> httpx.AsyncClient:
         loop = asyncio.get_running_loop()
+        held = self._of_loops.get(loop)
+        if held is not None:
+            return held[0]
+        certificates = await asyncio.to_thread(_certificates)
         with self._guard:
             held = self._of_loops.get(loop)
-            if held is not None:
+            if held is not None:  # another task of this loop was faster
                 return held[0]
             for ended in [other for other in self._of_loops if other.is_closed()]:
                 del self._of_loops[ended]
-            client = httpx.AsyncClient(headers=self._headers, verify=_certificates())
+            client = httpx.AsyncClient(headers=self._headers, verify=certificates)
             holder = _hold(client)
             self._of_loops[loop] = client, holder
         return await anext(holder)
