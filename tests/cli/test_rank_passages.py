@@ -61,22 +61,26 @@ def test_what_was_truncated_is_counted_whatever_is_kept(folder: Path) -> None:
     assert long_query.stderr == ("warning: the query was truncated beside 1 of 1 document to fit --max-length 256\n")
 
 
-def test_the_screen_shows_the_passage_with_its_line_and_marks(folder: Path) -> None:
+def test_the_screen_shows_the_best_sentences_of_the_passage_with_their_line(folder: Path) -> None:
     arguments = ("rank", QUERY, "tides.md", "short.md", "--long-documents", "windows", "--format")
     table = run(*arguments, "table", cwd=folder).stdout
-    row = json.loads(run(*arguments, "json", cwd=folder).stdout)[0]
-    place = f"tides.md:{row['passage']['line']}"
-    assert place in table.split("2 of 2 documents")[0]
-    (excerpt,) = table.split("2 of 2 documents\n\n")[1:]
-    assert excerpt.startswith(f"1  {place}\n   … ")
-    passage = " ".join(LONG[row["passage"]["start"] : row["passage"]["end"]].split())
+    window = json.loads(run(*arguments, "json", cwd=folder).stdout)[0]["passage"]
+    sheet, excerpt = table.split("2 of 2 documents\n\n")
     marked = " ".join(excerpt.split()).split("**")
     assert len(marked) == 3
-    assert passage.startswith(marked[1].removesuffix(" …"))
+    assert ANSWER in marked[1]
+    # It lies in the window, and its line is that of its first words.
+    words = " ".join(LONG[window["start"] : window["end"]].split())
+    assert marked[1] in words
+    assert len(marked[1]) < len(words) / 2
+    place = excerpt.split("\n")[0].removeprefix("1  ")
+    line = LONG.split("\n")[int(place.removeprefix("tides.md:")) - 1]
+    assert line.endswith(marked[1][: len(line)]) or marked[1].startswith(line)
+    assert place in sheet
+    assert "short.md:" not in table
     markdown = run(*arguments, "markdown", cwd=folder).stdout
     assert f"\n- 1  {place}: … " in markdown
-    assert "**" + passage[:60] in markdown
-    assert "short.md:" not in markdown
+    assert f"**{marked[1][:60]}" in markdown
 
 
 def test_a_terminal_shows_it_in_bold() -> None:

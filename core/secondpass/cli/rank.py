@@ -1,7 +1,7 @@
 """`secondpass rank`: documents from files, ordered by their relevance to a query."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +12,18 @@ from secondpass.cli.documents import STDIN, Document, Format, format_by_name, re
 from secondpass.cli.excerpts import Excerpt, Excerpts
 from secondpass.cli.loading import scorer_of
 from secondpass.cli.options import DEFAULT_MODEL, Json, ModelOrService, Output, takes_model_options
-from secondpass.cli.output import Part, output_format, score_bar, write
+from secondpass.cli.output import OutputFormat, output_format, score_bar, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.cli.truncation import counted_instead, report_truncated
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
-from secondpass.ranking import RankedDocument
+from secondpass.ranking import PassageScorer, RankedDocument, Scorer
 from secondpass.ranking import rank as rank_documents
 from secondpass.ranking.checks import check_score_threshold, check_top_k
 from secondpass.ranking.order import order_documents
+
+# Tokens of a passage that is shown, and how many results have theirs shown.
+_EXCERPT_TOKENS, _N_EXCERPTS = 48, 10
 
 
 @takes_model_options()
@@ -56,19 +59,22 @@ def rank(
     check_score_threshold(score_threshold)
     documents = read_documents(files or [STDIN], as_)
     ranked: list[RankedDocument] = []
+    shown: list[RankedDocument] = []
     if documents:
         scorer = scorer_of(model, options)
         with counted_instead():
             everything = rank_documents(scorer, query, [document.text for document in documents])
-        ranked = order_documents(everything, top_k=top_k, score_threshold=score_threshold)
+            ranked = order_documents(everything, top_k=top_k, score_threshold=score_threshold)
+            if result_format is not OutputFormat.JSON:
+                shown = [_narrowed(scorer, query, result) for result in ranked[:_N_EXCERPTS]]
         report_truncated(scorer, sum(document.truncated or False for document in everything), len(everything))
-    parts: list[Part] = [ranking_sheet(query, ranked, documents, _reading(files or [], as_))]
+    sheet = ranking_sheet(query, [*shown, *ranked[len(shown) :]], documents, _reading(files or [], as_))
     excerpts = [
         Excerpt(f"{position}  {_place(result, documents)}", result.text, result.passage.start, result.passage.end)
-        for position, result in enumerate(ranked, 1)
+        for position, result in enumerate(shown, 1)
         if result.passage is not None and _is_part(result)
     ]
-    write(result_format, _rows(ranked, documents), parts + ([Excerpts(excerpts)] if excerpts else []))
+    write(result_format, _rows(ranked, documents), [sheet, Excerpts(excerpts)] if excerpts else [sheet])
 
 
 def ranking_sheet(
@@ -116,6 +122,15 @@ def _check_query(query: str) -> None:
         query.encode()
     except UnicodeEncodeError as error:
         raise InputError(f"QUERY must be UTF-8 text, is not at character {error.start + 1}") from error
+
+
+def _narrowed(scorer: Scorer, query: str, result: RankedDocument) -> RankedDocument:
+    """The result with the best few sentences of its passage in place of all of it, for people to read."""
+    if result.passage is None or not _is_part(result) or not isinstance(scorer, PassageScorer):
+        return result
+    start, end = result.passage.start, result.passage.end
+    (best,) = scorer.passages(query, result.text[start:end], max_tokens=_EXCERPT_TOKENS, top_k=1)
+    return replace(result, passage=replace(best, start=start + best.start, end=start + best.end))
 
 
 def _is_part(result: RankedDocument) -> bool:

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.ranking.ranked_document import RankedDocument
+from secondpass.ranking.ranked_document import Passage, RankedDocument
 from secondpass.ranking.readings import Readings
 
 Pair: TypeAlias = tuple[str, str]
@@ -73,6 +73,15 @@ class ReadingScorer(Scorer, Protocol):
 
     def read(self, pairs: Iterable[Pair]) -> Readings:
         """The numbers of `score` for each (query, document) pair, its best passage, and whether it was truncated."""
+        ...
+
+
+@runtime_checkable
+class PassageScorer(Scorer, Protocol):
+    """A scorer that also finds the best parts of a document, such as `CrossEncoder`."""
+
+    def passages(self, query: str, document: str, *, max_tokens: int = ..., top_k: int | None = ...) -> list[Passage]:
+        """Parts of at most so many tokens, best first; none overlaps another."""
         ...
 
 
