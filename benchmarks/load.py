@@ -72,7 +72,7 @@ def main(
 
 def steady(server: Service, asked: list[Request], n_clients: int, seconds: float) -> float:
     """Requests of mixed sizes from many clients; gives the right answers per second."""
-    asyncio.run(keep_asking(server.url, asked, n_clients=n_clients, seconds=seconds / 6))  # until memory has its size
+    asyncio.run(keep_asking(server.url, asked, n_clients=n_clients, seconds=seconds / 2))  # until memory has its size
     memory = [server.resident_mib()]
 
     async def watch() -> Tally:

@@ -53,15 +53,17 @@ class Service:
 
 
 @contextmanager
-def service(command: Sequence[str], sign: str = "serving at ", url: str = "") -> Iterator[Service]:
+def service(command: Sequence[str], sign: str = "serving at ", **environment: str) -> Iterator[Service]:
     """A server, from the line on that says that it listens.
 
     Args:
         command: Starts it.
         sign: What that line holds; behind it comes the address.
-        url: The address, where the line does not say it.
+        environment: Variables for it, on top of ours.
     """
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own commands
+    with subprocess.Popen(  # noqa: S603 - our own commands
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    ) as process:
         said: list[str] = []
         listens = threading.Event()
 
@@ -79,7 +81,7 @@ def service(command: Sequence[str], sign: str = "serving at ", url: str = "") ->
             lines = [line for line in said if sign in line]
             if not lines:
                 raise RuntimeError("".join(said))
-            yield Service(process, url or lines[0].split(sign)[1].split()[0], said)
+            yield Service(process, lines[0].split(sign)[1].split()[0], said)
         finally:
             process.kill()
             reader.join()

@@ -179,7 +179,7 @@ def start(running: ExitStack, model: str, dtype: _Dtype, infinity: str | None) -
         options = {"--model-id": model, "--served-model-name": "model", "--dtype": dtype, "--port": str(port)}
         command = [infinity, "v2", *(part for option in options.items() for part in option)]
         command += ["--engine", "torch", "--device", "cpu", "--no-bettertransformer", "--host", "127.0.0.1"]
-        running.enter_context(service(command, _UVICORN))
+        running.enter_context(service(command, _UVICORN, INFINITY_ANONYMOUS_USAGE_STATS="0"))
         contenders.append(
             Contender(
                 "infinity",
