@@ -1,0 +1,207 @@
+"""What serving costs: requests of many clients through services, and the library's own call on the same pairs.
+
+The library, `secondpass serve`, a FastAPI app around sentence-transformers' CrossEncoder, and infinity (where its
+command is named) take turns on the same machine with the same model. No two pairs of a turn are equal, so none is
+shared.
+
+    pip install ".[serve,bench]" httpx
+    python benchmarks/service.py FOLDER/ce-minilm6 --data FOLDER --infinity VENV/bin/infinity_emb
+"""
+
+import asyncio
+import socket
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import httpx
+import typer
+from loopback import new_client, secondpass, service
+
+from secondpass import CrossEncoder
+from secondpass.bench.texts import load_material
+
+# What a team writes that puts sentence-transformers behind HTTP: FastAPI runs the function in its thread pool.
+_APP = """
+import sys
+import torch, uvicorn
+from fastapi import FastAPI
+from pydantic import BaseModel
+from sentence_transformers import CrossEncoder
+
+model = CrossEncoder(sys.argv[1], device="cpu", model_kwargs={"dtype": sys.argv[2]})
+app = FastAPI()
+
+class Asked(BaseModel):
+    query: str
+    texts: list[str]
+
+@app.post("/rerank")
+def rerank(asked: Asked):
+    pairs = [(asked.query, text) for text in asked.texts]
+    scores = model.predict(pairs, activation_fn=torch.nn.Sigmoid(), show_progress_bar=False).tolist()
+    ranked = [{"index": index, "score": score} for index, score in enumerate(scores)]
+    return sorted(ranked, key=lambda result: -result["score"])
+
+uvicorn.run(app, port=int(sys.argv[3]), access_log=False)
+"""
+# What uvicorn says when it listens.
+_UVICORN = "Uvicorn running on "
+
+_Dtype = Literal["float32", "bfloat16"]
+_Asked = tuple[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A service.
+
+    Args:
+        name: What it is called in the table.
+        url: Where it reranks.
+        texts: The field that holds the documents.
+        fields: What else it wants to be sent.
+        results: The documents of an answer.
+        score: The field that holds a score.
+    """
+
+    name: str
+    url: str
+    texts: str = "texts"
+    fields: tuple[tuple[str, object], ...] = ()
+    results: Callable[[Any], list[dict[str, Any]]] = list
+    score: str = "score"
+
+    async def ask(self, client: httpx.AsyncClient, asked: _Asked) -> list[float]:
+        """The scores of a query's documents, in the given order."""
+        query, documents = asked
+        body = {"query": query, self.texts: documents, **dict(self.fields)}
+        answered = (await client.post(f"{self.url}/rerank", json=body)).raise_for_status()
+        by_index = {result["index"]: result[self.score] for result in self.results(answered.json())}
+        return [by_index[index] for index in range(len(documents))]
+
+    async def turn(self, asked: Sequence[Sequence[_Asked]]) -> tuple[float, list[float]]:
+        """Seconds that it takes clients to get all theirs answered, each one after the other; and all scores."""
+
+        async def one(client: httpx.AsyncClient, own: Sequence[_Asked]) -> list[float]:
+            return [score for request in own for score in await self.ask(client, request)]
+
+        async with new_client() as client:
+            began = time.perf_counter()
+            scores = await asyncio.gather(*(one(client, own) for own in asked))
+            return time.perf_counter() - began, [score for own in scores for score in own]
+
+    async def latencies(self, asked: Sequence[_Asked], library: CrossEncoder) -> tuple[list[float], list[float]]:
+        """Seconds of each request of a single client, and of the library's call on the same texts right after it."""
+        served, called = [], []
+        async with new_client() as client:
+            for query, documents in asked:
+                began = time.perf_counter()
+                await self.ask(client, (query, documents))
+                served.append(time.perf_counter() - began)
+                began = time.perf_counter()
+                library.score(query, documents)
+                called.append(time.perf_counter() - began)
+        return served, called
+
+
+def main(
+    model: Annotated[str, typer.Argument(help="The checkpoint that all of them serve.")],
+    data: Annotated[Path | None, typer.Option(help="Folder with trec-dl/dl19, for real text.")] = None,
+    infinity: Annotated[str | None, typer.Option(help="infinity_emb, in an environment of its own.")] = None,
+    dtype: Annotated[_Dtype, typer.Option(help="Arithmetic of all of them.")] = "float32",
+    clients: Annotated[int, typer.Option(help="Clients at a time.")] = 16,
+    candidates: Annotated[int, typer.Option(help="Documents of a request.")] = 20,
+    requests: Annotated[int, typer.Option(help="Requests of each client in a turn.")] = 4,
+    turns: Annotated[int, typer.Option(help="How often each contender has its turn.")] = 7,
+) -> None:
+    """Print a table of medians, and what a single client waits beyond the library's own call."""
+    asked = workload(data, clients, requests, candidates)
+    pairs = [(query, text) for own in asked for query, texts in own for text in texts]
+    library = CrossEncoder(model, activation="sigmoid", dtype=dtype)
+    expected = library.predict(pairs).tolist()
+    with ExitStack() as running:
+        contenders = start(running, model, dtype, infinity)
+        differences = {}
+        for contender in contenders:  # warm
+            _, scores = asyncio.run(contender.turn(asked))
+            differences[contender.name] = max(abs(a - b) for a, b in zip(scores, expected, strict=True))
+        seconds: dict[str, list[float]] = {"library": [], **{contender.name: [] for contender in contenders}}
+        for _ in range(turns):
+            began = time.perf_counter()
+            library.predict(pairs)
+            seconds["library"].append(time.perf_counter() - began)
+            for contender in contenders:
+                seconds[contender.name].append(asyncio.run(contender.turn(asked))[0])
+        print(f"{clients} clients, {candidates} documents per request, {dtype}\n")
+        print("| what | docs/s | ratio | off by |\n|---|---|---|---|")
+        for name, taken in seconds.items():
+            ratio = statistics.median(own / its for own, its in zip(seconds["library"], taken, strict=True))
+            speed = len(pairs) / statistics.median(taken)
+            print(f"| {name} | {speed:,.0f} | {ratio:.2f} | {differences.get(name, 0):.0e} |")
+        print("\n| one client | p50 ms | p95 ms | p95 of the library's call ms |\n|---|---|---|---|")
+        alone = [request for own in asked for request in own]
+        for contender in contenders:
+            served, called = asyncio.run(contender.latencies(alone, library))
+            times = (_share(served, 0.5), _share(served, 0.95), _share(called, 0.95))
+            print(f"| {contender.name} | {' | '.join(f'{1000 * time:.1f}' for time in times)} |")
+
+
+def workload(data: Path | None, n_clients: int, n_requests: int, n_candidates: int) -> list[list[_Asked]]:
+    """What each client asks, with no pair twice."""
+    material = load_material(data).candidates
+    requests = [
+        (query, texts[start : start + n_candidates])
+        for start in range(0, max(len(texts) for _, texts in material), n_candidates)
+        for query, texts in material
+        if len(texts) >= start + n_candidates
+    ]
+    if len(requests) < n_clients * n_requests:
+        raise SystemExit(f"the data have {len(requests)} requests: ask for fewer clients or requests")
+    return [requests[number : n_clients * n_requests : n_clients] for number in range(n_clients)]
+
+
+def start(running: ExitStack, model: str, dtype: _Dtype, infinity: str | None) -> list[Contender]:
+    """Start every service; all are up when this returns."""
+    ours = running.enter_context(service(secondpass(model, "--dtype", dtype)))
+    contenders = [Contender("secondpass serve", ours.url)]
+    port = _free_port()
+    app = [sys.executable, "-W", "ignore", "-c", _APP, model, dtype, str(port)]
+    running.enter_context(service(app, _UVICORN))
+    contenders.append(Contender("FastAPI and sentence-transformers", f"http://127.0.0.1:{port}"))
+    if infinity is not None:
+        port = _free_port()
+        options = {"--model-id": model, "--served-model-name": "model", "--dtype": dtype, "--port": str(port)}
+        command = [infinity, "v2", *(part for option in options.items() for part in option)]
+        command += ["--engine", "torch", "--device", "cpu", "--no-bettertransformer", "--host", "127.0.0.1"]
+        running.enter_context(service(command, _UVICORN, INFINITY_ANONYMOUS_USAGE_STATS="0"))
+        contenders.append(
+            Contender(
+                "infinity",
+                f"http://127.0.0.1:{port}",
+                texts="documents",
+                fields=(("model", "model"),),
+                results=lambda answer: list(answer["results"]),
+                score="relevance_score",
+            )
+        )
+    return contenders
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def _share(values: Sequence[float], share: float) -> float:
+    """The value that this share of them does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+if __name__ == "__main__":
+    typer.run(main)
