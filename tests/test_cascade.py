@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scorers import Fixed
+from truncation import TRUNCATES
 
 from secondpass import Cascade, CrossEncoder, RankedDocument, Scorer, arank, rank
 from secondpass.errors import InputError, InputTypeError, ScoringError
@@ -257,6 +258,7 @@ def test_it_goes_wherever_a_scorer_goes() -> None:
     assert score_pairs(cascade, [("cat", "dog"), ("cat", "cat"), ("dog", "dog")]).tolist() == [0.0, 1.0, 1.0]
 
 
+@TRUNCATES
 def test_with_models_it_is_brute_force(model: str) -> None:
     whole, short = CrossEncoder(model), CrossEncoder(model, max_length=16)
     query = "how many people live in Berlin"

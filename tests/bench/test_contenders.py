@@ -8,6 +8,7 @@ import checkpoints
 import numpy as np
 import pytest
 from folders import FolderOf
+from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.bench import (
@@ -27,6 +28,8 @@ from secondpass.bench.memory import high_water_mib, peak_mib
 from secondpass.bench.peers.onnx import onnx_file
 from secondpass.encoder.arithmetic.onednn import has_bfloat16
 from secondpass.errors import InputError, RemoteCodeError
+
+pytestmark = TRUNCATES
 
 FLOAT32 = [contender for contender in CONTENDERS if "int8" not in contender.name and "float16" not in contender.name]
 

@@ -9,6 +9,7 @@ from compare import assert_scores
 from sentence_transformers import CrossEncoder as Reference
 from texts import PAIRS
 from torch import nn
+from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.checkpoint.folder import Folder
@@ -95,6 +96,7 @@ def test_earlier_names_are_known_too(name: str, expected: str | None, tmp_path: 
         assert (None if in_folder is None else in_folder.name) == expected
 
 
+@TRUNCATES
 @pytest.mark.parametrize("name", [DISTILL, SCIDOCS])
 def test_checkpoints_whose_cards_show_logits_are_scored_in_logits(name: str, tmp_path: Path) -> None:
     """Their files name no activation, for which sentence-transformers' rule is a sigmoid."""
@@ -110,6 +112,7 @@ def test_checkpoints_whose_cards_show_logits_are_scored_in_logits(name: str, tmp
     assert_scores(CrossEncoder(folder).predict(PAIRS), probabilities)
 
 
+@TRUNCATES
 def test_the_scidocs_fine_tune_is_known_by_the_bare_name_of_its_card(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

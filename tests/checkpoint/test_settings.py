@@ -16,9 +16,12 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import LayerNorm, Normalize, Pooling
 from torch import nn
+from truncation import TRUNCATES
 
 from secondpass import BiEncoder, CrossEncoder
 from secondpass.errors import CheckpointError
+
+pytestmark = TRUNCATES
 
 PAIRS = [("How tall is the Wall", "The WALL of Berlin is 300 metres long."), ("berlin", "People"), ("a", "b " * 40)]
 TEMPLATE = "{% for m in messages %}{{m.role}}={{m.content}} {% endfor %}"

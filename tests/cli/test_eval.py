@@ -58,6 +58,7 @@ def test_eval_builds_a_first_stage_compares_models_and_writes_everything(collect
     assert rerun[0]["measures"]["RR@10"]["before"] == reports[0]["measures"]["RR@10"]["after"]
 
 
+@TRUNCATES
 def test_eval_compares_cascades_with_their_models(collection: Path, tmp_path: Path) -> None:
     one, two = bert(tmp_path / "one", max_length=8), bert(tmp_path / "two")
     command = ("eval", collection, "-m", one, "-m", two, "--keep", 1, "--keep", 4, "-o", tmp_path / "out")

@@ -11,11 +11,14 @@ import transformers
 from compare import assert_scores
 from texts import AWKWARD
 from transformers import AutoConfig, AutoModelForSequenceClassification
+from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.encoder import TokenBatch
 from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import PaddedClassifier
+
+pytestmark = TRUNCATES
 
 # Of the smallest size that each architecture takes, under every name that one of them uses.
 SIZES: dict[str, Any] = {

@@ -17,10 +17,13 @@ from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import LayerNorm, Pooling
 from texts import PAIRS
 from torch import nn
+from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.encoder import PackedEncoder
 from secondpass.execution.network import Network
+
+pytestmark = TRUNCATES
 
 WIDTH = 24
 

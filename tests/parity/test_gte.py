@@ -21,11 +21,14 @@ from texts import PAIRS, SHORT_PAIRS
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm, linear, relu
 from transformers import AutoTokenizer
+from truncation import TRUNCATES
 
 from secondpass import BiEncoder, CrossEncoder
 from secondpass.encoder.padded import PaddedClassifier
 from secondpass.errors import CheckpointError, RemoteCodeError
 from secondpass.execution.network import Network
+
+pytestmark = TRUNCATES
 
 Pairs = tuple[tuple[str, str], ...]
 

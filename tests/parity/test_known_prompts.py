@@ -17,10 +17,13 @@ from compare import assert_scores
 from numpy.typing import NDArray
 from texts import AWKWARD, LONG, PAIRS
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.checkpoint.known import known_checkpoints
 from secondpass.errors import CheckpointError
+
+pytestmark = TRUNCATES
 
 Tokenizer = PreTrainedTokenizerBase
 # Every text in both places, and sentences that end in what Qwen's tokenizers join with the line break behind it.

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from sentence_transformers import CrossEncoder as Reference
 from texts import LONG, PAIRS, SHORT_PAIRS
 from torch import nn
+from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.checkpoint import load_checkpoint
 from secondpass.errors import CheckpointError, InputError
 from secondpass.options import ModelOptions
+
+pytestmark = TRUNCATES
 
 # Every text in both places, among them empty ones, other scripts, emoji, and far too long ones.
 SOME = (*PAIRS[::5], (LONG, LONG), ("berlin", LONG), (LONG, "berlin"))
