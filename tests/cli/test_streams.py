@@ -39,6 +39,17 @@ def _collection(folder: Path) -> Path:
     return folder
 
 
+def _judged(folder: Path) -> Path:
+    """Of three queries, each with one relevant document of two."""
+    _collection(folder)
+    (folder / "corpus.jsonl").write_text(
+        "".join(f'{{"_id": "{i}", "text": "a cat of kind {i % 3}"}}\n' for i in range(6))
+    )
+    (folder / "queries.jsonl").write_text("".join(f'{{"_id": "{i}", "text": "cat kind {i}"}}\n' for i in range(3)))
+    (folder / "qrels.trec").write_text("".join(f"{i} 0 {i} 1\n" for i in range(3)))
+    return folder
+
+
 def _training(folder: Path, model: Path) -> Path:
     (folder / "train.jsonl").write_text('{"query": "cat", "positive": ["the cat"], "negative": ["a dog"]}\n')
     (folder / "run.toml").write_text(
@@ -58,6 +69,7 @@ def commands(tmp_path: Path) -> dict[str, tuple[str, ...]]:
         "rank": ("rank", "cat", str(tmp_path / "a.txt"), "-m", str(model)),
         "demo": ("demo", "-m", str(model), "--depth", "2"),
         "eval": ("eval", str(_collection(tmp_path / "set")), "-m", str(model)),
+        "calibrate": ("calibrate", str(_judged(tmp_path / "judged")), "-m", str(model)),
         "train": ("train", str(_training(tmp_path, model))),
         "bench": ("bench", "--tiny", "-w", "latency-10", "--repeats", "1", "-c", "secondpass float32"),
     }
@@ -66,12 +78,13 @@ def commands(tmp_path: Path) -> dict[str, tuple[str, ...]]:
 def test_every_command_is_tried(commands: dict[str, tuple[str, ...]]) -> None:
     from secondpass.cli.app import app
 
-    assert {
-        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
-    } == set(commands)
+    assert {command.name or command.callback.__name__ for command in app.registered_commands if command.callback} == {
+        *commands,
+        "serve",
+    }  # which writes no result
 
 
-@pytest.mark.parametrize("name", ["models", "rank", "demo", "eval", "train", "bench"])
+@pytest.mark.parametrize("name", ["models", "rank", "demo", "eval", "calibrate", "train", "bench"])
 def test_a_full_disk_is_an_error_of_one_line(name: str, commands: dict[str, tuple[str, ...]]) -> None:
     done = run(commands[name], ">/dev/full")
     last = done.stderr.splitlines()[-1]
