@@ -67,8 +67,9 @@ def test_what_the_build_needs_is_copied() -> None:
     assert install.endswith('".[serve]"')
 
 
-@pytest.mark.parametrize("command", [json.loads(value("CMD")), compose()["command"]])
-def test_the_command_line_is_one_of_ours_and_serves_the_model_in_the_box(command: list[str]) -> None:
+@pytest.mark.parametrize("file", ["Dockerfile", "compose.yaml"])
+def test_the_command_line_is_one_of_ours_and_serves_the_model_in_the_box(file: str) -> None:
+    command: list[str] = json.loads(value("CMD")) if file == "Dockerfile" else compose()["command"]
     entry: list[str] = json.loads(value("ENTRYPOINT"))
     program, name, *arguments = entry + command
     assert (program, name) == ("secondpass", "serve")
