@@ -16,7 +16,7 @@ from secondpass.ranking import Pair
 from secondpass.ranking.checks import check_documents, check_query, check_top_k, refuse_nan
 from secondpass.sentence_transformers.activations import Activation, check_activation, scores_of
 from secondpass.sentence_transformers.arguments import logger, processing_max_length, read_call
-from secondpass.sentence_transformers.engine import Engine, Reading
+from secondpass.sentence_transformers.engine import CallOptions, Engine
 from secondpass.sentence_transformers.inputs import read_pairs
 from secondpass.sentence_transformers.loaded_model import Devices, LoadedModel
 from secondpass.sentence_transformers.pools import Pool
@@ -171,7 +171,7 @@ class CrossEncoder(LoadedModel):
         check_activation(activation_fn)
         check_count("batch_size", batch_size)
         check_count("chunk_size", chunk_size)
-        reading = Reading(
+        reading = CallOptions(
             prompt=resolve_prompt(prompt, prompt_name, self.prompts, self.default_prompt_name),
             max_length=self._limit(limit),
             batch_size=batch_size,
@@ -267,7 +267,7 @@ class CrossEncoder(LoadedModel):
 def _score(
     engine: Engine,
     pairs: Sequence[Pair],
-    reading: Reading,
+    reading: CallOptions,
     device: torch.device,
     *,
     activation: Activation,

@@ -35,7 +35,7 @@ from secondpass.tokenization.reading import TruncatingReader
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CallOptions:
     """How one call wants its pairs read.
 
     Args:
@@ -121,7 +121,9 @@ class Engine:
                 f"{name} must be above the {tokenize.template.n_special} special tokens of a pair, got {max_length}"
             )
 
-    def outputs(self, pairs: Sequence[Pair], reading: Reading, *, show_progress: bool = False) -> NDArray[np.float32]:
+    def outputs(
+        self, pairs: Sequence[Pair], reading: CallOptions, *, show_progress: bool = False
+    ) -> NDArray[np.float32]:
         """The raw outputs of each pair.
 
         Args:
@@ -150,7 +152,7 @@ class Engine:
         refuse_nan(logits.max(axis=1, initial=-np.inf), "pair")
         return logits
 
-    def _tokenize(self, reading: Reading) -> PairTokenizer:
+    def _tokenize(self, reading: CallOptions) -> PairTokenizer:
         tokenize = self._loaded.tokenize
         if isinstance(tokenize, TwoTextTokenizer):
             return replace(tokenize, prompt=reading.prompt, max_length=reading.max_length)
