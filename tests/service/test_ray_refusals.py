@@ -1,4 +1,4 @@
-"""What Ray's proxies say by themselves becomes an answer of the API that was spoken; a replica's answers pass untouched."""
+"""What Ray's proxies say by themselves becomes an answer of the API that was spoken; a replica's answers pass."""
 
 import asyncio
 from collections.abc import Sequence

@@ -5,8 +5,9 @@ serve run secondpass.service.on_ray:app models=secondpass/mini
 serve deploy serve_on_ray.yaml
 ```
 
-Each replica is the whole service, with a queue and passes of its own: it answers, refuses and batches as `secondpass serve`
-does. Ray starts them, adds and removes some with the load, replaces those that die, and leads requests to them.
+Each replica is the whole service, with a queue and passes of its own: it answers, refuses and batches as
+`secondpass serve` does. Ray starts them, adds and removes some with the load, replaces those that die, and leads
+requests to them.
 """
 
 import logging
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 NAME = "secondpass"
 """The deployment's name, under which a Serve config file changes how many replicas there are and what each gets."""
 
-# Far more than a replica's limits of tokens and bytes let in: these have to answer first, for they answer in the API that
-# was spoken, while what Ray holds back waits in its proxies without a limit of time, and what it refuses is a bare 503.
+# Far more than a replica's limits of tokens and bytes let in: these have to answer first, for they answer in the API
+# that was spoken, while what Ray holds back waits in its proxies for any time, and what it refuses is a bare 503.
 _MAX_ONGOING_REQUESTS = 100_000
 # Requests in one proxy that wait for a replica to come up: without a limit, it would keep their bodies until it dies.
 _MAX_QUEUED_REQUESTS = 1_000
-# Requests per replica beyond which another one is started. Those that wait together share passes: a few cost no more time.
+# Requests per replica beyond which another one is started: those that wait together share passes.
 _TARGET_ONGOING_REQUESTS = 8
 # Seconds beyond the service's own time to finish what it accepted.
 _LAST_ANSWERS = 5.0
@@ -45,13 +46,13 @@ _LAST_ANSWERS = 5.0
 def app(args: Mapping[str, Any]) -> "Application":
     """The service as an application of Ray Serve.
 
-    A Serve config file changes the deployment `secondpass` in its own words: `ray_actor_options` (`num_cpus`, `num_gpus`),
-    `autoscaling_config`. Left alone, there are one to four replicas with a CPU each. (Ray leaves `num_replicas` alone beside
-    autoscaling: for a fixed number, give `min_replicas` and `max_replicas` the same.)
+    A Serve config file changes the deployment `secondpass` in its own words: `ray_actor_options` (`num_cpus`,
+    `num_gpus`), `autoscaling_config`. Left alone, there are one to four replicas with a CPU each. (Ray does not look at
+    `num_replicas` beside autoscaling: for a fixed number, give `min_replicas` and `max_replicas` the same.)
 
     Args:
-        args: `models`, `limits`, `api_keys_env` and `log_lengths`, as `secondpass.service.settings` reads them. Files of
-            calibrations are read where this is called, models and API keys where a replica runs.
+        args: `models`, `limits`, `api_keys_env` and `log_lengths`, as `secondpass.service.settings` reads them. Files
+            of calibrations are read where this is called, models and API keys where a replica runs.
 
     Raises:
         InputError: A setting is not known, or breaks a rule.
