@@ -60,7 +60,8 @@ def test_every_row_is_there_once_with_its_columns(scored: list[dict[str, Any]]) 
 def test_scores_are_the_librarys(scored: list[dict[str, Any]]) -> None:
     rows = [row for row in scored if row["document"] is not None]
     expected = CrossEncoder("secondpass/mini").predict([(row["query"], row["document"]) for row in rows])
-    np.testing.assert_allclose([row["score"] for row in rows], expected, atol=1e-6, rtol=0)
+    # Batches hold other rows than the library's call: a score depends on its company up to 1e-5.
+    np.testing.assert_allclose([row["score"] for row in rows], expected, atol=1e-5, rtol=0)
     assert {row["error"] for row in rows} == {""}
     assert {row["document"][:5] for row in rows if row["truncated"]} == {"A red"}
 
@@ -68,4 +69,4 @@ def test_scores_are_the_librarys(scored: list[dict[str, Any]]) -> None:
 def test_a_row_that_cannot_be_scored_says_why(scored: list[dict[str, Any]]) -> None:
     rows = [row for row in scored if row["document"] is None]
     assert len(rows) == 3
-    assert all(np.isnan(row["score"]) and "document" in row["error"] for row in rows)
+    assert all(row["score"] is None and "document" in row["error"] for row in rows)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -129,7 +130,8 @@ def _models(given: object) -> tuple[ModelSettings, ...]:
 
 
 def _model(given: object) -> ModelSettings:
-    values = {"name": given} if isinstance(given, str) else dict(_mapping(given, (*_NAMING, *_OPTIONS)))
+    named = {"name": given} if isinstance(given, str) else given
+    values: dict[str, Any] = dict(_mapping(named, (*_NAMING, *_OPTIONS)))
     name = values.pop("name", None)
     if not isinstance(name, str) or not name:
         raise InputTypeError(f"name must be that of a model, got {describe(name)}")
@@ -142,8 +144,8 @@ def _model(given: object) -> ModelSettings:
         if option in values:
             _truth(option, values[option])
     if isinstance(values.get("device"), list):
-        values["device"] = tuple(values["device"])  # type: ignore[arg-type] # a list, as the line above says
-    options = ModelOptions(**values)  # type: ignore[arg-type] # it checks them
+        values["device"] = tuple(values["device"])
+    options = ModelOptions(**values)
     if file is not None:
         options = replace(options, calibration=Calibration.load(str(file)))
     return ModelSettings(name=name, aliases=tuple(aliases), options=options)
