@@ -44,7 +44,7 @@ LONG = [f"Berlin has {number} inhabitants, and a wall. " * 40 for number in rang
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayService]:
-    """The example's application with two replicas, and beside it, at /tight, one with small limits."""
+    """The example's application with two replicas, and two others: one with small limits, and one that grows."""
     config = yaml.safe_load((ROOT / "examples/serve_on_ray.yaml").read_text(encoding="utf-8"))
     (rerank,) = config["applications"]
     rerank["args"]["models"][0]["aliases"] = list(ALIASES)
@@ -56,12 +56,29 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayService]:
         "args": {"limits": {"max_queued_tokens": 4000, "pass_tokens": 512, "max_documents": 100}},
         "deployments": [{"name": "secondpass", "ray_actor_options": {"num_cpus": 0.1}}],
     }
+    growing = {
+        "name": "growing",
+        "route_prefix": "/growing",
+        "import_path": rerank["import_path"],
+        "deployments": [
+            {
+                "name": "secondpass",
+                "ray_actor_options": {"num_cpus": 0.1},
+                "autoscaling_config": {
+                    "min_replicas": 1,
+                    "max_replicas": 2,
+                    "target_ongoing_requests": 1,
+                    "upscale_delay_s": 1,
+                },
+            }
+        ],
+    }
     (deployment,) = rerank["deployments"]
     deployment["ray_actor_options"]["num_cpus"] = 0.1
     deployment["autoscaling_config"] |= {"min_replicas": 2, "max_replicas": 2}
     folder = tmp_path_factory.mktemp("serve")
     environment = {**PROXY_CALLBACK, "KEYS_OF_THIS_TEST": f"another-key {KEY}"}
-    with deployed({"applications": [rerank, tight]}, folder, **environment) as running:
+    with deployed({"applications": [rerank, tight, growing]}, folder, **environment) as running:
         running.wait_until(lambda: len(running.replicas("rerank")) == 2)
         yield running
 
@@ -231,6 +248,25 @@ def test_a_killed_replica_loses_no_request_but_its_own_and_those_are_told_to_ask
         for answered in lost:
             assert (answered.status_code, answered.headers["retry-after"]) == (503, "1")
             assert answered.json() == {"message": "the replica that was to answer has gone"}
+
+
+def test_replicas_come_with_the_load(service: RayService) -> None:
+    assert len(service.replicas("growing")) == 1
+    stop = threading.Event()
+
+    def client(number: int) -> set[int]:
+        statuses = set()
+        while not stop.is_set():
+            statuses.add(ask(service, "/growing/v2/rerank", {"query": f"{number}", "documents": LONG}).status_code)
+        return statuses
+
+    with ThreadPoolExecutor(4) as threads:
+        clients = [threads.submit(client, number) for number in range(4)]
+        try:
+            service.wait_until(lambda: len(service.replicas("growing")) == 2)
+        finally:
+            stop.set()
+        assert [answered.result() for answered in clients] == [{200}] * 4
 
 
 @pytest.mark.parametrize(
