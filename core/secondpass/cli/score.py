@@ -1,5 +1,6 @@
 """`secondpass score`: the pairs of files, scored in bounded memory, and gone on with where that was interrupted."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +16,19 @@ from secondpass.cli.options import DEFAULT_MODEL, Json, ModelOrService, Output, 
 from secondpass.cli.output import check_output_folder, output_format, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.cli.streams import naming
+from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 
 if TYPE_CHECKING:
-    from secondpass.jobs import JobProgress, JobResult
+    from secondpass.jobs import JobProgress, JobResult, RayWorkers
 
 # As `secondpass.jobs` has it, which --help need not wait for.
 ShardFormat: TypeAlias = Literal["parquet", "jsonl", "trec"]
+EngineName: TypeAlias = Literal["local", "ray"]
 
 _ROWS = "What a row is"
 _OUTPUT = "What is written"
+_RAY = "Where it is scored"
 # Names that a message shows of many.
 _N_EXAMPLES = 3
 
@@ -92,6 +96,29 @@ def score(
         bool,
         typer.Option("--strict", help="Stop at the first bad row or file, instead of listing it in errors.jsonl."),
     ] = False,
+    engine: Annotated[
+        EngineName, typer.Option(help="local: this process; ray: the workers of a Ray cluster.", rich_help_panel=_RAY)
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the cluster: auto for this machine's, or ray://HOST:10001.",
+            show_default="RAY_ADDRESS, or a new one here",
+            rich_help_panel=_RAY,
+        ),
+    ] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            help="How many processes score: a number, or LEAST:MOST.",
+            show_default="what there is room for",
+            rich_help_panel=_RAY,
+        ),
+    ] = None,
+    cpus_per_worker: Annotated[int | None, typer.Option(show_default="1", rich_help_panel=_RAY)] = None,
+    gpus_per_worker: Annotated[
+        float | None, typer.Option(show_default="1 where there are any", rich_help_panel=_RAY)
+    ] = None,
     format_: Output = None,
     json_: Json = False,
     *,
@@ -100,6 +127,13 @@ def score(
     """Score the pairs of files into Parquet, JSONL or a TREC run; a job that was killed goes on where it was."""
     result_format = output_format(format_, json_)
     check_output_folder(output)
+    on_ray = {
+        "--address": address, "--workers": workers, "--cpus-per-worker": cpus_per_worker,
+        "--gpus-per-worker": gpus_per_worker,
+    }  # fmt: skip
+    misplaced = [flag for flag, value in on_ray.items() if value is not None]
+    if misplaced and engine != "ray":
+        raise InputError(f"{', '.join(misplaced)} must come with --engine ray")
     from secondpass.jobs import JobSettings, score_files
 
     settings = JobSettings(
@@ -117,9 +151,35 @@ def score(
     )
     silence_transformers()
     with _progress_of_rows(model) as progress, naming(output):
-        result = score_files(inputs, output, model=model, options=options, settings=settings, progress=progress)
+        result = score_files(
+            inputs,
+            output,
+            model=model,
+            options=options,
+            settings=settings,
+            workers=_workers(address, workers, cpus_per_worker, gpus_per_worker) if engine == "ray" else None,
+            progress=progress,
+        )
     _report(result)
     write(result_format, result.as_json(), [result_table(model, result)])
+
+
+def _workers(address: str | None, workers: str | None, cpus: int | None, gpus: float | None) -> "RayWorkers":
+    """The workers that the options name.
+
+    Raises:
+        InputError: `--workers` is neither a number nor two.
+    """
+    from secondpass.jobs import RayWorkers
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # unless the user wants Ray to report that it was used
+    cpus = 1 if cpus is None else cpus
+    if workers is None:
+        return RayWorkers(address=address, cpus=cpus, gpus=gpus)
+    least, _, most = workers.partition(":")
+    if not (least.isdecimal() and (most or least).isdecimal()):
+        raise InputError(f"--workers must be a number, or two such as 2:8, got {workers!r}")
+    return RayWorkers(address=address, least=int(least), most=int(most or least), cpus=cpus, gpus=gpus)
 
 
 def result_table(model: str, result: "JobResult") -> Sheet:

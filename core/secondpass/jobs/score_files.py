@@ -5,11 +5,13 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from secondpass.jobs.engine import Engine, LocalEngine
 from secondpass.jobs.job import Job
+from secondpass.jobs.on_ray import RayEngine, RayWorkers
 from secondpass.jobs.plan import divide_job, find_job
 from secondpass.jobs.score_shard import ShardRecord
 from secondpass.jobs.settings import JobSettings
@@ -73,6 +75,7 @@ def score_files(
     scorer: Scorer | None = None,
     options: ModelOptions | None = None,
     settings: JobSettings | None = None,
+    workers: RayWorkers | None = None,
     progress: JobProgress | None = None,
 ) -> JobResult:
     """Score the pairs of files, and write their scores to a folder, from which an interrupted job goes on.
@@ -84,11 +87,12 @@ def score_files(
         scorer: Anything that scores each document by itself, instead of a model.
         options: How to load the model.
         settings: How files are read and written; None takes every default.
+        workers: The processes of a Ray cluster that score; None scores here. Either goes on with a job of the other.
         progress: Told, now and then, of rows: how many were done before, how many are done, how many there are.
 
     Raises:
         InputError: An argument breaks a rule, nothing can be read, or the folder is another job's.
-        MissingExtraError: Parquet is read or written, and pyarrow is not installed.
+        MissingExtraError: Parquet is read or written, and pyarrow is not installed; or Ray is not.
         OSError: The output cannot be written. Shards that are finished stay so.
     """
     names = [inputs] if not isinstance(inputs, Sequence) or isinstance(inputs, str) else inputs
@@ -101,7 +105,8 @@ def score_files(
         windows=options.long_documents == "windows",
         tag=tag,
     )
-    return run_job(job, LocalEngine(model, scorer, options), left_out, progress)
+    engine = LocalEngine if workers is None else partial(RayEngine, workers=workers)
+    return run_job(job, engine(model, scorer, options), left_out, progress)
 
 
 def run_job(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgress | None) -> JobResult:

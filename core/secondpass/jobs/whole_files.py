@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, whatever ends the process that writes them."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -33,7 +34,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         _sync_folder(path.parent)
     except OSError as error:
         # Who reads of a full disk looks for the file that was to be written.
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        number = errno.EIO if error.errno is None else error.errno
+        raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         with suppress(OSError):
             unfinished.unlink()
