@@ -43,7 +43,7 @@ CASES: dict[str, tuple[TextKind, bytes, list[tuple[int, Any]]]] = {
             (3, "document must be a string, is missing"),
             (4, "query must be Unicode text, has the lone surrogate '\\ud800' at character 0"),
             (5, "must be a JSON object, got '[1]'"),
-            (6, "must be UTF-8 text, is not at byte 32"),
+            (6, "must be UTF-8 text, is not at byte 31"),
             (7, "must be a JSON object, got 'null'"),
             (8, "must be JSON, got '{\"query\": \"q\"' (Expecting ',' delimiter)"),
         ],

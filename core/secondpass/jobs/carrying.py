@@ -20,8 +20,8 @@ class Carrier(Protocol):
         """Columns of rows that come as objects; and by the number of each row that has no place in the output, why."""
         ...
 
-    def of_table(self, table: "pa.Table") -> Carried:
-        """Columns of rows that come as an Arrow table.
+    def of_table(self, table: "pa.Table") -> tuple[Carried, Mapping[int, str]]:
+        """As `of_objects`, of rows that come as an Arrow table.
 
         Raises:
             InputError: The output cannot hold values of such a type.
@@ -45,10 +45,20 @@ class ToObjects:
             return JsonObjects(rows), {}
         return JsonObjects([{key: row[key] for key in row if key not in self.left_out} for row in rows]), {}
 
-    def of_table(self, table: "pa.Table") -> Carried:
+    def of_table(self, table: "pa.Table") -> tuple[Carried, Mapping[int, str]]:
         """See `Carrier`."""
-        rows = table.drop_columns([name for name in table.column_names if name in self.left_out]).to_pylist()
-        return JsonObjects([{name: _as_json(value, name) for name, value in row.items()} for row in rows])
+        table = _without(table, self.left_out)
+        errors: dict[int, str] = {}
+        try:
+            rows = table.to_pylist()
+        except UnicodeDecodeError:  # one by one, to find out which
+            rows = []
+            for number in range(table.num_rows):
+                try:
+                    rows += table.slice(number, 1).to_pylist()
+                except UnicodeDecodeError:
+                    errors[number] = "must be UTF-8 text, is not"
+        return JsonObjects([{name: _as_json(value, name) for name, value in row.items()} for row in rows]), errors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +95,7 @@ class ToArrow:
         if self.schema is None:
             raise InputError("rows that come as objects need a schema")
         known = {*self.schema.names, *self.left_out}
-        errors = {number: _unknown(row.keys() - known) for number, row in enumerate(rows) if row.keys() - known}
+        errors = {number: _unknown(more) for number, row in enumerate(rows) if (more := row.keys() - known)}
         try:
             if not errors:
                 return ArrowColumns(pa.Table.from_pylist(list(rows), self.schema)), {}
@@ -99,11 +109,10 @@ class ToArrow:
         kept = [dict(row) for number, row in enumerate(rows) if number not in errors]
         return ArrowColumns(pa.Table.from_pylist(kept, self.schema)), errors
 
-    def of_table(self, table: "pa.Table") -> Carried:
+    def of_table(self, table: "pa.Table") -> tuple[Carried, Mapping[int, str]]:
         """See `Carrier`."""
         # What pandas and datasets wrote beside the columns speaks of those of before.
-        table = table.replace_schema_metadata(None)
-        return ArrowColumns(table.drop_columns([name for name in table.column_names if name in self.left_out]))
+        return ArrowColumns(_without(table.replace_schema_metadata(None), self.left_out)), {}
 
 
 def schema_of(rows: Sequence[Mapping[str, object]], left_out: frozenset[str]) -> "pa.Schema":
@@ -125,6 +134,10 @@ def schema_of(rows: Sequence[Mapping[str, object]], left_out: frozenset[str]) ->
             ) from error
         columns.append((name, pa.string() if pa.types.is_null(found) else found))
     return pa.schema(columns)
+
+
+def _without(table: "pa.Table", columns: frozenset[str]) -> "pa.Table":
+    return table.drop_columns([name for name in table.column_names if name in columns])
 
 
 def _unknown(names: set[str]) -> str:

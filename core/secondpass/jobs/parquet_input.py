@@ -124,7 +124,10 @@ class ParquetInput:
                 places.append(place)
             except InputError as error:
                 bad.append(BadRow(first_row + place + 1, str(error)))
-        carried = self._carrier.of_table(table if not bad else table.take(pa.array(places, pa.int64())))
+        carried, not_carried = self._carrier.of_table(table if not bad else table.take(pa.array(places, pa.int64())))
+        bad += [BadRow(first_row + places[number] + 1, error) for number, error in not_carried.items()]
+        kept = [number for number in range(len(good)) if number not in not_carried]
+        places, good = [places[number] for number in kept], [good[number] for number in kept]
         rows = Rows(
             [first_row + place + 1 for place in places],
             [row.query for row in good],
@@ -132,7 +135,7 @@ class ParquetInput:
             [row.key for row in good],
             carried,
         )
-        return RowBatch(rows, bad)
+        return RowBatch(rows, sorted(bad, key=lambda row: row.number))
 
 
 def _holds_text(kind: pa.DataType) -> bool:
