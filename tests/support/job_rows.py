@@ -16,7 +16,9 @@ WORDS = ("wall", "year", "people", "city", "revolution", "berlin", "fell")
 def make_rows(n_rows: int, seed: int = 0) -> list[dict[str, Any]]:
     """Rows of queries with 1 to 9 documents each."""
     drawn = random.Random(seed)  # noqa: S311 - texts, no secrets
-    queries = [f"{drawn.choice(WORDS)} {number}" for number in range(n_rows) for _ in range(drawn.randint(1, 9))]
+    queries: list[str] = []
+    while len(queries) < n_rows:
+        queries += [f"{drawn.choice(WORDS)} {len(queries)}"] * drawn.randint(1, 9)
     return [
         {"id": number, "query": query, "document": " ".join(drawn.choices(WORDS, k=drawn.randint(0, 12)))}
         for number, query in enumerate(queries[:n_rows])

@@ -47,7 +47,7 @@ class BatchScorer:
         document_column: str = "document",
     ) -> None:
         self._scorer = checked_scorer(model, scorer, options)
-        self._windows = options is not None and options.long_documents == "windows"
+        self._windows = "windows" in (getattr(options, "long_documents", None), getattr(scorer, "long_documents", None))
         self._columns = query_column, document_column
 
     def __call__(self, batch: Mapping[str, Column]) -> dict[str, Column]:

@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +131,7 @@ class RayEngine:
             texts=None if job.texts is None else (job.texts[0].absolute(), job.texts[1].absolute()),
         )
         worker = {"job": job, "identity": self._identity, **self._worker}
-        for record in _records(shards, worker, self._workers):
+        for record in _records(tuple(shards), worker, self._workers):
             on_rows(record.n_rows + len(record.bad))
             yield record
 
@@ -140,11 +140,25 @@ def _records(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWor
     """The record of each shard as it is finished."""
     import ray  # noqa: PLC0415 - an extra
 
+    if ray.util.client.ray.is_connected():
+        # No actor can stream through Ray's client, as those of Ray Data do: the cluster itself asks for them.
+        there = ray.remote(num_cpus=0)(_all_rows)
+        rows: Iterable[Mapping[str, Any]] = ray.get(there.remote(shards, worker, workers))
+    else:
+        rows = _rows(shards, worker, workers)
+    for row in rows:
+        if row["error"]:
+            raise pickle.loads(row["error"])  # noqa: S301 - of our own workers
+        yield ShardRecord.from_json(json.loads(row["record"]))
+
+
+def _rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorkers) -> Iterator[Mapping[str, Any]]:
+    """What `_ShardWorker` says of each shard."""
+    import ray  # noqa: PLC0415 - an extra
+
     # One block per shard: fused, they would all go to one worker.
-    numbered = ray.data.from_items(
-        [{"shard": number} for number in range(len(shards))], override_num_blocks=len(shards)
-    )
-    done = numbered.map_batches(
+    numbers = ray.data.from_items([{"shard": number} for number in range(len(shards))], override_num_blocks=len(shards))
+    done = numbers.map_batches(
         _ShardWorker,
         fn_constructor_args=(shards,),
         fn_constructor_kwargs=dict(worker),
@@ -152,10 +166,11 @@ def _records(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWor
         batch_size=1,
         **workers.resources(),
     )
-    for row in done.iter_rows():
-        if row["error"]:
-            raise pickle.loads(row["error"])  # noqa: S301 - of our own workers
-        yield ShardRecord.from_json(json.loads(row["record"]))
+    yield from done.iter_rows()
+
+
+def _all_rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorkers) -> list[Mapping[str, Any]]:
+    return list(_rows(shards, worker, workers))
 
 
 class _ShardWorker:

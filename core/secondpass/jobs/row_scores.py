@@ -29,13 +29,14 @@ from secondpass.ranking import (
     ReadingScorer,
     Scorer,
     StreamReadingScorer,
+    score_pairs,
 )
 from secondpass.ranking.checks import check_scores
 
 # After so many failures without a score in between it is the model that fails, not its pairs.
 MOST_FAILURES_IN_A_ROW: Final = 64
-# Pairs of a stream that are scored at a time, where a scorer takes no stream itself.
-_BLOCK_PAIRS: Final = 4096
+# Pairs of a stream that are scored at a time, where a scorer takes no stream itself: a service has to answer in time.
+_BLOCK_PAIRS: Final = 256
 # How a service says that it is the request that is wrong, or too large for it.
 _OF_A_REQUEST: Final = frozenset({400, 413, 422})
 
@@ -203,17 +204,16 @@ def _read(scorer: Scorer, pairs: Sequence[Pair]) -> ScoredPart:
     if isinstance(scorer, ReadingScorer):
         readings = _check(scorer.read(pairs), len(pairs))
         return ScoredPart(readings.scores, readings.truncated.tolist(), readings.passages)
-    by_query = [(query, [document for _, document in same]) for query, same in groupby(pairs, key=itemgetter(0))]
     if isinstance(scorer, RankingScorer):
+        by_query = [(query, [document for _, document in same]) for query, same in groupby(pairs, key=itemgetter(0))]
         ranked = list(chain.from_iterable(_in_given_order(scorer.rank(*request), request[1]) for request in by_query))
         return ScoredPart(
             np.array([document.score for document in ranked], np.float32),
             [document.truncated for document in ranked],
             [document.passage for document in ranked],
         )
-    scores = [check_scores(scorer.score(*request), len(request[1])) for request in by_query]
     nothing = [None] * len(pairs)
-    return ScoredPart(np.concatenate(scores).astype(np.float32), nothing, nothing)
+    return ScoredPart(score_pairs(scorer, pairs).astype(np.float32), nothing, nothing)
 
 
 class _Source:

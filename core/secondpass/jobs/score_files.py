@@ -102,7 +102,7 @@ def score_files(
         [Path(name) if not isinstance(name, str) else name for name in names],
         Path(output),
         JobSettings() if settings is None else settings,
-        windows=options.long_documents == "windows",
+        windows="windows" in (options.long_documents, getattr(scorer, "long_documents", None)),
         tag=tag,
     )
     engine = LocalEngine if workers is None else partial(RayEngine, workers=workers)

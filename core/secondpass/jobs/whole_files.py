@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from secondpass.errors import SecondPassError
+
 # What the names of files end in that are being written, or were when their writer was killed.
 UNFINISHED: Final = ".unfinished"
 
@@ -32,6 +34,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         else:
             path.unlink(missing_ok=True)
         _sync_folder(path.parent)
+    except SecondPassError:  # some of which are an OSError as well, but tell of other files
+        raise
     except OSError as error:
         # Who reads of a full disk looks for the file that was to be written.
         number = errno.EIO if error.errno is None else error.errno
