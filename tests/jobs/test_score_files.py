@@ -46,7 +46,7 @@ class Poisoned:
             raise RuntimeError("device-side assert")
         return self._model.read(given)
 
-    def read_blocks(self, pairs: Iterable[Pair]) -> Iterator[Readings]:
+    def read_blocks(self, pairs: Iterable[Pair], *, passages: bool = True) -> Iterator[Readings]:  # noqa: ARG002
         block: list[Pair] = []
         for pair in pairs:
             block.append(pair)

@@ -91,6 +91,8 @@ def read_manifest(folder: Path) -> Manifest | None:
             [InputState(**state) for state in content["inputs"]],
             [Shard(**shard) for shard in content["shards"]],
         )
+    except NotADirectoryError:
+        raise InputError(f"output must be a folder, got a file, or a path through one: {folder}") from None
     except FileNotFoundError:
         _check_ours(folder)
         return None

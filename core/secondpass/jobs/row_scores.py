@@ -129,10 +129,12 @@ class Attempts:
 
     Args:
         scorer: Gives the scores.
+        passages: Whether it is to say what it read of each document, where it takes streams.
     """
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, scorer: Scorer, *, passages: bool = True) -> None:
         self._scorer = scorer
+        self._passages = passages
         self._n_failures_in_a_row = 0
 
     def stream(self, pairs: Iterable[Pair]) -> Iterator[ScoredPart | str]:
@@ -157,7 +159,7 @@ class Attempts:
     def _read_stream(self, scorer: StreamReadingScorer, pairs: "_Source") -> Iterator[ScoredPart]:
         """What the scorer gives; it ends where the scorer raises for those that wait, too."""
         try:
-            for readings in scorer.read_blocks(pairs):
+            for readings in scorer.read_blocks(pairs, passages=self._passages):
                 pairs.drop(len(readings))
                 self._n_failures_in_a_row = 0
                 yield ScoredPart(readings.scores, readings.truncated.tolist(), readings.passages)

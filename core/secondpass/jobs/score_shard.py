@@ -135,10 +135,11 @@ class _ShardRun:
 
     def score(self, scorer: Scorer, batches: Iterator[RowBatch]) -> None:
         """Score the rows and write them."""
-        for part in Attempts(scorer).stream(self._pairs(batches)):
+        for part in Attempts(scorer, passages=self._job.windows).stream(self._pairs(batches)):
             if isinstance(part, str):
                 (rows,) = self._next_rows(1)
                 self._add_bad([BadRow(rows.numbers[0], part)])
+                self._on_rows(1)
                 continue
             start = 0
             for rows in self._next_rows(len(part.scores)):
@@ -156,6 +157,7 @@ class _ShardRun:
         try:
             for batch in batches:
                 self._add_bad(batch.bad)
+                self._on_rows(len(batch.bad))
                 self._n_read += len(batch.rows) + len(batch.bad)
                 if batch.rows:
                     self._waiting.append(batch.rows)
@@ -191,7 +193,6 @@ class _ShardRun:
         if rows and self._job.settings.strict:
             raise InputError(f"{self._job.place(self._shard, rows[0])}: {rows[0].error}")
         self.bad += rows
-        self._on_rows(len(rows))
 
 
 def one_ahead(items: Iterator[_T]) -> Iterator[_T]:

@@ -80,8 +80,8 @@ class ReadingScorer(Scorer, Protocol):
 class StreamReadingScorer(ReadingScorer, Protocol):
     """A reading scorer that also answers while a stream of pairs goes on, such as `CrossEncoder`."""
 
-    def read_blocks(self, pairs: Iterable[Pair]) -> Iterator[Readings]:
-        """What `read` gives, in parts of any size, in order."""
+    def read_blocks(self, pairs: Iterable[Pair], *, passages: bool = ...) -> Iterator[Readings]:
+        """What `read` gives, in parts of any size, in order; without passages where these are not wanted."""
         ...
 
 
