@@ -63,7 +63,7 @@ def test_a_service_scores_as_well(tmp_path: Path) -> None:
             == 1
         )
     close_all()
-    check_scored(rows, scored, CrossEncoder("secondpass/mini"))
+    check_scored(rows, scored, CrossEncoder("secondpass/mini"), atol=1e-5)  # other batches, query by query
     assert {row["truncated"] for row in scored} == {False}
 
 

@@ -40,11 +40,13 @@ def errors_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "errors.jsonl").read_text().splitlines()]
 
 
-def check_scored(rows: list[dict[str, Any]], scored: list[dict[str, Any]], scorer: CrossEncoder) -> None:
+def check_scored(
+    rows: list[dict[str, Any]], scored: list[dict[str, Any]], scorer: CrossEncoder, *, atol: float = 1e-6
+) -> None:
     """Every row once, in order, with its columns, the scores of `predict`, and ranks by these."""
     assert [{key: row[key] for key in given} for given, row in zip(rows, scored, strict=True)] == rows
     expected = scorer.predict([(row["query"], row["document"]) for row in rows])
-    np.testing.assert_allclose([row["score"] for row in scored], expected, atol=1e-6, rtol=0)
+    np.testing.assert_allclose([row["score"] for row in scored], expected, atol=atol, rtol=0)
     by_query: dict[str, list[dict[str, Any]]] = {}
     for row in scored:
         by_query.setdefault(row["query"], []).append(row)

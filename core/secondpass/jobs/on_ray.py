@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +68,11 @@ class RayWorkers:
         if not ray.is_initialized():
             ray.init(address=self.address, log_to_driver=False)
 
-    def resources(self) -> dict[str, float]:
-        """What a worker takes, as Ray calls it."""
+    def gpus_each(self) -> float:
+        """The GPUs of a worker."""
         import ray  # noqa: PLC0415 - as above
 
-        gpus = float(ray.cluster_resources().get("GPU", 0) > 0) if self.gpus is None else float(self.gpus)
-        return {"num_cpus": float(self.cpus), "num_gpus": gpus}
+        return float(ray.cluster_resources().get("GPU", 0) > 0) if self.gpus is None else float(self.gpus)
 
     def pool(self) -> "ActorPoolStrategy":
         """The workers as Ray Data takes them."""
@@ -82,7 +81,7 @@ class RayWorkers:
 
         most = self.most
         if most is None:
-            there, gpus = ray.cluster_resources(), self.resources()["num_gpus"]
+            there, gpus = ray.cluster_resources(), self.gpus_each()
             by_cpu = int((there.get("CPU", 0) - 1) // self.cpus)  # what reads needs a CPU, too
             most = min(by_cpu, int(there.get("GPU", 0) // gpus)) if gpus else by_cpu
         # One task in a worker and none in its queue: there it would wait though another worker has nothing to do.
@@ -115,7 +114,7 @@ class RayEngine:
         """See `Engine`; it is a worker's, which may have other devices than this process."""
         import ray  # noqa: PLC0415 - an extra
 
-        ask = ray.remote(max_calls=1, **self._workers.resources())(_identity)
+        ask = ray.remote(max_calls=1, num_cpus=self._workers.cpus, num_gpus=self._workers.gpus_each())(_identity)
         self._identity = ray.get(ask.remote(**self._worker))
         return self._identity
 
@@ -143,7 +142,8 @@ def _records(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWor
     if ray.util.client.ray.is_connected():
         # No actor can stream through Ray's client, as those of Ray Data do: the cluster itself asks for them.
         there = ray.remote(num_cpus=0)(_all_rows)
-        rows: Iterable[Mapping[str, Any]] = ray.get(there.remote(shards, worker, workers))
+        all_rows: list[Mapping[str, Any]] = ray.get(there.remote(shards, worker, workers))
+        rows: Iterator[Mapping[str, Any]] = iter(all_rows)
     else:
         rows = _rows(shards, worker, workers)
     for row in rows:
@@ -164,7 +164,8 @@ def _rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorker
         fn_constructor_kwargs=dict(worker),
         compute=workers.pool(),
         batch_size=1,
-        **workers.resources(),
+        num_cpus=workers.cpus,
+        num_gpus=workers.gpus_each(),
     )
     yield from done.iter_rows()
 

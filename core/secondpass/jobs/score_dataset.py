@@ -63,7 +63,8 @@ def score_dataset(
         compute=workers.pool(),
         batch_size=batch_rows,
         batch_format="pyarrow",
-        **workers.resources(),
+        num_cpus=workers.cpus,
+        num_gpus=workers.gpus_each(),
     )
 
 
