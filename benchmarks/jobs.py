@@ -137,10 +137,11 @@ def main() -> None:
         make_model(folder / "model")
         write_input(folder / "in", given.pairs, given.format)
         found: dict[str, dict[str, object]] = {}
-        for step in ("predict", "job"):
+        for step in ("job", "predict"):
             command = [sys.executable, __file__, "--step", step, "--folder", name, "--pairs", str(given.pairs)]
             printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - ours
             found[step] = json.loads(printed.splitlines()[-1])
+            print(step, found[step], file=sys.stderr)
         overhead = float(str(found["job"]["seconds"])) / float(str(found["predict"]["seconds"])) - 1
         result = {
             "pairs": given.pairs, "format": given.format, "cores": os.cpu_count(), **found,

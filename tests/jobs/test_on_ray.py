@@ -16,7 +16,7 @@ from job_rows import check_scored, errors_of, make_rows, read_output, write_json
 from ray_cluster import ray_cluster
 
 from secondpass import CrossEncoder
-from secondpass.errors import InputError
+from secondpass.errors import CheckpointNotFoundError, InputError
 from secondpass.jobs import JobSettings, RayWorkers, score_dataset, score_files
 from secondpass.options import ModelOptions
 
@@ -124,6 +124,9 @@ def test_what_a_worker_raises_is_raised_where_the_job_runs(model: str, tmp_path:
     path = write_jsonl(tmp_path / "a.jsonl", [*make_rows(30), {"query": "q"}])
     with pytest.raises(InputError, match=r"a\.jsonl:31: document must be a string, is missing"):
         score_files(path, tmp_path / "out", model=model, settings=JobSettings(strict=True), workers=WORKERS)
+    with pytest.raises(CheckpointNotFoundError, match=r"none"):
+        score_files(path, tmp_path / "new", model=str(tmp_path / "none"), workers=WORKERS)
+    assert not (tmp_path / "new").exists()
     (tmp_path / "out" / "scores").rmdir()
     with pytest.raises(OSError, match=r"No such file or directory: .*part-00000\.jsonl"):
         score_files(path, tmp_path / "out", model=model, workers=WORKERS)

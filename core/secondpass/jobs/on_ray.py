@@ -115,8 +115,11 @@ class RayEngine:
         import ray  # noqa: PLC0415 - an extra
 
         ask = ray.remote(max_calls=1, num_cpus=self._workers.cpus, num_gpus=self._workers.gpus_each())(_identity)
-        self._identity = ray.get(ask.remote(**self._worker))
-        return self._identity
+        found: dict[str, object] | bytes = ray.get(ask.remote(**self._worker))
+        if isinstance(found, bytes):
+            raise pickle.loads(found)  # noqa: S301 - of our own worker
+        self._identity = found
+        return found
 
     def score(self, job: Job, shards: Sequence[Shard], on_rows: Callable[[int], object]) -> Iterator[ShardRecord]:
         """See `Engine`; rows are told of shard by shard."""
@@ -158,6 +161,7 @@ def _rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorker
 
     # One block per shard: fused, they would all go to one worker.
     numbers = ray.data.from_items([{"shard": number} for number in range(len(shards))], override_num_blocks=len(shards))
+    numbers.context.enable_progress_bars = False  # rows are told of where the job runs
     done = numbers.map_batches(
         _ShardWorker,
         fn_constructor_args=(shards,),
@@ -229,5 +233,9 @@ def _pickled(error: Exception) -> bytes:
     return data
 
 
-def _identity(scorer: Scorer, model: str | None, options: ModelOptions) -> dict[str, object]:
-    return identity_of(load(scorer), model, options)
+def _identity(scorer: Scorer, model: str | None, options: ModelOptions) -> dict[str, object] | bytes:
+    """What tells the scorer from others, or the error that it raises: Ray would put its own words around that."""
+    try:
+        return identity_of(load(scorer), model, options)
+    except Exception as error:  # noqa: BLE001 - it is raised where the job runs
+        return _pickled(error)
