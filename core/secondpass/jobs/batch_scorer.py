@@ -6,11 +6,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.adapters.lazy import scorer_of
 from secondpass.errors import InputError
+from secondpass.jobs.checked_scorer import checked_scorer
 from secondpass.jobs.row_scores import RowScores, score_rows
 from secondpass.options import ModelOptions
-from secondpass.ranking import Loadable, Scorer, is_pointwise
+from secondpass.ranking import Loadable, Scorer
 
 # A column of a batch: an array, a list, a pandas Series.
 Column: TypeAlias = Sequence[object] | NDArray[Any]
@@ -46,13 +46,8 @@ class BatchScorer:
         query_column: str = "query",
         document_column: str = "document",
     ) -> None:
-        if scorer is not None and not is_pointwise(scorer):
-            raise InputError(
-                f"scorer must score each document by itself, which a {type(scorer).__name__} does not: batches are no "
-                "rankings"
-            )
-        self._scorer = scorer_of(model, scorer, options)
-        self._windows = options is not None and options.long_documents == "windows"
+        self._scorer = checked_scorer(model, scorer, options)
+        self._windows = "windows" in (getattr(options, "long_documents", None), getattr(scorer, "long_documents", None))
         self._columns = query_column, document_column
 
     def __call__(self, batch: Mapping[str, Column]) -> dict[str, Column]:
