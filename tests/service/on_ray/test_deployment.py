@@ -283,7 +283,8 @@ def test_a_wrong_setting_is_refused_before_anything_is_deployed(args: dict[str, 
 
 def test_what_was_accepted_is_answered_when_the_application_is_deleted(service: RayService) -> None:
     def one(number: int) -> int:
-        documents = [f"{number} {text}" for text in LONG * 2]
+        # Seconds of work, for requests in line take turns and end together.
+        documents = [f"{number} {part} {text}" for part in range(10) for text in LONG]
         return ask(service, "/v2/rerank", {"query": QUERY, "documents": documents}).status_code
 
     waiting_at: dict[str, float] = {}
