@@ -19,7 +19,7 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: The file cannot be read, is not UTF-8, or is not the gzip file its name promises.
     """
-    with _open(path) as file:
+    with open_binary(path) as file:
         return decode(file.read(), str(path))
 
 
@@ -32,13 +32,32 @@ def decode(content: bytes, name: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+@contextmanager
+def open_binary(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """A file's bytes, unpacked where its name ends in .gz; also what goes wrong while they are read is an InputError.
+
+    Raises:
+        InputError: The file cannot be read, or is not the gzip file its name promises.
+    """
+    try:
+        file: IO[bytes] | gzip.GzipFile
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise InputError(f"no such file: {path}") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: must be a whole gzip file, as its name says; {error}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
 def lines(path: Path) -> Iterator[tuple[str, str]]:
     """Each line that is not blank, as ("file:line", text without its line end).
 
     Raises:
         InputError: As `read_text`.
     """
-    with _open(path) as file:
+    with open_binary(path) as file:
         for number, raw in enumerate(file, 1):
             try:
                 line = (raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw).decode()
@@ -119,17 +138,3 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _not_json(where: str, line: str, reason: str) -> InputError:
     return InputError(f"{where}: must be JSON, got {line[:60]!r} ({reason})")
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    try:
-        file: IO[bytes] | gzip.GzipFile
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield file
-    except FileNotFoundError as error:
-        raise InputError(f"no such file: {path}") from error
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: must be a whole gzip file, as its name says; {error}") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -59,6 +59,11 @@ def _training(folder: Path, model: Path) -> Path:
     return folder / "run.toml"
 
 
+def _pairs(file: Path) -> Path:
+    file.write_text('{"query": "cat", "document": "the cat"}\n{"query": "cat", "document": "a dog"}\n')
+    return file
+
+
 @pytest.fixture
 def commands(tmp_path: Path) -> dict[str, tuple[str, ...]]:
     """Every command, with little to do."""
@@ -71,6 +76,7 @@ def commands(tmp_path: Path) -> dict[str, tuple[str, ...]]:
         "eval": ("eval", str(_collection(tmp_path / "set")), "-m", str(model)),
         "calibrate": ("calibrate", str(_judged(tmp_path / "judged")), "-m", str(model)),
         "train": ("train", str(_training(tmp_path, model))),
+        "score": ("score", str(_pairs(tmp_path / "pairs.jsonl")), "-o", str(tmp_path / "scored"), "-m", str(model)),
         "bench": ("bench", "--tiny", "-w", "latency-10", "--repeats", "1", "-c", "secondpass float32"),
     }
 
@@ -84,7 +90,7 @@ def test_every_command_is_tried(commands: dict[str, tuple[str, ...]]) -> None:
     }  # which writes no result
 
 
-@pytest.mark.parametrize("name", ["models", "rank", "demo", "eval", "calibrate", "train", "bench"])
+@pytest.mark.parametrize("name", ["models", "rank", "demo", "eval", "calibrate", "train", "score", "bench"])
 def test_a_full_disk_is_an_error_of_one_line(name: str, commands: dict[str, tuple[str, ...]]) -> None:
     done = run(commands[name], ">/dev/full")
     last = done.stderr.splitlines()[-1]

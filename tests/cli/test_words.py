@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from secondpass.cli.app import app
 from secondpass.cli.flags import command_flags, in_flags
 
-COMMANDS = ("rank", "models", "demo", "eval", "train", "bench")
-LOADING = ("rank", "demo", "eval")
+COMMANDS = ("rank", "models", "demo", "eval", "train", "score", "bench")
+LOADING = ("rank", "demo", "eval", "score")
 
 
 def help_of(*arguments: str, width: int) -> str:

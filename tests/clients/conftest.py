@@ -10,12 +10,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from ray_service import deployed
 from rerank_clients import ALIASES, Ranked, Server
 
 # The interpreter that has secondpass with its extra `serve`; the clients' own, where this is not set.
 PYTHON = os.environ.get("SECONDPASS_SERVER_PYTHON", "")
+# Whether it is Ray Serve that serves, with its extra `ray`.
+ON_RAY = bool(os.environ.get("SECONDPASS_SERVER_ON_RAY"))
 KEY = "a-key-of-this-test"
 
 # Reads a query with its documents per line, and writes the library's ranking of them.
@@ -63,8 +68,38 @@ def library(python: str) -> Iterator[Library]:
 
 
 @pytest.fixture(scope="session")
-def server(python: str) -> Iterator[Server]:
-    """`secondpass serve`, under the names that clients ask for where they are told none."""
+def server(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """What serves, under the names that clients ask for where they are told none."""
+    with _on_ray(python, tmp_path_factory.mktemp("ray")) if ON_RAY else _serve(python) as url:
+        yield Server(url, KEY)
+
+
+@contextmanager
+def _on_ray(python: str, folder: Path) -> Iterator[str]:
+    """`serve run` with two replicas."""
+    application = {
+        "name": "rerank",
+        "route_prefix": "/",
+        "import_path": "secondpass.service.on_ray:app",
+        "args": {
+            "models": [{"name": "secondpass/mini", "aliases": list(ALIASES)}],
+            "api_keys_env": "SECONDPASS_API_KEYS",
+        },
+        "deployments": [
+            {
+                "name": "secondpass",
+                "ray_actor_options": {"num_cpus": 0.5},
+                "autoscaling_config": {"min_replicas": 2, "max_replicas": 2},
+            }
+        ],
+    }
+    with deployed({"applications": [application]}, folder, python=python, SECONDPASS_API_KEYS=KEY) as service:
+        yield service.url
+
+
+@contextmanager
+def _serve(python: str) -> Iterator[str]:
+    """`secondpass serve`."""
     command = [python, "-m", "secondpass", "serve", "--port", "0"]
     command += [part for alias in ALIASES for part in ("--alias", alias)]
     environment = {**os.environ, "SECONDPASS_API_KEYS": KEY}
@@ -87,7 +122,7 @@ def server(python: str) -> Iterator[Server]:
             assert listens.wait(120), "the server did not come up"
             lines = [line for line in said if "serving at" in line]
             assert lines, "".join(said)
-            yield Server(lines[0].split()[-1], KEY)
+            yield lines[0].split()[-1]
         finally:
             process.kill()
             reader.join()

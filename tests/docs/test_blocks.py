@@ -16,8 +16,8 @@ from shared import ROOT
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 WITH_PYTHON = [page for page in pages() if any(block.is_run for block in blocks(page, "python"))]
-# Blocks that need a network, a GPU or a library that nothing here installs.
-MOST_NOT_RUN = 5
+# Blocks that need a network, a GPU, a cluster or a library that nothing here installs.
+MOST_NOT_RUN = 6
 
 
 def _parameters(paths: list[Path]) -> list[object]:
@@ -65,6 +65,7 @@ def test_every_guide_shows_something_that_runs() -> None:
         "calibration",
         "train",
         "serve",
+        "score",
     )
     assert {f"docs/{guide}.md" for guide in guides} | {"README.md"} <= shown
 

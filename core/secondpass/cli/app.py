@@ -10,6 +10,7 @@ from secondpass.cli.demo import demo
 from secondpass.cli.eval import evaluate
 from secondpass.cli.models import models
 from secondpass.cli.rank import rank
+from secondpass.cli.score import score
 from secondpass.cli.serve import serve
 from secondpass.cli.train import train
 
@@ -26,6 +27,7 @@ app.command("eval")(evaluate)
 app.command()(calibrate)
 app.command()(train)
 app.command()(serve)
+app.command()(score)
 app.command()(bench)
 
 

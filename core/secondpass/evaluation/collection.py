@@ -93,10 +93,23 @@ def read_collection(
     Raises:
         InputError: A file is missing or a line is malformed; file and line are named.
     """
+    queries_file, corpus_file = text_files(folder, queries=queries, corpus=corpus)
     return Collection(
-        read_queries(_find(folder, _QUERIES_NAMES, "queries") if queries is None else queries),
-        read_documents(_find(folder, _CORPUS_NAMES, "corpus") if corpus is None else corpus),
+        read_queries(queries_file),
+        read_documents(corpus_file),
         read_qrels(_find(folder, _QRELS_NAMES, "qrels") if qrels is None else qrels, duplicate_judgements),
+    )
+
+
+def text_files(folder: Path, *, queries: Path | None = None, corpus: Path | None = None) -> tuple[Path, Path]:
+    """The files of queries and of documents that `read_collection` reads.
+
+    Raises:
+        InputError: One is missing.
+    """
+    return (
+        _find(folder, _QUERIES_NAMES, "queries") if queries is None else queries,
+        _find(folder, _CORPUS_NAMES, "corpus") if corpus is None else corpus,
     )
 
 

@@ -1,6 +1,6 @@
 """Re-rank a run: score the best documents of each ranking, and write the new run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -188,15 +188,20 @@ def write_run(path: Path, scored: Sequence[ScoredQuery], *, depth: int, tag: str
     Raises:
         InputError: An id has white space in it or half of a surrogate pair, which such a file cannot hold.
     """
-    # A folder's name may hold bytes that are not text.
-    tag = "-".join(tag.encode(errors="replace").decode().split()) or "secondpass"
     check_ids(query.query_id for query in scored)
     check_ids(document for query in scored for document in query.document_ids)
     with path.open("w", encoding="utf-8") as file:
         for query in scored:
-            order = query.reranked(depth)
-            for rank, (document, score) in enumerate(zip(order, _falling_scores(query, depth), strict=True), 1):
-                file.write(f"{query.query_id} Q0 {document} {rank} {score!r} {tag}\n")
+            file.writelines(run_lines(query, depth=depth, tag=tag))
+
+
+def run_lines(query: ScoredQuery, *, depth: int, tag: str) -> Iterator[str]:
+    """The lines of a query in a TREC run, as `write_run` writes them; ids are taken as they are."""
+    # A folder's name may hold bytes that are not text.
+    tag = "-".join(tag.encode(errors="replace").decode().split()) or "secondpass"
+    order = query.reranked(depth)
+    for rank, (document, score) in enumerate(zip(order, _falling_scores(query, depth), strict=True), 1):
+        yield f"{query.query_id} Q0 {document} {rank} {score!r} {tag}\n"
 
 
 def as_run(scored: Sequence[ScoredQuery], *, depth: int) -> dict[str, dict[str, float]]:

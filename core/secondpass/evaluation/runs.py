@@ -26,18 +26,32 @@ def read_run(path: Path) -> dict[str, dict[str, float]]:
     """
     run: dict[str, dict[str, float]] = {}
     for where, line in lines(path):
-        fields = split_columns(line, where, tabs=is_tab_separated(path))
-        if len(fields) != _N_COLUMNS:
-            raise InputError(
-                f"{where}: a run must have 6 columns (query, Q0, document, rank, score, tag), got {line[:60]!r}"
-            )
-        query, document, score = fields[0], fields[2], parse_score(fields[4], where)
+        query, document, score = run_columns(line, where, tabs=is_tab_separated(path))
         if document in run.setdefault(query, {}):
             raise InputError(
                 f"{where}: a document must appear once per query, {document!r} appears again for {query!r}"
             )
         run[query][document] = score
     return run
+
+
+def run_columns(line: str, where: str, *, tabs: bool) -> tuple[str, str, float]:
+    """The query, the document and the score of a line of a TREC run.
+
+    Args:
+        line: Without its line end.
+        where: The line as errors call it, `file:line`.
+        tabs: Whether tabs alone separate the columns, so that ids may hold spaces.
+
+    Raises:
+        InputError: The line is malformed.
+    """
+    fields = split_columns(line, where, tabs=tabs)
+    if len(fields) != _N_COLUMNS:
+        raise InputError(
+            f"{where}: a run must have 6 columns (query, Q0, document, rank, score, tag), got {line[:60]!r}"
+        )
+    return fields[0], fields[2], parse_score(fields[4], where)
 
 
 def trec_order(scores: Mapping[str, float]) -> list[str]:

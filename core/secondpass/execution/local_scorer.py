@@ -166,15 +166,36 @@ class LocalScorer(ABC):
             InputTypeError: Something is not a pair of strings; the message names which.
             ScoringError: The model gave NaN.
         """
+        blocks = list(self.read_blocks(pairs, show_progress=show_progress))
+        return Readings(
+            np.concatenate([np.empty(0, np.float32), *(block.scores for block in blocks)]),
+            np.concatenate([np.empty(0, np.bool_), *(block.truncated for block in blocks)]),
+            [passage for block in blocks for passage in block.passages],
+        )
+
+    def read_blocks(
+        self, pairs: Iterable[Pair], *, passages: bool = True, show_progress: bool = False
+    ) -> Iterator[Readings]:
+        """What `read` gives, block by block: each as soon as it is computed, for streams that are never held whole.
+
+        Args:
+            pairs: As in `predict`; of a stream about a block is read ahead.
+            passages: Say what was read of each document; False spares the time, and says None.
+            show_progress: Show a progress bar on standard error.
+
+        Raises:
+            InputTypeError: As `read`.
+            ScoringError: As `read`.
+        """
         checked = check_pairs(pairs)
+        if not passages:
+            for block in self._read(checked, show_progress=show_progress):
+                yield Readings(self._calibrated(block.scores), block.truncated, [None] * len(block))
+            return
         to_score, to_locate = (checked, iter(checked)) if isinstance(checked, Sequence) else tee(checked)
-        blocks: list[ReadBlock] = []
-        passages: list[Passage | None] = []
         for block in self._read(to_score, show_progress=show_progress):
-            passages += [self._passage(pair, block, i) for i, pair in enumerate(islice(to_locate, len(block)))]
-            blocks.append(block)
-        read = ReadBlock.concatenate(blocks)
-        return Readings(self._calibrated(read.scores), read.truncated, passages)
+            found = [self._passage(pair, block, i) for i, pair in enumerate(islice(to_locate, len(block)))]
+            yield Readings(self._calibrated(block.scores), block.truncated, found)
 
     def passages(self, query: str, document: str, *, max_tokens: int = 200, top_k: int | None = None) -> list[Passage]:
         """The parts of a document that answer best, best first; none overlaps another.

@@ -16,6 +16,7 @@ from secondpass.ranking.scorers import (
     RankingScorer,
     ReadingScorer,
     Scorer,
+    StreamReadingScorer,
     is_pointwise,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "ScoreMap",
     "Scorer",
     "Sigmoid",
+    "StreamReadingScorer",
     "arank",
     "is_pointwise",
     "rank",

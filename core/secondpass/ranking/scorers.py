@@ -5,7 +5,7 @@
 `is_pointwise`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -73,6 +73,15 @@ class ReadingScorer(Scorer, Protocol):
 
     def read(self, pairs: Iterable[Pair]) -> Readings:
         """The numbers of `score` for each (query, document) pair, its best passage, and whether it was truncated."""
+        ...
+
+
+@runtime_checkable
+class StreamReadingScorer(ReadingScorer, Protocol):
+    """A reading scorer that also answers while a stream of pairs goes on, such as `CrossEncoder`."""
+
+    def read_blocks(self, pairs: Iterable[Pair], *, passages: bool = ...) -> Iterator[Readings]:
+        """What `read` gives, in parts of any size, in order; without passages where these are not wanted."""
         ...
 
 

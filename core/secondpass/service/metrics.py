@@ -32,12 +32,30 @@ class _TeiCounter(Collector):
         yield metric
 
 
+class _Labelled(Collector):
+    """The metrics of a registry with labels that all of them share."""
+
+    def __init__(self, registry: CollectorRegistry, labels: Mapping[str, str]) -> None:
+        self._registry, self._labels = registry, labels
+
+    def collect(self) -> Iterable[Metric]:
+        """Each metric; `collect` of the registry makes them anew, so that they can be written to."""
+        for metric in self._registry.collect():
+            metric.samples = [sample._replace(labels={**sample.labels, **self._labels}) for sample in metric.samples]
+            yield metric
+
+
 class Metrics:
-    """The counters of one service."""
+    """The counters of one service.
+
+    Attributes:
+        labels: What all of them are labelled with: by which service they are, where several answer at one address.
+    """
 
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self) -> None:
+        self.labels: Mapping[str, str] = {}
         registry = self._registry = CollectorRegistry()
         self._requests = _TeiCounter("te_request_count", "Requests for scores.", "method", registry)
         self._successes = _TeiCounter("te_request_success", "Requests that were answered.", "method", registry)
@@ -107,7 +125,7 @@ class Metrics:
         """
         for model, size in queue_sizes.items():
             self._queue_size.labels(model).set(size)
-        return generate_latest(self._registry)
+        return generate_latest(_Labelled(self._registry, self.labels))
 
 
 class QueueMetrics:

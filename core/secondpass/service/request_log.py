@@ -1,11 +1,14 @@
 """A line per request: what was asked for and how it went, and not a word of any text."""
 
+import asyncio
 import logging
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOGGER = logging.getLogger("secondpass.service")
+CLIENT_GONE = 499
+"""nginx's status for a client that closed its connection: only the log sees it."""
 
 
 class RequestLog:
@@ -36,6 +39,9 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, watch)
+        except asyncio.CancelledError:
+            status = status or CLIENT_GONE
+            raise
         except Exception as error:
             LOGGER.error("%s %s failed: %s", scope["method"], _path(scope), where(error))  # noqa: TRY400 - likewise
             if status:

@@ -15,16 +15,13 @@ from secondpass.service.info import info
 from secondpass.service.jobs import Job
 from secondpass.service.problems import Kind, Problem
 from secondpass.service.readings import Reading
-from secondpass.service.request_log import LOGGER, where
+from secondpass.service.request_log import CLIENT_GONE, LOGGER, where
 from secondpass.service.rerank_request import RerankRequest, ScoreRequest
 from secondpass.service.reranking import answer, answer_pairs, check_instruction, check_sizes, estimate
 from secondpass.service.served_model import ServedModel
 from secondpass.service.service import Service
 from secondpass.service.shapes import VLLM, Shape, at, spoken
 from secondpass.service.shortening import mark_shortened, pairs_to_read
-
-# nginx's status for a client that closed its connection: only the log sees it.
-_CLIENT_GONE = 499
 
 
 @dataclass(slots=True)
@@ -33,11 +30,13 @@ class _Exchange:
 
     Args:
         request: What came.
+        path: Where it came, as seen from where the service is mounted.
         shape: The API it speaks, as far as is known.
         began: When it came, on the monotonic clock.
     """
 
     request: Request
+    path: str
     shape: Shape
     began: float
 
@@ -80,7 +79,7 @@ class Routes:
         try:
             self._service.api_keys.check(request.headers.get("authorization"))
         except Problem as problem:
-            return _refusal(at(request.url.path), problem)
+            return refusal(at(_path(request)), problem)
         return _json(await info(self._service))
 
     async def health(self) -> Response:
@@ -101,7 +100,8 @@ class Routes:
     async def _answer(self, request: Request, endpoint: Callable[[_Exchange], Awaitable[Response]]) -> Response:
         """Run an endpoint; whatever it raises becomes an answer in the API that was spoken."""
         service = self._service
-        exchange = _Exchange(request, at(request.url.path), time.monotonic())
+        path = _path(request)
+        exchange = _Exchange(request, path, at(path), time.monotonic())
         service.n_open += 1
         failure: str | None = None
         try:
@@ -111,22 +111,26 @@ class Routes:
         except ClientGone:
             failure = "client_gone"
             service.metrics.client_left()
-            return Response(status_code=_CLIENT_GONE)
+            return Response(status_code=CLIENT_GONE)
+        except asyncio.CancelledError:  # how Ray Serve tells that the client has gone
+            failure = "client_gone"
+            service.metrics.client_left()
+            raise
         except Problem as problem:
             failure = problem.kind.name.lower()
-            return _refusal(exchange.shape, problem)
+            return refusal(exchange.shape, problem)
         except Exception as error:  # noqa: BLE001 - a request that fails is told so, and the next one is served
             failure = Kind.FAILED.name.lower()
-            LOGGER.error("%s failed: %s", request.url.path, where(error))
-            return _refusal(exchange.shape, _failed(error))
+            LOGGER.error("%s failed: %s", path, where(error))
+            return refusal(exchange.shape, _failed(error))
         finally:
             service.n_open -= 1
-            service.metrics.answered(request.url.path.strip("/"), time.monotonic() - exchange.began, failure)
+            service.metrics.answered(path.strip("/"), time.monotonic() - exchange.began, failure)
 
     async def _rerank(self, exchange: _Exchange) -> Response:
         async with self._service.bodies.read(exchange.request) as body:
-            path, agent = exchange.request.url.path, exchange.request.headers.get("user-agent", "")
-            exchange.shape = shape = spoken(path, body, agent)
+            agent = exchange.request.headers.get("user-agent", "")
+            exchange.shape = shape = spoken(exchange.path, body, agent)
             asked = shape.read(body)
             read = await self._read(exchange, asked)
             content = shape.answer(asked, answer(asked, read.readings, read.model, read.n_tokens))
@@ -189,10 +193,26 @@ class Routes:
         return headers
 
 
+def refusal(shape: Shape, problem: Problem) -> Response:
+    """The answer that says, in an API's form, why there is none."""
+    headers = {}
+    if problem.retry_after is not None:
+        headers["retry-after"] = str(problem.retry_after)
+    if problem.kind is Kind.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    return _json(shape.error(problem), status=shape.status(problem), headers=headers)
+
+
 async def _disconnection(request: Request) -> None:
     """Return when the client closes its connection: behind a body that was read, nothing else can come."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _path(request: Request) -> str:
+    """The path of a request below the one where the service is mounted, if it is."""
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))
 
 
 def _failed(error: Exception) -> Problem:
@@ -200,15 +220,6 @@ def _failed(error: Exception) -> Problem:
     if isinstance(error, SecondPassError):
         return Problem(Kind.FAILED, f"the model gave no scores: {error}")
     return Problem(Kind.FAILED, f"the model gave no scores: {type(error).__name__}")
-
-
-def _refusal(shape: Shape, problem: Problem) -> Response:
-    headers = {}
-    if problem.retry_after is not None:
-        headers["retry-after"] = str(problem.retry_after)
-    if problem.kind is Kind.UNAUTHORIZED:
-        headers["www-authenticate"] = "Bearer"
-    return _json(shape.error(problem), status=shape.status(problem), headers=headers)
 
 
 def _json(content: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

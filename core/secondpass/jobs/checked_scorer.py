@@ -1,0 +1,29 @@
+"""Whose scores a job takes: any model, any service, any scorer that looks at each document by itself."""
+
+from secondpass.adapters.lazy import scorer_of
+from secondpass.errors import InputError
+from secondpass.options import ModelOptions
+from secondpass.ranking import Scorer, is_pointwise
+
+
+def checked_scorer(
+    model: str | None, scorer: Scorer | None, options: ModelOptions | None, *, share: bool = True
+) -> Scorer:
+    """The scorer that a job's arguments mean; loads nothing.
+
+    Args:
+        model: Hub id, local folder, the name of a bundled model, or the http(s) URL of a service.
+        scorer: Anything that scores, instead of a model.
+        options: How to load the model; None takes every default.
+        share: Use the process's one model of these options.
+
+    Raises:
+        InputError: There is not exactly one of `model` and `scorer`, or the scorer's scores depend on what else is
+            scored, as a cascade's do.
+    """
+    if scorer is not None and not is_pointwise(scorer):
+        raise InputError(
+            f"scorer must score each document by itself, which a {type(scorer).__name__} does not: what is scored "
+            "together in a job is no ranking"
+        )
+    return scorer_of(model, scorer, options, share=share)

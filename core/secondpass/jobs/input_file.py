@@ -1,0 +1,35 @@
+"""What a job asks of an input file, whatever its format: to be divided into shards, and the rows of one of them."""
+
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+from secondpass.jobs.rows import RowBatch
+from secondpass.jobs.shards import Shard
+
+# Rows that are read together, and the characters of their texts but for the last row's: as scorers take them.
+BATCH_ROWS: Final = 4096
+BATCH_CHARACTERS: Final = 2**24
+
+
+class InputFile(Protocol):
+    """An input file that is there and of a readable format."""
+
+    def divide(self, file: int, first_number: int) -> Iterator[Shard]:
+        """The file's shards, in order.
+
+        Args:
+            file: The number of the file, among those of the job.
+            first_number: That of the first shard.
+
+        Raises:
+            InputError: The file cannot be read to its end.
+        """
+        ...
+
+    def batches(self, shard: Shard) -> Iterator[RowBatch]:
+        """The rows of a shard; those after the last one that was read are the quickest to come by.
+
+        Raises:
+            InputError: The file cannot be read on.
+        """
+        ...

@@ -1,0 +1,100 @@
+"""A job as a value that travels: what is read, how it is divided, and where it goes."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from secondpass.evaluation.collection import read_documents, read_queries
+from secondpass.jobs.carrying import Carrier, ToArrow, ToObjects
+from secondpass.jobs.find_inputs import Kind
+from secondpass.jobs.input_file import InputFile
+from secondpass.jobs.row_reader import RowReader, RunTexts
+from secondpass.jobs.rows import BadRow
+from secondpass.jobs.settings import JobSettings
+from secondpass.jobs.shards import Shard
+from secondpass.jobs.text_input import TextInput
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is scored, and where it goes.
+
+    Args:
+        files: The input, in order.
+        kind: Its format.
+        settings: How it is read and written, with the format of the output.
+        output: The folder of everything that is written.
+        windows: Whether long documents are read in windows, whose best one is written.
+        tag: What a TREC run says of whose scores these are.
+        shards: All parts of it, in order.
+        texts: The files of a TREC run's queries and documents; None for other input.
+        schema: The columns that text has in Parquet; None where it does not become any.
+    """
+
+    files: tuple[Path, ...]
+    kind: Kind
+    settings: JobSettings
+    output: Path
+    windows: bool
+    tag: str
+    shards: tuple[Shard, ...] = ()
+    texts: tuple[Path, Path] | None = None
+    schema: "pa.Schema | None" = field(default=None, repr=False)
+
+    @property
+    def scores_folder(self) -> Path:
+        """Where the shards are."""
+        return self.output / "scores"
+
+    @property
+    def records_folder(self) -> Path:
+        """Where it is written which of them are finished."""
+        return self.output / "finished"
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all shards."""
+        return sum(shard.n_rows for shard in self.shards)
+
+    def shard_path(self, shard: Shard) -> Path:
+        """The file of a shard."""
+        return self.scores_folder / f"{shard.name}.{self.settings.output_format}"
+
+    def record_path(self, shard: Shard) -> Path:
+        """The file that says that a shard is finished."""
+        return self.records_folder / f"{shard.name}.json"
+
+    def place(self, shard: Shard, row: BadRow) -> str:
+        """A row as errors call it: `file:row`."""
+        return f"{self.files[shard.file]}:{row.number}"
+
+    def open(self, file: int) -> InputFile:
+        """An input file by its number.
+
+        Raises:
+            InputError: It cannot be opened, or lacks a column.
+        """
+        path = self.files[file]
+        written = frozenset(self.settings.result_columns(windows=self.windows))
+        if self.kind == "parquet":
+            from secondpass.jobs.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
+
+            return ParquetInput(path, RowReader(self.settings, written), self._carrier())
+        texts = None if self.texts is None else _run_texts(*self.texts)
+        return TextInput(path, self.kind, RowReader(self.settings, written, texts), self._carrier())
+
+    def _carrier(self) -> Carrier:
+        left_out = frozenset() if self.settings.keep_texts else self.settings.text_columns
+        if self.settings.output_format == "parquet":
+            return ToArrow(left_out, self.schema)
+        return ToObjects(left_out)
+
+
+@lru_cache(maxsize=1)
+def _run_texts(queries: Path, documents: Path) -> RunTexts:
+    """The texts of a run, held while its files and shards are read one after the other."""
+    return RunTexts(read_queries(queries), read_documents(documents))

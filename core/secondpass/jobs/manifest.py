@@ -1,0 +1,134 @@
+"""What a folder of scores was made from: by it a job goes on where it stopped, and another job is refused."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from secondpass.errors import InputError
+from secondpass.jobs.shards import Shard
+from secondpass.jobs.whole_files import write_json
+
+_NAME: Final = "manifest.json"
+# Of what a manifest says; one of another version is not read.
+_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class InputState:
+    """An input file as the job found it.
+
+    Args:
+        path: As it was named.
+        sha256: Of its content; None where it could not be read.
+        error: Why it is left out of the job; None where it is not.
+    """
+
+    path: str
+    sha256: str | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a job's scores depend on, and its parts.
+
+    Args:
+        model: What tells the scorer from others, by name.
+        settings: What shards depend on, by name.
+        inputs: The input files in order, with those of a TREC run's texts at the end.
+        shards: All parts of the job.
+    """
+
+    model: Mapping[str, object]
+    settings: Mapping[str, object]
+    inputs: Sequence[InputState]
+    shards: Sequence[Shard]
+
+    def write(self, folder: Path) -> None:
+        """Write it into the job's folder."""
+        write_json(folder / _NAME, {"version": _VERSION, **asdict(self)})
+
+    def check_same(self, folder: Path, other: "Manifest") -> None:
+        """Raise InputError unless another job would write the same scores into this one's folder.
+
+        Args:
+            folder: Of this one's scores.
+            other: The job, whose shards and unreadable files do not count.
+        """
+        differences = [*_differences(self.model, other.model), *_differences(self.settings, other.settings)]
+        before, now = ([state.sha256 for state in manifest.inputs] for manifest in (self, other))
+        if len(before) != len(now):
+            differences.append(f"{len(before)} input files there, {len(now)} now")
+        else:
+            differences += [
+                f"{state.path} has changed"
+                for state, old, new in zip(other.inputs, before, now, strict=True)
+                if old != new
+            ]
+        if differences:
+            raise InputError(
+                f"output must be a new folder, or one of the same job; {folder} holds the scores of another one: "
+                f"{'; '.join(differences)}"
+            )
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a job's folder; None where the folder is empty or not there yet.
+
+    Raises:
+        InputError: The folder holds something else.
+    """
+    path = folder / _NAME
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        if content["version"] != _VERSION:
+            raise InputError(f"{path} was written by another version of secondpass: give output another folder")
+        return Manifest(
+            content["model"],
+            content["settings"],
+            [InputState(**state) for state in content["inputs"]],
+            [Shard(**shard) for shard in content["shards"]],
+        )
+    except NotADirectoryError:
+        raise InputError(f"output must be a folder, got a file, or a path through one: {folder}") from None
+    except FileNotFoundError:
+        _check_ours(folder)
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} is not the manifest of a job: give output another folder") from error
+
+
+def _check_ours(folder: Path) -> None:
+    """Raise InputError where a folder without a manifest holds anything."""
+    strangers = sorted(path.name for path in folder.iterdir() if not _is_begun(path)) if folder.is_dir() else []
+    if strangers:
+        raise InputError(
+            f"output must be a new folder, or one of the same job; {folder} holds {', '.join(strangers[:3])} and no "
+            "manifest.json"
+        )
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether this is what is left where a job was killed before it had its manifest."""
+    return path.name.startswith(f".{_NAME}.")
+
+
+def _differences(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    told = [name for name in names if name not in _DIGESTS]
+    # A digest differs wherever something does: it is told where nothing else is.
+    return [f"{name} {_shown(before.get(name))} there, {_shown(now.get(name))} now" for name in told] or [
+        _DIGESTS[name] for name in names
+    ]
+
+
+# Names whose values say nothing to people, and what it means that they differ.
+_DIGESTS: Final = {"fingerprint": "the model's files or options differ"}
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)

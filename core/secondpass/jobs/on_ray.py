@@ -1,0 +1,241 @@
+"""Jobs on Ray: a pool of actors that load the model once each, and score one shard after the other."""
+
+import json
+import pickle
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from secondpass.arguments import check_count, check_text, describe, describe_error
+from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass.extras import require
+from secondpass.jobs.checked_scorer import checked_scorer
+from secondpass.jobs.engine import load
+from secondpass.jobs.job import Job
+from secondpass.jobs.model_identity import identity_of
+from secondpass.jobs.score_shard import ShardRecord, ShardScorer
+from secondpass.jobs.shards import Shard
+from secondpass.options import ModelOptions
+from secondpass.ranking import Scorer
+
+if TYPE_CHECKING:
+    from ray.data import ActorPoolStrategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayWorkers:
+    """Which processes of a Ray cluster score, each with a model of its own.
+
+    Args:
+        address: Of the cluster: "auto" for the one of this machine, or `ray://host:10001`; None takes what RAY_ADDRESS
+            says, or starts one here. Where the process is connected already, that is the cluster.
+        least: How many are kept at least.
+        most: How many there may be at most; None takes what the cluster has room for, with one CPU left free.
+        cpus: CPUs per worker, which are also the threads that torch takes.
+        gpus: GPUs per worker; None takes one where the cluster has any.
+
+    Raises:
+        InputError: A value breaks a rule.
+    """
+
+    address: str | None = None
+    least: int = 1
+    most: int | None = None
+    cpus: int = 1
+    gpus: float | None = None
+
+    def __post_init__(self) -> None:
+        check_text("address", self.address)
+        check_count("least", self.least, optional=False)
+        check_count("most", self.most)
+        check_count("cpus", self.cpus, optional=False)
+        if self.most is not None and self.most < self.least:
+            raise InputError(f"most must be at least {self.least}, which is the least, got {self.most}")
+        if self.gpus is not None and (isinstance(self.gpus, bool) or not isinstance(self.gpus, int | float)):
+            raise InputTypeError(f"gpus must be a number or None, got {describe(self.gpus)}")
+        if self.gpus is not None and not self.gpus >= 0:
+            raise InputError(f"gpus must be at least 0, got {self.gpus}")
+
+    def connect(self) -> None:
+        """Connect this process to the cluster, unless it is connected.
+
+        Raises:
+            MissingExtraError: Ray is not installed.
+        """
+        require("ray.data", feature="scoring on Ray", extra="ray")
+        import ray  # noqa: PLC0415 - an extra
+
+        if not ray.is_initialized():
+            ray.init(address=self.address, log_to_driver=False)
+
+    def gpus_each(self) -> float:
+        """The GPUs of a worker."""
+        import ray  # noqa: PLC0415 - as above
+
+        return float(ray.cluster_resources().get("GPU", 0) > 0) if self.gpus is None else float(self.gpus)
+
+    def pool(self) -> "ActorPoolStrategy":
+        """The workers as Ray Data takes them."""
+        import ray  # noqa: PLC0415 - as above
+        from ray.data import ActorPoolStrategy  # noqa: PLC0415 - as above
+
+        most = self.most
+        if most is None:
+            there, gpus = ray.cluster_resources(), self.gpus_each()
+            by_cpu = int((there.get("CPU", 0) - 1) // self.cpus)  # what reads needs a CPU, too
+            most = min(by_cpu, int(there.get("GPU", 0) // gpus)) if gpus else by_cpu
+        # One task in a worker and none in its queue: there it would wait though another worker has nothing to do.
+        return ActorPoolStrategy(min_size=self.least, max_size=max(most, self.least), max_tasks_in_flight_per_actor=1)
+
+
+class RayEngine:
+    """Scores shards in the workers of a Ray cluster, which reach the same files under the same names.
+
+    A worker that dies is replaced, and its shard is scored again.
+
+    Args:
+        model: See `score_files`, as for the next two.
+        scorer: See `score_files`.
+        options: See `score_files`.
+        workers: Where they are.
+    """
+
+    def __init__(self, model: str | None, scorer: Scorer | None, options: ModelOptions, workers: RayWorkers) -> None:
+        self._worker = {
+            "scorer": checked_scorer(model, scorer, options, share=False),
+            "model": model,
+            "options": options,
+        }
+        self._workers = workers
+        self._identity: dict[str, object] = {}
+        workers.connect()
+
+    def identity(self) -> dict[str, object]:
+        """See `Engine`; it is a worker's, which may have other devices than this process."""
+        import ray  # noqa: PLC0415 - an extra
+
+        ask = ray.remote(max_calls=1, num_cpus=self._workers.cpus, num_gpus=self._workers.gpus_each())(_identity)
+        found: dict[str, object] | bytes = ray.get(ask.remote(**self._worker))
+        if isinstance(found, bytes):
+            raise pickle.loads(found)  # noqa: S301 - of our own worker
+        self._identity = found
+        return found
+
+    def score(self, job: Job, shards: Sequence[Shard], on_rows: Callable[[int], object]) -> Iterator[ShardRecord]:
+        """See `Engine`; rows are told of shard by shard."""
+        if not shards:
+            return
+        # Workers have working folders of their own.
+        job = replace(
+            job,
+            output=job.output.absolute(),
+            files=tuple(path.absolute() for path in job.files),
+            texts=None if job.texts is None else (job.texts[0].absolute(), job.texts[1].absolute()),
+        )
+        worker = {"job": job, "identity": self._identity, **self._worker}
+        for record in _records(tuple(shards), worker, self._workers):
+            on_rows(record.n_rows + len(record.bad))
+            yield record
+
+
+def _records(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorkers) -> Iterator[ShardRecord]:
+    """The record of each shard as it is finished."""
+    import ray  # noqa: PLC0415 - an extra
+
+    if ray.util.client.ray.is_connected():
+        # No actor can stream through Ray's client, as those of Ray Data do: the cluster itself asks for them.
+        there = ray.remote(num_cpus=0)(_all_rows)
+        all_rows: list[Mapping[str, Any]] = ray.get(there.remote(shards, worker, workers))
+        rows: Iterator[Mapping[str, Any]] = iter(all_rows)
+    else:
+        rows = _rows(shards, worker, workers)
+    for row in rows:
+        if row["error"]:
+            raise pickle.loads(row["error"])  # noqa: S301 - of our own workers
+        yield ShardRecord.from_json(json.loads(row["record"]))
+
+
+def _rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorkers) -> Iterator[Mapping[str, Any]]:
+    """What `_ShardWorker` says of each shard."""
+    import ray  # noqa: PLC0415 - an extra
+
+    # One block per shard: fused, they would all go to one worker.
+    numbers = ray.data.from_items([{"shard": number} for number in range(len(shards))], override_num_blocks=len(shards))
+    numbers.context.enable_progress_bars = False  # rows are told of where the job runs
+    done = numbers.map_batches(
+        _ShardWorker,
+        fn_constructor_args=(shards,),
+        fn_constructor_kwargs=dict(worker),
+        compute=workers.pool(),
+        batch_size=1,
+        num_cpus=workers.cpus,
+        num_gpus=workers.gpus_each(),
+    )
+    yield from done.iter_rows()
+
+
+def _all_rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorkers) -> list[Mapping[str, Any]]:
+    return list(_rows(shards, worker, workers))
+
+
+class _ShardWorker:
+    """What a worker runs: it scores shards and writes them itself, and only their records travel."""
+
+    def __init__(
+        self,
+        shards: Sequence[Shard],
+        *,
+        job: Job,
+        identity: Mapping[str, object],
+        scorer: Scorer,
+        model: str | None,
+        options: ModelOptions,
+    ) -> None:
+        self._shards = shards
+        self._error: Exception | None = None
+        try:
+            self._scorer = ShardScorer(job, _load_same(identity, scorer, model, options))
+        except Exception as error:  # noqa: BLE001 - an actor that raises is started again, for ever
+            self._error = error
+
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[Any]]:
+        (number,) = batch["shard"]
+        if self._error is not None:
+            return _failed(self._error)
+        try:
+            record = self._scorer.score(self._shards[int(number)])
+        except Exception as error:  # noqa: BLE001 - it is raised where the job runs
+            return _failed(error)
+        return {"record": [json.dumps(record.as_json())], "error": [b""]}
+
+
+def _load_same(identity: Mapping[str, object], scorer: Scorer, model: str | None, options: ModelOptions) -> Scorer:
+    """The loaded scorer; raise InputError where its scores would not be those of the job."""
+    loaded = load(scorer)
+    here = identity_of(loaded, model, options)
+    differing = ", ".join(f"{name} {value}" for name, value in here.items() if value != identity.get(name))
+    if differing:
+        raise InputError(f"options must make all workers load the same, one has {differing}: give dtype or device")
+    return loaded
+
+
+def _failed(error: Exception) -> dict[str, list[Any]]:
+    return {"record": [""], "error": [_pickled(error)]}
+
+
+def _pickled(error: Exception) -> bytes:
+    """An error that can travel; one that cannot, in words."""
+    try:
+        data = pickle.dumps(error)
+        pickle.loads(data)  # noqa: S301 - our own
+    except Exception:  # noqa: BLE001 - whatever its arguments do
+        return pickle.dumps(ScoringError(describe_error(error)))
+    return data
+
+
+def _identity(scorer: Scorer, model: str | None, options: ModelOptions) -> dict[str, object] | bytes:
+    """What tells the scorer from others, or the error that it raises: Ray would put its own words around that."""
+    try:
+        return identity_of(load(scorer), model, options)
+    except Exception as error:  # noqa: BLE001 - it is raised where the job runs
+        return _pickled(error)

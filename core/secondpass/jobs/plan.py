@@ -1,0 +1,120 @@
+"""A job's beginning: the input is looked through once and divided, or the job of before is found again."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from secondpass.errors import InputError
+from secondpass.evaluation.collection import text_files
+from secondpass.extras import require
+from secondpass.jobs.carrying import schema_of
+from secondpass.jobs.find_inputs import Kind, digest_of, find_inputs
+from secondpass.jobs.job import Job
+from secondpass.jobs.manifest import InputState, Manifest, read_manifest
+from secondpass.jobs.settings import JobSettings, OutputFormat
+from secondpass.jobs.shards import Shard
+from secondpass.jobs.text_input import TextInput
+
+# What becomes of input where nobody says.
+_OUTPUT_FORMATS: Mapping[Kind, OutputFormat] = {"parquet": "parquet", "trec": "trec"}
+
+
+def find_job(
+    inputs: Sequence[str | Path], output: Path, settings: JobSettings, *, windows: bool, tag: str
+) -> tuple[Job, Sequence[Path]]:
+    """The job that files and settings mean, not yet divided; and the files of folders that are left out.
+
+    Raises:
+        InputError: Files are not there, or of no format that is read; or the output is neither new nor a job's.
+        MissingExtraError: Parquet is read or written, and pyarrow is not installed.
+    """
+    found = find_inputs(inputs)
+    output_format = settings.output_format or _OUTPUT_FORMATS.get(found.kind, "jsonl")
+    settings = replace(settings, output_format=output_format)
+    texts = None
+    if found.kind == "trec":
+        settings = replace(settings, query_id_column="query_id", document_id_column="document_id")
+        texts = text_files(found.files[0].parent, queries=settings.queries, corpus=settings.corpus)
+    elif settings.queries is not None or settings.corpus is not None:
+        raise InputError(f"queries and corpus must come with a TREC run, got {found.files[0]}")
+    if "parquet" in (found.kind, output_format):
+        require("pyarrow", feature="reading and writing Parquet", extra="jobs")
+    read_manifest(output)
+    return Job(found.files, found.kind, settings, output, windows, tag, texts=texts), found.left_out
+
+
+def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str, str]]:
+    """The job with its shards, as its folder has them, or else as they are found now and written there.
+
+    Args:
+        job: As `find_job` gives it.
+        model: What its scores depend on, by name.
+
+    Returns:
+        And why input files are left out, by name.
+
+    Raises:
+        InputError: The folder is another job's, or no file can be read; or one cannot, and the job is strict.
+    """
+    states = [_state(path) for path in job.files]
+    of_texts = [] if job.texts is None else [InputState(str(path), digest_of(path)) for path in job.texts]
+    found = Manifest(model, job.settings.as_json(), [*states, *of_texts], ())
+    before = read_manifest(job.output)
+    if before is not None:
+        before.check_same(job.output, found)
+        states = list(before.inputs)[: len(states)]
+        shards = tuple(before.shards)
+        job = _with_schema(job, states)
+    else:
+        job = _with_schema(job, states)
+        shards, states = _divide(job, states)
+    unreadable = {state.path: state.error for state in states if state.error is not None}
+    for path, error in unreadable.items():
+        if job.settings.strict or len(unreadable) == len(states):
+            raise InputError(error if path in error else f"{path}: {error}")
+    job = replace(job, shards=shards)
+    if before is None:
+        for folder in (job.scores_folder, job.records_folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        replace(found, inputs=[*states, *of_texts], shards=shards).write(job.output)
+    return job, unreadable
+
+
+def _state(path: Path) -> InputState:
+    try:
+        return InputState(str(path), digest_of(path))
+    except InputError as error:
+        return InputState(str(path), None, str(error))
+
+
+def _divide(job: Job, states: Sequence[InputState]) -> tuple[tuple[Shard, ...], list[InputState]]:
+    """All shards of the files that can be read to their end, and what was found of each file."""
+    shards: list[Shard] = []
+    found = []
+    for number, state in enumerate(states):
+        if state.error is None:
+            try:
+                shards += list(job.open(number).divide(number, len(shards)))
+            except InputError as error:
+                state = replace(state, error=str(error))  # noqa: PLW2901 - what is known of the file now
+        found.append(state)
+    return tuple(shards), found
+
+
+def _with_schema(job: Job, states: Sequence[InputState]) -> Job:
+    """The job with the columns that text has in Parquet, by the first file that can be read."""
+    if job.kind == "parquet" or job.settings.output_format != "parquet":
+        return job
+    left_out = frozenset() if job.settings.keep_texts else job.settings.text_columns
+    samples = (_sample(job, number) for number, state in enumerate(states) if state.error is None)
+    sample = next((sample for sample in samples if sample), None)
+    return job if sample is None else replace(job, schema=schema_of(sample, left_out))
+
+
+def _sample(job: Job, number: int) -> list[Mapping[str, object]]:
+    """The first rows of a text file; none where it cannot be read."""
+    with suppress(InputError):
+        file = job.open(number)
+        return file.sample() if isinstance(file, TextInput) else []
+    return []

@@ -1,0 +1,114 @@
+"""Ranks within queries whose rows stand together, given while the rows stream by."""
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.jobs.rows import ScoredRows
+from secondpass.jobs.shards import Shard
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Where rows of one query stand, one after the other."""
+
+    start: int
+    stop: int
+    key: Hashable
+
+
+def rank_groups(keys: Sequence[Hashable], scores: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Each row's place among the rows around it that have the same key: 1 for the highest score, ties in order.
+
+    Args:
+        keys: What rows of one query have in common.
+        scores: Shape: (n_rows,).
+    """
+    ranks = np.zeros(len(keys), np.int32)
+    for group in _groups(keys):
+        order = np.argsort(-scores[group.start : group.stop], kind="stable")
+        ranks[group.start + order] = np.arange(1, len(order) + 1, dtype=np.int32)
+    return ranks
+
+
+class Ranker:
+    """Holds back the rows of a query until the last of them has come, and gives them out with their ranks.
+
+    Args:
+        shard: Whose rows these are: a query that goes on in another shard has no ranks.
+    """
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._waiting: list[ScoredRows] = []
+        self._is_first = True
+        self._seen: set[int] = set()
+        self._n_scattered = 0
+
+    @property
+    def n_scattered(self) -> int:
+        """How often a query came back after rows of others: its rows do not stand together."""
+        return self._n_scattered
+
+    def push(self, rows: ScoredRows) -> Iterator[ScoredRows]:
+        """The rows that are complete with these.
+
+        Args:
+            rows: The next ones, without ranks.
+        """
+        keys = rows.rows.keys
+        same = self._waiting[-1].rows.keys[-1] if self._waiting else keys[0] if keys else None
+        last_change = next((i for i in range(len(keys) - 1, 0, -1) if keys[i] != keys[i - 1]), 0)
+        if keys and not last_change and keys[0] == same:
+            self._waiting.append(rows)
+            return
+        if last_change:
+            self._waiting.append(_slice(rows, 0, last_change))
+        yield from self._ranked(is_last=False)
+        if keys:
+            self._waiting = [_slice(rows, last_change, len(keys))]
+
+    def finish(self) -> Iterator[ScoredRows]:
+        """The rows that are left at the end of the shard."""
+        yield from self._ranked(is_last=True)
+
+    def _ranked(self, *, is_last: bool) -> Iterator[ScoredRows]:
+        pieces, self._waiting = self._waiting, []
+        if not pieces:
+            return
+        keys = [key for piece in pieces for key in piece.rows.keys]
+        ranks = rank_groups(keys, np.concatenate([piece.scores for piece in pieces]))
+        groups = list(_groups(keys))
+        for group in groups:
+            digest = hash(group.key)
+            self._n_scattered += digest in self._seen
+            self._seen.add(digest)
+        if self._is_first and self._shard.continues:
+            ranks[: groups[0].stop] = 0
+        if is_last and self._shard.is_continued:
+            ranks[groups[-1].start :] = 0
+        self._is_first = False
+        start = 0
+        for piece in pieces:
+            yield replace(piece, ranks=ranks[start : start + len(piece)])
+            start += len(piece)
+
+
+def _groups(keys: Sequence[Hashable]) -> Iterator[_Group]:
+    start = 0
+    for i in range(1, len(keys) + 1):
+        if i == len(keys) or keys[i] != keys[start]:
+            yield _Group(start, i, keys[start])
+            start = i
+
+
+def _slice(rows: ScoredRows, start: int, stop: int) -> ScoredRows:
+    return ScoredRows(
+        rows.rows.slice(start, stop),
+        rows.scores[start:stop],
+        rows.truncated[start:stop],
+        rows.passages[start:stop],
+        rows.ranks[start:stop],
+    )

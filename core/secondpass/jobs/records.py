@@ -1,0 +1,215 @@
+"""Records of text files with their places, so that reading can begin at any of them: lines, and rows of CSV."""
+
+import codecs
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from secondpass.errors import InputError
+from secondpass.evaluation.runs import run_columns
+from secondpass.files import json_objects, open_binary
+
+TextKind: TypeAlias = Literal["jsonl", "csv", "tsv", "trec"]
+# A line as it is on disk, the fields of a row of CSV, or why there are none.
+Raw: TypeAlias = bytes | list[str] | InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record, and where it begins.
+
+    Args:
+        offset: In bytes, of a gzipped file once it is unpacked.
+        line: From 1.
+        raw: What stands there, to be parsed where it is needed.
+    """
+
+    offset: int
+    line: int
+    raw: Raw
+
+
+class RecordFile:
+    """A text file of records.
+
+    - "jsonl": a JSON object per line.
+    - "csv": commas, quotes as RFC 4180 has them, and the columns' names in the first row.
+    - "tsv": tabs alone, and the columns' names in the first line; a quote is a character like any other.
+    - "trec": a line of a TREC run, of which the ids of query and document are taken.
+
+    Blank lines are no records.
+
+    Args:
+        path: The file, gzipped or not.
+        kind: What a record is.
+
+    Raises:
+        InputError: The file cannot be opened, or has no first row where that names the columns.
+    """
+
+    def __init__(self, path: Path, kind: TextKind) -> None:
+        self._path = path
+        self._kind = kind
+        self._columns: list[str] = []
+        if kind in ("csv", "tsv"):
+            self._read_header()
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns' names; none where each record has its own."""
+        return self._columns
+
+    def records(self, offset: int = 0, line: int = 1) -> Iterator[Record]:
+        """The records from a place on, without the one that names the columns.
+
+        Raises:
+            InputError: The file cannot be read on.
+        """
+        records = self._records(offset, line)
+        if offset == 0 and self._columns:
+            next(records, None)
+        return records
+
+    def parse(self, record: Record) -> dict[str, object]:
+        """The values of a record by column.
+
+        Raises:
+            InputError: It is malformed; the message says how, and not where.
+        """
+        if isinstance(record.raw, InputError):
+            raise record.raw
+        if isinstance(record.raw, list):
+            return self._row([_checked(field) for field in record.raw])
+        text = _decode(record.raw, is_first=record.offset == 0)
+        if self._kind == "jsonl":
+            return _json_object(text)
+        if self._kind == "tsv":
+            return self._row(text.split("\t"))
+        return _run_row(text, tabs=".tsv" in self._path.suffixes)
+
+    def _records(self, offset: int, line: int) -> Iterator[Record]:
+        with open_binary(self._path) as file:
+            file.seek(offset)
+            lines = _Lines(file, offset, line)
+            if self._kind == "csv":
+                yield from _csv_records(lines)
+                return
+            for raw in lines:
+                if not raw.isspace():
+                    yield Record(lines.offset - len(raw), lines.line - 1, raw)
+
+    def _read_header(self) -> None:
+        first = next(self._records(0, 1), None)
+        if first is None:
+            raise InputError(f"{self._path} must have the columns' names in its first row, is empty")
+        raw = first.raw
+        if isinstance(raw, InputError):
+            raise InputError(f"{self._path}:{first.line}: {raw}")
+        fields = (
+            _decode(raw, is_first=True).split("\t") if isinstance(raw, bytes) else [_checked(field) for field in raw]
+        )
+        twice = next((name for number, name in enumerate(fields) if name in fields[:number]), None)
+        if twice is not None:
+            raise InputError(f"{self._path}: columns must have names of their own, {twice!r} appears twice")
+        self._columns = fields
+
+    def _row(self, fields: list[str]) -> dict[str, object]:
+        if len(fields) != len(self._columns):
+            raise InputError(f"a row must have {len(self._columns)} fields like the first, has {len(fields)}")
+        return dict(zip(self._columns, fields, strict=True))
+
+
+class _Lines:
+    """The lines of a file, and how far it has been read."""
+
+    def __init__(self, file: Iterable[bytes], offset: int, line: int) -> None:
+        self._file = iter(file)
+        self.offset = offset
+        self.line = line
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> bytes:
+        raw = next(self._file)
+        self.offset += len(raw)
+        self.line += 1
+        return raw
+
+
+def _csv_records(lines: _Lines) -> Iterator[Record]:
+    is_first = lines.offset == 0
+
+    def texts() -> Iterator[str]:
+        nonlocal is_first
+        for raw in lines:
+            # What is no UTF-8 is found by `_checked`, in the row that it belongs to.
+            yield (raw.removeprefix(codecs.BOM_UTF8) if is_first else raw).decode(errors="surrogateescape")
+            is_first = False
+
+    reader = csv.reader(texts(), strict=True)
+    while True:
+        offset, line = lines.offset, lines.line
+        try:
+            with _fields_of_any_size():
+                fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Record(offset, line, InputError(f"must be a row of CSV; {error}"))
+            reader = csv.reader(texts(), strict=True)  # which waits for no end of a quote
+            continue
+        if fields:
+            yield Record(offset, line, fields)
+
+
+@contextmanager
+def _fields_of_any_size() -> Iterator[None]:
+    """Let csv read long documents: its limit is the process's, so it is set for the moment alone."""
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _decode(raw: bytes, *, is_first: bool) -> str:
+    try:
+        text = (raw.removeprefix(codecs.BOM_UTF8) if is_first else raw).decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"must be UTF-8 text, is not at byte {error.start}") from error
+    return text.rstrip("\r\n")
+
+
+def _checked(field: str) -> str:
+    """The field; raise InputError where a byte of it was no UTF-8."""
+    try:
+        field.encode()
+    except UnicodeEncodeError as error:
+        raise InputError("must be UTF-8 text, is not") from error
+    return field
+
+
+def _json_object(text: str) -> dict[str, object]:
+    with _without_place():
+        ((_, value),) = json_objects([("", text)])
+    return value
+
+
+def _run_row(text: str, *, tabs: bool) -> dict[str, object]:
+    with _without_place():
+        query, document, _ = run_columns(text, "", tabs=tabs)
+    return {"query_id": query, "document_id": document}
+
+
+@contextmanager
+def _without_place() -> Iterator[None]:
+    """Errors that begin with an empty place, begin with what is wrong: whoever reads them has the place beside them."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).removeprefix(": ")) from error

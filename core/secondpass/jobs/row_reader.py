@@ -1,0 +1,105 @@
+"""What of a row is read, and how: two texts, the key of its query, and the columns that go on to the output."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from secondpass.errors import InputError
+from secondpass.evaluation.reranking import check_ids
+from secondpass.jobs.row_scores import check_text
+from secondpass.jobs.settings import JobSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RunTexts:
+    """The texts that the ids of a TREC run stand for.
+
+    Args:
+        queries: By id.
+        documents: By id.
+    """
+
+    queries: Mapping[str, str] = field(repr=False)
+    documents: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRow:
+    """A row that can be scored.
+
+    Args:
+        query: What is asked.
+        document: The text.
+        key: What rows of the query have in common.
+    """
+
+    query: str
+    document: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowReader:
+    """Reads rows as a job's settings say.
+
+    Args:
+        settings: The job's, with its output format.
+        written: The columns that the job adds.
+        texts: Those of a TREC run; None where rows hold their texts.
+    """
+
+    settings: JobSettings
+    written: frozenset[str]
+    texts: RunTexts | None = None
+
+    def read(self, values: Mapping[str, object]) -> ReadRow:
+        """The row of these values.
+
+        Raises:
+            InputError: It cannot be scored, or not be written.
+        """
+        settings = self.settings
+        if self.texts is None:
+            query = check_text(values.get(settings.query_column), settings.query_column)
+            document = check_text(values.get(settings.document_column), settings.document_column)
+        else:
+            query = _look_up(self.texts.queries, values["query_id"], "query", "queries")
+            document = _look_up(self.texts.documents, values["document_id"], "document", "corpus")
+        taken = self.written.intersection(values)
+        if taken:
+            raise taken_columns(taken)
+        if settings.output_format == "trec":
+            for column in (settings.query_id_column, settings.document_id_column):
+                self._check_id(column, values)
+        return ReadRow(query, document, self.key(values, query))
+
+    def key(self, values: Mapping[str, object], query: str) -> str:
+        """What rows of one query have in common: its id where the row has one, else its text."""
+        key = values.get(self.settings.query_id_column)
+        return query if key is None else f"{key}"
+
+    def key_of(self, values: Mapping[str, object]) -> str | None:
+        """The key of a row that may be unusable; None where it says nothing of its query."""
+        key = values.get(self.settings.query_id_column)
+        if key is None:
+            key = values.get(self.settings.query_column)
+        return None if key is None else f"{key}"
+
+    def _check_id(self, column: str, values: Mapping[str, object]) -> None:
+        value = values.get(column)
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise InputError(f"a TREC run needs an id in the column {column!r}, got {value!r}")
+        check_ids([str(value)])
+
+
+def taken_columns(names: frozenset[str] | set[str]) -> InputError:
+    """The error for input that has columns which the job would write."""
+    return InputError(
+        f"the columns of the results must be new ones, the input has {', '.join(sorted(names))}: give result_prefix="
+    )
+
+
+def _look_up(texts: Mapping[str, str], key: object, what: str, where: str) -> str:
+    text = texts.get(str(key))
+    if text is None:
+        raise InputError(f"{where} must hold every {what} of the run, {key!r} is not in it")
+    return text

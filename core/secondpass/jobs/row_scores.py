@@ -1,0 +1,283 @@
+"""Rows that may each fail: what cannot be scored is told apart from what can, and stops nothing else."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby, islice
+from operator import itemgetter
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.arguments import describe, describe_error
+from secondpass.errors import (
+    CheckpointError,
+    InputError,
+    MissingExtraError,
+    RemoteError,
+    ScoringError,
+    SecondPassError,
+)
+from secondpass.files import check_unicode
+from secondpass.ranking import (
+    Pair,
+    Passage,
+    RankedDocument,
+    RankingScorer,
+    Readings,
+    ReadingScorer,
+    Scorer,
+    StreamReadingScorer,
+    score_pairs,
+)
+from secondpass.ranking.checks import check_scores
+
+# After so many failures without a score in between it is the model that fails, not its pairs.
+MOST_FAILURES_IN_A_ROW: Final = 64
+# Pairs of a stream that are scored at a time, where a scorer takes no stream itself: a service has to answer in time.
+_BLOCK_PAIRS: Final = 256
+# How a service says that it is the request that is wrong, or too large for it.
+_OF_A_REQUEST: Final = frozenset({400, 413, 422})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowScores:
+    """What became of rows, in their order.
+
+    Args:
+        scores: In the scorer's unit; NaN where a row could not be scored. Shape: (n_rows,), float32.
+        truncated: Whether a part of the query or of the document was not read; None where the scorer does not say, or
+            where there is no score. One per row.
+        passages: The best of each document's windows, the whole text where it was read at once; None where nothing was
+            read, or the scorer does not say. One per row.
+        errors: Why rows could not be scored, by their number.
+    """
+
+    scores: NDArray[np.float32]
+    truncated: list[bool | None]
+    passages: list[Passage | None]
+    errors: Mapping[int, str]
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.scores)
+
+
+def score_rows(
+    scorer: Scorer,
+    queries: Sequence[object],
+    documents: Sequence[object],
+    names: tuple[str, str] = ("query", "document"),
+) -> RowScores:
+    """Score rows of which some may be unusable.
+
+    A row without two texts is an error of its own. Where the scorer raises, the rows are halved until those stand alone
+    for which it does; these become errors, and the others are scored.
+
+    Args:
+        scorer: Gives the scores, and says what it read where it can.
+        queries: One per row.
+        documents: One per row.
+        names: What the caller calls the two, for errors.
+
+    Raises:
+        SecondPassError: It is not for the rows that the scorer fails: a model that cannot be loaded, a service that is
+            not reached.
+        Exception: Whatever the scorer raises, where it does for `MOST_FAILURES_IN_A_ROW` rows one after the other.
+    """
+    errors: dict[int, str] = {}
+    places: list[int] = []
+    pairs: list[Pair] = []
+    for number, (query, document) in enumerate(zip(queries, documents, strict=True)):
+        try:
+            pairs.append((check_text(query, names[0]), check_text(document, names[1])))
+            places.append(number)
+        except InputError as error:
+            errors[number] = str(error)
+    scores = np.full(len(queries), np.nan, np.float32)
+    truncated: list[bool | None] = [None] * len(queries)
+    passages: list[Passage | None] = [None] * len(queries)
+    place = iter(places)
+    for part in Attempts(scorer).read(pairs):
+        if isinstance(part, str):
+            errors[next(place)] = part
+            continue
+        for score, is_truncated, passage in zip(part.scores, part.truncated, part.passages, strict=True):
+            number = next(place)
+            scores[number], truncated[number], passages[number] = score, is_truncated, passage
+    return RowScores(scores, truncated, passages, errors)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredPart:
+    """Pairs that were scored together. All members are of the same length.
+
+    Args:
+        scores: In the scorer's unit. Shape: (n_pairs,), float32.
+        truncated: Whether a part of the query or of the document was not read; None where the scorer does not say.
+        passages: The best of each document's windows; None where nothing was read, or the scorer does not say.
+    """
+
+    scores: NDArray[np.float32]
+    truncated: Sequence[bool | None]
+    passages: Sequence[Passage | None]
+
+
+class Attempts:
+    """Scores pairs, and finds those for which that fails.
+
+    Args:
+        scorer: Gives the scores.
+        passages: Whether it is to say what it read of each document, where it takes streams.
+    """
+
+    def __init__(self, scorer: Scorer, *, passages: bool = True) -> None:
+        self._scorer = scorer
+        self._passages = passages
+        self._n_failures_in_a_row = 0
+
+    def stream(self, pairs: Iterable[Pair]) -> Iterator[ScoredPart | str]:
+        """What `read` gives for a stream of pairs, of which a few blocks are in memory at a time.
+
+        Raises:
+            Exception: As `score_rows`.
+        """
+        remaining = _Source(pairs)
+        if isinstance(self._scorer, StreamReadingScorer):
+            while True:
+                yield from self._read_stream(self._scorer, remaining)
+                if not remaining.waiting:
+                    break
+                yield from self.read(remaining.take_waiting())  # and then the stream goes on behind them
+        else:
+            while list(islice(remaining, _BLOCK_PAIRS)):
+                yield from self.read(remaining.take_waiting())
+        if remaining.error is not None:
+            raise remaining.error
+
+    def _read_stream(self, scorer: StreamReadingScorer, pairs: "_Source") -> Iterator[ScoredPart]:
+        """What the scorer gives; it ends where the scorer raises for those that wait, too."""
+        try:
+            for readings in scorer.read_blocks(pairs, passages=self._passages):
+                pairs.drop(len(readings))
+                self._n_failures_in_a_row = 0
+                yield ScoredPart(readings.scores, readings.truncated.tolist(), readings.passages)
+        except Exception as error:
+            if _is_of_the_job(error) or not pairs.waiting:
+                raise
+
+    def read(self, pairs: Sequence[Pair]) -> Iterator[ScoredPart | str]:
+        """The pairs in order: those that were scored, in parts, and of each of the others why it was not.
+
+        Raises:
+            Exception: As `score_rows`.
+        """
+        if not pairs:
+            return
+        try:
+            part = _read(self._scorer, pairs)
+        except Exception as error:
+            if _is_of_the_job(error):
+                raise
+            if len(pairs) == 1:
+                yield self._failure(error)
+                return
+        else:
+            self._n_failures_in_a_row = 0
+            yield part
+            return
+        middle = len(pairs) // 2
+        yield from self.read(pairs[:middle])
+        yield from self.read(pairs[middle:])
+
+    def _failure(self, error: Exception) -> str:
+        """Why a pair was not scored; raises the error where it can hardly be for the pair."""
+        if isinstance(error, InputError):  # the pair has been looked at, and is to blame
+            return str(error)
+        self._n_failures_in_a_row += 1
+        if self._n_failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
+            raise error
+        return str(error) if isinstance(error, SecondPassError) else describe_error(error)
+
+
+def _read(scorer: Scorer, pairs: Sequence[Pair]) -> ScoredPart:
+    """What the scorer says of pairs."""
+    if isinstance(scorer, ReadingScorer):
+        readings = _check(scorer.read(pairs), len(pairs))
+        return ScoredPart(readings.scores, readings.truncated.tolist(), readings.passages)
+    if isinstance(scorer, RankingScorer):
+        by_query = [(query, [document for _, document in same]) for query, same in groupby(pairs, key=itemgetter(0))]
+        ranked = list(chain.from_iterable(_in_given_order(scorer.rank(*request), request[1]) for request in by_query))
+        return ScoredPart(
+            np.array([document.score for document in ranked], np.float32),
+            [document.truncated for document in ranked],
+            [document.passage for document in ranked],
+        )
+    nothing = [None] * len(pairs)
+    return ScoredPart(score_pairs(scorer, pairs).astype(np.float32), nothing, nothing)
+
+
+class _Source:
+    """A stream of pairs that goes on after whoever reads it has failed, and knows which of them have no score yet.
+
+    An error of the stream itself is none of the scorer's: it ends the stream, and is kept.
+    """
+
+    def __init__(self, pairs: Iterable[Pair]) -> None:
+        self._pairs = iter(pairs)
+        self.waiting: deque[Pair] = deque()
+        self.error: Exception | None = None
+
+    def __iter__(self) -> "_Source":
+        return self
+
+    def __next__(self) -> Pair:
+        try:
+            pair = next(self._pairs)
+        except StopIteration:
+            raise
+        except Exception as error:
+            self.error = error
+            raise StopIteration from error
+        self.waiting.append(pair)
+        return pair
+
+    def drop(self, n_pairs: int) -> None:
+        for _ in range(n_pairs):
+            self.waiting.popleft()
+
+    def take_waiting(self) -> list[Pair]:
+        waiting, self.waiting = list(self.waiting), deque()
+        return waiting
+
+
+def _check(readings: Readings, n_pairs: int) -> Readings:
+    check_scores(readings.scores, n_pairs)
+    return readings
+
+
+def _in_given_order(ranked: Sequence[RankedDocument], documents: Sequence[str]) -> list[RankedDocument]:
+    """Raise ScoringError unless each document was ranked once, with a score."""
+    ordered = sorted(ranked, key=lambda document: document.index)
+    if [document.index for document in ordered] != list(range(len(documents))):
+        raise ScoringError(f"a scorer's rank must give each of {len(documents)} documents once")
+    check_scores([document.score for document in ordered], len(documents))
+    return ordered
+
+
+def _is_of_the_job(error: Exception) -> bool:
+    """Whether another pair would fare no better."""
+    if isinstance(error, RemoteError):
+        return error.status not in _OF_A_REQUEST
+    return isinstance(error, CheckpointError | MissingExtraError | MemoryError)
+
+
+def check_text(value: object, name: str) -> str:
+    """The value; raise InputError unless it is text, `name` being what the caller calls it."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):  # how data frames write that there is none
+        raise InputError(f"{name} must be a string, is missing")
+    if not isinstance(value, str):
+        raise InputError(f"{name} must be a string, got {describe(value)}")
+    check_unicode(value, name)
+    return value

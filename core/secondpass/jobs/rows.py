@@ -1,0 +1,120 @@
+"""Rows on their way from an input file to a shard: two texts, where they stood, and the columns beside them."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.ranking import Passage
+
+
+class Carried(Protocol):
+    """The columns of rows that go from the input to the output as they are."""
+
+    def slice(self, start: int, stop: int) -> Self:
+        """Those of some of the rows."""
+        ...
+
+    def __len__(self) -> int:
+        """Rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JsonObjects:
+    """Columns as JSON lines have them: an object per row."""
+
+    objects: Sequence[Mapping[str, object]]
+
+    def slice(self, start: int, stop: int) -> "JsonObjects":
+        """Those of some of the rows."""
+        return JsonObjects(self.objects[start:stop])
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.objects)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Rows that can be scored. All members are of the same length.
+
+    Args:
+        numbers: Where each stood in its file, from 1: the line of a text file, the row of a Parquet file.
+        queries: What is asked.
+        documents: The texts.
+        keys: What rows of one query have in common: its id, or else its text.
+        carried: Their other columns.
+    """
+
+    numbers: Sequence[int]
+    queries: Sequence[str]
+    documents: Sequence[str]
+    keys: Sequence[Hashable]
+    carried: Carried
+
+    def slice(self, start: int, stop: int) -> "Rows":
+        """Some of the rows."""
+        return Rows(
+            self.numbers[start:stop],
+            self.queries[start:stop],
+            self.documents[start:stop],
+            self.keys[start:stop],
+            self.carried.slice(start, stop),
+        )
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that was not scored.
+
+    Args:
+        number: Where it stood in its file, as in `Rows`.
+        error: Why.
+    """
+
+    number: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowBatch:
+    """Rows as they were read together.
+
+    Args:
+        rows: Those that can be scored.
+        bad: The others.
+    """
+
+    rows: Rows
+    bad: Sequence[BadRow]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredRows:
+    """Rows with what the scorer made of them. All members are of the same length.
+
+    Args:
+        rows: The rows.
+        scores: In the scorer's unit. Shape: (n_rows,), float32.
+        truncated: Whether a part of the query or of the document was not read; None where the scorer does not say.
+        passages: The best of each document's windows; None where nothing was read, or the scorer does not say.
+        ranks: The place among the rows of the query, from 1; 0 where the query's rows are not all here. Shape:
+            (n_rows,), int32.
+    """
+
+    rows: Rows
+    scores: NDArray[np.float32]
+    truncated: Sequence[bool | None]
+    passages: Sequence[Passage | None]
+    ranks: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.scores)

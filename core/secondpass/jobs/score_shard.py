@@ -1,0 +1,207 @@
+"""One shard from its rows to its file: what every engine does, in whatever process."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from secondpass.errors import InputError
+from secondpass.execution.threads import Call
+from secondpass.jobs.input_file import InputFile
+from secondpass.jobs.job import Job
+from secondpass.jobs.output_files import ShardFile, shard_file
+from secondpass.jobs.ranks import Ranker
+from secondpass.jobs.row_scores import Attempts
+from secondpass.jobs.rows import BadRow, RowBatch, Rows, ScoredRows
+from secondpass.jobs.shards import Shard
+from secondpass.jobs.whole_files import write_json, written_whole
+from secondpass.ranking import Pair, Scorer
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRecord:
+    """What came of a shard, as it is written beside it: from then on the shard is finished.
+
+    Args:
+        number: The shard's.
+        n_rows: Rows that were scored and written.
+        n_truncated: How many of them were truncated; None where the scorer does not say.
+        n_unranked: How many of them have no rank, for their query has rows in another shard.
+        n_scattered: How often a query came back after rows of others.
+        n_bytes: Of its file; 0 where there is none, as Parquet has without a row.
+        seconds: Wall-clock time that it took.
+        bad: The rows that were not scored.
+    """
+
+    number: int
+    n_rows: int
+    n_truncated: int | None
+    n_unranked: int
+    n_scattered: int
+    n_bytes: int
+    seconds: float
+    bad: tuple[BadRow, ...] = field(repr=False)
+
+    def as_json(self) -> dict[str, object]:
+        """It as JSON holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "ShardRecord":
+        """What `as_json` gave."""
+        return cls(**{**content, "bad": tuple(BadRow(**row) for row in content["bad"])})
+
+
+class ShardScorer:
+    """Scores shards of a job, one after the other.
+
+    Args:
+        job: What to do.
+        scorer: With whom.
+    """
+
+    def __init__(self, job: Job, scorer: Scorer) -> None:
+        self._job = job
+        self._scorer = scorer
+        self._opened: tuple[int, InputFile] | None = None
+
+    def score(self, shard: Shard, on_rows: Callable[[int], object] = lambda _: None) -> ShardRecord:
+        """Score a shard, write its file, and then its record.
+
+        Args:
+            shard: One of the job.
+            on_rows: Told how many rows more are done, now and then.
+
+        Raises:
+            InputError: A row cannot be scored, and the job is strict.
+            OSError: The output cannot be written.
+            Exception: The scorer fails, and not for single rows.
+        """
+        started = time.perf_counter()
+        job = self._job
+        path = job.shard_path(shard)
+        with written_whole(path) as unfinished:
+            file = shard_file(unfinished, job.settings, windows=job.windows, tag=job.tag)
+            shard_run = _ShardRun(job, shard, file, on_rows)
+            try:
+                shard_run.score(self._scorer, one_ahead(self._batches(shard)))
+            finally:
+                file.close()
+            n_bytes = unfinished.stat().st_size if unfinished.exists() else 0
+        record = ShardRecord(
+            shard.number,
+            shard_run.n_rows,
+            shard_run.n_truncated,
+            shard_run.n_unranked,
+            shard_run.n_scattered,
+            n_bytes,
+            round(time.perf_counter() - started, 3),
+            tuple(sorted(shard_run.bad, key=lambda row: row.number)),
+        )
+        write_json(job.record_path(shard), record.as_json())
+        return record
+
+    def _batches(self, shard: Shard) -> Iterator[RowBatch]:
+        if self._opened is None or self._opened[0] != shard.file:
+            self._opened = shard.file, self._job.open(shard.file)
+        return self._opened[1].batches(shard)
+
+
+class _ShardRun:
+    """A shard while it is scored."""
+
+    def __init__(self, job: Job, shard: Shard, file: ShardFile, on_rows: Callable[[int], object]) -> None:
+        self._job = job
+        self._shard = shard
+        self._file = file
+        self._on_rows = on_rows
+        self._ranker = Ranker(shard)
+        self._waiting: deque[Rows] = deque()
+        self._n_read = 0
+        self.bad: list[BadRow] = []
+        self.n_rows = self.n_unranked = 0
+        self.n_truncated: int | None = 0
+
+    @property
+    def n_scattered(self) -> int:
+        """How often a query came back after rows of others."""
+        return self._ranker.n_scattered
+
+    def score(self, scorer: Scorer, batches: Iterator[RowBatch]) -> None:
+        """Score the rows and write them."""
+        for part in Attempts(scorer, passages=self._job.windows).stream(self._pairs(batches)):
+            if isinstance(part, str):
+                (rows,) = self._next_rows(1)
+                self._add_bad([BadRow(rows.numbers[0], part)])
+                self._on_rows(1)
+                continue
+            start = 0
+            for rows in self._next_rows(len(part.scores)):
+                stop = start + len(rows)
+                unranked = np.zeros(len(rows), np.int32)
+                truncated = part.truncated[start:stop]
+                scored = ScoredRows(rows, part.scores[start:stop], truncated, part.passages[start:stop], unranked)
+                self._write(self._ranker.push(scored))
+                start = stop
+            self._on_rows(start)
+        self._write(self._ranker.finish())
+
+    def _pairs(self, batches: Iterator[RowBatch]) -> Iterator[Pair]:
+        """The texts of all rows; the rows wait until these are scored."""
+        try:
+            for batch in batches:
+                self._add_bad(batch.bad)
+                self._on_rows(len(batch.bad))
+                self._n_read += len(batch.rows) + len(batch.bad)
+                if batch.rows:
+                    self._waiting.append(batch.rows)
+                yield from zip(batch.rows.queries, batch.rows.documents, strict=True)
+        except InputError as error:
+            if self._job.settings.strict:
+                raise
+            missing = self._shard.n_rows - self._n_read
+            at = self._shard.first_row + self._n_read + 1
+            self.bad.append(BadRow(at, f"{missing} rows from here on were not scored: {error}"))
+
+    def _next_rows(self, n_rows: int) -> Iterator[Rows]:
+        """The rows that have waited longest, in the pieces in which they were read."""
+        while n_rows:
+            rows = self._waiting.popleft()
+            if len(rows) > n_rows:
+                self._waiting.appendleft(rows.slice(n_rows, len(rows)))
+                rows = rows.slice(0, n_rows)
+            n_rows -= len(rows)
+            yield rows
+
+    def _write(self, pieces: Iterator[ScoredRows]) -> None:
+        for rows in pieces:
+            twice = self._file.write(rows)
+            self._add_bad(twice)
+            self.n_rows += len(rows) - len(twice)
+            self.n_unranked += int((rows.ranks == 0).sum())
+            if self.n_truncated is not None:
+                known = [truncated for truncated in rows.truncated if truncated is not None]
+                self.n_truncated = None if len(known) < len(rows) else self.n_truncated + sum(known)
+
+    def _add_bad(self, rows: Sequence[BadRow]) -> None:
+        if rows and self._job.settings.strict:
+            raise InputError(f"{self._job.place(self._shard, rows[0])}: {rows[0].error}")
+        self.bad += rows
+
+
+def one_ahead(items: Iterator[_T]) -> Iterator[_T]:
+    """The items; while the caller works on one, a thread gets the next."""
+    end = object()
+    following = Call(partial(next, items, end))
+    try:
+        while (item := following.result()) is not end:
+            following = Call(partial(next, items, end))
+            yield item
+    finally:
+        following.wait()

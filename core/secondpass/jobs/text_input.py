@@ -1,0 +1,115 @@
+"""Rows of text files: JSON lines, CSV, TSV, TREC runs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from secondpass.errors import InputError
+from secondpass.jobs.carrying import Carrier
+from secondpass.jobs.input_file import BATCH_CHARACTERS, BATCH_ROWS
+from secondpass.jobs.records import Record, RecordFile, TextKind
+from secondpass.jobs.row_reader import ReadRow, RowReader, taken_columns
+from secondpass.jobs.rows import BadRow, RowBatch, Rows
+from secondpass.jobs.shards import Shard, divide
+
+
+class TextInput:
+    """A text file of rows.
+
+    Args:
+        path: The file, gzipped or not.
+        kind: Its format.
+        reader: Reads its rows.
+        carrier: Takes their other columns on.
+
+    Raises:
+        InputError: The file cannot be opened, or lacks a column.
+    """
+
+    def __init__(self, path: Path, kind: TextKind, reader: RowReader, carrier: Carrier) -> None:
+        self._file = RecordFile(path, kind)
+        self._reader = reader
+        self._carrier = carrier
+        self._next_row, self._records = -1, iter(())  # type: tuple[int, Iterator[Record]]
+        if self._file.columns:
+            check_columns(path, self._file.columns, reader)
+
+    def divide(self, file: int, first_number: int) -> Iterator[Shard]:
+        """See `InputFile`."""
+        continues = False
+        pieces = divide(self._file.records(), self._key_of, self._reader.settings.shard_rows)
+        for number, piece in enumerate(pieces, first_number):
+            first = piece.first
+            yield Shard(
+                number, file, piece.first_row, piece.n_rows, first.offset, first.line, continues, piece.is_continued
+            )
+            continues = piece.is_continued
+
+    def batches(self, shard: Shard) -> Iterator[RowBatch]:
+        """See `InputFile`."""
+        # A gzipped file can only be read from its beginning, so shards that follow each other read on.
+        if self._next_row != shard.first_row:
+            self._records = self._file.records(shard.offset, shard.line)
+        self._next_row = -1
+        records = islice(self._records, shard.n_rows)
+        while batch := list(self._batch(records)):
+            yield self._rows(batch)
+        self._next_row = shard.first_row + shard.n_rows
+
+    def sample(self) -> list[Mapping[str, object]]:
+        """The values of the first rows that are well-formed."""
+        found: list[Mapping[str, object]] = []
+        for record in islice(self._file.records(), BATCH_ROWS):
+            with suppress(InputError):
+                found.append(self._file.parse(record))
+        return found
+
+    def _key_of(self, record: Record) -> str | None:
+        try:
+            return self._reader.key_of(self._file.parse(record))
+        except InputError:
+            return None
+
+    def _batch(self, records: Iterator[Record]) -> Iterator[tuple[Record, Mapping[str, object] | None, ReadRow | str]]:
+        """So many records as are read together: their values and texts, or why there are none."""
+        n_characters = 0
+        for record in islice(records, BATCH_ROWS):
+            try:
+                values = self._file.parse(record)
+                row = self._reader.read(values)
+            except InputError as error:
+                yield record, None, str(error)
+                continue
+            yield record, values, row
+            n_characters += len(row.query) + len(row.document)
+            if n_characters >= BATCH_CHARACTERS:
+                return
+
+    def _rows(self, batch: Sequence[tuple[Record, Mapping[str, object] | None, ReadRow | str]]) -> RowBatch:
+        bad = [BadRow(record.line, row) for record, _, row in batch if isinstance(row, str)]
+        good = [(record.line, values, row) for record, values, row in batch if values and not isinstance(row, str)]
+        carried, not_carried = self._carrier.of_objects([values for _, values, _ in good])
+        bad += [BadRow(good[number][0], error) for number, error in not_carried.items()]
+        good = [row for number, row in enumerate(good) if number not in not_carried]
+        rows = Rows(
+            [line for line, _, _ in good],
+            [row.query for _, _, row in good],
+            [row.document for _, _, row in good],
+            [row.key for _, _, row in good],
+            carried,
+        )
+        return RowBatch(rows, sorted(bad, key=lambda row: row.number))
+
+
+def check_columns(path: Path, columns: Sequence[str], reader: RowReader) -> None:
+    """Raise InputError unless a file has the columns that are read, and none that would be written."""
+    needed = [reader.settings.query_column, reader.settings.document_column]
+    if reader.settings.output_format == "trec":
+        needed += [reader.settings.query_id_column, reader.settings.document_id_column]
+    missing = [column for column in needed if column not in columns]
+    if missing:
+        raise InputError(f"{path} must have the column {missing[0]!r}, has {', '.join(columns)}")
+    taken = reader.written.intersection(columns)
+    if taken:
+        raise taken_columns(taken)

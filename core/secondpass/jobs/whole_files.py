@@ -1,0 +1,69 @@
+"""Files that are there whole or not at all, whatever ends the process that writes them."""
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from secondpass.errors import SecondPassError
+
+# What the names of files end in that are being written, or were when their writer was killed.
+UNFINISHED: Final = ".unfinished"
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Another name to write a file under: in the end it takes the place of `path`, on the disk, or it is removed.
+
+    Any number of processes may write the same file; the last one's stays. Where nothing was written, there is no file.
+
+    Raises:
+        OSError: The file cannot be written, such as where the disk is full; it has the file's name.
+    """
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex}{UNFINISHED}")
+    try:
+        yield unfinished
+        if unfinished.exists():
+            with unfinished.open("rb") as file:
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        else:
+            path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except SecondPassError:  # some of which are an OSError as well, but tell of other files
+        raise
+    except OSError as error:
+        # Who reads of a full disk looks for the file that was to be written.
+        number = errno.EIO if error.errno is None else error.errno
+        raise OSError(number, os.strerror(number), str(path)) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON whole."""
+    with written_whole(path) as unfinished:
+        unfinished.write_text(
+            json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
+        )
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes left of files they were writing."""
+    for file in folder.glob(f".*{UNFINISHED}"):
+        file.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the system write a folder's new names to the disk, where folders can be opened for that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,111 @@
+"""`secondpass score` as people call it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from checkpoints import bert
+from fake_service import running
+from job_rows import check_scored, make_rows, read_output, write_jsonl
+from serving import app_of, close_all
+from typer.testing import CliRunner, Result
+
+from secondpass import CrossEncoder
+from secondpass.cli.app import app
+from secondpass.errors import InputError
+from secondpass.service import load_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(bert(tmp_path_factory.mktemp("model"), max_length=32))
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["score", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_a_job_says_what_it_did_and_what_it_did_not(model: str, tmp_path: Path) -> None:
+    rows = make_rows(120)
+    rows[3]["document"] = "people " * 60
+    path = write_jsonl(tmp_path / "a.jsonl", [*rows, {"query": "q"}, *rows[:1]])
+    out = tmp_path / "out"
+    result = invoke(path, "-o", out, "-m", model, "--shard-rows", 500)
+    content = json.loads(result.stdout)
+    assert (content["n_rows"], content["n_bad"], content["n_truncated"], content["n_scattered"]) == (121, 1, 1, 1)
+    assert result.stderr.splitlines() == [
+        f"warning: 1 row and 0 files could not be scored: {out / 'errors.jsonl'} says why",
+        "warning: 1 of 121 rows truncated; --long-documents windows reads all",
+        (
+            "warning: 1 time a query came back after rows of others: ranks count rows that stand together, so sort the "
+            "input by query"
+        ),
+    ]
+    table = invoke(path, "-o", out, "-m", model, "--shard-rows", 500, "--format", "markdown").stdout
+    assert "1 shard, 1 of them finished before" in table
+    assert "| rows scored | 121 |" in table
+
+
+def test_a_service_scores_as_well(tmp_path: Path) -> None:
+    rows = make_rows(30)
+    path = write_jsonl(tmp_path / "a.jsonl", rows)
+    with running(app_of(load_model("secondpass/mini"))) as url:
+        invoke(path, "-o", tmp_path / "out", "-m", url, "--activation", "identity")
+        scored = read_output(tmp_path / "out")
+        assert (
+            json.loads(invoke(path, "-o", tmp_path / "out", "-m", url, "--activation", "identity").stdout)[
+                "n_shards_before"
+            ]
+            == 1
+        )
+    close_all()
+    check_scored(rows, scored, CrossEncoder("secondpass/mini"), atol=1e-5)  # other batches, query by query
+    assert {row["truncated"] for row in scored} == {False}
+
+
+def test_columns_have_the_names_that_options_give(model: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("qid,question,passage,score\n7,berlin,the wall,0.5\n")
+    invoke(
+        tmp_path / "a.csv", "-o", tmp_path / "out", "-m", model, "--query-column", "question", "--document-column",
+        "passage", "--query-id-column", "qid", "--result-prefix", "new_", "--without-texts",
+    )  # fmt: skip
+    (row,) = read_output(tmp_path / "out")
+    np.testing.assert_allclose(row.pop("new_score"), CrossEncoder(model).score("berlin", ["the wall"]), atol=1e-6)
+    assert row == {"qid": "7", "score": "0.5", "new_rank": 1, "new_truncated": False}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--workers", "2"], "--workers must come with --engine ray"),
+        (["--engine", "ray", "--workers", "two"], "--workers must be a number, or two such as 2:8, got 'two'"),
+        (["--shard-rows", "0"], "shard_rows must be at least 1, got 0"),
+    ],
+)
+def test_mistakes_are_told_before_any_work(arguments: list[str], message: str, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(3))
+    with pytest.raises(InputError, match=message):
+        invoke(path, "-o", tmp_path / "out", "-m", "./none", *arguments)
+
+
+def test_without_pyarrow_parquet_says_what_to_install_and_text_is_scored(model: str, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(3))
+    program = "import sys; sys.modules['pyarrow'] = None; from secondpass.cli import main; main()"
+
+    def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", program, "score", str(path), "-m", model, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+
+    done = run("-o", tmp_path / "out", "--output-format", "parquet")
+    assert (done.returncode, done.stderr) == (
+        2,
+        (
+            'error: reading and writing Parquet needs an optional dependency: pip install "secondpass[jobs]", or in a '
+            'checkout pip install ".[jobs]"\n'
+        ),
+    )
+    assert run("-o", tmp_path / "text").returncode == 0

@@ -1,0 +1,172 @@
+"""Batches of rows, as engines of many processes hand them out."""
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from checkpoints import bert
+from hypothesis import given
+from hypothesis import strategies as st
+from scorers import Scores, true_score
+from truncation import TRUNCATES
+
+from secondpass import Cascade, CrossEncoder, RankedDocument
+from secondpass.errors import CheckpointNotFoundError, InputError, RemoteError
+from secondpass.jobs import BatchScorer
+from secondpass.jobs.row_scores import MOST_FAILURES_IN_A_ROW, score_rows
+from secondpass.options import ModelOptions
+
+DOCUMENTS = ["the wall fell", "berlin is a city", "the wall fell", "", "people " * 40]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(bert(tmp_path_factory.mktemp("model"), max_length=32))
+
+
+class Picky:
+    """Raises where a document holds one of these texts, whatever else it is asked for."""
+
+    def __init__(self, *refused: str, error: Exception | None = None) -> None:
+        self.refused = refused
+        self.error = RuntimeError("the kernel does not like it\nsecond line") if error is None else error
+
+    def score(self, query: str, documents: Sequence[str]) -> list[float]:
+        if any(refused in document for refused in self.refused for document in documents):
+            raise self.error
+        return [float(len(query) + len(document)) for document in documents]
+
+
+@TRUNCATES
+def test_a_batch_gets_the_scores_of_predict_and_keeps_its_columns(model: str) -> None:
+    batch: dict[str, Any] = {"id": np.arange(5), "query": ["berlin"] * 5, "document": np.array(DOCUMENTS, dtype=object)}
+    scored = BatchScorer(model)(batch)
+    expected = CrossEncoder(model).predict([("berlin", document) for document in DOCUMENTS])
+    np.testing.assert_allclose(np.asarray(scored["score"]), expected, atol=1e-6)
+    assert np.asarray(scored["score"]).dtype == np.float32
+    assert list(scored["truncated"]) == [False, False, False, False, True]
+    assert list(scored["error"]) == [""] * 5
+    assert scored["id"] is batch["id"]
+    assert list(batch) == ["id", "query", "document"]
+
+
+def test_windows_add_the_best_passage(model: str) -> None:
+    options = ModelOptions(long_documents="windows")
+    columns = BatchScorer(model, options=options).score_columns(["berlin"] * 5, DOCUMENTS)
+    read = CrossEncoder(model, long_documents="windows").read([("berlin", document) for document in DOCUMENTS])
+    for number, passage in enumerate(read.passages):
+        place = columns["passage_start"][number], columns["passage_end"][number]
+        assert place == ((-1, -1) if passage is None else (passage.start, passage.end))
+    assert read.passages[3] is None
+    assert np.isnan(columns["passage_score"][3])
+    assert 0 < columns["passage_end"][4] - columns["passage_start"][4] < len(DOCUMENTS[4])
+
+
+def test_it_travels_by_name_and_loads_nothing_before_the_first_batch(model: str) -> None:
+    program = (
+        "import pickle, sys; from secondpass.jobs import BatchScorer; scorer = BatchScorer(sys.argv[1]);"
+        "data = pickle.dumps(scorer); again = pickle.loads(data);"
+        "print('torch' in sys.modules, len(data) < 2000, 'pyarrow' in sys.modules, 'ray' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, model], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert done.stdout.split() == ["False", "True", "False", "False"]
+    scorer = BatchScorer(model)
+    scorer.score_columns(["berlin"], ["wall"])
+    pickled = pickle.dumps(scorer)
+    assert len(pickled) < 2000
+    again = pickle.loads(pickled)  # noqa: S301 - our own
+    np.testing.assert_array_equal(
+        again.score_columns(["berlin"], ["wall"])["score"], scorer.score_columns(["berlin"], ["wall"])["score"]
+    )
+
+
+def test_a_row_that_cannot_be_read_says_why_and_the_others_are_scored(model: str) -> None:
+    queries: list[Any] = ["berlin", None, "berlin", "berlin", "berlin", float("nan")]
+    documents: list[Any] = ["wall", "wall", 7, "a \ud800 b", "city", "wall"]
+    columns = BatchScorer(model, document_column="text").score_columns(queries, documents)
+    assert list(columns["error"]) == [
+        "",
+        "query must be a string, is missing",
+        "text must be a string, got int 7",
+        "text must be Unicode text, has the lone surrogate '\\ud800' at character 2",
+        "",
+        "query must be a string, is missing",
+    ]
+    expected = CrossEncoder(model).predict([("berlin", "wall"), ("berlin", "city")])
+    np.testing.assert_allclose(columns["score"][[0, 4]], expected, atol=1e-6)
+    assert np.isnan(columns["score"][[1, 2, 3, 5]]).all()
+    assert [columns["truncated"][i] for i in range(6)] == [False, None, None, None, False, None]
+
+
+@given(st.lists(st.booleans(), max_size=40))
+def test_whichever_rows_make_a_model_raise_the_others_have_their_scores(bad: list[bool]) -> None:
+    documents = [f"{'bad' if is_bad else 'good'} {number}" for number, is_bad in enumerate(bad)]
+    read = score_rows(Picky("bad"), ["q"] * len(bad), documents)
+    assert set(read.errors) == {number for number, is_bad in enumerate(bad) if is_bad}
+    assert set(read.errors.values()) <= {"RuntimeError: the kernel does not like it"}
+    for number, is_bad in enumerate(bad):
+        assert np.isnan(read.scores[number]) if is_bad else read.scores[number] == 1 + len(documents[number])
+
+
+def test_a_model_that_fails_for_every_pair_is_no_matter_of_rows() -> None:
+    n_rows = 2 * MOST_FAILURES_IN_A_ROW
+    with pytest.raises(RuntimeError, match="the kernel does not like it"):
+        score_rows(Picky("bad"), ["q"] * n_rows, ["bad"] * n_rows)
+    # What the library refuses for a reason of the pair's is the pair's, however many there are of them.
+    refusing = Picky("bad", error=InputError("pair 0 cannot be tokenised"))
+    assert len(score_rows(refusing, ["q"] * n_rows, ["bad"] * n_rows).errors) == n_rows
+
+
+@pytest.mark.parametrize(
+    ("status", "is_of_the_row"), [(413, True), (422, True), (None, False), (503, False), (401, False)]
+)
+def test_a_service_that_refuses_a_text_is_told_from_one_that_is_away(
+    status: int | None, *, is_of_the_row: bool
+) -> None:
+    scorer = Picky("bad", error=RemoteError("no", status=status))
+    if is_of_the_row:
+        assert score_rows(scorer, ["q", "q"], ["bad", "good"]).errors == {0: "no"}
+    else:
+        with pytest.raises(RemoteError, match="no"):
+            score_rows(scorer, ["q", "q"], ["bad", "good"])
+
+
+def test_a_model_that_is_not_there_is_no_matter_of_rows(tmp_path: Path) -> None:
+    scorer = BatchScorer(str(tmp_path / "none"))
+    with pytest.raises(CheckpointNotFoundError):
+        scorer.score_columns(["q"], ["d"])
+
+
+def test_scorers_of_one_query_and_rankings_come_back_in_the_given_order() -> None:
+    class Ranks:
+        def score(self, query: str, documents: Sequence[str]) -> list[float]:
+            return [true_score(query, document) for document in documents]
+
+        def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
+            found = [
+                RankedDocument(i, true_score(query, text), text, truncated=i == 0) for i, text in enumerate(documents)
+            ]
+            return sorted(found, key=lambda document: -document.score)
+
+    queries, documents = ["a", "a", "b", "a"], ["1", "9", "5", "3"]
+    expected = np.array([true_score(*pair) for pair in zip(queries, documents, strict=True)], np.float32)
+    for scorer, truncated in ((Scores(), [None] * 4), (Ranks(), [True, False, True, True])):
+        columns = BatchScorer(scorer=scorer).score_columns(queries, documents)
+        np.testing.assert_array_equal(columns["score"], expected)
+        assert list(columns["truncated"]) == truncated
+
+
+def test_mistakes_are_named(model: str) -> None:
+    with pytest.raises(InputError, match=r"a batch must have the column 'text', has query, document"):
+        BatchScorer(model, document_column="text")({"query": ["q"], "document": ["d"]})
+    with pytest.raises(InputError, match=r"must not have a column of the results already, has score"):
+        BatchScorer(scorer=Scores())({"query": ["q"], "document": ["d"], "score": [0.0]})
+    with pytest.raises(InputError, match=r"scorer must score each document by itself, which a Cascade does not"):
+        BatchScorer(scorer=Cascade([Scores(), Scores()], keep=2))
+    with pytest.raises(InputError, match=r"give model \(a name or a URL\) or scorer"):
+        BatchScorer()

@@ -1,0 +1,164 @@
+"""Jobs on a Ray cluster of this machine: the same shards as a local job's, whoever is killed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from checkpoints import bert
+from job_rows import check_scored, errors_of, make_rows, read_output, write_jsonl
+from ray_cluster import ray_cluster
+
+from secondpass import CrossEncoder
+from secondpass.errors import CheckpointNotFoundError, InputError
+from secondpass.jobs import JobSettings, RayWorkers, score_dataset, score_files
+from secondpass.options import ModelOptions
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:::ray"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+WORKERS = RayWorkers(least=2, most=2)
+SCRIPT = Path(__file__).parents[1] / "support" / "killed_job.py"
+# Each costs a process that loads Ray and torch; a local job is killed ten times.
+N_KILLS = 3
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[Any]:
+    with ray_cluster() as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(bert(tmp_path_factory.mktemp("model"), max_length=32))
+
+
+def _workers_of_ray() -> list[int]:
+    """The processes that score, by their names."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                name = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"ray::MapWorker" in name or b"_ShardWorker" in name:
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.usefixtures("ray")
+def test_a_job_begins_local_and_ends_on_a_cluster(model: str, tmp_path: Path) -> None:
+    rows = make_rows(300)
+    path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
+    rows_with_a_bad_one = [*rows[:200], {"query": "q"}, *rows[200:]]
+    write_jsonl(path, rows_with_a_bad_one)
+    settings = JobSettings(shard_rows=40)
+    with pytest.raises(InputError, match=r"a\.jsonl:201"):
+        score_files(path, out, model=model, settings=JobSettings(shard_rows=40, strict=True))
+    told: list[tuple[int, int, int]] = []
+    result = score_files(
+        path, out, model=model, settings=settings, workers=WORKERS, progress=lambda *rows: told.append(rows)
+    )
+    assert 0 < result.n_shards_before < result.n_shards
+    assert told[-1][1:] == (301, 301)
+    assert [error["row"] for error in errors_of(out)] == [201]
+    check_scored(rows, read_output(out), CrossEncoder(model))
+    assert score_files(path, out, model=model, settings=settings).n_shards_before == result.n_shards
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray")
+def test_workers_that_are_killed_are_replaced_and_every_row_comes_out_once(model: str, tmp_path: Path) -> None:
+    rows = make_rows(3000)
+    path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
+    killed: list[int] = []
+
+    def kill_now_and_then(_: int, done: int, total: int) -> None:
+        if done < total and len(killed) < 3 and done > 500 * (1 + len(killed)):
+            for process in _workers_of_ray()[:1]:
+                os.kill(process, signal.SIGKILL)
+                killed.append(process)
+
+    settings = JobSettings(shard_rows=50)
+    result = score_files(path, out, model=model, settings=settings, workers=WORKERS, progress=kill_now_and_then)
+    assert len(set(killed)) == 3
+    assert result.n_rows == len(rows)
+    check_scored(rows, read_output(out), CrossEncoder(model))
+
+
+@pytest.mark.slow
+def test_a_job_whose_own_process_is_killed_goes_on_too(ray: Any, model: str, tmp_path: Path) -> None:
+    rows, drawn = make_rows(2000), random.Random(0)  # noqa: S311 - moments, no secrets
+    path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
+    address = ray.get_runtime_context().gcs_address
+    n_done = 0
+    for _ in range(N_KILLS):
+        command = [sys.executable, str(SCRIPT), str(path), str(out), model, "20", address]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as job:  # noqa: S603 - ours
+            assert job.stdout is not None
+            for _ in range(drawn.randint(2, 8)):
+                before, _, total = map(int, job.stdout.readline().split())
+            os.kill(job.pid, signal.SIGKILL)
+        assert n_done <= before < total == len(rows), "what was finished stays so"
+        n_done = before
+    settings = JobSettings(shard_rows=20)
+    result = score_files(path, out, model=model, settings=settings, workers=WORKERS)
+    assert 0 < result.n_shards_before < result.n_shards
+    check_scored(rows, read_output(out), CrossEncoder(model))
+
+
+@pytest.mark.usefixtures("ray")
+def test_what_a_worker_raises_is_raised_where_the_job_runs(model: str, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [*make_rows(30), {"query": "q"}])
+    with pytest.raises(InputError, match=r"a\.jsonl:31: document must be a string, is missing"):
+        score_files(path, tmp_path / "out", model=model, settings=JobSettings(strict=True), workers=WORKERS)
+    with pytest.raises(CheckpointNotFoundError, match=r"none"):
+        score_files(path, tmp_path / "new", model=str(tmp_path / "none"), workers=WORKERS)
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "out" / "scores").rmdir()
+    with pytest.raises(OSError, match=r"No such file or directory: .*part-00000\.jsonl"):
+        score_files(path, tmp_path / "out", model=model, workers=WORKERS)
+
+
+@pytest.mark.usefixtures("ray")
+def test_a_dataset_gets_the_scores_of_predict_and_keeps_its_rows(ray: Any, model: str) -> None:
+    rows = make_rows(200)
+    bad = {"id": 200, "query": "berlin", "document": None}
+    dataset = ray.data.from_items([*rows, bad], override_num_blocks=8)
+    options = ModelOptions(long_documents="windows")
+    scored = score_dataset(dataset, model=model, options=options, workers=WORKERS, batch_rows=16).take_all()
+    by_id = {row["id"]: row for row in scored}
+    assert len(scored) == len(by_id) == 201
+    read = CrossEncoder(model, long_documents="windows").read([(row["query"], row["document"]) for row in rows])
+    np.testing.assert_allclose([by_id[i]["score"] for i in range(200)], read.scores, atol=1e-6, rtol=0)
+    for row, passage in zip(rows, read.passages, strict=True):
+        found = by_id[row["id"]]
+        assert (found["query"], found["document"], found["error"]) == (row["query"], row["document"], None)
+        assert found["passage_end"] == (None if passage is None else passage.end)
+    assert (by_id[200]["score"], by_id[200]["error"]) == (None, "document must be a string, is missing")
+
+
+def test_mistakes_are_named() -> None:
+    for arguments, message in (
+        ({"least": 0}, "least must be at least 1, got 0"),
+        ({"least": 3, "most": 2}, "most must be at least 3, which is the least, got 2"),
+        ({"gpus": -1}, "gpus must be at least 0, got -1"),
+        ({"gpus": True}, "gpus must be a number or None, got bool True"),
+        ({"address": 3}, "address must be text or None, got int 3"),
+    ):
+        with pytest.raises(InputError, match=message):
+            RayWorkers(**arguments)  # type: ignore[arg-type] # what the checks are for
+    with pytest.raises(InputError, match=r"dataset must be a Dataset of ray\.data, got list"):
+        score_dataset([], model="secondpass/mini")  # type: ignore[arg-type] # what the check is for

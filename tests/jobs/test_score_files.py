@@ -1,0 +1,278 @@
+"""Whole jobs: what comes in goes out with its score, once, whatever happens on the way."""
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from checkpoints import bert, edit_json
+from job_rows import check_scored, errors_of, make_rows, read_output, write_jsonl
+from scorers import Scores
+from truncation import TRUNCATES
+
+from secondpass import CrossEncoder
+from secondpass.errors import InputError
+from secondpass.evaluation import read_run
+from secondpass.jobs import JobResult, JobSettings, score_files
+from secondpass.options import ModelOptions
+from secondpass.ranking import Pair, Readings
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(bert(tmp_path_factory.mktemp("model"), max_length=32))
+
+
+@pytest.fixture(scope="module")
+def scorer(model: str) -> CrossEncoder:
+    return CrossEncoder(model)
+
+
+class Poisoned:
+    """A model that takes streams, and raises for a batch with a document that holds the word poison."""
+
+    def __init__(self, model: CrossEncoder) -> None:
+        self._model = model
+
+    def score(self, query: str, documents: list[str]) -> Any:
+        return self.read([(query, document) for document in documents]).scores
+
+    def read(self, pairs: Iterable[Pair]) -> Readings:
+        given = list(pairs)
+        if any("poison" in document for _, document in given):
+            raise RuntimeError("device-side assert")
+        return self._model.read(given)
+
+    def read_blocks(self, pairs: Iterable[Pair], *, passages: bool = True) -> Iterator[Readings]:  # noqa: ARG002
+        block: list[Pair] = []
+        for pair in pairs:
+            block.append(pair)
+            if len(block) == 32:
+                yield self.read(block)
+                block = []
+        if block:
+            yield self.read(block)
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_rows_come_out_once_with_their_columns_scores_and_ranks(
+    packed: str, model: str, scorer: CrossEncoder, tmp_path: Path
+) -> None:
+    rows = make_rows(500)
+    path = write_jsonl(tmp_path / "a.jsonl", rows)
+    if packed:
+        path = path.rename(tmp_path / "a.jsonl.gz")
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    told: list[tuple[int, int, int]] = []
+    result = score_files(
+        path, tmp_path / "out", model=model, settings=JobSettings(shard_rows=100), progress=lambda *n: told.append(n)
+    )
+    check_scored(rows, read_output(tmp_path / "out"), scorer)
+    assert (result.n_rows, result.n_bad, result.n_truncated, result.n_shards) == (500, 0, 0, 5)
+    assert told[0] == (0, 0, 500)
+    assert told[-1] == (0, 500, 500)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["finished", "manifest.json", "scores"]
+
+
+@TRUNCATES
+def test_parquet_keeps_its_columns_and_types(model: str, tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rows = make_rows(300)
+    rows[7]["document"] = "people " * 60
+    columns = {name: [row[name] for row in rows] for name in ("query", "document")}
+    table = pa.table(
+        {**columns, "id": pa.array(range(300), pa.uint16()), "when": pa.array(range(300), pa.timestamp("ms"))}
+    )
+    pq.write_table(table.replace_schema_metadata({"pandas": "{}"}), tmp_path / "a.parquet")
+    options = ModelOptions(long_documents="windows")
+    score_files(
+        tmp_path / "a.parquet", tmp_path / "out", model=model, options=options, settings=JobSettings(shard_rows=100)
+    )
+    scored = pq.read_table(tmp_path / "out" / "scores")
+    assert scored.select(table.column_names).equals(table)
+    read = CrossEncoder(model, long_documents="windows").read(zip(columns["query"], columns["document"], strict=True))
+    np.testing.assert_allclose(scored["score"].to_numpy(), read.scores, atol=1e-6, rtol=0)
+    for start, passage in zip(scored["passage_start"].to_pylist(), read.passages, strict=True):
+        assert start == (None if passage is None else passage.start)
+    assert [str(scored.schema.field(name).type) for name in ("score", "rank", "truncated", "passage_end")] == [
+        "float", "int32", "bool", "int64",
+    ]  # fmt: skip
+    assert scored.schema.metadata is None
+
+
+def test_every_format_becomes_every_other(model: str, scorer: CrossEncoder, tmp_path: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    rows = make_rows(60)
+    write_jsonl(tmp_path / "a.jsonl", rows)
+    to_parquet = JobSettings(output_format="parquet", keep_texts=False, result_prefix="new_", shard_rows=25)
+    score_files(tmp_path / "a.jsonl", tmp_path / "b", model=model, settings=to_parquet)
+    table = pq.read_table(tmp_path / "b" / "scores")
+    assert table.column_names == ["id", "new_score", "new_rank", "new_truncated"]
+    assert table["id"].to_pylist() == list(range(60))
+    pq.write_table(
+        pq.read_table(tmp_path / "b" / "scores")
+        .append_column("query", [[r["query"] for r in rows]])
+        .append_column("document", [[r["document"] for r in rows]]),
+        tmp_path / "c.parquet",
+    )
+    score_files(tmp_path / "c.parquet", tmp_path / "d", model=model, settings=JobSettings(output_format="jsonl"))
+    check_scored(rows, read_output(tmp_path / "d"), scorer)
+
+
+def test_a_run_becomes_a_run(model: str, scorer: CrossEncoder, tmp_path: Path) -> None:
+    rows = make_rows(40)
+    queries = dict.fromkeys(row["query"] for row in rows)
+    ids = {query: f"q{number}" for number, query in enumerate(queries)}
+    write_jsonl(tmp_path / "queries.jsonl", [{"_id": ids[query], "text": query} for query in queries])
+    write_jsonl(tmp_path / "corpus.jsonl", [{"_id": f"d{row['id']}", "text": row["document"]} for row in rows])
+    lines = [f"{ids[row['query']]} Q0 d{row['id']} 1 0.5 first\n" for row in rows]
+    (tmp_path / "first.trec").write_text("".join([*lines, lines[-1], "q0 Q0 unknown 9 0.1 first\n"]))
+    result = score_files(tmp_path / "first.trec", tmp_path / "out", model=model, settings=JobSettings(shard_rows=10))
+    assert result.scores == str(tmp_path / "out" / "run.trec")
+    run = read_run(tmp_path / "out" / "run.trec")
+    expected = scorer.predict([(row["query"], row["document"].strip()) for row in rows])
+    for row, score in zip(rows, expected, strict=True):
+        assert run[ids[row["query"]]][f"d{row['id']}"] == pytest.approx(score, abs=1e-5)
+    assert sum(map(len, run.values())) == result.n_rows == 40
+    assert [error["row"] for error in errors_of(tmp_path / "out")] == [41, 42]
+    assert "'d39' appears again" in errors_of(tmp_path / "out")[0]["error"]
+
+
+def test_a_row_for_which_the_model_raises_is_listed_and_the_others_are_scored(
+    scorer: CrossEncoder, tmp_path: Path
+) -> None:
+    rows = make_rows(300)
+    bad = [13, 14, 200, 299]
+    for number in bad:
+        rows[number]["document"] = "poison"
+    write_jsonl(tmp_path / "a.jsonl", rows)
+    settings = JobSettings(shard_rows=100)
+    result = score_files(tmp_path / "a.jsonl", tmp_path / "out", scorer=Poisoned(scorer), settings=settings)
+    check_scored([row for row in rows if row["id"] not in bad], read_output(tmp_path / "out"), scorer)
+    assert result.n_bad == len(bad)
+    assert errors_of(tmp_path / "out") == [
+        {"file": str(tmp_path / "a.jsonl"), "row": number + 1, "error": "RuntimeError: device-side assert"}
+        for number in bad
+    ]
+
+
+def test_of_fifty_files_one_that_cannot_be_read_is_named(model: str, tmp_path: Path) -> None:
+    rows = make_rows(200)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(50):
+        content = "".join(json.dumps(row) + "\n" for row in rows[4 * number : 4 * number + 4])
+        (folder / f"{number:02}.jsonl.gz").write_bytes(gzip.compress(content.encode()))
+    cut = folder / "17.jsonl.gz"
+    cut.write_bytes(cut.read_bytes()[:-9])
+    (folder / "notes.txt").touch()
+    result = score_files(folder, tmp_path / "out", model=model)
+    scored = read_output(tmp_path / "out")
+    assert [row["id"] for row in scored] == [row["id"] for row in rows if row["id"] // 4 != 17]
+    assert result.left_out == [str(folder / "notes.txt")]
+    (error,) = errors_of(tmp_path / "out")
+    assert (error["file"], error["row"]) == (str(cut), None)
+    assert "must be a whole gzip file" in error["error"]
+    with pytest.raises(InputError, match=r"17\.jsonl\.gz: must be a whole gzip file"):
+        score_files(folder, tmp_path / "strict", model=model, settings=JobSettings(strict=True))
+    assert not (tmp_path / "strict").exists()
+
+
+def test_strict_stops_at_a_row_and_goes_on_without(model: str, scorer: CrossEncoder, tmp_path: Path) -> None:
+    rows = make_rows(100)
+    path = write_jsonl(tmp_path / "a.jsonl", [*rows[:70], {"query": "q"}, *rows[70:]])
+    with pytest.raises(InputError, match=r"a\.jsonl:71: document must be a string, is missing"):
+        score_files(path, tmp_path / "out", model=model, settings=JobSettings(shard_rows=30, strict=True))
+    result = score_files(path, tmp_path / "out", model=model, settings=JobSettings(shard_rows=30))
+    assert result.n_shards_before == 2
+    check_scored(rows, read_output(tmp_path / "out"), scorer)
+
+
+def test_ranks_are_given_only_where_a_querys_rows_are_together(tmp_path: Path) -> None:
+    rows = [{"query": query, "document": str(number)} for number, query in enumerate("aaaaaaaabcbc")]
+    write_jsonl(tmp_path / "a.jsonl", rows)
+    settings = JobSettings(shard_rows=3)
+    result = score_files(tmp_path / "a.jsonl", tmp_path / "out", scorer=Scores(), settings=settings)
+    # Shards of 6 (twice 3, for the query goes on), 3 and 3, in the last of which one query comes back.
+    assert [row["rank"] for row in read_output(tmp_path / "out")] == [None] * 8 + [1, 1, 1, 1]
+    assert (result.n_unranked, result.n_truncated, result.n_scattered) == (8, None, 1)
+    whole = score_files(tmp_path / "a.jsonl", tmp_path / "whole", scorer=Scores())
+    assert (whole.n_unranked, whole.n_scattered) == (0, 2)
+
+
+def test_what_would_mix_the_scores_of_two_jobs_is_refused(model: str, tmp_path: Path) -> None:
+    rows = make_rows(50)
+    path = write_jsonl(tmp_path / "a.jsonl", rows)
+    out = tmp_path / "out"
+
+    def again(**arguments: Any) -> JobResult:
+        return score_files(path, out, **{"model": model, "settings": JobSettings(shard_rows=20), **arguments})
+
+    other = bert(tmp_path / "other", max_length=32)
+    edit_json(other / "config.json", hidden_dropout_prob=0.2)  # a file that differs
+    again()
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    assert again(settings=JobSettings(shard_rows=20, strict=True)).n_shards_before == 3
+    for arguments, message in (
+        ({"options": ModelOptions(max_length=16)}, "max_length 32 there, 16 now"),
+        ({"options": ModelOptions(activation="sigmoid")}, "activation none there, sigmoid now"),
+        ({"settings": JobSettings(shard_rows=30)}, "shard_rows 20 there, 30 now"),
+        ({"settings": JobSettings(shard_rows=20, keep_texts=False)}, "keep_texts True there, False now"),
+        ({"model": str(other)}, "the model's files or options differ"),
+    ):
+        with pytest.raises(InputError, match=f"holds the scores of another one: {message}"):
+            again(**arguments)
+    write_jsonl(path, rows[:-1])
+    with pytest.raises(InputError, match=r"a\.jsonl has changed"):
+        again()
+    assert before == {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+
+
+def test_a_folder_of_other_things_is_left_alone(model: str, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(5))
+    with pytest.raises(InputError, match=r"output must be a new folder, .* holds a\.jsonl and no manifest\.json"):
+        score_files(path, tmp_path, model=model)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text('{"name": "an app"}')
+    with pytest.raises(InputError, match=r"manifest\.json is not the manifest of a job"):
+        score_files(path, tmp_path / "out", model=model)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.jsonl", "out"]
+
+
+def test_a_shard_that_is_gone_or_was_begun_is_done_again(model: str, scorer: CrossEncoder, tmp_path: Path) -> None:
+    rows = make_rows(90)
+    path, out, settings = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out", JobSettings(shard_rows=20)
+    score_files(path, out, model=model, settings=settings)
+    (out / "scores" / "part-00001.jsonl").unlink()
+    (out / "scores" / "part-00002.jsonl").write_text("half of a sha")
+    (out / "finished" / "part-00003.json").unlink()
+    (out / "scores" / ".part-00003.jsonl.0.unfinished").write_text("half of")
+    assert score_files(path, out, model=model, settings=settings).n_shards_before == 2
+    check_scored(rows, read_output(out), scorer)
+
+
+def test_nothing_to_score_is_a_job_too(model: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").touch()
+    result = score_files(tmp_path / "a.jsonl", tmp_path / "out", model=model)
+    assert (result.n_rows, result.n_shards) == (0, 0)
+    write_jsonl(tmp_path / "b.jsonl", [{"query": "q"}])
+    settings = JobSettings(output_format="parquet")
+    assert score_files(tmp_path / "b.jsonl", tmp_path / "bad", model=model, settings=settings).n_bad == 1
+    assert list((tmp_path / "bad" / "scores").iterdir()) == []
+
+
+def test_mistakes_are_named_before_anything_is_loaded(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(5))
+    for settings, message in (
+        ({"shard_rows": 0}, "shard_rows must be at least 1, got 0"),
+        ({"output_format": "xlsx"}, 'output_format must be one of "parquet", "jsonl", "trec" or None, got \'xlsx\''),
+        ({"query_column": ""}, "query_column must be a column's name, got an empty one"),
+        ({"query_column": "a", "document_column": "a"}, "must be two columns, got 'a' twice"),
+        ({"corpus": path}, "queries and corpus must come with a TREC run, got"),
+    ):
+        with pytest.raises(InputError, match=message):
+            score_files(path, tmp_path / "out", model="./none", settings=JobSettings(**settings))  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
