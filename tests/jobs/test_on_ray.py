@@ -151,14 +151,15 @@ def test_a_dataset_gets_the_scores_of_predict_and_keeps_its_rows(ray: Any, model
 
 
 def test_mistakes_are_named() -> None:
-    for arguments, message in (
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"least": 0}, "least must be at least 1, got 0"),
         ({"least": 3, "most": 2}, "most must be at least 3, which is the least, got 2"),
         ({"gpus": -1}, "gpus must be at least 0, got -1"),
         ({"gpus": True}, "gpus must be a number or None, got bool True"),
         ({"address": 3}, "address must be text or None, got int 3"),
-    ):
+    ]
+    for arguments, message in wrong:
         with pytest.raises(InputError, match=message):
-            RayWorkers(**arguments)  # type: ignore[arg-type] # what the checks are for
+            RayWorkers(**arguments)
     with pytest.raises(InputError, match=r"dataset must be a Dataset of ray\.data, got list"):
         score_dataset([], model="secondpass/mini")  # type: ignore[arg-type] # what the check is for
