@@ -210,7 +210,7 @@ def test_parquet_is_read_by_rows_whatever_its_groups(tmp_path: Path) -> None:
         ("q", "é"), "document must be a string, is missing", "must be UTF-8 text, is not", ("q", "d"),
     ]  # fmt: skip
     last = list(file.divide(0, 0))[-1]
-    (batch,) = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"document"}))).batches(last)
+    *_, batch = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"document"}))).batches(last)
     assert isinstance(batch.rows.carried, JsonObjects)
     assert batch.rows.carried.objects[-1] == {"query": "q", "when": 79}
 
