@@ -18,6 +18,7 @@ from truncation import TRUNCATES
 from secondpass import BiEncoder, CrossEncoder, Passage, RankedDocument
 from secondpass.adapters.lazy import LazyCrossEncoder
 from secondpass.errors import InputError, InputTypeError, TruncationWarning
+from secondpass.execution import pipeline
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.options import ModelOptions
 
@@ -191,6 +192,23 @@ def test_who_asks_what_was_read_is_not_warned(load: Callable[..., LocalScorer]) 
     assert nothing is None
     assert len(read) == 4
     assert len(model.read([])) == 0
+
+
+def test_a_stream_is_read_block_by_block_with_or_without_passages(
+    load: Callable[..., LocalScorer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "BLOCK_PAIRS", 3)
+    model = load("bert", long_documents="windows")
+    pairs = [(QUERY, text) for text in (LONG, "the wall", "", "berlin", LONG[7:], "a", "b")]
+    whole = model.read(pairs)
+    blocks = list(model.read_blocks(iter(pairs)))
+    assert [len(block) for block in blocks] == [3, 3, 1]
+    assert [passage for block in blocks for passage in block.passages] == whole.passages
+    bare = list(model.read_blocks(iter(pairs), passages=False))
+    assert [block.passages for block in bare] == [[None] * 3, [None] * 3, [None]]
+    for found in (blocks, bare):
+        np.testing.assert_allclose(np.concatenate([block.scores for block in found]), whole.scores, atol=1e-6)
+        assert np.array_equal(np.concatenate([block.truncated for block in found]), whole.truncated)
 
 
 def test_a_tokenizer_that_truncates_on_the_left_reads_the_end(tmp_path: Path) -> None:

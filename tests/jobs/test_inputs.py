@@ -178,7 +178,12 @@ def test_text_becomes_columns_by_its_first_rows() -> None:
         pa.schema([("id", pa.int64()), ("none", pa.string()), ("tags", pa.list_(pa.string())), ("x", pa.float64())])
     )
     carrier = ToArrow(frozenset({"query"}), schema)
-    others = [{"id": 3, "query": "q"}, {"id": "4", "query": "q"}, {"id": 5, "y": 0}, {"id": 6, "x": 2}]
+    others: list[dict[str, Any]] = [
+        {"id": 3, "query": "q"},
+        {"id": "4", "query": "q"},
+        {"id": 5, "y": 0},
+        {"id": 6, "x": 2},
+    ]
     carried, errors = carrier.of_objects(others)
     assert carried.slice(0, 9).table.to_pylist() == [  # type: ignore[attr-defined] # Arrow's
         {"id": 3, "none": None, "tags": None, "x": None}, {"id": 6, "none": None, "tags": None, "x": 2.0},
@@ -205,7 +210,7 @@ def test_parquet_is_read_by_rows_whatever_its_groups(tmp_path: Path) -> None:
         ("q", "é"), "document must be a string, is missing", "must be UTF-8 text, is not", ("q", "d"),
     ]  # fmt: skip
     last = list(file.divide(0, 0))[-1]
-    (batch,) = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"document"}))).batches(last)
+    *_, batch = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"document"}))).batches(last)
     assert isinstance(batch.rows.carried, JsonObjects)
     assert batch.rows.carried.objects[-1] == {"query": "q", "when": 79}
 
@@ -251,7 +256,7 @@ def test_files_folders_and_patterns_are_found(tmp_path: Path) -> None:
         ([f"{tmp_path}/*.tsv"], r"inputs must be files, folders or patterns, '.*\.tsv' is none that is there"),
     ):
         with pytest.raises(InputError, match=message):
-            find_inputs(names)  # type: ignore[arg-type] # lists of either
+            find_inputs(names)
 
 
 def test_the_header_is_no_record(tmp_path: Path) -> None:

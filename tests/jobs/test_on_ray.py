@@ -1,10 +1,7 @@
 """Jobs on a Ray cluster of this machine: the same shards as a local job's, whoever is killed."""
 
 import os
-import random
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,9 +25,6 @@ pytestmark = [
 ]
 
 WORKERS = RayWorkers(least=2, most=2)
-SCRIPT = Path(__file__).parents[1] / "support" / "killed_job.py"
-# Each costs a process that loads Ray and torch; a local job is killed ten times.
-N_KILLS = 3
 
 
 @pytest.fixture(scope="module")
@@ -98,27 +92,6 @@ def test_workers_that_are_killed_are_replaced_and_every_row_comes_out_once(model
     check_scored(rows, read_output(out), CrossEncoder(model))
 
 
-@pytest.mark.slow
-def test_a_job_whose_own_process_is_killed_goes_on_too(ray: Any, model: str, tmp_path: Path) -> None:
-    rows, drawn = make_rows(2000), random.Random(0)  # noqa: S311 - moments, no secrets
-    path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
-    address = ray.get_runtime_context().gcs_address
-    n_done = 0
-    for _ in range(N_KILLS):
-        command = [sys.executable, str(SCRIPT), str(path), str(out), model, "20", address]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as job:  # noqa: S603 - ours
-            assert job.stdout is not None
-            for _ in range(drawn.randint(2, 8)):
-                before, _, total = map(int, job.stdout.readline().split())
-            os.kill(job.pid, signal.SIGKILL)
-        assert n_done <= before < total == len(rows), "what was finished stays so"
-        n_done = before
-    settings = JobSettings(shard_rows=20)
-    result = score_files(path, out, model=model, settings=settings, workers=WORKERS)
-    assert 0 < result.n_shards_before < result.n_shards
-    check_scored(rows, read_output(out), CrossEncoder(model))
-
-
 @pytest.mark.usefixtures("ray")
 def test_what_a_worker_raises_is_raised_where_the_job_runs(model: str, tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "a.jsonl", [*make_rows(30), {"query": "q"}])
@@ -151,14 +124,15 @@ def test_a_dataset_gets_the_scores_of_predict_and_keeps_its_rows(ray: Any, model
 
 
 def test_mistakes_are_named() -> None:
-    for arguments, message in (
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"least": 0}, "least must be at least 1, got 0"),
         ({"least": 3, "most": 2}, "most must be at least 3, which is the least, got 2"),
         ({"gpus": -1}, "gpus must be at least 0, got -1"),
         ({"gpus": True}, "gpus must be a number or None, got bool True"),
         ({"address": 3}, "address must be text or None, got int 3"),
-    ):
+    ]
+    for arguments, message in wrong:
         with pytest.raises(InputError, match=message):
-            RayWorkers(**arguments)  # type: ignore[arg-type] # what the checks are for
+            RayWorkers(**arguments)
     with pytest.raises(InputError, match=r"dataset must be a Dataset of ray\.data, got list"):
         score_dataset([], model="secondpass/mini")  # type: ignore[arg-type] # what the check is for

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Poisoned:
     def __init__(self, model: CrossEncoder) -> None:
         self._model = model
 
-    def score(self, query: str, documents: list[str]) -> Any:
+    def score(self, query: str, documents: Sequence[str]) -> Any:
         return self.read([(query, document) for document in documents]).scores
 
     def read(self, pairs: Iterable[Pair]) -> Readings:
@@ -266,13 +266,14 @@ def test_nothing_to_score_is_a_job_too(model: str, tmp_path: Path) -> None:
 
 def test_mistakes_are_named_before_anything_is_loaded(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "a.jsonl", make_rows(5))
-    for settings, message in (
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"shard_rows": 0}, "shard_rows must be at least 1, got 0"),
         ({"output_format": "xlsx"}, 'output_format must be one of "parquet", "jsonl", "trec" or None, got \'xlsx\''),
         ({"query_column": ""}, "query_column must be a column's name, got an empty one"),
         ({"query_column": "a", "document_column": "a"}, "must be two columns, got 'a' twice"),
         ({"corpus": path}, "queries and corpus must come with a TREC run, got"),
-    ):
+    ]
+    for settings, message in wrong:
         with pytest.raises(InputError, match=message):
-            score_files(path, tmp_path / "out", model="./none", settings=JobSettings(**settings))  # type: ignore[arg-type]
+            score_files(path, tmp_path / "out", model="./none", settings=JobSettings(**settings))
     assert not (tmp_path / "out").exists()

@@ -5,10 +5,10 @@ python killed_job.py INPUT OUTPUT MODEL SHARD_ROWS
 
 import sys
 
-from secondpass.jobs import JobSettings, RayWorkers, score_files
+from secondpass.jobs import JobSettings, score_files
 
 
-def run(source: str, output: str, model: str, shard_rows: str, address: str | None = None) -> None:
+def run(source: str, output: str, model: str, shard_rows: str) -> None:
     """Score, and say how far it is."""
     settings = JobSettings(shard_rows=int(shard_rows))
 
@@ -16,8 +16,7 @@ def run(source: str, output: str, model: str, shard_rows: str, address: str | No
         sys.stdout.write(f"{before} {done} {total}\n")
         sys.stdout.flush()
 
-    workers = None if address is None else RayWorkers(address=address, least=2, most=2)
-    score_files(source, output, model=model, settings=settings, workers=workers, progress=progress)
+    score_files(source, output, model=model, settings=settings, progress=progress)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ class RayEngine:
     """
 
     def __init__(self, model: str | None, scorer: Scorer | None, options: ModelOptions, workers: RayWorkers) -> None:
-        self._worker = {
+        self._worker: dict[str, Any] = {
             "scorer": checked_scorer(model, scorer, options, share=False),
             "model": model,
             "options": options,
@@ -115,7 +115,8 @@ class RayEngine:
         import ray  # noqa: PLC0415 - an extra
 
         ask = ray.remote(max_calls=1, num_cpus=self._workers.cpus, num_gpus=self._workers.gpus_each())(_identity)
-        found: dict[str, object] | bytes = ray.get(ask.remote(**self._worker))
+        worker = self._worker
+        found: dict[str, object] | bytes = ray.get(ask.remote(worker["scorer"], worker["model"], worker["options"]))
         if isinstance(found, bytes):
             raise pickle.loads(found)  # noqa: S301 - of our own worker
         self._identity = found
