@@ -237,6 +237,10 @@ def test_the_best_passages_of_a_document(model: str) -> None:
     assert [p.score for p in passages] == sorted((p.score for p in passages), reverse=True)
     in_order = sorted(passages, key=lambda passage: passage.start)
     assert all(first.end <= second.start for first, second in itertools.pairwise(in_order))
+    between = [document[first.end : second.start] for first, second in itertools.pairwise(in_order)]
+    assert not "".join(between).strip(), "nothing is left out"
+    assert not document[: in_order[0].start].strip()
+    assert not document[in_order[-1].end :].strip()
     assert scorer.passages("When did the Berlin Wall fall?", document, max_tokens=40, top_k=2) == passages[:2]
     np.testing.assert_allclose(scorer.score("When did the Berlin Wall fall?", texts[:1]), passages[0].score, atol=1e-5)
     assert scorer.passages("When?", answer) == [Passage(0, len(answer), float(scorer.score("When?", [answer])[0]))]

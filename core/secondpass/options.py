@@ -12,6 +12,9 @@ ActivationName: TypeAlias = Literal["identity", "sigmoid"]
 LongDocuments: TypeAlias = Literal["truncate", "windows"]
 WindowAggregation: TypeAlias = Literal["max", "mean-top-3"]
 
+# Of where windows begin and end: scores that were kept under another version's rules are not found again.
+_WINDOW_RULES = "rules 1"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubOptions:
@@ -98,4 +101,4 @@ class ModelOptions(HubOptions):
         """What scores depend on where long documents are read in windows; () where they are truncated."""
         if self.long_documents == "truncate":
             return ()
-        return self.long_documents, str(self.window_overlap), self.window_aggregation
+        return self.long_documents, _WINDOW_RULES, str(self.window_overlap), self.window_aggregation

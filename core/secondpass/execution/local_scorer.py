@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from secondpass.arguments import check_count
 from secondpass.calibration import Calibration
+from secondpass.execution.best_spans import best_spans
 from secondpass.execution.devices import Placement
 from secondpass.execution.first_truncation import FirstTruncation
 from secondpass.execution.pipeline import blocks_of
@@ -198,7 +199,7 @@ class LocalScorer(ABC):
             yield Readings(self._calibrated(block.scores), block.truncated, found)
 
     def passages(self, query: str, document: str, *, max_tokens: int = 200, top_k: int | None = None) -> list[Passage]:
-        """The parts of a document that answer best, best first; none overlaps another.
+        """The parts of a document that answer best, best first; none overlaps another, and together they are all of it.
 
         Parts begin and end at sentences where those are not too long, else at words.
 
@@ -219,14 +220,21 @@ class LocalScorer(ABC):
         (text,) = check_documents([document])
         check_count("max_tokens", max_tokens, optional=False)
         check_top_k(top_k)
-        spans = self._passage_spans((query, text), max_tokens)
-        scores = self._scores([(query, text[span.start : span.end]) for span in spans], show_progress=False)
-        best: list[Passage] = []
-        for number in np.argsort(-scores, kind="stable").tolist():
-            span = spans[number]
-            if all(span.end <= other.start or span.start >= other.end for other in best):
-                best.append(self._scored_passage(span, float(scores[number])))
-        return best[:top_k]
+
+        def score_spans(spans: Sequence[Span]) -> list[float]:
+            pairs = [(query, text[span.start : span.end]) for span in spans]
+            scores: list[float] = self._scores(pairs, show_progress=False, stacklevel=5).tolist()
+            return scores
+
+        whole = Span(0, len(text))
+
+        def split(part: Span) -> list[Span]:
+            words = part if part == whole else _without_outer_white_space(text, part)
+            spans = self._passage_spans((query, text[words.start : words.end]), max_tokens)
+            return [Span(words.start + span.start, words.start + span.end) for span in spans]
+
+        best = best_spans(whole, split, score_spans)
+        return [self._scored_passage(span, score) for span, score in best[:top_k]]
 
     async def ascore(self, query: str, documents: Iterable[str]) -> NDArray[np.float32]:
         """As `score`, in a thread: the event loop goes on meanwhile."""
@@ -257,14 +265,14 @@ class LocalScorer(ABC):
     def _calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         return scores if self._calibration is None else self._calibration.probabilities(scores).astype(np.float32)
 
-    def _scores(self, pairs: Iterable[Pair], *, show_progress: bool) -> NDArray[np.float32]:
+    def _scores(self, pairs: Iterable[Pair], *, show_progress: bool, stacklevel: int = 3) -> NDArray[np.float32]:
         blocks = [np.empty(0, np.float32)]
         n_truncated = 0
         for block in self._read(pairs, show_progress=show_progress):
             blocks.append(block.scores)
             n_truncated += int(block.truncated.sum())
         scores = np.concatenate(blocks)
-        self._truncation.warn_of(n_truncated, len(scores), stacklevel=3)
+        self._truncation.warn_of(n_truncated, len(scores), stacklevel=stacklevel)
         return scores
 
     def _read(self, pairs: Iterable[Pair], *, show_progress: bool) -> Iterator[ReadBlock]:
@@ -297,3 +305,9 @@ class LocalScorer(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, dtype={self.dtype!r}, devices={self.devices})"
+
+
+def _without_outer_white_space(text: str, part: Span) -> Span:
+    """The part of a text without the white space that it begins and ends with."""
+    ends_at = part.start + len(text[part.start : part.end].rstrip())
+    return Span(ends_at - len(text[part.start : ends_at].lstrip()), ends_at)

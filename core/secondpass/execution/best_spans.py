@@ -1,0 +1,53 @@
+"""The parts of a document in the order of their scores, none over another, and nothing left out between them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+
+from secondpass.tokenization.windows import Span
+
+
+def best_spans(
+    document: Span, split: Callable[[Span], list[Span]], score: Callable[[Sequence[Span]], Sequence[float]]
+) -> list[tuple[Span, float]]:
+    """Divide a document where its best parts are.
+
+    Of the overlapping parts that it is split into, the best one is taken, then the best of those that do not overlap
+    it, and so on. What is left between two of them becomes parts of its own, which do not overlap either.
+
+    Args:
+        document: The whole of it.
+        split: A part into parts of the wanted size, in order, which may overlap; [] where it is blank.
+        score: Scores of parts.
+
+    Returns:
+        The parts and their scores, best first, of equal ones the earlier first. They hold all that `split` holds.
+    """
+    parts = split(document)
+    taken: list[tuple[Span, float]] = []
+    for part, part_score in _best_first(zip(parts, score(parts), strict=True)):
+        if all(part.end <= other.start or part.start >= other.end for other, _ in taken):
+            taken.append((part, part_score))
+    edges = [
+        Span(document.start, document.start),
+        *sorted((part for part, _ in taken), key=_start),
+        Span(document.end, document.end),
+    ]
+    between = [part for one, next_one in pairwise(edges) for part in _divide(Span(one.end, next_one.start), split)]
+    return _best_first([*taken, *zip(between, score(between), strict=True)])
+
+
+def _divide(part: Span, split: Callable[[Span], list[Span]]) -> list[Span]:
+    """A part in parts that do not overlap: each begins where the one before it ends."""
+    divided: list[Span] = []
+    while part.start < part.end and (parts := split(part)):
+        divided.append(parts[0])
+        part = Span(parts[0].end, part.end)
+    return divided
+
+
+def _best_first(scored: Iterable[tuple[Span, float]]) -> list[tuple[Span, float]]:
+    return sorted(scored, key=lambda found: (-found[1], found[0].start))
+
+
+def _start(part: Span) -> int:
+    return part.start
