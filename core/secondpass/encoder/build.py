@@ -1,11 +1,11 @@
-"""A transformers model becomes a packed encoder."""
+"""The parameters of a transformer become a packed encoder."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from secondpass.encoder.architectures import architecture_of
 from secondpass.encoder.arithmetic.arithmetic import Arithmetic, Weights
@@ -22,15 +22,27 @@ from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
 from secondpass.encoder.spec import EncoderSpec
 
 
+class Backbone(Protocol):
+    """A transformer without a head, such as a base model of transformers."""
+
+    @property
+    def config(self) -> Any:  # noqa: ANN401 - its attributes differ with its architecture
+        """With the attributes of transformers' config."""
+
+    def named_parameters(self) -> Iterable[tuple[str, Tensor]]:
+        """By transformers' names."""
+        ...
+
+
 def packed_encoder(
-    backbone: PreTrainedModel,
+    backbone: Backbone,
     *,
     precision: Precision,
     pooling: Pooling,
     capabilities: Capabilities,
     range_texts: TokenBatch | None = None,
 ) -> PackedEncoder | None:
-    """The packed form of a transformers base model (no head), or None if it has none.
+    """The packed form of a transformer, or None if it has none.
 
     Args:
         backbone: Such as BertModel, its parameters in float32 on the CPU. Not changed; tables may be shared with it.

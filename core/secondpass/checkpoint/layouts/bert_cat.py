@@ -4,9 +4,10 @@ The checkpoint's `model_type` is unknown to transformers, and its own class is n
 holds the inner model's under `bert_model`, its weights are `bert_model.*` and `_classification_layer.*`.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
@@ -16,6 +17,9 @@ from secondpass.checkpoint.shapes import check_shapes
 from secondpass.checkpoint.weights import fill, load_state
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _DEFAULT_INNER = "distilbert"
 
@@ -46,7 +50,9 @@ def _tokenizer_id(folder: Folder) -> str:
     return inner or "distilbert-base-uncased"
 
 
-def _inner_model(folder: Folder) -> PreTrainedModel:
+def _inner_model(folder: Folder) -> "PreTrainedModel":
+    from transformers import AutoConfig, AutoModel, PreTrainedModel
+
     stated = folder.config.get("bert_model")
     values = dict(stated) if isinstance(stated, dict) else {}
     model_type = values.pop("model_type", _DEFAULT_INNER)
