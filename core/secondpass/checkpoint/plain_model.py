@@ -6,25 +6,21 @@ loading through transformers says what is wrong, or reads it all the same.
 
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.plain_config import config_of
+from secondpass.checkpoint.stored_tensors import Place, StoredTensors, find_tensors
 from secondpass.checkpoint.weights import check_weights, is_leftover
 from secondpass.encoder.architectures import Architecture, architecture_of
 from secondpass.encoder.architectures.architecture import Stored
 from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
 from secondpass.encoder.spec import EncoderSpec
-
-_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,16 +30,12 @@ class PlainBackbone:
     Args:
         config: With the attributes of transformers' config.
         spec: Its shape.
-        parameters: In float32 on the CPU, by transformers' names; mapped from the file where it has that format.
+        parameters: In float32 on the CPU, by transformers' names; read from the files when they are asked for.
     """
 
     config: SimpleNamespace
     spec: EncoderSpec
     parameters: Mapping[str, Tensor]
-
-    def named_parameters(self) -> Iterable[tuple[str, Tensor]]:
-        """As a torch module's."""
-        return self.parameters.items()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +67,8 @@ def plain_backbone(folder: Folder, pooling: Pooling) -> PlainBackbone | None:
         return None
     unused = {f"{module}.{leaf}" for module in plan.architecture.names.unused for leaf in ("weight", "bias")}
     shapes = {**plan.shapes, **dict.fromkeys(unused)}  # transformers' base model has them, whatever reads them
-    state = _read(folder, shapes)
-    return None if state is None else plan.backbone({name: state[name] for name in plan.shapes})
+    places = _find(folder, shapes)
+    return None if places is None else plan.backbone(places, prefix="")
 
 
 def plain_classifier(folder: Folder, head: Iterable[str] | None = None) -> PlainClassifier | None:
@@ -101,14 +93,15 @@ def plain_classifier(folder: Folder, head: Iterable[str] | None = None) -> Plain
         for path, layer in layers.items()
         for name, parameter in layer.named_parameters()
     }
-    state = _read(folder, ours | theirs)
-    if state is None:
+    places = _find(folder, ours | theirs)
+    if places is None:
         return None
+    state = StoredTensors({name: (name, place) for name, place in places.items()})
     for path, layer in layers.items():
         weights = {name: state[f"{path}.{name}"] for name, _ in layer.named_parameters()}
         layer.load_state_dict(weights, assign=True)
     applied = layers if head is None else {path: layers[path] for path in head}
-    backbone = plan.backbone({name: state[f"{prefix}.{name}"] for name in plan.shapes})
+    backbone = plan.backbone(places, prefix=f"{prefix}.")
     network = nn.Sequential(*applied.values()).requires_grad_(requires_grad=False).eval()
     return PlainClassifier(backbone, pooling, network, plan.config.id2label)
 
@@ -143,8 +136,11 @@ class _Plan:
         shapes = architecture.names.theirs(architecture.stored.parameters(config))
         return cls(architecture, architecture.stored, config, spec, shapes)
 
-    def backbone(self, parameters: Mapping[str, Tensor]) -> PlainBackbone:
-        return PlainBackbone(self.config, self.spec, parameters)
+    def backbone(self, places: Mapping[str, Place], prefix: str) -> PlainBackbone:
+        names = {name: prefix + name for name in self.shapes}
+        return PlainBackbone(
+            self.config, self.spec, StoredTensors({name: (stored, places[stored]) for name, stored in names.items()})
+        )
 
     def head(self) -> dict[str, nn.Module] | None:
         """The head's layers in order, by path, without memory for weights."""
@@ -164,8 +160,8 @@ class _Plan:
         return layers
 
 
-def _read(folder: Folder, shapes: Mapping[str, Any]) -> dict[str, Tensor] | None:
-    """The tensors of these names in float32; None unless they are all there in these shapes and nothing else counts.
+def _find(folder: Folder, shapes: Mapping[str, tuple[int, ...] | None]) -> dict[str, Place] | None:
+    """Where the tensors of these names lie; None unless they all do, in these shapes, and nothing beside them counts.
 
     Args:
         folder: The checkpoint.
@@ -173,25 +169,14 @@ def _read(folder: Folder, shapes: Mapping[str, Any]) -> dict[str, Tensor] | None
     """
     check_weights(folder)
     files = _files(folder)
-    if files is None:
+    places = None if files is None else find_tensors(files)
+    if places is None or not places.keys() >= shapes.keys():
         return None
-    state: dict[str, Tensor] = {}
-    try:
-        with ExitStack() as stack:
-            for file in files:
-                tensors = stack.enter_context(safe_open(file, framework="pt"))
-                for name in tensors.keys():  # noqa: SIM118 - not a dict
-                    if name in state or (name not in shapes and not is_leftover(name)):
-                        return None
-                    if name in shapes:
-                        state[name] = tensors.get_tensor(name)
-    except (SafetensorError, OSError, RuntimeError, ValueError):
+    if not all(name in shapes or is_leftover(name) for name in places):
         return None
-    if state.keys() != shapes.keys() or any(tensor.dtype not in _DTYPES for tensor in state.values()):
-        return None
-    if any(shape is not None and tuple(state[name].shape) != tuple(shape) for name, shape in shapes.items()):
-        return None
-    return {name: tensor.float() for name, tensor in state.items()}
+    found = {name: places[name] for name in shapes}
+    fits = all(place.is_float and shapes[name] in (None, place.shape) for name, place in found.items())
+    return found if fits else None
 
 
 def _files(folder: Folder) -> list[Path] | None:

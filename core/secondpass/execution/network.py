@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from secondpass.checkpoint import LanguageModel, PlainClassifier, RankingModel, SplitModel, WholeModel
-from secondpass.encoder import Capabilities, Precision, TokenBatch, packed_encoder, to_device
+from secondpass.encoder import Capabilities, Precision, TokenBatch, pack_parameters, packed_encoder, to_device
 from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder, PaddedLanguageModel, raise_head_to_float32
 from secondpass.errors import InputError
@@ -83,18 +83,29 @@ def _encoder(
     padding_side: Literal["left", "right"],
 ) -> Callable[[TokenBatch], Tensor]:
     """The packed form of the transformer where there is one, else transformers' own forward."""
-    if isinstance(model, PlainClassifier | SplitModel):
-        encoder = packed_encoder(
+    range_texts = _batch(sample(), capabilities) if precision.needs_ranges else None
+    if isinstance(model, PlainClassifier):
+        packed = pack_parameters(
+            model.backbone.config,
+            model.backbone.parameters,
+            precision=precision,
+            pooling=model.pooling,
+            capabilities=capabilities,
+            range_texts=range_texts,
+        )
+        if packed is None:
+            raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")
+        return packed
+    if isinstance(model, SplitModel):
+        packed = packed_encoder(
             model.backbone,
             precision=precision,
             pooling=model.pooling,
             capabilities=capabilities,
-            range_texts=_batch(sample(), capabilities) if precision.needs_ranges else None,
+            range_texts=range_texts,
         )
-        if encoder is not None:
-            return encoder
-    if isinstance(model, PlainClassifier):
-        raise TypeError(f"{model.backbone.config.model_type} was read for the packed encoder, which has no form of it")
+        if packed is not None:
+            return packed
     if precision.needs_ranges:
         raise InputError(f"dtype '{precision}' has no form for {type(model.backbone).__name__}: use 'float32'")
     return _padded_encoder(model, precision, capabilities, sample, padding_side)

@@ -57,7 +57,7 @@ def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: boo
     )
     if model.tokenizer.padding_side != "right":
         raise InputError(f"model.base must pad on the right, {config.base} pads on the left")
-    _check_lengths(config, checkpoint, model)
+    _check_lengths(config, model)
     _check_weights(config.base, model)
     _set_dropout(model, config.dropout)
     _freeze(model, config.freeze)
@@ -80,7 +80,7 @@ def _find(base: str, folder: Path, hub: HubOptions) -> Folder:
     return checkpoint
 
 
-def _check_lengths(config: ModelConfig, checkpoint: Folder, model: CrossEncoder) -> None:
+def _check_lengths(config: ModelConfig, model: CrossEncoder) -> None:
     """Hold the lengths against what the base can read.
 
     Raises:
