@@ -2,12 +2,13 @@
 
 from secondpass.checkpoint.load import Checkpoint, load_checkpoint
 from secondpass.checkpoint.plain_model import PlainClassifier
-from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel, SplitModel, WholeModel
+from secondpass.checkpoint.ranking_model import LanguageModel, PretrainedModel, RankingModel, SplitModel, WholeModel
 
 __all__ = [
     "Checkpoint",
     "LanguageModel",
     "PlainClassifier",
+    "PretrainedModel",
     "RankingModel",
     "SplitModel",
     "WholeModel",

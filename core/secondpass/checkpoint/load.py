@@ -9,7 +9,6 @@ from secondpass.checkpoint.known import KnownCheckpoint, known_by_name, lookup
 from secondpass.checkpoint.labels import find_label, resolve_label
 from secondpass.checkpoint.layouts import Layout, layout_of
 from secondpass.checkpoint.pair_reading import side
-from secondpass.checkpoint.plain_model import PlainClassifier
 from secondpass.checkpoint.plain_tokenizer import plain_tokenizer
 from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation
@@ -89,9 +88,9 @@ def _load_plain(folder: Folder, layout: Layout) -> tuple[RankingModel, AnyTokeni
 
     That saves the seconds that its import takes, and scores are the same.
     """
-    tokenizer = plain_tokenizer(folder)
-    model = None if tokenizer is None else layout.load_plain(folder)
-    if tokenizer is None or model is None:
+    model = layout.load_plain(folder)
+    tokenizer = None if model is None else plain_tokenizer(folder)
+    if model is None or tokenizer is None:
         return None
     lower_case(folder, tokenizer)
     return model, tokenizer
@@ -101,7 +100,7 @@ def _load_pretrained(folder: Folder, layout: Layout) -> tuple[RankingModel, AnyT
     """Networks and tokenizer as transformers makes them."""
     model = layout.load(folder)
     tokenizer = tokenizer_of(folder)
-    if not isinstance(model, PlainClassifier) and model.backbone.config.pad_token_id is None:
+    if model.backbone.config.pad_token_id is None:
         # Classifiers on causal models find a text's last token by it and refuse batches without.
         model.backbone.config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer

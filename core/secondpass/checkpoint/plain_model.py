@@ -1,7 +1,7 @@
 """A transformer and its head as the files hold them, on their way into the packed encoder, without transformers.
 
-Nothing is refused here: where a file holds anything but exactly what its config asks for, the answer is None, and
-loading through transformers says what is wrong, or reads it all the same.
+Where files hold anything but exactly what their config asks for, the answer is None, and loading through transformers
+says what is wrong, or reads them all the same.
 """
 
 import json
@@ -40,7 +40,7 @@ class PlainBackbone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlainClassifier:
-    """A classifier's parts.
+    """A transformer as its files hold it, and the head behind it, in float32 on the CPU, in evaluation mode.
 
     Args:
         backbone: Its transformer.

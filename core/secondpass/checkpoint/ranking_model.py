@@ -56,4 +56,7 @@ class LanguageModel:
     labels: Mapping[int, str]
 
 
-RankingModel: TypeAlias = PlainClassifier | SplitModel | WholeModel | LanguageModel
+PretrainedModel: TypeAlias = SplitModel | WholeModel | LanguageModel
+"""What transformers loads."""
+
+RankingModel: TypeAlias = PlainClassifier | PretrainedModel

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from secondpass.checkpoint import LanguageModel, PlainClassifier, RankingModel, SplitModel, WholeModel
+from secondpass.checkpoint import LanguageModel, PlainClassifier, PretrainedModel, RankingModel, SplitModel
 from secondpass.encoder import Capabilities, Precision, TokenBatch, pack_parameters, packed_encoder, to_device
 from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder, PaddedLanguageModel, raise_head_to_float32
@@ -112,7 +112,7 @@ def _encoder(
 
 
 def _padded_encoder(
-    model: SplitModel | WholeModel | LanguageModel,
+    model: PretrainedModel,
     precision: Precision,
     capabilities: Capabilities,
     sample: Callable[[], PairTokens],

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.ranking_model import RankingModel, SplitModel
+from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.shapes import check_shapes
 from secondpass.checkpoint.weights import fill, load_state
@@ -29,7 +29,7 @@ def _matches(folder: Folder) -> bool:
     return folder.config.get("model_type") == "BERT_Cat"
 
 
-def _load(folder: Folder) -> RankingModel:
+def _load(folder: Folder) -> PretrainedModel:
     """The inner model and its single linear layer.
 
     Raises:

@@ -14,7 +14,7 @@ from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.pair_reading import PairReading
 from secondpass.checkpoint.prompts import OneText, Prompt, prompt_named
-from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.ranking_model import PretrainedModel, RankingModel
 from secondpass.checkpoint.st_modules import module_specs
 from secondpass.checkpoint.tokenizer import AnyTokenizer, single_text_specials, tokenize_with
 from secondpass.errors import CheckpointError
@@ -52,7 +52,7 @@ def prompt_of(folder: Folder) -> Prompt:
     return prompt_named(known.prompt)
 
 
-def _load(folder: Folder) -> RankingModel:
+def _load(folder: Folder) -> PretrainedModel:
     """The language model, reduced to the prompt's answers.
 
     Raises:

@@ -9,13 +9,13 @@ from torch import nn
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.plain_model import PlainClassifier, plain_classifier
-from secondpass.checkpoint.ranking_model import RankingModel, SplitModel, WholeModel
+from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel, WholeModel
 from secondpass.checkpoint.st_modules import module_specs
 from secondpass.encoder.architectures import architecture_of
 from secondpass.errors import CheckpointError
 
 
-def _load(folder: Folder) -> RankingModel:
+def _load(folder: Folder) -> PretrainedModel:
     """A classifier checkpoint, split into transformer and head where its architecture says how.
 
     Raises:

@@ -9,7 +9,7 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import lookup
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.plain_model import PlainClassifier, plain_classifier
-from secondpass.checkpoint.ranking_model import RankingModel, SplitModel
+from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 
@@ -22,7 +22,7 @@ def _matches(folder: Folder) -> bool:
     return known is not None and known.layout == "electra_out_proj"
 
 
-def _load(folder: Folder) -> RankingModel:
+def _load(folder: Folder) -> PretrainedModel:
     """The ELECTRA transformer and `out_proj`.
 
     Raises:

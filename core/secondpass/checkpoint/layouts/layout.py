@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.pair_reading import PairReading, read_pairs
 from secondpass.checkpoint.plain_model import PlainClassifier
-from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.ranking_model import PretrainedModel, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.tokenizer import AnyTokenizer
 from secondpass.options import ModelOptions
@@ -26,7 +26,7 @@ class Layout:
     """
 
     matches: Callable[[Folder], bool]
-    load: Callable[[Folder], RankingModel]
+    load: Callable[[Folder], PretrainedModel]
     load_plain: Callable[[Folder], PlainClassifier | None] = lambda _: None
     read: Callable[[Folder, RankingModel, AnyTokenizer, ModelOptions], PairReading] = read_pairs
     tokenizer_id: Callable[[Folder], str | None] = lambda _: None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.ranking_model import PretrainedModel
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.st_modules import ModuleSpec, module_specs
 from secondpass.errors import CheckpointError
@@ -22,7 +22,7 @@ def _matches(folder: Folder) -> bool:
     return any(spec.kind == "LogitScore" for spec in module_specs(folder))
 
 
-def _load(folder: Folder) -> RankingModel:
+def _load(folder: Folder) -> PretrainedModel:
     """The language model, reduced to the tokens that LogitScore reads.
 
     Raises:

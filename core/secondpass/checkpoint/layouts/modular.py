@@ -5,7 +5,7 @@ from torch import nn
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.plain_model import PlainClassifier, plain_backbone
-from secondpass.checkpoint.ranking_model import RankingModel, SplitModel
+from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel
 from secondpass.checkpoint.st_modules import is_cross_encoder, layers_of, module_specs, pooling_of
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
@@ -16,7 +16,7 @@ def _matches(folder: Folder) -> bool:
     return any(spec.kind == "Pooling" for spec in module_specs(folder))
 
 
-def _load(folder: Folder) -> RankingModel:
+def _load(folder: Folder) -> PretrainedModel:
     """The transformer, its pooling, and the layers behind it as the head.
 
     Raises:
