@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.plain_config import config_of
+from secondpass.checkpoint.shapes import check_shapes
 from secondpass.checkpoint.stored_tensors import Place, StoredTensors, find_tensors
 from secondpass.checkpoint.weights import check_weights, is_leftover
 from secondpass.encoder.architectures import Architecture, architecture_of
@@ -126,7 +127,10 @@ class _Plan:
 
     @classmethod
     def of(cls, folder: Folder) -> "_Plan | None":
-        config = None if folder.base is not None or folder.has_adapter else config_of(folder)
+        if folder.base is not None or folder.has_adapter or folder.config.get("auto_map"):
+            return None
+        check_shapes(folder, folder.config)  # before anything is made for as many layers as it states
+        config = config_of(folder)
         architecture = architecture_of(config)
         if config is None or architecture is None or architecture.stored is None:
             return None
