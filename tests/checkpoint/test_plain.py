@@ -241,7 +241,10 @@ def change_file(change: Callable[[Tokenizer], object]) -> Callable[[Path], None]
 
 
 def with_file(name: str, text: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_text(text) and None
+    def apply(folder: Path) -> None:
+        (folder / name).write_text(text)
+
+    return apply
 
 
 OTHER_TOKENIZERS: dict[str, Callable[[Path], None]] = {

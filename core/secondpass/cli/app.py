@@ -46,7 +46,7 @@ class _Commands(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - as typer passes them
         super().__init__(**settings)
-        self.commands |= {name: TyperCommand(name, help=summary) for name, summary in SUMMARIES.items()}
+        self.commands.update({name: TyperCommand(name, help=summary) for name, summary in SUMMARIES.items()})
         self._lists = False
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - as in `load_command`
