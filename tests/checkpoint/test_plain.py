@@ -20,14 +20,16 @@ from safetensors.torch import load_file, save_file
 from shared import shared
 from tokenizer_kinds import REAL, real_tokenizer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
 from secondpass import CrossEncoder
 from secondpass.checkpoint import PlainClassifier, RankingModel
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts import layout_of
+from secondpass.checkpoint.plain_config import config_of
 from secondpass.checkpoint.plain_tokenizer import PlainTokenizer, plain_tokenizer
 from secondpass.encoder import Precision
+from secondpass.encoder.architectures import architecture_of
 from secondpass.errors import CheckpointError
 from secondpass.execution.devices import Placement
 from secondpass.execution.network import networks_on
@@ -111,6 +113,31 @@ def test_networks_are_those_of_transformers(tmp_path: Path, name: str) -> None:
     n_types = 1 if name in {"roberta", "xlm_roberta"} else 2
     tokens = PairTokens(ids, generator.integers(0, n_types, lengths.sum(), dtype=np.uint8), lengths)
     np.testing.assert_allclose(logits(plain, tokens), logits(pretrained, tokens), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_configs_say_what_those_of_transformers_say(tmp_path: Path, name: str) -> None:
+    folder = Folder("it", PLAIN[name](tmp_path / "it"))
+    plain, theirs = config_of(folder), AutoConfig.from_pretrained(folder.path).to_dict()
+    assert plain is not None
+    stored = vars(plain)
+    its_own = theirs.keys() & stored.keys() - {"_name_or_path", "dtype", "rope_parameters"}
+    assert {"vocab_size", "pad_token_id", "max_position_embeddings"} <= its_own
+    assert {key: stored[key] for key in its_own} == {key: theirs[key] for key in its_own}
+
+
+@pytest.mark.parametrize(
+    "model_type", ["bert", "electra", "roberta", "xlm-roberta", "camembert", "distilbert", "modernbert"]
+)
+def test_defaults_are_those_of_transformers(model_type: str) -> None:
+    theirs = AutoConfig.for_model(model_type)
+    architecture = architecture_of(theirs)
+    assert architecture is not None
+    assert architecture.stored is not None
+    defaults, stated = architecture.stored.config, theirs.to_dict()
+    # A vocabulary of another size than the table's is found out by the table.
+    its_own = stated.keys() & defaults.keys() - {"vocab_size", "layer_types", "rope_parameters"}
+    assert {key: defaults[key] for key in its_own} == {key: stated[key] for key in its_own}
 
 
 def same_as_transformers(folder: Path) -> PlainTokenizer | None:
