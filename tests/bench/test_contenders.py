@@ -24,7 +24,7 @@ from secondpass.bench import (
     save_random,
 )
 from secondpass.bench.contenders import is_installed, largest_difference, load, scores_of, select_contenders
-from secondpass.bench.memory import high_water_mib, peak_mib
+from secondpass.bench.fresh_process import high_water_mib, peak_mib
 from secondpass.bench.peers.onnx import onnx_file
 from secondpass.encoder.arithmetic.onednn import has_bfloat16
 from secondpass.errors import InputError, RemoteCodeError

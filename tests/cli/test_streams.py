@@ -82,12 +82,9 @@ def commands(tmp_path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def test_every_command_is_tried(commands: dict[str, tuple[str, ...]]) -> None:
-    from secondpass.cli.app import app
+    from secondpass.cli.app import SUMMARIES
 
-    assert {command.name or command.callback.__name__ for command in app.registered_commands if command.callback} == {
-        *commands,
-        "serve",
-    }  # which writes no result
+    assert set(SUMMARIES) == {*commands, "serve"}  # which writes no result
 
 
 @pytest.mark.parametrize("name", ["models", "rank", "demo", "eval", "calibrate", "train", "score", "bench"])

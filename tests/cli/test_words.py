@@ -3,10 +3,9 @@
 import re
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from secondpass.cli.app import app
+from secondpass.cli.app import SUMMARIES, app, load_command
 from secondpass.cli.flags import command_flags, in_flags
 
 COMMANDS = ("rank", "models", "demo", "eval", "train", "score", "bench")
@@ -23,8 +22,7 @@ def help_of(*arguments: str, width: int) -> str:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_word_of_a_help_text_is_lost_to_markup(command: str) -> None:
     shown = help_of(command, width=400)
-    parameters = getattr(typer.main.get_command(app), "commands")[command].params  # noqa: B009 - a group's
-    for parameter in parameters:
+    for parameter in load_command(command).params:
         text = " ".join((parameter.help or "").replace("\\[", "[").split())
         assert text in shown, parameter.name
 
@@ -79,7 +77,7 @@ def test_every_option_that_loading_speaks_of_exists(command: str) -> None:
 
     from secondpass.options import ModelOptions
 
-    flags = command_flags(app, command)
+    flags = command_flags(command)
     assert {
         option.name: f"--{option.name.replace('_', '-')}" for option in fields(ModelOptions)
     }.items() <= flags.items()
@@ -87,7 +85,12 @@ def test_every_option_that_loading_speaks_of_exists(command: str) -> None:
 
 @pytest.mark.parametrize("command", [*LOADING, "train", "bench"])
 def test_code_of_a_checkpoint_can_be_allowed_wherever_one_is_loaded(command: str) -> None:
-    assert command_flags(app, command)["trust_remote_code"] == "--trust-remote-code"
+    assert command_flags(command)["trust_remote_code"] == "--trust-remote-code"
+
+
+@pytest.mark.parametrize("command", SUMMARIES)
+def test_what_a_command_is_listed_with_is_what_it_says_of_itself(command: str) -> None:
+    assert load_command(command).help.splitlines()[0] == SUMMARIES[command]
 
 
 def test_without_a_command_nothing_is_in_the_way() -> None:

@@ -17,7 +17,7 @@ from torch import nn
 from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
-from secondpass.checkpoint import load_checkpoint
+from secondpass.checkpoint import LanguageModel, load_checkpoint
 from secondpass.errors import CheckpointError, InputError
 from secondpass.options import ModelOptions
 
@@ -169,7 +169,9 @@ def test_templates_that_lose_a_text_are_refused(template: str, message: str, tmp
 def test_only_the_answers_rows_of_the_vocabulary_are_kept(false: str | None, n_answers: int, tmp_path: Path) -> None:
     base = with_template(language_models.qwen3(tmp_path / "base"), DOCUMENT_LAST)
     folder = language_models.logit_score(base, tmp_path / "saved", false=false)
-    weights = dict(load_checkpoint(str(folder), ModelOptions()).model.backbone.named_parameters())
+    model = load_checkpoint(str(folder), ModelOptions()).model
+    assert isinstance(model, LanguageModel)
+    weights = dict(model.backbone.named_parameters())
     n_vocabulary, hidden = weights["model.embed_tokens.weight"].shape
     assert weights["lm_head.weight"].shape == (n_answers, hidden)
     assert [name for name, weight in weights.items() if n_vocabulary in weight.shape] == ["model.embed_tokens.weight"]

@@ -34,12 +34,14 @@ class Contender:
         load: Loads a checkpoint and gives what scores with it: raw logits, no activation.
         needs: Modules that must be importable.
         dtype: Of our contenders, their arithmetic.
+        converts: Whether loading makes a file of another format first, as its users do once and not at every start.
     """
 
     name: str
     load: Loader
     needs: tuple[str, ...] = ()
     dtype: DType | None = None
+    converts: bool = False
 
     @property
     def is_ours(self) -> bool:
@@ -80,18 +82,20 @@ CONTENDERS = (
         "sentence-transformers ONNX",
         sentence_transformers.loader("float32", backend="onnx"),
         ("sentence_transformers", "onnxruntime", "optimum", "optimum.onnxruntime"),
+        converts=True,
     ),
     Contender(
         "sentence-transformers OpenVINO",
         sentence_transformers.loader("float32", backend="openvino"),
         ("sentence_transformers", "openvino", "optimum", "optimum.intel"),
+        converts=True,
     ),
     Contender("transformers float32, one padded batch", model_card.load),
-    Contender("onnxruntime float32, one padded batch", onnx.load_single_batch, ("onnxruntime", "onnx")),
-    Contender("onnxruntime int8, sorted", onnx.load_int8_sorted, ("onnxruntime", "onnx")),
-    Contender("openvino float32, sorted", openvino.loader("float32"), ("openvino",)),
-    Contender("openvino bfloat16, sorted", openvino.loader("bfloat16"), ("openvino",)),
-    Contender("openvino int8, sorted", openvino.load_int8, ("openvino", "nncf")),
+    Contender("onnxruntime float32, one padded batch", onnx.load_single_batch, ("onnxruntime", "onnx"), converts=True),
+    Contender("onnxruntime int8, sorted", onnx.load_int8_sorted, ("onnxruntime", "onnx"), converts=True),
+    Contender("openvino float32, sorted", openvino.loader("float32"), ("openvino",), converts=True),
+    Contender("openvino bfloat16, sorted", openvino.loader("bfloat16"), ("openvino",), converts=True),
+    Contender("openvino int8, sorted", openvino.load_int8, ("openvino", "nncf"), converts=True),
 )
 
 

@@ -4,13 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from secondpass.arguments import check_count
 from secondpass.bench.contenders import BASELINE, Contender, largest_difference, load, scores_of
-from secondpass.bench.memory import DESCRIPTION, peak_mib
+from secondpass.bench.fresh_process import DESCRIPTION, FreshRun, peak_mib, run_fresh
 from secondpass.bench.setting import ScoreFunction, Setting
 from secondpass.bench.signature import collect_signature, token_summary
 from secondpass.bench.timing import Times, time_in_turns
 from secondpass.bench.windows import WindowCost, measure_windows
-from secondpass.bench.workloads import Workload
+from secondpass.bench.workloads import COLD_START, Workload
 from secondpass.errors import InputError
 
 # Goes up when results.json changes its shape.
@@ -144,6 +148,10 @@ def measure(
     results = []
     for workload in workloads:
         say(f"{workload.name}: {len(workload.pairs)} pairs, {len(scorers)} contenders")
+        if workload.name == COLD_START:
+            figures = _cold_figures(workload, scorers, taking_part, setting, repeats)
+            results.append(WorkloadResult(workload, token_summary(workload, setting), figures))
+            continue
         peaks = {contender.name: peak_mib(contender, setting, workload) for contender in taking_part} if memory else {}
         figures = _figures(workload, scorers, peaks, repeats)
         results.append(WorkloadResult(workload, token_summary(workload, setting), figures))
@@ -156,6 +164,37 @@ def _figures(
 ) -> dict[str, Figure]:
     scores = {name: scores_of(score, workload.requests) for name, score in scorers.items()}
     times = time_in_turns(scorers, workload.requests, repeats)
+    return _compare(times, scores, peaks)
+
+
+def _cold_figures(
+    workload: Workload,
+    scorers: Mapping[str, ScoreFunction],
+    contenders: Sequence[Contender],
+    setting: Setting,
+    repeats: int,
+) -> dict[str, Figure]:
+    """Of processes that start, load and score; those who would convert the checkpoint first do not compete."""
+    check_count("repeats", repeats)
+    runs: dict[str, list[FreshRun]] = {contender.name: [] for contender in contenders if not contender.converts}
+    for _ in range(repeats):
+        for contender in contenders:
+            if contender.name in runs:
+                run = run_fresh(contender, setting, workload)
+                if run is None:
+                    del runs[contender.name]  # it could be loaded, and a fresh process fails: there is nothing to time
+                else:
+                    runs[contender.name].append(run)
+    times = {name: Times(tuple((run.seconds,) for run in own)) for name, own in runs.items()}
+    peaks = {name: max((run.peak_mib or 0 for run in own), default=0) or None for name, own in runs.items()}
+    scores = {name: scores_of(scorers[name], workload.requests) for name in runs}
+    return _compare(times, scores, peaks)
+
+
+def _compare(
+    times: Mapping[str, Times], scores: Mapping[str, NDArray[np.float32]], peaks: Mapping[str, float | None]
+) -> dict[str, Figure]:
+    """Each contender's figures, against the baseline's where that takes part."""
     base, base_scores = times.get(BASELINE), scores.get(BASELINE)
     return {
         name: Figure(

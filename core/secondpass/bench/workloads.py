@@ -18,6 +18,9 @@ _VERY_LONG = 20_000
 _MIXED = (16, 60, 70, 130, _CHUNK, _LONG)
 # Calls that a latency is measured on.
 _LATENCY_REQUESTS = 10
+# What is asked of a process that has just started: one question, with the candidates of one search.
+COLD_START = "cold-start"
+_COLD_CANDIDATES = 20
 # Pairs per call of "scaling", and tokens per pair of "lengths".
 _SCALES = (100, 1_000, 10_000)
 _LENGTHS = (32, 64, 128, 256, 480)
@@ -113,6 +116,13 @@ def _latencies(text: Material, n_pairs: int | None) -> Iterator[Workload]:
         yield from _latency(n_candidates)(text, n_pairs)
 
 
+def _cold_start(text: Material, _n_pairs: int | None) -> Iterator[Workload]:
+    """The first call of a process; each is measured in one of its own."""
+    query, passages = text.candidates[0]
+    pairs = tuple((query, passage) for passage in dict.fromkeys(passages[:_COLD_CANDIDATES]))
+    yield Workload(COLD_START, (pairs,), text.candidates_source)
+
+
 def _scaling(text: Material, n_pairs: int | None) -> Iterator[Workload]:
     """The same kind of pairs, more and more of them."""
     for size in _SCALES if n_pairs is None else _up_to(n_pairs):
@@ -135,6 +145,7 @@ WORKLOADS: dict[str, Callable[[Material, int | None], Iterator[Workload]]] = {
     "latency-10": _latency(10),
     "latency-20": _latency(20),
     "latency-100": _latency(100),
+    COLD_START: _cold_start,
     "scaling": _scaling,
     "lengths": _lengths,
 }

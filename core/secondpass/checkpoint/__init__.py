@@ -1,6 +1,16 @@
 """What lies on disk becomes config, weights, head and tokenizer."""
 
 from secondpass.checkpoint.load import Checkpoint, load_checkpoint
-from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel, SplitModel, WholeModel
+from secondpass.checkpoint.plain_model import PlainClassifier
+from secondpass.checkpoint.ranking_model import LanguageModel, PretrainedModel, RankingModel, SplitModel, WholeModel
 
-__all__ = ["Checkpoint", "LanguageModel", "RankingModel", "SplitModel", "WholeModel", "load_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "LanguageModel",
+    "PlainClassifier",
+    "PretrainedModel",
+    "RankingModel",
+    "SplitModel",
+    "WholeModel",
+    "load_checkpoint",
+]

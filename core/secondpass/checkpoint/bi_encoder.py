@@ -7,15 +7,17 @@ import transformers
 from torch import nn
 from transformers import AutoModel, PreTrainedTokenizerBase
 
+from secondpass.checkpoint.backbone_facts import n_embeddings, readable_tokens
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
+from secondpass.checkpoint.pretrained import load_pretrained
+from secondpass.checkpoint.pretrained_tokenizer import load_tokenizer
 from secondpass.checkpoint.ranking_model import SplitModel
 from secondpass.checkpoint.settings import check_settings, refuse_chat_template
 from secondpass.checkpoint.source import find
 from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, layers_of, module_specs, pooling_of
-from secondpass.checkpoint.tokenizer import check_vocabulary, load_tokenizer, single_text_specials, tokenize_with
-from secondpass.checkpoint.weights import load_pretrained
+from secondpass.checkpoint.tokenizer import check_vocabulary, single_text_specials, tokenize_with
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 from secondpass.options import HubOptions
@@ -73,9 +75,11 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
         model = _load_modules(folder, inner, specs)
     tokenizer = load_tokenizer(inner)
     refuse_chat_template(inner, tokenizer, lists_modules=bool(specs))
-    check_vocabulary(inner, tokenizer, model.backbone)
+    check_vocabulary(inner, tokenizer, n_embeddings(model.backbone))
     before, after = single_text_specials(tokenizer, folder.name)
-    length = Limit.of(inner, tokenizer, model.backbone).resolve(folder.name, max_length, len(before) + len(after))
+    length = Limit.of(inner, tokenizer, readable_tokens(model.backbone)).resolve(
+        folder.name, max_length, len(before) + len(after)
+    )
     stated = folder.json("config_sentence_transformers.json").get("similarity_fn_name") or "cosine"
     if stated not in ("cosine", "dot"):
         raise CheckpointError(f'{folder.name}: similarity_fn_name must be "cosine" or "dot", got {stated!r}')

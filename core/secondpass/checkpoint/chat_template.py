@@ -6,14 +6,17 @@ classifiers alike. The rules below are those of its 6.2, in `base/modality.py` a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING, Any, Literal
 
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.plain_tokenizer import PlainTokenizer
 from secondpass.checkpoint.st_modules import module_specs
+from secondpass.checkpoint.tokenizer import AnyTokenizer
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.text_tokenizer import TokenizeTexts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 # What tells sentence-transformers that a template wants the parts of a message's content one by one.
 _STRUCTURED = ("content[0]", ".type", "'type'", '"type"', "message.content[")
@@ -34,7 +37,7 @@ class ChatTemplate:
         instruction: The system message; "" for none.
     """
 
-    tokenizer: PreTrainedTokenizerBase
+    tokenizer: "PreTrainedTokenizerBase"
     structured: bool
     variables: Mapping[str, Any]
     instruction: str = ""
@@ -84,7 +87,7 @@ class ChatTemplate:
         return [{"type": "text", "text": text}] if self.structured else text
 
 
-def chat_template_of(folder: Folder, tokenizer: PreTrainedTokenizerBase) -> ChatTemplate | None:
+def chat_template_of(folder: Folder, tokenizer: AnyTokenizer) -> ChatTemplate | None:
     """The template that pairs go through, or None if they are read as two texts.
 
     A folder that lists its modules says so in their settings; for any other, the tokenizer's template is used if it has
@@ -102,7 +105,7 @@ def chat_template_of(folder: Folder, tokenizer: PreTrainedTokenizerBase) -> Chat
                 f"{folder.name}: {file}: 'modality_config' puts texts through a chat template, and the tokenizer "
                 "has none"
             )
-    if message is None or tokenizer.chat_template is None:
+    if message is None or isinstance(tokenizer, PlainTokenizer) or tokenizer.chat_template is None:
         return None
     structured = _is_structured(message.get("format", "auto"), folder, tokenizer)
     processing = (settings.get("processing_kwargs") or {}) if module_specs(folder) else {}
@@ -112,7 +115,7 @@ def chat_template_of(folder: Folder, tokenizer: PreTrainedTokenizerBase) -> Chat
 
 
 def _is_structured(
-    stated: Literal["structured", "flat", "auto"], folder: Folder, tokenizer: PreTrainedTokenizerBase
+    stated: Literal["structured", "flat", "auto"], folder: Folder, tokenizer: "PreTrainedTokenizerBase"
 ) -> bool:
     if stated != "auto":
         return stated == "structured"

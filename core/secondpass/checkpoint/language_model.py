@@ -8,8 +8,8 @@ from transformers import AutoModelForCausalLM
 
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.pretrained import load_pretrained
 from secondpass.checkpoint.ranking_model import LanguageModel
-from secondpass.checkpoint.weights import load_pretrained
 from secondpass.errors import CheckpointError
 
 

@@ -3,11 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
 from secondpass.arguments import check_count, describe
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.tokenizer import AnyTokenizer
 from secondpass.errors import CheckpointError, InputError
 
 # transformers writes 1e30 for "no limit stated".
@@ -30,13 +28,17 @@ class Limit:
     source: str = ""
 
     @classmethod
-    def of(cls, folder: Folder, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> Self:
+    def of(cls, folder: Folder, tokenizer: AnyTokenizer, positions: int | None) -> Self:
         """The limits of a checkpoint.
+
+        Args:
+            folder: Where its files are.
+            tokenizer: Its tokenizer.
+            positions: How many tokens its model has positions for; None where they have no end.
 
         Raises:
             CheckpointError: A file states something that is not a number of tokens.
         """
-        positions = readable_tokens(model)
         file, settings = folder.transformer_settings()
         stated = {
             "tokenizer_config.json: model_max_length": tokenizer.model_max_length,
@@ -91,21 +93,3 @@ def _tokens(name: str, source: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise CheckpointError(f"{name}: {source} must be an integer, got {describe(value)}")
     return value
-
-
-def readable_tokens(model: PreTrainedModel) -> int | None:
-    """How many tokens a model has positions for; None where its positions have no end."""
-    rows = getattr(model.config, "max_position_embeddings", None)
-    return rows - position_offset(model) if isinstance(rows, int) and rows > 0 else None
-
-
-def position_offset(model: nn.Module) -> int:
-    """Positions that are never used: RoBERTa-like models count from pad_token_id + 1, so 514 positions are 512 tokens.
-
-    They are the ones that pair a learned position table with an integer `padding_idx`.
-    """
-    for module in model.modules():
-        padding = getattr(module, "padding_idx", None)
-        if isinstance(padding, int) and isinstance(getattr(module, "position_embeddings", None), nn.Embedding):
-            return padding + 1
-    return 0

@@ -1,23 +1,26 @@
 """One checkpoint, whole: its networks, how it reads pairs, which label counts, and the unit of its scores."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from transformers import PreTrainedTokenizerBase
-
+from secondpass.checkpoint.backbone_facts import n_embeddings
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import KnownCheckpoint, known_by_name, lookup
 from secondpass.checkpoint.labels import find_label, resolve_label
-from secondpass.checkpoint.layouts import layout_of
+from secondpass.checkpoint.layouts import Layout, layout_of
 from secondpass.checkpoint.pair_reading import side
+from secondpass.checkpoint.plain_tokenizer import plain_tokenizer
 from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation
 from secondpass.checkpoint.settings import check_settings
 from secondpass.checkpoint.source import find
-from secondpass.checkpoint.tokenizer import check_vocabulary, load_tokenizer
+from secondpass.checkpoint.tokenizer import AnyTokenizer, check_vocabulary, lower_case
 from secondpass.errors import CheckpointError
 from secondpass.options import ModelOptions
 from secondpass.tokenization.pairs import PairTokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,8 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
     known = lookup(folder)
     _refuse_known(name, known)
     layout = layout_of(folder)
-    model = layout.load(folder)
-    tokenizer = tokenizer_of(folder)
-    check_vocabulary(folder, tokenizer, model.backbone)
-    if model.backbone.config.pad_token_id is None:
-        # Classifiers on causal models find a text's last token by it and refuse batches without.
-        model.backbone.config.pad_token_id = tokenizer.pad_token_id
+    model, tokenizer = _load_plain(folder, layout) or _load_pretrained(folder, layout)
+    check_vocabulary(folder, tokenizer, n_embeddings(model.backbone))
     reading = layout.read(folder, model, tokenizer, options)
     n_labels = len(model.labels)
     if options.label is None:
@@ -84,6 +83,29 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
     )
 
 
+def _load_plain(folder: Folder, layout: Layout) -> tuple[RankingModel, AnyTokenizer] | None:
+    """Networks and tokenizer as the files hold them; None where only transformers knows what they mean.
+
+    That saves the seconds that its import takes, and scores are the same.
+    """
+    model = layout.load_plain(folder)
+    tokenizer = None if model is None else plain_tokenizer(folder)
+    if model is None or tokenizer is None:
+        return None
+    lower_case(folder, tokenizer)
+    return model, tokenizer
+
+
+def _load_pretrained(folder: Folder, layout: Layout) -> tuple[RankingModel, AnyTokenizer]:
+    """Networks and tokenizer as transformers makes them."""
+    model = layout.load(folder)
+    tokenizer = tokenizer_of(folder)
+    if model.backbone.config.pad_token_id is None:
+        # Classifiers on causal models find a text's last token by it and refuse batches without.
+        model.backbone.config.pad_token_id = tokenizer.pad_token_id
+    return model, tokenizer
+
+
 def _known_label(known: KnownCheckpoint | None, model: RankingModel) -> int | None:
     """The relevant column, where its names need not say so."""
     if isinstance(model, LanguageModel):
@@ -91,12 +113,14 @@ def _known_label(known: KnownCheckpoint | None, model: RankingModel) -> int | No
     return None if known is None else known.label
 
 
-def tokenizer_of(folder: Folder) -> PreTrainedTokenizerBase:
-    """A checkpoint's tokenizer: its own, or that of the checkpoint it was made from.
+def tokenizer_of(folder: Folder) -> "PreTrainedTokenizerBase":
+    """A checkpoint's tokenizer as transformers makes it: its own, or that of the checkpoint it was made from.
 
     Raises:
         CheckpointError: There is none, or it cannot be read.
     """
+    from secondpass.checkpoint.pretrained_tokenizer import load_tokenizer
+
     known = lookup(folder)
     known_base = None if known is None else known.tokenizer
     return load_tokenizer(

@@ -80,7 +80,7 @@ def merge(model: PreTrainedModel, folder: Folder, state: Mapping[str, Tensor]) -
             installed peft does not know.
     """
     require_peft(folder)
-    import peft  # noqa: PLC0415 - optional, and slow to import
+    import peft
 
     config = _config(folder)
     what = f"{folder.name}: its adapter of type {config.peft_type.value}"
@@ -123,7 +123,7 @@ def merge(model: PreTrainedModel, folder: Folder, state: Mapping[str, Tensor]) -
 
 
 def _config(folder: Folder) -> "PeftConfig":
-    from peft import PEFT_TYPE_TO_CONFIG_MAPPING, PeftConfig, __version__  # noqa: PLC0415 - as above
+    from peft import PEFT_TYPE_TO_CONFIG_MAPPING, PeftConfig, __version__
 
     stated = folder.json(CONFIG)
     kind = PEFT_TYPE_TO_CONFIG_MAPPING.get(stated.get("peft_type"))

@@ -1,16 +1,14 @@
 """How a checkpoint reads (query, document) pairs, and how many tokens of them."""
 
-import inspect
 from dataclasses import dataclass
 from typing import Literal
 
-from transformers import PreTrainedTokenizerBase
-
+from secondpass.checkpoint.backbone_facts import n_token_types, readable_tokens
 from secondpass.checkpoint.chat_template import ChatTemplate, chat_template_of
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.ranking_model import RankingModel
-from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
+from secondpass.checkpoint.tokenizer import AnyTokenizer, pair_template, tokenize_with
 from secondpass.errors import CheckpointError, InputError
 from secondpass.options import ModelOptions
 from secondpass.tokenization.pairs import PairTokenizer, TwoTextTokenizer
@@ -30,16 +28,14 @@ class PairReading:
     max_length: int
 
 
-def read_pairs(
-    folder: Folder, model: RankingModel, tokenizer: PreTrainedTokenizerBase, options: ModelOptions
-) -> PairReading:
+def read_pairs(folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, options: ModelOptions) -> PairReading:
     """Through the checkpoint's chat template where its files say so, else as two texts.
 
     Raises:
         CheckpointError: The tokenizer does not build such pairs, or nothing states a limit.
         InputError: max_length or instruction does not fit the checkpoint.
     """
-    limit = Limit.of(folder, tokenizer, model.backbone)
+    limit = Limit.of(folder, tokenizer, readable_tokens(model.backbone))
     template = chat_template_of(folder, tokenizer)
     if template is None:
         return _read_two_texts(folder, model, tokenizer, limit, options)
@@ -47,7 +43,7 @@ def read_pairs(
 
 
 def _read_two_texts(
-    folder: Folder, model: RankingModel, tokenizer: PreTrainedTokenizerBase, limit: Limit, options: ModelOptions
+    folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, limit: Limit, options: ModelOptions
 ) -> PairReading:
     """Two texts with special tokens around them, as nearly all checkpoints read."""
     if options.instruction is not None and not _prompts(folder):
@@ -84,12 +80,9 @@ def side(stated: str) -> Literal["left", "right"]:
     return "left" if stated == "left" else "right"
 
 
-def _reads_types(model: RankingModel, tokenizer: PreTrainedTokenizerBase) -> bool:
+def _reads_types(model: RankingModel, tokenizer: AnyTokenizer) -> bool:
     """Token types count where the tokenizer makes them and the model reads more than one."""
-    n_types = getattr(model.backbone.config, "type_vocab_size", None)
-    if n_types is None:
-        n_types = 2 if "token_type_ids" in inspect.signature(model.backbone.forward).parameters else 0
-    return n_types > 1 and "token_type_ids" in tokenizer.model_input_names
+    return n_token_types(model.backbone) > 1 and "token_type_ids" in tokenizer.model_input_names
 
 
 def _prompts(folder: Folder) -> dict[str, object]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from torch import nn
-from transformers import PreTrainedModel
 
+from secondpass.checkpoint.plain_model import PlainClassifier
 from secondpass.encoder.pooling import Pooling
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class SplitModel:
         labels: Name of each column of the logits.
     """
 
-    backbone: PreTrainedModel
+    backbone: "PreTrainedModel"
     pooling: Pooling
     head: nn.Module
     labels: Mapping[int, str]
@@ -36,7 +39,7 @@ class WholeModel:
         labels: Name of each column of the logits.
     """
 
-    backbone: PreTrainedModel
+    backbone: "PreTrainedModel"
     labels: Mapping[int, str]
 
 
@@ -49,8 +52,11 @@ class LanguageModel:
         labels: Name of each column of the logits; the last one means relevant.
     """
 
-    backbone: PreTrainedModel
+    backbone: "PreTrainedModel"
     labels: Mapping[int, str]
 
 
-RankingModel: TypeAlias = SplitModel | WholeModel | LanguageModel
+PretrainedModel: TypeAlias = SplitModel | WholeModel | LanguageModel
+"""What transformers loads."""
+
+RankingModel: TypeAlias = PlainClassifier | PretrainedModel

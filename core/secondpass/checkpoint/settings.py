@@ -8,14 +8,15 @@ and so is any other value of a key that must hold one of a few. Keys as of sente
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING, Any
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.st_modules import ModuleSpec, module_specs
 from secondpass.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +129,7 @@ def check_settings(folder: Folder) -> None:
         _check_config(folder)
 
 
-def refuse_chat_template(folder: Folder, tokenizer: PreTrainedTokenizerBase, *, lists_modules: bool) -> None:
+def refuse_chat_template(folder: Folder, tokenizer: "PreTrainedTokenizerBase", *, lists_modules: bool) -> None:
     """Raise CheckpointError if the reference would put single texts through the tokenizer's chat template.
 
     sentence-transformers does so for a checkpoint that does not list its modules; for one that does, the transformer's

@@ -4,16 +4,6 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-
 from secondpass.arguments import describe
 from secondpass.checkpoint.adapter import base_of_adapter, require_peft
 from secondpass.checkpoint.folder import Folder
@@ -88,6 +78,15 @@ def find_base(folder: Folder, name: str) -> Folder:
 
 
 def _download(name: str, hub: HubOptions, *, weights: bool) -> Path:
+    from huggingface_hub.errors import (  # a fifth of a second that no folder needs
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
     failure: Exception | None = None
     for repo_id in aliases(name):
         try:
@@ -115,6 +114,8 @@ def _download(name: str, hub: HubOptions, *, weights: bool) -> Path:
 
 
 def _snapshot(repo_id: str, hub: HubOptions, *, weights: bool) -> Path:
+    from huggingface_hub import snapshot_download
+
     weight_patterns = _weight_patterns(repo_id, hub) if weights else []
     code = ["*.py"] if hub.trust_remote_code else []
     return Path(
@@ -137,6 +138,9 @@ def _weight_patterns(repo_id: str, hub: HubOptions) -> list[str]:
     that was never downloaded would make a complete checkpoint look broken.
     """
     if not hub.local_files_only:
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
         try:
             # Not list_repo_files, which tries for half a minute when there is no network.
             files = HfApi(token=hub.token).model_info(repo_id, revision=hub.revision).siblings or []

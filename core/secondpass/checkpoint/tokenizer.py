@@ -1,66 +1,31 @@
-"""A checkpoint's tokenizer: found, loaded without guessing, and used without changing its state."""
+"""A checkpoint's tokenizer, used without changing its state."""
 
 import itertools
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from tokenizers import Tokenizer, normalizers
-from torch import nn
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.gte import gte_config
-from secondpass.checkpoint.source import find_base
-from secondpass.errors import CheckpointError, CheckpointNotFoundError, RemoteCodeError
+from secondpass.checkpoint.plain_tokenizer import PlainTokenizer
+from secondpass.errors import CheckpointError
 from secondpass.tokenization.pairs import PairTemplate
 from secondpass.tokenization.text_tokenizer import FastTokenizer, PythonTokenizer, TextTokenizer
 from secondpass.tokenization.tokens import Specials
 from secondpass.tokenization.word_cache import WordTokenizer, is_word_local
 
-_VOCABULARIES = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "sentencepiece.bpe.model",
-    "spiece.model",
-    "spm.model",
-    "tokenizer.model",
-)
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+AnyTokenizer: TypeAlias = "PreTrainedTokenizerBase | PlainTokenizer"
+"""transformers', or one that was read without it."""
 
 
-def load_tokenizer(folder: Folder, *, known_base: str | None = None) -> PreTrainedTokenizerBase:
-    """The tokenizer in the folder, else the one of the model it was made from.
-
-    Args:
-        folder: The checkpoint.
-        known_base: Hub id of its tokenizer, where that is known of this checkpoint.
-
-    Raises:
-        CheckpointError: There is none, it cannot be read, or it does not say whether it lower-cases.
-        RemoteCodeError: It is defined by code in the checkpoint.
-    """
-    for level in folder.levels():
-        if level.has(*_VOCABULARIES):
-            return _load(level, folder)
-    bases = [base for base in (known_base, *_named_bases(folder)) if base is not None and base != folder.name]
-    for base in bases:
-        try:
-            other = find_base(folder, base)
-        except CheckpointNotFoundError:
-            continue
-        if other.has(*_VOCABULARIES):
-            return _load(other, other)
-    tried = f"; nor could the one of {' or '.join(bases)}, which it was made from, be found" if bases else ""
-    raise CheckpointError(f"{folder.name} holds no tokenizer ({', '.join(_VOCABULARIES)}){tried}")
-
-
-def check_vocabulary(folder: Folder, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:
+def check_vocabulary(folder: Folder, tokenizer: AnyTokenizer, n_embeddings: int | None) -> None:
     """Raise CheckpointError if a text may give a token that has no embedding: tokens added, embeddings not resized."""
-    table = model.get_input_embeddings()
-    if not isinstance(table, nn.Embedding):
+    if n_embeddings is None:
         return
-    n_embeddings = table.num_embeddings
     homeless = sorted(token for token, number in tokenizer.get_vocab().items() if number >= n_embeddings)
     if homeless:
         raise CheckpointError(
@@ -70,21 +35,24 @@ def check_vocabulary(folder: Folder, tokenizer: PreTrainedTokenizerBase, model: 
         )
 
 
-def tokenize_with(tokenizer: PreTrainedTokenizerBase) -> TextTokenizer:
+def tokenize_with(tokenizer: AnyTokenizer) -> TextTokenizer:
     """A tokenizer of single texts, without special tokens, that any number of threads may call.
 
     Transformers' fast tokenizers set truncation and padding on the object they share, which gives wrong lengths between
     threads (huggingface/tokenizers#537 and others). A private copy with both off has no such state to change.
     """
-    if tokenizer.is_fast:
+    if isinstance(tokenizer, PlainTokenizer):
+        raw = tokenizer.backend_tokenizer  # nobody else has it
+    elif tokenizer.is_fast:
         raw = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         raw.no_truncation()
         raw.no_padding()
-        return WordTokenizer(raw) if is_word_local(raw) else FastTokenizer(raw)
-    return PythonTokenizer(partial(tokenizer.encode, add_special_tokens=False, truncation=False))
+    else:
+        return PythonTokenizer(partial(tokenizer.encode, add_special_tokens=False, truncation=False))
+    return WordTokenizer(raw) if is_word_local(raw) else FastTokenizer(raw)
 
 
-def pair_template(tokenizer: PreTrainedTokenizerBase, *, with_types: bool) -> PairTemplate:
+def pair_template(tokenizer: AnyTokenizer, *, with_types: bool) -> PairTemplate:
     """The special tokens that a tokenizer puts around two texts, read off two one-word texts.
 
     Args:
@@ -113,7 +81,7 @@ def pair_template(tokenizer: PreTrainedTokenizerBase, *, with_types: bool) -> Pa
     )
 
 
-def single_text_specials(tokenizer: PreTrainedTokenizerBase, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def single_text_specials(tokenizer: AnyTokenizer, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Special ids before and after a single text.
 
     Args:
@@ -141,31 +109,7 @@ def _specials(ids: list[int], types: list[int]) -> tuple[Specials, ...]:
     return tuple(Specials(tuple(token_id for token_id, _ in run), token_type) for token_type, run in runs)
 
 
-def _load(folder: Folder, settings: Folder) -> PreTrainedTokenizerBase:
-    """The tokenizer in a folder, which sentence-transformers' files in `settings` may tell to lower-case."""
-    stated = folder.json("tokenizer_config.json")
-    if "AutoTokenizer" in (stated.get("auto_map") or {}) and not folder.hub.trust_remote_code:
-        raise RemoteCodeError(
-            f"{folder.name}: its tokenizer is code in the checkpoint (auto_map); pass trust_remote_code=True to run it"
-        )
-    _refuse_unknown_case(folder, stated)
-    config = gte_config(folder)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder.path, config=config, local_files_only=True, trust_remote_code=folder.hub.trust_remote_code
-        )
-    except Exception as error:  # transformers raises whatever its parsers do; the user needs to know which file
-        raise CheckpointError(f"{folder.name}: its tokenizer cannot be loaded: {error}") from error
-    if len(tokenizer) == 0:
-        raise CheckpointError(f"{folder.name}: its tokenizer has no vocabulary")
-    if not isinstance(tokenizer.model_max_length, int | float):  # transformers compares it with every text's length
-        limit = describe(tokenizer.model_max_length)
-        raise CheckpointError(f"{folder.name}: tokenizer_config.json: model_max_length must be an integer, got {limit}")
-    _lower_case(settings, tokenizer)
-    return tokenizer
-
-
-def _lower_case(folder: Folder, tokenizer: PreTrainedTokenizerBase) -> None:
+def lower_case(folder: Folder, tokenizer: AnyTokenizer) -> None:
     """Let a tokenizer read lower case where sentence-transformers' settings say so, whatever its vocabulary."""
     file, settings = folder.transformer_settings()
     wanted = settings.get("do_lower_case", False)
@@ -180,38 +124,3 @@ def _lower_case(folder: Folder, tokenizer: PreTrainedTokenizerBase) -> None:
     backend = tokenizer.backend_tokenizer
     others = [] if backend.normalizer is None else [backend.normalizer]
     backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *others])
-
-
-def _refuse_unknown_case(folder: Folder, stated: dict[str, Any]) -> None:
-    """Raise CheckpointError where a cased WordPiece vocabulary would be lower-cased by default."""
-    if folder.has("tokenizer.json") or not folder.has("vocab.txt") or "do_lower_case" in stated:
-        return
-    vocabulary = (folder.path / "vocab.txt").read_text(encoding="utf-8").splitlines()
-    cased = sum(1 for piece in vocabulary if not piece.startswith("[") and piece != piece.lower())
-    if cased > len(vocabulary) // 100:
-        raise CheckpointError(
-            f"{folder.name}: vocab.txt is cased ({cased} of {len(vocabulary)} pieces), but tokenizer_config.json does "
-            'not say do_lower_case; add {"do_lower_case": false} to it'
-        )
-
-
-def _named_bases(folder: Folder) -> list[str]:
-    """Hub ids of the models a checkpoint says it was made from: its config first, then its card."""
-    claimed = folder.config.get("_name_or_path")
-    bases = [claimed] if isinstance(claimed, str) and claimed else []
-    card = folder.path / "README.md"
-    if card.is_file():
-        bases += [base for base in _card_bases(card.read_text(encoding="utf-8", errors="replace")) if base not in bases]
-    return bases
-
-
-def _card_bases(card: str) -> list[str]:
-    """`base_model` of a model card's metadata, one or several."""
-    from huggingface_hub import ModelCard  # noqa: PLC0415 - pulls in a template engine, needed by few checkpoints
-
-    try:
-        base = ModelCard(card, ignore_metadata_errors=True).data.to_dict().get("base_model")
-    except ValueError:
-        return []
-    names = base if isinstance(base, list) else [base]
-    return [name for name in names if isinstance(name, str)]

@@ -3,19 +3,15 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 
 from secondpass.arguments import describe_error
 from secondpass.checkpoint.adapter import WEIGHTS as ADAPTER_WEIGHTS
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.merging import merge, whole_weights, with_labels_of
-from secondpass.checkpoint.quiet import without_load_report, without_progress_bars
 from secondpass.errors import CheckpointError
 
 # Weights that checkpoints carry along and no ranking head reads: the heads of pretraining (BERT's cls.*, ELECTRA's
@@ -27,68 +23,11 @@ _LEFTOVERS = re.compile(
     r"|generator_.*|discriminator_predictions\..*|vocab_(transform|layer_norm|projector)\..*|qa_outputs\..*"
     r"|mask_predictions\..*|loss.*|criterion.*|rotary_emb\.inv_freq)$"
 )
-# Where transformers is told to look for adapters, so that it leaves those beside a model's weights to `merge`: it would
-# apply them without saying which weights of the model itself are missing.
-_NO_ADAPTERS = "no-such-folder"
 
 
-def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreTrainedModel:  # noqa: ANN401 - transformers' auto classes share no type
-    """The model of a transformers auto class, in float32, every weight from the checkpoint.
-
-    An adapter that lies in the folder is merged into the weights; it may bring a head that the base does not have.
-
-    Raises:
-        CheckpointError: A weight is missing, of another shape, unreadable, or meant for a part this model lacks; or an
-            adapter cannot be merged.
-        MissingExtraError: There is an adapter, and peft is not installed.
-    """
-    _check_weights(folder)
-    if not folder.has_adapter:
-        return _from_pretrained(auto, folder, config, brought=frozenset())
-    state = _adapter_state(folder)
-    # New weights are drawn at random, each of which must then be replaced; the caller's generator is left as it was.
-    with torch.random.fork_rng(devices=[]), without_load_report():
-        if auto is AutoModelForSequenceClassification:
-            config = with_labels_of(folder, config, state)
-        model = _from_pretrained(auto, folder, config, brought=whole_weights(state))
-        merged = merge(model, folder, state)
-    merged.eval()
-    return merged
-
-
-def _from_pretrained(
-    auto: Any,  # noqa: ANN401 - as above
-    folder: Folder,
-    config: PreTrainedConfig,
-    *,
-    brought: frozenset[str],
-) -> PreTrainedModel:
-    """The model without any adapter; weights that an adapter has `brought` along need not be there, or fit."""
-    try:
-        with without_progress_bars():
-            model, report = auto.from_pretrained(
-                folder.whole.path,
-                config=config,
-                dtype=torch.float32,
-                local_files_only=True,
-                trust_remote_code=folder.hub.trust_remote_code,
-                output_loading_info=True,
-                ignore_mismatched_sizes=bool(brought),
-                adapter_kwargs={"subfolder": _NO_ADAPTERS},
-            )
-    except Exception as error:  # safetensors, pickle and torch all have exceptions of their own
-        raise CheckpointError(f"{folder.name}: its weights cannot be loaded: {describe_error(error)}") from error
-    mismatched = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]
-    _require_all(
-        folder,
-        missing=set(report["missing_keys"]) - brought,
-        mismatched=set(mismatched) - brought,
-        unexpected=report["unexpected_keys"],
-    )
-    if not isinstance(model, PreTrainedModel):
-        raise CheckpointError(f"{folder.name}: its class {type(model).__name__} is not a transformers model")
-    model.eval()
-    return model
+def is_leftover(name: str) -> bool:
+    """Whether a weight is one that no ranking head reads."""
+    return _LEFTOVERS.search(name) is not None
 
 
 # Files with the suffix of weights that are the state of a training run, or the same weights in another precision or for
@@ -99,7 +38,7 @@ _OTHER_FILES = re.compile(
 )
 
 
-def _check_weights(folder: Folder) -> None:
+def check_weights(folder: Folder) -> None:
     """Raise CheckpointError unless the folder holds weights in a format that runs no code, and only those."""
     for level in folder.levels():
         weights = [file.name for pattern in ("*.safetensors", "*.bin") for file in level.path.glob(pattern)]
@@ -119,23 +58,6 @@ def _check_weights(folder: Folder) -> None:
     )
 
 
-def _adapter_state(folder: Folder) -> dict[str, Tensor]:
-    """An adapter's own weights."""
-    for name in ADAPTER_WEIGHTS:
-        file = folder.path / name
-        if file.is_file():
-            return _read(folder, file)
-    raise CheckpointError(f"{folder.name} holds the settings of an adapter and no {' or '.join(ADAPTER_WEIGHTS)}")
-
-
-def backbone_of(model: PreTrainedModel) -> PreTrainedModel:
-    """The transformer inside a transformers model with a head."""
-    backbone = model.base_model
-    if not isinstance(backbone, PreTrainedModel):
-        raise CheckpointError(f"{type(model).__name__} has no transformer of its own behind its head")
-    return backbone
-
-
 def load_state(folder: Folder, subfolder: str = "") -> dict[str, Tensor]:
     """All tensors of a folder without a transformers class of its own, in float32; safetensors before .bin.
 
@@ -150,7 +72,7 @@ def load_state(folder: Folder, subfolder: str = "") -> dict[str, Tensor]:
         raise CheckpointError(f"{folder.name} holds no weights in {subfolder or 'its folder'}")
     state: dict[str, Tensor] = {}
     for file in files:
-        state.update(_read(folder, file))
+        state.update(read_tensors(folder, file))
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
 
 
@@ -161,7 +83,7 @@ def fill(module: nn.Module, state: dict[str, Tensor], folder: Folder) -> None:
         CheckpointError: Otherwise.
     """
     own = module.state_dict()
-    _require_all(
+    require_all(
         folder,
         missing=own.keys() - state.keys(),
         mismatched=[name for name in own.keys() & state.keys() if own[name].shape != state[name].shape],
@@ -170,7 +92,12 @@ def fill(module: nn.Module, state: dict[str, Tensor], folder: Folder) -> None:
     module.load_state_dict({name: state[name] for name in own})
 
 
-def _read(folder: Folder, file: Path) -> dict[str, Tensor]:
+def read_tensors(folder: Folder, file: Path) -> dict[str, Tensor]:
+    """The named tensors of a file.
+
+    Raises:
+        CheckpointError: It cannot be read, or holds anything else; pickled code is never run.
+    """
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
@@ -186,14 +113,14 @@ def _read(folder: Folder, file: Path) -> dict[str, Tensor]:
     return loaded
 
 
-def _require_all(
+def require_all(
     folder: Folder, *, missing: Iterable[str], mismatched: Iterable[str], unexpected: Iterable[str]
 ) -> None:
     """Raise CheckpointError unless every weight has its place and every place its weight."""
     problems = {
         "missing": sorted(missing),
         "of another shape": sorted(mismatched),
-        "not part of the model": sorted(name for name in unexpected if not _LEFTOVERS.search(name)),
+        "not part of the model": sorted(name for name in unexpected if not is_leftover(name)),
     }
     complaints = [f"{what}: {_some(names)}" for what, names in problems.items() if names]
     if complaints:

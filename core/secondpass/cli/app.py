@@ -1,34 +1,76 @@
-"""All commands of `secondpass`; each lives in a module of its own."""
+"""All commands of `secondpass`; each lives in a module of its own, which is imported when the command is called."""
 
-from typing import Annotated
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from secondpass.cli.bench import bench
-from secondpass.cli.calibrate import calibrate
-from secondpass.cli.demo import demo
-from secondpass.cli.eval import evaluate
-from secondpass.cli.models import models
-from secondpass.cli.rank import rank
-from secondpass.cli.score import score
-from secondpass.cli.serve import serve
-from secondpass.cli.train import train
+# What each is for, by name: the first line of its own help, which listing them need not load.
+SUMMARIES = {
+    "rank": "Order documents by their relevance to a query: lines, JSONL, TREC collections, or whole files.",
+    "models": (
+        "Known checkpoints to choose from, with published figures. Others of their architectures load just as well."
+    ),
+    "demo": (
+        "BM25 first, a cross-encoder second: what moves up, on 1,293 Wikipedia passages and real questions, offline."
+    ),
+    "eval": (
+        "Re-rank a first stage and measure it: quality before and after, significance, speed, and how deep it pays."
+    ),
+    "calibrate": (
+        "Fit probabilities to a model's scores on a collection, and find thresholds for a wanted precision or recall."
+    ),
+    "train": "Fine-tune a cross-encoder; an interrupted run continues from its last checkpoint.",
+    "serve": "Serve models over HTTP to clients of TEI, Cohere, Jina, vLLM, infinity and Voyage.",
+    "score": "Score the pairs of files into Parquet, JSONL or a TREC run; a job that was killed goes on where it was.",
+    "bench": (
+        "Measure our precisions against other libraries: the same pairs, one process, interleaved repeats, medians."
+    ),
+}
+# Where the function is not called as its command and its module are.
+_FUNCTIONS = {"eval": "evaluate"}
+
+
+@cache
+def load_command(name: str) -> Any:  # noqa: ANN401 - typer's own class, or click's, by its version
+    """A command with its options."""
+    alone = typer.Typer(add_completion=False)
+    function = getattr(import_module(f"secondpass.cli.{name}"), _FUNCTIONS.get(name, name))
+    alone.command(name)(function)
+    return typer.main.get_command(alone)
+
+
+class _Commands(TyperGroup):
+    """The commands: all of them while they are listed, and whole once one is asked for."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - as typer passes them
+        super().__init__(**settings)
+        self.commands.update({name: TyperCommand(name, help=summary) for name, summary in SUMMARIES.items()})
+        self._lists = False
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - as in `load_command`
+        """The command of this name, whole unless it is only listed; None where there is none."""
+        is_whole = self._lists or cmd_name not in SUMMARIES
+        return super().get_command(ctx, cmd_name) if is_whole else load_command(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
+        """Write the help, in which commands are only listed."""
+        self._lists = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._lists = False
+
 
 app = typer.Typer(
+    cls=_Commands,
     help="Re-rank retrieved documents with cross-encoders, locally.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # main() turns our errors into one line; others should show whole
     add_completion=False,
 )
-app.command()(rank)
-app.command()(models)
-app.command()(demo)
-app.command("eval")(evaluate)
-app.command()(calibrate)
-app.command()(train)
-app.command()(serve)
-app.command()(score)
-app.command()(bench)
 
 
 @app.callback(invoke_without_command=True)

@@ -39,7 +39,8 @@ Workloads = Annotated[
     typer.Option(
         "--workload",
         "-w",
-        help="passages, chunks, long, mixed, latency, latency-10, latency-20, latency-100, scaling or lengths.",
+        help="passages, chunks, long, mixed, latency, latency-10, latency-20, latency-100, scaling, "
+        "lengths or cold-start.",
         show_default="passages and latency-20",
     ),
 ]

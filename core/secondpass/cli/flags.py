@@ -3,8 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 
-import typer
-
 # What stands for the options that a command does not have but the library may speak of: where else they are given.
 _ELSEWHERE = {"token": "HF_TOKEN in the environment", "local_files_only": "HF_HUB_OFFLINE in the environment"}
 # What may stand around a name in a path or a longer name, where it is not that of an option.
@@ -18,18 +16,17 @@ def in_flags(message: str, arguments: Sequence[str]) -> str:
         message: The library's, which names parameters as Python does: `top_k must be ...`, `pass token=`.
         arguments: Those of the command line, of which the first is the command.
     """
-    from secondpass.cli.app import app
-
-    names = {**_ELSEWHERE, **(command_flags(app, arguments[0]) if arguments else {})}
+    names = {**_ELSEWHERE, **(command_flags(arguments[0]) if arguments else {})}
     for name, flag in names.items():
         message = _replace(message, name, flag)
     return message
 
 
-def command_flags(app: typer.Typer, command: str) -> Mapping[str, str]:
+def command_flags(command: str) -> Mapping[str, str]:
     """The flags of a command, and the names of its arguments, by the names of its parameters."""
-    commands: Mapping[str, object] = getattr(typer.main.get_command(app), "commands", {})
-    parameters = getattr(commands.get(command), "params", ())
+    from secondpass.cli.app import SUMMARIES, load_command
+
+    parameters = load_command(command).params if command in SUMMARIES else ()
     return {
         parameter.name: next((flag for flag in parameter.opts if flag.startswith("--")), parameter.name.upper())
         for parameter in parameters

@@ -1,11 +1,11 @@
-"""A transformers model becomes a packed encoder."""
+"""The parameters of a transformer become a packed encoder."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from secondpass.encoder.architectures import architecture_of
 from secondpass.encoder.arithmetic.arithmetic import Arithmetic, Weights
@@ -22,15 +22,27 @@ from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
 from secondpass.encoder.spec import EncoderSpec
 
 
+class Backbone(Protocol):
+    """A transformer without a head, such as a base model of transformers."""
+
+    @property
+    def config(self) -> Any:  # noqa: ANN401 - its attributes differ with its architecture
+        """With the attributes of transformers' config."""
+
+    def named_parameters(self) -> Iterable[tuple[str, Tensor]]:
+        """By transformers' names."""
+        ...
+
+
 def packed_encoder(
-    backbone: PreTrainedModel,
+    backbone: Backbone,
     *,
     precision: Precision,
     pooling: Pooling,
     capabilities: Capabilities,
     range_texts: TokenBatch | None = None,
 ) -> PackedEncoder | None:
-    """The packed form of a transformers base model (no head), or None if it has none.
+    """The packed form of a transformer, or None if it has none.
 
     Args:
         backbone: Such as BertModel, its parameters in float32 on the CPU. Not changed; tables may be shared with it.
@@ -43,15 +55,39 @@ def packed_encoder(
         ValueError: The precision needs range texts, or the encoder has no place for a parameter. Neither is a user's
             mistake.
     """
-    architecture = architecture_of(backbone.config)
+    parameters = {name: tensor.detach() for name, tensor in backbone.named_parameters()}
+    return pack_parameters(
+        backbone.config,
+        parameters,
+        precision=precision,
+        pooling=pooling,
+        capabilities=capabilities,
+        range_texts=range_texts,
+    )
+
+
+def pack_parameters(
+    config: Any,  # noqa: ANN401 - its attributes differ with its architecture
+    parameters: Mapping[str, Tensor],
+    *,
+    precision: Precision,
+    pooling: Pooling,
+    capabilities: Capabilities,
+    range_texts: TokenBatch | None = None,
+) -> PackedEncoder | None:
+    """As `packed_encoder`, from a config and parameters by transformers' names.
+
+    Each parameter is asked for where it is used and let go of, so that those on disk need not be in memory all at once.
+    """
+    architecture = architecture_of(config)
     if architecture is None or pooling not in PACKED_POOLINGS:
         return None
-    spec = architecture.spec(backbone.config)
+    spec = architecture.spec(config)
     # Without a layer nothing is left to pack, and there is no last one to save work in.
     if spec is None or not spec.layers:
         return None
     with torch.inference_mode():
-        weights = architecture.names.ours({name: tensor.detach() for name, tensor in backbone.named_parameters()})
+        weights = _Renamed(parameters, architecture.names.ours({name: name for name in parameters}))
         ranges = _measure_ranges(weights, spec, capabilities, range_texts) if precision.needs_ranges else {}
         arithmetic = make_arithmetic(precision, capabilities, ranges, n_layers=len(spec.layers))
         return _Builder(weights, spec, arithmetic, precision.states_dtype(capabilities), capabilities).encoder(pooling)
@@ -68,6 +104,31 @@ def _measure_ranges(
     return recorder.ranges
 
 
+class _Renamed(Mapping[str, Tensor]):
+    """Tensors under other names, asked for when they are wanted.
+
+    Args:
+        tensors: Under their own names.
+        names: Those by the others.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
+        self._tensors = tensors
+        self._names = names
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._tensors[self._names[name]]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 class _Builder:
     """Takes parameters one by one and makes the parts from them; what is left over is an error."""
 
@@ -79,7 +140,8 @@ class _Builder:
         dtype: torch.dtype,
         capabilities: Capabilities,
     ) -> None:
-        self._weights = dict(weights)
+        self._weights = weights
+        self._left = set(weights)
         self._spec = spec
         self._arithmetic = arithmetic
         self._dtype = dtype
@@ -95,8 +157,8 @@ class _Builder:
             pooling=pooling,
             capabilities=self._capabilities,
         )
-        if self._weights:
-            raise ValueError(f"the packed encoder has no place for {', '.join(sorted(self._weights))}")
+        if self._left:
+            raise ValueError(f"the packed encoder has no place for {', '.join(sorted(self._left))}")
         return encoder
 
     def _embeddings(self) -> Embeddings:
@@ -172,16 +234,21 @@ class _Builder:
         return self._arithmetic.linear(name, weights)
 
     def _take(self, name: str) -> Weights:
-        return Weights(self._weights.pop(f"{name}.weight"), self._weights.pop(f"{name}.bias", None))
+        self._left.discard(f"{name}.weight")
+        return Weights(self._weights[f"{name}.weight"], self._pop(f"{name}.bias"))
+
+    def _pop(self, name: str) -> Tensor | None:
+        self._left.discard(name)
+        return self._weights.get(name)
 
     def _norm(self, name: str) -> Norm | None:
-        weight, bias = self._weights.pop(f"{name}.weight", None), self._weights.pop(f"{name}.bias", None)
+        weight, bias = self._pop(f"{name}.weight"), self._pop(f"{name}.bias")
         if weight is None:
             return None
         return make_norm(weight, bias, eps=self._spec.norm_eps, dtype=self._dtype, capabilities=self._capabilities)
 
     def _table(self, name: str) -> Tensor | None:
-        table = self._weights.pop(f"embeddings.{name}.weight", None)
+        table = self._pop(f"embeddings.{name}.weight")
         return None if table is None else self._on_device(table)
 
     def _on_device(self, tensor: Tensor) -> Tensor:

@@ -14,8 +14,9 @@ final_norm.{weight,bias}
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from torch import Tensor
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +31,23 @@ class NameTable:
     modules: Mapping[str, str]
     unused: frozenset[str] = frozenset()
 
-    def ours(self, theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The same tensors under our names.
+    def ours(self, theirs: Mapping[str, ValueT]) -> dict[str, ValueT]:
+        """The same values, tensors or their shapes, under our names.
 
         Raises:
             KeyError: A name is in no row of the table, so that a parameter would be lost. Then the table is wrong, not
                 the checkpoint, whose names transformers has checked.
         """
         return {
-            _rename(name, self.modules): tensor
-            for name, tensor in theirs.items()
+            _rename(name, self.modules): value
+            for name, value in theirs.items()
             if name.rpartition(".")[0] not in self.unused
         }
 
-    def theirs(self, ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The same tensors under their names; `theirs(ours(x))` is x without the unused modules."""
+    def theirs(self, ours: Mapping[str, ValueT]) -> dict[str, ValueT]:
+        """The same values under their names; `theirs(ours(x))` is x without the unused modules."""
         reverse = {our: their for their, our in self.modules.items()}
-        return {_rename(name, reverse): tensor for name, tensor in ours.items()}
+        return {_rename(name, reverse): value for name, value in ours.items()}
 
 
 def _rename(name: str, modules: Mapping[str, str]) -> str:

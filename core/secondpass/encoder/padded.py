@@ -1,15 +1,17 @@
 """Architectures without a packed form run through transformers' own forward, padded to the longest of the batch."""
 
 import inspect
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from transformers import PreTrainedModel
 
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.pooling import Pooling, pool_padded
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class PaddedModel:
@@ -23,7 +25,7 @@ class PaddedModel:
         keeps_logits: Whether the model can be told at which positions to compute logits (`logits_to_keep`).
     """
 
-    def __init__(self, model: PreTrainedModel, padding_side: Literal["left", "right"]) -> None:
+    def __init__(self, model: "PreTrainedModel", padding_side: Literal["left", "right"]) -> None:
         self._model = model
         self._padding_side = padding_side
         self._pad_id = 0 if model.config.pad_token_id is None else model.config.pad_token_id
@@ -63,7 +65,7 @@ class PaddedEncoder:
         padding_side: See `PaddedModel`.
     """
 
-    def __init__(self, model: PreTrainedModel, pooling: Pooling, padding_side: Literal["left", "right"]) -> None:
+    def __init__(self, model: "PreTrainedModel", pooling: Pooling, padding_side: Literal["left", "right"]) -> None:
         self._model = PaddedModel(model, padding_side)
         self._pooling = pooling
 
@@ -81,7 +83,7 @@ class PaddedClassifier:
         padding_side: See `PaddedModel`.
     """
 
-    def __init__(self, model: PreTrainedModel, padding_side: Literal["left", "right"]) -> None:
+    def __init__(self, model: "PreTrainedModel", padding_side: Literal["left", "right"]) -> None:
         self._model = PaddedModel(model, padding_side)
 
     def __call__(self, batch: TokenBatch) -> Tensor:
@@ -101,7 +103,7 @@ class PaddedLanguageModel:
         model: On its device, in its dtype.
     """
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: "PreTrainedModel") -> None:
         self._model = PaddedModel(model, "right")
 
     def __call__(self, batch: TokenBatch) -> Tensor:
@@ -117,7 +119,7 @@ class PaddedLanguageModel:
         return logits.float()
 
 
-def raise_head_to_float32(model: PreTrainedModel) -> None:
+def raise_head_to_float32(model: "PreTrainedModel") -> None:
     """Compute what follows the transformer in float32, whatever dtype the model was turned to."""
     for module in model.children():
         if module is not model.base_model and any(True for _ in module.parameters()):

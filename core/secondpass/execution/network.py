@@ -2,13 +2,14 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from secondpass.checkpoint import LanguageModel, RankingModel, SplitModel
-from secondpass.encoder import Capabilities, Precision, TokenBatch, packed_encoder, to_device
+from secondpass.checkpoint import LanguageModel, PlainClassifier, PretrainedModel, RankingModel, SplitModel
+from secondpass.encoder import Capabilities, Precision, TokenBatch, pack_parameters, packed_encoder, to_device
 from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder, PaddedLanguageModel, raise_head_to_float32
 from secondpass.errors import InputError
@@ -59,12 +60,19 @@ def networks_on(
     Raises:
         InputError: The precision has no form for this architecture.
     """
-    models = [model, *(copy.deepcopy(model) for _ in placement.devices[1:])]
+    models = [model, *(_copy(model) for _ in placement.devices[1:])]
     networks = []
     for own, capabilities in zip(models, placement.devices, strict=True):
         encoder = _encoder(own, placement.precision, capabilities, sample, padding_side)
         networks.append(Network(encoder, _head(own, capabilities), capabilities))
     return networks
+
+
+def _copy(model: RankingModel) -> RankingModel:
+    """The same model with weights of its own to move; packing moves none."""
+    if isinstance(model, PlainClassifier):
+        return replace(model, head=copy.deepcopy(model.head))
+    return copy.deepcopy(model)
 
 
 def _encoder(
@@ -75,23 +83,36 @@ def _encoder(
     padding_side: Literal["left", "right"],
 ) -> Callable[[TokenBatch], Tensor]:
     """The packed form of the transformer where there is one, else transformers' own forward."""
+    range_texts = _batch(sample(), capabilities) if precision.needs_ranges else None
+    if isinstance(model, PlainClassifier):
+        packed = pack_parameters(
+            model.backbone.config,
+            model.backbone.parameters,
+            precision=precision,
+            pooling=model.pooling,
+            capabilities=capabilities,
+            range_texts=range_texts,
+        )
+        if packed is None:
+            raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")
+        return packed
     if isinstance(model, SplitModel):
-        encoder = packed_encoder(
+        packed = packed_encoder(
             model.backbone,
             precision=precision,
             pooling=model.pooling,
             capabilities=capabilities,
-            range_texts=_batch(sample(), capabilities) if precision.needs_ranges else None,
+            range_texts=range_texts,
         )
-        if encoder is not None:
-            return encoder
+        if packed is not None:
+            return packed
     if precision.needs_ranges:
         raise InputError(f"dtype '{precision}' has no form for {type(model.backbone).__name__}: use 'float32'")
     return _padded_encoder(model, precision, capabilities, sample, padding_side)
 
 
 def _padded_encoder(
-    model: RankingModel,
+    model: PretrainedModel,
     precision: Precision,
     capabilities: Capabilities,
     sample: Callable[[], PairTokens],
@@ -121,7 +142,7 @@ def _in_company(sample: PairTokens) -> TokenBatch:
 
 def _head(model: RankingModel, capabilities: Capabilities) -> nn.Module:
     """What is left to do behind the encoder; nothing behind a model that brings its head along."""
-    return model.head.to(capabilities.device) if isinstance(model, SplitModel) else nn.Identity()
+    return model.head.to(capabilities.device) if isinstance(model, PlainClassifier | SplitModel) else nn.Identity()
 
 
 def _batch(pairs: PairTokens, capabilities: Capabilities) -> TokenBatch:

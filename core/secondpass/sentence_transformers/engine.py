@@ -12,11 +12,13 @@ from tqdm import tqdm
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from secondpass.arguments import check_count
+from secondpass.checkpoint.backbone_facts import readable_tokens
+from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.labels import relevance_logit
-from secondpass.checkpoint.limits import readable_tokens
 from secondpass.checkpoint.load import load_checkpoint, tokenizer_of
 from secondpass.checkpoint.pair_reading import default_prompt
+from secondpass.checkpoint.plain_model import PlainClassifier
 from secondpass.checkpoint.ranking_model import LanguageModel
 from secondpass.encoder import Precision
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
@@ -215,7 +217,7 @@ def _load(name: str, options: ModelOptions) -> _Loaded:
         placement = placement_for(options.device, stored_dtype(folder), options.batch_tokens)
     return _Loaded(
         folder=folder,
-        config=model.backbone.config,
+        config=load_config(folder) if isinstance(model, PlainClassifier) else model.backbone.config,
         tokenize=checkpoint.tokenize,
         max_length=checkpoint.max_length,
         positions=readable_tokens(model.backbone),

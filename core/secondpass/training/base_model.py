@@ -7,9 +7,9 @@ import torch
 from sentence_transformers.cross_encoder import CrossEncoder
 from transformers import PreTrainedModel
 
+from secondpass.checkpoint.backbone_facts import readable_tokens
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.source import find
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError
 from secondpass.options import HubOptions
@@ -57,7 +57,7 @@ def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: boo
     )
     if model.tokenizer.padding_side != "right":
         raise InputError(f"model.base must pad on the right, {config.base} pads on the left")
-    _check_lengths(config, checkpoint, model)
+    _check_lengths(config, model)
     _check_weights(config.base, model)
     _set_dropout(model, config.dropout)
     _freeze(model, config.freeze)
@@ -80,13 +80,13 @@ def _find(base: str, folder: Path, hub: HubOptions) -> Folder:
     return checkpoint
 
 
-def _check_lengths(config: ModelConfig, checkpoint: Folder, model: CrossEncoder) -> None:
+def _check_lengths(config: ModelConfig, model: CrossEncoder) -> None:
     """Hold the lengths against what the base can read.
 
     Raises:
         InputError: One is above its positions, or has no room for a token of both texts: all scores would be the same.
     """
-    positions = Limit.of(checkpoint, model.tokenizer, cast("PreTrainedModel", model.model)).positions
+    positions = readable_tokens(cast("PreTrainedModel", model.model))
     n_special = model.tokenizer.num_special_tokens_to_add(pair=True)
     for name, length in (("max_length", config.max_length), ("saved_max_length", config.saved_max_length)):
         if length is None:

@@ -4,18 +4,22 @@ The checkpoint's `model_type` is unknown to transformers, and its own class is n
 holds the inner model's under `bert_model`, its weights are `bert_model.*` and `_classification_layer.*`.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.ranking_model import RankingModel, SplitModel
+from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.shapes import check_shapes
 from secondpass.checkpoint.weights import fill, load_state
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _DEFAULT_INNER = "distilbert"
 
@@ -25,7 +29,7 @@ def _matches(folder: Folder) -> bool:
     return folder.config.get("model_type") == "BERT_Cat"
 
 
-def _load(folder: Folder) -> RankingModel:
+def _load(folder: Folder) -> PretrainedModel:
     """The inner model and its single linear layer.
 
     Raises:
@@ -46,7 +50,9 @@ def _tokenizer_id(folder: Folder) -> str:
     return inner or "distilbert-base-uncased"
 
 
-def _inner_model(folder: Folder) -> PreTrainedModel:
+def _inner_model(folder: Folder) -> "PreTrainedModel":
+    from transformers import AutoConfig, AutoModel, PreTrainedModel
+
     stated = folder.config.get("bert_model")
     values = dict(stated) if isinstance(stated, dict) else {}
     model_type = values.pop("model_type", _DEFAULT_INNER)

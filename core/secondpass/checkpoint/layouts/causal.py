@@ -6,19 +6,17 @@ checkpoint's name, and from nothing else.
 
 import dataclasses
 
-from transformers import PreTrainedTokenizerBase
-
 from secondpass.checkpoint.adapter import is_classifier_adapter
+from secondpass.checkpoint.backbone_facts import readable_tokens
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import known_checkpoints, lookup
-from secondpass.checkpoint.language_model import load_language_model
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.pair_reading import PairReading
 from secondpass.checkpoint.prompts import OneText, Prompt, prompt_named
-from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.ranking_model import PretrainedModel, RankingModel
 from secondpass.checkpoint.st_modules import module_specs
-from secondpass.checkpoint.tokenizer import load_tokenizer, single_text_specials, tokenize_with
+from secondpass.checkpoint.tokenizer import AnyTokenizer, single_text_specials, tokenize_with
 from secondpass.errors import CheckpointError
 from secondpass.options import ModelOptions
 
@@ -54,20 +52,21 @@ def prompt_of(folder: Folder) -> Prompt:
     return prompt_named(known.prompt)
 
 
-def _load(folder: Folder) -> RankingModel:
+def _load(folder: Folder) -> PretrainedModel:
     """The language model, reduced to the prompt's answers.
 
     Raises:
         CheckpointError: No prompt is known, an answer is not one token, or the weights do not fit.
     """
+    from secondpass.checkpoint.language_model import load_language_model
+    from secondpass.checkpoint.pretrained_tokenizer import load_tokenizer
+
     prompt = prompt_of(folder)
     answers = _answer_ids(load_tokenizer(folder), prompt, folder)
     return load_language_model(folder, answers, dict(enumerate(map(str, prompt.answers))))
 
 
-def _read(
-    folder: Folder, model: RankingModel, tokenizer: PreTrainedTokenizerBase, options: ModelOptions
-) -> PairReading:
+def _read(folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, options: ModelOptions) -> PairReading:
     """Both texts in the checkpoint's prompt.
 
     Raises:
@@ -78,12 +77,12 @@ def _read(
     if isinstance(prompt.body, OneText):
         first, last = single_text_specials(tokenizer, folder.name)
         frame = dataclasses.replace(frame, before=frame.before + first, after=last + frame.after)
-    limit = prompt.body.limit(Limit.of(folder, tokenizer, model.backbone), frame)
+    limit = prompt.body.limit(Limit.of(folder, tokenizer, readable_tokens(model.backbone)), frame)
     length = limit.resolve(folder.name, options.max_length, prompt.body.n_fixed(frame))
     return PairReading(prompt.body.tokenizer(frame, length), length)
 
 
-def _answer_ids(tokenizer: PreTrainedTokenizerBase, prompt: Prompt, folder: Folder) -> list[int]:
+def _answer_ids(tokenizer: AnyTokenizer, prompt: Prompt, folder: Folder) -> list[int]:
     ids: list[int] = []
     for answer in prompt.answers:
         tokens = [answer] if isinstance(answer, int) else tokenizer.encode(answer, add_special_tokens=False)
@@ -93,4 +92,4 @@ def _answer_ids(tokenizer: PreTrainedTokenizerBase, prompt: Prompt, folder: Fold
     return ids
 
 
-LAYOUT = Layout(_matches, _load, _read, activation=lambda folder: prompt_of(folder).activation)
+LAYOUT = Layout(_matches, _load, read=_read, activation=lambda folder: prompt_of(folder).activation)

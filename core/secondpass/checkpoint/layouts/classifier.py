@@ -5,28 +5,28 @@ half precision while the head stays in float32. Any other architecture runs thro
 """
 
 from torch import nn
-from transformers import AutoModelForSequenceClassification
 
-from secondpass.checkpoint.config import label_names, load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.ranking_model import RankingModel, SplitModel, WholeModel
+from secondpass.checkpoint.plain_model import PlainClassifier, plain_classifier
+from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel, WholeModel
 from secondpass.checkpoint.st_modules import module_specs
-from secondpass.checkpoint.weights import backbone_of, load_pretrained
 from secondpass.encoder.architectures import architecture_of
 from secondpass.errors import CheckpointError
 
 
-def _load(folder: Folder) -> RankingModel:
+def _load(folder: Folder) -> PretrainedModel:
     """A classifier checkpoint, split into transformer and head where its architecture says how.
 
     Raises:
         CheckpointError: It is not a classifier, or its weights do not fit.
     """
-    specs = module_specs(folder)
-    if specs and (len(specs) > 1 or specs[0].kind != "Transformer" or specs[0].path):
-        kinds = ", ".join(spec.kind for spec in specs)
-        raise CheckpointError(f"{folder.name}: modules.json must list one Transformer for a classifier, got {kinds}")
+    from transformers import AutoModelForSequenceClassification
+
+    from secondpass.checkpoint.config import label_names, load_config
+    from secondpass.checkpoint.pretrained import backbone_of, load_pretrained
+
+    _check_modules(folder)
     config = load_config(folder)
     architectures = config.architectures or []
     # An adapter may bring a head; what is still missing then, loading finds out.
@@ -45,5 +45,18 @@ def _load(folder: Folder) -> RankingModel:
     return SplitModel(backbone_of(model), architecture.pooling(model.config), nn.Sequential(*layers), labels)
 
 
+def _load_plain(folder: Folder) -> PlainClassifier | None:
+    """As `_load`, without transformers; None where that cannot be done."""
+    _check_modules(folder)
+    return plain_classifier(folder)
+
+
+def _check_modules(folder: Folder) -> None:
+    specs = module_specs(folder)
+    if specs and (len(specs) > 1 or specs[0].kind != "Transformer" or specs[0].path):
+        kinds = ", ".join(spec.kind for spec in specs)
+        raise CheckpointError(f"{folder.name}: modules.json must list one Transformer for a classifier, got {kinds}")
+
+
 # Asked last, so that it takes every folder that nothing else takes.
-LAYOUT = Layout(lambda _: True, _load)
+LAYOUT = Layout(lambda _: True, _load, _load_plain)

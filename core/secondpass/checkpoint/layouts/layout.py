@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from transformers import PreTrainedTokenizerBase
-
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.pair_reading import PairReading, read_pairs
-from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.plain_model import PlainClassifier
+from secondpass.checkpoint.ranking_model import PretrainedModel, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation
+from secondpass.checkpoint.tokenizer import AnyTokenizer
 from secondpass.options import ModelOptions
 
 
@@ -18,14 +18,16 @@ class Layout:
 
     Args:
         matches: Whether a folder has this layout.
-        load: Gives its networks.
+        load: Gives its networks, through transformers.
+        load_plain: Gives its networks without transformers; None where that cannot be done.
         read: How its models read pairs, by the caller's options `max_length` and `instruction`.
         tokenizer_id: Hub id of a folder's tokenizer, for folders that hold none; None where nothing says.
         activation: What a folder's authors score with, where it does not say; None for sentence-transformers' rule.
     """
 
     matches: Callable[[Folder], bool]
-    load: Callable[[Folder], RankingModel]
-    read: Callable[[Folder, RankingModel, PreTrainedTokenizerBase, ModelOptions], PairReading] = read_pairs
+    load: Callable[[Folder], PretrainedModel]
+    load_plain: Callable[[Folder], PlainClassifier | None] = lambda _: None
+    read: Callable[[Folder, RankingModel, AnyTokenizer, ModelOptions], PairReading] = read_pairs
     tokenizer_id: Callable[[Folder], str | None] = lambda _: None
     activation: Callable[[Folder], ScoreActivation | None] = lambda _: None

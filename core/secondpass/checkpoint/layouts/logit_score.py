@@ -3,17 +3,18 @@
 The score is the logit of a token that means relevant, less that of one that means the opposite where there is one.
 """
 
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.language_model import load_language_model
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.ranking_model import PretrainedModel
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.st_modules import ModuleSpec, module_specs
-from secondpass.checkpoint.tokenizer import load_tokenizer
 from secondpass.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 def _matches(folder: Folder) -> bool:
@@ -21,12 +22,15 @@ def _matches(folder: Folder) -> bool:
     return any(spec.kind == "LogitScore" for spec in module_specs(folder))
 
 
-def _load(folder: Folder) -> RankingModel:
+def _load(folder: Folder) -> PretrainedModel:
     """The language model, reduced to the tokens that LogitScore reads.
 
     Raises:
         CheckpointError: A module has no place here, a token is none of the model's, or the weights do not fit.
     """
+    from secondpass.checkpoint.language_model import load_language_model
+    from secondpass.checkpoint.pretrained_tokenizer import load_tokenizer
+
     specs = module_specs(folder)
     if [spec.kind for spec in specs] != ["Transformer", "LogitScore"] or specs[0].path:
         kinds = ", ".join(spec.kind for spec in specs)
@@ -54,7 +58,7 @@ def _answers(folder: Folder, spec: ModuleSpec) -> list[int]:
     return [answer for answer in answers if answer is not None]
 
 
-def _names(tokenizer: PreTrainedTokenizerBase, answers: list[int]) -> dict[int, str]:
+def _names(tokenizer: "PreTrainedTokenizerBase", answers: list[int]) -> dict[int, str]:
     return {index: str(tokenizer.decode([answer])) for index, answer in enumerate(answers)}
 
 

@@ -1,14 +1,13 @@
 """sentence-transformers' modular cross-encoders (5.4 and later): Transformer, Pooling, then layers up to the scores."""
 
 from torch import nn
-from transformers import AutoModel
 
-from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.ranking_model import RankingModel, SplitModel
+from secondpass.checkpoint.plain_model import PlainClassifier, plain_backbone
+from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel
 from secondpass.checkpoint.st_modules import is_cross_encoder, layers_of, module_specs, pooling_of
-from secondpass.checkpoint.weights import load_pretrained
+from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 
 
@@ -17,8 +16,30 @@ def _matches(folder: Folder) -> bool:
     return any(spec.kind == "Pooling" for spec in module_specs(folder))
 
 
-def _load(folder: Folder) -> RankingModel:
+def _load(folder: Folder) -> PretrainedModel:
     """The transformer, its pooling, and the layers behind it as the head.
+
+    Raises:
+        CheckpointError: The folder is a bi-encoder, or a module has no place in a ranking head.
+    """
+    from transformers import AutoModel
+
+    from secondpass.checkpoint.config import load_config
+    from secondpass.checkpoint.pretrained import load_pretrained
+
+    pooling, head, labels = _head(folder)
+    return SplitModel(load_pretrained(AutoModel, folder, load_config(folder)), pooling, head, labels)
+
+
+def _load_plain(folder: Folder) -> PlainClassifier | None:
+    """As `_load`, without transformers; None where that cannot be done."""
+    pooling, head, labels = _head(folder)
+    backbone = plain_backbone(folder, pooling)
+    return None if backbone is None else PlainClassifier(backbone, pooling, head, labels)
+
+
+def _head(folder: Folder) -> tuple[Pooling, nn.Module, dict[int, str]]:
+    """What follows the transformer, and the names of its outputs.
 
     Raises:
         CheckpointError: The folder is a bi-encoder, or a module has no place in a ranking head.
@@ -36,9 +57,8 @@ def _load(folder: Folder) -> RankingModel:
         raise CheckpointError(f"{folder.name}: the last module must be the Dense layer that gives the scores")
     last = [layer for layer in head.modules() if isinstance(layer, nn.Linear)][-1]
     n_labels = last.out_features
-    backbone = load_pretrained(AutoModel, folder, load_config(folder))
     labels = {index: f"LABEL_{index}" for index in range(n_labels)}
-    return SplitModel(backbone, pooling_of(folder, pooling), head, labels)
+    return pooling_of(folder, pooling), head, labels
 
 
-LAYOUT = Layout(_matches, _load)
+LAYOUT = Layout(_matches, _load, _load_plain)

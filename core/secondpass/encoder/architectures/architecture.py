@@ -1,7 +1,7 @@
 """What a model family is to us: everything that differs between one kind of transformers model and another."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -17,6 +17,28 @@ def first_token(config: Any) -> Pooling:  # noqa: ANN401, ARG001 - configs have 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What the files of a checkpoint hold, so that they can be read as data, without transformers.
+
+    Args:
+        config: Every key that its config.json may have beside those of all architectures, with transformers' default.
+            A value is of its default's type; where that is None, it is None or a number.
+        parameters: From its config, the shapes of its transformer's parameters, by our names.
+        prefix: What stands before the transformer's names in a classifier.
+        derive: What transformers' config has and the file may lack, from what the file says; None for what is better
+            left to transformers.
+        head_modules: Modules of its head that are more than one linear layer, by their paths in `Architecture.head`:
+            made without weights, from the config; None for an option that they do not have here.
+    """
+
+    config: Mapping[str, object]
+    parameters: Callable[[Any], Mapping[str, tuple[int, ...]]]
+    prefix: str
+    derive: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] = lambda _: {}
+    head_modules: Mapping[str, Callable[[Any], nn.Module | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
     """How one kind of transformers model becomes our encoder and a head.
 
@@ -27,6 +49,7 @@ class Architecture:
         head: The layers of its sequence classifier between the pooled state and the logits, as paths in the loaded
             model, or what makes those without parameters. Dropout is left out, as always in evaluation.
         pooling: Reads from its config which state that head takes.
+        stored: How its files are read as data; None where only transformers reads them.
     """
 
     model_types: tuple[str, ...]
@@ -34,3 +57,4 @@ class Architecture:
     spec: Callable[[Any], EncoderSpec | None]
     head: tuple[str | Callable[[], nn.Module], ...]
     pooling: Callable[[Any], Pooling] = first_token
+    stored: Stored | None = None

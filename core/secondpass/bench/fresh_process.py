@@ -1,11 +1,13 @@
-"""How much memory a contender takes: the high-water mark of a fresh process that does nothing else."""
+"""A contender in a fresh process that does nothing else: how soon it has scored, and how much memory it takes."""
 
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from secondpass.bench.contenders import CONTENDERS, Contender, load, scores_of
 from secondpass.bench.setting import Setting
@@ -17,11 +19,25 @@ DESCRIPTION = (
 )
 
 
-def peak_mib(contender: Contender, setting: Setting, workload: Workload) -> float | None:
-    """MiB of resident memory at its highest; None where the system does not report it or the contender fails."""
+@dataclass(frozen=True, slots=True)
+class FreshRun:
+    """What a contender took from the start of a process.
+
+    Args:
+        seconds: Until the workload was scored once: Python's own start, imports, loading, scoring.
+        peak_mib: MiB of resident memory at its highest; None where the system does not report it.
+    """
+
+    seconds: float
+    peak_mib: float | None
+
+
+def run_fresh(contender: Contender, setting: Setting, workload: Workload) -> FreshRun | None:
+    """One run of a contender in a process of its own; None where it fails."""
     job = {"contender": contender.name, "setting": asdict(setting), "requests": workload.requests}
+    started = time.time()  # the one clock that two processes share
     done = subprocess.run(
-        [sys.executable, "-m", "secondpass.bench.memory"],
+        [sys.executable, "-m", "secondpass.bench.fresh_process"],
         input=json.dumps(job),
         capture_output=True,
         text=True,
@@ -29,8 +45,16 @@ def peak_mib(contender: Contender, setting: Setting, workload: Workload) -> floa
     )
     if done.returncode != 0:
         return None
-    peak = json.loads(done.stdout.splitlines()[-1])
-    return None if peak is None else float(peak)
+    measured: dict[str, Any] | None = json.loads(done.stdout.splitlines()[-1])
+    if measured is None:
+        return None
+    return FreshRun(measured["ended"] - started, measured["peak_mib"])
+
+
+def peak_mib(contender: Contender, setting: Setting, workload: Workload) -> float | None:
+    """MiB of resident memory at its highest; None where the system does not report it or the contender fails."""
+    run = run_fresh(contender, setting, workload)
+    return None if run is None else run.peak_mib
 
 
 def high_water_mib() -> float | None:
@@ -50,7 +74,7 @@ def high_water_mib() -> float | None:
     return None
 
 
-def _measure(job: dict[str, object]) -> float | None:
+def _measure(job: dict[str, object]) -> dict[str, float | None] | None:
     contender = next(contender for contender in CONTENDERS if contender.name == job["contender"])
     score = load(contender, Setting(**job["setting"]))  # type: ignore[arg-type]  # as asdict wrote it
     if isinstance(score, str):
@@ -60,7 +84,7 @@ def _measure(job: dict[str, object]) -> float | None:
         for request in job["requests"]  # type: ignore[attr-defined]  # lists of lists of pairs
     ]
     scores_of(score, requests)
-    return high_water_mib()
+    return {"ended": time.time(), "peak_mib": high_water_mib()}
 
 
 if __name__ == "__main__":

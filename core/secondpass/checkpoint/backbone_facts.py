@@ -1,0 +1,52 @@
+"""What a pair's reading depends on in a transformer, whichever way it was loaded."""
+
+import inspect
+from typing import TYPE_CHECKING, TypeAlias
+
+from torch import nn
+
+from secondpass.checkpoint.plain_model import PlainBackbone
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+AnyBackbone: TypeAlias = "PreTrainedModel | PlainBackbone"
+"""transformers', or one that was read without it."""
+
+
+def n_embeddings(backbone: AnyBackbone) -> int | None:
+    """How many tokens it has embeddings for; None where that is no table."""
+    if isinstance(backbone, PlainBackbone):
+        return int(backbone.config.vocab_size)
+    table = backbone.get_input_embeddings()
+    return table.num_embeddings if isinstance(table, nn.Embedding) else None
+
+
+def n_token_types(backbone: AnyBackbone) -> int:
+    """How many token types it tells apart; 0 where it reads none."""
+    stated: int | None = getattr(backbone.config, "type_vocab_size", None)
+    if stated is not None:
+        return stated
+    if isinstance(backbone, PlainBackbone):
+        return 0
+    return 2 if "token_type_ids" in inspect.signature(backbone.forward).parameters else 0
+
+
+def readable_tokens(backbone: AnyBackbone) -> int | None:
+    """How many tokens it has positions for; None where its positions have no end."""
+    rows = getattr(backbone.config, "max_position_embeddings", None)
+    return rows - position_offset(backbone) if isinstance(rows, int) and rows > 0 else None
+
+
+def position_offset(backbone: AnyBackbone) -> int:
+    """Positions that are never used: RoBERTa-like models count from pad_token_id + 1, so 514 positions are 512 tokens.
+
+    They are the ones that pair a learned position table with an integer `padding_idx`.
+    """
+    if isinstance(backbone, PlainBackbone):
+        return 0 if backbone.spec.position_pad_id is None else backbone.spec.position_pad_id + 1
+    for module in backbone.modules():
+        padding = getattr(module, "padding_idx", None)
+        if isinstance(padding, int) and isinstance(getattr(module, "position_embeddings", None), nn.Embedding):
+            return padding + 1
+    return 0

@@ -1,0 +1,98 @@
+"""Models that transformers makes from a folder: every weight from the checkpoint, adapters merged.
+
+The modules that import transformers are imported where they are needed: it takes seconds.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
+
+from secondpass.arguments import describe_error
+from secondpass.checkpoint.adapter import WEIGHTS as ADAPTER_WEIGHTS
+from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.merging import merge, whole_weights, with_labels_of
+from secondpass.checkpoint.quiet import without_load_report, without_progress_bars
+from secondpass.checkpoint.weights import check_weights, read_tensors, require_all
+from secondpass.errors import CheckpointError
+
+# Where transformers is told to look for adapters, so that it leaves those beside a model's weights to `merge`: it would
+# apply them without saying which weights of the model itself are missing.
+_NO_ADAPTERS = "no-such-folder"
+
+
+def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreTrainedModel:  # noqa: ANN401 - transformers' auto classes share no type
+    """The model of a transformers auto class, in float32, every weight from the checkpoint.
+
+    An adapter that lies in the folder is merged into the weights; it may bring a head that the base does not have.
+
+    Raises:
+        CheckpointError: A weight is missing, of another shape, unreadable, or meant for a part this model lacks; or an
+            adapter cannot be merged.
+        MissingExtraError: There is an adapter, and peft is not installed.
+    """
+    check_weights(folder)
+    if not folder.has_adapter:
+        return _from_pretrained(auto, folder, config, brought=frozenset())
+    state = _adapter_state(folder)
+    # New weights are drawn at random, each of which must then be replaced; the caller's generator is left as it was.
+    with torch.random.fork_rng(devices=[]), without_load_report():
+        if auto is AutoModelForSequenceClassification:
+            config = with_labels_of(folder, config, state)
+        model = _from_pretrained(auto, folder, config, brought=whole_weights(state))
+        merged = merge(model, folder, state)
+    merged.eval()
+    return merged
+
+
+def _from_pretrained(
+    auto: Any,  # noqa: ANN401 - as above
+    folder: Folder,
+    config: PreTrainedConfig,
+    *,
+    brought: frozenset[str],
+) -> PreTrainedModel:
+    """The model without any adapter; weights that an adapter has `brought` along need not be there, or fit."""
+    try:
+        with without_progress_bars():
+            model, report = auto.from_pretrained(
+                folder.whole.path,
+                config=config,
+                dtype=torch.float32,
+                local_files_only=True,
+                trust_remote_code=folder.hub.trust_remote_code,
+                output_loading_info=True,
+                ignore_mismatched_sizes=bool(brought),
+                adapter_kwargs={"subfolder": _NO_ADAPTERS},
+            )
+    except Exception as error:  # safetensors, pickle and torch all have exceptions of their own
+        raise CheckpointError(f"{folder.name}: its weights cannot be loaded: {describe_error(error)}") from error
+    mismatched = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]
+    require_all(
+        folder,
+        missing=set(report["missing_keys"]) - brought,
+        mismatched=set(mismatched) - brought,
+        unexpected=report["unexpected_keys"],
+    )
+    if not isinstance(model, PreTrainedModel):
+        raise CheckpointError(f"{folder.name}: its class {type(model).__name__} is not a transformers model")
+    model.eval()
+    return model
+
+
+def _adapter_state(folder: Folder) -> dict[str, Tensor]:
+    """An adapter's own weights."""
+    for name in ADAPTER_WEIGHTS:
+        file = folder.path / name
+        if file.is_file():
+            return read_tensors(folder, file)
+    raise CheckpointError(f"{folder.name} holds the settings of an adapter and no {' or '.join(ADAPTER_WEIGHTS)}")
+
+
+def backbone_of(model: PreTrainedModel) -> PreTrainedModel:
+    """The transformer inside a transformers model with a head."""
+    backbone = model.base_model
+    if not isinstance(backbone, PreTrainedModel):
+        raise CheckpointError(f"{type(model).__name__} has no transformer of its own behind its head")
+    return backbone

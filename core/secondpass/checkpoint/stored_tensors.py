@@ -1,0 +1,68 @@
+"""The tensors of safetensors files, read one by one when they are wanted: no file's weights are in memory twice."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+# As safetensors calls those that become float32 without loss.
+_FLOATS = ("F32", "F16", "BF16")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a tensor lies.
+
+    Args:
+        file: In which file.
+        shape: Of the tensor.
+        is_float: Whether it holds floating-point numbers that become float32 without loss.
+    """
+
+    file: Path
+    shape: tuple[int, ...]
+    is_float: bool
+
+
+class StoredTensors(Mapping[str, Tensor]):
+    """Tensors in float32 on the CPU, read from their files each time they are asked for.
+
+    Args:
+        places: Where each is, by the name it is asked for, with its name in the file.
+    """
+
+    def __init__(self, places: Mapping[str, tuple[str, Place]]) -> None:
+        self._places = places
+
+    def __getitem__(self, name: str) -> Tensor:
+        """The tensor of this name."""
+        stored, place = self._places[name]
+        with safe_open(place.file, framework="pt") as tensors:
+            tensor: Tensor = tensors.get_tensor(stored)
+        return tensor.float()
+
+    def __iter__(self) -> Iterator[str]:
+        """Their names."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._places)
+
+
+def find_tensors(files: Sequence[Path]) -> dict[str, Place] | None:
+    """Where the tensors of these files lie; only headers are read. None if one cannot be read, or a name is in two."""
+    places: dict[str, Place] = {}
+    try:
+        for file in files:
+            with safe_open(file, framework="pt") as tensors:
+                for name in tensors.keys():  # noqa: SIM118 - not a dict
+                    if name in places:
+                        return None
+                    header = tensors.get_slice(name)
+                    places[name] = Place(file, tuple(header.get_shape()), header.get_dtype() in _FLOATS)
+    except (SafetensorError, OSError, RuntimeError, ValueError):
+        return None
+    return places
