@@ -13,7 +13,7 @@ from secondpass.encoder import Pooling, Precision, packed_encoder
 @pytest.mark.parametrize(
     ("model_type", "options"),
     [
-        pytest.param("deberta-v2", {}, id="another architecture"),
+        pytest.param("mpnet", {}, id="another architecture"),
         pytest.param("bert", {"is_decoder": True}, id="a decoder"),
         pytest.param("bert", {"is_decoder": True, "add_cross_attention": True}, id="cross attention"),
         pytest.param("bert", {"hidden_act": "relu6"}, id="a nonlinearity we lack"),

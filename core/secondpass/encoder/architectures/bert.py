@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from secondpass.encoder.architectures.architecture import Architecture
+from secondpass.encoder.architectures.architecture import Architecture, same_head
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
 from secondpass.encoder.names import NameTable
 from secondpass.encoder.spec import EncoderSpec, LayerSpec
@@ -53,17 +53,17 @@ BERT = Architecture(
     model_types=("bert",),
     names=NameTable(_MODULES, _POOLER),
     spec=_bert,
-    head=("bert.pooler.dense", nn.Tanh, "classifier"),
+    head=same_head("bert.pooler.dense", nn.Tanh, "classifier"),
 )
 ELECTRA = Architecture(
     model_types=("electra",),
     names=NameTable({**_MODULES, "embeddings_project": "embeddings.project"}),
     spec=_bert,
-    head=("classifier.dense", nn.GELU, "classifier.out_proj"),
+    head=same_head("classifier.dense", nn.GELU, "classifier.out_proj"),
 )
 ROBERTA = Architecture(
     model_types=("roberta", "xlm-roberta", "camembert"),
     names=NameTable(_MODULES, _POOLER),
     spec=_roberta,
-    head=("classifier.dense", nn.Tanh, "classifier.out_proj"),
+    head=same_head("classifier.dense", nn.Tanh, "classifier.out_proj"),
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from secondpass.encoder.architectures.architecture import Architecture
+from secondpass.encoder.architectures.architecture import Architecture, same_head
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
 from secondpass.encoder.names import NameTable
 from secondpass.encoder.spec import EncoderSpec, LayerSpec
@@ -44,5 +44,5 @@ DISTILBERT = Architecture(
         }
     ),
     spec=_distilbert,
-    head=("pre_classifier", nn.ReLU, "classifier"),
+    head=same_head("pre_classifier", nn.ReLU, "classifier"),
 )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from secondpass.encoder.spec import Rope
+
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
@@ -23,16 +25,16 @@ class Rotation:
     sin: Tensor
 
 
-def make_rotation(positions: Tensor, *, theta: float, head_dim: int) -> Rotation:
+def make_rotation(positions: Tensor, rope: Rope, *, head_dim: int) -> Rotation:
     """The rotation of rows at these positions.
 
     Args:
         positions: Shape: (n_rows,), int64.
-        theta: Base of the frequencies theta ** (-2 j / head_dim).
+        rope: The frequencies.
         head_dim: Width of a head, even.
     """
     exponents = torch.arange(0, head_dim, 2, dtype=torch.float32, device=positions.device) / head_dim
-    angles = positions.float()[:, None, None] * (1.0 / theta**exponents)
+    angles = positions.float()[:, None, None] * (1.0 / rope.theta**exponents / rope.factor)
     return Rotation(angles.cos(), angles.sin())
 
 
