@@ -184,7 +184,9 @@ class _Builder:
         scale = relative_scale(relative, self._spec.head_dim)
         tables = PositionTables(
             key=self._positions(f"{attention}.position_key", key, scale) if relative.content_to_position else None,
-            query=self._positions(f"{attention}.position_query", query, scale) if relative.position_to_content else None,
+            query=self._positions(f"{attention}.position_query", query, scale)
+            if relative.position_to_content
+            else None,
             scale=scale,
         )
         if not first_only:

@@ -36,7 +36,6 @@ class ForwardContext:
         """Queries or keys rotated by their positions, if the layer has rotary ones."""
         return rows if spec.rope is None else rotate(rows, self.rotations[spec.rope], n_heads=n_heads)
 
-
     def by_distance(self, tables: PositionTables) -> PositionTables:
         """A layer's tables with a row per distance."""
         if self.table_rows is None:

@@ -10,7 +10,6 @@ from secondpass.encoder.names import NameTable
 from secondpass.encoder.pooling import Pooling
 from secondpass.encoder.spec import EncoderSpec
 
-
 # The layers of a head, as paths in the loaded model, or what makes those without parameters.
 Head: TypeAlias = tuple[str | Callable[[], nn.Module], ...]
 

@@ -1,9 +1,10 @@
 """Disentangled attention within each pair, over true lengths: scores also know the distance from query to key.
 
-A score is q k + q K(d) + k Q(d), where K(d) and Q(d) are embeddings of the distance d between the two (`relative`). As d
-grows by one from key to key, the products of one query with the embeddings of all distances are a row of which every
-query reads a stretch that begins one further on: read with a stride one shorter than a row, they are the matrix that is
-added to the scores, and nothing is gathered. The same holds for a key and all queries, with the result transposed.
+A score is q k + q K(d) + k Q(d), where K(d) and Q(d) are embeddings of the distance d from q to k (`relative`). The
+distance changes by one from key to key and from query to query. So the products of every query with the embeddings of
+all distances, a row per query, hold what each key needs side by side, one column earlier with each query: read with a
+stride one shorter than a row, they are the matrix that is added to the scores, and nothing is gathered. The products of
+keys give its transpose.
 """
 
 import math
@@ -111,9 +112,7 @@ def _parts(group: LengthGroup, n_heads: int, n_read: int) -> Iterator[tuple[Leng
             yield part, slice(head, min(head + heads_per_part, n_heads))
 
 
-def _bias(
-    query: Tensor, key: Tensor, group: LengthGroup, n_heads: int, n_read: int, tables: PositionTables
-) -> Tensor:
+def _bias(query: Tensor, key: Tensor, group: LengthGroup, n_heads: int, n_read: int, tables: PositionTables) -> Tensor:
     """What positions add to the scores. Shape: (n_pairs, n_heads, length, n_read)."""
     length = group.length
     bias = query.new_empty(group.n_pairs, n_heads, length, n_read)

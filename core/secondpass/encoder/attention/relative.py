@@ -49,7 +49,9 @@ def table_rows(relative: RelativeSpec, longest: int) -> Tensor:
         Shape: (2 * longest - 1,), int64, on the CPU.
     """
     distances = torch.arange(longest - 1, -longest, -1, device="cpu")
-    buckets = distances if relative.n_buckets is None else _buckets(distances, relative.n_buckets, relative.max_distance)
+    buckets = (
+        distances if relative.n_buckets is None else _buckets(distances, relative.n_buckets, relative.max_distance)
+    )
     return (buckets + relative.span).clamp_(0, 2 * relative.span - 1)
 
 
