@@ -8,7 +8,7 @@ import pytest
 import torch
 from random_backbones import CPU, DEBERTA, MODELS, backbone, random_batch, random_model
 
-from secondpass.encoder import Pooling, Precision, packed_encoder
+from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,15 @@ def test_what_has_no_packed_form_gives_none(model_type: str, options: dict[str, 
 
 
 def test_attention_by_distances_is_packed_where_calls_are_cheap() -> None:
-    options = {"precision": Precision.FLOAT32, "pooling": Pooling.CLS}
+    def is_packed(name: str, capabilities: Capabilities) -> bool:
+        model, precision = backbone(name), Precision.FLOAT32
+        encoder = packed_encoder(model, precision=precision, pooling=Pooling.CLS, capabilities=capabilities)
+        return encoder is not None
+
     elsewhere = replace(CPU, cheap_calls=False)
-    assert packed_encoder(backbone("deberta-v3"), capabilities=CPU, **options) is not None
-    assert packed_encoder(backbone("deberta-v3"), capabilities=elsewhere, **options) is None
-    assert packed_encoder(backbone("deberta-absolute"), capabilities=elsewhere, **options) is not None
+    assert is_packed("deberta-v3", CPU)
+    assert not is_packed("deberta-v3", elsewhere)
+    assert is_packed("deberta-absolute", elsewhere)
 
 
 @pytest.mark.parametrize("pooling", [Pooling.MAX, Pooling.LAST])

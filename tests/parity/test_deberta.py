@@ -130,5 +130,6 @@ def test_a_document_that_fits_scores_the_same_in_windows(tmp_path: Path) -> None
     windows = CrossEncoder(folder, max_length=48, long_documents="windows")
     assert windows.score("tides", documents)[0] == truncated.score("tides", documents)[0]
     for ranked in windows.rank("tides", documents):
+        assert ranked.passage is not None
         passage = ranked.text[ranked.passage.start : ranked.passage.end]
         assert windows.score("tides", [passage])[0] == pytest.approx(ranked.score, abs=1e-4)

@@ -93,19 +93,14 @@ def test_many_pairs_of_one_length_are_taken_a_few_at_a_time() -> None:
     """More scores than are computed at a time: the parts together are what each pair is alone."""
     relative = RelativeSpec(64, 32, content_to_position=True, position_to_content=True)
     generator = torch.Generator().manual_seed(0)
-    tables = PositionTables(*(torch.randn(64, HIDDEN, generator=generator) for _ in range(2)), scale=0.2)
+    key_table, query_table = torch.randn(2, 64, HIDDEN, generator=generator)
+    by_distance = PositionTables(key_table, query_table, 0.2).by_distance(table_rows(relative, 112))
     states = torch.randn(40 * 100 + 32, 3 * HIDDEN, generator=generator)
-    query, key, value = states.chunk(3, dim=1)
-    by_distance = tables.by_distance(table_rows(relative, 112))
-    packing = pack((100,) * 40, CPU)
-    together = attend_disentangled(query, key, value, packing, by_distance, n_heads=N_HEADS)
-    alone = [
-        attend_disentangled(
-            *(rows[i * 100 : i * 100 + 132] for rows in (query, key, value)),
-            pack((100,), CPU),
-            by_distance,
-            n_heads=N_HEADS,
-        )[:100]
-        for i in range(40)
-    ]
-    torch.testing.assert_close(together[: packing.n_tokens], torch.cat(alone), rtol=0, atol=1e-5)
+
+    def attend(rows: Tensor, n_pairs: int) -> Tensor:
+        query, key, value = rows.chunk(3, dim=1)
+        outputs = attend_disentangled(query, key, value, pack((100,) * n_pairs, CPU), by_distance, n_heads=N_HEADS)
+        return outputs[: 100 * n_pairs]
+
+    alone = [attend(states[i * 100 : i * 100 + 132], 1) for i in range(40)]
+    torch.testing.assert_close(attend(states, 40), torch.cat(alone), rtol=0, atol=1e-5)

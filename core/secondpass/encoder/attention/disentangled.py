@@ -158,7 +158,7 @@ def _tiles(length: int) -> Iterator[slice]:
 
 def _by_head(positions: Tensor, n_heads: int) -> Tensor:
     """Shape: (n_positions, hidden) -> (n_heads, head_dim, n_positions)."""
-    return positions.unflatten(1, (n_heads, -1)).permute(1, 2, 0)
+    return positions.view(len(positions), n_heads, -1).permute(1, 2, 0)
 
 
 def _columns(tables: PositionTables, columns: slice) -> PositionTables:
