@@ -59,8 +59,9 @@ def _buckets(distances: Tensor, n_buckets: int, max_distance: int) -> Tensor:
     """Distances up to half of `n_buckets` as they are, larger ones by the logarithm of how much larger they are."""
     middle = n_buckets // 2
     # In float32 step by step, as transformers computes it: rounding decides at the borders.
-    ratios = distances.abs().clamp(min=middle) / middle
-    steps = ratios.log() / torch.tensor((max_distance - 1) / middle).log() * (middle - 1)
+    ratios = distances.abs().clamp(min=middle).float() / middle
+    largest = torch.tensor((max_distance - 1) / middle, dtype=torch.float32, device="cpu")
+    steps = ratios.log() / largest.log() * (middle - 1)
     far = (steps.ceil() + middle) * distances.sign()
     return torch.where(distances.abs() <= middle, distances, far.long())
 

@@ -48,7 +48,7 @@ def rotate(rows: Tensor, rotation: Rotation, *, n_heads: int) -> Tensor:
     """
     halves = rows.view(len(rows), n_heads, 2, -1).float()
     first, second = halves.unbind(dim=2)
-    rotated = torch.empty(halves.shape, device=rows.device)
+    rotated = halves.new_empty(halves.shape)
     # Written in place: half of the passes over memory that sums of products would take.
     torch.mul(first, rotation.cos, out=rotated[:, :, 0]).addcmul_(second, rotation.sin, value=-1)
     torch.mul(second, rotation.cos, out=rotated[:, :, 1]).addcmul_(first, rotation.sin)
