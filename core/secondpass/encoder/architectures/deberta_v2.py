@@ -19,7 +19,7 @@ def _deberta_v2(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transforme
     has_convolution = getattr(config, "conv_kernel_size", 0) > 0
     terms = set(config.pos_att_type or ())
     relative = _relative(config, terms) if config.relative_attention else None
-    # Attention of other terms, or of terms without distances, is nobody's.
+    # No model is known to have other terms, or terms without distances; transformers computes what they mean to it.
     has_known_terms = terms <= {"c2p", "p2c"} and bool(terms) == (relative is not None)
     if nonlinearity is None or has_convolution or not (has_equal_heads and has_known_terms):
         return None

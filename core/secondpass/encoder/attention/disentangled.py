@@ -20,7 +20,8 @@ from secondpass.encoder.attention.relative import PositionTables
 from secondpass.encoder.packing import LengthGroup, Packing
 from secondpass.encoder.rounding import ceil_div
 
-# Queries (or keys) that meet the embeddings of distances at a time: the more, the more distances none of the pairs has.
+# Queries (or keys) that meet the embeddings of distances at a time. With more, more of the products are of a token and
+# a distance at which its text has none.
 _ROWS_PER_TILE = 128
 # Scores computed at a time: as many as stay in a core's cache until they have been used.
 _SCORES_AT_A_TIME = 262_144
