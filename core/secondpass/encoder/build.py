@@ -182,13 +182,12 @@ class _Builder:
         n_heads, hidden = self._spec.n_heads, self._spec.hidden
         query, key = qkv.outputs(slice(hidden)), qkv.outputs(slice(hidden, 2 * hidden))
         scale = relative_scale(relative, self._spec.head_dim)
-        tables = PositionTables(
-            key=self._positions(f"{attention}.position_key", key, scale) if relative.content_to_position else None,
-            query=self._positions(f"{attention}.position_query", query, scale)
-            if relative.position_to_content
-            else None,
-            scale=scale,
-        )
+        met_by_keys = met_by_queries = None
+        if relative.content_to_position:
+            met_by_queries = self._positions(f"{attention}.position_key", key, scale)
+        if relative.position_to_content:
+            met_by_keys = self._positions(f"{attention}.position_query", query, scale)
+        tables = PositionTables(key=met_by_queries, query=met_by_keys, scale=scale)
         if not first_only:
             return DisentangledAttention(self._linear(f"{attention}.qkv", qkv), out, tables, n_heads)
         first = self._linear(f"{attention}.query", query)
