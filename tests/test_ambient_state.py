@@ -57,7 +57,7 @@ AMBIENT: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "anomaly detection": lambda: torch.autograd.set_detect_anomaly(mode=True),
     "deterministic": deterministic,
 }
-LAYOUTS = ("bert", "xlm_roberta", "modernbert", "deberta_v2", "qwen3_reranker", "bert_cat")
+LAYOUTS = ("bert", "xlm_roberta", "modernbert", "deberta_v2", "mpnet", "qwen3_reranker", "bert_cat")
 
 
 @pytest.mark.filterwarnings("ignore:Anomaly Detection")

@@ -42,7 +42,7 @@ def test_scores_are_those_of_peft(family: str, tmp_path: Path) -> None:
     folder = peft_adapters.save_adapter(tmp_path / "adapter", base, peft_adapters.lora())
     assert_scores_as_peft(folder, base)
     assert np.abs(CrossEncoder(folder).logits(PAIRS) - CrossEncoder(base).logits(PAIRS)).max() > 1e-3
-    packed = SplitModel if family not in {"deberta_v2", "mpnet"} else WholeModel
+    packed = SplitModel if family != "mpnet" else WholeModel
     assert isinstance(load_checkpoint(str(folder), ModelOptions()).model, packed)
 
 

@@ -17,7 +17,7 @@ def test_every_parameter_of_a_classifier_belongs_to_its_transformer_or_its_head(
     model = _classifier(model_type)
     architecture = architecture_of(model.config)
     assert architecture is not None
-    layers = [layer for layer in architecture.head if isinstance(layer, str)]
+    layers = [layer for layer in architecture.head(model.config) if isinstance(layer, str)]
     head = {f"{layer}.{name}" for layer in layers for name, _ in model.get_submodule(layer).named_parameters()}
     backbone = {name for name, _ in model.named_parameters() if name.startswith(f"{model.base_model_prefix}.")}
     assert {name for name, _ in model.named_parameters()} == head | backbone
@@ -30,7 +30,8 @@ def test_the_head_of_the_pooled_state_gives_transformers_logits(model_type: str)
     architecture = architecture_of(model.config)
     assert architecture is not None
     assert architecture.pooling(model.config) is Pooling.CLS
-    layers = (model.get_submodule(layer) if isinstance(layer, str) else layer() for layer in architecture.head)
+    head = architecture.head(model.config)
+    layers = (model.get_submodule(layer) if isinstance(layer, str) else layer() for layer in head)
     ids = torch.arange(10, 21)[None]
     with torch.inference_mode():
         states = model.base_model(ids).last_hidden_state

@@ -35,4 +35,4 @@ def test_our_names_are_those_of_the_docstring(name: str) -> None:
     architecture = architecture_of(model.config)
     assert architecture is not None
     parts = {our.split(".")[0] for our in architecture.names.ours(dict(model.named_parameters()))}
-    assert parts <= {"embeddings", "layers", "final_norm"}
+    assert parts <= {"embeddings", "relative", "layers", "final_norm"}

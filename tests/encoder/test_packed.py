@@ -2,22 +2,35 @@
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import torch
-from random_backbones import CPU, MODELS, backbone, random_batch, random_model
+from random_backbones import CPU, DEBERTA, MODELS, backbone, random_batch, random_model
 
-from secondpass.encoder import Pooling, Precision, packed_encoder
+from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
 
 
 @pytest.mark.parametrize(
     ("model_type", "options"),
     [
-        pytest.param("deberta-v2", {}, id="another architecture"),
+        pytest.param("mpnet", {}, id="another architecture"),
         pytest.param("bert", {"is_decoder": True}, id="a decoder"),
         pytest.param("bert", {"is_decoder": True, "add_cross_attention": True}, id="cross attention"),
         pytest.param("bert", {"hidden_act": "relu6"}, id="a nonlinearity we lack"),
         pytest.param("bert", {"num_hidden_layers": 0}, id="no layer"),
+        pytest.param("deberta-v2", DEBERTA | {"conv_kernel_size": 3}, id="a convolution"),
+        pytest.param("deberta-v2", DEBERTA | {"pos_att_type": None}, id="distances that meet nothing"),
+        pytest.param("deberta-v2", DEBERTA | {"pos_att_type": ["p2p"]}, id="a term that nobody computes"),
+        pytest.param("deberta-v2", DEBERTA | {"relative_attention": False}, id="terms without distances"),
+        pytest.param("deberta-v2", DEBERTA | {"attention_head_size": 6}, id="heads of another width"),
+        pytest.param("deberta-v2", DEBERTA | {"position_buckets": 1}, id="a logarithm of nothing"),
+        pytest.param("deberta-v2", DEBERTA | {"max_relative_positions": 9}, id="no distance left for a logarithm"),
+        pytest.param(
+            "gte",
+            {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}},
+            id="rotary positions that depend on the length",
+        ),
         pytest.param(
             "modernbert",
             {
@@ -34,6 +47,18 @@ from secondpass.encoder import Pooling, Precision, packed_encoder
 def test_what_has_no_packed_form_gives_none(model_type: str, options: dict[str, object]) -> None:
     model = random_model(model_type, **options)
     assert packed_encoder(model, precision=Precision.FLOAT32, pooling=Pooling.CLS, capabilities=CPU) is None
+
+
+def test_attention_by_distances_is_packed_where_calls_are_cheap() -> None:
+    def is_packed(name: str, capabilities: Capabilities) -> bool:
+        model, precision = backbone(name), Precision.FLOAT32
+        encoder = packed_encoder(model, precision=precision, pooling=Pooling.CLS, capabilities=capabilities)
+        return encoder is not None
+
+    elsewhere = replace(CPU, cheap_calls=False)
+    assert is_packed("deberta-v3", CPU)
+    assert not is_packed("deberta-v3", elsewhere)
+    assert is_packed("deberta-absolute", elsewhere)
 
 
 @pytest.mark.parametrize("pooling", [Pooling.MAX, Pooling.LAST])
@@ -60,7 +85,7 @@ def test_the_backbone_is_left_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
-@pytest.mark.parametrize("name", ["bert", "modernbert"])
+@pytest.mark.parametrize("name", ["bert", "modernbert", "deberta-v3"])
 def test_threads_share_one_encoder(name: str, precision: Precision) -> None:
     model = backbone(name)
     encoder = packed_encoder(model, precision=precision, pooling=Pooling.CLS, capabilities=CPU)

@@ -49,6 +49,20 @@ def test_parallel_passes_share_the_work(n_pairs: int) -> None:
     assert sizes[-1] <= sum(lengths) / 2 * 1.15
 
 
+@pytest.mark.parametrize(("n_pairs", "most"), [(20, 1.11), (100, 1.09), (150, 1.06)])
+def test_parallel_passes_end_at_about_the_same_time(n_pairs: int, most: float) -> None:
+    """By a count of tokens, over many lists of passages: each pass takes the next batch as it comes free."""
+    generator = np.random.default_rng(0)
+    late = []
+    for _ in range(40):
+        lengths = [int(length) for length in generator.lognormal(4.13, 0.42, n_pairs).clip(12, 512)]
+        ends = [0, 0]
+        for batch in token_batches(lengths, 2048, n_parallel=2):
+            ends[ends.index(min(ends))] += sum(lengths[i] for i in batch)
+        late.append(max(ends) / (sum(lengths) / 2))
+    assert np.mean(late) < most
+
+
 class SumNetwork:
     """Stands in for a model: the output of a pair is the sum of its ids, in one column."""
 

@@ -24,7 +24,7 @@ from transformers import AutoTokenizer
 from truncation import TRUNCATES
 
 from secondpass import BiEncoder, CrossEncoder
-from secondpass.encoder.padded import PaddedClassifier
+from secondpass.encoder import PackedEncoder
 from secondpass.errors import CheckpointError, RemoteCodeError
 from secondpass.execution.network import Network
 
@@ -198,10 +198,10 @@ def test_what_transformers_gte_does_not_have_is_refused_by_name(
     assert "config.json" in str(refusal.value)
 
 
-def test_padding_does_not_reach_scores_so_that_pairs_need_not_be_equally_long(tmp_path: Path) -> None:
+def test_the_authors_layout_runs_packed(tmp_path: Path) -> None:
     (network,) = CrossEncoder(gte_checkpoint.gte(tmp_path))._pipeline._networks
     assert isinstance(network, Network)
-    assert isinstance(network._encoder, PaddedClassifier)
+    assert isinstance(network._encoder, PackedEncoder)
 
 
 def test_missing_weights_are_refused(tmp_path: Path) -> None:

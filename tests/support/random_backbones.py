@@ -36,6 +36,22 @@ _MODERNBERT: dict[str, object] = {
     "sep_token_id": 2,
 }
 
+# As DeBERTa-v3, with so few buckets that the longest texts go past the largest distance.
+DEBERTA: dict[str, object] = {
+    "relative_attention": True,
+    "position_buckets": 16,
+    "max_relative_positions": 40,
+    "norm_rel_ebd": "layer_norm",
+    "share_att_key": True,
+    "pos_att_type": "p2c|c2p",
+    "position_biased_input": False,
+}
+# Gates multiply rounding errors from layer to layer, in transformers' own forward too: two layers keep them small.
+_GTE: dict[str, object] = {
+    "rope_parameters": {"rope_type": "default", "rope_theta": 20_000.0},
+    "num_hidden_layers": 2,
+}
+
 # Name -> model type and what its config changes.
 MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "bert": ("bert", {}),
@@ -48,7 +64,26 @@ MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "roberta": ("roberta", {"pad_token_id": 1, "type_vocab_size": 1}),
     "xlmr-pad-5": ("xlm-roberta", {"pad_token_id": 5, "type_vocab_size": 1}),
     "xlmr-two-types": ("xlm-roberta", {"pad_token_id": 1, "hidden_act": "gelu_pytorch_tanh"}),
+    "deberta-v3": ("deberta-v2", DEBERTA),
+    "deberta-wide-head": (
+        "deberta-v2",
+        DEBERTA | {"hidden_size": 48, "position_buckets": 64, "max_relative_positions": 100},
+    ),
+    "deberta-own-projections": ("deberta-v2", DEBERTA | {"share_att_key": False, "type_vocab_size": 2}),
+    "deberta-c2p": ("deberta-v2", DEBERTA | {"pos_att_type": ["c2p"], "norm_rel_ebd": "none", "hidden_act": "silu"}),
+    "deberta-p2c": ("deberta-v2", DEBERTA | {"pos_att_type": ["p2c"], "share_att_key": False}),
+    "deberta-every-distance": ("deberta-v2", DEBERTA | {"position_buckets": -1, "max_relative_positions": -1}),
+    "deberta-clamped": ("deberta-v2", DEBERTA | {"position_buckets": -1, "max_relative_positions": 20}),
+    "deberta-narrow": ("deberta-v2", DEBERTA | {"embedding_size": 20, "position_biased_input": True}),
+    "deberta-absolute": ("deberta-v2", {"num_hidden_layers": 2, "layer_norm_eps": 0.1}),
+    "deberta-one-layer": ("deberta-v2", DEBERTA | {"num_hidden_layers": 1}),
     "distilbert": ("distilbert", _DISTILBERT),
+    "gte": ("gte", _GTE),
+    "gte-scaled": (
+        "gte",
+        _GTE | {"rope_parameters": {"rope_type": "linear", "rope_theta": 1e5, "factor": 1.4}, "type_vocab_size": 2},
+    ),
+    "gte-wide-head": ("gte", _GTE | {"hidden_size": 48, "type_vocab_size": 0, "hidden_act": "relu"}),
     "distilbert-relu": ("distilbert", _DISTILBERT | {"activation": "relu"}),
     "modernbert": ("modernbert", _MODERNBERT | {"local_attention": 16}),
     "modernbert-wide": ("modernbert", _MODERNBERT | {"local_attention": 128, "num_hidden_layers": 5}),
@@ -89,7 +124,7 @@ def backbone(name: str) -> PreTrainedModel:
 def random_batch(model: PreTrainedModel, lengths: Sequence[int], *, seed: int = 0, device: str = "cpu") -> TokenBatch:
     generator = torch.Generator().manual_seed(seed)
     n_tokens = sum(lengths)
-    n_types = getattr(model.config, "type_vocab_size", 1)
+    n_types = max(1, getattr(model.config, "type_vocab_size", 1))
     ids = torch.randint(8, VOCABULARY, (n_tokens,), generator=generator)
     type_ids = torch.randint(0, n_types, (n_tokens,), generator=generator)
     return TokenBatch(ids.to(device), type_ids.to(device), tuple(lengths))

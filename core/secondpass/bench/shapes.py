@@ -43,11 +43,36 @@ SHAPES: dict[str, dict[str, Any]] = {
     "modernbert-small": _bert(  # jhu-clsp/mmBERT-small
         22, 384, 6, "modernbert", vocab_size=256_000, intermediate_size=1152, max_position_embeddings=8192
     ),
+    "deberta-v3-base": _bert(  # mixedbread-ai/mxbai-rerank-base-v1
+        12,
+        768,
+        12,
+        "deberta-v2",
+        vocab_size=128_100,
+        type_vocab_size=0,
+        layer_norm_eps=1e-7,
+        relative_attention=True,
+        position_buckets=256,
+        max_relative_positions=-1,
+        norm_rel_ebd="layer_norm",
+        share_att_key=True,
+        pos_att_type=["p2c", "c2p"],
+        position_biased_input=False,
+    ),
+    "gte-base": _bert(  # Alibaba-NLP/gte-multilingual-reranker-base, whose layers transformers' own GTE has
+        12,
+        768,
+        12,
+        "gte",
+        vocab_size=250_048,
+        max_position_embeddings=8192,
+        rope_parameters={"rope_type": "linear", "rope_theta": 160_000.0, "factor": 8 ** (2 / 64)},
+    ),
     "tiny": _bert(2, 32, 2, vocab_size=600),  # for trying the command out
 }
 
 # Model types that read no token types.
-_WITHOUT_TYPES = ("xlm-roberta", "modernbert")
+_WITHOUT_TYPES = ("xlm-roberta", "modernbert", "gte")
 
 
 def save_random(shape: str, folder: Path, texts: Iterable[str], tokenizer: Path | None = None) -> None:

@@ -148,10 +148,11 @@ class _Plan:
 
     def head(self) -> dict[str, nn.Module] | None:
         """The head's layers in order, by path, without memory for weights."""
-        paths = [layer for layer in self.architecture.head if isinstance(layer, str)]
+        stated = self.architecture.head(self.config)
+        paths = [layer for layer in stated if isinstance(layer, str)]
         layers: dict[str, nn.Module] = {}
         with torch.device("meta"):
-            for layer in self.architecture.head:
+            for layer in stated:
                 if not isinstance(layer, str):
                     layers[f"layer {len(layers)}"] = layer()
                     continue

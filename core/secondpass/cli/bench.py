@@ -49,8 +49,8 @@ Shape = Annotated[
     typer.Option(
         "--shape",
         "-s",
-        help="Random weights in the size of tinybert-l2, minilm-l2, minilm-l6, minilm-l12, electra-base, xlm-r-l6 or "
-        "modernbert-small.",
+        help="Random weights in the size of tinybert-l2, minilm-l2, minilm-l6, minilm-l12, electra-base, xlm-r-l6, "
+        "modernbert-small, deberta-v3-base or gte-base.",
     ),
 ]
 

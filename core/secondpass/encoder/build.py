@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
 from secondpass.encoder.architectures import architecture_of
@@ -12,14 +13,23 @@ from secondpass.encoder.arithmetic.arithmetic import Arithmetic, Weights
 from secondpass.encoder.arithmetic.linear import Linear
 from secondpass.encoder.arithmetic.precision import Precision, make_arithmetic
 from secondpass.encoder.arithmetic.ranges import Range, RangeRecorder
+from secondpass.encoder.attention.relative import PositionTables, relative_scale
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.embeddings import Embeddings
 from secondpass.encoder.encoder import PackedEncoder
-from secondpass.encoder.layers import AbsorbedAttention, Attention, FirstAttention, FullAttention, Layer
+from secondpass.encoder.layers import (
+    AbsorbedAttention,
+    Attention,
+    DisentangledAttention,
+    FirstAttention,
+    FirstDisentangledAttention,
+    FullAttention,
+    Layer,
+)
 from secondpass.encoder.norm import Norm, make_norm
 from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
-from secondpass.encoder.spec import EncoderSpec
+from secondpass.encoder.spec import EncoderSpec, RelativeSpec
 
 
 class Backbone(Protocol):
@@ -86,6 +96,8 @@ def pack_parameters(
     # Without a layer nothing is left to pack, and there is no last one to save work in.
     if spec is None or not spec.layers:
         return None
+    if spec.relative is not None and not capabilities.cheap_calls:
+        return None
     with torch.inference_mode():
         weights = _Renamed(parameters, architecture.names.ours({name: name for name in parameters}))
         ranges = _measure_ranges(weights, spec, capabilities, range_texts) if precision.needs_ranges else {}
@@ -146,6 +158,7 @@ class _Builder:
         self._arithmetic = arithmetic
         self._dtype = dtype
         self._capabilities = capabilities
+        self._distances = self._distance_embeddings()
 
     def encoder(self, pooling: Pooling) -> PackedEncoder:
         last = len(self._spec.layers) - 1
@@ -173,6 +186,7 @@ class _Builder:
             token_type=self._table("token_type"),
             norm=norm,
             project=self._linear("embeddings.project", self._take("embeddings.project")) if project else None,
+            norms_projection=self._spec.norms_projection,
             position_pad_id=self._spec.position_pad_id,
         )
 
@@ -183,7 +197,7 @@ class _Builder:
             raise ValueError(f"{layer} lacks a normalisation")
         ffn = self._arithmetic.feed_forward(
             f"{layer}.ffn",
-            self._take(f"{layer}.ffn.up"),
+            self._joined(f"{layer}.ffn", "up", ("inner", "gate")),
             self._take(f"{layer}.ffn.down"),
             self._spec.nonlinearity,
             gated=self._spec.gated,
@@ -199,12 +213,14 @@ class _Builder:
     def _attention(self, i: int, *, first_only: bool) -> Attention:
         spec, n_heads, hidden = self._spec.layers[i], self._spec.n_heads, self._spec.hidden
         attention = f"layers.{i}.attention"
-        qkv = self._qkv(attention)
+        qkv = self._joined(attention, "qkv", ("query", "key", "value"))
         out = self._linear(f"{attention}.out", self._take(f"{attention}.out"))
+        if self._spec.relative is not None:
+            return self._disentangled(attention, qkv, out, self._spec.relative, first_only=first_only)
         if not first_only:
             return FullAttention(self._linear(f"{attention}.qkv", qkv), out, spec, n_heads)
         query = self._linear(f"{attention}.query", qkv.outputs(slice(hidden)))
-        if spec.rope_theta is None and self._capabilities.wide_heads:
+        if spec.rope is None and self._capabilities.wide_heads:
             return self._absorbed(query, qkv, out, spec.window)
         key_value = self._linear(f"{attention}.key_value", qkv.outputs(slice(hidden, None)))
         return FirstAttention(query, key_value, out, spec, n_heads)
@@ -222,11 +238,44 @@ class _Builder:
             window=window,
         )
 
-    def _qkv(self, attention: str) -> Weights:
-        """Queries', keys' and values' in one."""
-        if f"{attention}.qkv.weight" in self._weights:
-            return self._take(f"{attention}.qkv")
-        parts = [self._take(f"{attention}.{part}") for part in ("query", "key", "value")]
+    def _disentangled(
+        self, attention: str, qkv: Weights, out: Linear, relative: RelativeSpec, *, first_only: bool
+    ) -> Attention:
+        n_heads, hidden = self._spec.n_heads, self._spec.hidden
+        query, key = qkv.outputs(slice(hidden)), qkv.outputs(slice(hidden, 2 * hidden))
+        scale = relative_scale(relative, self._spec.head_dim)
+        met_by_keys = met_by_queries = None
+        if relative.content_to_position:
+            met_by_queries = self._positions(f"{attention}.position_key", key, scale)
+        if relative.position_to_content:
+            met_by_keys = self._positions(f"{attention}.position_query", query, scale)
+        tables = PositionTables(key=met_by_queries, query=met_by_keys, scale=scale)
+        if not first_only:
+            return DisentangledAttention(self._linear(f"{attention}.qkv", qkv), out, tables, n_heads)
+        first = self._linear(f"{attention}.query", query)
+        key_value = self._linear(f"{attention}.key_value", qkv.outputs(slice(hidden, None)))
+        return FirstDisentangledAttention(first, key_value, out, tables, n_heads)
+
+    def _distance_embeddings(self) -> Tensor | None:
+        """The embeddings that every layer projects in its own way."""
+        embeddings = self._weights.pop("relative.embeddings.weight", None)
+        weight, bias = (self._weights.pop(f"relative.norm.{name}", None) for name in ("weight", "bias"))
+        if embeddings is None or weight is None:
+            return embeddings
+        return F.layer_norm(embeddings, weight.shape, weight, bias, self._spec.norm_eps)
+
+    def _positions(self, name: str, shared: Weights, scale: float) -> Tensor:
+        """A layer's projection of the embeddings of distances, by weights of its own or those of its tokens."""
+        if self._distances is None:
+            raise ValueError("attention by distances needs their embeddings")
+        own = self._take(name) if f"{name}.weight" in self._weights else shared
+        return self._on_device(F.linear(self._distances, own.weight, own.bias) * scale)
+
+    def _joined(self, where: str, whole: str, names: tuple[str, ...]) -> Weights:
+        """Parameters that stand under one name, or side by side under several."""
+        if f"{where}.{whole}.weight" in self._weights:
+            return self._take(f"{where}.{whole}")
+        parts = [self._take(f"{where}.{name}") for name in names]
         biases = [part.bias for part in parts if part.bias is not None]
         return Weights(torch.cat([part.weight for part in parts]), torch.cat(biases) if biases else None)
 

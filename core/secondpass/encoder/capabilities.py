@@ -28,6 +28,8 @@ class Capabilities:
         row_multiple: A packed matrix has a multiple of this many rows.
         float32_norms: Whether normalisation takes float32 parameters with states in half precision.
         pinned_copies: Whether copies from page-locked memory run while the host goes on.
+        cheap_calls: Whether a call of torch costs next to nothing, so that attention over each length by itself is as
+            fast as over all pairs at once.
         splits_cores: Whether several forward passes can run at a time, each on cores of its own.
     """
 
@@ -44,4 +46,5 @@ class Capabilities:
     row_multiple: int = 1
     float32_norms: bool = False
     pinned_copies: bool = False
+    cheap_calls: bool = False
     splits_cores: bool = False

@@ -21,7 +21,8 @@ class Embeddings:
         position: Shape: (positions, width); None where positions are rotary.
         token_type: Shape: (types, width); None where there are none.
         norm: Of the sum.
-        project: From the tables' width to the encoder's, where they differ (ELECTRA).
+        project: From the tables' width to the encoder's, where they differ.
+        norms_projection: See `EncoderSpec`.
         position_pad_id: See `EncoderSpec`.
     """
 
@@ -30,6 +31,7 @@ class Embeddings:
     token_type: Tensor | None
     norm: Norm
     project: Linear | None
+    norms_projection: bool
     position_pad_id: int | None
 
     def __call__(self, batch: TokenBatch, packing: Packing) -> Tensor:
@@ -46,8 +48,9 @@ class Embeddings:
             if self.position_pad_id is not None:
                 positions = roberta_positions(ids, packing, self.position_pad_id)
             states.add_(F.embedding(positions, self.position))
-        states = self.norm(states)
-        return states if self.project is None else self.project(states)
+        if self.project is None:
+            return self.norm(states)
+        return self.norm(self.project(states)) if self.norms_projection else self.project(self.norm(states))
 
 
 def roberta_positions(ids: Tensor, packing: Packing, pad_id: int) -> Tensor:

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from secondpass.encoder.attention.rotary import make_rotation
+from secondpass.encoder.attention.relative import table_rows
+from secondpass.encoder.attention.rotary import Rotation, make_rotation
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.embeddings import Embeddings
 from secondpass.encoder.layers import ForwardContext, Layer
 from secondpass.encoder.norm import Norm
-from secondpass.encoder.packing import pack
+from secondpass.encoder.packing import Packing, pack
 from secondpass.encoder.pooling import Pooling, packed_means
-from secondpass.encoder.spec import EncoderSpec
+from secondpass.encoder.spec import EncoderSpec, Rope
+from secondpass.encoder.transfer import to_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,20 @@ class PackedEncoder:
             Shape: (n_pairs, hidden), float32, on the encoder's device.
         """
         packing = pack(batch.lengths, self.capabilities)
-        thetas = {layer.rope_theta for layer in self.spec.layers if layer.rope_theta is not None}
-        rotations = {t: make_rotation(packing.positions, theta=t, head_dim=self.spec.head_dim) for t in thetas}
-        context = ForwardContext(packing, rotations)
+        context = ForwardContext(packing, self._rotations(packing), self._table_rows(packing))
         states = self.embeddings(batch, packing)
         for layer in self.layers:
             states = layer(states, context)
         if self.final_norm is not None:
             states = self.final_norm(states)
         return states.float() if self.pooling is Pooling.CLS else packed_means(states, packing)
+
+    def _rotations(self, packing: Packing) -> dict[Rope, Rotation]:
+        ropes = {layer.rope for layer in self.spec.layers if layer.rope is not None}
+        return {rope: make_rotation(packing.positions, rope, head_dim=self.spec.head_dim) for rope in ropes}
+
+    def _table_rows(self, packing: Packing) -> Tensor | None:
+        if self.spec.relative is None:
+            return None
+        longest = max(packing.n_keys_read(group.length) for group in packing.groups)
+        return to_device(table_rows(self.spec.relative, longest), self.capabilities)

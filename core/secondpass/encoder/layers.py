@@ -10,10 +10,12 @@ from torch import Tensor
 from secondpass.encoder.arithmetic.feed_forward import RowFunction
 from secondpass.encoder.arithmetic.linear import Linear
 from secondpass.encoder.attention.attend import attend, attend_first, attend_states
+from secondpass.encoder.attention.disentangled import attend_disentangled, attend_first_disentangled
+from secondpass.encoder.attention.relative import PositionTables
 from secondpass.encoder.attention.rotary import Rotation, rotate
 from secondpass.encoder.norm import Norm
 from secondpass.encoder.packing import Packing
-from secondpass.encoder.spec import LayerSpec, NormPlacement
+from secondpass.encoder.spec import LayerSpec, NormPlacement, Rope
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +24,23 @@ class ForwardContext:
 
     Args:
         packing: Where the pairs lie.
-        rotations: The rotation of every row, by the base of its frequencies.
+        rotations: The rotation of every row, by its frequencies.
+        table_rows: See `relative.table_rows`; None where attention knows no distances.
     """
 
     packing: Packing
-    rotations: Mapping[float, Rotation]
+    rotations: Mapping[Rope, Rotation]
+    table_rows: Tensor | None
 
     def rotate(self, rows: Tensor, spec: LayerSpec, n_heads: int) -> Tensor:
         """Queries or keys rotated by their positions, if the layer has rotary ones."""
-        return rows if spec.rope_theta is None else rotate(rows, self.rotations[spec.rope_theta], n_heads=n_heads)
+        return rows if spec.rope is None else rotate(rows, self.rotations[spec.rope], n_heads=n_heads)
+
+    def by_distance(self, tables: PositionTables) -> PositionTables:
+        """A layer's tables with a row per distance."""
+        if self.table_rows is None:
+            raise ValueError("this encoder knows no distances")
+        return tables.by_distance(self.table_rows)
 
 
 class Attention(Protocol):
@@ -123,6 +133,47 @@ class AbsorbedAttention:
         if self.value_bias is not None:
             outputs += self.value_bias
         return self.out(outputs.transpose(0, 1).flatten(1))
+
+    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
+        """The first tokens'."""
+        return states[context.packing.first_rows]
+
+
+@dataclass(frozen=True, slots=True)
+class DisentangledAttention:
+    """As FullAttention, with scores that also know the distance from query to key."""
+
+    qkv: Linear
+    out: Linear
+    tables: PositionTables
+    n_heads: int
+
+    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
+        """See `Attention`. Shape: (n_rows, hidden)."""
+        query, key, value = self.qkv(states).chunk(3, dim=1)
+        tables = context.by_distance(self.tables)
+        return self.out(attend_disentangled(query, key, value, context.packing, tables, n_heads=self.n_heads))
+
+    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:  # noqa: ARG002 - the protocol's signature
+        """All of them."""
+        return states
+
+
+@dataclass(frozen=True, slots=True)
+class FirstDisentangledAttention:
+    """As FirstAttention, with scores that also know the distance from query to key."""
+
+    query: Linear
+    key_value: Linear
+    out: Linear
+    tables: PositionTables
+    n_heads: int
+
+    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
+        """See `Attention`. Shape: (n_rows, hidden) -> (n_pairs, hidden)."""
+        key, value = self.key_value(states).chunk(2, dim=1)
+        query, tables = self.query(self.select_rows(states, context)), context.by_distance(self.tables)
+        return self.out(attend_first_disentangled(query, key, value, context.packing, tables, n_heads=self.n_heads))
 
     def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
         """The first tokens'."""

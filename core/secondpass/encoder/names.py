@@ -4,9 +4,10 @@ Ours are, with `{i}` for a layer's number:
 
 ```
 embeddings.{token,position,token_type}.weight    embeddings.norm.{weight,bias}    embeddings.project.{weight,bias}
+relative.embeddings.weight    relative.norm.{weight,bias}
 layers.{i}.attention.{query,key,value}.{weight,bias}    or layers.{i}.attention.qkv.{weight,bias}
-layers.{i}.attention.{out,norm}.{weight,bias}
-layers.{i}.ffn.{up,down,norm}.{weight,bias}
+layers.{i}.attention.{position_query,position_key,out,norm}.{weight,bias}
+layers.{i}.ffn.{up,down,norm}.{weight,bias}    or layers.{i}.ffn.{inner,gate}.{weight,bias} for up's halves
 final_norm.{weight,bias}
 ```
 """

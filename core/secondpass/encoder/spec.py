@@ -14,16 +14,57 @@ class NormPlacement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Rope:
+    """Rotary position embedding.
+
+    Args:
+        theta: Base of the frequencies theta ** (-2 j / head_dim).
+        factor: Every frequency is divided by this (linear scaling).
+    """
+
+    theta: float
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class LayerSpec:
     """What may differ from layer to layer.
 
     Args:
         window: A token attends to those at most this far away; None: to all of its pair.
-        rope_theta: Base of the rotary position embedding's frequencies; None: no rotation.
+        rope: Its rotary positions; None: no rotation.
     """
 
     window: int | None = None
-    rope_theta: float | None = None
+    rope: Rope | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeSpec:
+    """Disentangled attention (DeBERTa): embeddings of the distance from query to key take part in the scores.
+
+    Args:
+        max_distance: Distances are told apart up to this one.
+        n_buckets: Of each direction: beyond half of this many, distances share buckets that grow logarithmically; None
+            for a bucket per distance.
+        content_to_position: Whether queries meet embeddings of distances.
+        position_to_content: Whether keys meet them.
+    """
+
+    max_distance: int
+    n_buckets: int | None
+    content_to_position: bool
+    position_to_content: bool
+
+    @property
+    def span(self) -> int:
+        """Embeddings of each direction."""
+        return self.max_distance if self.n_buckets is None else self.n_buckets
+
+    @property
+    def n_terms(self) -> int:
+        """Products that a score is the sum of: content with content, and those with positions."""
+        return 1 + self.content_to_position + self.position_to_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +80,9 @@ class EncoderSpec:
         placement: Where the layers normalise.
         gated: Whether the feed-forward part multiplies one half, after the nonlinearity, with the other (GLU).
         position_pad_id: RoBERTa counts positions from this id + 1 and skips tokens that have it; None: from 0.
+        relative: Of attention by distances; None where it knows none.
+        norms_projection: Whether embeddings narrower than `hidden` are widened before they are normalised (DeBERTa), or
+            after it (ELECTRA).
     """
 
     hidden: int
@@ -49,6 +93,8 @@ class EncoderSpec:
     placement: NormPlacement = NormPlacement.POST
     gated: bool = False
     position_pad_id: int | None = None
+    relative: RelativeSpec | None = None
+    norms_projection: bool = False
 
     @property
     def head_dim(self) -> int:

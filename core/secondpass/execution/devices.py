@@ -120,6 +120,7 @@ def capabilities_of(device: torch.device) -> Capabilities:
                 key_multiple=_CPU_KEY_MULTIPLE,
                 row_multiple=_ONEDNN_ROW_MULTIPLE,
                 float32_norms=True,
+                cheap_calls=True,
                 splits_cores=True,
             )
         case "cuda":

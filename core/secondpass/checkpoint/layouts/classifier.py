@@ -41,7 +41,8 @@ def _load(folder: Folder) -> PretrainedModel:
     architecture = architecture_of(model.config)
     if architecture is None or folder.hub.trust_remote_code:
         return WholeModel(model, labels)
-    layers = (model.get_submodule(layer) if isinstance(layer, str) else layer() for layer in architecture.head)
+    head = architecture.head(model.config)
+    layers = (model.get_submodule(layer) if isinstance(layer, str) else layer() for layer in head)
     return SplitModel(backbone_of(model), architecture.pooling(model.config), nn.Sequential(*layers), labels)
 
 

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from secondpass.encoder.architectures import bert, distilbert, modernbert
+from secondpass.encoder.architectures import bert, deberta_v2, distilbert, gte, modernbert
 from secondpass.encoder.architectures.architecture import Architecture
 
 _ARCHITECTURES = (
     bert.BERT,
     bert.ELECTRA,
     bert.ROBERTA,
+    deberta_v2.DEBERTA_V2,
     distilbert.DISTILBERT,
+    gte.GTE,
     modernbert.MODERNBERT,
 )
 _BY_MODEL_TYPE = {name: architecture for architecture in _ARCHITECTURES for name in architecture.model_types}

@@ -2,13 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import nn
 
 from secondpass.encoder.names import NameTable
 from secondpass.encoder.pooling import Pooling
 from secondpass.encoder.spec import EncoderSpec
+
+# The layers of a head, as paths in the loaded model, or what makes those without parameters.
+Head: TypeAlias = tuple[str | Callable[[], nn.Module], ...]
+
+
+def same_head(*layers: str | Callable[[], nn.Module]) -> Callable[[Any], Head]:
+    """The head of an architecture that has the same one whatever its config says."""
+    return lambda _: layers
 
 
 def first_token(config: Any) -> Pooling:  # noqa: ANN401, ARG001 - configs have no common typed base; what `pooling` takes
@@ -46,8 +54,8 @@ class Architecture:
         model_types: What its configs call it.
         names: Its parameters' names and ours.
         spec: Reads its config; None for an option that the packed encoder does not have, never a guess.
-        head: The layers of its sequence classifier between the pooled state and the logits, as paths in the loaded
-            model, or what makes those without parameters. Dropout is left out, as always in evaluation.
+        head: Reads from its config the layers of its sequence classifier between the pooled state and the logits.
+            Dropout is left out, as always in evaluation.
         pooling: Reads from its config which state that head takes.
         stored: How its files are read as data; None where only transformers reads them.
     """
@@ -55,6 +63,6 @@ class Architecture:
     model_types: tuple[str, ...]
     names: NameTable
     spec: Callable[[Any], EncoderSpec | None]
-    head: tuple[str | Callable[[], nn.Module], ...]
+    head: Callable[[Any], Head]
     pooling: Callable[[Any], Pooling] = first_token
     stored: Stored | None = None

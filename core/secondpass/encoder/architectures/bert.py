@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from secondpass.encoder.architectures.architecture import Architecture, Stored
+from secondpass.encoder.architectures.architecture import Architecture, Stored, same_head
 from secondpass.encoder.architectures.shapes import Shapes, linear, norm, post_norm_layers, table
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
 from secondpass.encoder.names import NameTable
@@ -109,20 +109,20 @@ BERT = Architecture(
     model_types=("bert",),
     names=NameTable(_MODULES, _POOLER),
     spec=_bert,
-    head=("bert.pooler.dense", nn.Tanh, "classifier"),
+    head=same_head("bert.pooler.dense", nn.Tanh, "classifier"),
     stored=Stored(config=_CONFIG, parameters=_parameters, prefix="bert"),
 )
 ELECTRA = Architecture(
     model_types=("electra",),
     names=NameTable({**_MODULES, "embeddings_project": "embeddings.project"}),
     spec=_bert,
-    head=("classifier.dense", nn.GELU, "classifier.out_proj"),
+    head=same_head("classifier.dense", nn.GELU, "classifier.out_proj"),
     stored=Stored(config=_ELECTRA_CONFIG, parameters=_parameters, prefix="electra"),
 )
 ROBERTA = Architecture(
     model_types=("roberta", "xlm-roberta", "camembert"),
     names=NameTable(_MODULES, _POOLER),
     spec=_roberta,
-    head=("classifier.dense", nn.Tanh, "classifier.out_proj"),
+    head=same_head("classifier.dense", nn.Tanh, "classifier.out_proj"),
     stored=Stored(config=_ROBERTA_CONFIG, parameters=_parameters, prefix="roberta", derive=_check_pad_position),
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from secondpass.encoder.architectures.architecture import Architecture, Stored
+from secondpass.encoder.architectures.architecture import Architecture, Stored, same_head
 from secondpass.encoder.architectures.shapes import Shapes, norm, post_norm_layers, table
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
 from secondpass.encoder.names import NameTable
@@ -81,6 +81,6 @@ DISTILBERT = Architecture(
         }
     ),
     spec=_distilbert,
-    head=("pre_classifier", nn.ReLU, "classifier"),
+    head=same_head("pre_classifier", nn.ReLU, "classifier"),
     stored=Stored(config=_CONFIG, parameters=_parameters, prefix="distilbert", derive=_derive),
 )

@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from secondpass.encoder.architectures.architecture import Architecture, Stored
+from secondpass.encoder.architectures.architecture import Architecture, Stored, same_head
 from secondpass.encoder.architectures.shapes import Shapes, linear, norm, table
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
 from secondpass.encoder.names import NameTable
 from secondpass.encoder.pooling import Pooling
-from secondpass.encoder.spec import EncoderSpec, LayerSpec, NormPlacement
+from secondpass.encoder.spec import EncoderSpec, LayerSpec, NormPlacement, Rope
 
 
 def _modernbert(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' configs have no common typed base
@@ -36,9 +36,9 @@ def _layer(config: Any, kind: str) -> LayerSpec | None:  # noqa: ANN401 - as abo
         return None
     match kind:
         case "full_attention":
-            return LayerSpec(rope_theta=float(rope["rope_theta"]))
+            return LayerSpec(rope=Rope(float(rope["rope_theta"])))
         case "sliding_attention":
-            return LayerSpec(window=config.sliding_window, rope_theta=float(rope["rope_theta"]))
+            return LayerSpec(window=config.sliding_window, rope=Rope(float(rope["rope_theta"])))
         case _:
             return None
 
@@ -180,7 +180,7 @@ MODERNBERT = Architecture(
         }
     ),
     spec=_modernbert,
-    head=("head", "classifier"),
+    head=same_head("head", "classifier"),
     pooling=_pooling,
     stored=Stored(config=_CONFIG, parameters=_parameters, prefix="model", derive=_derive, head_modules={"head": _head}),
 )

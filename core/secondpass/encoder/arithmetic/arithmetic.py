@@ -6,9 +6,15 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from secondpass.encoder.arithmetic.feed_forward import FeedForward, GatedFeedForward, RowFunction
+from secondpass.encoder.arithmetic.feed_forward import (
+    FeedForward,
+    FusedGatedFeedForward,
+    GatedFeedForward,
+    RowFunction,
+)
 from secondpass.encoder.arithmetic.linear import Linear, make_linear
 from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
+from secondpass.encoder.arithmetic.onednn import make_onednn_gate
 from secondpass.encoder.capabilities import Capabilities
 
 
@@ -63,6 +69,15 @@ class FloatArithmetic:
         self, name: str, up: Weights, down: Weights, nonlinearity: Nonlinearity, *, gated: bool
     ) -> RowFunction:
         """See `Arithmetic`."""
+        if gated and self.dtype in self.capabilities.onednn_dtypes:
+            n_inner = len(up.weight) // 2
+            inner, gate = up.outputs(slice(n_inner)), up.outputs(slice(n_inner, None))
+            bias = None if gate.bias is None else gate.bias.to(self.dtype)
+            return FusedGatedFeedForward(
+                inner=self.linear(name, inner, nonlinearity),
+                gate=make_onednn_gate(gate.weight.to(self.dtype), bias),
+                down=self.linear(name, down),
+            )
         if gated:
             return GatedFeedForward(self.linear(name, up), self.linear(name, down), nonlinearity)
         return FeedForward(self.linear(name, up, nonlinearity), self.linear(name, down))

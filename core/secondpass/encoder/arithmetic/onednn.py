@@ -48,6 +48,21 @@ class OneDnnLinear:
 
 
 @dataclass(frozen=True, slots=True)
+class OneDnnGate:
+    """A product in floating point, multiplied with other rows while it is in cache."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __call__(self, rows: Tensor, others: Tensor) -> Tensor:
+        """Shape: (n_rows, n_in), (n_rows, n_out) -> (n_rows, n_out)."""
+        out: Tensor = torch.ops.mkldnn._linear_pointwise.binary(  # noqa: SLF001 - as above
+            rows, others, self.weight, self.bias, "mul"
+        )
+        return out
+
+
+@dataclass(frozen=True, slots=True)
 class Int8Product:
     """An integer product of 8-bit rows.
 
@@ -99,8 +114,12 @@ def make_onednn_linear(weight: Tensor, bias: Tensor | None, nonlinearity: Nonlin
         bias: Shape: (n_out,), or None.
         nonlinearity: What follows, applied by the product.
     """
-    blocked: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None)  # noqa: SLF001 - as above
-    return OneDnnLinear(blocked, bias, *_FUSED[nonlinearity])
+    return OneDnnLinear(_blocked(weight), bias, *_FUSED[nonlinearity])
+
+
+def make_onednn_gate(weight: Tensor, bias: Tensor | None) -> OneDnnGate:
+    """The product of these weights with other rows; as in `make_onednn_linear`."""
+    return OneDnnGate(_blocked(weight), bias)
 
 
 def make_int8_product(
@@ -166,6 +185,11 @@ def has_int8() -> bool:
 def has_amx() -> bool:
     """Whether this CPU has matrix units."""
     return torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - as above
+
+
+def _blocked(weight: Tensor) -> Tensor:
+    blocked: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None)  # noqa: SLF001 - as above
+    return blocked
 
 
 def _is_x86() -> bool:

@@ -46,7 +46,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, n_hea
         for start in range(0, group.length, _QUERIES_PER_SLICE):
             stop = min(start + _QUERIES_PER_SLICE, group.length)
             keys = max(0, start - window), min(group.length, stop + window)
-            q = _heads(query, group, n_heads, start, stop - start)
+            q = view_heads(query, group, n_heads, start, stop - start)
             band = _band(start, stop, keys, window, packing, like=query)
             target[:, :, start:stop] = _attend_slice(q, key, value, packing, group, n_heads, keys, band)
     return outputs
@@ -107,11 +107,11 @@ def _attend_group(
     """Attention of all tokens of the group's pairs over their pair. Shape: (n_pairs, n_heads, length, head_dim)."""
     if exp2.applies(query, packing.capabilities, n_rows=group.end_row - group.first_row):
         n_read = packing.n_keys_read(group.length)
-        q, k, v = (_heads(rows, group, n_heads, 0, n_read) for rows in (query, key, value))
+        q, k, v = (view_heads(rows, group, n_heads, 0, n_read) for rows in (query, key, value))
         outputs = exp2.attend_by_exp2(q, k, v, length=group.length)
         if outputs is not None:
             return outputs
-    q = _heads(query, group, n_heads, 0, group.length)
+    q = view_heads(query, group, n_heads, 0, group.length)
     return _attend_slice(q, key, value, packing, group, n_heads, (0, group.length), None)
 
 
@@ -128,15 +128,15 @@ def _attend_slice(
     """Attention of `q` over the tokens from keys[0] to keys[1] of every pair of the group."""
     start, stop = keys
     n_read = packing.n_keys_read(stop - start)
-    k = _heads(key, group, n_heads, start, n_read)
-    v = _heads(value, group, n_heads, start, n_read)
+    k = view_heads(key, group, n_heads, start, n_read)
+    v = view_heads(value, group, n_heads, start, n_read)
     if mask is None and n_read > stop - start:
         mask = q.new_zeros(1, 1, 1, n_read)
         mask[..., stop - start :] = -math.inf
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
-def _heads(rows: Tensor, group: LengthGroup, n_heads: int, start: int, length: int) -> Tensor:
+def view_heads(rows: Tensor, group: LengthGroup, n_heads: int, start: int, length: int) -> Tensor:
     """`length` tokens from `start` of every pair, as a view. Shape: (n_pairs, n_heads, length, head_dim)."""
     head_dim = rows.shape[1] // n_heads
     row = rows.stride(0)
