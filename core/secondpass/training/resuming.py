@@ -12,6 +12,7 @@ from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
 from secondpass.files import read_text
 from secondpass.training.config import TrainingConfig
+from secondpass.training.data import HeldOutSet
 from secondpass.training.examples import Example
 
 # The settings that may change when a run is continued: how long it is, how often it is evaluated, where it lies.
@@ -42,7 +43,7 @@ def steps_of(checkpoint: Path) -> int:
 def find_checkpoint(
     config: TrainingConfig,
     examples: Sequence[Example],
-    held_out: Mapping[str, Sequence[RerankingSample]],
+    held_out: Mapping[str, HeldOutSet],
     output: Path,
 ) -> Path | None:
     """The checkpoint to continue from, None for a new run; what the run was begun with is noted beside the checkpoints.
@@ -70,7 +71,7 @@ def find_checkpoint(
 
 
 def _facts(
-    config: TrainingConfig, examples: Sequence[Example], held_out: Mapping[str, Sequence[RerankingSample]]
+    config: TrainingConfig, examples: Sequence[Example], held_out: Mapping[str, HeldOutSet]
 ) -> dict[str, object]:
     """Settings by name, as JSON gives them back, and hashes of the data.
 
