@@ -143,7 +143,7 @@ def test_steps_lead_to_the_same_losses(tmp_path: Path) -> None:
         course = []
         for _ in range(5):
             loss = loss_of(model, "listwise", columns)
-            course.append(float(loss))
+            course.append(loss.item())
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -183,7 +183,7 @@ def test_bfloat16_autocast_gives_what_it_gives_padded(layout: Callable[[Path], P
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss = loss_of(model, "listwise", columns)
         loss.backward()
-        courses.append(float(loss))
+        courses.append(loss.item())
     assert courses[0] == pytest.approx(courses[1], rel=0.03)
     theirs = gradients(padded)
     for name, gradient in gradients(packed).items():

@@ -48,7 +48,7 @@ def given_order(sets: Mapping[str, HeldOutSet]) -> dict[str, float]:
     figures: dict[str, float] = {}
     for name, samples in sets.items():
         labelled = [sample for sample in samples if isinstance(sample, RerankingSample) and sample.ordered]
-        if labelled:
+        if labelled and len(labelled) == len(samples):
             base = evaluate_samples(_AsGiven(), labelled).base
             figures |= {f"{name}_{measure}": value for measure, value in named(cast("SetMetrics", base)).items()}
     return figures
@@ -115,9 +115,9 @@ def _figures(model: _ModelInTraining, samples: HeldOutSet, pos_weight: float | N
     if not lists:
         labelled = [sample for sample in samples if isinstance(sample, RerankingSample)]
         figures = named(evaluate_samples(model, labelled).reranked)
-        if pos_weight is not None:
-            # The scorer saw those samples that have a positive, in order.
-            relevant = [sample.relevant for sample in labelled if sample.positives]
+        # The scorer saw those samples that have a positive, in order.
+        relevant = [sample.relevant for sample in labelled if sample.positives]
+        if pos_weight is not None and relevant:
             figures |= pair_figures(np.concatenate(relevant), np.concatenate(model.scores), pos_weight)
         return figures
     candidates = {str(number): Candidates(sample.query, sample.documents) for number, sample in enumerate(lists, 1)}
