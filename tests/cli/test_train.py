@@ -1,4 +1,4 @@
-"""What `secondpass train` says at its end."""
+"""What `secondpass train` says on its way and at its end."""
 
 import os
 from io import StringIO
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from secondpass.cli.train import result_table
-from secondpass.training import TrainingResult
+from secondpass.cli.train import figures_of, result_table, training_bar
+from secondpass.training import TrainingProgress, TrainingResult
 
 
 def test_the_table_shows_before_and_after() -> None:
@@ -17,3 +17,29 @@ def test_the_table_shows_before_and_after() -> None:
     Console(width=80, file=written).print(result_table(result))
     for text in ("1 step, 60 seconds; saved: best checkpoint", "caf\\udce9 [a]", "base", "0.5000", "trained", "0.7500"):
         assert text in " ".join(written.getvalue().split())
+
+
+def test_the_bar_says_what_is_known() -> None:
+    held_out = {"held_map": 0.25, "mean ndcg@10": 0.5, "teacher_tau": 0.125}
+    progress = TrainingProgress("training", 3, 9, 0.25, 12.34, 3661.2, held_out)
+    expected = "loss 0.2500, 12.3 pairs/s, 1:01:01 left, mean ndcg@10 0.5000, teacher_tau 0.1250"
+    assert figures_of(progress) == expected
+    assert figures_of(TrainingProgress("reading the data")) == ""
+
+
+def test_a_log_has_a_line_per_stage_and_none_twice() -> None:
+    written = StringIO()
+    with training_bar(Console(file=written, width=40)) as tell:
+        for doing in ("reading the data", "training", "training"):
+            tell(TrainingProgress(doing, n_steps=4))
+        tell(TrainingProgress("training", 2, 4, held_out={"mean ndcg@10": 0.5, "[a]_tau": 0.25}))
+    lines = ["reading the data", "training", "training: mean ndcg@10 0.5000, [a]_tau 0.2500"]
+    assert written.getvalue().splitlines() == lines
+
+
+def test_a_terminal_shows_the_bar_with_its_figures() -> None:
+    written = StringIO()
+    with training_bar(Console(file=written, width=100, force_terminal=True)) as tell:
+        tell(TrainingProgress("training", 2, 4, 0.5, 10.0, 60.0, {}))
+    for text in ("training", "2/4", "loss 0.5000, 10.0 pairs/s, 0:01:00 left"):
+        assert text in written.getvalue()

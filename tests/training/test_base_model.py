@@ -90,5 +90,6 @@ def test_code_of_the_base_needs_leave(tmp_path: Path) -> None:
     base = with_code(bert(tmp_path / "base"))
     with pytest.raises(RemoteCodeError, match="trust_remote_code=True"):
         load_base_model(ModelConfig(str(base), max_length=32), tmp_path)
-    model = load_base_model(ModelConfig(str(base), max_length=32), tmp_path, trust_remote_code=True)
+    with pytest.warns(UserWarning, match="bert models like this one are trained with padding"):
+        model = load_base_model(ModelConfig(str(base), max_length=32), tmp_path, trust_remote_code=True)
     assert type(model.model).__name__ == "Doubled"

@@ -38,7 +38,12 @@ def test_a_run_that_diverges_is_an_error_with_its_step_and_keeps_its_checkpoints
     message = rf"{what} at step \d+ of 40: a lower run.learning_rate may keep it finite; checkpoints before it are in"
     with pytest.raises(ScoringError, match=message):
         train(run)
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"checkpoints", "held_out.jsonl"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {
+        "checkpoints",
+        "held_out.jsonl",
+        "curve.csv",
+        "curve.png",
+    }
     for path in (tmp_path / "out/checkpoints").glob("checkpoint-*"):
         weights = AutoModelForSequenceClassification.from_pretrained(path)
         assert all(parameter.isfinite().all() for parameter in weights.parameters())

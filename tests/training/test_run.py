@@ -21,7 +21,7 @@ from secondpass.evaluation import RerankingSample
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
 from secondpass.training.choice import average
 from secondpass.training.config import Loss
-from secondpass.training.data import load_examples, load_held_out
+from secondpass.training.data import HeldOutSet, load_examples, load_held_out
 from secondpass.training.examples import Example
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import HeldOut
@@ -37,30 +37,32 @@ def loss_on_everything(folder: Path, run: TrainingConfig) -> float:
     examples = load_examples(run)
     columns = recipe.columns(examples)
     weight = pos_weight(examples) if run.run.loss == "bce" else None
+    settings = dataclasses.replace(run.run, pos_weight=weight)
     labels = columns.pop("label")
     lists = isinstance(labels[0], list)
     targets = [torch.tensor(row) for row in labels] if lists else torch.tensor(labels)
     with torch.inference_mode():
-        return float(recipe.build(model.eval(), weight)(list(columns.values()), targets))
+        return float(recipe.build(model.eval(), settings)(list(columns.values()), targets))
 
 
 @pytest.mark.parametrize("loss", get_args(Loss))
 def test_each_recipe_lowers_its_loss(loss: Loss, tmp_path: Path) -> None:
     base = sure_base(tmp_path / "base")
-    data(tmp_path, scored=loss in ("ranknet", "margin-mse"))
+    data(tmp_path, scored=loss in ("ranknet", "margin-mse", "kl"))
     # Small steps, and all there is in each, so that they follow the whole gradient.
     run = config(tmp_path, base, loss, batch_size=16, learning_rate=1e-3)
     result = train(run)
     assert result.steps == 6
     assert loss_on_everything(result.folder, run) < loss_on_everything(base, run)
-    assert set(result.held_out) == {"held_ndcg@10", "mean ndcg@10"}
+    of_pairs = {"held_loss", "held_accuracy", "held_f1"} if loss == "bce" else set()
+    assert set(result.held_out) == {"held_map", "held_mrr@10", "held_ndcg@10", "mean ndcg@10"} | of_pairs
 
 
 def test_the_mean_hides_no_set(tmp_path: Path) -> None:
     model = GroupedCrossEncoder(str(bert(tmp_path / "base")), num_labels=1, device="cpu")
     sample = RerankingSample("a cat", ("the cat sleeps",), ("the dog sleeps",))
     figures = HeldOut({name: [sample] for name in ("held_out", "mean")})(model)
-    assert set(figures) == {"held_out_ndcg@10", "mean_ndcg@10", "mean ndcg@10"}
+    assert {name for name in figures if "ndcg" in name} == {"held_out_ndcg@10", "mean_ndcg@10", "mean ndcg@10"}
 
 
 def test_a_checkpoint_scores_alike_in_three_libraries_and_has_its_card(tmp_path: Path) -> None:
@@ -196,6 +198,7 @@ def test_a_frozen_name_must_exist(tmp_path: Path) -> None:
 
 
 TEACHER = Example("q", ("a", "b"), (4.0, 0.5), graded=False)
+TEACHER_OF_ONE = Example("q", ("a",), (4.0,), graded=False)
 ALONE = Example("q", ("a",), (1.0,), graded=True)
 NO_POSITIVE = Example("q", ("a", "b"), (0.0, 0.0), graded=True)
 
@@ -208,6 +211,8 @@ NO_POSITIVE = Example("q", ("a", "b"), (0.0, 0.0), graded=True)
         ("ranknet", ALONE, "lists must hold at least two documents, got 1 for 'q'"),
         ("margin-mse", ALONE, "lists must hold at least two documents"),
         ("listwise", ALONE, "lists must hold at least two documents"),
+        ("kl", TEACHER_OF_ONE, "lists must hold at least two documents"),
+        ("kl", NO_POSITIVE, "kl must have a teacher's scores to learn from, got labels for 'q'"),
         ("listwise", NO_POSITIVE, "at least one query with a relevant document, got none"),
     ],
 )
@@ -224,7 +229,7 @@ def test_held_out_sets_are_told_apart(tmp_path: Path) -> None:
         content = line.encode()
         (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
 
-    def sets(*patterns: str) -> dict[str, list[RerankingSample]]:
+    def sets(*patterns: str) -> dict[str, HeldOutSet]:
         run = RunConfig("bce", "out")
         return load_held_out(TrainingConfig(ModelConfig("x"), DataConfig(("t",), patterns), run, tmp_path))
 
@@ -256,10 +261,13 @@ def test_a_base_with_code_of_its_own_is_trained_and_resumed_with_leave(tmp_path:
     base = with_code(sure_base(tmp_path / "base"))
     data(tmp_path, scored=False)
     run = config(tmp_path, base, "listwise", average=2)
-    result = train(run, trust_remote_code=True)
+    padded = "bert models like this one are trained with padding"  # its forward takes no arguments for a packed row
+    with pytest.warns(UserWarning, match=padded):
+        result = train(run, trust_remote_code=True)
     with pytest.raises(RemoteCodeError, match="trust_remote_code=True"):
         train(run)
-    again = train(run, trust_remote_code=True)
+    with pytest.warns(UserWarning, match=padded):
+        again = train(run, trust_remote_code=True)
     assert (again.steps, again.held_out) == (result.steps, result.held_out)
     scores = CrossEncoder(result.folder, trust_remote_code=True).predict(PAIRS)
     assert scores == pytest.approx(Reference(str(result.folder), trust_remote_code=True).predict(list(PAIRS)), abs=1e-5)

@@ -1,19 +1,23 @@
 """`secondpass train`: fine-tune a cross-encoder as a TOML file describes."""
 
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from secondpass.cli.options import Json, Output, TrustRemoteCode
 from secondpass.cli.output import check_output_folder, output_format, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet
 
 if TYPE_CHECKING:
-    from secondpass.training import TrainingResult
+    from secondpass.training import TrainingProgress, TrainingProgressCallback, TrainingResult
 
 
 def train(
@@ -29,8 +33,8 @@ def train(
 
     settings = read_config(config)
     check_output_folder(settings.folder / settings.run.output, "run.output")
-    with redirect_stdout(sys.stderr):  # where the trainer reports: standard output is for the result
-        result = run(settings, trust_remote_code=trust_remote_code)
+    with redirect_stdout(sys.stderr), training_bar() as tell:  # standard output is for the result
+        result = run(settings, trust_remote_code=trust_remote_code, progress=tell)
     content = {
         "folder": str(result.folder),
         "steps": result.steps,
@@ -40,6 +44,56 @@ def train(
         "held_out": dict(result.held_out),
     }
     write(result_format, content, [result_table(result)])
+
+
+@contextmanager
+def training_bar(console: Console | None = None) -> "Iterator[TrainingProgressCallback]":
+    """What a run is doing, as a bar on standard error; where that is no terminal, a line for each new figure.
+
+    Args:
+        console: Where it is shown; None: standard error.
+    """
+    console = Console(stderr=True) if console is None else console
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task, shown = bar.add_task("starting", total=None, figures=""), ""
+
+        def tell(progress: "TrainingProgress") -> None:
+            nonlocal shown
+            figures = figures_of(progress)
+            total = progress.n_steps or None
+            bar.update(task, description=progress.doing, completed=progress.step, total=total, figures=escape(figures))
+            line = f"{progress.doing}: {held_out_of(progress)}" if progress.held_out else progress.doing
+            if not console.is_terminal and line != shown:
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+            shown = line
+
+        yield tell
+
+
+def figures_of(progress: "TrainingProgress") -> str:
+    """Loss, speed, time left and the last held-out figure: those that are known."""
+    parts = [] if progress.loss is None else [f"loss {progress.loss:.4f}"]
+    if progress.pairs_per_second is not None:
+        parts.append(f"{progress.pairs_per_second:.1f} pairs/s")
+    if progress.seconds_left is not None:
+        parts.append(f"{timedelta(seconds=round(progress.seconds_left))} left")
+    return ", ".join(parts + ([held_out_of(progress)] if progress.held_out else []))
+
+
+def held_out_of(progress: "TrainingProgress") -> str:
+    """The mean of the held-out figures that chooses the weights, and a teacher's agreement."""
+    names = [name for name in progress.held_out if name.startswith("mean ") or name.endswith("_tau")]
+    return ", ".join(f"{_printable(name)} {progress.held_out[name]:.4f}" for name in names)
+
+
+def _printable(name: str) -> str:
+    return name.encode(errors="backslashreplace").decode()
 
 
 def result_table(result: "TrainingResult") -> Sheet:

@@ -3,20 +3,34 @@
 from secondpass.errors import MissingExtraError
 from secondpass.training.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from secondpass.training.config_file import read_config
+from secondpass.training.progress import TrainingProgress, TrainingProgressCallback
 from secondpass.training.result import TrainingResult
 
-__all__ = ["DataConfig", "ModelConfig", "RunConfig", "TrainingConfig", "TrainingResult", "read_config", "train"]
+__all__ = [
+    "DataConfig",
+    "ModelConfig",
+    "RunConfig",
+    "TrainingConfig",
+    "TrainingProgress",
+    "TrainingProgressCallback",
+    "TrainingResult",
+    "read_config",
+    "train",
+]
 
 # What the extra installs, by import name.
 _NEEDED = ("accelerate", "datasets", "sentence_transformers")
 
 
-def train(config: TrainingConfig, *, trust_remote_code: bool = False) -> TrainingResult:
+def train(
+    config: TrainingConfig, *, trust_remote_code: bool = False, progress: TrainingProgressCallback | None = None
+) -> TrainingResult:
     """Run a training; see `secondpass.training.run.run`.
 
     Args:
         config: All settings.
         trust_remote_code: Allow the base to run code of its own.
+        progress: Told of the run after every step; None: the trainer shows its own bar.
 
     Raises:
         MissingExtraError: sentence-transformers' trainer is not installed.
@@ -27,4 +41,4 @@ def train(config: TrainingConfig, *, trust_remote_code: bool = False) -> Trainin
         if (error.name or "").split(".")[0] in _NEEDED:
             raise MissingExtraError("training", "train") from error
         raise
-    return run(config, trust_remote_code=trust_remote_code)
+    return run(config, trust_remote_code=trust_remote_code, progress=progress)

@@ -5,7 +5,7 @@ from typing import cast
 
 import torch
 from sentence_transformers.cross_encoder import CrossEncoder
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from secondpass.checkpoint.backbone_facts import readable_tokens
 from secondpass.checkpoint.config import load_config
@@ -14,10 +14,15 @@ from secondpass.checkpoint.source import find
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError
 from secondpass.options import HubOptions
 from secondpass.training.config import ModelConfig
+from secondpass.training.dropout import Dropout
 from secondpass.training.grouped import GroupedCrossEncoder
+from secondpass.training.packed_attention import IMPLEMENTATION, register
+from secondpass.training.padding_free import has_packed_form
 
 # How transformers names the classes whose heads give labels.
 _CLASSIFIER = "ForSequenceClassification"
+# Of padded batches on CPUs, where the backward pass of fused attention takes more time than all the rest of a step.
+_PADDED_ATTENTION = "eager"
 
 
 def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: bool = False) -> GroupedCrossEncoder:
@@ -45,6 +50,7 @@ def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: boo
     is_classifier = any(name.endswith(_CLASSIFIER) for name in settings.architectures or ())
     if is_classifier and settings.num_labels != 1:
         raise CheckpointError(f"model.base: {config.base} has {settings.num_labels} labels, and training needs one")
+    attention = _attention(settings)
     model: GroupedCrossEncoder = GroupedCrossEncoder(
         base,
         num_labels=1,
@@ -52,16 +58,27 @@ def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: boo
         activation_fn=torch.nn.Identity(),
         trust_remote_code=trust_remote_code,
         config_kwargs=None if config.layers is None else {"num_hidden_layers": config.layers},
-        # On CPUs the backward pass of fused attention takes more time than all the rest of a step.
-        model_kwargs=None if torch.cuda.is_available() else {"attn_implementation": "eager"},
+        model_kwargs=None if attention is None else {"attn_implementation": attention},
     )
     if model.tokenizer.padding_side != "right":
         raise InputError(f"model.base must pad on the right, {config.base} pads on the left")
     _check_lengths(config, model)
     _check_weights(config.base, model)
+    if attention is not None:
+        model.pack(otherwise=_PADDED_ATTENTION)
     _set_dropout(model, config.dropout)
     _freeze(model, config.freeze)
     return model
+
+
+def _attention(settings: PretrainedConfig) -> str | None:
+    """What transformers shall compute attention with; None: what it takes itself, on GPUs."""
+    if torch.cuda.is_available():
+        return None
+    if not has_packed_form(settings):
+        return _PADDED_ATTENTION
+    register()
+    return IMPLEMENTATION
 
 
 def _find(base: str, folder: Path, hub: HubOptions) -> Folder:
@@ -110,10 +127,12 @@ def _check_weights(base: str, model: CrossEncoder) -> None:
 
 
 def _set_dropout(model: CrossEncoder, probability: float) -> None:
-    """Give every dropout of the model this probability."""
-    for module in model.modules():
+    """Give every dropout of the model this probability, and on CPUs the quicker form."""
+    for name, module in list(model.named_modules()):
         if isinstance(module, torch.nn.Dropout):
             module.p = probability
+            if not torch.cuda.is_available():
+                model.set_submodule(name, Dropout(probability))
 
 
 def _freeze(model: CrossEncoder, names: tuple[str, ...]) -> None:

@@ -1,19 +1,29 @@
-"""The model card of a training run."""
+"""The model card of a training run: the tables that cards of cross-encoders have, with a header that a hub reads."""
 
 import json
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from huggingface_hub import EvalResult, ModelCardData
 
+from secondpass.model_names import bundled_folder
 from secondpass.training.config import TrainingConfig
+from secondpass.training.curve import Row, names_of
+from secondpass.training.held_out import METRIC
 from secondpass.training.result import TrainingResult
 from secondpass.training.words import counted, duration
 
 # Packages whose versions are recorded.
-_PACKAGES = ("sentence-transformers", "transformers", "torch")
+_PACKAGES = ("secondpass", "sentence-transformers", "transformers", "torch", "accelerate", "datasets", "tokenizers")
+# How the log's columns are called on cards.
+_TITLES = {"epoch": "Epoch", "step": "Step", "loss": "Training Loss"}
+_WHAT = "A cross-encoder: one logit per (query, document) pair, higher is more relevant."
+# What hubs call the task.
+_TASK, _TASK_NAME = "cross-encoder-reranking", "Cross Encoder Reranking"
 
 
 def write_card(
@@ -22,7 +32,8 @@ def write_card(
     result: TrainingResult,
     *,
     n_examples: int,
-    losses: tuple[float, float] | None,
+    rows: Sequence[Row],
+    given: Mapping[str, float],
 ) -> None:
     """Write `README.md` and, for programs, `training.json` into the checkpoint's folder.
 
@@ -31,59 +42,120 @@ def write_card(
         config: The run's settings.
         result: The run's result.
         n_examples: Number of queries with documents that were learned from.
-        losses: First and last training loss logged; None: none was.
+        rows: The run's course.
+        given: Figures of the held-out sets' given orders, by the names of `result.held_out`.
     """
     settings = {"model": asdict(config.model), "data": asdict(config.data), "run": asdict(config.run)}
+    losses = [row["loss"] for row in rows if "loss" in row]
     facts = {
         "settings": settings,
         "n_examples": n_examples,
         "steps": result.steps,
         "minutes": round(result.minutes, 1),
         "chosen": result.chosen,
-        "base_held_out": {name: round(value, 4) for name, value in result.base_held_out.items()},
-        "held_out": {name: round(value, 4) for name, value in result.held_out.items()},
-        "loss": None if losses is None else {"first": losses[0], "last": losses[1]},
+        "base_held_out": _rounded(result.base_held_out),
+        "held_out": _rounded(result.held_out),
+        "given_order": _rounded(given),
+        "loss": {"first": losses[0], "last": losses[-1]} if losses else None,
+        "course": list(rows),
         "versions": {name: version(name) for name in _PACKAGES},
     }
     (folder / "training.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(
-        _card(config, result, n_examples, losses), encoding="utf-8", errors="backslashreplace"
-    )  # names come from folders, whose bytes may be no text
+    parts = [
+        f"---\n{_header(config, result)}\n---",
+        f"# {result.folder.name}",
+        f"{_WHAT}\nTrained from `{config.model.base}`.",
+        "## Training",
+        _summary(config, result, n_examples, losses),
+        *_log(rows),
+        "### Training hyperparameters",
+        "\n".join(f"- `{name}`: {value}" for part in ("model", "run") for name, value in settings[part].items()),
+        "## Held-out evaluation",
+        _held_out(result, given),
+        "### Framework versions",
+        "\n".join([f"- Python: {platform.python_version()}", *(f"- {name}: {version(name)}" for name in _PACKAGES)]),
+        "All settings and figures: `training.json`.",
+    ]
+    # Names come from folders, whose bytes may be no text.
+    (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8", errors="backslashreplace")
 
 
-def _card(config: TrainingConfig, result: TrainingResult, n_examples: int, losses: tuple[float, float] | None) -> str:
+def _header(config: TrainingConfig, result: TrainingResult) -> str:
+    """The card's YAML."""
+    results = [
+        EvalResult(
+            task_type=_TASK,
+            task_name=_TASK_NAME,
+            dataset_type=_printable(name.rpartition("_")[0]),
+            dataset_name=_printable(name.rpartition("_")[0]),
+            metric_type=name.rpartition("_")[2],
+            metric_value=round(value, 4),
+        )
+        for name, value in result.held_out.items()
+        if name != METRIC
+    ]
+    base, is_folder = config.model.base, (config.folder / config.model.base).is_dir()
+    data = ModelCardData(
+        library_name="sentence-transformers",
+        pipeline_tag="text-ranking",
+        tags=["cross-encoder", "reranker", "secondpass", f"loss:{config.run.loss}"],
+        base_model=None if is_folder or bundled_folder(base) is not None else base,
+        datasets=list(config.data.names) or None,
+        metrics=list(dict.fromkeys(entry.metric_type for entry in results)) or None,
+        model_name=_printable(result.folder.name) if results else None,
+        eval_results=results or None,
+    )
+    return str(data.to_yaml())
+
+
+def _summary(config: TrainingConfig, result: TrainingResult, n_examples: int, losses: Sequence[float]) -> str:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
-    rows = [f"| {name} | {result.base_held_out[name]:.4f} | {value:.4f} |" for name, value in result.held_out.items()]
-    held_out = ["| held-out set | base | trained |", "|---|---|---|", *rows] if rows else ["No held-out set was given."]
     n_queries = counted(n_examples, "query", "queries")
-    trained = (
+    loss = f" The training loss went from {losses[0]:.4f} to {losses[-1]:.4f}." if losses else ""
+    return (
         f"Recipe `{config.run.loss}` on {n_queries} with documents; {counted(result.steps, 'step')} of "
         f"{config.run.batch_size}, learning rate {config.run.learning_rate:g}, at most "
         f"{config.model.max_length} tokens per pair, seed {config.run.seed}; {duration(result.minutes)} on {device}."
+        f"{loss}\nSaved: {result.chosen}."
     )
-    loss = "" if losses is None else f" The training loss went from {losses[0]:.4f} to {losses[1]:.4f}."
-    return "\n".join(
-        [
-            "---",
-            "library_name: sentence-transformers",
-            "pipeline_tag: text-ranking",
-            "tags: [cross-encoder, reranker, secondpass]",
-            "---",
-            f"# {result.folder.name}",
-            "",
-            "A cross-encoder: one logit per (query, document) pair, higher is more relevant.",
-            f"Trained from `{config.model.base}`.",
-            "",
-            "## Training",
-            "",
-            trained + loss,
-            f"Saved: {result.chosen}.",
-            "",
-            "## Held-out evaluation",
-            "",
-            *held_out,
-            "",
-            "All settings and versions: `training.json`.",
-            "",
-        ]
-    )
+
+
+def _log(rows: Sequence[Row]) -> list[str]:
+    """The training log, with its picture."""
+    if not rows:
+        return []
+    names = names_of(rows)
+    lines = [[_cell(row, name) for name in names] for row in rows]
+    return ["### Training logs", _table([_TITLES.get(name, name) for name in names], lines), "![curve](curve.png)"]
+
+
+def _held_out(result: TrainingResult, given: Mapping[str, float]) -> str:
+    """Before and after, and the difference to the given order where there is one."""
+    if not result.held_out:
+        return "No held-out set was given."
+    lines = []
+    for name, value in result.held_out.items():
+        difference = f" ({value - given[name]:+.4f})" if name in given else ""
+        lines.append([name, f"{result.base_held_out[name]:.4f}", f"{value:.4f}{difference}"])
+    note = "\n\nIn brackets: the difference to the order the documents came in." if given else ""
+    return _table(["held-out set", "base", "trained"], lines) + note
+
+
+def _cell(row: Row, name: str) -> str:
+    if name not in row:
+        return "-"
+    return f"{row[name]:.0f}" if name == "step" else f"{row[name]:.4f}"
+
+
+def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [titles, ["---"] * len(titles), *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+def _printable(name: str) -> str:
+    """A name that YAML can hold: a folder's bytes may be no text."""
+    return name.encode(errors="backslashreplace").decode()

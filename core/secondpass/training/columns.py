@@ -44,6 +44,14 @@ def graded_lists(examples: Sequence[Example]) -> Columns:
     return lists(examples)
 
 
+def teacher_lists(examples: Sequence[Example]) -> Columns:
+    """Lists of documents with a teacher's scores, for `kl`."""
+    for example in examples:
+        if example.graded:
+            raise InputError(f"kl must have a teacher's scores to learn from, got labels for {example.query!r}")
+    return lists(examples)
+
+
 def one_positive_lists(examples: Sequence[Example]) -> Columns:
     """One list per positive, without the other positives; teacher-scored lists as they are."""
     return lists([single for example in examples for single in (_singles(example) if example.graded else [example])])

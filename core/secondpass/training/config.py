@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 from secondpass.arguments import check_count
 from secondpass.errors import InputError
 
-Loss: TypeAlias = Literal["bce", "lambdaloss", "ranknet", "margin-mse", "listwise"]
+Loss: TypeAlias = Literal["bce", "lambdaloss", "ranknet", "margin-mse", "listwise", "kl"]
 Decay: TypeAlias = Literal["linear", "cosine", "constant"]
 
 # numpy's seeds lie below this.
@@ -53,12 +53,14 @@ class DataConfig:
     Args:
         train: JSONL files of teacher-scored lists (`query`, `documents`, `scores`) or of labelled examples (`query`,
             `positive`, and `negative` unless negatives are mined). Names may hold `*`.
-        held_out: Re-ranking sets, JSONL; their mean NDCG@10 chooses the checkpoint. Names may hold `*`.
+        held_out: Re-ranking sets, or lists that a teacher scored, JSONL; their mean NDCG@10 chooses the checkpoint.
+            Names may hold `*`.
         held_out_queries: How many of each set are evaluated while training, the first ones; None: all.
         corpus: BEIR-style corpus to mine BM25 negatives from, for examples that have none.
         queries: BEIR-style queries; with `qrels` and `corpus` they are training data too.
         qrels: TREC qrels of these queries.
         negatives: How many negatives are mined per query, at least 1.
+        names: Names of the data sets trained on, or their hub ids: for the model card alone.
         mine_from: Ranks of BM25's list that negatives are drawn from, first and last, 1 the best.
 
     Raises:
@@ -72,6 +74,7 @@ class DataConfig:
     queries: str | None = None
     qrels: str | None = None
     negatives: int = 7
+    names: tuple[str, ...] = ()
     mine_from: tuple[int, int] = (3, 50)
 
     def __post_init__(self) -> None:
@@ -97,6 +100,8 @@ class RunConfig:
         loss: The recipe; see `secondpass.training.recipes`.
         output: The folder of the result, relative to the TOML file; checkpoints go into `output/checkpoints`.
         pos_weight: Weight of positives in `bce`; None: the number of negatives over that of positives.
+        temperature: What `kl` divides both sides' scores by: below 1 the top of a list counts more, above 1 its rest.
+        scale_teacher: Whether `kl` brings each list's teacher scores to a standard deviation of 1 first.
         batch_size: Queries (lists) per step, or pairs for `bce`.
         steps: Optimizer steps; None: `epochs` decide.
         epochs: Passes over the data, where `steps` is not given.
@@ -104,6 +109,7 @@ class RunConfig:
         learning_rate: The encoder's learning rate.
         head_learning_rate: The learning rate of pooler and classifier; None: the encoder's.
         warmup_steps: Steps in which the rates grow from 0.
+        warmup_share: The same as a share of all steps, below 1; only one of the two can be given.
         decay: How the rates fall after that.
         weight_decay: AdamW's weight decay.
         evaluate_every: Steps between evaluations, each of which also writes a checkpoint; None: a tenth of the run, at
@@ -121,6 +127,8 @@ class RunConfig:
     loss: Loss
     output: str
     pos_weight: float | None = None
+    temperature: float = 1.0
+    scale_teacher: bool = False
     batch_size: int = 16
     steps: int | None = None
     epochs: float = 1.0
@@ -128,6 +136,7 @@ class RunConfig:
     learning_rate: float = 2e-5
     head_learning_rate: float | None = None
     warmup_steps: int = 0
+    warmup_share: float = 0.0
     decay: Decay = "linear"
     weight_decay: float = 0.01
     evaluate_every: int | None = None
@@ -148,14 +157,21 @@ class RunConfig:
         _check_above_0("run.epochs", self.epochs)
         _check_above_0("run.minutes", self.minutes)
         _check_above_0("run.pos_weight", self.pos_weight)
+        _check_above_0("run.temperature", self.temperature)
         _check_at_least_0("run.warmup_steps", self.warmup_steps)
         _check_at_least_0("run.weight_decay", self.weight_decay)
         if not 0 <= self.seed < _SEEDS:
             raise InputError(f"run.seed must be at least 0 and below 2 ** 32, got {self.seed}")
         if not 0 <= self.base_share < 1:
             raise InputError(f"run.base_share must be at least 0 and below 1, got {self.base_share}")
+        if not 0 <= self.warmup_share < 1:
+            raise InputError(f"run.warmup_share must be at least 0 and below 1, got {self.warmup_share}")
+        if self.warmup_share and self.warmup_steps:
+            raise InputError(f"run.warmup_share must come without run.warmup_steps, got {self.warmup_steps} steps too")
         if self.pos_weight is not None and self.loss != "bce":
             raise InputError(f"run.pos_weight must come with run.loss = 'bce', got {self.loss!r}")
+        if self.loss != "kl" and (self.temperature != 1 or self.scale_teacher):
+            raise InputError(f"run.temperature and run.scale_teacher must come with run.loss = 'kl', got {self.loss!r}")
 
 
 @dataclass(frozen=True, slots=True)

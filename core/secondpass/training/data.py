@@ -1,10 +1,16 @@
 """The data of a run: the examples it learns from, and the held-out sets that judge it."""
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample, read_samples
 from secondpass.training.config import TrainingConfig
-from secondpass.training.examples import Example, expand, read_examples
+from secondpass.training.examples import Example, expand, read_examples, read_teacher_lists
 from secondpass.training.mining import collection_examples, mine_negatives
+
+# What judges a run: labelled queries, or lists that the teacher scored.
+HeldOutSet: TypeAlias = Sequence[RerankingSample] | Sequence[Example]
 
 
 def load_examples(config: TrainingConfig) -> list[Example]:
@@ -21,16 +27,17 @@ def load_examples(config: TrainingConfig) -> list[Example]:
     return examples
 
 
-def load_held_out(config: TrainingConfig) -> dict[str, list[RerankingSample]]:
-    """The held-out sets, by their files' names.
+def load_held_out(config: TrainingConfig) -> dict[str, HeldOutSet]:
+    """The held-out sets, by their files' names: re-ranking sets, and lists that a teacher scored.
 
     Raises:
         InputError: Two have the same name, or a file is missing or malformed.
     """
-    sets: dict[str, list[RerankingSample]] = {}
+    sets: dict[str, HeldOutSet] = {}
     for path in expand(config.data.held_out, config.folder):
         name = path.name.removesuffix(".gz").removesuffix(".jsonl")
         if name in sets:
             raise InputError(f"data.held_out must have a name for each set, two are called {name!r}")
-        sets[name] = read_samples(path)[: config.data.held_out_queries]
+        lists = read_teacher_lists(path)
+        sets[name] = (read_samples(path) if lists is None else lists)[: config.data.held_out_queries]
     return sets

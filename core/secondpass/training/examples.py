@@ -60,6 +60,23 @@ def read_examples(paths: Iterable[Path]) -> tuple[list[Example], list[LabelledQu
     return examples, queries
 
 
+def read_teacher_lists(path: Path) -> list[Example] | None:
+    """The lists of a JSONL file that a teacher scored; None if its first line has no `scores`.
+
+    Raises:
+        InputError: A later line is not such a list, or one has fewer than two documents: they have no order.
+    """
+    lists: list[Example] = []
+    for where, record in json_lines(path):
+        if not lists and "scores" not in record:
+            return None
+        example = _scored(record, where)
+        if len(example.documents) < 2:  # noqa: PLR2004 - one alone compares with nothing
+            raise InputError(f"{where}: documents must be at least two, got {len(example.documents)}")
+        lists.append(example)
+    return lists or None
+
+
 def expand(patterns: Sequence[str], folder: Path) -> list[Path]:
     """The files that patterns name, sorted; relative ones start from `folder`.
 

@@ -1,8 +1,10 @@
-"""Held-out re-ranking sets, as sentence-transformers' trainer evaluates."""
+"""Held-out sets, as sentence-transformers' trainer evaluates: labelled queries, and lists that a teacher scored."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,13 @@ from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.cross_encoder import CrossEncoder
 
 from secondpass.errors import ScoringError
+from secondpass.evaluation.card_metrics import SetMetrics
+from secondpass.evaluation.progress import Candidates, score_all
 from secondpass.evaluation.reranking_sets import RerankingSample, evaluate_samples
+from secondpass.training.agreement import kendall, ndcg_by_teacher
+from secondpass.training.data import HeldOutSet
+from secondpass.training.examples import Example
+from secondpass.training.pair_figures import pair_figures
 
 # The mean's name holds a space, so that no set has the same: theirs are `<name>_ndcg@10`.
 METRIC = "mean ndcg@10"
@@ -21,24 +29,58 @@ class _ModelInTraining:
 
     def __init__(self, model: CrossEncoder) -> None:
         self._model = model
+        self.scores: list[NDArray[np.float32]] = []
 
     def score(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:
         pairs = [(query, document) for document in documents]
-        return np.asarray(self._model.predict(pairs, batch_size=64, show_progress_bar=False), dtype=np.float32)
+        scores = self._model.predict(pairs, batch_size=64, show_progress_bar=False)
+        self.scores.append(np.asarray(scores, dtype=np.float32))
+        return self.scores[-1]
+
+
+def named(metrics: SetMetrics) -> dict[str, float]:
+    """The figures by their names on cards."""
+    return {"map": metrics.map, "mrr@10": metrics.mrr, "ndcg@10": metrics.ndcg}
+
+
+def given_order(sets: Mapping[str, HeldOutSet]) -> dict[str, float]:
+    """The figures of the given orders, as `HeldOut` names them, for sets that come with a first stage's order."""
+    figures: dict[str, float] = {}
+    for name, samples in sets.items():
+        labelled = [sample for sample in samples if isinstance(sample, RerankingSample) and sample.ordered]
+        if labelled and len(labelled) == len(samples):
+            base = evaluate_samples(_AsGiven(), labelled).base
+            figures |= {f"{name}_{measure}": value for measure, value in named(cast("SetMetrics", base)).items()}
+    return figures
+
+
+class _AsGiven:
+    """A Scorer that leaves every order as it is."""
+
+    def score(self, query: str, documents: Sequence[str]) -> list[float]:
+        del query
+        return [-float(rank) for rank in range(len(documents))]
 
 
 class HeldOut(BaseEvaluator):
-    """NDCG@10 of each set, and their mean, by which checkpoints are compared.
+    """Each set's figures, and the mean of their NDCG@10, by which checkpoints are compared.
+
+    Of labelled queries MAP, MRR@10 and NDCG@10, of a teacher's lists NDCG@10 by its scores and Kendall's tau.
 
     Args:
         sets: Samples by the name of their set; every set counts the same, whatever its size.
         log: JSONL file that every evaluation is appended to; None: no log.
+        pos_weight: The weight of positives in `bce`, for the loss, accuracy and F1 of labelled queries' single pairs;
+            None: these are not computed.
     """
 
-    def __init__(self, sets: Mapping[str, Sequence[RerankingSample]], log: Path | None = None) -> None:
+    def __init__(
+        self, sets: Mapping[str, HeldOutSet], log: Path | None = None, *, pos_weight: float | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # theirs
         self._sets = sets
         self._log = log
+        self._pos_weight = pos_weight
         self.primary_metric = METRIC
 
     def __call__(  # type: ignore[override] # as their own evaluators of cross-encoders narrow it
@@ -50,15 +92,38 @@ class HeldOut(BaseEvaluator):
             ScoringError: The model gave NaN.
         """
         del output_path, epoch
-        figures = {}
+        figures: dict[str, float] = {}
+        gains = []
         for name, samples in self._sets.items():
             try:
-                figures[f"{name}_ndcg@10"] = evaluate_samples(_ModelInTraining(model), samples).reranked.ndcg
+                of_set = _figures(_ModelInTraining(model), samples, self._pos_weight)
             except ScoringError as error:
                 when = "after training" if steps < 0 else f"at step {steps}"
                 raise ScoringError(f"held-out set {name!r} {when}: {error}") from error
-        figures[METRIC] = float(np.mean(list(figures.values()))) if figures else 0.0
+            figures |= {f"{name}_{measure}": value for measure, value in of_set.items()}
+            gains.append(of_set["ndcg@10"])
+        figures[METRIC] = float(np.mean(gains)) if gains else 0.0
         if self._log is not None:
             with self._log.open("a", encoding="utf-8") as log:
                 log.write(json.dumps({"step": steps, **figures}) + "\n")
         return figures
+
+
+def _figures(model: _ModelInTraining, samples: HeldOutSet, pos_weight: float | None) -> dict[str, float]:
+    """A set's figures, by their measures' names."""
+    lists = [sample for sample in samples if isinstance(sample, Example)]
+    if not lists:
+        labelled = [sample for sample in samples if isinstance(sample, RerankingSample)]
+        figures = named(evaluate_samples(model, labelled).reranked)
+        # The scorer saw those samples that have a positive, in order.
+        relevant = [sample.relevant for sample in labelled if sample.positives]
+        if pos_weight is not None and relevant:
+            figures |= pair_figures(np.concatenate(relevant), np.concatenate(model.scores), pos_weight)
+        return figures
+    candidates = {str(number): Candidates(sample.query, sample.documents) for number, sample in enumerate(lists, 1)}
+    scores = [result.scores for result in score_all(model, candidates).values()]
+    orders = [(sample.scores, student) for sample, student in zip(lists, scores, strict=True)]
+    return {
+        "ndcg@10": fmean(ndcg_by_teacher(teacher, student) for teacher, student in orders),
+        "tau": fmean(kendall(teacher, student) for teacher, student in orders),
+    }

@@ -7,6 +7,7 @@
 | `ranknet` | RankNet on natural logarithms (DistillRankNET, arXiv:2603.03010) | teacher-scored lists |
 | `margin-mse` | squared error of score margins (Hofstätter et al., 2020) | teacher-scored lists |
 | `listwise` | cross-entropy of softmaxes (ListNet; Cao et al., 2007) | one positive and negatives, or teacher scores |
+| `kl` | divergence of softmaxes with a temperature (Hinton et al., 2015) | teacher-scored lists |
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,19 +18,21 @@ from sentence_transformers.cross_encoder import CrossEncoder, losses
 from torch import nn
 
 from secondpass.errors import InputError
-from secondpass.training.columns import Columns, graded_lists, lists, margins, one_positive_lists, pairs
-from secondpass.training.config import Loss
+from secondpass.training.columns import Columns, graded_lists, lists, margins, one_positive_lists, pairs, teacher_lists
+from secondpass.training.config import Loss, RunConfig
+from secondpass.training.distillation import KLLoss
 from secondpass.training.examples import Example
 
 # mini_batch_size of the list losses: one forward call per step, which `GroupedCrossEncoder` splits by length itself.
-_ALL_AT_ONCE = 0
+# Not 0, which they take for None: as many pairs at a time as there are lists, of whatever lengths.
+_ALL_AT_ONCE = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How a loss is built, and how examples become its columns."""
 
-    build: Callable[[CrossEncoder, float | None], nn.Module]
+    build: Callable[[CrossEncoder, RunConfig], nn.Module]
     columns: Callable[[Sequence[Example]], Columns]
 
 
@@ -48,7 +51,8 @@ def pos_weight(examples: Sequence[Example]) -> float:
     return (len(grades) - n_positives) / n_positives
 
 
-def _bce(model: CrossEncoder, weight: float | None) -> nn.Module:
+def _bce(model: CrossEncoder, settings: RunConfig) -> nn.Module:
+    weight = settings.pos_weight
     return losses.BinaryCrossEntropyLoss(model, pos_weight=None if weight is None else torch.tensor(weight))
 
 
@@ -65,4 +69,10 @@ RECIPES: Mapping[Loss, Recipe] = {
     ),
     "margin-mse": Recipe(lambda model, _: losses.MarginMSELoss(model), margins),
     "listwise": Recipe(lambda model, _: losses.ListNetLoss(model, mini_batch_size=_ALL_AT_ONCE), one_positive_lists),
+    "kl": Recipe(
+        lambda model, settings: KLLoss(
+            model, temperature=settings.temperature, scaled=settings.scale_teacher, mini_batch_size=_ALL_AT_ONCE
+        ),
+        teacher_lists,
+    ),
 }

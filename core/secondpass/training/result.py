@@ -13,7 +13,8 @@ class TrainingResult:
         folder: The saved checkpoint.
         steps: Optimizer steps done, those before an interruption included.
         minutes: Time since the run was started or continued.
-        held_out: NDCG@10 per held-out set, and their mean; empty without sets.
+        held_out: Per held-out set MAP, MRR@10 and NDCG@10 (with `bce` also loss, accuracy and F1 of its single pairs),
+            or Kendall's tau and NDCG@10 by the teacher of its lists; and the mean NDCG@10. Empty without sets.
         chosen: Which weights were saved, in words: "best checkpoint", "mean of the last 2 checkpoints".
         base_held_out: As `held_out`, of the base before the first step; where it had no head, its new one is random.
     """

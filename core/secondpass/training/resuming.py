@@ -5,13 +5,14 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
 from secondpass.files import read_text
-from secondpass.training.config import TrainingConfig
+from secondpass.training.config import RunConfig, TrainingConfig
+from secondpass.training.data import HeldOutSet
 from secondpass.training.examples import Example
 
 # The settings that may change when a run is continued: how long it is, how often it is evaluated, where it lies.
@@ -19,6 +20,9 @@ _MAY_CHANGE = {
     "model": {"saved_max_length"},
     "run": {"output", "steps", "epochs", "minutes", "evaluate_every", "average", "base_share"},
 }
+
+# What a setting was for a run that was begun when it did not exist yet.
+_DEFAULTS = {f"run.{setting.name}": setting.default for setting in fields(RunConfig)}
 
 # The folders that the trainer makes.
 _CHECKPOINT = re.compile(r"checkpoint-[0-9]+")
@@ -42,7 +46,7 @@ def steps_of(checkpoint: Path) -> int:
 def find_checkpoint(
     config: TrainingConfig,
     examples: Sequence[Example],
-    held_out: Mapping[str, Sequence[RerankingSample]],
+    held_out: Mapping[str, HeldOutSet],
     output: Path,
 ) -> Path | None:
     """The checkpoint to continue from, None for a new run; what the run was begun with is noted beside the checkpoints.
@@ -59,10 +63,11 @@ def find_checkpoint(
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError(f"{note} must say what the checkpoints beside it were begun with; remove them") from error
         for name, value in facts.items():
-            if begun.get(name) != value:
+            before = begun.get(name, _DEFAULTS.get(name))
+            if before != value:
                 raise InputError(
                     f"{output}: its checkpoints must be continued with what they were begun with, but {name} was "
-                    f"{begun.get(name)!r} and is {value!r}; choose another run.output, or remove the checkpoints"
+                    f"{before!r} and is {value!r}; choose another run.output, or remove the checkpoints"
                 )
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
@@ -70,7 +75,7 @@ def find_checkpoint(
 
 
 def _facts(
-    config: TrainingConfig, examples: Sequence[Example], held_out: Mapping[str, Sequence[RerankingSample]]
+    config: TrainingConfig, examples: Sequence[Example], held_out: Mapping[str, HeldOutSet]
 ) -> dict[str, object]:
     """Settings by name, as JSON gives them back, and hashes of the data.
 

@@ -1,17 +1,19 @@
 """One training run from start to saved checkpoint, on sentence-transformers' trainer."""
 
 import json
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from datasets import Dataset
 from sentence_transformers.cross_encoder import CrossEncoder, CrossEncoderTrainingArguments
 from torch import nn
-from transformers import TrainerState, set_seed
+from transformers import PrinterCallback, ProgressCallback, TrainerState, set_seed
 
-from secondpass.evaluation.reranking_sets import RerankingSample
+from secondpass.extras import require_matplotlib
 from secondpass.files import check_unicode
 from secondpass.training import resuming
 from secondpass.training.base_model import load_base_model
@@ -19,21 +21,26 @@ from secondpass.training.bf16 import check_bf16, training_device
 from secondpass.training.card import write_card
 from secondpass.training.choice import choose_weights, copy_weights, saved_weights
 from secondpass.training.config import RunConfig, TrainingConfig
+from secondpass.training.curve import Curve, course, write_curve
 from secondpass.training.data import load_examples, load_held_out
 from secondpass.training.grouped import GroupedCrossEncoder
-from secondpass.training.held_out import METRIC, HeldOut
+from secondpass.training.held_out import METRIC, HeldOut, given_order
+from secondpass.training.progress import TrainingProgress, TrainingProgressCallback
 from secondpass.training.recipes import RECIPES, pos_weight
+from secondpass.training.reporter import Reporter
 from secondpass.training.result import TrainingResult
 from secondpass.training.schedule import Schedule
 from secondpass.training.trainer import End, FiniteWeights, Trainer
 
 # Parameters that learn at `head_learning_rate`: heads as transformers names them in BERT and its relatives.
-_HEAD = r"(pooler|classifier|out_proj|score)\."
+_HEAD = r"(pooler|classifier|out_proj|score|(^|\.)head)\."
 # What transformers calls each decay; all three warm up first.
 _DECAYS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
-def run(config: TrainingConfig, *, trust_remote_code: bool = False) -> TrainingResult:
+def run(
+    config: TrainingConfig, *, trust_remote_code: bool = False, progress: TrainingProgressCallback | None = None
+) -> TrainingResult:
     """Train, choose the best weights by the held-out sets, save, write the card.
 
     A run that was interrupted continues from its last checkpoint, if it is still the same run: only its length, and how
@@ -42,6 +49,7 @@ def run(config: TrainingConfig, *, trust_remote_code: bool = False) -> TrainingR
     Args:
         config: All settings.
         trust_remote_code: Allow the base to run code of its own.
+        progress: Told of the run after every step; None: the trainer shows its own bar.
 
     Raises:
         RemoteCodeError: The base asks to run code of its own, and `trust_remote_code` is False.
@@ -50,24 +58,35 @@ def run(config: TrainingConfig, *, trust_remote_code: bool = False) -> TrainingR
         ScoringError: The loss, the weights or a held-out score is not a finite number; the message says at which step.
     """
     started = time.monotonic()
+    require_matplotlib("train")
     if config.run.bf16:
         check_bf16(training_device())
     set_seed(config.run.seed)
     output = config.folder / config.run.output
     check_unicode(str(output), "the path of run.output")
+    _tell(progress, "reading the data")
     examples = load_examples(config)
     sets = load_held_out(config)
     last = resuming.find_checkpoint(config, examples, sets, output)
+    _tell(progress, "loading the base")
     model = load_base_model(config.model, config.folder, trust_remote_code=trust_remote_code)
     base = copy_weights(model) if config.run.base_share > 0 else None
-    base_held_out = HeldOut(sets)(model, steps=0) if sets else {}
+    settings = config.run
+    if settings.loss == "bce" and settings.pos_weight is None:
+        settings = replace(settings, pos_weight=pos_weight(examples))
+    judge = HeldOut(sets, pos_weight=settings.pos_weight)
+    if sets:
+        _tell(progress, "evaluating the base")
+    base_held_out = judge(model, steps=0) if sets else {}
     recipe = RECIPES[config.run.loss]
     rows = Dataset.from_dict(recipe.columns(examples))
     schedule = Schedule.of(config.run, len(rows), n_devices=max(1, torch.cuda.device_count()))
-    weight = config.run.pos_weight
-    if config.run.loss == "bce" and weight is None:
-        weight = pos_weight(examples)
-    trainer = _trainer(config, model, rows, recipe.build(model, weight), schedule, sets, output)
+    evaluator = HeldOut(sets, output / "held_out.jsonl", pos_weight=settings.pos_weight) if sets else None
+    trainer = _trainer(config, model, rows, recipe.build(model, settings), schedule, evaluator, output)
+    if progress is not None:
+        trainer.add_callback(Reporter(progress, config.run.minutes))
+        for bar in (ProgressCallback, PrinterCallback):
+            trainer.remove_callback(bar)
     if last is not None and resuming.steps_of(last) >= schedule.n_steps:
         _restore(trainer, last)
     else:
@@ -77,15 +96,23 @@ def run(config: TrainingConfig, *, trust_remote_code: bool = False) -> TrainingR
     chosen = "last checkpoint"
     if sets:
         to_average = resuming.complete_checkpoints(output)[-config.run.average :]
-        choice = choose_weights(model, HeldOut(sets), to_average, base, config.run.base_share)
+        _tell(progress, "choosing the weights")
+        choice = choose_weights(model, judge, to_average, base, config.run.base_share)
         model.load_state_dict(choice.weights)
         held_out, chosen = choice.figures, choice.name
     saved_max_length = config.model.saved_max_length
     save(model, output, max_length=config.model.max_length if saved_max_length is None else saved_max_length)
     minutes = (time.monotonic() - started) / 60
     result = TrainingResult(output, trainer.state.global_step, minutes, held_out, chosen, base_held_out)
-    write_card(output, config, result, n_examples=len(examples), losses=_losses(trainer.state))
+    rows_of_course = course(trainer.state.log_history)
+    write_curve(output, rows_of_course)
+    write_card(output, config, result, n_examples=len(examples), rows=rows_of_course, given=given_order(sets))
     return result
+
+
+def _tell(progress: TrainingProgressCallback | None, doing: str) -> None:
+    if progress is not None:
+        progress(TrainingProgress(doing))
 
 
 def save(model: CrossEncoder, output: Path, *, max_length: int) -> None:
@@ -106,17 +133,17 @@ def _trainer(
     rows: Dataset,
     loss: nn.Module,
     schedule: Schedule,
-    sets: Mapping[str, Sequence[RerankingSample]],
+    evaluator: HeldOut | None,
     output: Path,
 ) -> Trainer:
     output.mkdir(parents=True, exist_ok=True)
     return Trainer(
         model=model,
-        args=_arguments(config.run, schedule, output, evaluated=bool(sets)),
+        args=_arguments(config.run, schedule, output, evaluated=evaluator is not None),
         train_dataset=rows,
         loss=loss,
-        evaluator=HeldOut(sets, output / "held_out.jsonl") if sets else None,
-        callbacks=[FiniteWeights(), End(config.run.minutes)],
+        evaluator=evaluator,
+        callbacks=[FiniteWeights(), End(config.run.minutes), Curve(output)],
     )
 
 
@@ -131,7 +158,7 @@ def _arguments(
         max_steps=-1 if settings.steps is None else settings.steps,
         learning_rate=settings.learning_rate,
         learning_rate_mapping={} if head is None else {_HEAD: head},
-        warmup_steps=settings.warmup_steps,
+        warmup_steps=settings.warmup_steps or math.ceil(settings.warmup_share * schedule.n_steps),
         lr_scheduler_type=_DECAYS[settings.decay],
         weight_decay=settings.weight_decay,
         bf16=settings.bf16,
@@ -161,9 +188,3 @@ def _restore(trainer: Trainer, last: Path) -> None:
     best = trainer.state.best_global_step
     folder = last if best is None else last.with_name(f"checkpoint-{best}")
     trainer.model.load_state_dict(saved_weights(folder, trainer.model))
-
-
-def _losses(state: TrainerState) -> tuple[float, float] | None:
-    """The first and the last training loss that was logged."""
-    logged = [entry["loss"] for entry in state.log_history if "loss" in entry]
-    return (logged[0], logged[-1]) if logged else None

@@ -1,0 +1,119 @@
+"""Which models train without padding, and what their layers read then.
+
+transformers' own layers run on one row of tokens, `[1, n_tokens]`, with position ids; only attention knows where a pair
+ends, and the head sees each pair's first state. Saving, freezing, adapters and losses meet the same module as ever.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from secondpass.encoder.packing import group_by_length
+from secondpass.training.packed_attention import ARGUMENT, IMPLEMENTATION, Packed
+
+# The part of each kind of base model whose output the head reads the first state of; "" is all of it. BERT's pooler
+# stands in the base model itself, after its encoder.
+_STATES: Mapping[str, str] = {
+    "bert": "encoder",
+    "roberta": "encoder",
+    "xlm-roberta": "encoder",
+    "camembert": "encoder",
+    "electra": "encoder",
+    "distilbert": "transformer",
+    "modernbert": "",
+}
+# Tokens of a trial: two pairs of different lengths.
+_TRIAL = (7, 4)
+# How far two correct ways to a logit may be apart, relative to 1 and to the logit.
+_TOLERANCE = 1e-3
+
+
+def has_packed_form(config: Any) -> bool:  # noqa: ANN401 - transformers' configs have no common typed base for these
+    """Whether a model of this config may run without padding: of a known kind, its head on each pair's first state."""
+    return (
+        config.model_type in _STATES
+        and not getattr(config, "is_decoder", False)
+        and getattr(config, "position_embedding_type", None) in (None, "absolute")
+        and getattr(config, "classifier_pooling", "cls") == "cls"
+    )
+
+
+def prepare(network: PreTrainedModel) -> bool:
+    """Let the head see each pair's first state wherever a forward pass is packed.
+
+    Args:
+        network: A sequence classifier, loaded with `IMPLEMENTATION` if it is to train without padding.
+
+    Returns:
+        Whether it is prepared, and gives packed what it gives padded: code of its own may compute otherwise.
+    """
+    config = network.config
+    if config._attn_implementation != IMPLEMENTATION or not has_packed_form(config):  # noqa: SLF001 - its only name
+        return False
+    states = network.base_model.get_submodule(_STATES[config.model_type])
+    hook = states.register_forward_hook(_keep_first_states, with_kwargs=True)
+    if _gives_the_same(network):
+        return True
+    hook.remove()
+    return False
+
+
+def pack_rows(
+    inputs: Mapping[str, Any], rows: Sequence[int], lengths: Sequence[int], positions: Tensor | None
+) -> dict[str, Any]:
+    """Some rows of a padded batch without their padding, end to end, as a model's arguments.
+
+    Args:
+        inputs: Padded on the right. Tensors of shape (batch, seq).
+        rows: Which ones; those of equal length side by side share a product.
+        lengths: Their tokens, one number per row.
+        positions: Position ids of the padded batch; None: each pair counts from 0. Shape: (batch, seq).
+    """
+    counts = torch.tensor(lengths)
+    row = torch.tensor(rows).repeat_interleave(counts)
+    column = torch.cat([torch.arange(length) for length in lengths])
+    packed = {
+        name: value[row, column][None] if isinstance(value, Tensor) else value
+        for name, value in inputs.items()
+        if name != "attention_mask"
+    }
+    packed["position_ids"] = (column if positions is None else positions[row, column])[None]
+    return packed | {ARGUMENT: Packed(tuple(group_by_length(lengths)), counts.cumsum(0) - counts)}
+
+
+def positions_of(network: PreTrainedModel, ids: Tensor) -> Tensor | None:
+    """The position ids of a padded batch where the model does not count from 0, as it makes them itself (RoBERTa)."""
+    embeddings = getattr(network.base_model, "embeddings", None)
+    count = getattr(embeddings, "create_position_ids_from_input_ids", None)
+    return None if count is None else cast("Tensor", count(ids, cast("nn.Module", embeddings).padding_idx))
+
+
+def _keep_first_states(module: nn.Module, _args: object, arguments: Mapping[str, Any], output: Any) -> Any:  # noqa: ANN401, ARG001 - torch's hook signature
+    """Of a packed pass the first state of each pair, as if each had one token. Shape: (n_pairs, 1, hidden)."""
+    packed: Packed | None = arguments.get(ARGUMENT)
+    if packed is not None:
+        output.last_hidden_state = output.last_hidden_state[0, packed.first_rows, None]
+    return output
+
+
+def _gives_the_same(network: PreTrainedModel) -> bool:
+    """Whether both ways give the same logits for two made-up pairs."""
+    first = 1 + (network.config.pad_token_id or 0)
+    ids = torch.arange(len(_TRIAL) * max(_TRIAL)).view(len(_TRIAL), -1) % (network.config.vocab_size - first) + first
+    mask = (torch.arange(max(_TRIAL)) < torch.tensor(_TRIAL)[:, None]).long()
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            padded = network(input_ids=ids, attention_mask=mask).logits
+            packed = network(**pack_rows({"input_ids": ids}, range(len(_TRIAL)), _TRIAL, positions_of(network, ids)))
+    except (TypeError, ValueError, RuntimeError, IndexError):  # code that takes no such arguments, or no such shapes
+        return False
+    finally:
+        network.train(was_training)
+    return packed.logits.shape == padded.shape and torch.allclose(
+        packed.logits, padded, atol=_TOLERANCE, rtol=_TOLERANCE
+    )
