@@ -24,7 +24,7 @@ import torch
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from secondpass import CrossEncoder
-from secondpass.bench.memory import high_water_mib
+from secondpass.bench.fresh_process import high_water_mib
 from secondpass.jobs import JobSettings, score_files
 from secondpass.model_names import bundled_folder
 
