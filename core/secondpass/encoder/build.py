@@ -258,8 +258,8 @@ class _Builder:
 
     def _distance_embeddings(self) -> Tensor | None:
         """The embeddings that every layer projects in its own way."""
-        embeddings = self._weights.pop("relative.embeddings.weight", None)
-        weight, bias = (self._weights.pop(f"relative.norm.{name}", None) for name in ("weight", "bias"))
+        embeddings = self._pop("relative.embeddings.weight")
+        weight, bias = (self._pop(f"relative.norm.{name}") for name in ("weight", "bias"))
         if embeddings is None or weight is None:
             return embeddings
         return F.layer_norm(embeddings, weight.shape, weight, bias, self._spec.norm_eps)
