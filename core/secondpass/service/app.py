@@ -1,5 +1,6 @@
 """The service as an ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 
 from secondpass.service.api_keys import ApiKeys
+from secondpass.service.freed_memory import keep_giving_back
 from secondpass.service.limits import Limits
 from secondpass.service.openapi import REFUSALS, RERANK_BODY, RERANKED, SCORE_BODY, SCORED, describe_bodies
 from secondpass.service.page import page
@@ -49,7 +51,9 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        giving_back = asyncio.create_task(keep_giving_back())
         yield
+        giving_back.cancel()
         service.close()
 
     app = FastAPI(
