@@ -18,6 +18,7 @@ def ray_cluster() -> Iterator[Any]:
         # Workers import what this process does, wherever that is.
         patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         ray.init(
+            address="local",
             num_cpus=3,
             num_gpus=0,
             include_dashboard=False,

@@ -25,7 +25,7 @@ from ray import serve
 from ray.serve.scripts import cli
 
 file, name = sys.argv[1:]
-ray.init(num_cpus=2, include_dashboard=False, namespace="serve", object_store_memory=100_000_000)
+ray.init("local", num_cpus=2, include_dashboard=False, namespace="serve", object_store_memory=100_000_000)
 signal.signal(signal.SIGUSR1, lambda *_: serve.delete(name))
 cli(["run", file])
 """
