@@ -29,7 +29,14 @@ ray.init("local", num_cpus=2, include_dashboard=False, namespace="serve", object
 signal.signal(signal.SIGUSR1, lambda *_: serve.delete(name))
 cli(["run", file])
 """
-ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "OMP_NUM_THREADS": "1",
+    # A machine that is busy with other tests starts a proxy in more than the five seconds after which Ray kills it.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "120",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
+}
 PROXY_CALLBACK = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "secondpass.service.on_ray:proxy_middlewares"}
 
 
