@@ -16,11 +16,12 @@ from judgements import platt
 from serving import Recorder, app_of, ask, client_of, overlap_app, post, until
 from texts import AWKWARD
 
-from secondpass import CrossEncoder
+from secondpass import Cascade, CrossEncoder
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
 from secondpass.service import Limits, ServedModel, create_app, load_model
+from secondpass.testing import OverlapScorer
 
 # The library warns of what the service counts.
 pytestmark = pytest.mark.filterwarnings("ignore::secondpass.errors.TruncationWarning")
@@ -161,6 +162,12 @@ def test_names_of_models_differ_and_there_is_one() -> None:
         create_app([])
     with pytest.raises(InputError, match="activation must be left out"):
         load_model("secondpass/mini", ModelOptions(activation="sigmoid"))
+
+
+def test_scores_that_other_requests_would_change_are_not_served() -> None:
+    cascade = Cascade([OverlapScorer(), OverlapScorer()], keep=1)
+    with pytest.raises(InputError, match="requests share passes; got Cascade"):
+        create_app([ServedModel(name="cascade", scorer=cascade)])
 
 
 def test_an_instruction_has_to_be_the_one_the_model_was_loaded_with() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, SecondPassError
 from secondpass.options import ModelOptions
-from secondpass.ranking import Fingerprinted, ScoreMap, Scorer, Sigmoid
+from secondpass.ranking import Fingerprinted, ScoreMap, Scorer, Sigmoid, is_pointwise
 from secondpass.service.problems import Kind, Problem
 
 
@@ -21,6 +21,9 @@ class ServedModel:
         score_map: What scores become where a request does not ask for raw ones: numbers from 0 to 1, in the same order.
         aliases: Other names that requests may use.
         instruction: What the model is told about the task, where it was loaded with that.
+
+    Raises:
+        InputError: The scorer's scores depend on what else it is given, such as a `Cascade`'s: requests share passes.
     """
 
     name: str
@@ -28,6 +31,14 @@ class ServedModel:
     score_map: ScoreMap = field(default_factory=Sigmoid)
     aliases: tuple[str, ...] = ()
     instruction: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse scores that other requests would change."""
+        if not is_pointwise(self.scorer):
+            raise InputError(
+                "scorer must give a document the same score in any company, for requests share passes; got "
+                f"{type(self.scorer).__name__}, whose scores depend on what else it is given"
+            )
 
     @property
     def max_length(self) -> int | None:
