@@ -71,7 +71,7 @@ def test_a_file_becomes_a_config(tmp_path: Path) -> None:
         ('output = "out"', f"output = {'[' * 9999}", "must be TOML; it is nested too deeply"),
         ('output = "out"', 'output = "out"\nevaluate_every = 0', "run.evaluate_every must be at least 1, got 0"),
         ('output = "out"', 'output = "out"\nwarmup_steps = -1', "run.warmup_steps must be at least 0, got -1"),
-        ('base = "encoder"', 'base = "encoder"\ndropout = 1.5', "model.dropout must be from 0 to 1, got 1.5"),
+        ('base = "encoder"', 'base = "encoder"\ndropout = 1.0', "model.dropout must be at least 0 and below 1, got 1"),
     ],
 )
 def test_a_mistake_is_named(old: str, new: str, message: str, tmp_path: Path) -> None:

@@ -8,17 +8,30 @@ from typing import get_args
 
 import pytest
 import torch
-from checkpoints import bert, deberta_v2, distilbert, electra, modernbert, modernbert_mean, roberta, xlm_roberta
+from checkpoints import (
+    bert,
+    deberta_v2,
+    distilbert,
+    edit_json,
+    electra,
+    modernbert,
+    modernbert_mean,
+    roberta,
+    xlm_roberta,
+)
 from torch import Tensor, nn
+from transformers import BertConfig, BertModel
 
 from secondpass.encoder.packing import group_by_length
 from secondpass.training import ModelConfig, RunConfig
 from secondpass.training.base_model import load_base_model
 from secondpass.training.columns import Columns
 from secondpass.training.config import Loss
+from secondpass.training.dropout import draw_kept
 from secondpass.training.examples import Example
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.packed_attention import attend_packed
+from secondpass.training.padding_free import prepare
 from secondpass.training.recipes import RECIPES
 
 PACKED = (bert, roberta, xlm_roberta, electra, distilbert, modernbert)
@@ -134,6 +147,26 @@ def test_dropout_keeps_the_mean_of_the_probabilities() -> None:
     outputs = attend_packed(equal, equal, ones, tuple(group_by_length((400,))), scale=1.0, dropout=0.2)[..., 0]
     assert abs(float(outputs.mean()) - 1) < 4 * (0.25 / 400 / outputs.numel()) ** 0.5
     assert float(outputs.var()) == pytest.approx(0.25 / 400, rel=0.2)
+
+
+@pytest.mark.parametrize("probability", [1e-6, 0.25, 0.999])
+def test_dropout_drops_the_share_that_it_should(probability: float) -> None:
+    torch.manual_seed(0)
+    n_kept = int(draw_kept((1000, 1000), probability).sum())
+    assert abs(n_kept - 1e6 * (1 - probability)) < 5 * (1e6 * probability * (1 - probability)) ** 0.5 + 20
+
+
+def test_a_pad_token_at_the_end_of_the_vocabulary_is_no_obstacle(tmp_path: Path) -> None:
+    folder = bert(tmp_path / "base")
+    n_words = json.loads((folder / "config.json").read_text())["vocab_size"]
+    edit_json(folder / "config.json", pad_token_id=n_words - 1)
+    model = load_base_model(ModelConfig(str(folder), max_length=64, dropout=0.0), tmp_path)
+    assert model.packs
+
+
+def test_an_encoder_without_a_head_in_its_outputs_is_no_packed_classifier() -> None:
+    config = BertConfig(vocab_size=40, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    assert not prepare(BertModel(config))
 
 
 def test_steps_lead_to_the_same_losses(tmp_path: Path) -> None:

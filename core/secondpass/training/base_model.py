@@ -56,6 +56,7 @@ def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: boo
         num_labels=1,
         max_length=config.max_length,
         activation_fn=torch.nn.Identity(),
+        device=None if torch.cuda.is_available() else "cpu",  # where the trainer moves it: it is tried before
         trust_remote_code=trust_remote_code,
         config_kwargs=None if config.layers is None else {"num_hidden_layers": config.layers},
         model_kwargs=None if attention is None else {"attn_implementation": attention},

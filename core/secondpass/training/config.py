@@ -24,7 +24,7 @@ class ModelConfig:
         max_length: Tokens per pair in training, special tokens included; longer pairs are truncated.
         saved_max_length: The limit written into the checkpoint; None: `max_length`.
         layers: How many layers of the base to keep, the first ones; None: all.
-        dropout: From 0.0 to 1.0, everywhere in the model.
+        dropout: At least 0.0 and below 1.0, everywhere in the model.
         freeze: Parameters whose name holds one of these strings keep their values.
 
     Raises:
@@ -42,8 +42,8 @@ class ModelConfig:
         check_count("model.max_length", self.max_length)
         check_count("model.saved_max_length", self.saved_max_length)
         check_count("model.layers", self.layers)
-        if not 0 <= self.dropout <= 1:
-            raise InputError(f"model.dropout must be from 0 to 1, got {self.dropout}")
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"model.dropout must be at least 0 and below 1, got {self.dropout}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ def draw_kept(shape: tuple[int, ...], probability: float) -> Tensor:
     generator = np.random.Generator(np.random.SFC64(int(torch.randint(_SEEDS, ()))))
     words = generator.integers(0, 2**64 - 1, -(-size // 4), dtype=np.uint64, endpoint=True)
     bits = torch.from_numpy(words.view(np.int16))[:size].view(shape)
-    return bits < _n_kept(probability) - _LEVELS // 2
+    # The last one that keeps a value: the first that does not is one more than 16 bits hold where all keep theirs.
+    return bits <= _n_kept(probability) - 1 - _LEVELS // 2
 
 
 def kept_share(probability: float) -> float:

@@ -73,9 +73,9 @@ class Reporter(TrainerCallback):
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> TrainerControl:
-        """A new loss."""
+        """A new loss, which is logged before the evaluation of its step."""
         del args
-        self._report(state, "training")
+        self._report(state, "evaluating" if control.should_evaluate else "training")
         return control
 
     def _report(self, state: TrainerState, doing: str) -> None:
