@@ -274,6 +274,14 @@ def with_file(name: str, text: str) -> Callable[[Path], None]:
     return apply
 
 
+def set_tokenizer(**settings: object) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        file = folder / "tokenizer_config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+
+    return apply
+
+
 OTHER_TOKENIZERS: dict[str, Callable[[Path], None]] = {
     "another normaliser": change_file(lambda raw: setattr(raw, "normalizer", normalizers.Lowercase())),
     "another splitting": change_file(lambda raw: setattr(raw, "pre_tokenizer", pre_tokenizers.WhitespaceSplit())),
@@ -285,6 +293,11 @@ OTHER_TOKENIZERS: dict[str, Callable[[Path], None]] = {
     "tokens in a file": with_file("added_tokens.json", '{"brandnew": 900}'),
     "a chat template": with_file("chat_template.jinja", "{{ messages }}"),
     "nothing that can be parsed": with_file("tokenizer.json", "{}"),
+    "a padding side of null": set_tokenizer(padding_side=None),
+    "a truncation side of null": set_tokenizer(truncation_side=None),
+    "input names of null": set_tokenizer(model_input_names=None),
+    "added tokens of null": set_tokenizer(added_tokens_decoder=None),
+    "a token without its type": set_tokenizer(cls_token={"content": "[CLS]"}),
 }
 
 
@@ -294,6 +307,39 @@ def test_a_file_that_its_class_would_not_keep_is_left_to_transformers(tmp_path: 
     assert plain_tokenizer(Folder("it", folder)) is not None
     OTHER_TOKENIZERS[change](folder)
     assert plain_tokenizer(Folder("it", folder)) is None
+
+
+def test_padding_by_a_token_that_transformers_would_add_is_left_to_it(tmp_path: Path) -> None:
+    raw = Tokenizer(models.WordLevel({"[UNK]": 0, "[PAD]": 1, "[": 2, "]": 3, "PAD": 4, "a": 5}, unk_token="[UNK]"))  # noqa: S106 - a token of text
+    raw.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    raw.post_processor = processors.TemplateProcessing(single="$A", pair="$A $B", special_tokens=[])
+    raw.enable_padding(pad_id=1, pad_token="[PAD]")  # noqa: S106 - likewise
+    folder = tmp_path / "it"
+    folder.mkdir()
+    raw.save(str(folder / "tokenizer.json"))
+    checkpoints.edit_json(folder / "config.json", model_type="bert")
+    checkpoints.edit_json(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
+    assert AutoTokenizer.from_pretrained(folder)("a [PAD] a")["input_ids"] == [5, 1, 5]
+    assert same_as_transformers(folder) is None
+
+
+def test_modernberts_that_transformers_refuses_are_left_to_it(tmp_path: Path) -> None:
+    for change in ({"num_attention_heads": 5}, {"layer_types": []}):
+        path = checkpoints.modernbert(tmp_path / next(iter(change)))
+        checkpoints.edit_json(path / "config.json", **change)
+        folder = Folder("it", path)
+        assert layout_of(folder).load_plain(folder) is None
+        with pytest.raises(CheckpointError):
+            CrossEncoder(path)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    path = checkpoints.bert(tmp_path / "it")
+    model = layout_of(Folder("it", path)).load_plain(Folder("it", path))
+    assert isinstance(model, PlainClassifier)
+    checkpoints.write_weights(path, load_file(path / "model.safetensors"))
+    with pytest.raises(CheckpointError, match=r"model\.safetensors was changed while it was being loaded"):
+        model.backbone.parameters["embeddings.word_embeddings.weight"]
 
 
 def rename_weight(folder: Path, old: str, new: str | None) -> None:
@@ -309,6 +355,9 @@ OTHER_MODELS: dict[str, Callable[[Path], object]] = {
     "no heads": lambda folder: checkpoints.edit_json(folder / "config.json", num_attention_heads=0),
     "another width": lambda folder: checkpoints.edit_json(folder / "config.json", intermediate_size=39),
     "fewer layers": lambda folder: checkpoints.edit_json(folder / "config.json", num_hidden_layers=2),
+    "one label for a choice of labels": lambda folder: checkpoints.edit_json(
+        folder / "config.json", problem_type="single_label_classification"
+    ),
     "a decoder": lambda folder: checkpoints.edit_json(folder / "config.json", is_decoder=True),
     "relative positions": lambda folder: checkpoints.edit_json(
         folder / "config.json", position_embedding_type="relative_key"

@@ -63,6 +63,8 @@ def plain_config(stated: Mapping[str, Any]) -> SimpleNamespace | None:
     values = {**stored.config, **{key: value for key, value in stated.items() if value is not None}}
     derived = stored.derive(values)
     labels = _labels(stated.get("id2label"))
+    if labels is not None and len(labels) == 1 and stated.get("problem_type") == "single_label_classification":
+        return None  # a contradiction, which transformers refuses
     if derived is None or labels is None or not 0 <= values["pad_token_id"] < values["vocab_size"]:
         return None
     return SimpleNamespace(**{**values, **derived, "id2label": labels, "num_labels": len(labels)})
@@ -76,7 +78,7 @@ def config_of(folder: Folder) -> SimpleNamespace | None:
 def _is_usual(key: str, value: object, stored: Stored) -> bool:
     """Whether a value is one that transformers takes as it is."""
     if key in stored.config:
-        return _has_type_of(stored.config[key], value) and not _is_empty_size(key, value)
+        return value != [] and _has_type_of(stored.config[key], value) and not _is_empty_size(key, value)
     if key in _FIXED:
         return value == _FIXED[key]
     if key == "problem_type":

@@ -46,6 +46,8 @@ _FLAGS = {
 }
 # These hold nothing.
 _EMPTY = ("additional_special_tokens", "extra_special_tokens", "never_split", "processor_class", "sp_model_kwargs")
+# Of which transformers takes no null.
+_NEVER_NULL = ("added_tokens_decoder", "model_input_names", "padding_side", "truncation_side")
 _SPECIALS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _OTHER_FILES = ("added_tokens.json", "chat_template.jinja", "chat_template.json")
 # What transformers takes for "no limit stated".
@@ -96,6 +98,8 @@ def plain_tokenizer(folder: Folder) -> PlainTokenizer | None:
     except Exception:  # noqa: BLE001 - the library raises nothing more precise
         return None
     settings = {**kind.defaults, **{key: value for key, value in stated.items() if value is not None}}
+    if raw.padding is not None:
+        settings.setdefault("pad_token", raw.padding["pad_token"])  # which transformers then adds as a special one
     sides = _sides(raw, settings)
     if sides is None or not _knows_its_specials(raw, folder, settings) or not kind.is_what(raw, settings):
         return None
@@ -111,11 +115,13 @@ def _are_usual(stated: Settings, kind: TokenizerClass) -> bool:
 
 def _is_usual(key: str, value: object, kind: TokenizerClass) -> bool:
     if value is None:
-        return key in (*_HARMLESS, *_FLAGS, *_EMPTY, *_SPECIALS) and key not in kind.defaults
+        may_be_null = {*_HARMLESS, *_FLAGS, *_EMPTY, *_SPECIALS} - {*_NEVER_NULL, *kind.defaults}
+        return key in may_be_null
     if key in _EMPTY:
         return not value
     if key in _SPECIALS:
-        return isinstance(content_of(value), str)
+        is_token = isinstance(value, str) or (isinstance(value, dict) and value.get("__type") == "AddedToken")
+        return is_token and isinstance(content_of(value), str)
     return type(value) in _HARMLESS.get(key, _FLAGS.get(key, ()))
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from secondpass.errors import CheckpointError
+
 # As safetensors calls those that become float32 without loss.
 _FLOATS = ("F32", "F16", "BF16")
 
@@ -17,11 +19,13 @@ class Place:
 
     Args:
         file: In which file.
+        stamp: Of the file when the place was found.
         shape: Of the tensor.
         is_float: Whether it holds floating-point numbers that become float32 without loss.
     """
 
     file: Path
+    stamp: tuple[int, ...]
     shape: tuple[int, ...]
     is_float: bool
 
@@ -37,8 +41,14 @@ class StoredTensors(Mapping[str, Tensor]):
         self._places = places
 
     def __getitem__(self, name: str) -> Tensor:
-        """The tensor of this name."""
+        """The tensor of this name.
+
+        Raises:
+            CheckpointError: Its file is not the one any more in which it was found.
+        """
         stored, place = self._places[name]
+        if _stamp(place.file) != place.stamp:
+            raise CheckpointError(f"{place.file} was changed while it was being loaded: load the model again")
         with safe_open(place.file, framework="pt") as tensors:
             tensor: Tensor = tensors.get_tensor(stored)
         return tensor.float()
@@ -57,12 +67,22 @@ def find_tensors(files: Sequence[Path]) -> dict[str, Place] | None:
     places: dict[str, Place] = {}
     try:
         for file in files:
+            stamp = _stamp(file)
             with safe_open(file, framework="pt") as tensors:
                 for name in tensors.keys():  # noqa: SIM118 - not a dict
                     if name in places:
                         return None
                     header = tensors.get_slice(name)
-                    places[name] = Place(file, tuple(header.get_shape()), header.get_dtype() in _FLOATS)
+                    places[name] = Place(file, stamp, tuple(header.get_shape()), header.get_dtype() in _FLOATS)
     except (SafetensorError, OSError, RuntimeError, ValueError):
         return None
     return places
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """What tells a file from one that was put in its place; () where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns

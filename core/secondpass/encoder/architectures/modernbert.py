@@ -17,7 +17,7 @@ from secondpass.encoder.spec import EncoderSpec, LayerSpec, NormPlacement, Rope
 def _modernbert(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' configs have no common typed base
     nonlinearity = nonlinearity_of(config.hidden_activation)
     layers = tuple(_layer(config, kind) for kind in config.layer_types)
-    if nonlinearity is None or None in layers or (config.hidden_size // config.num_attention_heads) % 2 != 0:
+    if nonlinearity is None or None in layers or config.hidden_size % (2 * config.num_attention_heads) != 0:
         return None
     return EncoderSpec(
         hidden=config.hidden_size,
