@@ -324,7 +324,8 @@ def test_padding_by_a_token_that_transformers_would_add_is_left_to_it(tmp_path: 
 
 
 def test_modernberts_that_transformers_refuses_are_left_to_it(tmp_path: Path) -> None:
-    for change in ({"num_attention_heads": 5}, {"layer_types": []}):
+    changes: list[dict[str, object]] = [{"num_attention_heads": 5}, {"layer_types": []}]
+    for change in changes:
         path = checkpoints.modernbert(tmp_path / next(iter(change)))
         checkpoints.edit_json(path / "config.json", **change)
         folder = Folder("it", path)
