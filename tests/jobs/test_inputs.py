@@ -149,6 +149,18 @@ def test_a_shard_can_be_read_without_those_before_it(kind: TextKind, packed: str
         assert [document.split("\n")[0] for document in batch.rows.documents] == [f"d{i}" for i in numbers]
 
 
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_a_file_that_has_become_shorter_loses_no_row_silently(packed: str, tmp_path: Path) -> None:
+    lines = [b'{"query": "q", "document": "d"}\n'] * 9
+    path = tmp_path / f"a.jsonl{packed}"
+    pack = gzip.compress if packed else bytes
+    path.write_bytes(pack(b"".join(lines)))
+    *_, last = _input(path, "jsonl", shard_rows=2).divide(0, 0)
+    path.write_bytes(pack(b"".join(lines[:-1])))
+    with pytest.raises(InputError, match=r"a\.jsonl.* must have 9 rows as before, has 8"):
+        list(_input(path, "jsonl").batches(last))
+
+
 def test_files_without_what_is_read_are_refused(tmp_path: Path) -> None:
     cases = (
         ("a.csv", b"", "must have the columns' names in its first row, is empty"),

@@ -181,6 +181,54 @@ def test_of_fifty_files_one_that_cannot_be_read_is_named(model: str, tmp_path: P
     assert not (tmp_path / "strict").exists()
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_file_that_cannot_be_read_for_a_while_costs_no_row(is_gone: bool, kind: str, tmp_path: Path) -> None:
+    first, second, away = tmp_path / f"a.{kind}", tmp_path / f"b.{kind}", tmp_path / "away"
+    for path in (first, second):
+        rows = make_rows(20)
+        if kind == "jsonl":
+            write_jsonl(path, rows)
+        else:
+            pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+            pq.write_table(pa.Table.from_pylist(rows), path)
+
+    class TakesAway(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:
+            if not away.exists():
+                second.rename(away)
+                if not is_gone:
+                    second.write_bytes(b"")
+            return super().score(query, documents)
+
+    with pytest.raises(InputError, match=rf"b\.{kind}"):
+        score_files([first, second], tmp_path / "out", scorer=TakesAway())
+    away.rename(second)
+    away.mkdir()
+    result = score_files([first, second], tmp_path / "out", scorer=TakesAway())
+    assert (result.n_rows, result.n_bad, result.n_shards_before) == (40, 0, 1)
+
+
+def test_parquet_that_is_damaged_costs_the_rows_behind_and_these_are_counted(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = pa.table({"query": ["q"] * 9000, "document": [f"d{i}" for i in range(9000)]})
+    path = tmp_path / "a.parquet"
+    pq.write_table(table, path, row_group_size=4500, compression="zstd", use_dictionary=False)
+    column = pq.ParquetFile(path).metadata.row_group(1).column(1)
+    data = bytearray(path.read_bytes())
+    start = column.data_page_offset
+    data[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
+    path.write_bytes(data)
+    told: list[tuple[int, int, int]] = []
+    result = score_files(path, tmp_path / "out", scorer=Scores(), progress=lambda *n: told.append(n))
+    assert result.n_rows + result.n_bad == 9000
+    assert 0 < result.n_rows <= 4500
+    assert told[-1] == (0, 9000, 9000)
+    (error,) = errors_of(tmp_path / "out")
+    assert error["row"] == result.n_rows + 1
+    assert "must be a Parquet file that is whole" in error["error"]
+
+
 def test_strict_stops_at_a_row_and_goes_on_without(model: str, scorer: CrossEncoder, tmp_path: Path) -> None:
     rows = make_rows(100)
     path = write_jsonl(tmp_path / "a.jsonl", [*rows[:70], {"query": "q"}, *rows[70:]])

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from secondpass.errors import InputError
 from secondpass.jobs.carrying import Carrier
-from secondpass.jobs.input_file import BATCH_ROWS
+from secondpass.jobs.input_file import BATCH_ROWS, DamagedFileError
 from secondpass.jobs.row_reader import ReadRow, RowReader
 from secondpass.jobs.rows import BadRow, RowBatch, Rows
 from secondpass.jobs.shards import Shard, divide
@@ -167,4 +167,6 @@ def _readable(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except _DAMAGE as error:
-        raise InputError(f"{path}: must be a Parquet file that is whole; {str(error).splitlines()[0]}") from error
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, which pyarrow's own have none of
+            raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise DamagedFileError(f"{path}: must be a Parquet file that is whole; {str(error).splitlines()[0]}") from error

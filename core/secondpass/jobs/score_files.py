@@ -141,7 +141,7 @@ def run_job(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobPro
         str(job.output),
         str(_join_run(job) if job.settings.output_format == "trec" else job.scores_folder),
         sum(record.n_rows for record in in_order),
-        sum(len(record.bad) for record in in_order),
+        sum(record.n_bad for record in in_order),
         None if None in truncated else sum(number for number in truncated if number is not None),
         sum(record.n_unranked for record in in_order),
         sum(record.n_scattered for record in in_order),

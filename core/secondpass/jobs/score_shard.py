@@ -11,7 +11,7 @@ import numpy as np
 
 from secondpass.errors import InputError
 from secondpass.execution.threads import Call
-from secondpass.jobs.input_file import InputFile
+from secondpass.jobs.input_file import DamagedFileError, InputFile
 from secondpass.jobs.job import Job
 from secondpass.jobs.output_files import ShardFile, shard_file
 from secondpass.jobs.ranks import Ranker
@@ -48,6 +48,11 @@ class ShardRecord:
     seconds: float
     bad: tuple[BadRow, ...] = field(repr=False)
 
+    @property
+    def n_bad(self) -> int:
+        """Rows that were not scored."""
+        return sum(row.n_rows for row in self.bad)
+
     def as_json(self) -> dict[str, object]:
         """It as JSON holds it."""
         return asdict(self)
@@ -79,7 +84,7 @@ class ShardScorer:
             on_rows: Told how many rows more are done, now and then.
 
         Raises:
-            InputError: A row cannot be scored, and the job is strict.
+            InputError: A row cannot be scored, and the job is strict; or the file cannot be read now.
             OSError: The output cannot be written.
             Exception: The scorer fails, and not for single rows.
         """
@@ -162,12 +167,13 @@ class _ShardRun:
                 if batch.rows:
                     self._waiting.append(batch.rows)
                 yield from zip(batch.rows.queries, batch.rows.documents, strict=True)
-        except InputError as error:
+        except DamagedFileError as error:  # of any other error the file may have recovered when the job goes on
             if self._job.settings.strict:
                 raise
             missing = self._shard.n_rows - self._n_read
             at = self._shard.first_row + self._n_read + 1
-            self.bad.append(BadRow(at, f"{missing} rows from here on were not scored: {error}"))
+            self.bad.append(BadRow(at, f"{missing} rows from here on were not scored: {error}", missing))
+            self._on_rows(missing)
 
     def _next_rows(self, n_rows: int) -> Iterator[Rows]:
         """The rows that have waited longest, in the pieces in which they were read."""
