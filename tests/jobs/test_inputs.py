@@ -1,6 +1,7 @@
 """Files as people have them, read row by row: what is in them was written by hand."""
 
 import gzip
+import random
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,29 @@ def test_parquet_is_read_by_rows_whatever_its_groups(tmp_path: Path) -> None:
     *_, batch = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"document"}))).batches(last)
     assert isinstance(batch.rows.carried, JsonObjects)
     assert batch.rows.carried.objects[-1] == {"query": "q", "when": 79}
+
+
+def test_parquet_is_read_in_the_memory_of_a_few_groups_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    from secondpass.jobs import parquet_input
+    from secondpass.jobs.parquet_input import ParquetInput
+
+    monkeypatch.setattr(parquet_input, "_BATCH_BYTES", 2**22)  # or the file would have to be of gigabytes
+
+    group = pa.table({"query": ["q"] * 4, "document": [random.Random(i).randbytes(2**17).hex() for i in range(4)]})  # noqa: S311 - what no compression makes small
+    with pq.ParquetWriter(tmp_path / "a.parquet", group.schema, use_dictionary=False) as writer:
+        for _ in range(64):
+            writer.write_table(group)
+    del group, writer
+    reader = RowReader(JobSettings(output_format="jsonl"), frozenset({"score"}))
+    before = pa.total_allocated_bytes()
+    file = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset()))
+    (shard,) = file.divide(0, 0)
+    held = [pa.total_allocated_bytes() - before for _ in file.batches(shard)]
+    assert len(held) > 4
+    assert max(held) < 2**24  # of 2 ** 26 in the file
 
 
 def test_what_is_no_parquet_or_has_other_columns_is_refused(tmp_path: Path) -> None:

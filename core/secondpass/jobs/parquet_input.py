@@ -18,6 +18,8 @@ from secondpass.jobs.text_input import check_columns
 
 # Bytes of rows that are unpacked together, as the file tells them: fewer rows where documents are long.
 _BATCH_BYTES = 2**26
+# Bytes of a column that are read together.
+_READ_BYTES = 2**20
 # What pyarrow raises for a file that is damaged, or no Parquet file at all.
 _DAMAGE = (pa.ArrowException, OSError)
 # Stands for text of which some byte is no UTF-8.
@@ -41,7 +43,8 @@ class ParquetInput:
         self._reader = reader
         self._carrier = carrier
         with _readable(path):
-            self._file = pq.ParquetFile(path)
+            # By default pyarrow keeps all that it has read of the row groups that it was asked for.
+            self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
         settings, schema = reader.settings, self._file.schema_arrow
         check_columns(path, schema.names, reader)
         for name in (settings.query_column, settings.document_column):
