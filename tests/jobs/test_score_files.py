@@ -182,8 +182,8 @@ def test_of_fifty_files_one_that_cannot_be_read_is_named(model: str, tmp_path: P
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
-@pytest.mark.parametrize("is_gone", [True, False])
-def test_a_file_that_cannot_be_read_for_a_while_costs_no_row(is_gone: bool, kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["gone", "empty"])
+def test_a_file_that_cannot_be_read_for_a_while_costs_no_row(state: str, kind: str, tmp_path: Path) -> None:
     first, second, away = tmp_path / f"a.{kind}", tmp_path / f"b.{kind}", tmp_path / "away"
     for path in (first, second):
         rows = make_rows(20)
@@ -197,7 +197,7 @@ def test_a_file_that_cannot_be_read_for_a_while_costs_no_row(is_gone: bool, kind
         def score(self, query: str, documents: Sequence[str]) -> Any:
             if not away.exists():
                 second.rename(away)
-                if not is_gone:
+                if state == "empty":
                     second.write_bytes(b"")
             return super().score(query, documents)
 
@@ -288,6 +288,37 @@ def test_a_folder_of_other_things_is_left_alone(model: str, tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"manifest\.json is not the manifest of a job"):
         score_files(path, tmp_path / "out", model=model)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.jsonl", "out"]
+
+
+def test_a_second_job_in_the_folder_is_refused_while_the_first_one_writes(tmp_path: Path) -> None:
+    path, out, settings = write_jsonl(tmp_path / "a.jsonl", make_rows(60)), tmp_path / "out", JobSettings(shard_rows=20)
+
+    class Twice(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:
+            with pytest.raises(InputError, match="output must be a folder of one job at a time, another one writes to"):
+                score_files(path, out, scorer=Scores(), settings=settings)
+            return super().score(query, documents)
+
+    result = score_files(path, out, scorer=Twice(), settings=settings)
+    assert (result.n_rows, result.n_shards_before) == (60, 0)
+    assert len(read_output(out)) == 60
+    assert score_files(path, out, scorer=Scores(), settings=settings).n_shards_before == result.n_shards
+
+
+def test_a_shard_whose_file_is_removed_while_it_is_written_is_not_finished(tmp_path: Path) -> None:
+    rows = make_rows(20)
+    path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
+
+    class Removes(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:
+            for file in (out / "scores").iterdir():
+                file.unlink()
+            return super().score(query, documents)
+
+    with pytest.raises(FileNotFoundError, match=r"part-00000\.jsonl"):
+        score_files(path, out, scorer=Removes())
+    assert score_files(path, out, scorer=Scores()).n_shards_before == 0
+    assert len(read_output(out)) == 20
 
 
 def test_a_shard_that_is_gone_or_was_begun_is_done_again(model: str, scorer: CrossEncoder, tmp_path: Path) -> None:

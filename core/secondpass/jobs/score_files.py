@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from secondpass.jobs.engine import Engine, LocalEngine
 from secondpass.jobs.job import Job
 from secondpass.jobs.on_ray import RayEngine, RayWorkers
+from secondpass.jobs.one_at_a_time import held
 from secondpass.jobs.plan import divide_job, find_job
 from secondpass.jobs.score_shard import ShardRecord
 from secondpass.jobs.settings import JobSettings
@@ -91,7 +92,7 @@ def score_files(
         progress: Told, now and then, of rows: how many were done before, how many are done, how many there are.
 
     Raises:
-        InputError: An argument breaks a rule, nothing can be read, or the folder is another job's.
+        InputError: An argument breaks a rule, nothing can be read, or the folder is another job's, or in use by one.
         MissingExtraError: Parquet is read or written, and pyarrow is not installed; or Ray is not.
         OSError: The output cannot be written. Shards that are finished stay so.
     """
@@ -117,7 +118,16 @@ def run_job(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobPro
         engine: What scores.
         left_out: Files that were found and are not read.
         progress: See `score_files`.
+
+    Raises:
+        InputError: As `score_files`, or another job writes to the folder.
+        OSError: As `score_files`.
     """
+    with held(job.output):
+        return _run(job, engine, left_out, progress)
+
+
+def _run(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgress | None) -> JobResult:
     started = time.perf_counter()
     job, unreadable = divide_job(job, engine.identity())
     records = {shard.number: record for shard in job.shards if (record := _finished(job, shard)) is not None}

@@ -98,7 +98,7 @@ class ShardScorer:
                 shard_run.score(self._scorer, one_ahead(self._batches(shard)))
             finally:
                 file.close()
-            n_bytes = unfinished.stat().st_size if unfinished.exists() else 0
+            n_bytes = unfinished.stat().st_size if file.is_there else 0  # raises where somebody has removed it
         record = ShardRecord(
             shard.number,
             shard_run.n_rows,
