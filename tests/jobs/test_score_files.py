@@ -141,6 +141,54 @@ def test_a_run_becomes_a_run(model: str, scorer: CrossEncoder, tmp_path: Path) -
     assert "'d39' appears again" in errors_of(tmp_path / "out")[0]["error"]
 
 
+def _write_run(folder: Path, *documents: str) -> Path:
+    """A run of one query, beside its texts."""
+    folder.mkdir(exist_ok=True)
+    write_jsonl(folder / "queries.jsonl", [{"_id": "q", "text": "q"}])
+    write_jsonl(folder / "corpus.jsonl", [{"_id": f"d{i}", "text": text} for i, text in enumerate(documents)])
+    path = folder / "first.trec"
+    path.write_text("".join(f"q Q0 d{i} {i + 1} 0.5 first\n" for i in range(len(documents))))
+    return path
+
+
+def test_a_run_is_scored_with_the_texts_that_are_there_now(tmp_path: Path) -> None:
+    for number, text in enumerate(("one", "two")):
+        path = _write_run(tmp_path / "in", text)
+        scorer = Scores()
+        score_files(path, tmp_path / f"out{number}", scorer=scorer)
+        assert scorer.asked == [("q", text)]
+
+
+def test_runs_of_several_folders_need_to_be_told_their_texts(tmp_path: Path) -> None:
+    paths = [_write_run(tmp_path / "a", "one"), _write_run(tmp_path / "b", "two")]
+    corpus, queries = tmp_path / "b" / "corpus.jsonl", tmp_path / "b" / "queries.jsonl"
+    for settings in (JobSettings(), JobSettings(corpus=corpus)):
+        with pytest.raises(InputError, match="queries and corpus must be given where runs are in several folders, got"):
+            score_files(paths, tmp_path / "out", scorer=Scores(), settings=settings)
+    scorer = Scores()
+    score_files(paths, tmp_path / "out", scorer=scorer, settings=JobSettings(corpus=corpus, queries=queries))
+    assert scorer.asked == [("q", "two")] * 2
+
+
+@pytest.mark.parametrize("pattern", ["", "**/*.jsonl"])
+def test_a_job_that_writes_below_its_input_goes_on(pattern: str, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", make_rows(20))
+    for n_before in (0, 1):
+        result = score_files(f"{tmp_path}/{pattern}", tmp_path / "out", scorer=Scores())
+        assert (result.n_shards, result.n_shards_before, result.left_out) == (1, n_before, [])
+
+
+def test_a_job_that_was_killed_before_it_had_its_manifest_begins_again(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(20))
+    for name in ("scores", "finished"):
+        (tmp_path / "out" / name).mkdir(parents=True)
+    assert score_files(path, tmp_path / "out", scorer=Scores()).n_rows == 20
+    (tmp_path / "other" / "scores").mkdir(parents=True)
+    (tmp_path / "other" / "scores" / "mine.jsonl").touch()
+    with pytest.raises(InputError, match=r"holds scores and no manifest\.json"):
+        score_files(path, tmp_path / "other", scorer=Scores())
+
+
 def test_a_row_for_which_the_model_raises_is_listed_and_the_others_are_scored(
     scorer: CrossEncoder, tmp_path: Path
 ) -> None:

@@ -11,6 +11,8 @@ from secondpass.jobs.shards import Shard
 from secondpass.jobs.whole_files import write_json
 
 _NAME: Final = "manifest.json"
+# What is made before it in a job's folder: of the shards, and of the records of those that are finished.
+FOLDERS: Final = ("scores", "finished")
 # Of what a manifest says; one of another version is not read.
 _VERSION: Final = 1
 
@@ -114,7 +116,8 @@ def _check_ours(folder: Path) -> None:
 
 def _is_begun(path: Path) -> bool:
     """Whether this is what is left where a job was killed before it had its manifest."""
-    return path.name.startswith(f".{_NAME}.")
+    is_empty_folder = path.is_dir() and not any(path.iterdir())
+    return path.name.startswith(f".{_NAME}.") or (path.name in FOLDERS and is_empty_folder)
 
 
 def _differences(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from secondpass.jobs.engine import Engine, LocalEngine
-from secondpass.jobs.job import Job
+from secondpass.jobs.job import Job, forget_texts
 from secondpass.jobs.on_ray import RayEngine, RayWorkers
 from secondpass.jobs.one_at_a_time import held
 from secondpass.jobs.plan import divide_job, find_job
@@ -123,8 +123,11 @@ def run_job(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobPro
         InputError: As `score_files`, or another job writes to the folder.
         OSError: As `score_files`.
     """
-    with held(job.output):
-        return _run(job, engine, left_out, progress)
+    try:
+        with held(job.output):
+            return _run(job, engine, left_out, progress)
+    finally:
+        forget_texts()
 
 
 def _run(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgress | None) -> JobResult:
