@@ -207,6 +207,28 @@ def test_a_row_for_which_the_model_raises_is_listed_and_the_others_are_scored(
     ]
 
 
+@pytest.mark.parametrize("n_scored", [0, 13, 17])
+def test_a_scorer_that_works_no_more_ends_the_job_and_costs_no_row(n_scored: int, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(30))
+
+    class Breaks(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:
+            if len(self.asked) + len(documents) > n_scored:
+                raise RuntimeError("CUDA error")
+            return super().score(query, documents)
+
+    settings = JobSettings(shard_rows=5)
+    with pytest.raises(RuntimeError, match="CUDA error"):
+        score_files(path, tmp_path / "out", scorer=Breaks(), settings=settings)
+    result = score_files(path, tmp_path / "out", scorer=Scores(), settings=settings)
+    assert (result.n_rows, result.n_bad) == (30, 0)
+
+
+def test_a_shard_of_which_no_row_can_be_scored_is_finished_all_the_same(scorer: CrossEncoder, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [{"query": "q", "document": "poison"}] * 3)
+    assert score_files(path, tmp_path / "out", scorer=Poisoned(scorer)).n_bad == 3
+
+
 def test_of_fifty_files_one_that_cannot_be_read_is_named(model: str, tmp_path: Path) -> None:
     rows = make_rows(200)
     folder = tmp_path / "in"

@@ -73,7 +73,7 @@ class ShardScorer:
 
     def __init__(self, job: Job, scorer: Scorer) -> None:
         self._job = job
-        self._scorer = scorer
+        self._attempts = Attempts(scorer, passages=job.windows)
         self._opened: tuple[int, InputFile] | None = None
 
     def score(self, shard: Shard, on_rows: Callable[[int], object] = lambda _: None) -> ShardRecord:
@@ -95,7 +95,7 @@ class ShardScorer:
             file = shard_file(unfinished, job.settings, windows=job.windows, tag=job.tag)
             shard_run = _ShardRun(job, shard, file, on_rows)
             try:
-                shard_run.score(self._scorer, one_ahead(self._batches(shard)))
+                shard_run.score(self._attempts, one_ahead(self._batches(shard)))
             finally:
                 file.close()
             n_bytes = unfinished.stat().st_size if file.is_there else 0  # raises where somebody has removed it
@@ -138,9 +138,9 @@ class _ShardRun:
         """How often a query came back after rows of others."""
         return self._ranker.n_scattered
 
-    def score(self, scorer: Scorer, batches: Iterator[RowBatch]) -> None:
+    def score(self, attempts: Attempts, batches: Iterator[RowBatch]) -> None:
         """Score the rows and write them."""
-        for part in Attempts(scorer, passages=self._job.windows).stream(self._pairs(batches)):
+        for part in attempts.stream(self._pairs(batches)):
             if isinstance(part, str):
                 (rows,) = self._next_rows(1)
                 self._add_bad([BadRow(rows.numbers[0], part)])
