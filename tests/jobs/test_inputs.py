@@ -222,6 +222,12 @@ def test_parquet_is_read_by_rows_whatever_its_groups(tmp_path: Path) -> None:
     assert [row for _, row in found[:4]] == [
         ("q", "é"), "document must be a string, is missing", "must be UTF-8 text, is not", ("q", "d"),
     ]  # fmt: skip
+    by_text = RowReader(
+        JobSettings(output_format="jsonl", shard_rows=3, query_column="document", document_column="query"),
+        frozenset({"score"}),
+    )
+    shards = list(ParquetInput(tmp_path / "a.parquet", by_text, ToObjects(frozenset())).divide(0, 0))
+    assert sum(shard.n_rows for shard in shards) == 80
     last = list(file.divide(0, 0))[-1]
     *_, batch = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"document"}))).batches(last)
     assert isinstance(batch.rows.carried, JsonObjects)

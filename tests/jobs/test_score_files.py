@@ -19,6 +19,7 @@ from secondpass.evaluation import read_run
 from secondpass.jobs import JobResult, JobSettings, score_files
 from secondpass.options import ModelOptions
 from secondpass.ranking import Pair, Readings
+from secondpass.remote import RemoteScorer
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +247,9 @@ def test_of_fifty_files_one_that_cannot_be_read_is_named(model: str, tmp_path: P
     (error,) = errors_of(tmp_path / "out")
     assert (error["file"], error["row"]) == (str(cut), None)
     assert "must be a whole gzip file" in error["error"]
+    cut.write_bytes(gzip.compress(b"{}\n"))  # a job of its own by now
+    assert score_files(folder, tmp_path / "out", model=model).n_shards_before == 49
+    cut.write_bytes(cut.read_bytes()[:-9])
     with pytest.raises(InputError, match=r"17\.jsonl\.gz: must be a whole gzip file"):
         score_files(folder, tmp_path / "strict", model=model, settings=JobSettings(strict=True))
     assert not (tmp_path / "strict").exists()
@@ -411,6 +415,13 @@ def test_nothing_to_score_is_a_job_too(model: str, tmp_path: Path) -> None:
     settings = JobSettings(output_format="parquet")
     assert score_files(tmp_path / "b.jsonl", tmp_path / "bad", model=model, settings=settings).n_bad == 1
     assert list((tmp_path / "bad" / "scores").iterdir()) == []
+
+
+def test_a_scorer_that_makes_up_scores_is_refused(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(5))
+    scorer = RemoteScorer("http://127.0.0.1:9", on_failure="keep_order")
+    with pytest.raises(InputError, match="scorer must raise its failures, not score them"):
+        score_files(path, tmp_path / "out", scorer=scorer)
 
 
 def test_mistakes_are_named_before_anything_is_loaded(tmp_path: Path) -> None:

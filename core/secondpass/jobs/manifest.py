@@ -57,17 +57,16 @@ class Manifest:
 
         Args:
             folder: Of this one's scores.
-            other: The job, whose shards and unreadable files do not count.
+            other: The job; its shards do not count, and neither does what has become of files that are left out here.
         """
         differences = [*_differences(self.model, other.model), *_differences(self.settings, other.settings)]
-        before, now = ([state.sha256 for state in manifest.inputs] for manifest in (self, other))
-        if len(before) != len(now):
-            differences.append(f"{len(before)} input files there, {len(now)} now")
+        if len(self.inputs) != len(other.inputs):
+            differences.append(f"{len(self.inputs)} input files there, {len(other.inputs)} now")
         else:
             differences += [
-                f"{state.path} has changed"
-                for state, old, new in zip(other.inputs, before, now, strict=True)
-                if old != new
+                f"{now.path} has changed"
+                for before, now in zip(self.inputs, other.inputs, strict=True)
+                if before.error is None and before.sha256 != now.sha256
             ]
         if differences:
             raise InputError(

@@ -64,7 +64,7 @@ class ParquetInput:
         key = settings.query_id_column if settings.query_id_column in self._read else settings.query_column
         values = (column[i] for table in self._from(0, [key]) for column in table.columns for i in range(len(column)))
         continues = False
-        pieces = divide(values, lambda value: self._reader.key_of({key: value.as_py()}), settings.shard_rows)
+        pieces = divide(values, lambda value: self._key_of(key, value), settings.shard_rows)
         with _readable(self._path):
             for number, piece in enumerate(pieces, first_number):
                 yield Shard(
@@ -76,6 +76,10 @@ class ParquetInput:
                     is_continued=piece.is_continued,
                 )
                 continues = piece.is_continued
+
+    def _key_of(self, column: str, scalar: pa.Scalar) -> str | None:
+        value = _value(scalar)
+        return None if value is _UNDECODABLE else self._reader.key_of({column: value})
 
     def batches(self, shard: Shard) -> Iterator[RowBatch]:
         """See `InputFile`."""
