@@ -225,6 +225,17 @@ def test_a_scorer_that_works_no_more_ends_the_job_and_costs_no_row(n_scored: int
     assert (result.n_rows, result.n_bad) == (30, 0)
 
 
+def test_what_the_system_says_to_a_scorer_is_not_taken_for_the_output(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(5))
+
+    class Unreachable(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:  # noqa: ARG002 - a Scorer
+            raise ConnectionRefusedError(111, "Connection refused", "a service")
+
+    with pytest.raises(ConnectionRefusedError, match="a service"):
+        score_files(path, tmp_path / "out", scorer=Unreachable())
+
+
 def test_a_shard_of_which_no_row_can_be_scored_is_finished_all_the_same(scorer: CrossEncoder, tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "a.jsonl", [{"query": "q", "document": "poison"}] * 3)
     assert score_files(path, tmp_path / "out", scorer=Poisoned(scorer)).n_bad == 3

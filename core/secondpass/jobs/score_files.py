@@ -17,7 +17,7 @@ from secondpass.jobs.plan import divide_job, find_job
 from secondpass.jobs.score_shard import ShardRecord
 from secondpass.jobs.settings import JobSettings
 from secondpass.jobs.shards import Shard
-from secondpass.jobs.whole_files import remove_unfinished, written_whole
+from secondpass.jobs.whole_files import remove_unfinished, writing_to, written_whole
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
 
@@ -185,7 +185,8 @@ def _write_errors(job: Job, records: Sequence[ShardRecord], unreadable: Mapping[
     lines: list[dict[str, object]] = [{"file": path, "row": None, "error": error} for path, error in unreadable.items()]
     for record in records:
         lines += [{"file": files[record.number], "row": row.number, "error": row.error} for row in record.bad]
-    with written_whole(job.output / _ERRORS) as unfinished:
+    path = job.output / _ERRORS
+    with written_whole(path) as unfinished, writing_to(path):
         if lines:
             with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as file:
                 file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -194,7 +195,7 @@ def _write_errors(job: Job, records: Sequence[ShardRecord], unreadable: Mapping[
 def _join_run(job: Job) -> Path:
     """All shards of a TREC run in one file."""
     path = job.output / _RUN
-    with written_whole(path) as unfinished, unfinished.open("wb") as file:
+    with written_whole(path) as unfinished, writing_to(path), unfinished.open("wb") as file:
         for shard in job.shards:
             with job.shard_path(shard).open("rb") as part:
                 shutil.copyfileobj(part, file)

@@ -18,7 +18,7 @@ from secondpass.jobs.ranks import Ranker
 from secondpass.jobs.row_scores import Attempts
 from secondpass.jobs.rows import BadRow, RowBatch, Rows, ScoredRows
 from secondpass.jobs.shards import Shard
-from secondpass.jobs.whole_files import write_json, written_whole
+from secondpass.jobs.whole_files import write_json, writing_to, written_whole
 from secondpass.ranking import Pair, Scorer
 
 _T = TypeVar("_T")
@@ -92,13 +92,16 @@ class ShardScorer:
         job = self._job
         path = job.shard_path(shard)
         with written_whole(path) as unfinished:
-            file = shard_file(unfinished, job.settings, windows=job.windows, tag=job.tag)
+            with writing_to(path):
+                file = shard_file(unfinished, job.settings, windows=job.windows, tag=job.tag)
             shard_run = _ShardRun(job, shard, file, on_rows)
             try:
                 shard_run.score(self._attempts, one_ahead(self._batches(shard)))
             finally:
-                file.close()
-            n_bytes = unfinished.stat().st_size if file.is_there else 0  # raises where somebody has removed it
+                with writing_to(path):
+                    file.close()
+            with writing_to(path):
+                n_bytes = unfinished.stat().st_size if file.is_there else 0  # raises where somebody has removed it
         record = ShardRecord(
             shard.number,
             shard_run.n_rows,
@@ -187,7 +190,8 @@ class _ShardRun:
 
     def _write(self, pieces: Iterator[ScoredRows]) -> None:
         for rows in pieces:
-            twice = self._file.write(rows)
+            with writing_to(self._job.shard_path(self._shard)):
+                twice = self._file.write(rows)
             self._add_bad(twice)
             self.n_rows += len(rows) - len(twice)
             self.n_unranked += int((rows.ranks == 0).sum())
