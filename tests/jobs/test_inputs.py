@@ -181,6 +181,11 @@ def test_ids_say_what_belongs_together_where_there_are_some(tmp_path: Path) -> N
     )
     (batch,) = _input(tmp_path / "a.jsonl", "jsonl").batches(next(_input(tmp_path / "a.jsonl", "jsonl").divide(0, 0)))
     assert batch.rows.keys == ["1", "q"]
+    (tmp_path / "a.csv").write_text("query_id,query,document\n,q,d\n,r,d\n1,r,d\n")
+    shards = list(_input(tmp_path / "a.csv", "csv", shard_rows=1).divide(0, 0))
+    assert [(shard.n_rows, shard.is_continued) for shard in shards] == [(1, False)] * 3
+    (batch,) = _input(tmp_path / "a.csv", "csv").batches(next(_input(tmp_path / "a.csv", "csv").divide(0, 0)))
+    assert batch.rows.keys == ["q", "r", "1"]
 
 
 def test_text_becomes_columns_by_its_first_rows() -> None:
