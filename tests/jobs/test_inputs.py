@@ -1,6 +1,7 @@
 """Files as people have them, read row by row: what is in them was written by hand."""
 
 import gzip
+import random
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,18 @@ def test_a_shard_can_be_read_without_those_before_it(kind: TextKind, packed: str
         assert [document.split("\n")[0] for document in batch.rows.documents] == [f"d{i}" for i in numbers]
 
 
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_a_file_that_has_become_shorter_loses_no_row_silently(packed: str, tmp_path: Path) -> None:
+    lines = [b'{"query": "q", "document": "d"}\n'] * 9
+    path = tmp_path / f"a.jsonl{packed}"
+    pack = gzip.compress if packed else bytes
+    path.write_bytes(pack(b"".join(lines)))
+    *_, last = _input(path, "jsonl", shard_rows=2).divide(0, 0)
+    path.write_bytes(pack(b"".join(lines[:-1])))
+    with pytest.raises(InputError, match=r"a\.jsonl.* must have 9 rows as before, has 8"):
+        list(_input(path, "jsonl").batches(last))
+
+
 def test_files_without_what_is_read_are_refused(tmp_path: Path) -> None:
     cases = (
         ("a.csv", b"", "must have the columns' names in its first row, is empty"),
@@ -168,6 +181,11 @@ def test_ids_say_what_belongs_together_where_there_are_some(tmp_path: Path) -> N
     )
     (batch,) = _input(tmp_path / "a.jsonl", "jsonl").batches(next(_input(tmp_path / "a.jsonl", "jsonl").divide(0, 0)))
     assert batch.rows.keys == ["1", "q"]
+    (tmp_path / "a.csv").write_text("query_id,query,document\n,q,d\n,r,d\n1,r,d\n")
+    shards = list(_input(tmp_path / "a.csv", "csv", shard_rows=1).divide(0, 0))
+    assert [(shard.n_rows, shard.is_continued) for shard in shards] == [(1, False)] * 3
+    (batch,) = _input(tmp_path / "a.csv", "csv").batches(next(_input(tmp_path / "a.csv", "csv").divide(0, 0)))
+    assert batch.rows.keys == ["q", "r", "1"]
 
 
 def test_text_becomes_columns_by_its_first_rows() -> None:
@@ -209,10 +227,39 @@ def test_parquet_is_read_by_rows_whatever_its_groups(tmp_path: Path) -> None:
     assert [row for _, row in found[:4]] == [
         ("q", "é"), "document must be a string, is missing", "must be UTF-8 text, is not", ("q", "d"),
     ]  # fmt: skip
+    by_text = RowReader(
+        JobSettings(output_format="jsonl", shard_rows=3, query_column="document", document_column="query"),
+        frozenset({"score"}),
+    )
+    shards = list(ParquetInput(tmp_path / "a.parquet", by_text, ToObjects(frozenset())).divide(0, 0))
+    assert sum(shard.n_rows for shard in shards) == 80
     last = list(file.divide(0, 0))[-1]
     *_, batch = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"document"}))).batches(last)
     assert isinstance(batch.rows.carried, JsonObjects)
     assert batch.rows.carried.objects[-1] == {"query": "q", "when": 79}
+
+
+def test_parquet_is_read_in_the_memory_of_a_few_groups_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    from secondpass.jobs import parquet_input
+    from secondpass.jobs.parquet_input import ParquetInput
+
+    monkeypatch.setattr(parquet_input, "_BATCH_BYTES", 2**22)  # or the file would have to be of gigabytes
+
+    group = pa.table({"query": ["q"] * 4, "document": [random.Random(i).randbytes(2**17).hex() for i in range(4)]})  # noqa: S311 - what no compression makes small
+    with pq.ParquetWriter(tmp_path / "a.parquet", group.schema, use_dictionary=False) as writer:
+        for _ in range(64):
+            writer.write_table(group)
+    del group, writer
+    reader = RowReader(JobSettings(output_format="jsonl"), frozenset({"score"}))
+    before = pa.total_allocated_bytes()
+    file = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset()))
+    (shard,) = file.divide(0, 0)
+    held = [pa.total_allocated_bytes() - before for _ in file.batches(shard)]
+    assert len(held) > 4
+    assert max(held) < 2**24  # of 2 ** 26 in the file
 
 
 def test_what_is_no_parquet_or_has_other_columns_is_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from secondpass.evaluation import read_run
 from secondpass.jobs import JobResult, JobSettings, score_files
 from secondpass.options import ModelOptions
 from secondpass.ranking import Pair, Readings
+from secondpass.remote import RemoteScorer
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +142,54 @@ def test_a_run_becomes_a_run(model: str, scorer: CrossEncoder, tmp_path: Path) -
     assert "'d39' appears again" in errors_of(tmp_path / "out")[0]["error"]
 
 
+def _write_run(folder: Path, *documents: str) -> Path:
+    """A run of one query, beside its texts."""
+    folder.mkdir(exist_ok=True)
+    write_jsonl(folder / "queries.jsonl", [{"_id": "q", "text": "q"}])
+    write_jsonl(folder / "corpus.jsonl", [{"_id": f"d{i}", "text": text} for i, text in enumerate(documents)])
+    path = folder / "first.trec"
+    path.write_text("".join(f"q Q0 d{i} {i + 1} 0.5 first\n" for i in range(len(documents))))
+    return path
+
+
+def test_a_run_is_scored_with_the_texts_that_are_there_now(tmp_path: Path) -> None:
+    for number, text in enumerate(("one", "two")):
+        path = _write_run(tmp_path / "in", text)
+        scorer = Scores()
+        score_files(path, tmp_path / f"out{number}", scorer=scorer)
+        assert scorer.asked == [("q", text)]
+
+
+def test_runs_of_several_folders_need_to_be_told_their_texts(tmp_path: Path) -> None:
+    paths = [_write_run(tmp_path / "a", "one"), _write_run(tmp_path / "b", "two")]
+    corpus, queries = tmp_path / "b" / "corpus.jsonl", tmp_path / "b" / "queries.jsonl"
+    for settings in (JobSettings(), JobSettings(corpus=corpus)):
+        with pytest.raises(InputError, match="queries and corpus must be given where runs are in several folders, got"):
+            score_files(paths, tmp_path / "out", scorer=Scores(), settings=settings)
+    scorer = Scores()
+    score_files(paths, tmp_path / "out", scorer=scorer, settings=JobSettings(corpus=corpus, queries=queries))
+    assert scorer.asked == [("q", "two")] * 2
+
+
+@pytest.mark.parametrize("pattern", ["", "**/*.jsonl"])
+def test_a_job_that_writes_below_its_input_goes_on(pattern: str, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", make_rows(20))
+    for n_before in (0, 1):
+        result = score_files(f"{tmp_path}/{pattern}", tmp_path / "out", scorer=Scores())
+        assert (result.n_shards, result.n_shards_before, result.left_out) == (1, n_before, [])
+
+
+def test_a_job_that_was_killed_before_it_had_its_manifest_begins_again(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(20))
+    for name in ("scores", "finished"):
+        (tmp_path / "out" / name).mkdir(parents=True)
+    assert score_files(path, tmp_path / "out", scorer=Scores()).n_rows == 20
+    (tmp_path / "other" / "scores").mkdir(parents=True)
+    (tmp_path / "other" / "scores" / "mine.jsonl").touch()
+    with pytest.raises(InputError, match=r"holds scores and no manifest\.json"):
+        score_files(path, tmp_path / "other", scorer=Scores())
+
+
 def test_a_row_for_which_the_model_raises_is_listed_and_the_others_are_scored(
     scorer: CrossEncoder, tmp_path: Path
 ) -> None:
@@ -157,6 +206,39 @@ def test_a_row_for_which_the_model_raises_is_listed_and_the_others_are_scored(
         {"file": str(tmp_path / "a.jsonl"), "row": number + 1, "error": "RuntimeError: device-side assert"}
         for number in bad
     ]
+
+
+@pytest.mark.parametrize("n_scored", [0, 13, 17])
+def test_a_scorer_that_works_no_more_ends_the_job_and_costs_no_row(n_scored: int, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(30))
+
+    class Breaks(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:
+            if len(self.asked) + len(documents) > n_scored:
+                raise RuntimeError("CUDA error")
+            return super().score(query, documents)
+
+    settings = JobSettings(shard_rows=5)
+    with pytest.raises(RuntimeError, match="CUDA error"):
+        score_files(path, tmp_path / "out", scorer=Breaks(), settings=settings)
+    result = score_files(path, tmp_path / "out", scorer=Scores(), settings=settings)
+    assert (result.n_rows, result.n_bad) == (30, 0)
+
+
+def test_what_the_system_says_to_a_scorer_is_not_taken_for_the_output(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(5))
+
+    class Unreachable(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:  # noqa: ARG002 - a Scorer
+            raise ConnectionRefusedError(111, "Connection refused", "a service")
+
+    with pytest.raises(ConnectionRefusedError, match="a service"):
+        score_files(path, tmp_path / "out", scorer=Unreachable())
+
+
+def test_a_shard_of_which_no_row_can_be_scored_is_finished_all_the_same(scorer: CrossEncoder, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [{"query": "q", "document": "poison"}] * 3)
+    assert score_files(path, tmp_path / "out", scorer=Poisoned(scorer)).n_bad == 3
 
 
 def test_of_fifty_files_one_that_cannot_be_read_is_named(model: str, tmp_path: Path) -> None:
@@ -176,9 +258,60 @@ def test_of_fifty_files_one_that_cannot_be_read_is_named(model: str, tmp_path: P
     (error,) = errors_of(tmp_path / "out")
     assert (error["file"], error["row"]) == (str(cut), None)
     assert "must be a whole gzip file" in error["error"]
+    cut.write_bytes(gzip.compress(b"{}\n"))  # a job of its own by now
+    assert score_files(folder, tmp_path / "out", model=model).n_shards_before == 49
+    cut.write_bytes(cut.read_bytes()[:-9])
     with pytest.raises(InputError, match=r"17\.jsonl\.gz: must be a whole gzip file"):
         score_files(folder, tmp_path / "strict", model=model, settings=JobSettings(strict=True))
     assert not (tmp_path / "strict").exists()
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+@pytest.mark.parametrize("state", ["gone", "empty"])
+def test_a_file_that_cannot_be_read_for_a_while_costs_no_row(state: str, kind: str, tmp_path: Path) -> None:
+    first, second, away = tmp_path / f"a.{kind}", tmp_path / f"b.{kind}", tmp_path / "away"
+    for path in (first, second):
+        rows = make_rows(20)
+        if kind == "jsonl":
+            write_jsonl(path, rows)
+        else:
+            pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+            pq.write_table(pa.Table.from_pylist(rows), path)
+
+    class TakesAway(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:
+            if not away.exists():
+                second.rename(away)
+                if state == "empty":
+                    second.write_bytes(b"")
+            return super().score(query, documents)
+
+    with pytest.raises(InputError, match=rf"b\.{kind}"):
+        score_files([first, second], tmp_path / "out", scorer=TakesAway())
+    away.rename(second)
+    away.mkdir()
+    result = score_files([first, second], tmp_path / "out", scorer=TakesAway())
+    assert (result.n_rows, result.n_bad, result.n_shards_before) == (40, 0, 1)
+
+
+def test_parquet_that_is_damaged_costs_the_rows_behind_and_these_are_counted(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = pa.table({"query": ["q"] * 9000, "document": [f"d{i}" for i in range(9000)]})
+    path = tmp_path / "a.parquet"
+    pq.write_table(table, path, row_group_size=4500, compression="zstd", use_dictionary=False)
+    column = pq.ParquetFile(path).metadata.row_group(1).column(1)
+    data = bytearray(path.read_bytes())
+    start = column.data_page_offset
+    data[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
+    path.write_bytes(data)
+    told: list[tuple[int, int, int]] = []
+    result = score_files(path, tmp_path / "out", scorer=Scores(), progress=lambda *n: told.append(n))
+    assert result.n_rows + result.n_bad == 9000
+    assert 0 < result.n_rows <= 4500
+    assert told[-1] == (0, 9000, 9000)
+    (error,) = errors_of(tmp_path / "out")
+    assert error["row"] == result.n_rows + 1
+    assert "must be a Parquet file that is whole" in error["error"]
 
 
 def test_strict_stops_at_a_row_and_goes_on_without(model: str, scorer: CrossEncoder, tmp_path: Path) -> None:
@@ -242,6 +375,37 @@ def test_a_folder_of_other_things_is_left_alone(model: str, tmp_path: Path) -> N
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.jsonl", "out"]
 
 
+def test_a_second_job_in_the_folder_is_refused_while_the_first_one_writes(tmp_path: Path) -> None:
+    path, out, settings = write_jsonl(tmp_path / "a.jsonl", make_rows(60)), tmp_path / "out", JobSettings(shard_rows=20)
+
+    class Twice(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:
+            with pytest.raises(InputError, match="output must be a folder of one job at a time, another one writes to"):
+                score_files(path, out, scorer=Scores(), settings=settings)
+            return super().score(query, documents)
+
+    result = score_files(path, out, scorer=Twice(), settings=settings)
+    assert (result.n_rows, result.n_shards_before) == (60, 0)
+    assert len(read_output(out)) == 60
+    assert score_files(path, out, scorer=Scores(), settings=settings).n_shards_before == result.n_shards
+
+
+def test_a_shard_whose_file_is_removed_while_it_is_written_is_not_finished(tmp_path: Path) -> None:
+    rows = make_rows(20)
+    path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
+
+    class Removes(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:
+            for file in (out / "scores").iterdir():
+                file.unlink()
+            return super().score(query, documents)
+
+    with pytest.raises(FileNotFoundError, match=r"part-00000\.jsonl"):
+        score_files(path, out, scorer=Removes())
+    assert score_files(path, out, scorer=Scores()).n_shards_before == 0
+    assert len(read_output(out)) == 20
+
+
 def test_a_shard_that_is_gone_or_was_begun_is_done_again(model: str, scorer: CrossEncoder, tmp_path: Path) -> None:
     rows = make_rows(90)
     path, out, settings = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out", JobSettings(shard_rows=20)
@@ -262,6 +426,13 @@ def test_nothing_to_score_is_a_job_too(model: str, tmp_path: Path) -> None:
     settings = JobSettings(output_format="parquet")
     assert score_files(tmp_path / "b.jsonl", tmp_path / "bad", model=model, settings=settings).n_bad == 1
     assert list((tmp_path / "bad" / "scores").iterdir()) == []
+
+
+def test_a_scorer_that_makes_up_scores_is_refused(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", make_rows(5))
+    scorer = RemoteScorer("http://127.0.0.1:9", on_failure="keep_order")
+    with pytest.raises(InputError, match="scorer must raise its failures, not score them"):
+        score_files(path, tmp_path / "out", scorer=scorer)
 
 
 def test_mistakes_are_named_before_anything_is_loaded(tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ def checked_scorer(
 
     Raises:
         InputError: There is not exactly one of `model` and `scorer`, or the scorer's scores depend on what else is
-            scored, as a cascade's do.
+            scored, as a cascade's do, or are made up where a service fails.
     """
     if scorer is not None and not is_pointwise(scorer):
         raise InputError(
             f"scorer must score each document by itself, which a {type(scorer).__name__} does not: what is scored "
             "together in a job is no ranking"
         )
+    if getattr(scorer, "on_failure", "raise") != "raise":
+        raise InputError('scorer must raise its failures, not score them: write RemoteScorer(..., on_failure="raise")')
     return scorer_of(model, scorer, options, share=share)

@@ -32,12 +32,13 @@ class Found:
     left_out: tuple[Path, ...]
 
 
-def find_inputs(names: Sequence[str | Path]) -> Found:
+def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Found:
     """The files that names stand for.
 
     Args:
         names: Files, folders (with all that lies in them, hidden files and those that begin with _ aside) and patterns
             such as `data/*.parquet` or `data/**/*.jsonl`.
+        output: The folder of what comes out, of which folders and patterns mean nothing; None where there is none.
 
     Raises:
         InputError: A name stands for no file, a file for no format, or files are of several formats.
@@ -50,6 +51,7 @@ def find_inputs(names: Sequence[str | Path]) -> Found:
         path = Path(name)
         if path.is_dir():
             inside = [file for file in sorted(path.rglob("*")) if file.is_file() and not _is_hidden(file, path)]
+            inside = _outside(inside, output)
             known = [file for file in inside if kind_of(file) is not None]
             if not known:
                 raise InputError(f"inputs must hold files that end in {_endings()}, {path} has none")
@@ -58,6 +60,7 @@ def find_inputs(names: Sequence[str | Path]) -> Found:
             known = [path]
         else:
             known = [Path(match) for match in sorted(glob.glob(str(name), recursive=True)) if Path(match).is_file()]  # noqa: PTH207 - the pattern may begin anywhere
+            known = _outside(known, output)
             if not known:
                 raise InputError(f"inputs must be files, folders or patterns, {str(name)!r} is none that is there")
         files.update(dict.fromkeys(known))
@@ -91,6 +94,14 @@ def digest_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _outside(files: list[Path], folder: Path | None) -> list[Path]:
+    """The files that do not lie in a folder."""
+    if folder is None:
+        return files
+    real = folder.resolve()
+    return [file for file in files if not file.resolve().is_relative_to(real)]
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:

@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+from secondpass.errors import InputError
 from secondpass.jobs.rows import RowBatch
 from secondpass.jobs.shards import Shard
 
 # Rows that are read together, and the characters of their texts but for the last row's: as scorers take them.
 BATCH_ROWS: Final = 4096
 BATCH_CHARACTERS: Final = 2**24
+
+
+class DamagedFileError(InputError):
+    """Rows of a file will never be readable, however often it is tried."""
 
 
 class InputFile(Protocol):
@@ -30,6 +35,7 @@ class InputFile(Protocol):
         """The rows of a shard; those after the last one that was read are the quickest to come by.
 
         Raises:
-            InputError: The file cannot be read on.
+            InputError: The file cannot be read on, for now or since it has changed.
+            DamagedFileError: It is the file's content that cannot be read.
         """
         ...

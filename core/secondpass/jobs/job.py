@@ -9,6 +9,7 @@ from secondpass.evaluation.collection import read_documents, read_queries
 from secondpass.jobs.carrying import Carrier, ToArrow, ToObjects
 from secondpass.jobs.find_inputs import Kind
 from secondpass.jobs.input_file import InputFile
+from secondpass.jobs.manifest import FOLDERS
 from secondpass.jobs.row_reader import RowReader, RunTexts
 from secondpass.jobs.rows import BadRow
 from secondpass.jobs.settings import JobSettings
@@ -32,6 +33,7 @@ class Job:
         tag: What a TREC run says of whose scores these are.
         shards: All parts of it, in order.
         texts: The files of a TREC run's queries and documents; None for other input.
+        text_digests: Of these, by which texts of before are told from those of now.
         schema: The columns that text has in Parquet; None where it does not become any.
     """
 
@@ -43,17 +45,18 @@ class Job:
     tag: str
     shards: tuple[Shard, ...] = ()
     texts: tuple[Path, Path] | None = None
+    text_digests: tuple[str | None, ...] = ()
     schema: "pa.Schema | None" = field(default=None, repr=False)
 
     @property
     def scores_folder(self) -> Path:
         """Where the shards are."""
-        return self.output / "scores"
+        return self.output / FOLDERS[0]
 
     @property
     def records_folder(self) -> Path:
         """Where it is written which of them are finished."""
-        return self.output / "finished"
+        return self.output / FOLDERS[1]
 
     @property
     def n_rows(self) -> int:
@@ -84,7 +87,7 @@ class Job:
             from secondpass.jobs.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
 
             return ParquetInput(path, RowReader(self.settings, written), self._carrier())
-        texts = None if self.texts is None else _run_texts(*self.texts)
+        texts = None if self.texts is None else _run_texts(*self.texts, self.text_digests)
         return TextInput(path, self.kind, RowReader(self.settings, written, texts), self._carrier())
 
     def _carrier(self) -> Carrier:
@@ -95,6 +98,11 @@ class Job:
 
 
 @lru_cache(maxsize=1)
-def _run_texts(queries: Path, documents: Path) -> RunTexts:
+def _run_texts(queries: Path, documents: Path, digests: tuple[str | None, ...]) -> RunTexts:  # noqa: ARG001 - the cache's
     """The texts of a run, held while its files and shards are read one after the other."""
     return RunTexts(read_queries(queries), read_documents(documents))
+
+
+def forget_texts() -> None:
+    """Let go of the texts of the last run that was read."""
+    _run_texts.cache_clear()

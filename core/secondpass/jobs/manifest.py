@@ -11,6 +11,8 @@ from secondpass.jobs.shards import Shard
 from secondpass.jobs.whole_files import write_json
 
 _NAME: Final = "manifest.json"
+# What is made before it in a job's folder: of the shards, and of the records of those that are finished.
+FOLDERS: Final = ("scores", "finished")
 # Of what a manifest says; one of another version is not read.
 _VERSION: Final = 1
 
@@ -55,17 +57,16 @@ class Manifest:
 
         Args:
             folder: Of this one's scores.
-            other: The job, whose shards and unreadable files do not count.
+            other: The job; its shards do not count, and neither does what has become of files that are left out here.
         """
         differences = [*_differences(self.model, other.model), *_differences(self.settings, other.settings)]
-        before, now = ([state.sha256 for state in manifest.inputs] for manifest in (self, other))
-        if len(before) != len(now):
-            differences.append(f"{len(before)} input files there, {len(now)} now")
+        if len(self.inputs) != len(other.inputs):
+            differences.append(f"{len(self.inputs)} input files there, {len(other.inputs)} now")
         else:
             differences += [
-                f"{state.path} has changed"
-                for state, old, new in zip(other.inputs, before, now, strict=True)
-                if old != new
+                f"{now.path} has changed"
+                for before, now in zip(self.inputs, other.inputs, strict=True)
+                if before.error is None and before.sha256 != now.sha256
             ]
         if differences:
             raise InputError(
@@ -114,7 +115,8 @@ def _check_ours(folder: Path) -> None:
 
 def _is_begun(path: Path) -> bool:
     """Whether this is what is left where a job was killed before it had its manifest."""
-    return path.name.startswith(f".{_NAME}.")
+    is_empty_folder = path.is_dir() and not any(path.iterdir())
+    return path.name.startswith(f".{_NAME}.") or (path.name in FOLDERS and is_empty_folder)
 
 
 def _differences(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:

@@ -135,7 +135,7 @@ class RayEngine:
         )
         worker = {"job": job, "identity": self._identity, **self._worker}
         for record in _records(tuple(shards), worker, self._workers):
-            on_rows(record.n_rows + len(record.bad))
+            on_rows(record.n_rows + record.n_bad)
             yield record
 
 

@@ -38,6 +38,11 @@ class ShardFile(ABC):
         self._columns = settings.result_columns(windows=windows)
         self._tag = tag
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a file: of some formats there is none without a row."""
+        return True
+
     @abstractmethod
     def write(self, rows: ScoredRows) -> list[BadRow]:
         """Write rows, those of a query in a row; those that are given back have no place in such a file."""
@@ -59,6 +64,10 @@ class _ParquetFile(ShardFile):
     def __init__(self, path: Path, settings: JobSettings, *, windows: bool, tag: str) -> None:
         super().__init__(path, settings, windows=windows, tag=tag)
         self._tables: list[pa.Table] = []
+
+    @property
+    def is_there(self) -> bool:
+        return self._writer is not None
 
     def write(self, rows: ScoredRows) -> list[BadRow]:
         self._tables.append(self._table(rows))

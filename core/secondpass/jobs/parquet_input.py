@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from secondpass.errors import InputError
 from secondpass.jobs.carrying import Carrier
-from secondpass.jobs.input_file import BATCH_ROWS
+from secondpass.jobs.input_file import BATCH_ROWS, DamagedFileError
 from secondpass.jobs.row_reader import ReadRow, RowReader
 from secondpass.jobs.rows import BadRow, RowBatch, Rows
 from secondpass.jobs.shards import Shard, divide
@@ -18,6 +18,8 @@ from secondpass.jobs.text_input import check_columns
 
 # Bytes of rows that are unpacked together, as the file tells them: fewer rows where documents are long.
 _BATCH_BYTES = 2**26
+# Bytes of a column that are read together.
+_READ_BYTES = 2**20
 # What pyarrow raises for a file that is damaged, or no Parquet file at all.
 _DAMAGE = (pa.ArrowException, OSError)
 # Stands for text of which some byte is no UTF-8.
@@ -41,7 +43,8 @@ class ParquetInput:
         self._reader = reader
         self._carrier = carrier
         with _readable(path):
-            self._file = pq.ParquetFile(path)
+            # By default pyarrow keeps all that it has read of the row groups that it was asked for.
+            self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
         settings, schema = reader.settings, self._file.schema_arrow
         check_columns(path, schema.names, reader)
         for name in (settings.query_column, settings.document_column):
@@ -61,7 +64,7 @@ class ParquetInput:
         key = settings.query_id_column if settings.query_id_column in self._read else settings.query_column
         values = (column[i] for table in self._from(0, [key]) for column in table.columns for i in range(len(column)))
         continues = False
-        pieces = divide(values, lambda value: self._reader.key_of({key: value.as_py()}), settings.shard_rows)
+        pieces = divide(values, lambda value: self._key_of(key, value), settings.shard_rows)
         with _readable(self._path):
             for number, piece in enumerate(pieces, first_number):
                 yield Shard(
@@ -73,6 +76,10 @@ class ParquetInput:
                     is_continued=piece.is_continued,
                 )
                 continues = piece.is_continued
+
+    def _key_of(self, column: str, scalar: pa.Scalar) -> str | None:
+        value = _value(scalar)
+        return None if value is _UNDECODABLE else self._reader.key_of({column: value})
 
     def batches(self, shard: Shard) -> Iterator[RowBatch]:
         """See `InputFile`."""
@@ -167,4 +174,6 @@ def _readable(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except _DAMAGE as error:
-        raise InputError(f"{path}: must be a Parquet file that is whole; {str(error).splitlines()[0]}") from error
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, which pyarrow's own have none of
+            raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise DamagedFileError(f"{path}: must be a Parquet file that is whole; {str(error).splitlines()[0]}") from error

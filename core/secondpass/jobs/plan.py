@@ -29,18 +29,22 @@ def find_job(
         InputError: Files are not there, or of no format that is read; or the output is neither new nor a job's.
         MissingExtraError: Parquet is read or written, and pyarrow is not installed.
     """
-    found = find_inputs(inputs)
+    read_manifest(output)
+    found = find_inputs(inputs, output)
     output_format = settings.output_format or _OUTPUT_FORMATS.get(found.kind, "jsonl")
     settings = replace(settings, output_format=output_format)
     texts = None
     if found.kind == "trec":
         settings = replace(settings, query_id_column="query_id", document_id_column="document_id")
+        folders = {path.parent.absolute(): path.parent for path in found.files}
+        if len(folders) > 1 and None in (settings.queries, settings.corpus):
+            some = " and ".join(map(str, list(folders.values())[:2]))
+            raise InputError(f"queries and corpus must be given where runs are in several folders, got runs in {some}")
         texts = text_files(found.files[0].parent, queries=settings.queries, corpus=settings.corpus)
     elif settings.queries is not None or settings.corpus is not None:
         raise InputError(f"queries and corpus must come with a TREC run, got {found.files[0]}")
     if "parquet" in (found.kind, output_format):
         require("pyarrow", feature="reading and writing Parquet", extra="jobs")
-    read_manifest(output)
     return Job(found.files, found.kind, settings, output, windows, tag, texts=texts), found.left_out
 
 
@@ -59,6 +63,8 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
     """
     states = [_state(path) for path in job.files]
     of_texts = [] if job.texts is None else [InputState(str(path), digest_of(path)) for path in job.texts]
+    if of_texts:
+        job = replace(job, text_digests=tuple(state.sha256 for state in of_texts))
     found = Manifest(model, job.settings.as_json(), [*states, *of_texts], ())
     before = read_manifest(job.output)
     if before is not None:
@@ -74,9 +80,9 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
         if job.settings.strict or len(unreadable) == len(states):
             raise InputError(error if path in error else f"{path}: {error}")
     job = replace(job, shards=shards)
+    for folder in (job.scores_folder, job.records_folder):
+        folder.mkdir(parents=True, exist_ok=True)
     if before is None:
-        for folder in (job.scores_folder, job.records_folder):
-            folder.mkdir(parents=True, exist_ok=True)
         replace(found, inputs=[*states, *of_texts], shards=shards).write(job.output)
     return job, unreadable
 

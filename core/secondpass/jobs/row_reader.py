@@ -74,15 +74,19 @@ class RowReader:
 
     def key(self, values: Mapping[str, object], query: str) -> str:
         """What rows of one query have in common: its id where the row has one, else its text."""
-        key = values.get(self.settings.query_id_column)
+        key = self._id_of(values)
         return query if key is None else f"{key}"
 
     def key_of(self, values: Mapping[str, object]) -> str | None:
         """The key of a row that may be unusable; None where it says nothing of its query."""
-        key = values.get(self.settings.query_id_column)
+        key = self._id_of(values)
         if key is None:
             key = values.get(self.settings.query_column)
         return None if key is None else f"{key}"
+
+    def _id_of(self, values: Mapping[str, object]) -> object:
+        key = values.get(self.settings.query_id_column)
+        return None if key == "" else key  # how CSV writes that there is none
 
     def _check_id(self, column: str, values: Mapping[str, object]) -> None:
         value = values.get(column)

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, groupby, islice
 from operator import itemgetter
@@ -35,6 +36,8 @@ from secondpass.ranking.checks import check_scores
 
 # After so many failures without a score in between it is the model that fails, not its pairs.
 MOST_FAILURES_IN_A_ROW: Final = 64
+# What any scorer can score that works at all, where no other pair has got a score yet.
+_PLAIN_PAIR: Final = ("query", "document")
 # Pairs of a stream that are scored at a time, where a scorer takes no stream itself: a service has to answer in time.
 _BLOCK_PAIRS: Final = 256
 # How a service says that it is the request that is wrong, or too large for it.
@@ -136,12 +139,16 @@ class Attempts:
         self._scorer = scorer
         self._passages = passages
         self._n_failures_in_a_row = 0
+        self._scored: Pair = _PLAIN_PAIR
 
     def stream(self, pairs: Iterable[Pair]) -> Iterator[ScoredPart | str]:
         """What `read` gives for a stream of pairs, of which a few blocks are in memory at a time.
 
+        Where the last pairs fail, a pair that has a score already is scored again: by that it is found out whether it
+        is the pairs or the scorer.
+
         Raises:
-            Exception: As `score_rows`.
+            Exception: As `score_rows`, or what the scorer raises for that pair.
         """
         remaining = _Source(pairs)
         if isinstance(self._scorer, StreamReadingScorer):
@@ -155,13 +162,16 @@ class Attempts:
                 yield from self.read(remaining.take_waiting())
         if remaining.error is not None:
             raise remaining.error
+        if self._n_failures_in_a_row:
+            with suppress(InputError):  # which only a scorer that works has for a pair
+                _read(self._scorer, [self._scored])
+            self._n_failures_in_a_row = 0
 
     def _read_stream(self, scorer: StreamReadingScorer, pairs: "_Source") -> Iterator[ScoredPart]:
         """What the scorer gives; it ends where the scorer raises for those that wait, too."""
         try:
             for readings in scorer.read_blocks(pairs, passages=self._passages):
-                pairs.drop(len(readings))
-                self._n_failures_in_a_row = 0
+                self._has_scored(pairs.drop(len(readings)))
                 yield ScoredPart(readings.scores, readings.truncated.tolist(), readings.passages)
         except Exception as error:
             if _is_of_the_job(error) or not pairs.waiting:
@@ -184,12 +194,16 @@ class Attempts:
                 yield self._failure(error)
                 return
         else:
-            self._n_failures_in_a_row = 0
+            self._has_scored(pairs)
             yield part
             return
         middle = len(pairs) // 2
         yield from self.read(pairs[:middle])
         yield from self.read(pairs[middle:])
+
+    def _has_scored(self, pairs: Sequence[Pair]) -> None:
+        self._n_failures_in_a_row = 0
+        self._scored = pairs[-1] if pairs else self._scored
 
     def _failure(self, error: Exception) -> str:
         """Why a pair was not scored; raises the error where it can hardly be for the pair."""
@@ -243,9 +257,8 @@ class _Source:
         self.waiting.append(pair)
         return pair
 
-    def drop(self, n_pairs: int) -> None:
-        for _ in range(n_pairs):
-            self.waiting.popleft()
+    def drop(self, n_pairs: int) -> list[Pair]:
+        return [self.waiting.popleft() for _ in range(n_pairs)]
 
     def take_waiting(self) -> list[Pair]:
         waiting, self.waiting = list(self.waiting), deque()

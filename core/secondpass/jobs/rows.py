@@ -77,10 +77,12 @@ class BadRow:
     Args:
         number: Where it stood in its file, as in `Rows`.
         error: Why.
+        n_rows: How many rows it stands for, where those behind it were lost with it.
     """
 
     number: int
     error: str
+    n_rows: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from secondpass.jobs.engine import Engine, LocalEngine
-from secondpass.jobs.job import Job
+from secondpass.jobs.job import Job, forget_texts
 from secondpass.jobs.on_ray import RayEngine, RayWorkers
+from secondpass.jobs.one_at_a_time import held
 from secondpass.jobs.plan import divide_job, find_job
 from secondpass.jobs.score_shard import ShardRecord
 from secondpass.jobs.settings import JobSettings
 from secondpass.jobs.shards import Shard
-from secondpass.jobs.whole_files import remove_unfinished, written_whole
+from secondpass.jobs.whole_files import remove_unfinished, writing_to, written_whole
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
 
@@ -91,7 +92,7 @@ def score_files(
         progress: Told, now and then, of rows: how many were done before, how many are done, how many there are.
 
     Raises:
-        InputError: An argument breaks a rule, nothing can be read, or the folder is another job's.
+        InputError: An argument breaks a rule, nothing can be read, or the folder is another job's, or in use by one.
         MissingExtraError: Parquet is read or written, and pyarrow is not installed; or Ray is not.
         OSError: The output cannot be written. Shards that are finished stay so.
     """
@@ -117,7 +118,19 @@ def run_job(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobPro
         engine: What scores.
         left_out: Files that were found and are not read.
         progress: See `score_files`.
+
+    Raises:
+        InputError: As `score_files`, or another job writes to the folder.
+        OSError: As `score_files`.
     """
+    try:
+        with held(job.output):
+            return _run(job, engine, left_out, progress)
+    finally:
+        forget_texts()
+
+
+def _run(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgress | None) -> JobResult:
     started = time.perf_counter()
     job, unreadable = divide_job(job, engine.identity())
     records = {shard.number: record for shard in job.shards if (record := _finished(job, shard)) is not None}
@@ -141,7 +154,7 @@ def run_job(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobPro
         str(job.output),
         str(_join_run(job) if job.settings.output_format == "trec" else job.scores_folder),
         sum(record.n_rows for record in in_order),
-        sum(len(record.bad) for record in in_order),
+        sum(record.n_bad for record in in_order),
         None if None in truncated else sum(number for number in truncated if number is not None),
         sum(record.n_unranked for record in in_order),
         sum(record.n_scattered for record in in_order),
@@ -172,7 +185,8 @@ def _write_errors(job: Job, records: Sequence[ShardRecord], unreadable: Mapping[
     lines: list[dict[str, object]] = [{"file": path, "row": None, "error": error} for path, error in unreadable.items()]
     for record in records:
         lines += [{"file": files[record.number], "row": row.number, "error": row.error} for row in record.bad]
-    with written_whole(job.output / _ERRORS) as unfinished:
+    path = job.output / _ERRORS
+    with written_whole(path) as unfinished, writing_to(path):
         if lines:
             with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as file:
                 file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -181,7 +195,7 @@ def _write_errors(job: Job, records: Sequence[ShardRecord], unreadable: Mapping[
 def _join_run(job: Job) -> Path:
     """All shards of a TREC run in one file."""
     path = job.output / _RUN
-    with written_whole(path) as unfinished, unfinished.open("wb") as file:
+    with written_whole(path) as unfinished, writing_to(path), unfinished.open("wb") as file:
         for shard in job.shards:
             with job.shard_path(shard).open("rb") as part:
                 shutil.copyfileobj(part, file)

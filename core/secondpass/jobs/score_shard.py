@@ -11,14 +11,14 @@ import numpy as np
 
 from secondpass.errors import InputError
 from secondpass.execution.threads import Call
-from secondpass.jobs.input_file import InputFile
+from secondpass.jobs.input_file import DamagedFileError, InputFile
 from secondpass.jobs.job import Job
 from secondpass.jobs.output_files import ShardFile, shard_file
 from secondpass.jobs.ranks import Ranker
 from secondpass.jobs.row_scores import Attempts
 from secondpass.jobs.rows import BadRow, RowBatch, Rows, ScoredRows
 from secondpass.jobs.shards import Shard
-from secondpass.jobs.whole_files import write_json, written_whole
+from secondpass.jobs.whole_files import write_json, writing_to, written_whole
 from secondpass.ranking import Pair, Scorer
 
 _T = TypeVar("_T")
@@ -48,6 +48,11 @@ class ShardRecord:
     seconds: float
     bad: tuple[BadRow, ...] = field(repr=False)
 
+    @property
+    def n_bad(self) -> int:
+        """Rows that were not scored."""
+        return sum(row.n_rows for row in self.bad)
+
     def as_json(self) -> dict[str, object]:
         """It as JSON holds it."""
         return asdict(self)
@@ -68,7 +73,7 @@ class ShardScorer:
 
     def __init__(self, job: Job, scorer: Scorer) -> None:
         self._job = job
-        self._scorer = scorer
+        self._attempts = Attempts(scorer, passages=job.windows)
         self._opened: tuple[int, InputFile] | None = None
 
     def score(self, shard: Shard, on_rows: Callable[[int], object] = lambda _: None) -> ShardRecord:
@@ -79,7 +84,7 @@ class ShardScorer:
             on_rows: Told how many rows more are done, now and then.
 
         Raises:
-            InputError: A row cannot be scored, and the job is strict.
+            InputError: A row cannot be scored, and the job is strict; or the file cannot be read now.
             OSError: The output cannot be written.
             Exception: The scorer fails, and not for single rows.
         """
@@ -87,13 +92,16 @@ class ShardScorer:
         job = self._job
         path = job.shard_path(shard)
         with written_whole(path) as unfinished:
-            file = shard_file(unfinished, job.settings, windows=job.windows, tag=job.tag)
+            with writing_to(path):
+                file = shard_file(unfinished, job.settings, windows=job.windows, tag=job.tag)
             shard_run = _ShardRun(job, shard, file, on_rows)
             try:
-                shard_run.score(self._scorer, one_ahead(self._batches(shard)))
+                shard_run.score(self._attempts, one_ahead(self._batches(shard)))
             finally:
-                file.close()
-            n_bytes = unfinished.stat().st_size if unfinished.exists() else 0
+                with writing_to(path):
+                    file.close()
+            with writing_to(path):
+                n_bytes = unfinished.stat().st_size if file.is_there else 0  # raises where somebody has removed it
         record = ShardRecord(
             shard.number,
             shard_run.n_rows,
@@ -133,9 +141,9 @@ class _ShardRun:
         """How often a query came back after rows of others."""
         return self._ranker.n_scattered
 
-    def score(self, scorer: Scorer, batches: Iterator[RowBatch]) -> None:
+    def score(self, attempts: Attempts, batches: Iterator[RowBatch]) -> None:
         """Score the rows and write them."""
-        for part in Attempts(scorer, passages=self._job.windows).stream(self._pairs(batches)):
+        for part in attempts.stream(self._pairs(batches)):
             if isinstance(part, str):
                 (rows,) = self._next_rows(1)
                 self._add_bad([BadRow(rows.numbers[0], part)])
@@ -162,12 +170,13 @@ class _ShardRun:
                 if batch.rows:
                     self._waiting.append(batch.rows)
                 yield from zip(batch.rows.queries, batch.rows.documents, strict=True)
-        except InputError as error:
+        except DamagedFileError as error:  # of any other error the file may have recovered when the job goes on
             if self._job.settings.strict:
                 raise
             missing = self._shard.n_rows - self._n_read
             at = self._shard.first_row + self._n_read + 1
-            self.bad.append(BadRow(at, f"{missing} rows from here on were not scored: {error}"))
+            self.bad.append(BadRow(at, f"{missing} rows from here on were not scored: {error}", missing))
+            self._on_rows(missing)
 
     def _next_rows(self, n_rows: int) -> Iterator[Rows]:
         """The rows that have waited longest, in the pieces in which they were read."""
@@ -181,7 +190,8 @@ class _ShardRun:
 
     def _write(self, pieces: Iterator[ScoredRows]) -> None:
         for rows in pieces:
-            twice = self._file.write(rows)
+            with writing_to(self._job.shard_path(self._shard)):
+                twice = self._file.write(rows)
             self._add_bad(twice)
             self.n_rows += len(rows) - len(twice)
             self.n_unranked += int((rows.ranks == 0).sum())

@@ -28,6 +28,7 @@ class TextInput:
     """
 
     def __init__(self, path: Path, kind: TextKind, reader: RowReader, carrier: Carrier) -> None:
+        self._path = path
         self._file = RecordFile(path, kind)
         self._reader = reader
         self._carrier = carrier
@@ -53,8 +54,13 @@ class TextInput:
             self._records = self._file.records(shard.offset, shard.line)
         self._next_row = -1
         records = islice(self._records, shard.n_rows)
+        n_rows = 0
         while batch := list(self._batch(records)):
             yield self._rows(batch)
+            n_rows += len(batch)
+        if n_rows < shard.n_rows:
+            end = shard.first_row + shard.n_rows
+            raise InputError(f"{self._path} must have {end} rows as before, has {shard.first_row + n_rows}")
         self._next_row = shard.first_row + shard.n_rows
 
     def sample(self) -> list[Mapping[str, object]]:

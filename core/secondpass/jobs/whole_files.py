@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from secondpass.errors import SecondPassError
-
 # What the names of files end in that are being written, or were when their writer was killed.
 UNFINISHED: Final = ".unfinished"
 
@@ -22,32 +20,41 @@ def written_whole(path: Path) -> Iterator[Path]:
     Any number of processes may write the same file; the last one's stays. Where nothing was written, there is no file.
 
     Raises:
-        OSError: The file cannot be written, such as where the disk is full; it has the file's name.
+        OSError: The file cannot take its place; it has the file's name. What is raised meanwhile goes through as it is.
     """
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}{UNFINISHED}")
     try:
         yield unfinished
-        if unfinished.exists():
-            with unfinished.open("rb") as file:
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        else:
-            path.unlink(missing_ok=True)
-        _sync_folder(path.parent)
-    except SecondPassError:  # some of which are an OSError as well, but tell of other files
-        raise
-    except OSError as error:
-        # Who reads of a full disk looks for the file that was to be written.
-        number = errno.EIO if error.errno is None else error.errno
-        raise OSError(number, os.strerror(number), str(path)) from error
+        with writing_to(path):
+            if unfinished.exists():
+                with unfinished.open("rb") as file:
+                    os.fsync(file.fileno())
+                unfinished.replace(path)
+            else:
+                path.unlink(missing_ok=True)
+            _sync_folder(path.parent)
     finally:
         with suppress(OSError):
             unfinished.unlink()
 
 
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Give the system's errors the name of the file that is to be written: who reads of a full disk looks for that.
+
+    Raises:
+        OSError: The system's, with the file's name.
+    """
+    try:
+        yield
+    except OSError as error:
+        number = errno.EIO if error.errno is None else error.errno
+        raise OSError(number, os.strerror(number), str(path)) from error
+
+
 def write_json(path: Path, content: object) -> None:
     """Write JSON whole."""
-    with written_whole(path) as unfinished:
+    with written_whole(path) as unfinished, writing_to(path):
         unfinished.write_text(
             json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
         )
