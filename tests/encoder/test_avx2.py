@@ -24,7 +24,7 @@ def _run(*arguments: str) -> str:
 
 
 def test_such_a_cpu_adds_products_in_pairs() -> None:
-    code = "import torch; from secondpass.execution.devices import capabilities_of as of; print(of(torch.device('cpu')))"
+    code = "import torch; from secondpass.execution import devices; print(devices.capabilities_of(torch.device('cpu')))"
     shown = _run("-c", code)
     assert "int8_products=True, int8_pairs=True" in shown
 
