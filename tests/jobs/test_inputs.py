@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from secondpass.errors import InputError
+from secondpass.jobs import records
 from secondpass.jobs.carrying import ToArrow, ToObjects, schema_of
 from secondpass.jobs.find_inputs import find_inputs
 from secondpass.jobs.input_file import InputFile
@@ -65,8 +66,18 @@ CASES: dict[str, tuple[TextKind, bytes, list[tuple[int, Any]]]] = {
     ),
     "a quote that never ends": (
         "csv",
-        b'query,document\nq,d\nq,"d\nq,e\n',
-        [(2, ("q", "d")), (3, "must be a row of CSV; unexpected end of data")],
+        b'query,document\nq,d\nq,"d\nq,e\nq,"f\n',
+        [
+            (2, ("q", "d")),
+            (3, "must be a row of CSV; ',' expected after '\"'"),
+            (4, ("q", "e")),
+            (5, "must be a row of CSV; unexpected end of data"),
+        ],
+    ),
+    "a quote that ends where rows with quotes of their own begin": (
+        "csv",
+        b'query,document\nq,"d\nq,e\n"q","f\ng"\n',
+        [(2, "must be a row of CSV; ',' expected after '\"'"), (3, ("q", "e")), (4, ("q", "f\ng"))],
     ),
     "quotes that mean nothing between tabs": (
         "tsv",
@@ -118,6 +129,40 @@ def test_text_files_are_read_as_they_are_meant(case: str, packed: str, shard_row
     path = tmp_path / f"a.{kind}{packed}"
     path.write_bytes(gzip.compress(content) if packed else content)
     assert _read(_input(path, kind, shard_rows=shard_rows)) == expected
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_a_quote_that_never_ends_takes_no_more_than_a_fields_memory(
+    packed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(records, "_FIELD_CHARACTERS", 1000)  # or the file would have to be of megabytes
+    rows = [f"q,d{i}" for i in range(500)]
+    content = "\n".join(["query,document", *rows[:7], 'q,"never', *rows[7:]]).encode()
+    path = tmp_path / f"a.csv{packed}"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    found = _read(_input(path, "csv", shard_rows=20))
+    assert [row for _, row in found] == [
+        *(("q", f"d{i}") for i in range(7)),
+        "must be a row of CSV; field larger than field limit (1000)",
+        *(("q", f"d{i}") for i in range(7, 500)),
+    ]
+    assert [number for number, _ in found] == list(range(2, 503))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv"])
+def test_a_line_that_never_ends_is_a_bad_row(kind: TextKind, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(records, "_LINE_BYTES", 100)  # likewise
+    row = {"jsonl": '{"query": "q", "document": "%s"}', "csv": "q,%s", "tsv": "q\t%s"}[kind]
+    header = [] if kind == "jsonl" else [{"csv": "query,document", "tsv": "query\tdocument"}[kind]]
+    documents = ["d", "x" * 500, "e", "x" * 100, "f"]
+    path = tmp_path / f"a.{kind}"
+    path.write_text("\n".join([*header, *(row % document for document in documents)]))
+    first = 1 + len(header)
+    too_long = "a line must have at most 100 bytes, has more"
+    assert _read(_input(path, kind, shard_rows=1)) == [
+        (first, ("q", "d")), (first + 1, too_long), (first + 2, ("q", "e")), (first + 3, too_long),
+        (first + 4, ("q", "f")),
+    ]  # fmt: skip
 
 
 def test_csv_keeps_its_limit_for_everybody_else(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondpass.jobs.ranks import Ranker, rank_groups
+from secondpass.jobs.ranks import Ranker, count_scattered, rank_groups
 from secondpass.jobs.rows import JsonObjects, Rows, ScoredRows
 from secondpass.jobs.shards import Shard, divide
 
@@ -87,7 +87,29 @@ def test_ranks_do_not_depend_on_how_rows_arrive(rows: list[tuple[str, int]], siz
     ranks += [rank for piece in ranker.finish() for rank in piece.ranks.tolist()]
     assert ranks == rank_groups([key for key, _ in rows], np.array([score for _, score in rows], np.float32)).tolist()
     groups = [key for key, _ in groupby(rows, key=lambda row: row[0])]
-    assert ranker.n_scattered == len(groups) - len(set(groups))
+    assert len(ranker.stretches) == len(groups)
+    assert count_scattered([(ranker.stretches, False)]) == len(groups) - len(set(groups))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 9)), max_size=20), st.integers(1, 12))
+def test_queries_that_come_back_are_counted_over_all_shards(groups: list[tuple[str, int]], shard_rows: int) -> None:
+    keys = [key for key, length in groups for _ in range(length)]
+    found, continues = [], False
+    for number, piece in enumerate(divide(keys, lambda key: key, shard_rows)):
+        ranker = Ranker(Shard(number, 0, piece.first_row, piece.n_rows, 0, 1, continues, piece.is_continued))
+        of_piece = keys[piece.first_row :][: piece.n_rows]
+        for _ in (*ranker.push(_scored(of_piece, [0.0] * len(of_piece))), *ranker.finish()):
+            pass
+        found.append((ranker.stretches, continues))
+        continues = piece.is_continued
+    stretches = [key for key, _ in groupby(keys)]
+    assert count_scattered(found) == len(stretches) - len(set(stretches))
+
+
+def test_a_query_that_goes_on_in_the_next_file_has_come_back() -> None:
+    stretches = np.array([7], np.uint64)
+    assert count_scattered([(stretches, False), (stretches, True), (stretches, False)]) == 1
+    assert count_scattered([]) == 0
 
 
 def test_a_query_that_goes_on_in_another_shard_has_no_ranks() -> None:

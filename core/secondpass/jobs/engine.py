@@ -7,7 +7,8 @@ from secondpass.adapters.lazy import LazyCrossEncoder
 from secondpass.jobs.checked_scorer import checked_scorer
 from secondpass.jobs.job import Job
 from secondpass.jobs.model_identity import identity_of
-from secondpass.jobs.score_shard import ShardRecord, ShardScorer
+from secondpass.jobs.score_shard import ShardScorer
+from secondpass.jobs.shard_record import ShardRecord
 from secondpass.jobs.shards import Shard
 from secondpass.options import ModelOptions
 from secondpass.ranking import Loadable, Scorer

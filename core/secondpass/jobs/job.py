@@ -13,6 +13,7 @@ from secondpass.jobs.manifest import FOLDERS
 from secondpass.jobs.row_reader import RowReader, RunTexts
 from secondpass.jobs.rows import BadRow
 from secondpass.jobs.settings import JobSettings
+from secondpass.jobs.shard_record import RecordFiles
 from secondpass.jobs.shards import Shard
 from secondpass.jobs.text_input import TextInput
 
@@ -63,13 +64,19 @@ class Job:
         """Rows of all shards."""
         return sum(shard.n_rows for shard in self.shards)
 
-    def shard_path(self, shard: Shard) -> Path:
-        """The file of a shard."""
-        return self.scores_folder / f"{shard.name}.{self.settings.output_format}"
+    @property
+    def writes_run(self) -> bool:
+        """Whether a TREC run is made of all shards, and ranks are given there."""
+        return self.settings.output_format == "trec"
 
-    def record_path(self, shard: Shard) -> Path:
-        """The file that says that a shard is finished."""
-        return self.records_folder / f"{shard.name}.json"
+    def shard_path(self, shard: Shard) -> Path:
+        """The file of a shard; of a run's pairs it is JSON lines."""
+        ending = "jsonl" if self.writes_run else self.settings.output_format
+        return self.scores_folder / f"{shard.name}.{ending}"
+
+    def record_files(self, shard: Shard) -> RecordFiles:
+        """The files that say that a shard is finished, and what came of it."""
+        return RecordFiles(self.records_folder / f"{shard.name}.json")
 
     def place(self, shard: Shard, row: BadRow) -> str:
         """A row as errors call it: `file:row`."""

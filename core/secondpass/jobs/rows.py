@@ -1,6 +1,6 @@
 """Rows on their way from an input file to a shard: two texts, where they stood, and the columns beside them."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -52,7 +52,7 @@ class Rows:
     numbers: Sequence[int]
     queries: Sequence[str]
     documents: Sequence[str]
-    keys: Sequence[Hashable]
+    keys: Sequence[str]
     carried: Carried
 
     def slice(self, start: int, stop: int) -> "Rows":
