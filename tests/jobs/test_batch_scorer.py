@@ -18,7 +18,8 @@ from truncation import TRUNCATES
 from secondpass import Cascade, CrossEncoder, RankedDocument
 from secondpass.errors import CheckpointNotFoundError, InputError, RemoteError
 from secondpass.jobs import BatchScorer
-from secondpass.jobs.row_scores import MOST_FAILURES_IN_A_ROW, score_rows
+from secondpass.jobs.scoring.attempts import MOST_FAILURES_IN_A_ROW
+from secondpass.jobs.scoring.row_scores import score_rows
 from secondpass.options import ModelOptions
 
 DOCUMENTS = ["the wall fell", "berlin is a city", "the wall fell", "", "people " * 40]

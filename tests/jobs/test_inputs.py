@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from secondpass.errors import InputError
-from secondpass.jobs import records
 from secondpass.jobs.carrying import ToArrow, ToObjects, schema_of
-from secondpass.jobs.find_inputs import find_inputs
-from secondpass.jobs.input_file import InputFile
-from secondpass.jobs.records import RecordFile, TextKind
-from secondpass.jobs.row_reader import RowReader, RunTexts
+from secondpass.jobs.reading import records
+from secondpass.jobs.reading.find_inputs import find_inputs
+from secondpass.jobs.reading.input_file import InputFile
+from secondpass.jobs.reading.records import RecordFile, TextKind
+from secondpass.jobs.reading.row_reader import RowReader, RunTexts
+from secondpass.jobs.reading.text_input import TextInput
 from secondpass.jobs.rows import JsonObjects
 from secondpass.jobs.settings import JobSettings
-from secondpass.jobs.text_input import TextInput
 
 CASES: dict[str, tuple[TextKind, bytes, list[tuple[int, Any]]]] = {
     "a BOM, CRLF and blank lines": (
@@ -259,7 +259,7 @@ def test_text_becomes_columns_by_its_first_rows() -> None:
 
 def test_parquet_is_read_by_rows_whatever_its_groups(tmp_path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    from secondpass.jobs.parquet_input import ParquetInput
+    from secondpass.jobs.reading.parquet_input import ParquetInput
 
     values = pa.array(["é", None, b"caf\xe9", "d"] * 20, pa.binary())
     broken = pa.Array.from_buffers(pa.string(), len(values), values.buffers())
@@ -288,8 +288,8 @@ def test_parquet_is_read_in_the_memory_of_a_few_groups_however_many_there_are(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    from secondpass.jobs import parquet_input
-    from secondpass.jobs.parquet_input import ParquetInput
+    from secondpass.jobs.reading import parquet_input
+    from secondpass.jobs.reading.parquet_input import ParquetInput
 
     monkeypatch.setattr(parquet_input, "_BATCH_BYTES", 2**22)  # or the file would have to be of gigabytes
 
@@ -309,7 +309,7 @@ def test_parquet_is_read_in_the_memory_of_a_few_groups_however_many_there_are(
 
 def test_what_is_no_parquet_or_has_other_columns_is_refused(tmp_path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    from secondpass.jobs.parquet_input import ParquetInput
+    from secondpass.jobs.reading.parquet_input import ParquetInput
 
     reader = RowReader(JobSettings(output_format="jsonl"), frozenset({"score"}))
     (tmp_path / "a.parquet").write_bytes(b"no such thing")

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondpass.jobs.ranks import Ranker, count_scattered, rank_groups
 from secondpass.jobs.rows import JsonObjects, Rows, ScoredRows
 from secondpass.jobs.shards import Shard, divide
+from secondpass.jobs.writing.ranks import Ranker, count_scattered, rank_groups
 
 KEYS = st.lists(st.sampled_from(["a", "b", "c", None]), max_size=60)
 # Queries as files mostly have them: their rows stand together.

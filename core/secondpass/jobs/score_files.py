@@ -7,14 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from secondpass.jobs.engine import Engine, LocalEngine
-from secondpass.jobs.job import Job, forget_texts
-from secondpass.jobs.on_ray import RayEngine, RayWorkers
-from secondpass.jobs.one_at_a_time import held
-from secondpass.jobs.plan import divide_job, find_job
-from secondpass.jobs.results import gather
+from secondpass.jobs.on_ray.ray_engine import RayEngine
+from secondpass.jobs.on_ray.workers import RayWorkers
+from secondpass.jobs.planning.job import Job, forget_texts
+from secondpass.jobs.planning.plan import divide_job, find_job
+from secondpass.jobs.running.engine import Engine, LocalEngine
+from secondpass.jobs.running.one_at_a_time import held
+from secondpass.jobs.running.results import gather
 from secondpass.jobs.settings import JobSettings
-from secondpass.jobs.whole_files import remove_unfinished
+from secondpass.jobs.writing.whole_files import remove_unfinished
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
 

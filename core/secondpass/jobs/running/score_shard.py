@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from secondpass.errors import InputError
 from secondpass.execution.threads import Call
-from secondpass.jobs.input_file import DamagedFileError, InputFile
-from secondpass.jobs.job import Job
-from secondpass.jobs.output_files import ShardFile, shard_file
-from secondpass.jobs.ranks import Ranker
-from secondpass.jobs.row_scores import Attempts
+from secondpass.jobs.planning.job import Job
+from secondpass.jobs.reading.input_file import DamagedFileError, InputFile
 from secondpass.jobs.rows import BadRow, RowBatch, Rows, ScoredRows
-from secondpass.jobs.shard_record import ShardRecord
+from secondpass.jobs.scoring.attempts import Attempts
 from secondpass.jobs.shards import Shard
-from secondpass.jobs.whole_files import writing_to, written_whole
+from secondpass.jobs.writing.output_files import ShardFile, shard_file
+from secondpass.jobs.writing.ranks import Ranker
+from secondpass.jobs.writing.shard_record import ShardRecord
+from secondpass.jobs.writing.whole_files import writing_to, written_whole
 from secondpass.ranking import Pair, Scorer
 
 _T = TypeVar("_T")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.jobs.rows import BadRow
-from secondpass.jobs.whole_files import write_json, writing_to, written_whole
+from secondpass.jobs.writing.whole_files import write_json, writing_to, written_whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from secondpass.jobs.carrying import ArrowColumns
 from secondpass.jobs.rows import JsonObjects, ScoredRows
 from secondpass.jobs.settings import JobSettings
-from secondpass.jobs.trec_run import ScoredPair
+from secondpass.jobs.writing.trec_run import ScoredPair
 
 if TYPE_CHECKING:
     import pyarrow as pa

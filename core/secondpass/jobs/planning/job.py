@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from secondpass.evaluation.collection import read_documents, read_queries
 from secondpass.jobs.carrying import Carrier, ToArrow, ToObjects
-from secondpass.jobs.find_inputs import Kind
-from secondpass.jobs.input_file import InputFile
-from secondpass.jobs.manifest import FOLDERS
-from secondpass.jobs.row_reader import RowReader, RunTexts
+from secondpass.jobs.planning.manifest import FOLDERS
+from secondpass.jobs.reading.find_inputs import Kind
+from secondpass.jobs.reading.input_file import InputFile
+from secondpass.jobs.reading.row_reader import RowReader, RunTexts
+from secondpass.jobs.reading.text_input import TextInput
 from secondpass.jobs.rows import BadRow
 from secondpass.jobs.settings import JobSettings
-from secondpass.jobs.shard_record import RecordFiles
 from secondpass.jobs.shards import Shard
-from secondpass.jobs.text_input import TextInput
+from secondpass.jobs.writing.shard_record import RecordFiles
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,7 +91,7 @@ class Job:
         path = self.files[file]
         written = frozenset(self.settings.result_columns(windows=self.windows))
         if self.kind == "parquet":
-            from secondpass.jobs.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
+            from secondpass.jobs.reading.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
 
             return ParquetInput(path, RowReader(self.settings, written), self._carrier())
         texts = None if self.texts is None else _run_texts(*self.texts, self.text_digests)
