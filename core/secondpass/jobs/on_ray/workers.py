@@ -17,7 +17,8 @@ class RayWorkers:
 
     Args:
         address: Of the cluster: "auto" for the one of this machine, or `ray://host:10001`; None takes what RAY_ADDRESS
-            says, or starts one here. Where the process is connected already, that is the cluster.
+            says, or the one that `ray start` started here, or starts one. Where the process is connected already, that
+            is the cluster.
         least: How many are kept at least.
         most: How many there may be at most; None takes what the cluster has room for, with one CPU left free.
         cpus: CPUs per worker, which are also the threads that torch takes.
