@@ -1,5 +1,6 @@
 """Small Ray clusters of this machine, for the tests of one session."""
 
+import importlib.util
 import os
 import signal
 import socket
@@ -14,7 +15,15 @@ from typing import Any
 
 import pytest
 
+# How long Ray waits for its own processes before it gives up: on a machine that is busy with other tests, they take
+# longer to start and to answer than it expects.
+PATIENCE = {
+    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_worker_register_timeout_seconds": "300",
+    "RAY_health_check_failure_threshold": "60",
+}
 _ENVIRONMENT = {
+    **PATIENCE,
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "disabled",
     # Workers import what this process does, wherever that is.
@@ -25,10 +34,10 @@ _ENVIRONMENT = {
 @contextmanager
 def ray_cluster() -> Iterator[Any]:
     """Ray, connected to three processors that there need not be: how many workers there are is what counts."""
-    ray = pytest.importorskip("ray", reason="needs the extra ray")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in _ENVIRONMENT.items():
-            patch.setenv(name, value)
+            patch.setenv(name, value)  # some are read when Ray is imported
+        ray = pytest.importorskip("ray", reason="needs the extra ray")
         ray.init(
             address="local",
             num_cpus=3,
@@ -47,7 +56,8 @@ def ray_cluster() -> Iterator[Any]:
 @contextmanager
 def ray_client_server() -> Iterator[str]:
     """The address, `ray://…`, of a cluster that `ray start` made, to which this process is not connected."""
-    pytest.importorskip("ray", reason="needs the extra ray")
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("needs the extra ray")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
