@@ -167,6 +167,10 @@ def measure_overhead(model: str, n_pairs: int, kind: str, turns: int) -> dict[st
 
 def measure_workers(model: str, n_pairs: int, kind: str, turns: int) -> dict[str, object]:
     """Pairs per second of `predict` with one thread and of one and two workers, in turns."""
+    import ray  # noqa: PLC0415 - the other measurements need none
+
+    # One more than there are workers, for what reads: it has next to nothing to do.
+    ray.init("local", num_cpus=3, include_dashboard=False, log_to_driver=False)
     torch.set_num_threads(1)
     scorer = CrossEncoder(model)
     pairs = [(query, document) for _, query, document in rows(n_pairs)]
