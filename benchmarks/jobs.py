@@ -1,13 +1,14 @@
 """What a job costs around the model: memory from its first block to its last, time against `predict`, and workers.
 
     python benchmarks/jobs.py memory [--pairs 1000000] [--format parquet]
-    python benchmarks/jobs.py overhead --model FOLDER [--pairs 2000] [--turns 5]
-    python benchmarks/jobs.py workers --model FOLDER [--pairs 2000] [--turns 5]
+    python benchmarks/jobs.py overhead --model FOLDER [--pairs 4096] [--turns 5]
+    python benchmarks/jobs.py workers --model FOLDER [--pairs 4096] [--turns 5]
 
 Pairs are short, so that everything around the model weighs much. `memory` has a random model of two small layers, so
 that it weighs as much as it ever can: job and `predict` each run once, in a process of their own. Of `overhead` job and
 `predict` take turns in one process. Of `workers` a process with one thread takes turns with jobs on one and two workers
-of a Ray cluster of this machine, with one CPU each; a worker's rate is that from the first finished shard to the last.
+of a Ray cluster of this machine, with one CPU each; their rate is that from a quarter of the rows to the last one, when
+all of them have loaded the model.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -39,9 +41,8 @@ TEXT = (
 )
 WORDS = TEXT.split()
 DOCUMENTS_PER_QUERY = 20
-PARTS = 4
 # Of a job on workers: enough that none has long to wait for the last one.
-SHARDS = 40
+SHARDS = 20
 
 
 def make_model(folder: Path) -> Path:
@@ -69,11 +70,11 @@ def rows(n_pairs: int) -> Iterator[tuple[int, str, str]]:
 
 
 def write_input(folder: Path, n_pairs: int, kind: str) -> None:
-    """The pairs in a few files."""
+    """The pairs, in files of a quarter of a million."""
     folder.mkdir()
     stream = rows(n_pairs)
-    for part in range(PARTS):
-        some = [next(stream) for _ in range(n_pairs // PARTS)]
+    for part in range(-(-n_pairs // 250_000)):
+        some = list(islice(stream, 250_000))
         file = folder / f"{part}.{kind}"
         if kind == "parquet":
             columns = zip(*some, strict=True)
@@ -199,7 +200,7 @@ def measure_workers(model: str, n_pairs: int, kind: str, turns: int) -> dict[str
                     progress=progress,
                 )
                 seconds[what].append(time.perf_counter() - started)
-                (first, since), (last, until) = marks[n_workers], marks[-1]
+                (first, since), (last, until) = marks[len(marks) // 4], marks[-1]
                 rates[what].append((last - first) / (until - since))
     base = median(rates["predict"])
     tokenizer = AutoTokenizer.from_pretrained(model)
@@ -227,7 +228,7 @@ def main() -> None:
     parser.add_argument("--step", choices=["job", "predict"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    usual = 1_000_000 if given.what == "memory" else 2000
+    usual = 1_000_000 if given.what == "memory" else 4096
     n_pairs = usual if given.pairs is None else given.pairs
     if given.step is not None:
         print(json.dumps(run_job(given.folder) if given.step == "job" else run_predict(given.folder, n_pairs)))
