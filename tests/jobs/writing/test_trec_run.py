@@ -28,7 +28,7 @@ def test_a_run_has_each_pair_once_by_query_and_score(pairs: list[tuple[str, str,
     assert [(line[0], line[2], int(line[3])) for line in lines] == [
         (query, document, rank)
         for query, documents in expected.items()
-        for rank, document in enumerate(sorted(documents, key=lambda key, of=documents: -of[key]), 1)
+        for rank, document in enumerate(sorted(documents, key=documents.__getitem__, reverse=True), 1)
     ]
     assert {line[5] for line in lines} <= {"a-tag"}
     first = {(query, document): row for row, (query, document, _) in reversed(list(enumerate(pairs, 1)))}
