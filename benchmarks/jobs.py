@@ -1,9 +1,14 @@
-"""What a job costs around the model: time against `predict` alone, and memory from its first block to its last.
+"""What a job costs around the model: memory from its first block to its last, time against `predict`, and workers.
 
-    python benchmarks/jobs.py [--pairs 1000000] [--format parquet]
+    python benchmarks/jobs.py memory [--pairs 1000000] [--format parquet]
+    python benchmarks/jobs.py overhead --model FOLDER [--pairs 4096] [--turns 5]
+    python benchmarks/jobs.py workers --model FOLDER [--pairs 4096] [--turns 5]
 
-A random model of two small layers reads short pairs, so that everything around it weighs as much as it ever can. Job
-and `predict` run one after the other, each in a process of its own.
+Pairs are short, so that everything around the model weighs much. `memory` has a random model of two small layers, so
+that it weighs as much as it ever can: job and `predict` each run once, in a process of their own. Of `overhead` job and
+`predict` take turns in one process. Of `workers` a process with one thread takes turns with jobs on one and two workers
+of a Ray cluster of this machine, with one CPU each; their rate is that from a quarter of the rows to the last one, when
+all of them have loaded the model.
 """
 
 import argparse
@@ -14,7 +19,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -25,7 +32,7 @@ from transformers import AutoTokenizer, BertConfig, BertForSequenceClassificatio
 
 from secondpass import CrossEncoder
 from secondpass.bench.fresh_process import high_water_mib
-from secondpass.jobs import JobSettings, score_files
+from secondpass.jobs import JobSettings, RayWorkers, score_files
 from secondpass.model_names import bundled_folder
 
 TEXT = (
@@ -34,7 +41,8 @@ TEXT = (
 )
 WORDS = TEXT.split()
 DOCUMENTS_PER_QUERY = 20
-PARTS = 4
+# Of a job on workers: enough that none has long to wait for the last one.
+SHARDS = 20
 
 
 def make_model(folder: Path) -> Path:
@@ -62,11 +70,11 @@ def rows(n_pairs: int) -> Iterator[tuple[int, str, str]]:
 
 
 def write_input(folder: Path, n_pairs: int, kind: str) -> None:
-    """The pairs in a few files."""
+    """The pairs, in files of a quarter of a million."""
     folder.mkdir()
     stream = rows(n_pairs)
-    for part in range(PARTS):
-        some = [next(stream) for _ in range(n_pairs // PARTS)]
+    for part in range(-(-n_pairs // 250_000)):
+        some = list(islice(stream, 250_000))
         file = folder / f"{part}.{kind}"
         if kind == "parquet":
             columns = zip(*some, strict=True)
@@ -86,12 +94,12 @@ def run_job(folder: Path) -> dict[str, object]:
 
     result = score_files(folder / "in", folder / "out", model=str(folder / "model"), progress=progress)
     first = next(mark for mark in marks if mark[0] > 0)
-    shard = next(mark for mark in marks if mark[0] >= JobSettings().shard_rows or mark is marks[-1])
+    parts = {f"{tenth} tenths": marks[len(marks) * tenth // 10 - 1] for tenth in (1, 2, 4, 6, 8)}
     return {
         "seconds": result.seconds,
         "n_rows": result.n_rows,
-        "mib": {"loaded": round(marks[0][1]), "first block": round(first[1]), "first shard": round(shard[1]),
-                "end": round(marks[-1][1])},
+        "mib": {"loaded": round(marks[0][1]), "first block": round(first[1]),
+                **{name: round(mark[1]) for name, mark in parts.items()}, "end": round(marks[-1][1])},
     }  # fmt: skip
 
 
@@ -121,34 +129,116 @@ def check(folder: Path, n_pairs: int, kind: str) -> float:
     return float(np.abs(scores - expected[ids]).max())
 
 
-def main() -> None:
-    """Measure, and print what came out as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=1_000_000)
-    parser.add_argument("--format", choices=["parquet", "jsonl"], default="parquet")
-    parser.add_argument("--step", choices=["job", "predict"], help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.step is not None:
-        done = run_job(given.folder) if given.step == "job" else run_predict(given.folder, given.pairs)
-        print(json.dumps(done))
-        return
+def measure_memory(n_pairs: int, kind: str) -> dict[str, object]:
+    """The job, and `predict`, each in a fresh process."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         make_model(folder / "model")
-        write_input(folder / "in", given.pairs, given.format)
+        write_input(folder / "in", n_pairs, kind)
         found: dict[str, dict[str, object]] = {}
         for step in ("job", "predict"):
-            command = [sys.executable, __file__, "--step", step, "--folder", name, "--pairs", str(given.pairs)]
+            command = [sys.executable, __file__, "memory", "--step", step, "--folder", name, "--pairs", str(n_pairs)]
             printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - ours
             found[step] = json.loads(printed.splitlines()[-1])
             print(step, found[step], file=sys.stderr)
-        overhead = float(str(found["job"]["seconds"])) / float(str(found["predict"]["seconds"])) - 1
-        result = {
-            "pairs": given.pairs, "format": given.format, "cores": os.cpu_count(), **found,
-            "overhead": round(overhead, 4), "largest difference": check(folder, given.pairs, given.format),
-        }  # fmt: skip
-        print(json.dumps(result, indent=2))
+        return {"format": kind, **found, "largest difference": check(folder, n_pairs, kind)}
+
+
+def measure_overhead(model: str, n_pairs: int, kind: str, turns: int) -> dict[str, object]:
+    """Seconds of `predict` and of jobs, in turns; both load nothing."""
+    scorer = CrossEncoder(model)
+    pairs = [(query, document) for _, query, document in rows(n_pairs)]
+    scorer.predict(pairs)
+    predict, job = [], []
+    with TemporaryDirectory() as name:
+        write_input(Path(name, "in"), n_pairs, kind)
+        for turn in range(turns):
+            started = time.perf_counter()
+            scorer.predict(pairs)
+            predict.append(time.perf_counter() - started)
+            started = time.perf_counter()
+            score_files(Path(name, "in"), Path(name, f"out{turn}"), scorer=scorer)
+            job.append(time.perf_counter() - started)
+    overheads = [after / before - 1 for before, after in zip(predict, job, strict=True)]
+    return {
+        "format": kind, "threads": torch.get_num_threads(), "predict seconds": _rounded(predict),
+        "job seconds": _rounded(job), "overhead": round(median(overheads), 4),
+    }  # fmt: skip
+
+
+def measure_workers(model: str, n_pairs: int, kind: str, turns: int) -> dict[str, object]:
+    """Pairs per second of `predict` with one thread and of one and two workers, in turns."""
+    import ray  # noqa: PLC0415 - the other measurements need none
+
+    # One more than there are workers, for what reads: it has next to nothing to do.
+    ray.init("local", num_cpus=3, include_dashboard=False, log_to_driver=False)
+    torch.set_num_threads(1)
+    scorer = CrossEncoder(model)
+    pairs = [(query, document) for _, query, document in rows(n_pairs)]
+    scorer.predict(pairs)
+    rates: dict[str, list[float]] = {"predict": [], "1 worker": [], "2 workers": []}
+    seconds: dict[str, list[float]] = {"1 worker": [], "2 workers": []}
+    with TemporaryDirectory() as name:
+        write_input(Path(name, "in"), n_pairs, kind)
+        for turn in range(turns):
+            started = time.perf_counter()
+            scorer.predict(pairs)
+            rates["predict"].append(n_pairs / (time.perf_counter() - started))
+            for n_workers, what in enumerate(seconds, 1):
+                marks: list[tuple[int, float]] = []
+
+                def progress(_: int, done: int, __: int, marks: list[tuple[int, float]] = marks) -> None:
+                    marks.append((done, time.perf_counter()))
+
+                started = time.perf_counter()
+                score_files(
+                    Path(name, "in"),
+                    Path(name, f"out{turn}-{n_workers}"),
+                    model=model,
+                    settings=JobSettings(shard_rows=n_pairs // SHARDS),
+                    workers=RayWorkers(least=n_workers, most=n_workers),
+                    progress=progress,
+                )
+                seconds[what].append(time.perf_counter() - started)
+                (first, since), (last, until) = marks[len(marks) // 4], marks[-1]
+                rates[what].append((last - first) / (until - since))
+    base = median(rates["predict"])
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    n_tokens = np.mean([len(ids) for ids in tokenizer(pairs, truncation=True)["input_ids"]])
+    return {
+        "format": kind, "tokens per pair": round(float(n_tokens), 1), "pairs per second": {
+            what: {"median": round(median(found), 1), "ratio": round(median(found) / base, 3), "turns": _rounded(found)}
+            for what, found in rates.items()
+        }, "job seconds, starts included": {what: _rounded(found) for what, found in seconds.items()},
+    }  # fmt: skip
+
+
+def _rounded(numbers: list[float]) -> list[float]:
+    return [round(number, 3) for number in numbers]
+
+
+def main() -> None:
+    """Measure, and print what came out as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["memory", "overhead", "workers"])
+    parser.add_argument("--model", default="secondpass/mini")
+    parser.add_argument("--pairs", type=int)
+    parser.add_argument("--format", choices=["parquet", "jsonl"], default="parquet")
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--step", choices=["job", "predict"], help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    usual = 1_000_000 if given.what == "memory" else 4096
+    n_pairs = usual if given.pairs is None else given.pairs
+    if given.step is not None:
+        print(json.dumps(run_job(given.folder) if given.step == "job" else run_predict(given.folder, n_pairs)))
+        return
+    if given.what == "memory":
+        result = measure_memory(n_pairs, given.format)
+    else:
+        measure = measure_overhead if given.what == "overhead" else measure_workers
+        result = {"model": given.model, **measure(given.model, n_pairs, given.format, given.turns)}
+    print(json.dumps({"pairs": n_pairs, "cores": os.cpu_count(), **result}, indent=2))
 
 
 if __name__ == "__main__":

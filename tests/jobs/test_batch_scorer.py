@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from checkpoints import bert
-from hypothesis import given
-from hypothesis import strategies as st
 from scorers import Scores, true_score
 from truncation import TRUNCATES
 
 from secondpass import Cascade, CrossEncoder, RankedDocument
-from secondpass.errors import CheckpointNotFoundError, InputError, RemoteError
+from secondpass.errors import CheckpointNotFoundError, InputError
 from secondpass.jobs import BatchScorer
-from secondpass.jobs.row_scores import MOST_FAILURES_IN_A_ROW, score_rows
 from secondpass.options import ModelOptions
 
 DOCUMENTS = ["the wall fell", "berlin is a city", "the wall fell", "", "people " * 40]
@@ -27,19 +24,6 @@ DOCUMENTS = ["the wall fell", "berlin is a city", "the wall fell", "", "people "
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(bert(tmp_path_factory.mktemp("model"), max_length=32))
-
-
-class Picky:
-    """Raises where a document holds one of these texts, whatever else it is asked for."""
-
-    def __init__(self, *refused: str, error: Exception | None = None) -> None:
-        self.refused = refused
-        self.error = RuntimeError("the kernel does not like it\nsecond line") if error is None else error
-
-    def score(self, query: str, documents: Sequence[str]) -> list[float]:
-        if any(refused in document for refused in self.refused for document in documents):
-            raise self.error
-        return [float(len(query) + len(document)) for document in documents]
 
 
 @TRUNCATES
@@ -101,39 +85,6 @@ def test_a_row_that_cannot_be_read_says_why_and_the_others_are_scored(model: str
     np.testing.assert_allclose(columns["score"][[0, 4]], expected, atol=1e-6)
     assert np.isnan(columns["score"][[1, 2, 3, 5]]).all()
     assert [columns["truncated"][i] for i in range(6)] == [False, None, None, None, False, None]
-
-
-@given(st.lists(st.booleans(), max_size=40))
-def test_whichever_rows_make_a_model_raise_the_others_have_their_scores(bad: list[bool]) -> None:
-    documents = [f"{'bad' if is_bad else 'good'} {number}" for number, is_bad in enumerate(bad)]
-    read = score_rows(Picky("bad"), ["q"] * len(bad), documents)
-    assert set(read.errors) == {number for number, is_bad in enumerate(bad) if is_bad}
-    assert set(read.errors.values()) <= {"RuntimeError: the kernel does not like it"}
-    for number, is_bad in enumerate(bad):
-        assert np.isnan(read.scores[number]) if is_bad else read.scores[number] == 1 + len(documents[number])
-
-
-def test_a_model_that_fails_for_every_pair_is_no_matter_of_rows() -> None:
-    n_rows = 2 * MOST_FAILURES_IN_A_ROW
-    with pytest.raises(RuntimeError, match="the kernel does not like it"):
-        score_rows(Picky("bad"), ["q"] * n_rows, ["bad"] * n_rows)
-    # What the library refuses for a reason of the pair's is the pair's, however many there are of them.
-    refusing = Picky("bad", error=InputError("pair 0 cannot be tokenised"))
-    assert len(score_rows(refusing, ["q"] * n_rows, ["bad"] * n_rows).errors) == n_rows
-
-
-@pytest.mark.parametrize(
-    ("status", "is_of_the_row"), [(413, True), (422, True), (None, False), (503, False), (401, False)]
-)
-def test_a_service_that_refuses_a_text_is_told_from_one_that_is_away(
-    status: int | None, *, is_of_the_row: bool
-) -> None:
-    scorer = Picky("bad", error=RemoteError("no", status=status))
-    if is_of_the_row:
-        assert score_rows(scorer, ["q", "q"], ["bad", "good"]).errors == {0: "no"}
-    else:
-        with pytest.raises(RemoteError, match="no"):
-            score_rows(scorer, ["q", "q"], ["bad", "good"])
 
 
 def test_a_model_that_is_not_there_is_no_matter_of_rows(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.errors import InputError
-from secondpass.evaluation import read_run
 from secondpass.jobs import JobResult, JobSettings, score_files
 from secondpass.options import ModelOptions
 from secondpass.ranking import Pair, Readings
@@ -121,54 +121,6 @@ def test_every_format_becomes_every_other(model: str, scorer: CrossEncoder, tmp_
     )
     score_files(tmp_path / "c.parquet", tmp_path / "d", model=model, settings=JobSettings(output_format="jsonl"))
     check_scored(rows, read_output(tmp_path / "d"), scorer)
-
-
-def test_a_run_becomes_a_run(model: str, scorer: CrossEncoder, tmp_path: Path) -> None:
-    rows = make_rows(40)
-    queries = dict.fromkeys(row["query"] for row in rows)
-    ids = {query: f"q{number}" for number, query in enumerate(queries)}
-    write_jsonl(tmp_path / "queries.jsonl", [{"_id": ids[query], "text": query} for query in queries])
-    write_jsonl(tmp_path / "corpus.jsonl", [{"_id": f"d{row['id']}", "text": row["document"]} for row in rows])
-    lines = [f"{ids[row['query']]} Q0 d{row['id']} 1 0.5 first\n" for row in rows]
-    (tmp_path / "first.trec").write_text("".join([*lines, lines[-1], "q0 Q0 unknown 9 0.1 first\n"]))
-    result = score_files(tmp_path / "first.trec", tmp_path / "out", model=model, settings=JobSettings(shard_rows=10))
-    assert result.scores == str(tmp_path / "out" / "run.trec")
-    run = read_run(tmp_path / "out" / "run.trec")
-    expected = scorer.predict([(row["query"], row["document"].strip()) for row in rows])
-    for row, score in zip(rows, expected, strict=True):
-        assert run[ids[row["query"]]][f"d{row['id']}"] == pytest.approx(score, abs=1e-5)
-    assert sum(map(len, run.values())) == result.n_rows == 40
-    assert [error["row"] for error in errors_of(tmp_path / "out")] == [41, 42]
-    assert "'d39' appears again" in errors_of(tmp_path / "out")[0]["error"]
-
-
-def _write_run(folder: Path, *documents: str) -> Path:
-    """A run of one query, beside its texts."""
-    folder.mkdir(exist_ok=True)
-    write_jsonl(folder / "queries.jsonl", [{"_id": "q", "text": "q"}])
-    write_jsonl(folder / "corpus.jsonl", [{"_id": f"d{i}", "text": text} for i, text in enumerate(documents)])
-    path = folder / "first.trec"
-    path.write_text("".join(f"q Q0 d{i} {i + 1} 0.5 first\n" for i in range(len(documents))))
-    return path
-
-
-def test_a_run_is_scored_with_the_texts_that_are_there_now(tmp_path: Path) -> None:
-    for number, text in enumerate(("one", "two")):
-        path = _write_run(tmp_path / "in", text)
-        scorer = Scores()
-        score_files(path, tmp_path / f"out{number}", scorer=scorer)
-        assert scorer.asked == [("q", text)]
-
-
-def test_runs_of_several_folders_need_to_be_told_their_texts(tmp_path: Path) -> None:
-    paths = [_write_run(tmp_path / "a", "one"), _write_run(tmp_path / "b", "two")]
-    corpus, queries = tmp_path / "b" / "corpus.jsonl", tmp_path / "b" / "queries.jsonl"
-    for settings in (JobSettings(), JobSettings(corpus=corpus)):
-        with pytest.raises(InputError, match="queries and corpus must be given where runs are in several folders, got"):
-            score_files(paths, tmp_path / "out", scorer=Scores(), settings=settings)
-    scorer = Scores()
-    score_files(paths, tmp_path / "out", scorer=scorer, settings=JobSettings(corpus=corpus, queries=queries))
-    assert scorer.asked == [("q", "two")] * 2
 
 
 @pytest.mark.parametrize("pattern", ["", "**/*.jsonl"])
@@ -329,9 +281,9 @@ def test_ranks_are_given_only_where_a_querys_rows_are_together(tmp_path: Path) -
     write_jsonl(tmp_path / "a.jsonl", rows)
     settings = JobSettings(shard_rows=3)
     result = score_files(tmp_path / "a.jsonl", tmp_path / "out", scorer=Scores(), settings=settings)
-    # Shards of 6 (twice 3, for the query goes on), 3 and 3, in the last of which one query comes back.
+    # Shards of 6 (twice 3, for the query goes on), 3 and 3: one query comes back in another shard, one in the same.
     assert [row["rank"] for row in read_output(tmp_path / "out")] == [None] * 8 + [1, 1, 1, 1]
-    assert (result.n_unranked, result.n_truncated, result.n_scattered) == (8, None, 1)
+    assert (result.n_unranked, result.n_truncated, result.n_scattered) == (8, None, 2)
     whole = score_files(tmp_path / "a.jsonl", tmp_path / "whole", scorer=Scores())
     assert (whole.n_unranked, whole.n_scattered) == (0, 2)
 
@@ -413,9 +365,41 @@ def test_a_shard_that_is_gone_or_was_begun_is_done_again(model: str, scorer: Cro
     (out / "scores" / "part-00001.jsonl").unlink()
     (out / "scores" / "part-00002.jsonl").write_text("half of a sha")
     (out / "finished" / "part-00003.json").unlink()
-    (out / "scores" / ".part-00003.jsonl.0.unfinished").write_text("half of")
     assert score_files(path, out, model=model, settings=settings).n_shards_before == 2
     check_scored(rows, read_output(out), scorer)
+    (out / "finished" / "part-00000.queries").unlink()
+    assert score_files(path, out, model=model, settings=settings).n_shards_before == 4
+
+
+def test_what_a_killed_job_left_is_removed_where_it_goes_on(tmp_path: Path) -> None:
+    path, out = write_jsonl(tmp_path / "a.jsonl", make_rows(20)), tmp_path / "out"
+    score_files(path, out, scorer=Scores())
+    (out / "finished" / "part-00000.json").unlink()
+    left = [out / "scores" / ".part-00000.jsonl.0.unfinished", out / ".manifest.json.0.unfinished"]
+    for file in left:
+        file.write_text("half of")
+
+    class Looks(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:
+            assert not any(file.exists() for file in left)
+            return super().score(query, documents)
+
+    assert score_files(path, out, scorer=Looks()).n_shards_before == 0
+
+
+def test_bad_rows_take_the_memory_of_one_shard(tmp_path: Path) -> None:
+    peaks = []
+    for n_rows in (4_000, 40_000):
+        path, out = tmp_path / f"{n_rows}.jsonl", tmp_path / f"out{n_rows}"
+        path.write_text(f'{{"query": "{"q" * 100}"\n' * n_rows)
+        tracemalloc.start()
+        result = score_files(path, out, scorer=Scores(), settings=JobSettings(shard_rows=2000))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (result.n_rows, result.n_bad) == (0, n_rows)
+        with (out / "errors.jsonl").open() as lines:
+            assert [json.loads(line)["row"] for line in lines] == list(range(1, n_rows + 1))
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 def test_nothing_to_score_is_a_job_too(model: str, tmp_path: Path) -> None:

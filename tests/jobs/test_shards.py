@@ -1,14 +1,9 @@
-"""Where files are divided, and ranks within what stands together: properties, and cases small enough to see."""
+"""Where files are divided: properties, and cases small enough to see."""
 
-from itertools import groupby
-
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondpass.jobs.ranks import Ranker, rank_groups
-from secondpass.jobs.rows import JsonObjects, Rows, ScoredRows
-from secondpass.jobs.shards import Shard, divide
+from secondpass.jobs.shards import divide
 
 KEYS = st.lists(st.sampled_from(["a", "b", "c", None]), max_size=60)
 # Queries as files mostly have them: their rows stand together.
@@ -51,46 +46,3 @@ def test_rows_are_looked_at_only_where_a_piece_may_end() -> None:
 def test_a_row_that_says_nothing_of_its_query_ends_none() -> None:
     keys = ["a", "a", None, "a", "b", "b"]
     assert [piece.n_rows for piece in divide(keys, lambda key: key, 2)] == [4, 2]
-
-
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([0.0, 1.0, 2.0])), max_size=30))
-def test_ranks_are_those_of_a_stable_sort(rows: list[tuple[str, float]]) -> None:
-    expected: list[int] = []
-    for _, group in groupby(rows, key=lambda row: row[0]):
-        scores = [score for _, score in group]
-        order = sorted(range(len(scores)), key=lambda i: -scores[i])
-        expected += [order.index(i) + 1 for i in range(len(scores))]
-    found = rank_groups([key for key, _ in rows], np.array([score for _, score in rows], np.float32))
-    assert found.tolist() == expected
-
-
-def _scored(keys: list[str], scores: list[float]) -> ScoredRows:
-    n_rows = len(keys)
-    rows = Rows(range(n_rows), keys, keys, keys, JsonObjects([{}] * n_rows))
-    nothing = [None] * n_rows
-    return ScoredRows(rows, np.array(scores, np.float32), nothing, nothing, np.zeros(n_rows, np.int32))
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=40),
-    st.lists(st.integers(1, 7), min_size=40, max_size=40),
-)
-def test_ranks_do_not_depend_on_how_rows_arrive(rows: list[tuple[str, int]], sizes: list[int]) -> None:
-    ranker = Ranker(Shard(0, 0, 0, len(rows)))
-    ranks: list[int] = []
-    start = 0
-    for size in sizes:
-        part = rows[start : start + size]
-        pieces = ranker.push(_scored([key for key, _ in part], [float(score) for _, score in part]))
-        ranks += [rank for piece in pieces for rank in piece.ranks.tolist()]
-        start += size
-    ranks += [rank for piece in ranker.finish() for rank in piece.ranks.tolist()]
-    assert ranks == rank_groups([key for key, _ in rows], np.array([score for _, score in rows], np.float32)).tolist()
-    groups = [key for key, _ in groupby(rows, key=lambda row: row[0])]
-    assert ranker.n_scattered == len(groups) - len(set(groups))
-
-
-def test_a_query_that_goes_on_in_another_shard_has_no_ranks() -> None:
-    ranker = Ranker(Shard(1, 0, 5, 6, continues=True, is_continued=True))
-    pieces = [*ranker.push(_scored(list("aabbcc"), [1, 2, 1, 2, 1, 2])), *ranker.finish()]
-    assert [rank for piece in pieces for rank in piece.ranks.tolist()] == [0, 0, 2, 1, 0, 0]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from secondpass import CrossEncoder
+from secondpass.jobs.reading.input_file import InputFile
 
 WORDS = ("wall", "year", "people", "city", "revolution", "berlin", "fell")
 
@@ -53,3 +54,14 @@ def check_scored(
     for of_query in by_query.values():
         in_order = sorted(of_query, key=lambda row: -row["score"])
         assert [row["rank"] for row in in_order] == list(range(1, len(in_order) + 1))
+
+
+def texts_of_rows(file: InputFile) -> list[tuple[int, Any]]:
+    """The texts of each row or why there are none, by its number."""
+    found: list[tuple[int, Any]] = []
+    for shard in file.divide(0, 0):
+        for batch in file.batches(shard):
+            rows = batch.rows
+            found += zip(rows.numbers, zip(rows.queries, rows.documents, strict=True), strict=True)
+            found += [(row.number, row.error) for row in batch.bad]
+    return sorted(found, key=lambda row: row[0])

@@ -1,22 +1,43 @@
-"""A small Ray cluster of this machine, for the tests of one session."""
+"""Small Ray clusters of this machine, for the tests of one session."""
 
+import importlib.util
 import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+
+# How long Ray waits for its own processes before it gives up: on a machine that is busy with other tests, they take
+# longer to start and to answer than it expects.
+PATIENCE = {
+    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_worker_register_timeout_seconds": "300",
+    "RAY_health_check_failure_threshold": "60",
+}
+_ENVIRONMENT = {
+    **PATIENCE,
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",
+    # Workers import what this process does, wherever that is.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+}
 
 
 @contextmanager
 def ray_cluster() -> Iterator[Any]:
     """Ray, connected to three processors that there need not be: how many workers there are is what counts."""
-    ray = pytest.importorskip("ray", reason="needs the extra ray")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_AUTH_MODE", "disabled")
-        # Workers import what this process does, wherever that is.
-        patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+        for name, value in _ENVIRONMENT.items():
+            patch.setenv(name, value)  # some are read when Ray is imported
+        ray = pytest.importorskip("ray", reason="needs the extra ray")
         ray.init(
             address="local",
             num_cpus=3,
@@ -30,3 +51,39 @@ def ray_cluster() -> Iterator[Any]:
             yield ray
         finally:
             ray.shutdown()
+
+
+@contextmanager
+def ray_client_server() -> Iterator[str]:
+    """The address, `ray://…`, of a cluster that `ray start` made, to which this process is not connected."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("needs the extra ray")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="ray", dir="/tmp") as folder:
+        for name, value in _ENVIRONMENT.items():
+            patch.setenv(name, value)
+        command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--port=0"]
+        command += [f"--temp-dir={folder}", f"--ray-client-server-port={port}", "--include-dashboard=false"]
+        command += ["--num-cpus=3", "--num-gpus=0", "--object-store-memory=100000000"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as head:  # noqa: S603 - Ray's own
+            try:
+                _wait_for(port, head)
+                yield f"ray://127.0.0.1:{port}"
+            finally:
+                head.send_signal(signal.SIGTERM)  # at which it ends the cluster's processes
+                head.communicate(timeout=60)
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + 120
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert process.poll() is None, (process.stdout.read() if process.stdout else b"").decode()
+            assert time.monotonic() < end, "the cluster has not come up"
+            time.sleep(0.2)
+        else:
+            return

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from ray_cluster import PATIENCE
 
 # `serve run`, on a cluster that is small, has no dashboard, and leaves others on this machine alone. At SIGUSR1 the
 # first application is deleted.
@@ -30,6 +31,7 @@ signal.signal(signal.SIGUSR1, lambda *_: serve.delete(name))
 cli(["run", file])
 """
 ENVIRONMENT = {
+    **PATIENCE,
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "disabled",
     "OMP_NUM_THREADS": "1",

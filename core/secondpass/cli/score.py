@@ -103,7 +103,7 @@ def score(
         str | None,
         typer.Option(
             help="Of the cluster: auto for this machine's, or ray://HOST:10001.",
-            show_default="RAY_ADDRESS, or a new one here",
+            show_default="RAY_ADDRESS, else ray start's here, else a new one",
             rich_help_panel=_RAY,
         ),
     ] = None,

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import InputError
-from secondpass.jobs.checked_scorer import checked_scorer
-from secondpass.jobs.row_scores import RowScores, score_rows
+from secondpass.jobs.scoring.checked_scorer import checked_scorer
+from secondpass.jobs.scoring.row_scores import RowScores, score_rows
 from secondpass.options import ModelOptions
 from secondpass.ranking import Loadable, Scorer
 

@@ -1,12 +1,15 @@
 """Rows on their way from an input file to a shard: two texts, where they stood, and the columns beside them."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.arguments import describe
+from secondpass.errors import InputError
+from secondpass.files import check_unicode
 from secondpass.ranking import Passage
 
 
@@ -52,7 +55,7 @@ class Rows:
     numbers: Sequence[int]
     queries: Sequence[str]
     documents: Sequence[str]
-    keys: Sequence[Hashable]
+    keys: Sequence[str]
     carried: Carried
 
     def slice(self, start: int, stop: int) -> "Rows":
@@ -120,3 +123,13 @@ class ScoredRows:
     def __len__(self) -> int:
         """Rows."""
         return len(self.scores)
+
+
+def check_text(value: object, name: str) -> str:
+    """The value; raise InputError unless it is text, `name` being what the caller calls it."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):  # how data frames write that there is none
+        raise InputError(f"{name} must be a string, is missing")
+    if not isinstance(value, str):
+        raise InputError(f"{name} must be a string, got {describe(value)}")
+    check_unicode(value, name)
+    return value

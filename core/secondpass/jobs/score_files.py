@@ -1,23 +1,21 @@
 """A job from its files to its results, whatever engine does the work in between."""
 
-import json
-import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from secondpass.jobs.engine import Engine, LocalEngine
-from secondpass.jobs.job import Job, forget_texts
-from secondpass.jobs.on_ray import RayEngine, RayWorkers
-from secondpass.jobs.one_at_a_time import held
-from secondpass.jobs.plan import divide_job, find_job
-from secondpass.jobs.score_shard import ShardRecord
+from secondpass.jobs.on_ray.ray_engine import RayEngine
+from secondpass.jobs.on_ray.workers import RayWorkers
+from secondpass.jobs.planning.job import Job, forget_texts
+from secondpass.jobs.planning.plan import divide_job, find_job
+from secondpass.jobs.running.engine import Engine, LocalEngine
+from secondpass.jobs.running.one_at_a_time import held
+from secondpass.jobs.running.results import gather
 from secondpass.jobs.settings import JobSettings
-from secondpass.jobs.shards import Shard
-from secondpass.jobs.whole_files import remove_unfinished, writing_to, written_whole
+from secondpass.jobs.writing.whole_files import remove_unfinished
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
 
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
 
 # Told how many rows of shards that were finished before, how many are done, and how many there are.
 JobProgress: TypeAlias = Callable[[int, int, int], object]
-
-_ERRORS: Final = "errors.jsonl"
-_RUN: Final = "run.trec"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +34,10 @@ class JobResult:
         output: The folder.
         scores: What holds the scores: the folder of the shards, or the TREC run made of them.
         n_rows: Rows that were scored.
-        n_bad: Rows that could not be scored; `errors.jsonl` says why.
+        n_bad: Rows that could not be scored, or whose pair a run has already; `errors.jsonl` says why.
         n_truncated: Rows that were truncated; None where the scorer does not say.
         n_unranked: Rows without a rank, for their query has rows in several shards.
-        n_scattered: How often a query came back within a shard after rows of others; such rows are ranked apart.
+        n_scattered: How often a query came back after rows of others; such rows are ranked apart. In a run, none are.
         n_shards: Shards, one file each.
         n_shards_before: How many of them had been finished before.
         unreadable: Why input files were left out, by name; `errors.jsonl` has them, too.
@@ -133,7 +128,10 @@ def run_job(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobPro
 def _run(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgress | None) -> JobResult:
     started = time.perf_counter()
     job, unreadable = divide_job(job, engine.identity())
-    records = {shard.number: record for shard in job.shards if (record := _finished(job, shard)) is not None}
+    folders = job.output, job.scores_folder, job.records_folder
+    remove_unfinished(*folders)
+    found = ((shard.number, job.record_files(shard).read(job.shard_path(shard))) for shard in job.shards)
+    records = {number: record for number, record in found if record is not None}
     n_before = n_done = sum(shard.n_rows for shard in job.shards if shard.number in records)
     n_shards_before = len(records)
 
@@ -147,56 +145,20 @@ def _run(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgre
     to_do = [shard for shard in job.shards if shard.number not in records]
     for record in engine.score(job, to_do, on_rows):
         records[record.number] = record
-    in_order = [records[shard.number] for shard in job.shards]
-    truncated = [record.n_truncated for record in in_order]
-    _write_errors(job, in_order, unreadable)
+    truncated = [record.n_truncated for record in records.values()]
+    gathered = gather(job, unreadable)
+    remove_unfinished(*folders)
     return JobResult(
         str(job.output),
-        str(_join_run(job) if job.settings.output_format == "trec" else job.scores_folder),
-        sum(record.n_rows for record in in_order),
-        sum(record.n_bad for record in in_order),
-        None if None in truncated else sum(number for number in truncated if number is not None),
-        sum(record.n_unranked for record in in_order),
-        sum(record.n_scattered for record in in_order),
-        len(in_order),
+        str(gathered.scores),
+        sum(record.n_rows for record in records.values()) - gathered.n_twice,
+        sum(record.n_bad for record in records.values()) + gathered.n_twice,
+        None if None in truncated else sum(filter(None, truncated)) - gathered.n_twice_truncated,
+        sum(record.n_unranked for record in records.values()),
+        gathered.n_scattered,
+        len(records),
         n_shards_before,
         unreadable,
         [str(path) for path in left_out],
         round(time.perf_counter() - started, 3),
     )
-
-
-def _finished(job: Job, shard: Shard) -> ShardRecord | None:
-    """What came of a shard; None where that is still to be found out."""
-    try:
-        record = ShardRecord.from_json(json.loads(job.record_path(shard).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    path = job.shard_path(shard)
-    n_bytes = path.stat().st_size if path.exists() else 0
-    return record if n_bytes == record.n_bytes else None
-
-
-def _write_errors(job: Job, records: Sequence[ShardRecord], unreadable: Mapping[str, str]) -> None:
-    """One line for each row and each file that was not read, and no file where there are none."""
-    for folder in (job.output, job.scores_folder, job.records_folder):
-        remove_unfinished(folder)
-    files = {shard.number: str(job.files[shard.file]) for shard in job.shards}
-    lines: list[dict[str, object]] = [{"file": path, "row": None, "error": error} for path, error in unreadable.items()]
-    for record in records:
-        lines += [{"file": files[record.number], "row": row.number, "error": row.error} for row in record.bad]
-    path = job.output / _ERRORS
-    with written_whole(path) as unfinished, writing_to(path):
-        if lines:
-            with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as file:
-                file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-
-
-def _join_run(job: Job) -> Path:
-    """All shards of a TREC run in one file."""
-    path = job.output / _RUN
-    with written_whole(path) as unfinished, writing_to(path), unfinished.open("wb") as file:
-        for shard in job.shards:
-            with job.shard_path(shard).open("rb") as part:
-                shutil.copyfileobj(part, file)
-    return path

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking import check_ids
-from secondpass.jobs.row_scores import check_text
+from secondpass.jobs.rows import check_text
 from secondpass.jobs.settings import JobSettings
 
 

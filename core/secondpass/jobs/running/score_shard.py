@@ -2,65 +2,27 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secondpass.errors import InputError
 from secondpass.execution.threads import Call
-from secondpass.jobs.input_file import DamagedFileError, InputFile
-from secondpass.jobs.job import Job
-from secondpass.jobs.output_files import ShardFile, shard_file
-from secondpass.jobs.ranks import Ranker
-from secondpass.jobs.row_scores import Attempts
+from secondpass.jobs.planning.job import Job
+from secondpass.jobs.reading.input_file import DamagedFileError, InputFile
 from secondpass.jobs.rows import BadRow, RowBatch, Rows, ScoredRows
+from secondpass.jobs.scoring.attempts import Attempts
 from secondpass.jobs.shards import Shard
-from secondpass.jobs.whole_files import write_json, writing_to, written_whole
+from secondpass.jobs.writing.output_files import ShardFile, shard_file
+from secondpass.jobs.writing.ranks import Ranker
+from secondpass.jobs.writing.shard_record import ShardRecord
+from secondpass.jobs.writing.whole_files import writing_to, written_whole
 from secondpass.ranking import Pair, Scorer
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class ShardRecord:
-    """What came of a shard, as it is written beside it: from then on the shard is finished.
-
-    Args:
-        number: The shard's.
-        n_rows: Rows that were scored and written.
-        n_truncated: How many of them were truncated; None where the scorer does not say.
-        n_unranked: How many of them have no rank, for their query has rows in another shard.
-        n_scattered: How often a query came back after rows of others.
-        n_bytes: Of its file; 0 where there is none, as Parquet has without a row.
-        seconds: Wall-clock time that it took.
-        bad: The rows that were not scored.
-    """
-
-    number: int
-    n_rows: int
-    n_truncated: int | None
-    n_unranked: int
-    n_scattered: int
-    n_bytes: int
-    seconds: float
-    bad: tuple[BadRow, ...] = field(repr=False)
-
-    @property
-    def n_bad(self) -> int:
-        """Rows that were not scored."""
-        return sum(row.n_rows for row in self.bad)
-
-    def as_json(self) -> dict[str, object]:
-        """It as JSON holds it."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "ShardRecord":
-        """What `as_json` gave."""
-        return cls(**{**content, "bad": tuple(BadRow(**row) for row in content["bad"])})
 
 
 class ShardScorer:
@@ -91,9 +53,9 @@ class ShardScorer:
         started = time.perf_counter()
         job = self._job
         path = job.shard_path(shard)
-        with written_whole(path) as unfinished:
+        with written_whole(path, empty=False) as unfinished:
             with writing_to(path):
-                file = shard_file(unfinished, job.settings, windows=job.windows, tag=job.tag)
+                file = shard_file(unfinished, job.settings, windows=job.windows)
             shard_run = _ShardRun(job, shard, file, on_rows)
             try:
                 shard_run.score(self._attempts, one_ahead(self._batches(shard)))
@@ -101,18 +63,19 @@ class ShardScorer:
                 with writing_to(path):
                     file.close()
             with writing_to(path):
-                n_bytes = unfinished.stat().st_size if file.is_there else 0  # raises where somebody has removed it
+                n_bytes = unfinished.stat().st_size  # raises where somebody has removed it
+        bad, stretches = sorted(shard_run.bad, key=lambda row: row.number), shard_run.stretches
         record = ShardRecord(
             shard.number,
             shard_run.n_rows,
+            sum(row.n_rows for row in bad),
             shard_run.n_truncated,
             shard_run.n_unranked,
-            shard_run.n_scattered,
+            len(stretches),
             n_bytes,
             round(time.perf_counter() - started, 3),
-            tuple(sorted(shard_run.bad, key=lambda row: row.number)),
         )
-        write_json(job.record_path(shard), record.as_json())
+        job.record_files(shard).write(record, bad, stretches)
         return record
 
     def _batches(self, shard: Shard) -> Iterator[RowBatch]:
@@ -129,7 +92,7 @@ class _ShardRun:
         self._shard = shard
         self._file = file
         self._on_rows = on_rows
-        self._ranker = Ranker(shard)
+        self._ranker = None if job.writes_run else Ranker(shard)
         self._waiting: deque[Rows] = deque()
         self._n_read = 0
         self.bad: list[BadRow] = []
@@ -137,9 +100,9 @@ class _ShardRun:
         self.n_truncated: int | None = 0
 
     @property
-    def n_scattered(self) -> int:
-        """How often a query came back after rows of others."""
-        return self._ranker.n_scattered
+    def stretches(self) -> NDArray[np.uint64]:
+        """See `Ranker`; none where no ranks are given."""
+        return np.empty(0, np.uint64) if self._ranker is None else self._ranker.stretches
 
     def score(self, attempts: Attempts, batches: Iterator[RowBatch]) -> None:
         """Score the rows and write them."""
@@ -155,10 +118,11 @@ class _ShardRun:
                 unranked = np.zeros(len(rows), np.int32)
                 truncated = part.truncated[start:stop]
                 scored = ScoredRows(rows, part.scores[start:stop], truncated, part.passages[start:stop], unranked)
-                self._write(self._ranker.push(scored))
+                self._write([scored] if self._ranker is None else self._ranker.push(scored))
                 start = stop
             self._on_rows(start)
-        self._write(self._ranker.finish())
+        if self._ranker is not None:
+            self._write(self._ranker.finish())
 
     def _pairs(self, batches: Iterator[RowBatch]) -> Iterator[Pair]:
         """The texts of all rows; the rows wait until these are scored."""
@@ -188,13 +152,13 @@ class _ShardRun:
             n_rows -= len(rows)
             yield rows
 
-    def _write(self, pieces: Iterator[ScoredRows]) -> None:
+    def _write(self, pieces: Iterable[ScoredRows]) -> None:
         for rows in pieces:
             with writing_to(self._job.shard_path(self._shard)):
-                twice = self._file.write(rows)
-            self._add_bad(twice)
-            self.n_rows += len(rows) - len(twice)
-            self.n_unranked += int((rows.ranks == 0).sum())
+                self._file.write(rows)
+            self.n_rows += len(rows)
+            if self._ranker is not None:
+                self.n_unranked += int((rows.ranks == 0).sum())
             if self.n_truncated is not None:
                 known = [truncated for truncated in rows.truncated if truncated is not None]
                 self.n_truncated = None if len(known) < len(rows) else self.n_truncated + sum(known)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from secondpass.adapters.lazy import LazyCrossEncoder
-from secondpass.jobs.checked_scorer import checked_scorer
-from secondpass.jobs.job import Job
-from secondpass.jobs.model_identity import identity_of
-from secondpass.jobs.score_shard import ShardRecord, ShardScorer
+from secondpass.jobs.planning.job import Job
+from secondpass.jobs.running.score_shard import ShardScorer
+from secondpass.jobs.scoring.checked_scorer import checked_scorer
+from secondpass.jobs.scoring.model_identity import identity_of
 from secondpass.jobs.shards import Shard
+from secondpass.jobs.writing.shard_record import ShardRecord
 from secondpass.options import ModelOptions
 from secondpass.ranking import Loadable, Scorer
 

@@ -9,12 +9,12 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import text_files
 from secondpass.extras import require
 from secondpass.jobs.carrying import schema_of
-from secondpass.jobs.find_inputs import Kind, digest_of, find_inputs
-from secondpass.jobs.job import Job
-from secondpass.jobs.manifest import InputState, Manifest, read_manifest
+from secondpass.jobs.planning.job import Job
+from secondpass.jobs.planning.manifest import InputState, Manifest, read_manifest
+from secondpass.jobs.reading.find_inputs import Kind, digest_of, find_inputs
+from secondpass.jobs.reading.text_input import TextInput
 from secondpass.jobs.settings import JobSettings, OutputFormat
 from secondpass.jobs.shards import Shard
-from secondpass.jobs.text_input import TextInput
 
 # What becomes of input where nobody says.
 _OUTPUT_FORMATS: Mapping[Kind, OutputFormat] = {"parquet": "parquet", "trec": "trec"}

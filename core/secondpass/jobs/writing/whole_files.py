@@ -14,21 +14,26 @@ UNFINISHED: Final = ".unfinished"
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, *, empty: bool = True) -> Iterator[Path]:
     """Another name to write a file under: in the end it takes the place of `path`, on the disk, or it is removed.
 
-    Any number of processes may write the same file; the last one's stays. Where nothing was written, there is no file.
+    Any number of processes may write the same file; the last one's stays.
+
+    Args:
+        path: The file.
+        empty: Whether a file may be empty; otherwise there is none where nothing was written.
 
     Raises:
-        OSError: The file cannot take its place; it has the file's name. What is raised meanwhile goes through as it is.
+        OSError: The file cannot take its place, or somebody has removed what was written; it has the file's name. What
+            is raised meanwhile goes through as it is.
     """
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}{UNFINISHED}")
     try:
         yield unfinished
         with writing_to(path):
-            if unfinished.exists():
-                with unfinished.open("rb") as file:
-                    os.fsync(file.fileno())
+            with unfinished.open("rb") as file:
+                os.fsync(file.fileno())
+            if empty or unfinished.stat().st_size:
                 unfinished.replace(path)
             else:
                 path.unlink(missing_ok=True)
@@ -60,10 +65,11 @@ def write_json(path: Path, content: object) -> None:
         )
 
 
-def remove_unfinished(folder: Path) -> None:
+def remove_unfinished(*folders: Path) -> None:
     """Remove what killed processes left of files they were writing."""
-    for file in folder.glob(f".*{UNFINISHED}"):
-        file.unlink(missing_ok=True)
+    for folder in folders:
+        for file in folder.glob(f".*{UNFINISHED}"):
+            file.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,7 +1,7 @@
-"""Rows that may each fail: what cannot be scored is told apart from what can, and stops nothing else."""
+"""Pairs that may each fail: those for which a scorer raises are found, and stop no other."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, groupby, islice
@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.arguments import describe, describe_error
+from secondpass.arguments import describe_error
 from secondpass.errors import (
     CheckpointError,
     InputError,
@@ -20,7 +20,6 @@ from secondpass.errors import (
     ScoringError,
     SecondPassError,
 )
-from secondpass.files import check_unicode
 from secondpass.ranking import (
     Pair,
     Passage,
@@ -42,74 +41,6 @@ _PLAIN_PAIR: Final = ("query", "document")
 _BLOCK_PAIRS: Final = 256
 # How a service says that it is the request that is wrong, or too large for it.
 _OF_A_REQUEST: Final = frozenset({400, 413, 422})
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RowScores:
-    """What became of rows, in their order.
-
-    Args:
-        scores: In the scorer's unit; NaN where a row could not be scored. Shape: (n_rows,), float32.
-        truncated: Whether a part of the query or of the document was not read; None where the scorer does not say, or
-            where there is no score. One per row.
-        passages: The best of each document's windows, the whole text where it was read at once; None where nothing was
-            read, or the scorer does not say. One per row.
-        errors: Why rows could not be scored, by their number.
-    """
-
-    scores: NDArray[np.float32]
-    truncated: list[bool | None]
-    passages: list[Passage | None]
-    errors: Mapping[int, str]
-
-    def __len__(self) -> int:
-        """Rows."""
-        return len(self.scores)
-
-
-def score_rows(
-    scorer: Scorer,
-    queries: Sequence[object],
-    documents: Sequence[object],
-    names: tuple[str, str] = ("query", "document"),
-) -> RowScores:
-    """Score rows of which some may be unusable.
-
-    A row without two texts is an error of its own. Where the scorer raises, the rows are halved until those stand alone
-    for which it does; these become errors, and the others are scored.
-
-    Args:
-        scorer: Gives the scores, and says what it read where it can.
-        queries: One per row.
-        documents: One per row.
-        names: What the caller calls the two, for errors.
-
-    Raises:
-        SecondPassError: It is not for the rows that the scorer fails: a model that cannot be loaded, a service that is
-            not reached.
-        Exception: Whatever the scorer raises, where it does for `MOST_FAILURES_IN_A_ROW` rows one after the other.
-    """
-    errors: dict[int, str] = {}
-    places: list[int] = []
-    pairs: list[Pair] = []
-    for number, (query, document) in enumerate(zip(queries, documents, strict=True)):
-        try:
-            pairs.append((check_text(query, names[0]), check_text(document, names[1])))
-            places.append(number)
-        except InputError as error:
-            errors[number] = str(error)
-    scores = np.full(len(queries), np.nan, np.float32)
-    truncated: list[bool | None] = [None] * len(queries)
-    passages: list[Passage | None] = [None] * len(queries)
-    place = iter(places)
-    for part in Attempts(scorer).read(pairs):
-        if isinstance(part, str):
-            errors[next(place)] = part
-            continue
-        for score, is_truncated, passage in zip(part.scores, part.truncated, part.passages, strict=True):
-            number = next(place)
-            scores[number], truncated[number], passages[number] = score, is_truncated, passage
-    return RowScores(scores, truncated, passages, errors)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -284,13 +215,3 @@ def _is_of_the_job(error: Exception) -> bool:
     if isinstance(error, RemoteError):
         return error.status not in _OF_A_REQUEST
     return isinstance(error, CheckpointError | MissingExtraError | MemoryError)
-
-
-def check_text(value: object, name: str) -> str:
-    """The value; raise InputError unless it is text, `name` being what the caller calls it."""
-    if value is None or (isinstance(value, float) and np.isnan(value)):  # how data frames write that there is none
-        raise InputError(f"{name} must be a string, is missing")
-    if not isinstance(value, str):
-        raise InputError(f"{name} must be a string, got {describe(value)}")
-    check_unicode(value, name)
-    return value

@@ -1,7 +1,10 @@
 """Jobs on a Ray cluster of this machine: the same shards as a local job's, whoever is killed."""
 
 import os
+import random
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,8 @@ pytestmark = [
 ]
 
 WORKERS = RayWorkers(least=2, most=2)
+SCRIPT = Path(__file__).parents[2] / "support" / "killed_job.py"
+N_KILLS = 10
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +95,29 @@ def test_workers_that_are_killed_are_replaced_and_every_row_comes_out_once(model
     assert len(set(killed)) == 3
     assert result.n_rows == len(rows)
     check_scored(rows, read_output(out), CrossEncoder(model))
+
+
+@pytest.mark.slow
+def test_a_job_whose_own_process_is_killed_ten_times_ends_with_every_row_once(
+    ray: Any, model: str, tmp_path: Path
+) -> None:
+    rows, drawn = make_rows(3000), random.Random(0)  # noqa: S311 - moments, no secrets
+    path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
+    address = ray.get_runtime_context().gcs_address
+    n_done = 0
+    for _ in range(N_KILLS):
+        # Behind the first line no worker has begun; behind the others workers go on for a while, with nobody to ask.
+        command = [sys.executable, str(SCRIPT), str(path), str(out), model, "20", address, str(drawn.randint(1, 5))]
+        job = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+        assert job.returncode == -signal.SIGKILL, job.stderr
+        before, done, total = map(int, job.stdout.splitlines()[-1].split())
+        assert n_done <= before <= done <= total == len(rows), "what was finished stays so"
+        n_done = done
+    settings = JobSettings(shard_rows=20)
+    result = score_files(path, out, model=model, settings=settings, workers=WORKERS)
+    assert result.n_shards_before > 0
+    check_scored(rows, read_output(out), CrossEncoder(model))
+    assert [file.name for file in out.rglob("*.unfinished")] == []
 
 
 @pytest.mark.usefixtures("ray")

@@ -2,16 +2,22 @@
 
 import codecs
 import csv
-import sys
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from gzip import GzipFile
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import IO, Final, Literal, TypeAlias
 
 from secondpass.errors import InputError
 from secondpass.evaluation.runs import run_columns
 from secondpass.files import json_objects, open_binary
+
+# A longer line or field is a mistake, such as a quote without its end, and would have to be held in memory as a whole:
+# in bytes, and in characters, of which csv takes four bytes each.
+_LINE_BYTES: Final = 2**26
+_FIELD_CHARACTERS: Final = 2**24
 
 TextKind: TypeAlias = Literal["jsonl", "csv", "tsv", "trec"]
 # A line as it is on disk, the fields of a row of CSV, or why there are none.
@@ -99,8 +105,8 @@ class RecordFile:
                 yield from _csv_records(lines)
                 return
             for raw in lines:
-                if not raw.isspace():
-                    yield Record(lines.offset - len(raw), lines.line - 1, raw)
+                if isinstance(raw, InputError) or not raw.isspace():
+                    yield Record(lines.offset_before, lines.line - 1, raw)
 
     def _read_header(self) -> None:
         first = next(self._records(0, 1), None)
@@ -124,53 +130,88 @@ class RecordFile:
 
 
 class _Lines:
-    """The lines of a file, and how far it has been read."""
+    """The lines of a file, and how far it has been read.
 
-    def __init__(self, file: Iterable[bytes], offset: int, line: int) -> None:
-        self._file = iter(file)
-        self.offset = offset
+    Args:
+        file: Read from here on.
+        offset: Of what is read next, in bytes.
+        line: Of what is read next, from 1.
+    """
+
+    def __init__(self, file: IO[bytes] | GzipFile, offset: int, line: int) -> None:
+        self._file = file
+        self._again: deque[bytes] = deque()
+        self.offset = self.offset_before = offset
         self.line = line
 
     def __iter__(self) -> "_Lines":
         return self
 
-    def __next__(self) -> bytes:
-        raw = next(self._file)
+    def __next__(self) -> bytes | InputError:
+        """The next line, or why it is none."""
+        raw = self._again.popleft() if self._again else self._file.readline(_LINE_BYTES + 1)
+        if not raw:
+            raise StopIteration
+        self.offset_before = self.offset
         self.offset += len(raw)
         self.line += 1
-        return raw
+        if len(raw) <= _LINE_BYTES:
+            return raw
+        while not raw.endswith(b"\n") and (raw := self._file.readline(_LINE_BYTES)):
+            self.offset += len(raw)
+        return InputError(f"a line must have at most {_LINE_BYTES:,} bytes, has more")
+
+    def give_back(self, lines: Sequence[bytes]) -> None:
+        """Read these again next: the last ones that were read."""
+        self._again.extendleft(reversed(lines))
+        self.offset -= sum(map(len, lines))
+        self.line -= len(lines)
 
 
 def _csv_records(lines: _Lines) -> Iterator[Record]:
+    """Rows of CSV. Where a quote does not end as it should, its first line is no row, and the next line is read again.
+
+    So what follows a quote that never ends is not lost with it.
+    """
     is_first = lines.offset == 0
+    of_record: list[bytes] = []
 
     def texts() -> Iterator[str]:
         nonlocal is_first
         for raw in lines:
+            if isinstance(raw, InputError):
+                raise raw
+            of_record.append(raw)
             # What is no UTF-8 is found by `_checked`, in the row that it belongs to.
-            yield (raw.removeprefix(codecs.BOM_UTF8) if is_first else raw).decode(errors="surrogateescape")
+            text = (raw.removeprefix(codecs.BOM_UTF8) if is_first else raw).decode(errors="surrogateescape")
             is_first = False
+            yield text
 
     reader = csv.reader(texts(), strict=True)
     while True:
         offset, line = lines.offset, lines.line
+        of_record.clear()
         try:
-            with _fields_of_any_size():
+            with _long_fields():
                 fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
+            lines.give_back(of_record[1:])
             yield Record(offset, line, InputError(f"must be a row of CSV; {error}"))
-            reader = csv.reader(texts(), strict=True)  # which waits for no end of a quote
+        except InputError as error:
+            yield Record(offset, line, error)
+        else:
+            if fields:
+                yield Record(offset, line, fields)
             continue
-        if fields:
-            yield Record(offset, line, fields)
+        reader = csv.reader(texts(), strict=True)  # which waits for no end of a quote
 
 
 @contextmanager
-def _fields_of_any_size() -> Iterator[None]:
+def _long_fields() -> Iterator[None]:
     """Let csv read long documents: its limit is the process's, so it is set for the moment alone."""
-    limit = csv.field_size_limit(sys.maxsize)
+    limit = csv.field_size_limit(_FIELD_CHARACTERS)
     try:
         yield
     finally:

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 
 from secondpass.errors import InputError
 from secondpass.jobs.carrying import Carrier
-from secondpass.jobs.input_file import BATCH_ROWS, DamagedFileError
-from secondpass.jobs.row_reader import ReadRow, RowReader
+from secondpass.jobs.reading.input_file import BATCH_ROWS, DamagedFileError
+from secondpass.jobs.reading.row_reader import ReadRow, RowReader
+from secondpass.jobs.reading.text_input import check_columns
 from secondpass.jobs.rows import BadRow, RowBatch, Rows
 from secondpass.jobs.shards import Shard, divide
-from secondpass.jobs.text_input import check_columns
 
 # Bytes of rows that are unpacked together, as the file tells them: fewer rows where documents are long.
 _BATCH_BYTES = 2**26

@@ -1,16 +1,17 @@
-"""Shards on disk: Parquet, JSON lines, TREC runs."""
+"""Shards on disk: Parquet, JSON lines, the pairs of a TREC run."""
 
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from secondpass.evaluation.reranking import ScoredQuery, run_lines
 from secondpass.jobs.carrying import ArrowColumns
-from secondpass.jobs.rows import BadRow, JsonObjects, ScoredRows
+from secondpass.jobs.rows import JsonObjects, ScoredRows
 from secondpass.jobs.settings import JobSettings
+from secondpass.jobs.writing.trec_run import ScoredPair
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,54 +29,43 @@ class ShardFile(ABC):
         path: Where it goes.
         settings: The job's, with its output format.
         windows: Whether the best window of each document is written as well.
-        tag: What a TREC run says of whose scores these are.
     """
 
-    def __init__(self, path: Path, settings: JobSettings, *, windows: bool, tag: str) -> None:
+    def __init__(self, path: Path, settings: JobSettings, *, windows: bool) -> None:
         self._path = path
         self._settings = settings
         self._windows = windows
         self._columns = settings.result_columns(windows=windows)
-        self._tag = tag
-
-    @property
-    def is_there(self) -> bool:
-        """Whether there is a file: of some formats there is none without a row."""
-        return True
 
     @abstractmethod
-    def write(self, rows: ScoredRows) -> list[BadRow]:
-        """Write rows, those of a query in a row; those that are given back have no place in such a file."""
+    def write(self, rows: ScoredRows) -> None:
+        """Write rows."""
 
     @abstractmethod
     def close(self) -> None:
-        """Write what is left, and close the file."""
+        """Write what is left, and close the file, which is empty where there was no row."""
 
 
-def shard_file(path: Path, settings: JobSettings, *, windows: bool, tag: str) -> ShardFile:
+def shard_file(path: Path, settings: JobSettings, *, windows: bool) -> ShardFile:
     """The file of a shard, of the job's output format."""
-    kinds: dict[str | None, type[ShardFile]] = {"parquet": _ParquetFile, "jsonl": _JsonLinesFile, "trec": _RunFile}
-    return kinds[settings.output_format](path, settings, windows=windows, tag=tag)
+    kinds: dict[str | None, type[ShardFile]] = {"parquet": _ParquetFile, "jsonl": _JsonLinesFile, "trec": _PairsFile}
+    return kinds[settings.output_format](path, settings, windows=windows)
 
 
 class _ParquetFile(ShardFile):
     _writer: "pq.ParquetWriter | None" = None
 
-    def __init__(self, path: Path, settings: JobSettings, *, windows: bool, tag: str) -> None:
-        super().__init__(path, settings, windows=windows, tag=tag)
+    def __init__(self, path: Path, settings: JobSettings, *, windows: bool) -> None:
+        super().__init__(path, settings, windows=windows)
+        path.touch()
         self._tables: list[pa.Table] = []
 
-    @property
-    def is_there(self) -> bool:
-        return self._writer is not None
-
-    def write(self, rows: ScoredRows) -> list[BadRow]:
+    def write(self, rows: ScoredRows) -> None:
         self._tables.append(self._table(rows))
         if sum(table.num_rows for table in self._tables) >= _GROUP_ROWS or (
             sum(table.nbytes for table in self._tables) >= _GROUP_BYTES
         ):
             self._write_group()
-        return []
 
     def close(self) -> None:
         self._write_group()
@@ -117,8 +107,8 @@ class _ParquetFile(ShardFile):
 
 
 class _TextFile(ShardFile):
-    def __init__(self, path: Path, settings: JobSettings, *, windows: bool, tag: str) -> None:
-        super().__init__(path, settings, windows=windows, tag=tag)
+    def __init__(self, path: Path, settings: JobSettings, *, windows: bool) -> None:
+        super().__init__(path, settings, windows=windows)
         self._file: TextIOWrapper = path.open("w", encoding="utf-8", errors="backslashreplace")
 
     def close(self) -> None:
@@ -126,7 +116,7 @@ class _TextFile(ShardFile):
 
 
 class _JsonLinesFile(_TextFile):
-    def write(self, rows: ScoredRows) -> list[BadRow]:
+    def write(self, rows: ScoredRows) -> None:
         for number, values in enumerate(_objects(rows)):
             new: list[object] = [
                 float(rows.scores[number]),
@@ -138,39 +128,17 @@ class _JsonLinesFile(_TextFile):
                 new += (None,) * 3 if passage is None else (passage.start, passage.end, passage.score)
             line = {**values, **dict(zip(self._columns, new, strict=True))}
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        return []
 
 
-class _RunFile(_TextFile):
-    def __init__(self, path: Path, settings: JobSettings, *, windows: bool, tag: str) -> None:
-        super().__init__(path, settings, windows=windows, tag=tag)
-        self._query = ""
-        self._scores: dict[str, float] = {}
-
-    def write(self, rows: ScoredRows) -> list[BadRow]:
-        twice = []
+class _PairsFile(_TextFile):
+    def write(self, rows: ScoredRows) -> None:
+        columns = self._settings.query_id_column, self._settings.document_id_column
         for number, values in enumerate(_objects(rows)):
-            query, document = (
-                str(values[column]) for column in (self._settings.query_id_column, self._settings.document_id_column)
+            query, document = (str(values[column]) for column in columns)
+            pair = ScoredPair(
+                rows.rows.numbers[number], query, document, float(rows.scores[number]), rows.truncated[number]
             )
-            if query != self._query:
-                self._write_query()
-                self._query = query
-            if document in self._scores:
-                error = f"a document must appear once per query, {document!r} appears again for {query!r}"
-                twice.append(BadRow(rows.rows.numbers[number], error))
-            else:
-                self._scores[document] = float(rows.scores[number])
-        return twice
-
-    def close(self) -> None:
-        self._write_query()
-        super().close()
-
-    def _write_query(self) -> None:
-        query = ScoredQuery(self._query, tuple(self._scores), tuple(self._scores.values()), 0.0)
-        self._file.writelines(run_lines(query, depth=len(self._scores), tag=self._tag))
-        self._scores = {}
+            self._file.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")
 
 
 def _objects(rows: ScoredRows) -> Sequence[Mapping[str, object]]:

@@ -1,6 +1,8 @@
 """Ranks within queries whose rows stand together, given while the rows stream by."""
 
-from collections.abc import Hashable, Iterator, Sequence
+import hashlib
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,10 +18,10 @@ class _Group:
 
     start: int
     stop: int
-    key: Hashable
+    key: str
 
 
-def rank_groups(keys: Sequence[Hashable], scores: NDArray[np.float32]) -> NDArray[np.int32]:
+def rank_groups(keys: Sequence[str], scores: NDArray[np.float32]) -> NDArray[np.int32]:
     """Each row's place among the rows around it that have the same key: 1 for the highest score, ties in order.
 
     Args:
@@ -44,13 +46,12 @@ class Ranker:
         self._shard = shard
         self._waiting: list[ScoredRows] = []
         self._is_first = True
-        self._seen: set[int] = set()
-        self._n_scattered = 0
+        self._stretches = array("Q")
 
     @property
-    def n_scattered(self) -> int:
-        """How often a query came back after rows of others: its rows do not stand together."""
-        return self._n_scattered
+    def stretches(self) -> NDArray[np.uint64]:
+        """A digest of the query of each stretch of rows so far, in order: see `count_scattered`."""
+        return np.array(self._stretches, np.uint64)
 
     def push(self, rows: ScoredRows) -> Iterator[ScoredRows]:
         """The rows that are complete with these.
@@ -81,10 +82,7 @@ class Ranker:
         keys = [key for piece in pieces for key in piece.rows.keys]
         ranks = rank_groups(keys, np.concatenate([piece.scores for piece in pieces]))
         groups = list(_groups(keys))
-        for group in groups:
-            digest = hash(group.key)
-            self._n_scattered += digest in self._seen
-            self._seen.add(digest)
+        self._stretches.extend(_digest(group.key) for group in groups)
         if self._is_first and self._shard.continues:
             ranks[: groups[0].stop] = 0
         if is_last and self._shard.is_continued:
@@ -96,7 +94,29 @@ class Ranker:
             start += len(piece)
 
 
-def _groups(keys: Sequence[Hashable]) -> Iterator[_Group]:
+def count_scattered(shards: Iterable[tuple[NDArray[np.uint64], bool]]) -> int:
+    """How often a query comes back after rows of others, so that each of its stretches is ranked by itself.
+
+    Args:
+        shards: In order: the digests of each one's stretches, and whether it begins with the query that the one before
+            ends with, which is one stretch.
+    """
+    stretches = [np.empty(0, np.uint64)]
+    last = None
+    for of_shard, continues in shards:
+        goes_on = continues and len(of_shard) > 0 and of_shard[0] == last
+        stretches.append(of_shard[int(goes_on) :])
+        last = of_shard[-1] if len(of_shard) else None
+    digests = np.concatenate(stretches)
+    return len(digests) - len(np.unique(digests))
+
+
+def _digest(key: str) -> int:
+    """64 bits of a key: among a hundred million keys, two that are alike are not to be expected."""
+    return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest())
+
+
+def _groups(keys: Sequence[str]) -> Iterator[_Group]:
     start = 0
     for i in range(1, len(keys) + 1):
         if i == len(keys) or keys[i] != keys[start]:

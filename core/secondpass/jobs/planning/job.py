@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from secondpass.evaluation.collection import read_documents, read_queries
 from secondpass.jobs.carrying import Carrier, ToArrow, ToObjects
-from secondpass.jobs.find_inputs import Kind
-from secondpass.jobs.input_file import InputFile
-from secondpass.jobs.manifest import FOLDERS
-from secondpass.jobs.row_reader import RowReader, RunTexts
+from secondpass.jobs.planning.manifest import FOLDERS
+from secondpass.jobs.reading.find_inputs import Kind
+from secondpass.jobs.reading.input_file import InputFile
+from secondpass.jobs.reading.row_reader import RowReader, RunTexts
+from secondpass.jobs.reading.text_input import TextInput
 from secondpass.jobs.rows import BadRow
 from secondpass.jobs.settings import JobSettings
 from secondpass.jobs.shards import Shard
-from secondpass.jobs.text_input import TextInput
+from secondpass.jobs.writing.shard_record import RecordFiles
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,13 +64,19 @@ class Job:
         """Rows of all shards."""
         return sum(shard.n_rows for shard in self.shards)
 
-    def shard_path(self, shard: Shard) -> Path:
-        """The file of a shard."""
-        return self.scores_folder / f"{shard.name}.{self.settings.output_format}"
+    @property
+    def writes_run(self) -> bool:
+        """Whether a TREC run is made of all shards, and ranks are given there."""
+        return self.settings.output_format == "trec"
 
-    def record_path(self, shard: Shard) -> Path:
-        """The file that says that a shard is finished."""
-        return self.records_folder / f"{shard.name}.json"
+    def shard_path(self, shard: Shard) -> Path:
+        """The file of a shard; of a run's pairs it is JSON lines."""
+        ending = "jsonl" if self.writes_run else self.settings.output_format
+        return self.scores_folder / f"{shard.name}.{ending}"
+
+    def record_files(self, shard: Shard) -> RecordFiles:
+        """The files that say that a shard is finished, and what came of it."""
+        return RecordFiles(self.records_folder / f"{shard.name}.json")
 
     def place(self, shard: Shard, row: BadRow) -> str:
         """A row as errors call it: `file:row`."""
@@ -84,7 +91,7 @@ class Job:
         path = self.files[file]
         written = frozenset(self.settings.result_columns(windows=self.windows))
         if self.kind == "parquet":
-            from secondpass.jobs.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
+            from secondpass.jobs.reading.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
 
             return ParquetInput(path, RowReader(self.settings, written), self._carrier())
         texts = None if self.texts is None else _run_texts(*self.texts, self.text_digests)

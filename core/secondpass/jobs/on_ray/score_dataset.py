@@ -6,7 +6,7 @@ from secondpass.arguments import check_count
 from secondpass.errors import InputError, InputTypeError
 from secondpass.extras import require
 from secondpass.jobs.batch_scorer import BatchScorer
-from secondpass.jobs.on_ray import RayWorkers
+from secondpass.jobs.on_ray.workers import RayWorkers
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
 

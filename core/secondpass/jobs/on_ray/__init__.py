@@ -1,0 +1,1 @@
+"""Jobs and datasets scored by the workers of a Ray cluster."""

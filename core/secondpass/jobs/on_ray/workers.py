@@ -1,0 +1,78 @@
+"""Which processes of a Ray cluster score."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from secondpass.arguments import check_count, check_text, describe
+from secondpass.errors import InputError, InputTypeError
+from secondpass.extras import require
+
+if TYPE_CHECKING:
+    from ray.data import ActorPoolStrategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayWorkers:
+    """Which processes of a Ray cluster score, each with a model of its own.
+
+    Args:
+        address: Of the cluster: "auto" for the one of this machine, or `ray://host:10001`; None takes what RAY_ADDRESS
+            says, or the one that `ray start` started here, or starts one. Where the process is connected already, that
+            is the cluster.
+        least: How many are kept at least.
+        most: How many there may be at most; None takes what the cluster has room for, with one CPU left free.
+        cpus: CPUs per worker, which are also the threads that torch takes.
+        gpus: GPUs per worker; None takes one where the cluster has any.
+
+    Raises:
+        InputError: A value breaks a rule.
+    """
+
+    address: str | None = None
+    least: int = 1
+    most: int | None = None
+    cpus: int = 1
+    gpus: float | None = None
+
+    def __post_init__(self) -> None:
+        check_text("address", self.address)
+        check_count("least", self.least, optional=False)
+        check_count("most", self.most)
+        check_count("cpus", self.cpus, optional=False)
+        if self.most is not None and self.most < self.least:
+            raise InputError(f"most must be at least {self.least}, which is the least, got {self.most}")
+        if self.gpus is not None and (isinstance(self.gpus, bool) or not isinstance(self.gpus, int | float)):
+            raise InputTypeError(f"gpus must be a number or None, got {describe(self.gpus)}")
+        if self.gpus is not None and not self.gpus >= 0:
+            raise InputError(f"gpus must be at least 0, got {self.gpus}")
+
+    def connect(self) -> None:
+        """Connect this process to the cluster, unless it is connected.
+
+        Raises:
+            MissingExtraError: Ray is not installed.
+        """
+        require("ray.data", feature="scoring on Ray", extra="ray")
+        import ray  # noqa: PLC0415 - an extra
+
+        if not ray.is_initialized():
+            ray.init(address=self.address, log_to_driver=False)
+
+    def gpus_each(self) -> float:
+        """The GPUs of a worker."""
+        import ray  # noqa: PLC0415 - as above
+
+        return float(ray.cluster_resources().get("GPU", 0) > 0) if self.gpus is None else float(self.gpus)
+
+    def pool(self) -> "ActorPoolStrategy":
+        """The workers as Ray Data takes them."""
+        import ray  # noqa: PLC0415 - as above
+        from ray.data import ActorPoolStrategy  # noqa: PLC0415 - as above
+
+        most = self.most
+        if most is None:
+            there, gpus = ray.cluster_resources(), self.gpus_each()
+            by_cpu = int((there.get("CPU", 0) - 1) // self.cpus)  # what reads needs a CPU, too
+            most = min(by_cpu, int(there.get("GPU", 0) // gpus)) if gpus else by_cpu
+        # One task in a worker and none in its queue: there it would wait though another worker has nothing to do.
+        return ActorPoolStrategy(min_size=self.least, max_size=max(most, self.least), max_tasks_in_flight_per_actor=1)

@@ -1,0 +1,1 @@
+"""From pairs to scores, of which some may fail; and whose scores a job takes."""

@@ -1,0 +1,80 @@
+"""Parquet files, read by rows whatever their groups."""
+
+import random
+from pathlib import Path
+
+import pytest
+from job_rows import texts_of_rows
+
+from secondpass.errors import InputError
+from secondpass.jobs.carrying import ToObjects
+from secondpass.jobs.reading.row_reader import RowReader
+from secondpass.jobs.rows import JsonObjects
+from secondpass.jobs.settings import JobSettings
+
+
+def test_parquet_is_read_by_rows_whatever_its_groups(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    from secondpass.jobs.reading.parquet_input import ParquetInput
+
+    values = pa.array(["é", None, b"caf\xe9", "d"] * 20, pa.binary())
+    broken = pa.Array.from_buffers(pa.string(), len(values), values.buffers())
+    table = pa.table({"query": pa.array(["q"] * 80).dictionary_encode(), "document": broken, "when": range(80)})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=7)
+    reader = RowReader(JobSettings(output_format="jsonl", shard_rows=11), frozenset({"score"}))
+    file = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"query"})))
+    found = texts_of_rows(file)
+    assert [number for number, _ in found] == list(range(1, 81))
+    assert [row for _, row in found[:4]] == [
+        ("q", "é"), "document must be a string, is missing", "must be UTF-8 text, is not", ("q", "d"),
+    ]  # fmt: skip
+    by_text = RowReader(
+        JobSettings(output_format="jsonl", shard_rows=3, query_column="document", document_column="query"),
+        frozenset({"score"}),
+    )
+    shards = list(ParquetInput(tmp_path / "a.parquet", by_text, ToObjects(frozenset())).divide(0, 0))
+    assert sum(shard.n_rows for shard in shards) == 80
+    last = list(file.divide(0, 0))[-1]
+    *_, batch = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"document"}))).batches(last)
+    assert isinstance(batch.rows.carried, JsonObjects)
+    assert batch.rows.carried.objects[-1] == {"query": "q", "when": 79}
+
+
+def test_parquet_is_read_in_the_memory_of_a_few_groups_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    from secondpass.jobs.reading import parquet_input
+    from secondpass.jobs.reading.parquet_input import ParquetInput
+
+    monkeypatch.setattr(parquet_input, "_BATCH_BYTES", 2**22)  # or the file would have to be of gigabytes
+
+    group = pa.table({"query": ["q"] * 4, "document": [random.Random(i).randbytes(2**17).hex() for i in range(4)]})  # noqa: S311 - what no compression makes small
+    with pq.ParquetWriter(tmp_path / "a.parquet", group.schema, use_dictionary=False) as writer:
+        for _ in range(64):
+            writer.write_table(group)
+    del group, writer
+    reader = RowReader(JobSettings(output_format="jsonl"), frozenset({"score"}))
+    before = pa.total_allocated_bytes()
+    file = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset()))
+    (shard,) = file.divide(0, 0)
+    held = [pa.total_allocated_bytes() - before for _ in file.batches(shard)]
+    assert len(held) > 4
+    assert max(held) < 2**24  # of 2 ** 26 in the file
+
+
+def test_what_is_no_parquet_or_has_other_columns_is_refused(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    from secondpass.jobs.reading.parquet_input import ParquetInput
+
+    reader = RowReader(JobSettings(output_format="jsonl"), frozenset({"score"}))
+    (tmp_path / "a.parquet").write_bytes(b"no such thing")
+    pq.write_table(pa.table({"query": ["q"], "document": [1]}), tmp_path / "b.parquet")
+    pq.write_table(pa.table({"query": ["q"], "document": ["d"], "raw": [b"\xff"]}), tmp_path / "c.parquet")
+    for name, message in (
+        ("a", "must be a Parquet file that is whole"),
+        ("b", "the column 'document' must hold text, holds int64"),
+        ("c", "the column 'raw' must hold what JSON can, got bytes: write Parquet"),
+    ):
+        with pytest.raises(InputError, match=message):
+            ParquetInput(tmp_path / f"{name}.parquet", reader, ToObjects(frozenset()))

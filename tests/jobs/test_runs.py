@@ -1,0 +1,140 @@
+"""TREC runs as jobs read and write them: a run is right as a whole, however it was divided."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checkpoints import bert
+from job_rows import errors_of, make_rows, write_jsonl
+from scorers import Scores
+
+from secondpass import CrossEncoder, RankedDocument
+from secondpass.errors import InputError
+from secondpass.evaluation import read_run
+from secondpass.jobs import JobSettings, score_files
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(bert(tmp_path_factory.mktemp("model"), max_length=32))
+
+
+@pytest.fixture(scope="module")
+def scorer(model: str) -> CrossEncoder:
+    return CrossEncoder(model)
+
+
+def test_a_run_becomes_a_run(model: str, scorer: CrossEncoder, tmp_path: Path) -> None:
+    rows = make_rows(40)
+    queries = dict.fromkeys(row["query"] for row in rows)
+    ids = {query: f"q{number}" for number, query in enumerate(queries)}
+    write_jsonl(tmp_path / "queries.jsonl", [{"_id": ids[query], "text": query} for query in queries])
+    write_jsonl(tmp_path / "corpus.jsonl", [{"_id": f"d{row['id']}", "text": row["document"]} for row in rows])
+    lines = [f"{ids[row['query']]} Q0 d{row['id']} 1 0.5 first\n" for row in rows]
+    (tmp_path / "first.trec").write_text("".join([*lines, lines[-1], "q0 Q0 unknown 9 0.1 first\n"]))
+    result = score_files(tmp_path / "first.trec", tmp_path / "out", model=model, settings=JobSettings(shard_rows=10))
+    assert result.scores == str(tmp_path / "out" / "run.trec")
+    run = read_run(tmp_path / "out" / "run.trec")
+    expected = scorer.predict([(row["query"], row["document"].strip()) for row in rows])
+    for row, score in zip(rows, expected, strict=True):
+        assert run[ids[row["query"]]][f"d{row['id']}"] == pytest.approx(score, abs=1e-5)
+    assert sum(map(len, run.values())) == result.n_rows == 40
+    assert [error["row"] for error in errors_of(tmp_path / "out")] == [41, 42]
+    assert "'d39' appears again" in errors_of(tmp_path / "out")[0]["error"]
+
+
+def _write_run(folder: Path, *documents: str) -> Path:
+    """A run of one query, beside its texts."""
+    folder.mkdir(exist_ok=True)
+    write_jsonl(folder / "queries.jsonl", [{"_id": "q", "text": "q"}])
+    write_jsonl(folder / "corpus.jsonl", [{"_id": f"d{i}", "text": text} for i, text in enumerate(documents)])
+    path = folder / "first.trec"
+    path.write_text("".join(f"q Q0 d{i} {i + 1} 0.5 first\n" for i in range(len(documents))))
+    return path
+
+
+def test_a_run_is_scored_with_the_texts_that_are_there_now(tmp_path: Path) -> None:
+    for number, text in enumerate(("one", "two")):
+        path = _write_run(tmp_path / "in", text)
+        scorer = Scores()
+        score_files(path, tmp_path / f"out{number}", scorer=scorer)
+        assert scorer.asked == [("q", text)]
+
+
+def test_runs_of_several_folders_need_to_be_told_their_texts(tmp_path: Path) -> None:
+    paths = [_write_run(tmp_path / "a", "one"), _write_run(tmp_path / "b", "two")]
+    corpus, queries = tmp_path / "b" / "corpus.jsonl", tmp_path / "b" / "queries.jsonl"
+    for settings in (JobSettings(), JobSettings(corpus=corpus)):
+        with pytest.raises(InputError, match="queries and corpus must be given where runs are in several folders, got"):
+            score_files(paths, tmp_path / "out", scorer=Scores(), settings=settings)
+    scorer = Scores()
+    score_files(paths, tmp_path / "out", scorer=scorer, settings=JobSettings(corpus=corpus, queries=queries))
+    assert scorer.asked == [("q", "two")] * 2
+
+
+class _Lengths(Scores):
+    """Scores by the length of the document, which its id says."""
+
+    def score(self, query: str, documents: Sequence[str]) -> Any:
+        super().score(query, documents)
+        return [float(len(document)) for document in documents]
+
+
+@pytest.mark.parametrize("shard_rows", [1, 2, 5, 100])
+def test_a_query_is_ranked_over_all_its_rows_and_each_pair_is_there_once(shard_rows: int, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "queries.jsonl", [{"_id": key, "text": key} for key in "qrs"])
+    write_jsonl(tmp_path / "corpus.jsonl", [{"_id": f"d{i}", "text": "x" * i} for i in range(1, 9)])
+    # A query in a row, one that comes back, one that goes on in the second file; pairs again at once, after others of
+    # their query, after another query, and in another file.
+    first = ["q d1", "q d3", "q d3", "q d2", "q d1", "r d5", "q d4", "r d5", "r d6", "s d7"]
+    second = ["s d8", "s d7", "q d5", "q d1"]
+    for name, pairs in (("a.run", first), ("b.run", second)):
+        (tmp_path / name).write_text("".join(f"{pair.replace(' ', ' Q0 ')} 1 0.5 first\n" for pair in pairs))
+    files = [tmp_path / "a.run", tmp_path / "b.run"]
+    result = score_files(files, tmp_path / "out", scorer=_Lengths(), settings=JobSettings(shard_rows=shard_rows))
+    lines = [line.split() for line in (tmp_path / "out" / "run.trec").read_text().splitlines()]
+    assert [(query, document, rank) for query, _, document, rank, _, _ in lines] == [
+        ("q", "d5", "1"), ("q", "d4", "2"), ("q", "d3", "3"), ("q", "d2", "4"), ("q", "d1", "5"),
+        ("r", "d6", "1"), ("r", "d5", "2"),
+        ("s", "d8", "1"), ("s", "d7", "2"),
+    ]  # fmt: skip
+    assert [float(score) for *_, score, _ in lines] == [5, 4, 3, 2, 1, 6, 5, 8, 7]
+    twice = [(str(files[0]), 3), (str(files[0]), 5), (str(files[0]), 8), (str(files[1]), 2), (str(files[1]), 4)]
+    assert [(error["file"], error["row"]) for error in errors_of(tmp_path / "out")] == twice
+    assert (result.n_rows, result.n_bad, result.n_unranked, result.n_scattered) == (9, 5, 0, 0)
+    again = score_files(files, tmp_path / "out", scorer=_Lengths(), settings=JobSettings(shard_rows=shard_rows))
+    assert again.n_shards_before == again.n_shards
+    assert (again.n_rows, again.n_bad) == (9, 5)
+    strict = JobSettings(shard_rows=shard_rows, strict=True)
+    with pytest.raises(
+        InputError, match=r"a\.run:3: a document must appear once per query, 'd3' appears again for 'q'"
+    ):
+        score_files(files, tmp_path / "out", scorer=_Lengths(), settings=strict)
+
+
+def test_a_pair_that_is_there_twice_is_no_truncated_row(tmp_path: Path) -> None:
+    path = _write_run(tmp_path, "one")
+    path.write_text(path.read_text() * 2)
+
+    class Truncates:
+        def score(self, query: str, documents: Sequence[str]) -> list[float]:
+            return [document.score for document in self.rank(query, documents)]
+
+        def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:  # noqa: ARG002 - a scorer that ranks
+            return [RankedDocument(i, 1.0, text, truncated=True) for i, text in enumerate(documents)]
+
+    result = score_files(path, tmp_path / "out", scorer=Truncates())
+    assert (result.n_rows, result.n_bad, result.n_truncated) == (1, 1, 1)
+
+
+def test_rows_with_ids_become_a_run_and_ties_keep_their_order(tmp_path: Path) -> None:
+    rows = [{"query_id": q, "document_id": d, "query": "q", "document": "d"} for q in (2, 1) for d in ("b", "a", "c")]
+    path = write_jsonl(tmp_path / "a.jsonl", [*rows, {**rows[0], "document_id": "a b"}])
+    result = score_files(path, tmp_path / "out", scorer=Scores(), settings=JobSettings(output_format="trec"))
+    lines = [line.split() for line in Path(result.scores).read_text().splitlines()]
+    assert [(line[0], line[2]) for line in lines] == [(q, d) for q in "21" for d in "bac"]
+    assert result.n_bad == 1
+    empty = write_jsonl(tmp_path / "b.jsonl", [])
+    result = score_files(empty, tmp_path / "none", scorer=Scores(), settings=JobSettings(output_format="trec"))
+    assert Path(result.scores).read_text() == ""

@@ -1,0 +1,76 @@
+"""Ranks within what stands together: properties, and cases small enough to see."""
+
+from itertools import groupby
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secondpass.jobs.rows import JsonObjects, Rows, ScoredRows
+from secondpass.jobs.shards import Shard, divide
+from secondpass.jobs.writing.ranks import Ranker, count_scattered, rank_groups
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([0.0, 1.0, 2.0])), max_size=30))
+def test_ranks_are_those_of_a_stable_sort(rows: list[tuple[str, float]]) -> None:
+    expected: list[int] = []
+    for _, group in groupby(rows, key=lambda row: row[0]):
+        scores = [score for _, score in group]
+        order = sorted(range(len(scores)), key=lambda i: -scores[i])
+        expected += [order.index(i) + 1 for i in range(len(scores))]
+    found = rank_groups([key for key, _ in rows], np.array([score for _, score in rows], np.float32))
+    assert found.tolist() == expected
+
+
+def _scored(keys: list[str], scores: list[float]) -> ScoredRows:
+    n_rows = len(keys)
+    rows = Rows(range(n_rows), keys, keys, keys, JsonObjects([{}] * n_rows))
+    nothing = [None] * n_rows
+    return ScoredRows(rows, np.array(scores, np.float32), nothing, nothing, np.zeros(n_rows, np.int32))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=40),
+    st.lists(st.integers(1, 7), min_size=40, max_size=40),
+)
+def test_ranks_do_not_depend_on_how_rows_arrive(rows: list[tuple[str, int]], sizes: list[int]) -> None:
+    ranker = Ranker(Shard(0, 0, 0, len(rows)))
+    ranks: list[int] = []
+    start = 0
+    for size in sizes:
+        part = rows[start : start + size]
+        pieces = ranker.push(_scored([key for key, _ in part], [float(score) for _, score in part]))
+        ranks += [rank for piece in pieces for rank in piece.ranks.tolist()]
+        start += size
+    ranks += [rank for piece in ranker.finish() for rank in piece.ranks.tolist()]
+    assert ranks == rank_groups([key for key, _ in rows], np.array([score for _, score in rows], np.float32)).tolist()
+    groups = [key for key, _ in groupby(rows, key=lambda row: row[0])]
+    assert len(ranker.stretches) == len(groups)
+    assert count_scattered([(ranker.stretches, False)]) == len(groups) - len(set(groups))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 9)), max_size=20), st.integers(1, 12))
+def test_queries_that_come_back_are_counted_over_all_shards(groups: list[tuple[str, int]], shard_rows: int) -> None:
+    keys = [key for key, length in groups for _ in range(length)]
+    found, continues = [], False
+    for number, piece in enumerate(divide(keys, lambda key: key, shard_rows)):
+        ranker = Ranker(Shard(number, 0, piece.first_row, piece.n_rows, 0, 1, continues, piece.is_continued))
+        of_piece = keys[piece.first_row :][: piece.n_rows]
+        for _ in (*ranker.push(_scored(of_piece, [0.0] * len(of_piece))), *ranker.finish()):
+            pass
+        found.append((ranker.stretches, continues))
+        continues = piece.is_continued
+    stretches = [key for key, _ in groupby(keys)]
+    assert count_scattered(found) == len(stretches) - len(set(stretches))
+
+
+def test_a_query_that_goes_on_in_the_next_file_has_come_back() -> None:
+    stretches = np.array([7], np.uint64)
+    assert count_scattered([(stretches, False), (stretches, True), (stretches, False)]) == 1
+    assert count_scattered([]) == 0
+
+
+def test_a_query_that_goes_on_in_another_shard_has_no_ranks() -> None:
+    ranker = Ranker(Shard(1, 0, 5, 6, continues=True, is_continued=True))
+    pieces = [*ranker.push(_scored(list("aabbcc"), [1, 2, 1, 2, 1, 2])), *ranker.finish()]
+    assert [rank for piece in pieces for rank in piece.ranks.tolist()] == [0, 0, 2, 1, 0, 0]
