@@ -411,7 +411,15 @@ def test_headers_say_what_an_answer_took() -> None:
     assert all(time >= 0 for time in times)
     assert answered.headers["x-compute-type"].startswith(("cpu", "cuda", "mps"))
     assert answered.headers["x-compute-characters"] == str(2 * len("red fox") + len("a red fox") + len("a dog"))
-    assert int(answered.headers["x-compute-tokens"]) > 0
+    n_tokens = CrossEncoder("secondpass/mini").read([("red fox", "a red fox"), ("red fox", "a dog")]).n_tokens
+    assert n_tokens is not None
+    assert answered.headers["x-compute-tokens"] == str(n_tokens.sum())
+
+
+def test_tokens_of_a_scorer_that_does_not_count_them_are_estimated() -> None:
+    # A token for 4 bytes and one more of each text, and 4 special tokens.
+    answered = post(overlap_app(), "/v1/rerank", {"query": "red fox", "documents": ["a red fox", "a dog"]}).json()
+    assert answered["usage"]["total_tokens"] == (1 + 1 + 2 + 1 + 4) + (1 + 1 + 1 + 1 + 4)
 
 
 def test_counters_have_teis_names() -> None:

@@ -58,15 +58,24 @@ class Outputs:
 
     Args:
         values: The head's outputs for each window. Shape: (n_windows, n_outputs), float32.
+        lengths: Tokens of each window, specials included. Shape: (n_windows,), int64.
         windows: Which of them are whose.
     """
 
     values: NDArray[np.float32]
+    lengths: NDArray[np.int64]
     windows: Windows
 
     def __len__(self) -> int:
         """Pairs."""
         return len(self.windows.counts)
+
+    @property
+    def n_tokens(self) -> NDArray[np.int64]:
+        """Tokens of each pair's windows together. Shape: (n_pairs,)."""
+        counts = self.windows.counts
+        n_tokens: NDArray[np.int64] = np.add.reduceat(self.lengths, counts.cumsum() - counts)
+        return n_tokens
 
 
 class Pipeline(Generic[ItemT]):
@@ -127,7 +136,8 @@ class Pipeline(Generic[ItemT]):
             unique = self._joint.get().outputs(self._compute, block.tokens, most_tokens)
         else:
             unique = self._compute(block.tokens, lambda: None)
-        return Outputs(unique[block.windows.rows], block.windows)
+        rows = block.windows.rows
+        return Outputs(unique[rows], block.tokens.lengths[rows], block.windows)
 
     def _compute(self, pairs: PairTokens, begun: Callable[[], None]) -> NDArray[np.float32]:
         """The outputs of each pair, in order; calls `begun` when the last pass begins."""
