@@ -168,7 +168,8 @@ def test_many_threads_get_their_own_rows() -> None:
     def ids(pairs: PairTokens, begun: Callable[[], None]) -> NDArray[np.float32]:
         if len(pairs) % 2:
             begun()
-        return pairs.ids[pairs.lengths.cumsum() - 1].astype(np.float32)[:, None]
+        outputs: NDArray[np.float32] = pairs.ids[pairs.lengths.cumsum() - 1].astype(np.float32)[:, None]
+        return outputs
 
     def call(caller: int) -> None:
         for turn in range(50):
