@@ -25,6 +25,7 @@ from loopback import new_client, secondpass, service
 
 from secondpass import CrossEncoder
 from secondpass.bench.texts import load_material
+from secondpass.bench.workloads import searches
 
 # What a team writes that puts sentence-transformers behind HTTP: FastAPI runs the function in its thread pool.
 _APP = """
@@ -53,7 +54,7 @@ uvicorn.run(app, port=int(sys.argv[3]), access_log=False)
 # What uvicorn says when it listens.
 _UVICORN = "Uvicorn running on "
 
-_Dtype = Literal["float32", "bfloat16"]
+_Dtype = Literal["float32", "bfloat16", "int8"]
 _Asked = tuple[str, tuple[str, ...]]
 
 
@@ -97,16 +98,17 @@ class Contender:
             return time.perf_counter() - began, [score for own in scores for score in own]
 
     async def latencies(self, asked: Sequence[_Asked], library: CrossEncoder) -> tuple[list[float], list[float]]:
-        """Seconds of each request of a single client, and of the library's call on the same texts right after it."""
+        """Seconds of a single client's requests, and of the library's call on the same texts before or after each."""
         served, called = [], []
         async with new_client() as client:
-            for query, documents in asked:
-                began = time.perf_counter()
-                await self.ask(client, (query, documents))
-                served.append(time.perf_counter() - began)
-                began = time.perf_counter()
-                library.score(query, documents)
-                called.append(time.perf_counter() - began)
+            for number, (query, documents) in enumerate(asked):
+                for is_served in (True, False) if number % 2 else (False, True):
+                    began = time.perf_counter()
+                    if is_served:
+                        await self.ask(client, (query, documents))
+                    else:
+                        library.score(query, documents)
+                    (served if is_served else called).append(time.perf_counter() - began)
         return served, called
 
 
@@ -114,19 +116,28 @@ def main(
     model: Annotated[str, typer.Argument(help="The checkpoint that all of them serve.")],
     data: Annotated[Path | None, typer.Option(help="Folder with trec-dl/dl19, for real text.")] = None,
     infinity: Annotated[str | None, typer.Option(help="infinity_emb, in an environment of its own.")] = None,
-    dtype: Annotated[_Dtype, typer.Option(help="Arithmetic of all of them.")] = "float32",
+    dtype: Annotated[
+        _Dtype, typer.Option(help="Arithmetic; the others have no int8 and take float32 then.")
+    ] = "float32",
     clients: Annotated[int, typer.Option(help="Clients at a time.")] = 16,
     candidates: Annotated[int, typer.Option(help="Documents of a request.")] = 20,
     requests: Annotated[int, typer.Option(help="Requests of each client in a turn.")] = 4,
     turns: Annotated[int, typer.Option(help="How often each contender has its turn.")] = 7,
+    alone: Annotated[int, typer.Option(help="Requests of a single client, each also a call of the library.")] = 50,
+    peers: Annotated[bool, typer.Option(help="Also measure the other services.")] = True,
 ) -> None:
     """Print a table of medians, and what a single client waits beyond the library's own call."""
-    asked = workload(data, clients, requests, candidates)
+    searched = searches(load_material(data), candidates)
+    if len(searched) < max(clients * requests, alone):
+        raise SystemExit(f"the data have {len(searched)} requests: ask for fewer clients or requests")
+    asked = [searched[number : clients * requests : clients] for number in range(clients)]
     pairs = [(query, text) for own in asked for query, texts in own for text in texts]
     library = CrossEncoder(model, activation="sigmoid", dtype=dtype)
     expected = library.predict(pairs).tolist()
     with ExitStack() as running:
-        contenders = start(running, model, dtype, infinity)
+        contenders = [ours(running, model, dtype)]
+        if peers:
+            contenders += others(running, model, "float32" if dtype == "int8" else dtype, infinity)
         differences = {}
         for contender in contenders:  # warm
             _, scores = asyncio.run(contender.turn(asked))
@@ -144,38 +155,32 @@ def main(
             ratio = statistics.median(own / its for own, its in zip(seconds["library"], taken, strict=True))
             speed = len(pairs) / statistics.median(taken)
             print(f"| {name} | {speed:,.0f} | {ratio:.2f} | {differences.get(name, 0):.0e} |")
-        print("\n| one client | p50 ms | p95 ms | p95 of the library's call ms | median beyond its call ms |")
-        print("|---|---|---|---|---|")
-        alone = [request for own in asked for request in own]
+        print("\n| one client, ms | p50 | p95 | p95 of the library's call | median beyond its call | p95 beyond |")
+        print("|---|---|---|---|---|---|")
         for contender in contenders:
-            served, called = asyncio.run(contender.latencies(alone, library))
-            beyond = statistics.median(ours - own for ours, own in zip(served, called, strict=True))
-            times = (_share(served, 0.5), _share(served, 0.95), _share(called, 0.95), beyond)
+            served, called = asyncio.run(contender.latencies(searched[:alone], library))
+            beyond = [its - own for its, own in zip(served, called, strict=True)]
+            times = (
+                statistics.median(served),
+                _share(served, 0.95),
+                _share(called, 0.95),
+                statistics.median(beyond),
+                _share(beyond, 0.95),
+            )
             print(f"| {contender.name} | {' | '.join(f'{1000 * time:.1f}' for time in times)} |")
 
 
-def workload(data: Path | None, n_clients: int, n_requests: int, n_candidates: int) -> list[list[_Asked]]:
-    """What each client asks, with no pair twice."""
-    material = load_material(data).candidates
-    requests = [
-        (query, texts[start : start + n_candidates])
-        for start in range(0, max(len(texts) for _, texts in material), n_candidates)
-        for query, texts in material
-        if len(texts) >= start + n_candidates
-    ]
-    if len(requests) < n_clients * n_requests:
-        raise SystemExit(f"the data have {len(requests)} requests: ask for fewer clients or requests")
-    return [requests[number : n_clients * n_requests : n_clients] for number in range(n_clients)]
+def ours(running: ExitStack, model: str, dtype: _Dtype) -> Contender:
+    """Our service, which is up when this returns."""
+    return Contender("secondpass serve", running.enter_context(service(secondpass(model, "--dtype", dtype))).url)
 
 
-def start(running: ExitStack, model: str, dtype: _Dtype, infinity: str | None) -> list[Contender]:
-    """Start every service; all are up when this returns."""
-    ours = running.enter_context(service(secondpass(model, "--dtype", dtype)))
-    contenders = [Contender("secondpass serve", ours.url)]
+def others(running: ExitStack, model: str, dtype: _Dtype, infinity: str | None) -> list[Contender]:
+    """The other services; all are up when this returns."""
     port = _free_port()
     app = [sys.executable, "-W", "ignore", "-c", _APP, model, dtype, str(port)]
     running.enter_context(service(app, _UVICORN))
-    contenders.append(Contender("FastAPI and sentence-transformers", f"http://127.0.0.1:{port}"))
+    contenders = [Contender("FastAPI and sentence-transformers", f"http://127.0.0.1:{port}")]
     if infinity is not None:
         port = _free_port()
         options = {"--model-id": model, "--served-model-name": "model", "--dtype": dtype, "--port": str(port)}

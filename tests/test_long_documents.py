@@ -194,6 +194,25 @@ def test_who_asks_what_was_read_is_not_warned(load: Callable[..., LocalScorer]) 
     assert len(model.read([])) == 0
 
 
+def test_what_was_read_is_counted_in_tokens(load: Callable[..., LocalScorer], folder_of: FolderOf) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder_of("bert"))
+    pairs = [(QUERY, LONG), (QUERY, "the wall"), (QUERY, ""), (QUERY, "the wall")]
+    read = load("bert").read(pairs)
+    assert read.n_tokens is not None
+    expected = tokenizer(pairs, truncation=True, max_length=48).input_ids
+    assert read.n_tokens.tolist() == list(map(len, expected))
+    in_windows = load("bert", long_documents="windows").read(pairs).n_tokens
+    assert in_windows is not None
+    assert in_windows[1:].tolist() == read.n_tokens[1:].tolist()
+    assert in_windows[0] > len(tokenizer(QUERY, LONG).input_ids), "windows share tokens, and each has the query"
+    bi_encoder = load("bi-encoder")
+    for of in (bi_encoder.read([(QUERY, "the wall")]), *bi_encoder.read_blocks([(QUERY, "the wall")], passages=False)):
+        assert of.n_tokens is not None
+        assert of.n_tokens.tolist() == [sum(len(tokenizer(text).input_ids) for text in (QUERY, "the wall"))]
+
+
 def test_a_stream_is_read_block_by_block_with_or_without_passages(
     load: Callable[..., LocalScorer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

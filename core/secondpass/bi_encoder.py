@@ -169,7 +169,11 @@ class BiEncoder(LocalScorer):
         )
         best = aggregate(similarities, windows.counts, self._options.window_aggregation)
         return ReadBlock.of(
-            best.relevance, similarities[best.best], replace(windows, query_truncated=truncated), best.best
+            best.relevance,
+            similarities[best.best],
+            replace(windows, query_truncated=truncated),
+            best.best,
+            queries.n_tokens + documents.n_tokens,
         )
 
     def _read_span(self, pair: Pair, window: Span) -> Span:

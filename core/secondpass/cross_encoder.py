@@ -206,6 +206,7 @@ class CrossEncoder(LocalScorer):
             self._activate(relevance[documents.best]),
             windows,
             documents.best,
+            outputs.n_tokens,
         )
 
     def _read_span(self, pair: Pair, window: Span) -> Span:

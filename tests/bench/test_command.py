@@ -46,7 +46,8 @@ def test_the_smoke_form_writes_json_and_pictures(tiny: tuple[dict[str, Any], Pat
 
 def test_the_json_holds_everything_the_figures_depend_on(tiny: tuple[dict[str, Any], Path]) -> None:
     printed, folder = tiny
-    assert set(printed) == {"format", "signature", "baseline", "peak_mib_is", "left_out", "workloads", "windows"}
+    parts = {"format", "signature", "baseline", "peak_mib_is", "left_out", "workloads", "windows", "concurrent"}
+    assert set(printed) == parts
     signature = printed["signature"]
     assert {"torch", "transformers", "tokenizers", "sentence-transformers", "secondpass"} <= set(signature["versions"])
     assert (signature["model"], signature["repeats"], signature["max_length"]) == ("tiny, random weights", 2, 512)

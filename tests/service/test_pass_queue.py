@@ -33,8 +33,10 @@ class Watcher:
 
 
 @contextmanager
-def queue_of(scorer: Recorder, *, pass_tokens: int = 100, max_tokens: int = 10_000) -> Iterator[PassQueue]:
-    queue = PassQueue(scorer, pass_tokens=pass_tokens, max_tokens=max_tokens, watcher=Watcher())
+def queue_of(
+    scorer: Recorder, *, pass_tokens: int = 100, n_passes: int = 1, max_tokens: int = 10_000
+) -> Iterator[PassQueue]:
+    queue = PassQueue(scorer, pass_tokens=pass_tokens, n_passes=n_passes, max_tokens=max_tokens, watcher=Watcher())
     yield queue
     for _ in range(100):
         scorer.go.release()
@@ -101,6 +103,32 @@ def test_a_stream_of_short_requests_does_not_starve_a_long_one() -> None:
         assert seen == 40
 
 
+def test_two_passes_run_at_a_time_and_the_next_one_begins_when_either_has_ended() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer, pass_tokens=100, n_passes=2) as queue:
+        jobs = []
+        for query in "ab":
+            jobs.append(queue.submit(pairs(query, 10)))
+            assert scorer.began.acquire(timeout=20)
+            assert scorer.passes[-1] == [(query, f"{query}{i}") for i in range(10)]
+        jobs.append(queue.submit(pairs("c", 10)))
+        assert not scorer.began.acquire(timeout=0.1), "a third one waits"
+        assert run_pass(scorer) == [("c", f"c{i}") for i in range(10)]
+        for _ in range(2):
+            scorer.go.release()
+        assert [scores(job) for job in jobs] == [[2.0] * 10] * 3
+
+
+def test_a_long_request_holds_a_short_one_up_until_one_of_two_passes_ends() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer, pass_tokens=100, n_passes=2) as queue:
+        queue.submit(pairs("long", 100))
+        for _ in range(2):
+            assert scorer.began.acquire(timeout=20)
+        queue.submit(pairs("s", 4))
+        assert {("s", f"s{i}") for i in range(4)} <= set(run_pass(scorer))
+
+
 def test_equal_pairs_of_requests_that_wait_are_scored_once() -> None:
     scorer = Recorder(held=True)
     with queue_of(scorer) as queue:
@@ -120,10 +148,11 @@ def test_what_was_scored_is_scored_again_for_a_later_request() -> None:
     assert scorer.n_scored == 4
 
 
+@pytest.mark.parametrize("n_passes", [1, 2])
 @pytest.mark.parametrize("broken", [["b1"], ["b0", "b1"], ["a1", "b1"]])
-def test_only_the_requests_whose_pairs_break_the_model_fail(broken: list[str]) -> None:
+def test_only_the_requests_whose_pairs_break_the_model_fail(broken: list[str], n_passes: int) -> None:
     scorer = Recorder(broken=broken, held=True)
-    with queue_of(scorer, pass_tokens=1000) as queue:
+    with queue_of(scorer, pass_tokens=1000, n_passes=n_passes) as queue:
         queue.submit(pairs("first", 1))
         assert scorer.began.acquire(timeout=20)
         jobs = {query: queue.submit(pairs(query, 3)) for query in "abc"}
@@ -204,9 +233,10 @@ def test_a_full_queue_refuses_and_then_takes_again() -> None:
         assert scores(queue.submit(pairs("b", 5))) == [2.0] * 5
 
 
-def test_closing_finishes_what_waits_and_takes_nothing_more() -> None:
+@pytest.mark.parametrize("n_passes", [1, 3])
+def test_closing_finishes_what_waits_and_takes_nothing_more(n_passes: int) -> None:
     scorer = Recorder(held=True)
-    with queue_of(scorer) as queue:
+    with queue_of(scorer, n_passes=n_passes) as queue:
         jobs = [queue.submit(pairs(query, 12)) for query in "ab"]
         queue.close()
         with pytest.raises(Problem, match="about to stop") as refused:
@@ -218,9 +248,10 @@ def test_closing_finishes_what_waits_and_takes_nothing_more() -> None:
         assert [len(scores(job)) for job in jobs] == [12, 12]
 
 
-def test_what_is_not_scored_in_time_is_told_so() -> None:
+@pytest.mark.parametrize("n_passes", [1, 2])
+def test_what_is_not_scored_in_time_is_told_so(n_passes: int) -> None:
     scorer = Recorder(held=True)
-    with queue_of(scorer) as queue:
+    with queue_of(scorer, n_passes=n_passes) as queue:
         job = queue.submit(pairs("a", 1))
         assert scorer.began.acquire(timeout=20)
         queue.close()
@@ -256,7 +287,8 @@ def test_passes_hold_every_pair_once_within_their_budget_and_every_job_in_turn(
         assert max(waits) <= len(jobs), "a job waits for no more passes than there are jobs"
 
 
-def test_many_threads_get_their_own_scores() -> None:
+@pytest.mark.parametrize("n_passes", [1, 2])
+def test_many_threads_get_their_own_scores(n_passes: int) -> None:
     scorer = Recorder(broken=["broken"])
     chance = random.Random(3)  # noqa: S311 - for a test
     plans = [
@@ -282,7 +314,7 @@ def test_many_threads_get_their_own_scores() -> None:
             if answer != expected:
                 wrong.append((documents, answer))
 
-    with queue_of(scorer, pass_tokens=60) as queue:
+    with queue_of(scorer, pass_tokens=60, n_passes=n_passes) as queue:
         threads = [threading.Thread(target=client, args=(queue, number)) for number in range(len(plans))]
         for thread in threads:
             thread.start()

@@ -129,7 +129,12 @@ def load(contender: Contender, setting: Setting) -> ScoreFunction | str:
     except Exception as error:
         if contender.is_ours:
             raise
-        return " ".join(f"{type(error).__name__}: {error}".split())[:200]  # a peer's failure is a result, too
+        return reason_of(error)  # a peer's failure is a result, too
+
+
+def reason_of(error: Exception) -> str:
+    """An error in a line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def is_installed(module: str) -> bool:

@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.arguments import check_count
+from secondpass.bench.concurrent import ConcurrentResult, measure_concurrent
 from secondpass.bench.contenders import BASELINE, Contender, largest_difference, load, scores_of
 from secondpass.bench.fresh_process import DESCRIPTION, FreshRun, peak_mib, run_fresh
 from secondpass.bench.setting import ScoreFunction, Setting
 from secondpass.bench.signature import collect_signature, token_summary
 from secondpass.bench.timing import Times, time_in_turns
 from secondpass.bench.windows import WindowCost, measure_windows
-from secondpass.bench.workloads import COLD_START, Workload
+from secondpass.bench.workloads import COLD_START, CONCURRENT, Workload
 from secondpass.errors import InputError
 
 # Goes up when results.json changes its shape.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,14 @@ class Results:
         left_out: Contenders that could not take part, and why.
         workloads: In the order they were measured.
         windows: What windows cost, where there were documents to read in them.
+        concurrent: What many callers at a time reached, where that was asked for.
     """
 
     signature: Mapping[str, Any]
     left_out: Mapping[str, str]
     workloads: Sequence[WorkloadResult]
     windows: Sequence[WindowCost] = ()
+    concurrent: Sequence[ConcurrentResult] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As results.json holds it."""
@@ -103,6 +106,7 @@ class Results:
             "left_out": dict(self.left_out),
             "workloads": [result.as_json() for result in self.workloads],
             "windows": [cost.as_json() for cost in self.windows],
+            "concurrent": [result.as_json() for result in self.concurrent],
         }
 
 
@@ -146,8 +150,14 @@ def measure(
         raise InputError("no contender can take part: " + "; ".join(f"{name}: {why}" for name, why in left_out.items()))
     taking_part = [contender for contender in contenders if contender.name in scorers]
     results = []
+    concurrent = []
     for workload in workloads:
         say(f"{workload.name}: {len(workload.pairs)} pairs, {len(scorers)} contenders")
+        if workload.name == CONCURRENT:
+            result, failures = measure_concurrent(workload, token_summary(workload, setting), scorers, repeats=repeats)
+            concurrent.append(result)
+            left_out.update((f"{name}, {workload.name}", why) for name, why in failures.items())
+            continue
         if workload.name == COLD_START:
             figures = _cold_figures(workload, scorers, taking_part, setting, repeats)
             results.append(WorkloadResult(workload, token_summary(workload, setting), figures))
@@ -156,7 +166,7 @@ def measure(
         figures = _figures(workload, scorers, peaks, repeats)
         results.append(WorkloadResult(workload, token_summary(workload, setting), figures))
     windows = measure_windows(setting, long, taking_part, scorers, repeats=repeats, say=say)
-    return Results(signature, left_out, results, windows)
+    return Results(signature, left_out, results, windows, concurrent)
 
 
 def _figures(

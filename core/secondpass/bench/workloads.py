@@ -21,6 +21,11 @@ _LATENCY_REQUESTS = 10
 # What is asked of a process that has just started: one question, with the candidates of one search.
 COLD_START = "cold-start"
 _COLD_CANDIDATES = 20
+# What many callers ask at a time: as many, with as many calls each, and the candidates of a search in every call.
+CONCURRENT = "concurrent"
+CALLERS = 16
+_CALLS = 2
+_CALL_CANDIDATES = 20
 # Pairs per call of "scaling", and tokens per pair of "lengths".
 _SCALES = (100, 1_000, 10_000)
 _LENGTHS = (32, 64, 128, 256, 480)
@@ -123,6 +128,29 @@ def _cold_start(text: Material, _n_pairs: int | None) -> Iterator[Workload]:
     yield Workload(COLD_START, (pairs,), text.candidates_source)
 
 
+def _concurrent(text: Material, _n_pairs: int | None) -> Iterator[Workload]:
+    """Calls that threads make at the same time."""
+    n_calls = CALLERS * _CALLS
+    calls = searches(text, _CALL_CANDIDATES)[:n_calls]
+    if len(calls) < n_calls:
+        raise InputError(
+            f"data must have {n_calls} times {_CALL_CANDIDATES} candidates for {CONCURRENT!r}, got {len(calls)} times"
+        )
+    pairs = tuple(tuple((query, passage) for passage in passages) for query, passages in calls)
+    yield Workload(CONCURRENT, pairs, text.candidates_source)
+
+
+def searches(text: Material, n_candidates: int) -> list[tuple[str, tuple[str, ...]]]:
+    """Queries, each with so many of its candidates: the first of all queries, then the next of those that have more."""
+    candidates = [(query, tuple(dict.fromkeys(passages))) for query, passages in text.candidates]
+    return [
+        (query, passages[start : start + n_candidates])
+        for start in range(0, max(len(passages) for _, passages in candidates), n_candidates)
+        for query, passages in candidates
+        if len(passages) >= start + n_candidates
+    ]
+
+
 def _scaling(text: Material, n_pairs: int | None) -> Iterator[Workload]:
     """The same kind of pairs, more and more of them."""
     for size in _SCALES if n_pairs is None else _up_to(n_pairs):
@@ -146,6 +174,7 @@ WORKLOADS: dict[str, Callable[[Material, int | None], Iterator[Workload]]] = {
     "latency-20": _latency(20),
     "latency-100": _latency(100),
     COLD_START: _cold_start,
+    CONCURRENT: _concurrent,
     "scaling": _scaling,
     "lengths": _lengths,
 }

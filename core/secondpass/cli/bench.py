@@ -31,6 +31,7 @@ from secondpass.options import HubOptions
 
 if TYPE_CHECKING:
     from secondpass.bench import Results, Workload
+    from secondpass.bench.concurrent import ConcurrentResult
     from secondpass.bench.measure import WorkloadResult
     from secondpass.bench.windows import WindowCost
 
@@ -40,7 +41,7 @@ Workloads = Annotated[
         "--workload",
         "-w",
         help="passages, chunks, long, mixed, latency, latency-10, latency-20, latency-100, scaling, "
-        "lengths or cold-start.",
+        "lengths, cold-start or concurrent.",
         show_default="passages and latency-20",
     ),
 ]
@@ -71,7 +72,10 @@ def bench(
         typer.Option("--contender", "-c", help="Part of a name.", show_default="every one that can run"),
     ] = None,
     pairs: Annotated[
-        int | None, typer.Option(help="Of each workload but latency.", show_default="the workload's own")
+        int | None,
+        typer.Option(
+            help="Of each workload but latency, cold-start and concurrent.", show_default="the workload's own"
+        ),
     ] = None,
     repeats: Annotated[int, typer.Option(help="Interleaved turns of each contender.")] = 5,
     memory: Annotated[bool, typer.Option(help="Measure peak memory, in processes of their own.")] = True,
@@ -145,6 +149,7 @@ def bench(
     if output is not None:
         _write_files(output, results)
     sheets = [result_table(result) for result in results.workloads]
+    sheets.extend(map(concurrent_table, results.concurrent))
     if results.windows:
         sheets.append(windows_table(results.windows))
     write(result_format, results.as_json(), sheets)
@@ -203,6 +208,35 @@ def windows_table(costs: "Sequence[WindowCost]") -> Sheet:
         (Column("contender", Kind.NAME), *map(Column, figures)),
         rows,
         "as pairs: the windows' texts, given one by one; both ways read the same tokens",
+    )
+
+
+def concurrent_table(result: "ConcurrentResult") -> Sheet:
+    """One row per contender; the fastest stands out."""
+    n_pairs = len(result.workload.pairs)
+    best = max((figure.callers.per_second(n_pairs) for figure in result.figures.values()), default=0.0)
+    rows = []
+    for name, figure in result.figures.items():
+        speed = figure.callers.per_second(n_pairs)
+        cells = (
+            name,
+            f"{speed:.1f}",
+            "-" if figure.ratio is None else f"{figure.ratio:.2f}",
+            f"{figure.one_call.per_second(n_pairs):.1f}",
+            f"{figure.of_one_call:.2f}",
+            f"{figure.calls.milliseconds(50):.0f}",
+            f"{figure.calls.milliseconds(95):.0f}",
+            f"{figure.fair_milliseconds(n_pairs, result.n_callers):.0f}",
+        )
+        rows.append(Row(cells, style="bold green" if speed == best else ""))
+    figures = ("docs/s", "ratio", "docs/s in one call", "of one call", "p50 ms", "p95 ms", "fair ms")
+    return Sheet(
+        f"{result.workload.name}: {count(n_pairs, 'pair')} in {count(len(result.workload.requests), 'call')}, "
+        f"{result.n_callers} threads",
+        (Column("contender", Kind.NAME), *map(Column, figures)),
+        rows,
+        f"{result.workload.source}; tokens per pair: mean {result.tokens['mean']:.0f}; "
+        "fair: a call's time with an equal share of one call's speed",
     )
 
 

@@ -172,6 +172,7 @@ class LocalScorer(ABC):
             np.concatenate([np.empty(0, np.float32), *(block.scores for block in blocks)]),
             np.concatenate([np.empty(0, np.bool_), *(block.truncated for block in blocks)]),
             [passage for block in blocks for passage in block.passages],
+            np.concatenate([np.empty(0, np.int64), *(block.n_tokens for block in blocks)]),
         )
 
     def read_blocks(
@@ -191,12 +192,12 @@ class LocalScorer(ABC):
         checked = check_pairs(pairs)
         if not passages:
             for block in self._read(checked, show_progress=show_progress):
-                yield Readings(self._calibrated(block.scores), block.truncated, [None] * len(block))
+                yield Readings(self._calibrated(block.scores), block.truncated, [None] * len(block), block.n_tokens)
             return
         to_score, to_locate = (checked, iter(checked)) if isinstance(checked, Sequence) else tee(checked)
         for block in self._read(to_score, show_progress=show_progress):
             found = [self._passage(pair, block, i) for i, pair in enumerate(islice(to_locate, len(block)))]
-            yield Readings(self._calibrated(block.scores), block.truncated, found)
+            yield Readings(self._calibrated(block.scores), block.truncated, found, block.n_tokens)
 
     def passages(self, query: str, document: str, *, max_tokens: int = 200, top_k: int | None = None) -> list[Passage]:
         """The parts of a document that answer best, best first; none overlaps another, and together they are all of it.

@@ -13,6 +13,7 @@ import torch
 
 from secondpass.encoder import Capabilities
 from secondpass.execution.threads import Call, map_in_threads
+from secondpass.execution.turns import turns
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -32,12 +33,30 @@ def n_parallel_passes(devices: Sequence[Capabilities]) -> int:
     return max(n for n in range(1, _MOST_PASSES + 1) if n_threads % n == 0)
 
 
-def run_in_parallel(function: Callable[[_T], _R], items: Sequence[_T], n_parallel: int) -> list[_R]:
-    """`function` of each item, in order, `n_parallel` at a time on equal shares of the caller's cores."""
-    if n_parallel == 1 or len(items) == 1:
-        return [function(item) for item in items]
-    share = torch.get_num_threads() // n_parallel
-    return map_in_threads(function, items, n_parallel, prepare=lambda: _use_threads(share))
+def run_in_parallel(
+    function: Callable[[_T], _R], items: Sequence[_T], n_parallel: int, *, alone: bool = True
+) -> list[_R]:
+    """`function` of each item, in order: `n_parallel` at a time on equal shares of the cores, in turns with others.
+
+    Args:
+        function: Runs a pass.
+        items: Of what.
+        n_parallel: At least 1.
+        alone: Whether no other caller was at work when this one came: a single item then has all of the cores.
+    """
+    n_cores = torch.get_num_threads()
+    share = max(1, n_cores // n_parallel)
+
+    def in_turn(n_threads: int) -> Callable[[_T], _R]:
+        def run(item: _T) -> _R:
+            with turns().turn(n_threads, n_cores):
+                return function(item)
+
+        return run
+
+    if n_parallel == 1 or (alone and len(items) == 1):
+        return list(map(in_turn(n_cores), items))
+    return map_in_threads(in_turn(share), items, n_parallel, prepare=lambda: _use_threads(share))
 
 
 def _use_threads(n_threads: int) -> bool:

@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from secondpass.encoder import Capabilities
+from secondpass.encoder.rounding import ceil_div
 from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
 from secondpass.execution.devices import free_cached_memory
+from secondpass.execution.joint_blocks import JointBlocks
 from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
-from secondpass.execution.threads import Call, call_safely, map_in_threads
+from secondpass.execution.threads import Call, PerProcess, call_safely, map_in_threads
+from secondpass.execution.turns import turns
 from secondpass.ranking import Pair
 from secondpass.tokenization.reading import Reading, Windows
 from secondpass.tokenization.tokens import PairTokens
@@ -31,6 +34,9 @@ BLOCK_PAIRS = 4096
 # And their characters, but for those of the last pair: a block of long documents is no larger. Pairs that fit into a
 # model have fewer.
 BLOCK_CHARACTERS = 2**24
+# Batches for each pass that runs at a time, of small blocks that are computed together: enough for the pairs of a batch
+# to have nearly one length, and few enough for a caller not to wait long for those beside it.
+_GROUP_BATCHES = 4
 
 
 class ForwardPass(Protocol):
@@ -52,21 +58,30 @@ class Outputs:
 
     Args:
         values: The head's outputs for each window. Shape: (n_windows, n_outputs), float32.
+        lengths: Tokens of each window, specials included. Shape: (n_windows,), int64.
         windows: Which of them are whose.
     """
 
     values: NDArray[np.float32]
+    lengths: NDArray[np.int64]
     windows: Windows
 
     def __len__(self) -> int:
         """Pairs."""
         return len(self.windows.counts)
 
+    @property
+    def n_tokens(self) -> NDArray[np.int64]:
+        """Tokens of each pair's windows together. Shape: (n_pairs,)."""
+        counts = self.windows.counts
+        n_tokens: NDArray[np.int64] = np.add.reduceat(self.lengths, counts.cumsum() - counts)
+        return n_tokens
+
 
 class Pipeline(Generic[ItemT]):
     """Runs pairs (or single texts) through networks in bounded memory.
 
-    Holds no state between runs, so any number of threads may run one.
+    Any number of threads may run one. On a CPU those that do at the same time share its passes.
 
     Args:
         read: Pairs to tokens, of each in one window or more.
@@ -81,6 +96,8 @@ class Pipeline(Generic[ItemT]):
         self._networks = networks
         self._devices = [network.capabilities for network in networks]
         self._batch_tokens = batch_tokens
+        self._shares_cores = len(networks) == 1 and self._devices[0].splits_cores
+        self._joint = PerProcess(JointBlocks)
 
     def run(self, blocks: Iterable[Sequence[ItemT]]) -> Iterator[Outputs]:
         """The outputs of each block of pairs, in order.
@@ -114,32 +131,60 @@ class Pipeline(Generic[ItemT]):
         return Reading(reading.tokens, reading.windows.take(numbers))
 
     def _outputs(self, block: Reading) -> Outputs:
-        n_parallel = n_parallel_passes(self._devices)
-        batches = token_batches(block.tokens.lengths.tolist(), self._batch_tokens, n_parallel)
-        outputs = self._forward_all(block.tokens, batches, n_parallel)
+        if self._shares_cores:
+            most_tokens = _GROUP_BATCHES * n_parallel_passes(self._devices) * self._batch_tokens
+            unique = self._joint.get().outputs(self._compute, block.tokens, most_tokens)
+        else:
+            unique = self._compute(block.tokens, lambda: None)
+        rows = block.windows.rows
+        return Outputs(unique[rows], block.tokens.lengths[rows], block.windows)
+
+    def _compute(self, pairs: PairTokens, begun: Callable[[], None]) -> NDArray[np.float32]:
+        """The outputs of each pair, in order; calls `begun` when the last pass begins."""
+        with turns().caller() as n_callers:
+            n_parallel = n_parallel_passes(self._devices)
+            # Beside others' batches, more of them than this one's share of the cores would only be smaller.
+            n_even = ceil_div(n_parallel, n_callers)
+            batches = token_batches(pairs.lengths.tolist(), self._batch_tokens, n_even)
+
+            def forward(network: ForwardPass, batch: Sequence[int]) -> Tensor:
+                if batch is batches[-1]:
+                    begun()
+                return _forward(network, pairs.take(batch))
+
+            outputs = self._forward_all(forward, batches, n_parallel, alone=n_callers == 1)
         order = torch.tensor([i for batch in batches for i in batch], device="cpu")
         # One copy back for the whole block.
         computed = torch.cat(outputs).cpu()
-        unique = torch.empty_like(computed)
-        unique[order] = computed
-        return Outputs(unique.numpy()[block.windows.rows], block.windows)
+        ordered = torch.empty_like(computed)
+        ordered[order] = computed
+        return ordered.numpy()
 
-    def _forward_all(self, pairs: PairTokens, batches: Sequence[Sequence[int]], n_parallel: int) -> list[Tensor]:
+    def _forward_all(
+        self,
+        forward: Callable[[ForwardPass, Sequence[int]], Tensor],
+        batches: Sequence[Sequence[int]],
+        n_parallel: int,
+        *,
+        alone: bool,
+    ) -> list[Tensor]:
         if len(self._networks) == 1:
             (network,) = self._networks
-            return run_in_parallel(lambda batch: _forward(network, pairs.take(batch)), batches, n_parallel)
+            if self._shares_cores:
+                return run_in_parallel(partial(forward, network), batches, n_parallel, alone=alone)
+            return [forward(network, batch) for batch in batches]
         free: queue.SimpleQueue[ForwardPass] = queue.SimpleQueue()
         for network in self._networks:
             free.put(network)
 
-        def forward(batch: Sequence[int]) -> Tensor:
+        def forward_on_free(batch: Sequence[int]) -> Tensor:
             network = free.get()
             try:
-                return _forward(network, pairs.take(batch)).cpu()
+                return forward(network, batch).cpu()
             finally:
                 free.put(network)
 
-        return map_in_threads(forward, batches, len(self._networks))
+        return map_in_threads(forward_on_free, batches, len(self._networks))
 
 
 def _reason(pair: object, error: Exception) -> str:

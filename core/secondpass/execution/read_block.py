@@ -18,6 +18,7 @@ class ReadBlock:
         window_scores: That of the best window alone; float32.
         starts: The best window's first character; int64.
         ends: One behind its last; of a truncated document, which is not read to its end, all the same its end. int64.
+        n_tokens: Tokens that were read of each pair; int64.
         query_truncated: Whether a part of the query was not read.
         document_truncated: Whether a part of the document was not read.
     """
@@ -26,6 +27,7 @@ class ReadBlock:
     window_scores: NDArray[np.float32]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
+    n_tokens: NDArray[np.int64]
     query_truncated: NDArray[np.bool_]
     document_truncated: NDArray[np.bool_]
 
@@ -36,10 +38,11 @@ class ReadBlock:
         window_scores: NDArray[np.float32],
         windows: Windows,
         best: NDArray[np.int64],
+        n_tokens: NDArray[np.int64],
     ) -> "ReadBlock":
         """The pairs that were read in these windows, of which `best` are the best of each."""
         starts, ends = windows.starts[best], windows.ends[best]
-        return cls(scores, window_scores, starts, ends, windows.query_truncated, windows.document_truncated)
+        return cls(scores, window_scores, starts, ends, n_tokens, windows.query_truncated, windows.document_truncated)
 
     @classmethod
     def concatenate(cls, blocks: "Sequence[ReadBlock]") -> "ReadBlock":
@@ -49,6 +52,7 @@ class ReadBlock:
             np.concatenate([np.empty(0, np.float32), *(block.window_scores for block in blocks)]),
             np.concatenate([np.empty(0, np.int64), *(block.starts for block in blocks)]),
             np.concatenate([np.empty(0, np.int64), *(block.ends for block in blocks)]),
+            np.concatenate([np.empty(0, np.int64), *(block.n_tokens for block in blocks)]),
             np.concatenate([np.empty(0, np.bool_), *(block.query_truncated for block in blocks)]),
             np.concatenate([np.empty(0, np.bool_), *(block.document_truncated for block in blocks)]),
         )

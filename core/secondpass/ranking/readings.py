@@ -17,11 +17,14 @@ class Readings:
         truncated: Whether a part of the query or of the document was not read. Shape: (n_pairs,), bool.
         passages: The best of each document's windows, the whole text where it was read at once; None where nothing was
             read of it. One per pair.
+        n_tokens: Tokens that were read of each pair, special tokens included, those of its windows together; None where
+            the scorer does not say. Shape: (n_pairs,), int64.
     """
 
     scores: NDArray[np.float32]
     truncated: NDArray[np.bool_]
     passages: list[Passage | None]
+    n_tokens: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """Pairs."""

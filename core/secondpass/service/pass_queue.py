@@ -1,4 +1,4 @@
-"""Requests share a model's passes: one queue and one thread per model."""
+"""Requests share a model's passes: one queue per model, and a thread for each pass that runs at a time."""
 
 import math
 import threading
@@ -13,16 +13,16 @@ from secondpass.service.jobs import Job, Work, next_pass
 from secondpass.service.problems import Kind, Problem
 from secondpass.service.readings import Reading, read_pairs
 
-# Tokens per second until a first pass has been timed: what a small model does on two cores.
-_FIRST_GUESS = 10_000.0
-# Weight of the newest pass in the average of the speed.
+# Tokens and seconds of a pass until a first one has been timed: what a small model does on two cores.
+_FIRST_GUESS = (1_000.0, 0.1)
+# Weight of the newest pass in the averages of these.
 _NEWEST = 0.2
 # Nobody is told to stay away for longer, in seconds.
 _MOST_RETRY_AFTER = 60
 
 
 class Watcher(Protocol):
-    """Is told what a queue does, from the queue's own thread."""
+    """Is told what a queue does, from threads of the queue's."""
 
     def passed(self, n_pairs: int, n_tokens: int, seconds: float) -> None:
         """A pass has run over so many pairs of about so many tokens."""
@@ -36,20 +36,24 @@ class Watcher(Protocol):
 class PassQueue:
     """Scores the pairs of many requests in passes of bounded size.
 
-    A pass begins as soon as the one before it has ended, with what waits then: nothing is held back for company. Equal
+    A pass begins as soon as one before it has ended, with what waits then: nothing is held back for company. Equal
     pairs of requests that wait at the same time are scored once. An error in a pass is the error of those requests
     alone whose own pairs raise it. Any thread may call any method.
 
     Args:
-        scorer: Gives the scores.
+        scorer: Gives the scores; where several passes run at a time, to several threads at a time.
         pass_tokens: Tokens of one pass, estimated.
+        n_passes: How many run at a time.
         max_tokens: Of all pairs that wait, estimated.
         watcher: Is told of passes.
     """
 
-    def __init__(self, scorer: Scorer, *, pass_tokens: int, max_tokens: int, watcher: Watcher) -> None:
+    def __init__(
+        self, scorer: Scorer, *, pass_tokens: int, n_passes: int = 1, max_tokens: int, watcher: Watcher
+    ) -> None:
         self._scorer = scorer
         self._pass_tokens = pass_tokens
+        self._n_passes = n_passes
         self._max_tokens = max_tokens
         self._watcher = watcher
         self._changed = threading.Condition()
@@ -57,9 +61,10 @@ class PassQueue:
         self._open: set[Job] = set()
         self._works: dict[Pair, Work] = {}
         self._n_tokens = 0
-        self._tokens_per_second = _FIRST_GUESS
+        self._mean_tokens, self._mean_seconds = _FIRST_GUESS
+        self._last_end = 0.0
         self._is_closed = False
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     @property
     def n_tokens(self) -> int:
@@ -108,9 +113,9 @@ class PassQueue:
             self._open.add(job)
             self._n_tokens += job.n_tokens
             self._waiting.append(job)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="secondpass-passes", daemon=True)
-                self._thread.start()
+            while len(self._threads) < self._n_passes:
+                self._threads.append(threading.Thread(target=self._run, name="secondpass-passes", daemon=True))
+                self._threads[-1].start()
             self._changed.notify()
         if n_shared:
             self._watcher.shared(n_shared)
@@ -126,7 +131,7 @@ class PassQueue:
         """Take no more, and stop once all that waits is scored."""
         with self._changed:
             self._is_closed = True
-            self._changed.notify()
+            self._changed.notify_all()
 
     def wait(self, timeout: float) -> bool:
         """Wait until a closed queue has stopped.
@@ -135,17 +140,20 @@ class PassQueue:
             timeout: Seconds; what is not scored after them fails.
 
         Returns:
-            Whether the queue's thread has ended.
+            Whether the queue's threads have ended.
         """
-        thread = self._thread
-        if thread is None:
-            return True
-        thread.join(timeout)
+        self._join(timeout)
         with self._changed:
             for job in list(self._open):
                 self._answer(job, Problem(Kind.UNAVAILABLE, "this server stopped before it came to this request"))
-        thread.join(0.1)
-        return not thread.is_alive()
+        self._join(0.1)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _join(self, timeout: float) -> None:
+        """Wait for the threads, all of them together for so many seconds."""
+        end = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _work(self, pair: Pair, n_tokens: int) -> Work:
         work = self._works.get(pair)
@@ -156,7 +164,7 @@ class PassQueue:
     def _retry_after(self, n_tokens: int) -> int:
         """Whole seconds until so many tokens are expected to fit."""
         too_many = self._n_tokens + n_tokens - self._max_tokens
-        return min(_MOST_RETRY_AFTER, max(1, math.ceil(too_many / self._tokens_per_second)))
+        return min(_MOST_RETRY_AFTER, max(1, math.ceil(too_many * self._mean_seconds / self._mean_tokens)))
 
     def _run(self) -> None:
         while True:
@@ -180,10 +188,15 @@ class PassQueue:
             for job in {job for work in works for job in work.jobs}:
                 job.started = began if job.started is None else job.started
         self._score(works)
-        seconds = time.monotonic() - began
+        ended = time.monotonic()
         n_tokens = sum(work.n_tokens for work in works)
-        self._tokens_per_second += _NEWEST * (n_tokens / max(seconds, 1e-6) - self._tokens_per_second)
-        self._watcher.passed(len(works), n_tokens, seconds)
+        with self._changed:
+            # Of passes side by side each counts from the end of the one before it, so that no second counts twice.
+            seconds = ended - max(began, self._last_end)
+            self._last_end = ended
+            self._mean_tokens += _NEWEST * (n_tokens - self._mean_tokens)
+            self._mean_seconds += _NEWEST * (seconds - self._mean_seconds)
+        self._watcher.passed(len(works), n_tokens, ended - began)
 
     def _score(self, works: Sequence[Work]) -> None:
         """Score pairs; where that raises, the halves of them, down to the pairs that raise it."""

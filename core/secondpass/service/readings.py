@@ -18,11 +18,13 @@ class Reading:
         score: Its relevance, in the scorer's unit.
         passage: The best passage of the document; None where the scorer does not say.
         truncated: Whether a part of the pair was not read; None where the scorer does not say.
+        n_tokens: Tokens that were read of the pair; None where the scorer does not say.
     """
 
     score: float
     passage: Passage | None = None
     truncated: bool | None = None
+    n_tokens: int | None = None
 
 
 @runtime_checkable
@@ -45,7 +47,8 @@ def read_pairs(scorer: Scorer, pairs: Sequence[Pair]) -> list[Reading]:
     if isinstance(scorer, _PairReader):
         read = scorer.read(pairs)
         scores = check_scores(read.scores, len(pairs)).tolist()
-        return list(map(Reading, scores, read.passages, read.truncated.tolist()))
+        n_tokens = [None] * len(pairs) if read.n_tokens is None else read.n_tokens.tolist()
+        return list(map(Reading, scores, read.passages, read.truncated.tolist(), n_tokens))
     if isinstance(scorer, RankingScorer) and not isinstance(scorer, PairScorer):
         return [
             reading

@@ -50,7 +50,7 @@ class _Read:
         readings: Of every pair, in the given order.
         job: How long it took.
         n_characters: Of all pairs.
-        n_tokens: Of all pairs, estimated.
+        n_tokens: Read of all pairs; estimated where the scorer does not say.
     """
 
     model: ServedModel
@@ -166,7 +166,9 @@ class Routes:
         finally:
             gone.cancel()
             queue.cancel(job)
-        return _Read(model, readings, job, n_characters, sum(sizes))
+        counted = [reading.n_tokens for reading in readings if reading.n_tokens is not None]
+        n_tokens = sum(counted) if len(counted) == len(readings) else sum(sizes)
+        return _Read(model, readings, job, n_characters, n_tokens)
 
     def _told(self, exchange: _Exchange, read: _Read) -> dict[str, str]:
         """Headers that say what the answer took, under TEI's names; times in milliseconds."""

@@ -17,7 +17,8 @@ class ServedModel:
 
     Args:
         name: What it is called in answers.
-        scorer: Gives logits: the raw scores that a request may ask for.
+        scorer: Gives logits: the raw scores that a request may ask for. One thread at a time calls it; two do where it
+            has `devices` that are CPUs alone, as a `CrossEncoder` has.
         score_map: What scores become where a request does not ask for raw ones: numbers from 0 to 1, in the same order.
         aliases: Other names that requests may use.
         instruction: What the model is told about the task, where it was loaded with that.
@@ -78,6 +79,11 @@ class ServedModel:
         if raw is not None and unit is not None:
             served = f"{raw} {unit}"
         return {"raw": raw, "served": served}
+
+    @property
+    def is_on_cpus(self) -> bool:
+        """Whether it says that it runs on CPUs alone, as loaded models do, which any thread may call."""
+        return bool(self.devices) and not self.is_accelerated
 
     @property
     def is_accelerated(self) -> bool:

@@ -14,6 +14,9 @@ from secondpass.service.served_model import ServedModel, ServedModels
 
 # Tokens of a pass: on a CPU a few tenths of a second of a small model, on an accelerator enough to fill it.
 _CPU_PASS_TOKENS, _ACCELERATOR_PASS_TOKENS = 8_192, 131_072
+# Passes of a model on the CPUs of this process that run at a time, and share that number of tokens: while one begins or
+# ends, which takes one core at most, the other has work for all of them.
+_CPU_PASSES = 2
 
 
 class Service:
@@ -38,6 +41,7 @@ class Service:
             model.name: PassQueue(
                 model.scorer,
                 pass_tokens=pass_tokens(model, limits),
+                n_passes=_n_passes(model),
                 max_tokens=limits.max_queued_tokens,
                 watcher=self.metrics.of_queue(model.name),
             )
@@ -94,4 +98,9 @@ def pass_tokens(model: ServedModel, limits: Limits) -> int:
     """Tokens of a model's pass."""
     if limits.pass_tokens is not None:
         return limits.pass_tokens
-    return _ACCELERATOR_PASS_TOKENS if model.is_accelerated else _CPU_PASS_TOKENS
+    return _ACCELERATOR_PASS_TOKENS if model.is_accelerated else _CPU_PASS_TOKENS // _n_passes(model)
+
+
+def _n_passes(model: ServedModel) -> int:
+    """How many passes of a model run at a time."""
+    return _CPU_PASSES if model.is_on_cpus else 1

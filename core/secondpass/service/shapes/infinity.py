@@ -12,11 +12,10 @@ from secondpass.service.shapes.shape import (
     DocumentField,
     Fields,
     Shape,
-    new_id,
+    error_object,
     parse,
-    results,
+    rerank_object,
     texts_of,
-    usage,
 )
 
 
@@ -52,21 +51,8 @@ class Infinity(Shape):
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
         """`{id, object, model, usage, results}`."""
-        return {
-            "id": new_id(),
-            "object": "rerank",
-            "model": ranking.model,
-            "usage": usage(ranking.n_tokens),
-            "results": results(request, ranking),
-        }
+        return rerank_object(request, ranking)
 
     def error(self, problem: Problem) -> object:
         """`{error: {message, type, param, code}}`."""
-        return {
-            "error": {
-                "message": problem.message,
-                "type": problem.kind.name.lower(),
-                "param": problem.parameter,
-                "code": problem.kind.value,
-            }
-        }
+        return error_object(problem, problem.kind.name.lower())

@@ -110,6 +110,28 @@ def results(request: RerankRequest, ranking: Ranking) -> list[dict[str, object]]
     return answered
 
 
+def rerank_object(request: RerankRequest, ranking: Ranking) -> dict[str, object]:
+    """An answer as infinity and vLLM give it."""
+    return {
+        "id": new_id(),
+        "object": "rerank",
+        "model": ranking.model,
+        "usage": usage(ranking.n_tokens),
+        "results": results(request, ranking),
+    }
+
+
+def error_object(problem: Problem, type_: str) -> dict[str, object]:
+    """What is wrong, in the form that OpenAI gave it.
+
+    Args:
+        problem: What it is.
+        type_: The API's own word for its kind.
+    """
+    error = {"message": problem.message, "type": type_, "param": problem.parameter, "code": problem.kind.value}
+    return {"error": error}
+
+
 def usage(n_tokens: int) -> dict[str, int]:
     """How much was read, in the form that OpenAI gave the field."""
     return {"prompt_tokens": n_tokens, "total_tokens": n_tokens}

@@ -13,9 +13,10 @@ from secondpass.service.shapes.shape import (
     Fields,
     Shape,
     TextObject,
+    error_object,
     new_id,
     parse,
-    results,
+    rerank_object,
     text_objects,
     text_of,
     texts_of,
@@ -86,25 +87,12 @@ class Vllm(Shape):
         )
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
-        """`{id, model, usage, results}`."""
-        return {
-            "id": new_id(),
-            "object": "rerank",
-            "model": ranking.model,
-            "usage": usage(ranking.n_tokens),
-            "results": results(request, ranking),
-        }
+        """`{id, object, model, usage, results}`."""
+        return rerank_object(request, ranking)
 
     def error(self, problem: Problem) -> object:
         """`{error: {message, type, param, code}}`."""
-        return {
-            "error": {
-                "message": problem.message,
-                "type": _ERROR_TYPES.get(problem.kind, "BadRequestError"),
-                "param": problem.parameter,
-                "code": problem.kind.value,
-            }
-        }
+        return error_object(problem, _ERROR_TYPES.get(problem.kind, "BadRequestError"))
 
     def read_pairs(self, body: Mapping[str, object]) -> ScoreRequest:
         """A request of `/score`.

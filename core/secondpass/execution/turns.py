@@ -1,0 +1,86 @@
+"""Callers in several threads take turns on the cores of one CPU: whoever asked first begins first."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from secondpass.execution.threads import PerProcess
+
+
+class Turns:
+    """Lets forward passes of many callers begin in the order in which they asked, and no more than there is room for.
+
+    Passes that all run at once are each as slow as all of them together, and throw each other out of the caches.
+    """
+
+    def __init__(self) -> None:
+        self._changing = threading.Lock()
+        self._waiting: deque[_Pass] = deque()
+        self._n_threads = 0
+        self._n_callers = 0
+
+    @contextmanager
+    def caller(self) -> Iterator[int]:
+        """Count as one who has passes to run; gives how many do, this one included."""
+        with self._changing:
+            self._n_callers += 1
+            n_callers = self._n_callers
+        try:
+            yield n_callers
+        finally:
+            with self._changing:
+                self._n_callers -= 1
+
+    @contextmanager
+    def turn(self, n_threads: int, n_cores: int) -> Iterator[None]:
+        """Wait for one's turn, and have it until the end of the context.
+
+        Args:
+            n_threads: What the pass computes with.
+            n_cores: How many threads may be at work at a time, those of this pass included. A pass that has more is let
+                in when it is alone.
+        """
+        own = _Pass(n_threads, n_cores)
+        try:
+            with self._changing:
+                self._waiting.append(own)
+                self._let_in()
+            own.began.wait()
+            yield
+        finally:
+            with self._changing:
+                if own.began.is_set():
+                    self._n_threads -= n_threads
+                else:  # interrupted while it waited
+                    self._waiting.remove(own)
+                self._let_in()
+
+    def _let_in(self) -> None:
+        """Begin what there is room for, in order; called with the lock held."""
+        while self._waiting:
+            first = self._waiting[0]
+            if self._n_threads and self._n_threads + first.n_threads > first.n_cores:
+                return
+            self._waiting.popleft()
+            self._n_threads += first.n_threads
+            first.began.set()
+
+
+class _Pass:
+    """A forward pass that waits for its turn or has it."""
+
+    __slots__ = ("began", "n_cores", "n_threads")
+
+    def __init__(self, n_threads: int, n_cores: int) -> None:
+        self.n_threads = n_threads
+        self.n_cores = n_cores
+        self.began = threading.Event()
+
+
+_TURNS = PerProcess(Turns)
+
+
+def turns() -> Turns:
+    """Those of this process, which all models share."""
+    return _TURNS.get()
