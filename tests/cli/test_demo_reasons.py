@@ -34,10 +34,7 @@ def test_a_passage_that_was_first_already_has_overtaken_nothing() -> None:
 
 
 def test_a_passage_of_one_sentence_is_all_there_is_to_it() -> None:
-    assert (
-        why("cat", "A dog.", "A cat.")
-        == "“B” moves from 2 to 1, past “A” (BM25's first), with all it has, one sentence."
-    )
+    assert why("cat", "A dog.", "A cat.") == "“B” moves from 2 to 1, past “A” (BM25's first), by its only sentence."
 
 
 def test_a_passage_of_the_same_article_is_not_named_twice() -> None:

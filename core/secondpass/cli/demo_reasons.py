@@ -87,7 +87,7 @@ def in_words(reason: Reason) -> str:
     else:
         moved = f"{title} moves from {reason.before} to 1, past “{reason.overtaken}” (BM25's first)"
     if reason.sentence is None or reason.score_without is None:
-        return f"{moved}, with all it has, one sentence."
+        return f"{moved}, by its only sentence."
     quoted = f"“{textwrap.shorten(reason.sentence, _QUOTED, placeholder=' …')}”"
     scores = f"its score is {reason.score_without:.2f} rather than {reason.score:.2f}"
     if reason.score_without >= reason.score:
