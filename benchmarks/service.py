@@ -99,7 +99,8 @@ class Contender:
 
     async def latencies(self, asked: Sequence[_Asked], library: CrossEncoder) -> tuple[list[float], list[float]]:
         """Seconds of a single client's requests, and of the library's call on the same texts before or after each."""
-        served, called = [], []
+        served: list[float] = []
+        called: list[float] = []
         async with new_client() as client:
             for number, (query, documents) in enumerate(asked):
                 for is_served in (True, False) if number % 2 else (False, True):
