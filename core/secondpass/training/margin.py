@@ -12,19 +12,23 @@ class MarginLoss(losses.MarginMSELoss):
     """
 
     def forward(
-        self, inputs: list[list[str]], labels: list[Tensor], prompt: str | None = None, task: str | None = None
+        self,
+        inputs: list[list[str]],
+        labels: Tensor | list[Tensor],
+        prompt: str | None = None,
+        task: str | None = None,
     ) -> Tensor:
         """The squared error of the first document's margins over each other one: a mean over all margins.
 
         Args:
             inputs: Queries, and a column of documents, one per query, for each place in the lists.
-            labels: The teacher's scores, a tensor per query. Shape: (n_columns,).
+            labels: The teacher's scores, a tensor per query or one of all. Shape: (n_columns,), (n_queries, n_columns).
             prompt: As in the parent.
             task: As in the parent.
         """
         queries, *columns = inputs
         pairs = [pair for column in columns for pair in zip(queries, column, strict=True)]
         scores = self.logits_from_pairs(pairs, prompt=prompt, task=task).view(len(columns), len(queries)).T
-        teacher = torch.stack(labels).to(scores.device).float()
+        teacher = (labels if isinstance(labels, Tensor) else torch.stack(labels)).to(scores.device).float()
         loss: Tensor = self.loss_fct(scores[:, :1] - scores[:, 1:], teacher[:, :1] - teacher[:, 1:])
         return loss
