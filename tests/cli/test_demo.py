@@ -38,8 +38,8 @@ def test_each_question_is_told_with_its_reason_and_the_totals_come_last(width: i
         told = " ".join(" ".join(lines[start + 1 : end]).split())
         assert told.startswith(f"answer: {question.answer}; its passage: BM25 ")
         assert re.search(r"“.+” (moves from \d+ to 1|was BM25's first already and stays there), .+\.", told)
-    end = "\n".join(lines[headings[-1] :])
-    assert end.index("answer in the top 3") < end.index("LangChain: ") < end.index("Haystack: ")
+    rest = "\n".join(lines[headings[-1] :])
+    assert rest.index("answer in the top 3") < rest.index("LangChain: ") < rest.index("Haystack: ")
 
 
 def test_something_is_said_before_the_model_is_there() -> None:

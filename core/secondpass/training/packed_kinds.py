@@ -107,7 +107,7 @@ def _first_rows_alone(kind: Kind) -> Callable[..., Any]:
             return None
         states, rows = args[0], packed.first_rows
         keys, values = kind.keys_and_values(layer, states, arguments)
-        changed = {ARGUMENT: replace(packed, keys_and_values=(keys, values))}
+        changed: dict[str, Any] = {ARGUMENT: replace(packed, keys_and_values=(keys, values))}
         if "position_embeddings" in arguments:
             changed["position_embeddings"] = tuple(part[:, rows] for part in arguments["position_embeddings"])
         return (states[:, rows], *args[1:]), arguments | changed
