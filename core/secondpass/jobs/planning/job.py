@@ -99,6 +99,8 @@ class Job:
 
     def _carrier(self) -> Carrier:
         left_out = frozenset() if self.settings.keep_texts else self.settings.text_columns
+        if self.writes_run:
+            left_out -= {self.settings.query_id_column, self.settings.document_id_column}
         if self.settings.output_format == "parquet":
             return ToArrow(left_out, self.schema)
         return ToObjects(left_out)
