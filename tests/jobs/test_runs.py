@@ -138,3 +138,11 @@ def test_rows_with_ids_become_a_run_and_ties_keep_their_order(tmp_path: Path) ->
     empty = write_jsonl(tmp_path / "b.jsonl", [])
     result = score_files(empty, tmp_path / "none", scorer=Scores(), settings=JobSettings(output_format="trec"))
     assert Path(result.scores).read_text() == ""
+
+
+def test_an_id_that_is_a_text_as_well_is_written_without_texts(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [{"query_id": 1, "query": "q", "document": text} for text in ("d", "e")])
+    settings = JobSettings(output_format="trec", document_id_column="document", keep_texts=False)
+    result = score_files(path, tmp_path / "out", scorer=_Lengths(), settings=settings)
+    assert Path(result.scores).read_text().split("\n")[0].split()[:4] == ["1", "Q0", "d", "1"]
+    assert (result.n_rows, result.n_bad) == (2, 0)

@@ -1,5 +1,6 @@
 """A job from its files to its results, whatever engine does the work in between."""
 
+import errno
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from secondpass.errors import InputError
 from secondpass.jobs.on_ray.ray_engine import RayEngine
 from secondpass.jobs.on_ray.workers import RayWorkers
 from secondpass.jobs.planning.job import Job, forget_texts
@@ -15,6 +17,7 @@ from secondpass.jobs.running.engine import Engine, LocalEngine
 from secondpass.jobs.running.one_at_a_time import held
 from secondpass.jobs.running.results import gather
 from secondpass.jobs.settings import JobSettings
+from secondpass.jobs.writing.shard_record import ShardRecord
 from secondpass.jobs.writing.whole_files import remove_unfinished
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
@@ -130,8 +133,9 @@ def _run(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgre
     job, unreadable = divide_job(job, engine.identity())
     folders = job.output, job.scores_folder, job.records_folder
     remove_unfinished(*folders)
-    found = ((shard.number, job.record_files(shard).read(job.shard_path(shard))) for shard in job.shards)
-    records = {number: record for number, record in found if record is not None}
+    records = _finished(job)
+    if job.settings.strict:
+        _check_no_bad_row(job, records)
     n_before = n_done = sum(shard.n_rows for shard in job.shards if shard.number in records)
     n_shards_before = len(records)
 
@@ -143,8 +147,17 @@ def _run(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgre
 
     on_rows(0)
     to_do = [shard for shard in job.shards if shard.number not in records]
-    for record in engine.score(job, to_do, on_rows):
-        records[record.number] = record
+    for _ in engine.score(job, to_do, on_rows):
+        pass
+    # What is put together is what lies there: a file that is gone would be taken for that of a shard without rows.
+    records = _finished(job)
+    for shard in job.shards:
+        if shard.number not in records:
+            raise OSError(
+                errno.EIO,
+                "a shard and its record must stay as they were written until the job is done: call the job again",
+                str(job.shard_path(shard)),
+            )
     truncated = [record.n_truncated for record in records.values()]
     gathered = gather(job, unreadable)
     remove_unfinished(*folders)
@@ -162,3 +175,17 @@ def _run(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgre
         [str(path) for path in left_out],
         round(time.perf_counter() - started, 3),
     )
+
+
+def _finished(job: Job) -> dict[int, ShardRecord]:
+    """The records of the shards whose files are all there, by number."""
+    found = ((shard.number, job.record_files(shard).read(job.shard_path(shard))) for shard in job.shards)
+    return {number: record for number, record in found if record is not None}
+
+
+def _check_no_bad_row(job: Job, records: Mapping[int, ShardRecord]) -> None:
+    """Raise InputError where a finished shard has a row that was not scored."""
+    for shard in job.shards:
+        if shard.number in records:
+            for row in job.record_files(shard).bad():
+                raise InputError(f"{job.place(shard, row)}: {row.error}")

@@ -1,6 +1,7 @@
 """Where a file is divided into shards: every so many rows, but never between rows of one query that stand together."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -20,6 +21,8 @@ class Shard:
         line: The line at which the first row begins in a text file, from 1.
         continues: Whether it begins with rows of the query that the shard before ends with.
         is_continued: Whether it ends with rows of the query that the next shard begins with.
+        first_query: A digest of the query that it continues; None where it continues none, or no row says which.
+        last_query: Likewise of the query that the next shard goes on with.
     """
 
     number: int
@@ -30,6 +33,8 @@ class Shard:
     line: int = 1
     continues: bool = False
     is_continued: bool = False
+    first_query: int | None = None
+    last_query: int | None = None
 
     @property
     def name(self) -> str:
@@ -46,15 +51,17 @@ class Piece(Generic[RowT]):
         first_row: Its number, from 0.
         n_rows: How many there are.
         is_continued: Whether the next piece begins with the query that this one ends with.
+        query: A digest of that query; None where there is none, or no row says which.
     """
 
     first: RowT
     first_row: int
     n_rows: int
     is_continued: bool = False
+    query: int | None = None
 
 
-def divide(rows: Iterable[RowT], key_of: Callable[[RowT], Hashable | None], shard_rows: int) -> Iterator[Piece[RowT]]:
+def divide(rows: Iterable[RowT], key_of: Callable[[RowT], str | None], shard_rows: int) -> Iterator[Piece[RowT]]:
     """Divide rows where the query changes: at the first change after so many, and after twice as many at the latest.
 
     Rows are looked at only where a piece may end, so that dividing costs little more than counting them.
@@ -66,13 +73,14 @@ def divide(rows: Iterable[RowT], key_of: Callable[[RowT], Hashable | None], shar
     """
     first: list[RowT] = []  # none, or the first row of the piece
     first_row = n_rows = 0
-    key: Hashable | None = None
+    key: str | None = None
     for number, row in enumerate(rows):
         if n_rows >= shard_rows:
             here = key_of(row)
             is_other = None not in (here, key) and here != key
             if is_other or n_rows >= 2 * shard_rows:
-                yield Piece(first[0], first_row, n_rows, is_continued=not is_other)
+                query = None if is_other or key is None else digest_of(key)
+                yield Piece(first[0], first_row, n_rows, is_continued=not is_other, query=query)
                 first, first_row, n_rows = [], number, 0
             elif here is not None:
                 key = here
@@ -83,3 +91,8 @@ def divide(rows: Iterable[RowT], key_of: Callable[[RowT], Hashable | None], shar
             key = key_of(row)
     if first:
         yield Piece(first[0], first_row, n_rows)
+
+
+def digest_of(key: str) -> int:
+    """64 bits of a query's key: among a hundred million keys, two that are alike are not to be expected."""
+    return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest())

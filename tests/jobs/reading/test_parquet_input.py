@@ -78,3 +78,18 @@ def test_what_is_no_parquet_or_has_other_columns_is_refused(tmp_path: Path) -> N
     ):
         with pytest.raises(InputError, match=message):
             ParquetInput(tmp_path / f"{name}.parquet", reader, ToObjects(frozenset()))
+
+
+def test_rows_without_an_id_are_divided_by_the_text_of_their_query(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    from secondpass.jobs.reading.parquet_input import ParquetInput
+
+    # Of two queries without an id, and of two with one text and two ids.
+    queries, ids = list("aaaaaabbbbbbcccccc"), [None] * 6 + [""] * 6 + ["1"] * 3 + ["2"] * 3
+    table = pa.table({"query": queries, "query_id": ids, "document": queries})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=5)
+    reader = RowReader(JobSettings(output_format="jsonl", shard_rows=3), frozenset())
+    shards = list(ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset())).divide(0, 0))
+    assert [(shard.first_row, shard.n_rows, shard.is_continued) for shard in shards] == [
+        (0, 6, False), (6, 6, False), (12, 3, False), (15, 3, False),
+    ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Text files as people have them, read row by row: what is in them was written by hand."""
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +224,19 @@ def test_the_header_is_no_record(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("query\tdocument\n\nq\td\n")
     file = RecordFile(tmp_path / "a.tsv", "tsv")
     assert [(record.offset, record.line) for record in file.records()] == [(16, 3)]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+@pytest.mark.parametrize("document", ["d", None])
+def test_rows_are_read_together_by_all_that_they_hold(document: str | None, kind: TextKind, tmp_path: Path) -> None:
+    path, other = tmp_path / "a", "x" * 2**22
+    if kind == "jsonl":
+        line = json.dumps({"query": "q", "document": document, "other": other}) + "\n"
+        path.write_text(line * 9)
+    else:  # a field too few is a bad row
+        path.write_text("query,document,other\n" + (f"q,d,{other}\n" if document else f"q,{other}\n") * 9)
+    reader = RowReader(JobSettings(output_format="jsonl"), frozenset())
+    file = TextInput(path, kind, reader, ToObjects(frozenset({"other"})))
+    (shard,) = file.divide(0, 0)
+    # Four rows of 4 million characters are 16 million.
+    assert [len(batch.rows) + len(batch.bad) for batch in file.batches(shard)] == [4, 4, 1]

@@ -1,11 +1,16 @@
 """Ranks within what stands together: properties, and cases small enough to see."""
 
 from itertools import groupby
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from job_rows import read_output, write_jsonl
+from scorers import Scores
 
+from secondpass.jobs import JobSettings, score_files
 from secondpass.jobs.rows import JsonObjects, Rows, ScoredRows
 from secondpass.jobs.shards import Shard, divide
 from secondpass.jobs.writing.ranks import Ranker, count_scattered, rank_groups
@@ -74,3 +79,18 @@ def test_a_query_that_goes_on_in_another_shard_has_no_ranks() -> None:
     ranker = Ranker(Shard(1, 0, 5, 6, continues=True, is_continued=True))
     pieces = [*ranker.push(_scored(list("aabbcc"), [1, 2, 1, 2, 1, 2])), *ranker.finish()]
     assert [rank for piece in pieces for rank in piece.ranks.tolist()] == [0, 0, 2, 1, 0, 0]
+
+
+def test_queries_beside_one_whose_rows_are_all_bad_here_have_ranks(tmp_path: Path) -> None:
+    # Two rows of one query, and six of another, of which the good ones are in the second shard alone; then the other
+    # way round: six of a query, whose next two, in the next shard, are bad; and two of another one.
+    given = ["a", "a", *"BBBB", "b", "b", "c", "c", *"dddddd", *"DD", "e", "e"]
+    rows = [{"query": key.lower(), "document": None if key.isupper() else str(i)} for i, key in enumerate(given)]
+    path = write_jsonl(tmp_path / "a.jsonl", rows)
+    result = score_files(path, tmp_path / "out", scorer=Scores(), settings=JobSettings(shard_rows=3))
+    ranks: dict[str, list[Any]] = {}
+    for row in read_output(tmp_path / "out"):
+        ranks.setdefault(row["query"], []).append(row["rank"])
+    assert {key: sorted(ranks[key]) for key in "ace"} == {key: [1, 2] for key in "ace"}
+    assert (ranks["b"], ranks["d"]) == ([None] * 2, [None] * 6)
+    assert result.n_unranked == 8

@@ -1,5 +1,7 @@
 """A run made of pairs that come in any order."""
 
+import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -47,3 +49,36 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="pairs") as raised:
         RunTable(tmp_path / "none" / "pairs")
     assert raised.value.filename == str(tmp_path / "none" / "pairs")
+
+
+_LOCKS = """
+import fcntl, sys
+file = open(sys.argv[1], "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such locks")
+def test_a_run_needs_no_locks_of_the_file_system(tmp_path: Path) -> None:
+    path = tmp_path / "50% of #1?.pairs"
+    command = [sys.executable, "-c", _LOCKS, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:  # noqa: S603 - our own
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        table = RunTable(path)
+        assert list(table.add([ScoredPair(1, "q", "d", 1.0, None)])) == []
+        assert list(table.lines("t")) == ["q Q0 d 1 1.0 t\n"]
+        assert [file.name for file in tmp_path.iterdir()] == [path.name]
+        table.close()
+        other.communicate()
+
+
+def test_a_file_that_cannot_be_used_is_not_left_behind(tmp_path: Path) -> None:
+    path = tmp_path / "pairs"
+    path.write_text("no database, " * 1000)
+    with pytest.raises(OSError, match="not a database") as raised:
+        RunTable(path)
+    assert raised.value.filename == str(path)
+    assert not path.exists()

@@ -8,7 +8,7 @@ from typing import Any
 
 from secondpass.arguments import describe_error
 from secondpass.errors import InputError, ScoringError
-from secondpass.jobs.on_ray.workers import RayWorkers
+from secondpass.jobs.on_ray.workers import RETRIES, RayWorkers
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.running.engine import load
 from secondpass.jobs.running.score_shard import ShardScorer
@@ -23,7 +23,7 @@ from secondpass.ranking import Scorer
 class RayEngine:
     """Scores shards in the workers of a Ray cluster, which reach the same files under the same names.
 
-    A worker that dies is replaced, and its shard is scored again.
+    A worker that dies is replaced, and its shard is scored again, up to `RETRIES` times.
 
     Args:
         model: See `score_files`, as for the next two.
@@ -103,12 +103,18 @@ def _rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorker
         batch_size=1,
         num_cpus=workers.cpus,
         num_gpus=workers.gpus_each(),
+        max_task_retries=RETRIES,
     )
     yield from done.iter_rows()
 
 
 def _all_rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorkers) -> list[Mapping[str, Any]]:
-    return list(_rows(shards, worker, workers))
+    found = []
+    for row in _rows(shards, worker, workers):
+        found.append(row)
+        if row["error"]:  # the job ends with it: no other shard has to be waited for
+            break
+    return found
 
 
 class _ShardWorker:

@@ -6,7 +6,7 @@ from secondpass.arguments import check_count
 from secondpass.errors import InputError, InputTypeError
 from secondpass.extras import require
 from secondpass.jobs.batch_scorer import BatchScorer
-from secondpass.jobs.on_ray.workers import RayWorkers
+from secondpass.jobs.on_ray.workers import RETRIES, RayWorkers
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
 
@@ -30,7 +30,8 @@ def score_dataset(
 
     New columns: `score` (in the model's unit), `truncated`, with windows `passage_start`, `passage_end` and
     `passage_score`, and `error`, which says of a row why it has no score. A row that cannot be scored stops no other.
-    Ray keeps no order of rows: have ids in them. Workers that die are replaced, and their rows scored again.
+    Ray keeps no order of rows: have ids in them. Workers that die are replaced, and their rows scored again, up to
+    three times.
 
     Args:
         dataset: With a query and a document per row; never changed.
@@ -65,6 +66,7 @@ def score_dataset(
         batch_format="pyarrow",
         num_cpus=workers.cpus,
         num_gpus=workers.gpus_each(),
+        max_task_retries=RETRIES,
     )
 
 

@@ -1,7 +1,7 @@
 """Which processes of a Ray cluster score."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from secondpass.arguments import check_count, check_text, describe
 from secondpass.errors import InputError, InputTypeError
@@ -9,6 +9,9 @@ from secondpass.extras import require
 
 if TYPE_CHECKING:
     from ray.data import ActorPoolStrategy
+
+# How often rows whose worker died are given to another one: rows that kill every worker would go round for ever.
+RETRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

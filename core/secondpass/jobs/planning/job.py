@@ -32,6 +32,7 @@ class Job:
         output: The folder of everything that is written.
         windows: Whether long documents are read in windows, whose best one is written.
         tag: What a TREC run says of whose scores these are.
+        id: Of `Manifest`; none before the job is divided.
         shards: All parts of it, in order.
         texts: The files of a TREC run's queries and documents; None for other input.
         text_digests: Of these, by which texts of before are told from those of now.
@@ -44,6 +45,7 @@ class Job:
     output: Path
     windows: bool
     tag: str
+    id: str = ""
     shards: tuple[Shard, ...] = ()
     texts: tuple[Path, Path] | None = None
     text_digests: tuple[str | None, ...] = ()
@@ -76,7 +78,7 @@ class Job:
 
     def record_files(self, shard: Shard) -> RecordFiles:
         """The files that say that a shard is finished, and what came of it."""
-        return RecordFiles(self.records_folder / f"{shard.name}.json")
+        return RecordFiles(self.records_folder / f"{shard.name}.json", self.id)
 
     def place(self, shard: Shard, row: BadRow) -> str:
         """A row as errors call it: `file:row`."""
@@ -99,6 +101,8 @@ class Job:
 
     def _carrier(self) -> Carrier:
         left_out = frozenset() if self.settings.keep_texts else self.settings.text_columns
+        if self.writes_run:
+            left_out -= {self.settings.query_id_column, self.settings.document_id_column}
         if self.settings.output_format == "parquet":
             return ToArrow(left_out, self.schema)
         return ToObjects(left_out)

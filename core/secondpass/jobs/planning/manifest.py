@@ -14,7 +14,7 @@ _NAME: Final = "manifest.json"
 # What is made before it in a job's folder: of the shards, and of the records of those that are finished.
 FOLDERS: Final = ("scores", "finished")
 # Of what a manifest says; one of another version is not read.
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,14 @@ class Manifest:
     """What a job's scores depend on, and its parts.
 
     Args:
+        job: What tells the job from all others, also from one of the same files and settings.
         model: What tells the scorer from others, by name.
         settings: What shards depend on, by name.
         inputs: The input files in order, with those of a TREC run's texts at the end.
         shards: All parts of the job.
     """
 
+    job: str
     model: Mapping[str, object]
     settings: Mapping[str, object]
     inputs: Sequence[InputState]
@@ -87,6 +89,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         if content["version"] != _VERSION:
             raise InputError(f"{path} was written by another version of secondpass: give output another folder")
         return Manifest(
+            content["job"],
             content["model"],
             content["settings"],
             [InputState(**state) for state in content["inputs"]],
@@ -101,6 +104,18 @@ def read_manifest(folder: Path) -> Manifest | None:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} is not the manifest of a job: give output another folder") from error
+
+
+def check_current(folder: Path, job: str) -> None:
+    """Raise InputError unless a folder is a job's still: somebody may have removed it and begun another one there.
+
+    Args:
+        folder: Of the job's scores.
+        job: As its manifest had it.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None or manifest.job != job:
+        raise InputError(f"{folder} must be this job's until it is done, it is another one's now, or empty")
 
 
 def _check_ours(folder: Path) -> None:

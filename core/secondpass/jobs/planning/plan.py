@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import text_files
@@ -65,7 +66,7 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
     of_texts = [] if job.texts is None else [InputState(str(path), digest_of(path)) for path in job.texts]
     if of_texts:
         job = replace(job, text_digests=tuple(state.sha256 for state in of_texts))
-    found = Manifest(model, job.settings.as_json(), [*states, *of_texts], ())
+    found = Manifest(uuid4().hex, model, job.settings.as_json(), [*states, *of_texts], ())
     before = read_manifest(job.output)
     if before is not None:
         before.check_same(job.output, found)
@@ -79,7 +80,7 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
     for path, error in unreadable.items():
         if job.settings.strict or len(unreadable) == len(states):
             raise InputError(error if path in error else f"{path}: {error}")
-    job = replace(job, shards=shards)
+    job = replace(job, id=(before or found).job, shards=shards)
     for folder in (job.scores_folder, job.records_folder):
         folder.mkdir(parents=True, exist_ok=True)
     if before is None:

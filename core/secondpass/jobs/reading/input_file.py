@@ -7,7 +7,7 @@ from secondpass.errors import InputError
 from secondpass.jobs.rows import RowBatch
 from secondpass.jobs.shards import Shard
 
-# Rows that are read together, and the characters of their texts but for the last row's: as scorers take them.
+# Rows that are read together, and the characters of all their columns but for the last row's: as scorers take them.
 BATCH_ROWS: Final = 4096
 BATCH_CHARACTERS: Final = 2**24
 

@@ -61,10 +61,13 @@ class ParquetInput:
     def divide(self, file: int, first_number: int) -> Iterator[Shard]:
         """See `InputFile`."""
         settings = self._reader.settings
-        key = settings.query_id_column if settings.query_id_column in self._read else settings.query_column
-        values = (column[i] for table in self._from(0, [key]) for column in table.columns for i in range(len(column)))
-        continues = False
-        pieces = divide(values, lambda value: self._key_of(key, value), settings.shard_rows)
+        # A row without an id belongs to its query's text.
+        names = [name for name in (settings.query_id_column, settings.query_column) if name in self._read]
+        names = list(dict.fromkeys(names))
+        tables = (table.select(names) for table in self._from(0, names))  # the columns in this order
+        rows = ((table, row) for table in tables for row in range(table.num_rows))
+        continues, query = False, None
+        pieces = divide(rows, self._key_of, settings.shard_rows)
         with _readable(self._path):
             for number, piece in enumerate(pieces, first_number):
                 yield Shard(
@@ -74,12 +77,21 @@ class ParquetInput:
                     piece.n_rows,
                     continues=continues,
                     is_continued=piece.is_continued,
+                    first_query=query,
+                    last_query=piece.query,
                 )
-                continues = piece.is_continued
+                continues, query = piece.is_continued, piece.query
 
-    def _key_of(self, column: str, scalar: pa.Scalar) -> str | None:
-        value = _value(scalar)
-        return None if value is _UNDECODABLE else self._reader.key_of({column: value})
+    def _key_of(self, place: tuple[pa.Table, int]) -> str | None:
+        table, row = place
+        for name in table.column_names:
+            value = _value(table.column(name)[row])
+            if value is _UNDECODABLE:
+                return None
+            key = self._reader.key_of({name: value})
+            if key is not None:
+                return key
+        return None
 
     def batches(self, shard: Shard) -> Iterator[RowBatch]:
         """See `InputFile`."""

@@ -38,14 +38,23 @@ class TextInput:
 
     def divide(self, file: int, first_number: int) -> Iterator[Shard]:
         """See `InputFile`."""
-        continues = False
+        continues, query = False, None
         pieces = divide(self._file.records(), self._key_of, self._reader.settings.shard_rows)
         for number, piece in enumerate(pieces, first_number):
             first = piece.first
             yield Shard(
-                number, file, piece.first_row, piece.n_rows, first.offset, first.line, continues, piece.is_continued
+                number,
+                file,
+                piece.first_row,
+                piece.n_rows,
+                first.offset,
+                first.line,
+                continues,
+                piece.is_continued,
+                query,
+                piece.query,
             )
-            continues = piece.is_continued
+            continues, query = piece.is_continued, piece.query
 
     def batches(self, shard: Shard) -> Iterator[RowBatch]:
         """See `InputFile`."""
@@ -79,17 +88,19 @@ class TextInput:
 
     def _batch(self, records: Iterator[Record]) -> Iterator[tuple[Record, Mapping[str, object] | None, ReadRow | str]]:
         """So many records as are read together: their values and texts, or why there are none."""
-        n_characters = 0
+        size = 0
         for record in islice(records, BATCH_ROWS):
             try:
                 values = self._file.parse(record)
                 row = self._reader.read(values)
             except InputError as error:
                 yield record, None, str(error)
-                continue
-            yield record, values, row
-            n_characters += len(row.query) + len(row.document)
-            if n_characters >= BATCH_CHARACTERS:
+                size += _size(record)
+            else:
+                yield record, values, row
+                # A run's texts are not in its lines.
+                size += max(_size(record), len(row.query) + len(row.document))
+            if size >= BATCH_CHARACTERS:
                 return
 
     def _rows(self, batch: Sequence[tuple[Record, Mapping[str, object] | None, ReadRow | str]]) -> RowBatch:
@@ -106,6 +117,13 @@ class TextInput:
             carried,
         )
         return RowBatch(rows, sorted(bad, key=lambda row: row.number))
+
+
+def _size(record: Record) -> int:
+    """Bytes or characters of a row, with all its columns; 0 where they are not held."""
+    if isinstance(record.raw, InputError):
+        return 0
+    return len(record.raw) if isinstance(record.raw, bytes) else sum(map(len, record.raw))
 
 
 def check_columns(path: Path, columns: Sequence[str], reader: RowReader) -> None:

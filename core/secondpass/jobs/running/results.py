@@ -85,10 +85,13 @@ def _write_errors(job: Job, rows: Iterable[tuple[Shard, BadRow]], unreadable: Ma
     with written_whole(path, empty=False) as unfinished:
         with writing_to(path):
             file = unfinished.open("w", encoding="utf-8", errors="backslashreplace")
-        with file:
+        try:
             for line in _lines(job, rows, unreadable):
                 with writing_to(path):
                     file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        finally:
+            with writing_to(path):  # the last lines are written only now
+                file.close()
 
 
 def _lines(

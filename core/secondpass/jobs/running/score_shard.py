@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from secondpass.errors import InputError
 from secondpass.execution.threads import Call
 from secondpass.jobs.planning.job import Job
+from secondpass.jobs.planning.manifest import check_current
 from secondpass.jobs.reading.input_file import DamagedFileError, InputFile
 from secondpass.jobs.rows import BadRow, RowBatch, Rows, ScoredRows
 from secondpass.jobs.scoring.attempts import Attempts
@@ -46,7 +47,8 @@ class ShardScorer:
             on_rows: Told how many rows more are done, now and then.
 
         Raises:
-            InputError: A row cannot be scored, and the job is strict; or the file cannot be read now.
+            InputError: A row cannot be scored, and the job is strict; the file cannot be read now; or the folder is
+                another job's now.
             OSError: The output cannot be written.
             Exception: The scorer fails, and not for single rows.
         """
@@ -64,8 +66,10 @@ class ShardScorer:
                     file.close()
             with writing_to(path):
                 n_bytes = unfinished.stat().st_size  # raises where somebody has removed it
+            check_current(job.output, job.id)
         bad, stretches = sorted(shard_run.bad, key=lambda row: row.number), shard_run.stretches
         record = ShardRecord(
+            job.id,
             shard.number,
             shard_run.n_rows,
             sum(row.n_rows for row in bad),

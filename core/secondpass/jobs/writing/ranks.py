@@ -1,6 +1,5 @@
 """Ranks within queries whose rows stand together, given while the rows stream by."""
 
-import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.jobs.rows import ScoredRows
-from secondpass.jobs.shards import Shard
+from secondpass.jobs.shards import Shard, digest_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,11 +81,13 @@ class Ranker:
         keys = [key for piece in pieces for key in piece.rows.keys]
         ranks = rank_groups(keys, np.concatenate([piece.scores for piece in pieces]))
         groups = list(_groups(keys))
-        self._stretches.extend(_digest(group.key) for group in groups)
-        if self._is_first and self._shard.continues:
-            ranks[: groups[0].stop] = 0
-        if is_last and self._shard.is_continued:
-            ranks[groups[-1].start :] = 0
+        self._stretches.extend(digest_of(group.key) for group in groups)
+        first, last, shard = groups[0], groups[-1], self._shard
+        # Rows of the query that is divided may all be bad: then the first or last rows here are of another one.
+        if self._is_first and shard.continues and shard.first_query in {None, digest_of(first.key)}:
+            ranks[: first.stop] = 0
+        if is_last and shard.is_continued and shard.last_query in {None, digest_of(last.key)}:
+            ranks[last.start :] = 0
         self._is_first = False
         start = 0
         for piece in pieces:
@@ -109,11 +110,6 @@ def count_scattered(shards: Iterable[tuple[NDArray[np.uint64], bool]]) -> int:
         last = of_shard[-1] if len(of_shard) else None
     digests = np.concatenate(stretches)
     return len(digests) - len(np.unique(digests))
-
-
-def _digest(key: str) -> int:
-    """64 bits of a key: among a hundred million keys, two that are alike are not to be expected."""
-    return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest())
 
 
 def _groups(keys: Sequence[str]) -> Iterator[_Group]:

@@ -18,6 +18,7 @@ class ShardRecord:
     """What came of a shard: once it is written, the shard is finished.
 
     Args:
+        job: Of `Manifest`: whose shard it is.
         number: The shard's.
         n_rows: Rows that were scored and written.
         n_bad: Rows that were not scored.
@@ -28,6 +29,7 @@ class ShardRecord:
         seconds: Wall-clock time that it took.
     """
 
+    job: str
     number: int
     n_rows: int
     n_bad: int
@@ -53,9 +55,11 @@ class RecordFiles:
 
     Args:
         path: The one with the counts; the others have its name with other endings.
+        job: Of `ShardRecord`.
     """
 
     path: Path
+    job: str
 
     def write(self, record: ShardRecord, bad: Sequence[BadRow], stretches: NDArray[np.uint64]) -> None:
         """Write what came of a shard whose scores are written already.
@@ -73,7 +77,7 @@ class RecordFiles:
         write_json(self.path, record.as_json())
 
     def read(self, scores: Path) -> ShardRecord | None:
-        """The counts; None where the shard is not finished, or its files are not those of before.
+        """The counts; None where the job has not finished the shard, or its files are not those of before.
 
         Args:
             scores: The file of its scores.
@@ -83,7 +87,8 @@ class RecordFiles:
         except FileNotFoundError:
             return None
         is_whole = (
-            _n_bytes(scores) == record.n_bytes
+            record.job == self.job
+            and _n_bytes(scores) == record.n_bytes
             and _n_bytes(self._stretches_path) == 8 * record.n_stretches
             and self._bad_path.exists() == (record.n_bad > 0)
         )

@@ -50,7 +50,9 @@ def read_pairs(path: Path) -> Iterator[ScoredPair]:
 
 
 class RunTable:
-    """Pairs by query, each once, in the order in which they came; on disk, so that there may be any number.
+    """Pairs by query, each once, in the order in which they came; on disk, so that there may be any number of queries.
+
+    Those of one query are held in memory while its lines are made.
 
     Args:
         path: The file to hold them in, which must not be there.
@@ -63,12 +65,19 @@ class RunTable:
         self._path = path
         self._n_pairs = 0
         with _errors_of_the_disk(path):
-            self._connection = sqlite3.connect(path, isolation_level=None)
-            # The file is made anew whenever it is needed, so nothing of it has to outlive the process.
-            for setting in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE_KIB}"):
-                self._connection.execute(f"PRAGMA {setting}")
-            self._connection.executescript(_TABLES)
-            self._connection.execute("BEGIN")
+            # The file is this process's alone, and file systems of clusters often have no locks.
+            name = f"{path.absolute().as_uri()}?nolock=1"
+            self._connection = sqlite3.connect(name, uri=True, isolation_level=None)
+        try:
+            with _errors_of_the_disk(path):
+                # The file is made anew whenever it is needed, so nothing of it has to outlive the process.
+                for setting in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE_KIB}"):
+                    self._connection.execute(f"PRAGMA {setting}")
+                self._connection.executescript(_TABLES)
+                self._connection.execute("BEGIN")
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, pairs: Iterable[ScoredPair]) -> Iterator[ScoredPair]:
         """Take in pairs that come after those of before, and give back those whose documents the query has already."""
@@ -91,10 +100,10 @@ class RunTable:
         """
         with _errors_of_the_disk(self._path):
             for number, query in self._connection.execute("SELECT number, id FROM queries ORDER BY number"):
-                found = self._connection.execute(
-                    "SELECT document, score FROM pairs WHERE query = ? ORDER BY place", (number,)
-                ).fetchall()
-                documents, scores = zip(*found, strict=True)
+                of_query = "SELECT place, document, score FROM pairs WHERE query = ?"
+                # SQLite would sort many of them in the system's folder of temporary files, which may be small.
+                found = sorted(self._connection.execute(of_query, (number,)))
+                _, documents, scores = zip(*found, strict=True)
                 yield from run_lines(ScoredQuery(query, documents, scores, 0.0), depth=len(documents), tag=tag)
 
     def close(self) -> None:
@@ -113,6 +122,6 @@ def _errors_of_the_disk(path: Path) -> Iterator[None]:
     """What SQLite says of a disk that takes no more, as the system says it."""
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         number = errno.ENOSPC if error.sqlite_errorcode == sqlite3.SQLITE_FULL else errno.EIO
         raise OSError(number, str(error), str(path)) from error
