@@ -66,7 +66,8 @@ class ParquetInput:
         names = list(dict.fromkeys(names))
         tables = (table.select(names) for table in self._from(0, names))  # the columns in this order
         rows = ((table, row) for table in tables for row in range(table.num_rows))
-        continues, query = False, None
+        continues = False
+        query: int | None = None
         pieces = divide(rows, self._key_of, settings.shard_rows)
         with _readable(self._path):
             for number, piece in enumerate(pieces, first_number):

@@ -38,7 +38,8 @@ class TextInput:
 
     def divide(self, file: int, first_number: int) -> Iterator[Shard]:
         """See `InputFile`."""
-        continues, query = False, None
+        continues = False
+        query: int | None = None
         pieces = divide(self._file.records(), self._key_of, self._reader.settings.shard_rows)
         for number, piece in enumerate(pieces, first_number):
             first = piece.first
