@@ -50,7 +50,9 @@ def test_the_json_holds_everything_the_figures_depend_on(tiny: tuple[dict[str, A
     signature = printed["signature"]
     assert {"torch", "transformers", "tokenizers", "sentence-transformers", "secondpass"} <= set(signature["versions"])
     assert (signature["model"], signature["repeats"], signature["max_length"]) == ("tiny, random weights", 2, 512)
-    assert {"cpu", "cpu_flags", "cpus", "threads", "device", "batch_tokens", "network"} <= set(signature)
+    assert {"cpu", "cpu_flags", "torch_instructions", "cpus", "threads", "device", "batch_tokens", "network"} <= set(
+        signature
+    )
     assert str(folder) not in json.dumps(printed)
     assert [workload["name"] for workload in printed["workloads"]] == ["passages", "chunks"]
     for workload in printed["workloads"]:

@@ -56,7 +56,7 @@ def test_every_command_writes_the_same_formats_by_the_same_rule(command: str) ->
         ("demo", "then pass trust_remote_code=True to run it", "then pass --trust-remote-code to run it"),
         ("eval", "m states no maximum length: pass max_length=", "m states no maximum length: pass --max-length"),
         ("eval", 'pass activation="identity" or "sigmoid"', 'pass --activation "identity" or "sigmoid"'),
-        ("rank", "dtype 'int8' needs a CPU with VNNI", "--dtype 'int8' needs a CPU with VNNI"),
+        ("rank", "dtype 'int8' needs an x86 CPU", "--dtype 'int8' needs an x86 CPU"),
         ("rank", "a pair does not fit; lower max_length", "a pair does not fit; lower --max-length"),
         ("eval", 'duplicate_judgements="highest" or "first"', '--duplicate-judgements "highest" or "first"'),
         ("train", "a/b is gated: pass token=", "a/b is gated: pass HF_TOKEN in the environment"),

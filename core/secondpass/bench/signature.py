@@ -56,6 +56,8 @@ def collect_signature(setting: Setting, model: str, *, repeats: int) -> dict[str
         "gpu": device_name(device),
         "cpu": cpu_model(),
         "cpu_flags": cpu_flags(),
+        # Less than the CPU has where ATEN_CPU_CAPABILITY says so.
+        "torch_instructions": torch.backends.cpu.get_cpu_capability(),
         "cpus": _cpus(),
         "threads": torch.get_num_threads(),
         "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,

@@ -1,7 +1,7 @@
 """The parameters of a transformer become a packed encoder."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -28,6 +28,7 @@ from secondpass.encoder.layers import (
     Layer,
 )
 from secondpass.encoder.norm import Norm, make_norm
+from secondpass.encoder.parameters import Parameters
 from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
 from secondpass.encoder.spec import EncoderSpec, RelativeSpec
 
@@ -99,61 +100,38 @@ def pack_parameters(
     if spec.relative is not None and not capabilities.cheap_calls:
         return None
     with torch.inference_mode():
-        weights = _Renamed(parameters, architecture.names.ours({name: name for name in parameters}))
-        ranges = _measure_ranges(weights, spec, capabilities, range_texts) if precision.needs_ranges else {}
+        names = architecture.names.ours({name: name for name in parameters})
+        ranges = {}
+        if precision.needs_ranges:
+            ranges = _measure_ranges(Parameters(parameters, names), spec, capabilities, range_texts)
         arithmetic = make_arithmetic(precision, capabilities, ranges, n_layers=len(spec.layers))
-        return _Builder(weights, spec, arithmetic, precision.states_dtype(capabilities), capabilities).encoder(pooling)
+        dtype = precision.states_dtype(capabilities)
+        return _Builder(Parameters(parameters, names), spec, arithmetic, dtype, capabilities).encoder(pooling)
 
 
 def _measure_ranges(
-    weights: Mapping[str, Tensor], spec: EncoderSpec, capabilities: Capabilities, range_texts: TokenBatch | None
+    parameters: Parameters, spec: EncoderSpec, capabilities: Capabilities, range_texts: TokenBatch | None
 ) -> dict[str, Range]:
     """The values that each product is given over these texts, computed in float32."""
     if range_texts is None:
         raise ValueError("this precision needs range texts")
     recorder = RangeRecorder()
-    _Builder(weights, spec, recorder, torch.float32, capabilities).encoder(Pooling.MEAN)(range_texts)
+    _Builder(parameters, spec, recorder, torch.float32, capabilities).encoder(Pooling.MEAN)(range_texts)
     return recorder.ranges
 
 
-class _Renamed(Mapping[str, Tensor]):
-    """Tensors under other names, asked for when they are wanted.
-
-    Args:
-        tensors: Under their own names.
-        names: Those by the others.
-    """
-
-    def __init__(self, tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
-        self._tensors = tensors
-        self._names = names
-
-    def __getitem__(self, name: str) -> Tensor:
-        return self._tensors[self._names[name]]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
 class _Builder:
-    """Takes parameters one by one and makes the parts from them; what is left over is an error."""
+    """Makes the parts of an encoder from its parameters; what is left over is an error."""
 
     def __init__(
         self,
-        weights: Mapping[str, Tensor],
+        parameters: Parameters,
         spec: EncoderSpec,
         arithmetic: Arithmetic,
         dtype: torch.dtype,
         capabilities: Capabilities,
     ) -> None:
-        self._weights = weights
-        self._left = set(weights)
+        self._parameters = parameters
         self._spec = spec
         self._arithmetic = arithmetic
         self._dtype = dtype
@@ -170,8 +148,8 @@ class _Builder:
             pooling=pooling,
             capabilities=self._capabilities,
         )
-        if self._left:
-            raise ValueError(f"the packed encoder has no place for {', '.join(sorted(self._left))}")
+        if self._parameters.left:
+            raise ValueError(f"the packed encoder has no place for {', '.join(sorted(self._parameters.left))}")
         return encoder
 
     def _embeddings(self) -> Embeddings:
@@ -179,13 +157,15 @@ class _Builder:
         norm = self._norm("embeddings.norm")
         if token is None or norm is None:
             raise ValueError("an encoder needs a table of tokens and its normalisation")
-        project = "embeddings.project.weight" in self._weights
+        project = None
+        if "embeddings.project.weight" in self._parameters:
+            project = self._linear("embeddings.project", self._parameters.weights("embeddings.project"))
         return Embeddings(
             token=token,
             position=self._table("position"),
             token_type=self._table("token_type"),
             norm=norm,
-            project=self._linear("embeddings.project", self._take("embeddings.project")) if project else None,
+            project=project,
             norms_projection=self._spec.norms_projection,
             position_pad_id=self._spec.position_pad_id,
         )
@@ -197,8 +177,8 @@ class _Builder:
             raise ValueError(f"{layer} lacks a normalisation")
         ffn = self._arithmetic.feed_forward(
             f"{layer}.ffn",
-            self._joined(f"{layer}.ffn", "up", ("inner", "gate")),
-            self._take(f"{layer}.ffn.down"),
+            self._parameters.joined(f"{layer}.ffn", "up", ("inner", "gate")),
+            self._parameters.weights(f"{layer}.ffn.down"),
             self._spec.nonlinearity,
             gated=self._spec.gated,
         )
@@ -213,8 +193,8 @@ class _Builder:
     def _attention(self, i: int, *, first_only: bool) -> Attention:
         spec, n_heads, hidden = self._spec.layers[i], self._spec.n_heads, self._spec.hidden
         attention = f"layers.{i}.attention"
-        qkv = self._joined(attention, "qkv", ("query", "key", "value"))
-        out = self._linear(f"{attention}.out", self._take(f"{attention}.out"))
+        qkv = self._parameters.joined(attention, "qkv", ("query", "key", "value"))
+        out = self._linear(f"{attention}.out", self._parameters.weights(f"{attention}.out"))
         if self._spec.relative is not None:
             return self._disentangled(attention, qkv, out, self._spec.relative, first_only=first_only)
         if not first_only:
@@ -258,8 +238,8 @@ class _Builder:
 
     def _distance_embeddings(self) -> Tensor | None:
         """The embeddings that every layer projects in its own way."""
-        embeddings = self._pop("relative.embeddings.weight")
-        weight, bias = (self._pop(f"relative.norm.{name}") for name in ("weight", "bias"))
+        embeddings = self._parameters.take("relative.embeddings.weight")
+        weight, bias = (self._parameters.take(f"relative.norm.{name}") for name in ("weight", "bias"))
         if embeddings is None or weight is None:
             return embeddings
         return F.layer_norm(embeddings, weight.shape, weight, bias, self._spec.norm_eps)
@@ -268,36 +248,20 @@ class _Builder:
         """A layer's projection of the embeddings of distances, by weights of its own or those of its tokens."""
         if self._distances is None:
             raise ValueError("attention by distances needs their embeddings")
-        own = self._take(name) if f"{name}.weight" in self._weights else shared
+        own = self._parameters.weights(name) if f"{name}.weight" in self._parameters else shared
         return self._on_device(F.linear(self._distances, own.weight, own.bias) * scale)
-
-    def _joined(self, where: str, whole: str, names: tuple[str, ...]) -> Weights:
-        """Parameters that stand under one name, or side by side under several."""
-        if f"{where}.{whole}.weight" in self._weights:
-            return self._take(f"{where}.{whole}")
-        parts = [self._take(f"{where}.{name}") for name in names]
-        biases = [part.bias for part in parts if part.bias is not None]
-        return Weights(torch.cat([part.weight for part in parts]), torch.cat(biases) if biases else None)
 
     def _linear(self, name: str, weights: Weights) -> Linear:
         return self._arithmetic.linear(name, weights)
 
-    def _take(self, name: str) -> Weights:
-        self._left.discard(f"{name}.weight")
-        return Weights(self._weights[f"{name}.weight"], self._pop(f"{name}.bias"))
-
-    def _pop(self, name: str) -> Tensor | None:
-        self._left.discard(name)
-        return self._weights.get(name)
-
     def _norm(self, name: str) -> Norm | None:
-        weight, bias = self._pop(f"{name}.weight"), self._pop(f"{name}.bias")
+        weight, bias = self._parameters.take(f"{name}.weight"), self._parameters.take(f"{name}.bias")
         if weight is None:
             return None
         return make_norm(weight, bias, eps=self._spec.norm_eps, dtype=self._dtype, capabilities=self._capabilities)
 
     def _table(self, name: str) -> Tensor | None:
-        table = self._pop(f"embeddings.{name}.weight")
+        table = self._parameters.take(f"embeddings.{name}.weight")
         return None if table is None else self._on_device(table)
 
     def _on_device(self, tensor: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ class Capabilities:
         batch_tokens: Tokens of one forward pass that suit it.
         slow_dtypes: Formats that it computes without instructions of its own, much slower than float32.
         onednn_dtypes: Formats in which oneDNN multiplies here, with weights in a layout of its own.
-        int8_products: Whether it multiplies 8-bit integers by itself (VNNI or AMX).
+        int8_products: Whether it multiplies 8-bit integers faster than floating-point numbers.
+        int8_pairs: Whether it adds the 8-bit products of two neighbouring channels in 16 bits, as CPUs without VNNI do.
         matrix_units: Whether it multiplies whole blocks of half-precision numbers in one instruction (AMX, tensor
             cores).
         varlen_attention: Whether torch has a kernel here for attention over sequences of unequal lengths.
@@ -39,6 +40,7 @@ class Capabilities:
     slow_dtypes: frozenset[torch.dtype] = frozenset()
     onednn_dtypes: frozenset[torch.dtype] = frozenset()
     int8_products: bool = False
+    int8_pairs: bool = False
     matrix_units: bool = True
     varlen_attention: bool = False
     wide_heads: bool = False

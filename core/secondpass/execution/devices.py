@@ -115,6 +115,7 @@ def capabilities_of(device: torch.device) -> Capabilities:
                 ),
                 onednn_dtypes=onednn.product_dtypes(),
                 int8_products=onednn.has_int8(),
+                int8_pairs=onednn.adds_int8_pairs(),
                 matrix_units=onednn.has_amx(),
                 wide_heads=True,
                 key_multiple=_CPU_KEY_MULTIPLE,

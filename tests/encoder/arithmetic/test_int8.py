@@ -1,12 +1,17 @@
 """8-bit products: the scales, the channels left in floating point, and what int8 asks for."""
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from random_backbones import CPU, backbone, random_batch, range_texts
 
 from secondpass.encoder import Pooling, Precision, TokenBatch, packed_encoder
 from secondpass.encoder.arithmetic.arithmetic import FloatArithmetic, Weights
-from secondpass.encoder.arithmetic.int8 import Int8Arithmetic, Int8FeedForward
+from secondpass.encoder.arithmetic.int8 import Int8Arithmetic, Int8FeedForward, weight_scales
 from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
 from secondpass.encoder.arithmetic.ranges import Range
 
@@ -46,6 +51,29 @@ def test_values_beyond_the_measured_range_are_clipped_not_wrapped() -> None:
     assert ((out > 1.0) & (out < 1.3)).all()
     out = product(torch.full((1, 8), -100.0))
     assert ((out < -1.0) & (out > -1.3)).all()
+
+
+def test_neighbouring_products_do_not_overflow_16_bits() -> None:
+    """Where two are added in 16 bits, 64 times the largest input with the largest weight would give half."""
+    weights = Weights(torch.ones(1, 64), None)
+    product = Int8Arithmetic({"x": Range(-torch.ones(64), torch.ones(64))}, FLOAT).linear("x", weights)
+    highest, at_most_one = product(torch.tensor([[100.0], [1.0]]).expand(2, 64))
+    assert 64 < highest < 64 * 1.3
+    assert at_most_one == pytest.approx(64, rel=0.01)
+
+
+@given(
+    weight=arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 9)), elements=st.floats(-8, 8, width=16)),
+)
+def test_weights_of_neighbours_fit_16_bits(weight: NDArray[np.float32]) -> None:
+    scales = weight_scales(torch.from_numpy(weight), in_pairs=True)
+    numbers = (torch.from_numpy(weight) / scales[:, None]).round()
+    assert numbers.abs().max() <= 127
+    for row in numbers.tolist():
+        for first, second in zip(row[::2], [*row[1::2], 0.0], strict=False):
+            low, high = min(first, 0) + min(second, 0), max(first, 0) + max(second, 0)
+            assert 255 * low >= -(2**15)
+            assert 255 * high < 2**15
 
 
 def test_inner_channels_of_wide_range_stay_in_floating_point() -> None:

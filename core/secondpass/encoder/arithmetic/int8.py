@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
 from secondpass.encoder.arithmetic.arithmetic import FloatArithmetic, Weights
@@ -30,6 +31,8 @@ _LEVELS = 255
 # How much of a channel's range the weights take over from the inputs. With 1, a channel of fifteen times the others'
 # range coarsens all weights, with 0.5 all inputs; 0.75 made the smallest error of a trained model.
 _ALPHA = 0.75
+# Rounded weights of two neighbours sum up to no more than this and 1, and the most in 16 bits is 32,767 = 255 * 128.5.
+_LARGEST_PAIR = 127
 # Beyond what the range texts reach; values further out are clipped.
 _HEADROOM = 1.2
 # Of this many inner channels of a feed-forward part one is an outlier and stays in floating point.
@@ -101,7 +104,7 @@ class Int8Arithmetic:
         """See `Arithmetic`."""
         if name not in self.ranges:
             return self.rest.linear(name, weights)
-        return _int8_linear(weights, None, inputs=self.ranges[name], outgoing=self.rest.dtype)
+        return self._linear(weights, None, inputs=self.ranges[name], outgoing=self.rest.dtype)
 
     def feed_forward(
         self, name: str, up: Weights, down: Weights, nonlinearity: Nonlinearity, *, gated: bool
@@ -114,11 +117,41 @@ class Int8Arithmetic:
         outliers = _outliers(self.ranges[f"{name}.down"])
         inner = _quantization(self.ranges[f"{name}.down"], ~outliers)
         return Int8FeedForward(
-            up=_int8_linear(up.outputs(~outliers), nonlinearity, inputs=self.ranges[f"{name}.up"], outgoing=inner),
-            down=_int8_product(down.weight[:, ~outliers], down.bias, None, inner, self.rest.dtype),
+            up=self._linear(up.outputs(~outliers), nonlinearity, inputs=self.ranges[f"{name}.up"], outgoing=inner),
+            down=self._product(Weights(down.weight[:, ~outliers], down.bias), None, inner, self.rest.dtype),
             outlier_up=self.rest.linear(name, up.outputs(outliers), nonlinearity),
             outlier_down=self.rest.linear(name, Weights(down.weight[:, outliers], None)),
         )
+
+    def _linear(
+        self,
+        weights: Weights,
+        nonlinearity: Nonlinearity | None,
+        *,
+        inputs: Range,
+        outgoing: Quantization | torch.dtype,
+    ) -> Int8Linear:
+        """A product whose inputs lie in this range."""
+        reach = inputs.reach * _HEADROOM
+        reach = reach.clamp(min=float(reach.mean()) / _MEAN_REACH_TO_LEAST)
+        scales = reach**_ALPHA
+        scales *= (reach / scales).max() / (_LEVELS // 2)
+        middle = (_LEVELS + 1) // 2
+        scaled = Weights(weights.weight * scales, weights.bias)
+        product = self._product(scaled, nonlinearity, Quantization(1.0, middle), outgoing)
+        return Int8Linear(product, 1.0 / scales, torch.tensor([middle + 0.5], dtype=torch.float32))
+
+    def _product(
+        self,
+        weights: Weights,
+        nonlinearity: Nonlinearity | None,
+        incoming: Quantization,
+        outgoing: Quantization | torch.dtype,
+    ) -> Int8Product:
+        """With its weights rounded to 8 bits, each output channel's by a scale of its own."""
+        scales = weight_scales(weights.weight, in_pairs=self.rest.capabilities.int8_pairs)
+        numbers = (weights.weight / scales[:, None]).round_().to(torch.int8)
+        return make_int8_product(numbers, scales, weights.bias, nonlinearity, incoming, outgoing)
 
 
 def worthwhile_ranges(ranges: Mapping[str, Range], capabilities: Capabilities, *, n_layers: int) -> dict[str, Range]:
@@ -132,19 +165,6 @@ def _is_worthwhile(name: str, capabilities: Capabilities, n_layers: int) -> bool
         return False
     # AMX multiplies bfloat16 so fast that turning attention's inputs into 8 bits takes longer than their products save.
     return ".ffn." in name or not capabilities.matrix_units
-
-
-def _int8_linear(
-    weights: Weights, nonlinearity: Nonlinearity | None, *, inputs: Range, outgoing: Quantization | torch.dtype
-) -> Int8Linear:
-    """The 8-bit form of a product whose inputs lie in this range."""
-    reach = inputs.reach * _HEADROOM
-    reach = reach.clamp(min=float(reach.mean()) / _MEAN_REACH_TO_LEAST)
-    scales = reach**_ALPHA
-    scales *= (reach / scales).max() / (_LEVELS // 2)
-    middle = (_LEVELS + 1) // 2
-    product = _int8_product(weights.weight * scales, weights.bias, nonlinearity, Quantization(1.0, middle), outgoing)
-    return Int8Linear(product, 1.0 / scales, torch.tensor([middle + 0.5], dtype=torch.float32))
 
 
 def _outliers(inner: Range) -> Tensor:
@@ -163,14 +183,17 @@ def _quantization(inner: Range, channels: Tensor) -> Quantization:
     return Quantization(scale, round(-low / scale))
 
 
-def _int8_product(
-    weight: Tensor,
-    bias: Tensor | None,
-    nonlinearity: Nonlinearity | None,
-    incoming: Quantization,
-    outgoing: Quantization | torch.dtype,
-) -> Int8Product:
-    """The product with its weights rounded to 8 bits, each output channel's by a scale of its own."""
-    scales = weight.abs().amax(dim=1).clamp(min=_LEAST_WEIGHT) / (_LEVELS // 2)
-    numbers = (weight / scales[:, None]).round_().to(torch.int8)
-    return make_int8_product(numbers, scales, bias, nonlinearity, incoming, outgoing)
+def weight_scales(weight: Tensor, *, in_pairs: bool) -> Tensor:
+    """What one step of each output channel's 8-bit weights is worth. Shape: (n_out,).
+
+    Args:
+        weight: Shape: (n_out, n_in).
+        in_pairs: See `Capabilities.int8_pairs`.
+    """
+    scales = weight.abs().amax(dim=1) / (_LEVELS // 2)
+    if in_pairs:
+        pairs = F.pad(weight, (0, weight.shape[1] % 2)).unflatten(1, (-1, 2))
+        # Inputs are not negative, so two products lie furthest from zero together where both weights have one sign.
+        sums = torch.maximum(pairs.clamp(min=0).sum(dim=2), -pairs.clamp(max=0).sum(dim=2))
+        scales = torch.maximum(scales, sums.amax(dim=1) / _LARGEST_PAIR)
+    return scales.clamp(min=_LEAST_WEIGHT)

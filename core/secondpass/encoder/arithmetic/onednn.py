@@ -178,8 +178,13 @@ def has_float16() -> bool:
 
 
 def has_int8() -> bool:
-    """Whether this CPU multiplies 8-bit integers itself, by VNNI or AMX."""
-    return _is_x86() and torch.cpu._is_vnni_supported()  # noqa: SLF001 - as above
+    """Whether this CPU multiplies 8-bit integers faster than float32: by VNNI or AMX, or with AVX2 by older means."""
+    return _is_x86() and torch.backends.mkldnn.is_available() and _instructions() in ("AVX2", "AVX512")
+
+
+def adds_int8_pairs() -> bool:
+    """Whether it adds the products of two neighbours in 16 bits, for want of VNNI."""
+    return not (_instructions() == "AVX512" and torch.cpu._is_vnni_supported())  # noqa: SLF001 - as above
 
 
 def has_amx() -> bool:
@@ -190,6 +195,11 @@ def has_amx() -> bool:
 def _blocked(weight: Tensor) -> Tensor:
     blocked: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None)  # noqa: SLF001 - as above
     return blocked
+
+
+def _instructions() -> str:
+    """The newest that torch uses: the CPU's, unless ATEN_CPU_CAPABILITY says less."""
+    return torch.backends.cpu.get_cpu_capability()
 
 
 def _is_x86() -> bool:

@@ -46,12 +46,12 @@ def check_precision(precision: Precision, capabilities: Capabilities) -> None:
     """Refuse what a device cannot do; warn of what it does slowly.
 
     Raises:
-        InputError: int8 on a device without 8-bit dot products.
+        InputError: int8 on a device without 8-bit products.
     """
     if precision is Precision.INT8 and not capabilities.int8_products:
         default = str(capabilities.default_dtype).removeprefix("torch.")
         raise InputError(
-            f"dtype 'int8' needs a CPU with VNNI or AMX instructions, which device '{capabilities.device}' is not: "
+            f"dtype 'int8' needs an x86 CPU with AVX2 instructions, which device '{capabilities.device}' is not: "
             f"use '{default}'"
         )
     if precision.states_dtype(capabilities) in capabilities.slow_dtypes:

@@ -1,0 +1,49 @@
+"""A transformer's parameters by our names, each taken once, where it is used."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from secondpass.encoder.arithmetic.arithmetic import Weights
+
+
+class Parameters:
+    """Parameters to be taken one by one; those that nobody takes are `left`.
+
+    Each is asked for when it is taken and let go of, so that those on disk need not be in memory all at once.
+
+    Args:
+        tensors: By names of their own.
+        names: Those by ours.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
+        self._tensors = tensors
+        self._names = names
+        self.left = set(names)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def take(self, name: str) -> Tensor | None:
+        """The parameter, or None if there is none of this name."""
+        self.left.discard(name)
+        return self._tensors[self._names[name]] if name in self._names else None
+
+    def weights(self, name: str) -> Weights:
+        """What a product multiplies and adds.
+
+        Raises:
+            KeyError: There is no weight of this name. Not a user's mistake.
+        """
+        self.left.discard(f"{name}.weight")
+        return Weights(self._tensors[self._names[f"{name}.weight"]], self.take(f"{name}.bias"))
+
+    def joined(self, where: str, whole: str, names: tuple[str, ...]) -> Weights:
+        """The weights that stand under one name, or side by side under several."""
+        if f"{where}.{whole}.weight" in self:
+            return self.weights(f"{where}.{whole}")
+        parts = [self.weights(f"{where}.{name}") for name in names]
+        biases = [part.bias for part in parts if part.bias is not None]
+        return Weights(torch.cat([part.weight for part in parts]), torch.cat(biases) if biases else None)

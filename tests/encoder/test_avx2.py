@@ -1,0 +1,36 @@
+"""8-bit products on a CPU without VNNI: the tests of int8 again, with what libraries do where AVX2 is the newest."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from random_backbones import CPU
+
+# torch's own code and oneDNN's each have a variable of their own.
+AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+HERE = Path(__file__).parent
+
+pytestmark = pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
+
+
+def _run(*arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603 - this interpreter and arguments of our own
+        [sys.executable, *arguments], capture_output=True, text=True, env=os.environ | AVX2, check=False, timeout=600
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_such_a_cpu_adds_products_in_pairs() -> None:
+    code = "import torch; from secondpass.execution import devices; print(devices.capabilities_of(torch.device('cpu')))"
+    shown = _run("-c", code)
+    assert "int8_products=True, int8_pairs=True" in shown
+
+
+@pytest.mark.parametrize("arguments", [["arithmetic/test_int8.py"], ["test_quality.py", "-k", "int8 and not 43"]])
+def test_int8_does_there_what_it_does_here(arguments: list[str]) -> None:
+    file, *selection = arguments
+    shown = _run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / file), *selection)
+    assert "passed" in shown or "skipped" in shown
