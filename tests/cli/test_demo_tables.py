@@ -32,12 +32,12 @@ def text_of(table: Sheet) -> str:
 
 
 def test_a_question_shows_what_moved_up() -> None:
-    outcome, candidates, ranked = second_pass(OverlapScorer(), Question("red cat", "2", "cat"), CORPUS, ["1", "2", "3"])
-    assert (outcome.before, outcome.after) == (2, 1)
-    text = text_of(question_table(outcome, [CORPUS[key] for key in candidates], ranked))
+    done = second_pass(OverlapScorer(), Question("red cat", "2", "cat"), CORPUS, ["1", "2", "3"])
+    assert (done.outcome.before, done.outcome.after) == (2, 1)
+    text = text_of(question_table(done))
     assert "2 ↑" in text
     assert "BM25 2, second pass 1" in text
-    totals = text_of(totals_table([outcome], "m", 3))
+    totals = text_of(totals_table([done.outcome], "m", 3))
     assert "answer in the top 3" in totals
     assert "1/1" in totals
 
@@ -49,9 +49,9 @@ def test_showing_less_than_nothing_is_refused_before_any_work() -> None:
 
 @pytest.mark.parametrize("width", [50, 80, 200])
 def test_a_question_shows_its_passages_at_any_width(width: int) -> None:
-    outcome, candidates, ranked = second_pass(OverlapScorer(), Question("red cat", "2", "cat"), CORPUS, ["1", "2", "3"])
+    done = second_pass(OverlapScorer(), Question("red cat", "2", "cat"), CORPUS, ["1", "2", "3"])
     written = StringIO()
-    Console(width=width, file=written).print(question_table(outcome, [CORPUS[key] for key in candidates], ranked))
+    Console(width=width, file=written).print(question_table(done))
     assert all(text in written.getvalue() for text in ("2 ↑", "Cats: red cat", "Red: red", "Dogs: a dog"))
 
 

@@ -49,6 +49,20 @@ def test_the_card_has_the_tables_and_a_header_that_a_hub_reads(tmp_path: Path) -
     assert [row["held_ndcg@10"] == "" for row in rows] == [True, False, True, False]
 
 
+def test_sets_whose_names_begin_like_the_trainers_figures_keep_them(tmp_path: Path) -> None:
+    """The trainer puts `eval_` before figures that have no such name yet."""
+    data(tmp_path, scored=False)
+    for name in ("eval", "eval_dev", "dev"):
+        (tmp_path / f"{name}.jsonl").write_bytes((tmp_path / "held.jsonl").read_bytes())
+    run = config(tmp_path, bert(tmp_path / "base"), "listwise", steps=1)
+    run = dataclasses.replace(run, data=dataclasses.replace(run.data, held_out=("eval*.jsonl", "dev.jsonl")))
+    result = train(run)
+    with (result.folder / "curve.csv").open() as file:
+        columns = set(csv.DictReader(file).fieldnames or ()) - {"epoch", "step", "loss"}
+    assert columns == set(result.held_out)
+    assert {"eval_ndcg@10", "eval_dev_ndcg@10", "dev_ndcg@10"} < columns
+
+
 def test_the_course_joins_what_is_known_of_a_step(tmp_path: Path) -> None:
     history = [
         {"loss": 0.5, "epoch": 0.1, "step": 1},

@@ -10,6 +10,7 @@ import torch
 from checkpoints import bert
 from hypothesis import given
 from hypothesis import strategies as st
+from sentence_transformers.cross_encoder import losses
 from training_runs import config, data, sure_base
 
 from secondpass.errors import InputError
@@ -17,6 +18,7 @@ from secondpass.training import DataConfig, RunConfig, train
 from secondpass.training.agreement import kendall, ndcg_by_teacher
 from secondpass.training.distillation import KLLoss
 from secondpass.training.grouped import GroupedCrossEncoder
+from secondpass.training.margin import MarginLoss
 
 PAIRS = ("the cat sleeps", "the dog sleeps", "a bird")
 
@@ -93,3 +95,14 @@ def test_a_temperature_is_for_kl() -> None:
         RunConfig("listwise", "out", temperature=2.0)
     with pytest.raises(InputError, match=r"run.temperature must be above 0, got 0"):
         RunConfig("kl", "out", temperature=0)
+
+
+def test_margins_are_those_of_a_pass_per_column_in_one_pass(tmp_path: Path) -> None:
+    model = GroupedCrossEncoder(str(bert(tmp_path)), num_labels=1, activation_fn=torch.nn.Identity(), device="cpu")
+    columns = [["a cat", "a dog"], ["the cat sleeps", "the dog"], ["bird", "the dog sleeps"], ["", "horse"]]
+    teacher = [torch.tensor([4.0, 1.0, -2.0]), torch.tensor([0.5, 3.0, 0.0])]
+    expected = losses.MarginMSELoss(model)(columns, teacher)
+    passes: list[object] = []
+    model.register_forward_hook(lambda *_: passes.append(None))
+    torch.testing.assert_close(MarginLoss(model)(columns, teacher), expected)
+    assert len(passes) == 1

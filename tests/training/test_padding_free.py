@@ -4,7 +4,7 @@ import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -20,6 +20,8 @@ from checkpoints import (
     xlm_roberta,
 )
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import BertConfig, BertModel
 
 from secondpass.encoder.packing import group_by_length
@@ -34,7 +36,7 @@ from secondpass.training.packed_attention import attend_packed
 from secondpass.training.padding_free import prepare
 from secondpass.training.recipes import RECIPES
 
-PACKED = (bert, roberta, xlm_roberta, electra, distilbert, modernbert)
+PACKED = (bert, roberta, xlm_roberta, electra, distilbert, modernbert, modernbert_mean)
 # Documents of different lengths, some of them equal ones, and one with a padding token in its text.
 DOCUMENTS = ("the cat sleeps", "dog " * 40, "", "a bird", "cat dog " * 9, "the dog sleeps", "[PAD] <pad> bird")
 
@@ -102,16 +104,19 @@ def test_gradients_are_those_of_padded_training(layout: Callable[[Path], Path], 
         assert difference <= 1e-4 * scale, name
 
 
+@pytest.mark.parametrize("first_only", [False, True])
 @pytest.mark.parametrize("window", [None, 2])
-def test_attention_and_its_gradient_are_those_of_the_definition(window: int | None) -> None:
+def test_attention_and_its_gradient_are_those_of_the_definition(window: int | None, first_only: bool) -> None:  # noqa: FBT001 - pytest's parameter
     """In double precision, by finite differences, and against softmax(scale Q K^T) V of each pair."""
     torch.manual_seed(0)
     lengths = (3, 3, 5, 1)
     rows = [torch.randn(sum(lengths), 2, 4, dtype=torch.float64, requires_grad=True) for _ in range(3)]
     groups = tuple(group_by_length(lengths))
+    first_rows = torch.tensor([0, 3, 6, 11])
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        return attend_packed(query, key, value, groups, scale=0.3, window=window)
+        asking = query[first_rows] if first_only else query
+        return attend_packed(asking, key, value, groups, scale=0.3, window=window)
 
     start, expected = 0, []
     for length in lengths:
@@ -122,7 +127,8 @@ def test_attention_and_its_gradient_are_those_of_the_definition(window: int | No
             products = products.masked_fill((place[:, None] - place).abs() > window, -torch.inf)
         expected.append((products.softmax(-1) @ v).transpose(0, 1))
         start += length
-    torch.testing.assert_close(attend(*rows), torch.cat(expected))
+    outputs = torch.cat(expected)
+    torch.testing.assert_close(attend(*rows), outputs[first_rows] if first_only else outputs)
     assert torch.autograd.gradcheck(attend, rows)
 
 
@@ -223,7 +229,7 @@ def test_bfloat16_autocast_gives_what_it_gives_padded(layout: Callable[[Path], P
         assert float((gradient - theirs[name]).norm()) <= 0.2 * float(theirs[name].norm()) + 0.02, name
 
 
-@pytest.mark.parametrize("layout", [deberta_v2, modernbert_mean])
+@pytest.mark.parametrize("layout", [deberta_v2])
 def test_a_model_without_a_packed_form_is_trained_padded_and_that_is_said(
     layout: Callable[[Path], Path], tmp_path: Path
 ) -> None:
@@ -233,6 +239,45 @@ def test_a_model_without_a_packed_form_is_trained_padded_and_that_is_said(
     assert not model.packs
     loss_of(model.train(), "listwise", columns_of("listwise")).backward()
     assert gradients(model)
+
+
+@pytest.mark.parametrize(("layout", "feed_forward"), [(bert, "intermediate"), (distilbert, "ffn"), (modernbert, "mlp")])
+def test_the_last_layer_computes_first_tokens_alone(
+    layout: Callable[[Path], Path], feed_forward: str, tmp_path: Path
+) -> None:
+    model, _ = models(layout, tmp_path)
+    n_rows = []
+    layers = [module for name, module in model.named_modules() if name.rpartition(".")[2] == feed_forward]
+    for layer in layers:
+        layer.register_forward_hook(lambda _, args, __: n_rows.append(args[0].shape[1]))
+    features = model.preprocess([("a cat", document) for document in DOCUMENTS])
+    n_tokens = int(features["attention_mask"].sum())
+    model(features)
+    assert n_rows == [n_tokens] * (len(layers) - 1) + [len(DOCUMENTS)]
+
+
+class Largest(TorchDispatchMode):
+    """Notes the values in the largest tensor that is made."""
+
+    size = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        output = func(*args, **kwargs or {})
+        self.size = max([self.size, *(part.numel() for part in tree_leaves(output) if isinstance(part, Tensor))])
+        return output
+
+
+@pytest.mark.parametrize("layout", PACKED)
+def test_no_mask_is_made_for_a_packed_row(layout: Callable[[Path], Path], tmp_path: Path) -> None:
+    """It would have a value for every two tokens of all pairs, though attention stays within each."""
+    model, _ = models(layout, tmp_path)
+    features = model.preprocess([("a cat", "dog sleeps")] * 300)
+    n_tokens = int(features["attention_mask"].sum())
+    with Largest() as largest:  # type: ignore[no-untyped-call] # torch's
+        model(features)
+    assert 0 < largest.size < n_tokens**2
 
 
 def test_a_saved_model_does_not_ask_for_our_attention(tmp_path: Path) -> None:

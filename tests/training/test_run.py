@@ -3,20 +3,23 @@
 import dataclasses
 import gzip
 import json
+import os
+import random
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
-from checkpoints import bert, with_code
+from checkpoints import bert, modernbert, with_code
 from sentence_transformers import CrossEncoder as Reference
 from training_runs import ANIMALS, config, data, sure_base
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
 from secondpass import CrossEncoder
-from secondpass.errors import InputError, RemoteCodeError
+from secondpass.errors import InputError, RemoteCodeError, ScoringError
 from secondpass.evaluation import RerankingSample
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
 from secondpass.training.choice import average
@@ -271,3 +274,39 @@ def test_a_base_with_code_of_its_own_is_trained_and_resumed_with_leave(tmp_path:
     assert (again.steps, again.held_out) == (result.steps, result.held_out)
     scores = CrossEncoder(result.folder, trust_remote_code=True).predict(PAIRS)
     assert scores == pytest.approx(Reference(str(result.folder), trust_remote_code=True).predict(list(PAIRS)), abs=1e-5)
+
+
+def test_a_checkpoint_whose_rates_were_for_other_parameters_is_refused(tmp_path: Path) -> None:
+    """As of ModernBERT's head, which earlier versions trained at the encoder's rate."""
+    data(tmp_path, scored=False)
+    run = config(
+        tmp_path, modernbert(tmp_path / "base"), "listwise", steps=2, evaluate_every=2, head_learning_rate=1e-3
+    )
+    train(run)
+    path = tmp_path / "out/checkpoints/checkpoint-2/optimizer.pt"
+    state = torch.load(path, weights_only=True)
+    encoder, head = max(state["param_groups"], key=lambda group: len(group["params"])), state["param_groups"][-1]
+    encoder["params"].append(head["params"].pop())
+    torch.save(state, path)
+    longer = dataclasses.replace(run, run=dataclasses.replace(run.run, steps=3))
+    message = r"checkpoint-2: .* run.head_learning_rate is for other parameters of this model now"
+    with pytest.raises(InputError, match=message):
+        train(longer)
+
+
+@pytest.mark.parametrize("learning_rate", [5e-3, 1e9])
+def test_a_caller_s_random_numbers_and_environment_are_what_they_were(learning_rate: float, tmp_path: Path) -> None:
+    """After a run, and after one that diverged."""
+    data(tmp_path, scored=False)
+    run = config(tmp_path, bert(tmp_path / "base"), "listwise", learning_rate=learning_rate)
+
+    def drawn() -> list[float]:
+        return [random.random(), float(np.random.rand()), float(torch.rand(()))]  # noqa: S311, NPY002 - what others use
+
+    set_seed(7)
+    environment, expected = dict(os.environ), drawn()
+    set_seed(7)
+    with suppress(ScoringError):
+        train(run)
+    assert drawn() == expected
+    assert dict(os.environ) == environment

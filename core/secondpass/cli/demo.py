@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
 from rich.text import Text
 
+from secondpass.cli.demo_reasons import Reason, find_reason, in_words
 from secondpass.cli.loading import load_quietly
 from secondpass.cli.options import DEFAULT_MODEL, Json, ModelName, Output, takes_model_options
 from secondpass.cli.output import OutputFormat, output_format, score_bar, write
@@ -32,6 +35,8 @@ Rerank: TypeAlias = Callable[[Scorer, str, Sequence[str], int], list[str]]
 _TOP = 3
 # The candidates that every framework reranks: more would show nothing else.
 _N_TEXTS = 5
+# How far what is said of a question is moved in below it.
+_INDENT = 3
 # The order in which frameworks are named; others follow by name. Metadata of a distribution comes sorted.
 _FIRST = ("LangChain", "LlamaIndex", "Haystack")
 
@@ -60,10 +65,27 @@ class Outcome:
         return 0 if self.before is None or self.after is None else self.before - self.after
 
 
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A second pass over one question's candidates.
+
+    Args:
+        outcome: What it changed.
+        candidates: The first stage's passages, best first.
+        ranking: The model's order of them.
+        reason: Why its first passage is first; None: there are no candidates.
+    """
+
+    outcome: Outcome
+    candidates: Sequence["Passage"]
+    ranking: Sequence[RankedDocument]
+    reason: Reason | None
+
+
 @takes_model_options()
 def demo(
     model: ModelName = DEFAULT_MODEL,
-    show: Annotated[int, typer.Option(help="Questions shown in full; 0 for none.")] = 3,
+    show: Annotated[int, typer.Option(help="Questions with a table, those with the largest gains; 0 for none.")] = 1,
     depth: Annotated[int, typer.Option(help="Candidates re-ranked per question.")] = 50,
     format_: Output = None,
     json_: Json = False,
@@ -75,40 +97,58 @@ def demo(
     check_top_k(depth, "depth")
     if show < 0:
         raise InputError(f"show must be at least 0, got {show}")
+    # People see each question as it is read; JSON and Markdown are written when all is known.
+    live = Console() if result_format is OutputFormat.TABLE else None
+    if live is not None:
+        live.print(f"BM25 finds {depth} passages for each question; {escape(model)} reads each of them beside it.")
     from secondpass.demo import passages, questions
     from secondpass.evaluation import BM25
 
     corpus, all_questions = passages(), questions()
     bm25 = BM25({key: passage.text for key, passage in corpus.items()})
-    scorer = load_quietly(model, options)
-    scorer.score("warm", ["up"])  # the first pass of a process sets things up, which is no question's time
+    _head(live, all_questions, 0)  # what takes the longest comes below the first question
+    scorer = _load(model, options)
+    passes: list[Pass] = []
     with counted_instead():
-        passes = [
-            second_pass(scorer, question, corpus, list(bm25.search(question.text, depth))) for question in all_questions
-        ]
-    read = [ranked for _, _, ranking in passes for ranked in ranking]
+        for number, question in enumerate(all_questions):
+            if number:
+                _head(live, all_questions, number)
+            passes.append(second_pass(scorer, question, corpus, list(bm25.search(question.text, depth))))
+            if live is not None:
+                live.print(Padding(findings(passes[-1]), (0, 0, 0, _INDENT)))
+    read = [ranked for done in passes for ranked in done.ranking]
     report_truncated(scorer, sum(ranked.truncated or False for ranked in read), len(read))
-    outcomes = [outcome for outcome, _, _ in passes]
-    by_gain = sorted(passes, key=lambda second: second[0].gain, reverse=True)
-    sheets = [
-        question_table(outcome, [corpus[key] for key in candidates], ranking)
-        for outcome, candidates, ranking in by_gain[:show]
-    ]
-    n_candidates = sum(len(candidates) for _, candidates, _ in passes) / len(passes)
-    content = {"model": model, "questions": [asdict(outcome) for outcome in outcomes]}
-    write(result_format, content, [*sheets, totals_table(outcomes, model, n_candidates)])
+    by_gain = sorted(passes, key=lambda done: done.outcome.gain, reverse=True)
+    sheets = [question_table(done) for done in by_gain[:show]]
+    n_candidates = sum(len(done.candidates) for done in passes) / len(passes)
+    sheets.append(totals_table([done.outcome for done in passes], model, n_candidates))
+    if live is not None:
+        live.print()
+    write(result_format, {"model": model, "questions": [_told(done) for done in passes]}, sheets)
     if result_format is not OutputFormat.JSON:
-        _, candidates, _ = passes[0]
-        texts = [corpus[key].text for key in candidates[:_N_TEXTS]]
+        texts = [passage.text for passage in passes[0].candidates[:_N_TEXTS]]
         console = Console()
         console.print()
         with counted_instead():
             show_frameworks(console, scorer, all_questions[0].text, texts)
 
 
+def _head(live: Console | None, all_questions: Sequence["Question"], number: int) -> None:
+    if live is not None:
+        live.print()
+        live.print(Text(f"{number + 1}/{len(all_questions)} {all_questions[number].text}", style="bold"))
+
+
+def _load(model: str, options: ModelOptions) -> Scorer:
+    """The model, set up: the first pass of a process takes longer, which is no question's time."""
+    scorer = load_quietly(model, options)
+    scorer.score("warm", ["up"])
+    return scorer
+
+
 def second_pass(
     scorer: Scorer, question: "Question", corpus: Mapping[str, "Passage"], candidates: Sequence[str]
-) -> tuple[Outcome, Sequence[str], list[RankedDocument]]:
+) -> Pass:
     """Re-rank one question's candidates.
 
     Args:
@@ -116,27 +156,39 @@ def second_pass(
         question: What is asked.
         corpus: Passages by id.
         candidates: Ids of the first stage's best, best first.
-
-    Returns:
-        What happened, the candidates, and the model's order of them.
     """
+    found = [corpus[key] for key in candidates]
     started = time.perf_counter()
-    ranking = rank(scorer, question.text, [corpus[key].text for key in candidates])
+    ranking = rank(scorer, question.text, [passage.text for passage in found])
     seconds = time.perf_counter() - started
     order = [candidates[ranked.index] for ranked in ranking]
     before, after = (_rank_of(question.passage, ids) for ids in (candidates, order))
-    return Outcome(question.text, question.answer, before, after, seconds), candidates, ranking
+    reason = find_reason(scorer, question.text, found, ranking) if ranking else None
+    return Pass(Outcome(question.text, question.answer, before, after, seconds), found, ranking, reason)
 
 
-def question_table(outcome: Outcome, candidates: Sequence["Passage"], ranking: Sequence[RankedDocument]) -> Sheet:
+def findings(done: Pass) -> Text:
+    """What a second pass changed, and why its first passage is first, in a line each."""
+    outcome = done.outcome
+    ranks = Text(f"BM25 {_rank_text(outcome.before)}, second pass {_rank_text(outcome.after)}", style=_colour(outcome))
+    first = Text.assemble(("answer: ", "dim"), outcome.answer, ("; its passage: ", "dim"), ranks)
+    return first if done.reason is None else Text("\n").join([first, Text(in_words(done.reason))])
+
+
+def _told(done: Pass) -> dict[str, object]:
+    return asdict(done.outcome) | {"why": None if done.reason is None else in_words(done.reason)}
+
+
+def question_table(done: Pass) -> Sheet:
     """The model's best passages, where BM25 had them, and how sure the model is."""
-    scores = [ranked.score for ranked in ranking]
+    outcome = done.outcome
+    scores = [ranked.score for ranked in done.ranking]
     rows = []
-    for position, ranked in enumerate(ranking[:_TOP], 1):
+    for position, ranked in enumerate(done.ranking[:_TOP], 1):
         before = ranked.index + 1
         arrow = "↑" if before > position else "↓" if before < position else " "
         is_answer = outcome.after == position
-        passage = candidates[ranked.index]
+        passage = done.candidates[ranked.index]
         bar = score_bar(ranked.score, min(scores), max(scores))
         rows.append(
             Row(
@@ -171,8 +223,7 @@ def totals_table(outcomes: Sequence[Outcome], model: str, n_candidates: float) -
     ms = 1000 * sum(outcome.seconds for outcome in outcomes) / len(outcomes)
     rows = []
     for outcome in outcomes:
-        colour = "green" if outcome.gain > 0 else "red" if outcome.gain < 0 else ""
-        after = Text(_rank_text(outcome.after), style=colour)
+        after = Text(_rank_text(outcome.after), style=_colour(outcome))
         rows.append(Row((outcome.question, _rank_text(outcome.before), after)))
     in_top = [
         f"{_n_in_top(ranks)}/{len(outcomes)}"
@@ -203,6 +254,10 @@ def show_frameworks(console: Console, scorer: Scorer, query: str, texts: Sequenc
 def _position(framework: EntryPoint) -> tuple[int, str]:
     name = framework.name
     return _FIRST.index(name) if name in _FIRST else len(_FIRST), name
+
+
+def _colour(outcome: Outcome) -> str:
+    return "green" if outcome.gain > 0 else "red" if outcome.gain < 0 else ""
 
 
 def _rank_of(wanted: str, ids: Sequence[str]) -> int | None:

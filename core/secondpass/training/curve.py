@@ -6,8 +6,8 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-# What the trainer adds to a held-out figure's name, and the figures of its own that go by that name too.
-_PREFIX = "eval_"
+# What stands before a held-out figure's name in the trainer's log, and the figures of its own that have it too.
+PREFIX = "eval_"
 _OF_THE_TRAINER = ("runtime", "samples_per_second", "steps_per_second", "loss")
 # A wanted row of the table: a step, its epoch, and each figure known at that step.
 Row = Mapping[str, float]
@@ -25,9 +25,9 @@ def course(history: Sequence[Mapping[str, float]]) -> list[Row]:
     for entry in history:
         figures = {"loss": entry["loss"]} if "loss" in entry else {}
         figures |= {
-            name.removeprefix(_PREFIX): value
+            name.removeprefix(PREFIX): value
             for name, value in entry.items()
-            if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in _OF_THE_TRAINER
+            if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in _OF_THE_TRAINER
         }
         if figures:
             step = int(entry["step"])

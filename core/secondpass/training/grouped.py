@@ -42,8 +42,7 @@ class GroupedCrossEncoder(CrossEncoder):
             network.set_attn_implementation(otherwise)
             warnings.warn(
                 f"{network.config.model_type} models like this one are trained with padding, which takes longer: only "
-                "those of BERT's kinds, DistilBERT and ModernBERT, with their own code and first-token heads, run "
-                "without",
+                "those of BERT's kinds, DistilBERT and ModernBERT, with their own code and heads, run without",
                 UserWarning,
                 stacklevel=2,
             )

@@ -72,16 +72,24 @@ class HeldOut(BaseEvaluator):
         log: JSONL file that every evaluation is appended to; None: no log.
         pos_weight: The weight of positives in `bce`, for the loss, accuracy and F1 of labelled queries' single pairs;
             None: these are not computed.
+        prefix: What stands before the name of each figure that is returned. The trainer puts its own before those that
+            do not begin with it yet, so that a set called `eval` would lose its name: it shall find all prefixed.
     """
 
     def __init__(
-        self, sets: Mapping[str, HeldOutSet], log: Path | None = None, *, pos_weight: float | None = None
+        self,
+        sets: Mapping[str, HeldOutSet],
+        log: Path | None = None,
+        *,
+        pos_weight: float | None = None,
+        prefix: str = "",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # theirs
         self._sets = sets
         self._log = log
         self._pos_weight = pos_weight
-        self.primary_metric = METRIC
+        self._prefix = prefix
+        self.primary_metric = f"{prefix}{METRIC}"
 
     def __call__(  # type: ignore[override] # as their own evaluators of cross-encoders narrow it
         self, model: CrossEncoder, output_path: str | None = None, epoch: float = -1, steps: int = -1
@@ -106,7 +114,7 @@ class HeldOut(BaseEvaluator):
         if self._log is not None:
             with self._log.open("a", encoding="utf-8") as log:
                 log.write(json.dumps({"step": steps, **figures}) + "\n")
-        return figures
+        return {f"{self._prefix}{name}": value for name, value in figures.items()}
 
 
 def _figures(model: _ModelInTraining, samples: HeldOutSet, pos_weight: float | None) -> dict[str, float]:

@@ -6,7 +6,7 @@ this costs the products alone; torch's fused kernel would compute them a second 
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -34,10 +34,13 @@ class Packed:
     Args:
         groups: The pairs in order, neighbours of equal length together.
         first_rows: The place of each pair's first token. Shape: (n_pairs,), int64.
+        keys_and_values: Of all tokens, in a layer whose queries are those of first tokens alone; None: the layer has
+            them itself. Shape of each: (n_tokens, n_heads * head_dim), or with its heads apart.
     """
 
     groups: tuple[LengthGroup, ...]
     first_rows: Tensor
+    keys_and_values: tuple[Tensor, Tensor] | None = None
 
 
 def register() -> None:
@@ -63,6 +66,8 @@ def _attention(
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     scaling, window = options.get("scaling"), options.get("sliding_window")
     q, k, v = (states[0].transpose(0, 1) for states in (query, key, value))
+    if packed.keys_and_values is not None:
+        k, v = (rows.view(len(rows), *q.shape[1:]) for rows in packed.keys_and_values)
     with torch.autocast(query.device.type, enabled=False):  # it would change the types of what is computed in place
         outputs = attend_packed(
             q,
@@ -86,26 +91,30 @@ def attend_packed(
     dropout: float = 0.0,
     window: int | None = None,
 ) -> Tensor:
-    """Every token's attention over its own pair, with autograd.
+    """Every token's attention over its own pair, or that of each pair's first token alone, with autograd.
 
     Args:
-        query: Shape: (n_tokens, n_heads, head_dim).
-        key: As query.
-        value: As query.
+        query: Shape: (n_tokens, n_heads, head_dim); of first tokens alone (n_pairs, n_heads, head_dim).
+        key: Shape: (n_tokens, n_heads, head_dim).
+        value: As key.
         groups: The pairs in order, neighbours of equal length together.
         scale: What products are multiplied by.
         dropout: The share of probabilities that are dropped.
         window: A token attends to those at most this far away; None: to all.
 
     Returns:
-        Shape: (n_tokens, n_heads, head_dim).
+        Shape: as query.
     """
     outputs = _PackedAttention.apply(query, key, value, groups, scale, dropout, window)  # type: ignore[no-untyped-call] # torch's
     return cast("Tensor", outputs)
 
 
 class _PackedAttention(torch.autograd.Function):
-    """O = dropout(P) V with P = softmax(scale Q K^T), block by block."""
+    """O = W V with W = dropout(P) and P = softmax(scale Q K^T), block by block.
+
+    The gradient of the softmax needs each row's sum of P times the gradient of P; that is the row's product of O and
+    the gradient of O (Dao et al., FlashAttention, 2022, arXiv:2205.14135, section B.2).
+    """
 
     @staticmethod
     def forward(
@@ -119,54 +128,64 @@ class _PackedAttention(torch.autograd.Function):
         window: int | None,
     ) -> Tensor:
         outputs = query.new_empty(query.shape)
+        share = kept_share(dropout)
         kept: list[Tensor | None] = []
-        for block in _blocks(groups, n_heads=query.shape[1]):
-            q, k, v = (_heads(rows, block) for rows in (query, key, value))
-            probabilities = q.new_empty(len(q), block.length, block.length)
-            torch.baddbmm(probabilities, q, k.transpose(1, 2), beta=0, alpha=scale, out=probabilities)
+        for asking, block in _blocks(groups, query, key):
+            q, k, v = _heads(query, asking), _heads(key, block), _heads(value, block)
+            probabilities = _product(q, k.transpose(1, 2), scale)
             if window is not None and block.length > window + 1:
-                probabilities.masked_fill_(_outside(block.length, window, probabilities), -math.inf)
+                outside = _outside(block.length, window, probabilities)
+                probabilities.masked_fill_(outside[: asking.length], -math.inf)
             torch.softmax(probabilities, dim=-1, out=probabilities)
-            drawn = draw_kept(tuple(probabilities.shape), dropout) if dropout > 0 else None
-            kept += [probabilities, drawn]
-            _put(outputs, block, torch.bmm(_drop(probabilities, drawn, dropout), v))
-        ctx.save_for_backward(query, key, value, *kept)
-        ctx.groups, ctx.scale, ctx.dropout = groups, scale, dropout
+            weights = None
+            if dropout > 0:
+                weights = probabilities * draw_kept(tuple(probabilities.shape), dropout, probabilities.dtype)
+            kept += [probabilities, weights]
+            _put(outputs, asking, _product(probabilities if weights is None else weights, v, 1 / share))
+        ctx.save_for_backward(query, key, value, outputs, *kept)
+        ctx.groups, ctx.scale, ctx.share = groups, scale, share
         return outputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401 - as above
-        query, key, value, *kept = ctx.saved_tensors
+        query, key, value, outputs, *kept = ctx.saved_tensors
         (gradient,) = gradients
+        share = ctx.share
+        # Weights are kept as they were before the division by the share: it is made up for in the products.
+        wide = torch.promote_types(gradient.dtype, torch.float32)
+        sums = (share * (gradient.to(wide) * outputs).sum(-1, keepdim=True)).to(gradient)
         of_query, of_key, of_value = (torch.empty_like(rows) for rows in (query, key, value))
-        blocks = _blocks(ctx.groups, n_heads=query.shape[1])
-        for block, probabilities, drawn in zip(blocks, kept[::2], kept[1::2], strict=True):
-            q, k, v, g = (_heads(rows, block) for rows in (query, key, value, gradient))
-            weights = _drop(probabilities, drawn, ctx.dropout)
-            _put(of_value, block, torch.bmm(weights.transpose(1, 2), g))
-            of_weights = _drop(torch.bmm(g, v.transpose(1, 2)), drawn, ctx.dropout)
-            products = torch._softmax_backward_data(of_weights, probabilities, -1, probabilities.dtype)  # noqa: SLF001 - as autograd computes it
-            products.mul_(ctx.scale)
-            _put(of_query, block, torch.bmm(products, k))
-            _put(of_key, block, torch.bmm(products.transpose(1, 2), q))
+        blocks = _blocks(ctx.groups, query, key)
+        for (asking, block), probabilities, dropped in zip(blocks, kept[::2], kept[1::2], strict=True):
+            weights = probabilities if dropped is None else dropped
+            q, g, row_sums = (_heads(rows, asking) for rows in (query, gradient, sums))
+            k, v = _heads(key, block), _heads(value, block)
+            _put(of_value, block, _product(weights.transpose(1, 2), g, 1 / share))
+            products = torch.bmm(g, v.transpose(1, 2))
+            products.mul_(weights).addcmul_(probabilities, row_sums, value=-1)
+            _put(of_query, asking, _product(products, k, ctx.scale / share))
+            _put(of_key, block, _product(products.transpose(1, 2), q, ctx.scale / share))
         return of_query, of_key, of_value, None, None, None, None
 
 
-def _drop(probabilities: Tensor, kept: Tensor | None, dropout: float) -> Tensor:
-    """The kept ones over the share that is kept; all, as they are, without dropout."""
-    if kept is None:
-        return probabilities
-    return cast("Tensor", torch.ops.aten.native_dropout_backward(probabilities, kept, 1 / kept_share(dropout)))
+def _product(left: Tensor, right: Tensor, scale: float) -> Tensor:
+    """Batched matrix products times a scale, in one pass."""
+    product = left.new_empty(len(left), left.shape[1], right.shape[2])
+    torch.baddbmm(product, left, right, beta=0, alpha=scale, out=product)
+    return product
 
 
-def _blocks(groups: tuple[LengthGroup, ...], *, n_heads: int) -> Iterator[LengthGroup]:
-    """The groups in pieces whose probabilities are not too many."""
+def _blocks(groups: tuple[LengthGroup, ...], query: Tensor, key: Tensor) -> Iterator[tuple[LengthGroup, LengthGroup]]:
+    """The groups in pieces whose probabilities are not too many: where their queries lie, and where their keys lie."""
+    n_heads, first_only = query.shape[1], len(query) < len(key)
     for group in groups:
-        step = max(1, _PROBABILITIES_AT_A_TIME // (n_heads * group.length**2))
+        n_queries = 1 if first_only else group.length
+        step = max(1, _PROBABILITIES_AT_A_TIME // (n_heads * n_queries * group.length))
         for first in range(0, group.n_pairs, step):
             row = group.first_row + first * group.length
-            yield LengthGroup(group.first_pair + first, row, min(step, group.n_pairs - first), group.length)
+            block = LengthGroup(group.first_pair + first, row, min(step, group.n_pairs - first), group.length)
+            yield replace(block, first_row=block.first_pair, length=1) if first_only else block, block
 
 
 def _heads(rows: Tensor, block: LengthGroup) -> Tensor:

@@ -1,7 +1,7 @@
 """Which models train without padding, and what their layers read then.
 
 transformers' own layers run on one row of tokens, `[1, n_tokens]`, with position ids; only attention knows where a pair
-ends, and the head sees each pair's first state. Saving, freezing, adapters and losses meet the same module as ever.
+ends, and the head sees one state per pair. Saving, freezing, adapters and losses meet the same module as ever.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,8 @@ from transformers import PreTrainedModel
 
 from secondpass.encoder.packing import group_by_length
 from secondpass.training.packed_attention import ARGUMENT, IMPLEMENTATION, Packed
+from secondpass.training.packed_kinds import KINDS, hook
 
-# The part of each kind of base model whose output the head reads the first state of; "" is all of it. BERT's pooler
-# stands in the base model itself, after its encoder.
-_STATES: Mapping[str, str] = {
-    "bert": "encoder",
-    "roberta": "encoder",
-    "xlm-roberta": "encoder",
-    "camembert": "encoder",
-    "electra": "encoder",
-    "distilbert": "transformer",
-    "modernbert": "",
-}
 # Tokens of a trial: two pairs of different lengths.
 _TRIAL = (7, 4)
 # How far two correct ways to a logit may be apart, relative to 1 and to the logit.
@@ -32,17 +22,17 @@ _TOLERANCE = 1e-3
 
 
 def has_packed_form(config: Any) -> bool:  # noqa: ANN401 - transformers' configs have no common typed base for these
-    """Whether a model of this config may run without padding: of a known kind, its head on each pair's first state."""
+    """Whether a model of this config may run without padding: of a known kind, and its head on one state per pair."""
     return (
-        config.model_type in _STATES
+        config.model_type in KINDS
         and not getattr(config, "is_decoder", False)
         and getattr(config, "position_embedding_type", None) in (None, "absolute")
-        and getattr(config, "classifier_pooling", "cls") == "cls"
+        and _pooling(config) in ("cls", "mean")
     )
 
 
 def prepare(network: PreTrainedModel) -> bool:
-    """Let the head see each pair's first state wherever a forward pass is packed.
+    """Let the head see one state per pair wherever a forward pass is packed.
 
     Args:
         network: A sequence classifier, loaded with `IMPLEMENTATION` if it is to train without padding.
@@ -53,11 +43,14 @@ def prepare(network: PreTrainedModel) -> bool:
     config = network.config
     if config._attn_implementation != IMPLEMENTATION or not has_packed_form(config):  # noqa: SLF001 - its only name
         return False
-    states = network.base_model.get_submodule(_STATES[config.model_type])
-    hook = states.register_forward_hook(_keep_first_states, with_kwargs=True)
+    try:
+        handles = hook(network, KINDS[config.model_type], pooling=_pooling(config))
+    except AttributeError:  # a checkpoint's own code has other parts
+        return False
     if _gives_the_same(network):
         return True
-    hook.remove()
+    for handle in handles:
+        handle.remove()
     return False
 
 
@@ -91,12 +84,8 @@ def positions_of(network: PreTrainedModel, ids: Tensor) -> Tensor | None:
     return None if count is None else cast("Tensor", count(ids, cast("nn.Module", embeddings).padding_idx))
 
 
-def _keep_first_states(module: nn.Module, _args: object, arguments: Mapping[str, Any], output: Any) -> Any:  # noqa: ANN401, ARG001 - torch's hook signature
-    """Of a packed pass the first state of each pair, as if each had one token. Shape: (n_pairs, 1, hidden)."""
-    packed: Packed | None = arguments.get(ARGUMENT)
-    if packed is not None:
-        output.last_hidden_state = output.last_hidden_state[0, packed.first_rows, None]
-    return output
+def _pooling(config: Any) -> str:  # noqa: ANN401 - as above
+    return str(getattr(config, "classifier_pooling", "cls"))
 
 
 def _gives_the_same(network: PreTrainedModel) -> bool:

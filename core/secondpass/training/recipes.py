@@ -22,6 +22,7 @@ from secondpass.training.columns import Columns, graded_lists, lists, margins, o
 from secondpass.training.config import Loss, RunConfig
 from secondpass.training.distillation import KLLoss
 from secondpass.training.examples import Example
+from secondpass.training.margin import MarginLoss
 
 # mini_batch_size of the list losses: one forward call per step, which `GroupedCrossEncoder` splits by length itself.
 # Not 0, which they take for None: as many pairs at a time as there are lists, of whatever lengths.
@@ -67,7 +68,7 @@ RECIPES: Mapping[Loss, Recipe] = {
     "ranknet": Recipe(
         lambda model, _: losses.RankNetLoss(model, reduction_log="natural", mini_batch_size=_ALL_AT_ONCE), lists
     ),
-    "margin-mse": Recipe(lambda model, _: losses.MarginMSELoss(model), margins),
+    "margin-mse": Recipe(lambda model, _: MarginLoss(model), margins),
     "listwise": Recipe(lambda model, _: losses.ListNetLoss(model, mini_batch_size=_ALL_AT_ONCE), one_positive_lists),
     "kl": Recipe(
         lambda model, settings: KLLoss(

@@ -7,6 +7,9 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
@@ -72,6 +75,26 @@ def find_checkpoint(
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return checkpoints[-1] if checkpoints else None
+
+
+def check_groups(checkpoint: Path, groups: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InputError unless a checkpoint's optimizer has the same groups of parameters as a run's.
+
+    Args:
+        checkpoint: Its folder.
+        groups: The run's, each with its parameters as `params`.
+    """
+    file = checkpoint / "optimizer.pt"
+    if not file.exists():  # removed to save room: the trainer starts its averages anew
+        return
+    saved = torch.load(file, map_location="meta", weights_only=True)["param_groups"]
+    before, now = ([len(group["params"]) for group in part] for part in (saved, groups))
+    if before != now:
+        raise InputError(
+            f"{checkpoint}: it must be continued with the learning rates it was begun with, but run.head_learning_rate "
+            f"is for other parameters of this model now: groups of {now} parameters were {before}; choose another "
+            "run.output, or remove the checkpoints"
+        )
 
 
 def _facts(

@@ -11,7 +11,7 @@ import torch
 from datasets import Dataset
 from sentence_transformers.cross_encoder import CrossEncoder, CrossEncoderTrainingArguments
 from torch import nn
-from transformers import PrinterCallback, ProgressCallback, TrainerState, set_seed
+from transformers import PrinterCallback, ProgressCallback, TrainerState
 
 from secondpass.extras import require_matplotlib
 from secondpass.files import check_unicode
@@ -21,11 +21,12 @@ from secondpass.training.bf16 import check_bf16, training_device
 from secondpass.training.card import write_card
 from secondpass.training.choice import choose_weights, copy_weights, saved_weights
 from secondpass.training.config import RunConfig, TrainingConfig
-from secondpass.training.curve import Curve, course, write_curve
+from secondpass.training.curve import PREFIX, Curve, course, write_curve
 from secondpass.training.data import load_examples, load_held_out
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import METRIC, HeldOut, given_order
 from secondpass.training.progress import TrainingProgress, TrainingProgressCallback
+from secondpass.training.randomness import seeded
 from secondpass.training.recipes import RECIPES, pos_weight
 from secondpass.training.reporter import Reporter
 from secondpass.training.result import TrainingResult
@@ -57,11 +58,17 @@ def run(
         CheckpointError: The base is not there, or cannot be trained.
         ScoringError: The loss, the weights or a held-out score is not a finite number; the message says at which step.
     """
-    started = time.monotonic()
     require_matplotlib("train")
     if config.run.bf16:
         check_bf16(training_device())
-    set_seed(config.run.seed)
+    with seeded(config.run.seed):
+        return _run(config, trust_remote_code=trust_remote_code, progress=progress)
+
+
+def _run(
+    config: TrainingConfig, *, trust_remote_code: bool, progress: TrainingProgressCallback | None
+) -> TrainingResult:
+    started = time.monotonic()
     output = config.folder / config.run.output
     check_unicode(str(output), "the path of run.output")
     _tell(progress, "reading the data")
@@ -81,7 +88,8 @@ def run(
     recipe = RECIPES[config.run.loss]
     rows = Dataset.from_dict(recipe.columns(examples))
     schedule = Schedule.of(config.run, len(rows), n_devices=max(1, torch.cuda.device_count()))
-    evaluator = HeldOut(sets, output / "held_out.jsonl", pos_weight=settings.pos_weight) if sets else None
+    log = output / "held_out.jsonl"
+    evaluator = HeldOut(sets, log, pos_weight=settings.pos_weight, prefix=PREFIX) if sets else None
     trainer = _trainer(config, model, rows, recipe.build(model, settings), schedule, evaluator, output)
     if progress is not None:
         trainer.add_callback(Reporter(progress, config.run.minutes))
@@ -90,6 +98,8 @@ def run(
     if last is not None and resuming.steps_of(last) >= schedule.n_steps:
         _restore(trainer, last)
     else:
+        if last is not None:
+            resuming.check_groups(last, trainer.create_optimizer().param_groups)
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     model.eval()
     held_out: Mapping[str, float] = {}
@@ -171,7 +181,7 @@ def _arguments(
         save_steps=schedule.evaluate_every,
         save_total_limit=max(2, settings.average + 1),
         load_best_model_at_end=evaluated,
-        metric_for_best_model=f"eval_{METRIC}" if evaluated else None,
+        metric_for_best_model=f"{PREFIX}{METRIC}" if evaluated else None,
         greater_is_better=True if evaluated else None,
         logging_steps=schedule.log_every,
         report_to=[],
