@@ -124,7 +124,9 @@ def thin(domain: Domain, reserved: list[Query]) -> Domain:
 def sample(queries: list[Query], count: int, rng: np.random.Generator) -> list[int]:
     """Indices of queries to make lists of, questions more often than others."""
     weights = np.array([QUESTIONS if query.kind == "question" else 1.0 for query in queries])
-    return rng.choice(len(queries), count, replace=count > len(queries), p=weights / weights.sum()).tolist()
+    shares = weights / weights.sum()
+    indices: list[int] = rng.choice(len(queries), count, replace=count > len(queries), p=shares).tolist()
+    return indices
 
 
 def build(
