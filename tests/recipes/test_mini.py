@@ -30,9 +30,11 @@ def test_every_script_finds_what_it_imports(script: str) -> None:
     importlib.import_module(script)
 
 
-def test_the_run_is_one_that_training_accepts() -> None:
-    config = read_config(MINI / "mini.toml")
-    assert config.folder / config.model.base == MINI / "runs/graft"  # where README.md lets graft.py write
+@pytest.mark.parametrize(("name", "base"), [("first", "runs/graft"), ("mini", "runs/first")])
+def test_each_run_is_one_that_training_accepts(name: str, base: str) -> None:
+    config = read_config(MINI / f"{name}.toml")
+    assert config.folder / config.model.base == MINI / base  # what README.md makes before it
+    assert config.run.output == {"first": "runs/first", "mini": "runs/second"}[name]
 
 
 @torch.no_grad()

@@ -109,6 +109,15 @@ def test_a_killed_run_continues_and_ends_where_an_unbroken_one_does(tmp_path: Pa
     )
 
 
+def test_a_continued_run_is_evaluated_as_often_as_it_says_now(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    base = bert(tmp_path / "base")
+    train(config(tmp_path, base, "listwise", steps=2, evaluate_every=2))
+    result = train(config(tmp_path, base, "listwise", steps=6, evaluate_every=3))
+    log = (result.folder / "held_out.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in log] == [2, 3, 6]
+
+
 def test_a_finished_run_ends_again_where_it_ended(tmp_path: Path) -> None:
     data(tmp_path, scored=False)
     # Two steps of the four that an epoch has, at a constant rate: a third one would show.

@@ -31,7 +31,7 @@ from secondpass.training.recipes import RECIPES, pos_weight
 from secondpass.training.reporter import Reporter
 from secondpass.training.result import TrainingResult
 from secondpass.training.schedule import Schedule
-from secondpass.training.trainer import End, FiniteWeights, Trainer
+from secondpass.training.trainer import End, FiniteWeights, Intervals, Trainer
 
 # Parameters that learn at `head_learning_rate`: heads as transformers names them in BERT and its relatives.
 _HEAD = r"(pooler|classifier|out_proj|score|(^|\.)head)\."
@@ -153,7 +153,7 @@ def _trainer(
         train_dataset=rows,
         loss=loss,
         evaluator=evaluator,
-        callbacks=[FiniteWeights(), End(config.run.minutes), Curve(output)],
+        callbacks=[FiniteWeights(), Intervals(), End(config.run.minutes), Curve(output)],
     )
 
 

@@ -56,6 +56,20 @@ class FiniteWeights(TrainerCallback):
         return control
 
 
+class Intervals(TrainerCallback):
+    """Evaluates, saves and logs as often as a run says now.
+
+    transformers takes what the checkpoint was written with where a run continues, and warns.
+    """
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> TrainerControl:
+        """Put the arguments' intervals in place of the checkpoint's."""
+        state.compute_steps(args, state.max_steps)
+        return control
+
+
 class End(TrainerCallback):
     """Ends a run when its time is over; whatever a run ends with is evaluated and saved.
 

@@ -1,0 +1,141 @@
+"""How the second edition's lists are drawn and scored."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+pytestmark = pytest.mark.source
+
+MINI = Path(__file__).parents[2] / "recipes" / "mini"
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The scripts can be imported by their bare names, here and nowhere else."""
+    monkeypatch.syspath_prepend(MINI)
+    yield
+    for path in MINI.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+@pytest.fixture
+def build_lists() -> ModuleType:
+    return importlib.import_module("build_lists")
+
+
+def _pool(build_lists: ModuleType, texts: list[str], sources: dict[str, list[int]]) -> object:
+    encoded = importlib.import_module("encode").Encoded(np.zeros((len(texts), 1), np.float32), None)
+    return build_lists.Pool(texts, sources, encoded, 0.5, None)
+
+
+def _found(build_lists: ModuleType, lexical: list[int], dense: list[int], teacher: list[float]) -> object:
+    return build_lists.Found(np.array(lexical), np.array(dense), np.array(teacher, np.float32))
+
+
+def test_a_term_weighs_the_log_of_its_largest_logit_over_the_tokens() -> None:
+    """log(1 + 3), then log(1 + relu(-1)) = 0, then log(1 + 0.5)."""
+    splade = importlib.import_module("splade")
+    logits = torch.tensor([[1.0, -2.0, 0.5], [3.0, -1.0, -4.0]])
+    torch.testing.assert_close(splade.term_weights(logits), torch.tensor([4.0, 1.0, 1.5]).log())
+
+
+@pytest.mark.parametrize("order", ["lexical", "dense", "reranked"])
+def test_a_list_is_four_of_the_first_eight_three_down_to_25_and_one_more_of_one_first_stage(
+    build_lists: ModuleType, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    monkeypatch.setattr(build_lists, "ORDERS", ((order, 1.0),))
+    lexical, dense = list(range(100)), list(range(100, 200))
+    found = _found(build_lists, lexical, dense, [float(index) for index in range(200)])  # the teacher's best is 199
+    ranked = {"lexical": lexical, "dense": dense, "reranked": lexical[::-1]}[order]
+    for seed in range(20):
+        ranks = [ranked.index(index) for index in build_lists.draw(found, np.random.default_rng(seed), [])]
+        assert len(set(ranks)) == len(ranks)
+        assert [np.searchsorted((8, 25, 100), rank, side="right") for rank in ranks] == [0, 0, 0, 0, 1, 1, 1, 2]
+
+
+def test_passages_to_leave_out_are_not_drawn(build_lists: ModuleType) -> None:
+    found = _found(build_lists, list(range(12)), list(range(12)), [0.0] * 12)
+    drawn = build_lists.draw(found, np.random.default_rng(0), [0, 1, 2, 3, 4])
+    assert len(drawn) == 4
+    assert set(drawn) <= set(range(5, 12))
+
+
+def test_a_known_answer_is_lifted_above_the_others_and_its_document_has_no_other_passage_in_the_list(
+    build_lists: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_lists, "LABELLED", 1.0)
+    texts = [f"passage {index}" for index in range(100)]
+    pool = _pool(build_lists, texts, {"a": [3, 4]})
+    teacher = [10.0] * 100
+    teacher[4] = 11.0  # of the two passages of the document the better one
+    found = _found(build_lists, list(range(100)), list(range(100)), teacher)
+    query = build_lists.Query("question", "a")
+    record = build_lists.scored(query, pool, found, np.random.default_rng(0))
+    assert record["documents"][-1] == "passage 4"
+    assert "passage 3" not in record["documents"]
+    # 0.59 * 10 = 5.9 for the others, 1.5 more for the answer: 0.59 * 11 = 6.49 would not be enough.
+    assert record["scores"] == [5.9] * 7 + [7.4]
+
+
+def test_an_answer_that_the_teacher_likes_keeps_its_score(
+    build_lists: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_lists, "LABELLED", 1.0)
+    pool = _pool(build_lists, ["text"] * 100, {"a": [0]})
+    found = _found(build_lists, list(range(100)), list(range(100)), [20.0] + [10.0] * 99)
+    record = build_lists.scored(build_lists.Query("question", "a"), pool, found, np.random.default_rng(0))
+    assert record["scores"][-1] == 11.8  # 0.59 * 20
+
+
+def test_the_same_questions_are_held_out_as_for_the_first_edition(
+    build_lists: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`build_data` draws the titles of its pool, then the questions; both from the generator that built the domain."""
+    build_data = importlib.import_module("build_data")
+    corpora = importlib.import_module("corpora")
+    passages = [corpora.Passage(f"d{index}", "title", "some text of a passage") for index in range(300)]
+    queries = [corpora.Query(f"question {index}", f"d{index}") for index in range(300)]
+    queries += [corpora.Query("keywords", None, kind="keywords"), corpora.Query("of no passage", "d999")]
+    domain = corpora.Domain("web", passages, queries)
+    encoder = SimpleNamespace(encode=lambda texts, **_: torch.nn.functional.normalize(torch.ones(len(texts), 4), dim=1))
+    monkeypatch.setattr(build_data, "record", lambda *_: {})  # lists are not looked at here
+    parts = build_data.build(domain, encoder, np.random.default_rng(5))
+    held_out = build_lists.held_out(domain, np.random.default_rng(5))
+    assert len(held_out) == 60
+    assert sorted(query.text for query in held_out) == sorted(line["query"] for line in parts["heldout"])
+
+
+def test_what_was_encoded_before_is_read_from_the_cache(tmp_path: Path) -> None:
+    """The encoders' folders do not exist: only a cache can answer."""
+    encode = importlib.import_module("encode")
+    encoders = encode.Encoders(tmp_path / "dense", tmp_path / "sparse", tmp_path / "cache")
+    scipy_sparse = importlib.import_module("scipy.sparse")
+    digest = importlib.import_module("hashlib").sha256(b"one\0two").hexdigest()[:16]
+    (tmp_path / "cache").mkdir()
+    np.save(tmp_path / "cache" / f"{digest}.dense.npy", np.ones((2, 3), np.float32))
+    scipy_sparse.save_npz(tmp_path / "cache" / f"{digest}.sparse.npz", scipy_sparse.csr_matrix([[0, 1.5], [2.5, 0]]))
+    encoded = encoders.encode(["one", "two"])
+    np.testing.assert_array_equal(encoded.dense, np.ones((2, 3)))
+    np.testing.assert_array_equal(encoded.sparse.toarray(), [[0, 1.5], [2.5, 0]])
+    joined = encode.Encoded.join([encoded, encoded])
+    assert joined.dense.shape == (4, 3)
+    np.testing.assert_array_equal(joined.sparse.toarray()[2], [0, 1.5])
+
+
+def test_a_thinned_domain_keeps_what_answers_the_held_out_questions_and_its_order(
+    build_lists: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_lists, "MOST_PASSAGES", {"medical": 3})
+    corpora = importlib.import_module("corpora")
+    passages = [corpora.Passage(source, "", source) for source in ("a", "b", "c", "d", "e")]
+    domain = corpora.Domain("medical", passages, [])
+    reserved = [corpora.Query("question", "d")]
+    assert [passage.source for passage in build_lists.thin(domain, reserved).passages] == ["a", "b", "d"]
+    untouched = corpora.Domain("web", passages, [])
+    assert build_lists.thin(untouched, reserved).passages == passages
