@@ -2,8 +2,11 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import FrameType
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 from waiting import start, until
 
 from secondpass.errors import ScoringError
+from secondpass.execution import joint_blocks
 from secondpass.execution.joint_blocks import JointBlocks
 from secondpass.tokenization.tokens import PairTokens
 
@@ -71,7 +75,7 @@ class Callers:
             self.held.go.release()
         for thread in self.threads:
             thread.join(20)
-        assert (self.joint._is_beginning, len(self.joint._waiting)) == (False, 0)
+        assert (self.joint._beginning, len(self.joint._waiting)) == (None, 0)
         return self.outcomes
 
     def _call(self, first: int, n_pairs: int) -> None:
@@ -128,6 +132,26 @@ def test_an_error_is_that_of_the_caller_whose_block_raises_it() -> None:
     assert outcomes == {100 * number: [100.0 * number, 100.0 * number + 1] for number in (0, 1, 2, 4)}
 
 
+def test_nan_is_that_of_the_caller_whose_pair_gives_it() -> None:
+    class Spreads(Held):
+        """Gives NaN for a pair, and for the one behind it, whose padding it is."""
+
+        def __call__(self, pairs: PairTokens, begun: Callable[[], None]) -> NDArray[np.float32]:
+            outputs = super().__call__(pairs, begun)
+            for row in np.flatnonzero(outputs == 201.0):
+                outputs[row : row + 2] = np.nan
+            return outputs
+
+    held = Spreads()
+    callers = Callers(held)
+    for number in range(5):
+        callers.call(100 * number, 2)
+    outcomes = callers.finish()
+    assert held.groups[1] == [100, 101, 200, 201, 300, 301, 400, 401]
+    np.testing.assert_equal(outcomes.pop(200), [200.0, np.nan])
+    assert outcomes == {100 * number: [100.0 * number, 100.0 * number + 1] for number in (0, 1, 3, 4)}
+
+
 def test_an_interruption_of_the_one_that_computes_takes_nothing_from_the_others() -> None:
     class Once(Held):
         def __call__(self, pairs: PairTokens, begun: Callable[[], None]) -> NDArray[np.float32]:
@@ -161,6 +185,60 @@ def test_an_interruption_of_one_that_waits_takes_its_block_out_of_line() -> None
     assert all(900 not in group for group in held.groups)
 
 
+class Interrupts:
+    """A profile function that interrupts at one of the points at which Python looks for signals.
+
+    Args:
+        number: At which of them in the file under test, from 0.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> None:
+        if event != "c_call" and frame.f_code.co_filename == joint_blocks.__file__:
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+
+
+def is_interrupted_at(number: int) -> bool:
+    """Whether a call has such a point; two others wait for it, and must get what is theirs."""
+    joint = JointBlocks()
+    interrupts = Interrupts(number)
+    others: list[threading.Thread] = []
+    outcomes: dict[int, object] = {}
+
+    def call(first: int) -> None:
+        outcomes[first] = joint.outputs(compute, block_of(first, 2), MOST)[:, 0].tolist()
+
+    def compute(pairs: PairTokens, begun: Callable[[], None]) -> NDArray[np.float32]:
+        if pairs.ids[0] == 0:
+            sys.setprofile(None)
+            others.extend(start(call, first) for first in (100, 200))
+            until(lambda: len(joint._waiting) == 2)
+            sys.setprofile(interrupts)
+        begun()
+        return pairs.ids[pairs.lengths.cumsum() - 1].astype(np.float32)[:, None]
+
+    sys.setprofile(interrupts)
+    with suppress(KeyboardInterrupt):
+        joint.outputs(compute, block_of(0, 2), MOST)
+    sys.setprofile(None)
+    for thread in others:
+        thread.join(20)
+    assert outcomes == ({100: [100.0, 101.0], 200: [200.0, 201.0]} if others else {}), number
+    assert (joint._beginning, len(joint._waiting)) == (None, 0), number
+    return interrupts.left < 0
+
+
+def test_an_interruption_at_any_point_leaves_nobody_waiting() -> None:
+    n_points = 0
+    while is_interrupted_at(n_points):
+        n_points += 1
+    assert n_points > 20
+
+
 def test_many_threads_get_their_own_rows() -> None:
     joint = JointBlocks()
     wrong: list[object] = []
@@ -182,4 +260,4 @@ def test_many_threads_get_their_own_rows() -> None:
     for thread in threads:
         thread.join(60)
     assert wrong == []
-    assert (joint._is_beginning, len(joint._waiting)) == (False, 0)
+    assert (joint._beginning, len(joint._waiting)) == (None, 0)

@@ -13,8 +13,9 @@ import torch
 from waiting import start, until
 
 from secondpass.encoder import Capabilities
-from secondpass.execution.parallel_passes import n_parallel_passes
+from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
 from secondpass.execution.pipeline import Pipeline
+from secondpass.execution.threads import map_in_threads
 from secondpass.execution.turns import Turns, turns
 from secondpass.ranking import Pair
 from secondpass.tokenization.reading import Reading, Windows
@@ -136,12 +137,71 @@ def read(pairs: Sequence[Pair]) -> Reading:
     return Reading(tokens, Windows(ones, np.arange(n), zeros, zeros, no, no))
 
 
+def have_cores(monkeypatch: pytest.MonkeyPatch, n_cores: int) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(n_cores)), raising=False)
+
+
 @pytest.fixture
-def two_threads() -> object:
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> object:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
+    have_cores(monkeypatch, 2)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_callers_with_one_thread_each_have_a_core_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    have_cores(monkeypatch, 4)
+    together = threading.Barrier(4)
+    ran: list[list[int]] = []
+
+    def call() -> None:
+        ran.append(run_in_parallel(lambda _: together.wait(10), [0], 1))
+
+    for thread in [start(call) for _ in range(4)]:
+        thread.join(20)
+    assert sorted(ran) == [[0], [1], [2], [3]]
+
+
+def test_no_pass_runs_in_the_main_thread() -> None:
+    for items in ([0], [0, 1]):
+        for n_parallel in (1, 2):
+            ran = run_in_parallel(lambda _: threading.current_thread(), items, n_parallel)
+            assert len(ran) == len(items)
+            assert threading.main_thread() not in ran
+
+
+def test_a_pass_that_waits_is_not_begun_after_an_error() -> None:
+    own = Turns()
+    begun: list[int] = []
+
+    def fail(number: int) -> None:
+        begun.append(number)
+        until(lambda: len(own._waiting) == 1)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        map_in_threads(fail, [0, 1], 2, turn=lambda: own.turn(1, 1))
+    assert len(begun) == 1
+    assert (own._n_threads, len(own._waiting)) == (0, 0)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_one_who_computes_elsewhere_is_not_counted() -> None:
+    network = Watched()
+    on_cores: Pipeline[Pair] = Pipeline(read, [network], 2048)
+
+    class Elsewhere:
+        capabilities = Capabilities(torch.device("cpu"))
+
+        def __call__(self, pairs: PairTokens) -> torch.Tensor:
+            list(on_cores.run([pairs_of(0)]))
+            return torch.zeros(len(pairs), 1)
+
+    list(Pipeline(read, [Elsewhere()], 2048).run([pairs_of(1)]))
+    assert len(network.sizes) == n_parallel_passes([Watched.capabilities])
 
 
 def pairs_of(caller: int) -> list[Pair]:

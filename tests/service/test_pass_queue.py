@@ -3,20 +3,23 @@
 import random
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from serving import Recorder
+from waiting import until
 
 from secondpass.errors import ScoringError
 from secondpass.ranking import Pair
 from secondpass.service.jobs import Job, Work, next_pass
 from secondpass.service.pass_queue import PassQueue
 from secondpass.service.problems import Kind, Problem
+from secondpass.service.readings import read_pairs
 
 
 class Watcher:
@@ -119,6 +122,21 @@ def test_two_passes_run_at_a_time_and_the_next_one_begins_when_either_has_ended(
         assert [scores(job) for job in jobs] == [[2.0] * 10] * 3
 
 
+def test_one_long_request_gets_two_passes_that_were_idle() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer, pass_tokens=100, n_passes=2) as queue:
+        for query in "ab":
+            queue.submit(pairs(query, 1))
+            assert scorer.began.acquire(timeout=20)
+        for _ in range(2):
+            scorer.go.release()
+        # Both threads have had a pass, and wait for work.
+        until(lambda: len(vars(queue._changed)["_waiters"]) == 2)
+        queue.submit(pairs("long", 100))
+        for _ in range(2):
+            assert scorer.began.acquire(timeout=5)
+
+
 def test_a_long_request_holds_a_short_one_up_until_one_of_two_passes_ends() -> None:
     scorer = Recorder(held=True)
     with queue_of(scorer, pass_tokens=100, n_passes=2) as queue:
@@ -167,6 +185,35 @@ def test_only_the_requests_whose_pairs_break_the_model_fail(broken: list[str], n
                 assert scores(job) == [2.0] * 3
         assert scores(shares) == [2.0] * 3
         assert scores(queue.submit(pairs("d", 2))) == [2.0] * 2, "the queue goes on"
+
+
+def test_a_request_for_which_no_thread_starts_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refused(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    with queue_of(Recorder()) as queue:
+        with monkeypatch.context() as few:
+            few.setattr(threading, "Thread", Refused)
+            with pytest.raises(RuntimeError, match="new thread"):
+                queue.submit(pairs("a", 2))
+        assert (queue.n_tokens, queue.n_jobs) == (0, 0)
+        assert scores(queue.submit(pairs("a", 2))) == [2.0, 2.0]
+
+
+def test_a_reading_of_ones_own_need_not_count_tokens() -> None:
+    class Read:
+        def __init__(self, n: int) -> None:
+            self.scores = np.arange(n, dtype=np.float32)
+            self.truncated = np.zeros(n, np.bool_)
+            self.passages = [None] * n
+
+    class Reader(Recorder):
+        def read(self, pairs: Sequence[Pair]) -> Read:
+            return Read(len(pairs))
+
+    readings = read_pairs(Reader(), [("a", "b"), ("a", "c")])
+    assert [(reading.score, reading.n_tokens) for reading in readings] == [(0.0, None), (1.0, None)]
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), MemoryError()])

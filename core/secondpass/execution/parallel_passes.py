@@ -5,8 +5,10 @@ all. With a pass each they wait neither for each other nor for other programs on
 """
 
 import ctypes
+import os
+import threading
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 import torch
@@ -36,27 +38,35 @@ def n_parallel_passes(devices: Sequence[Capabilities]) -> int:
 def run_in_parallel(
     function: Callable[[_T], _R], items: Sequence[_T], n_parallel: int, *, alone: bool = True
 ) -> list[_R]:
-    """`function` of each item, in order: `n_parallel` at a time on equal shares of the cores, in turns with others.
+    """`function` of each item, in order: `n_parallel` at a time, each with its share of the threads, in turns.
+
+    Passes of all callers together have as many threads at work as this process has cores, even where each caller has
+    fewer. None runs in the main thread, where an interruption might keep its turn from ending.
 
     Args:
         function: Runs a pass.
         items: Of what.
         n_parallel: At least 1.
-        alone: Whether no other caller was at work when this one came: a single item then has all of the cores.
+        alone: Whether no other caller was at work when this one came: a single item then has all of the threads.
     """
-    n_cores = torch.get_num_threads()
-    share = max(1, n_cores // n_parallel)
+    n_threads = torch.get_num_threads()
+    n_cores = max(n_threads, _n_usable_cores())
+    if alone and len(items) == 1:
+        n_parallel = 1
+    share = max(1, n_threads // n_parallel)
+    turn = partial(turns().turn, share, n_cores)
+    if n_parallel == 1 and threading.current_thread() is not threading.main_thread():
+        results = []
+        for item in items:
+            with turn():
+                results.append(function(item))
+        return results
+    return map_in_threads(function, items, n_parallel, prepare=lambda: _use_threads(share), turn=turn)
 
-    def in_turn(n_threads: int) -> Callable[[_T], _R]:
-        def run(item: _T) -> _R:
-            with turns().turn(n_threads, n_cores):
-                return function(item)
 
-        return run
-
-    if n_parallel == 1 or (alone and len(items) == 1):
-        return list(map(in_turn(n_cores), items))
-    return map_in_threads(in_turn(share), items, n_parallel, prepare=lambda: _use_threads(share))
+def _n_usable_cores() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _use_threads(n_threads: int) -> bool:

@@ -3,6 +3,7 @@
 import queue
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -141,7 +142,8 @@ class Pipeline(Generic[ItemT]):
 
     def _compute(self, pairs: PairTokens, begun: Callable[[], None]) -> NDArray[np.float32]:
         """The outputs of each pair, in order; calls `begun` when the last pass begins."""
-        with turns().caller() as n_callers:
+        # Others' passes wait for those on the same cores alone.
+        with turns().caller() if self._shares_cores else nullcontext(1) as n_callers:
             n_parallel = n_parallel_passes(self._devices)
             # Beside others' batches, more of them than this one's share of the cores would only be smaller.
             n_even = ceil_div(n_parallel, n_callers)

@@ -8,6 +8,7 @@ thread stayed in the parent, and it would wait for them for ever. A new thread g
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
@@ -72,7 +73,12 @@ class Call(Generic[_R]):
 
 
 def map_in_threads(
-    function: Callable[[_T], _R], items: Sequence[_T], n_threads: int, prepare: Callable[[], object] = lambda: None
+    function: Callable[[_T], _R],
+    items: Sequence[_T],
+    n_threads: int,
+    *,
+    prepare: Callable[[], object] = lambda: None,
+    turn: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> list[_R]:
     """`function` of each item, in order, by several threads at a time.
 
@@ -83,6 +89,7 @@ def map_in_threads(
         items: Of what.
         n_threads: At least 1.
         prepare: Called by each thread before its first item.
+        turn: Entered for each item, and may make it wait.
     """
     results: dict[int, _R] = {}
     remaining = iter(range(len(items)))
@@ -96,11 +103,14 @@ def map_in_threads(
                 number = next(remaining, None)
             if number is None:
                 return
-            try:
-                results[number] = function(items[number])
-            except BaseException:
-                stop.set()
-                raise
+            with turn():
+                if stop.is_set():  # meanwhile
+                    return
+                try:
+                    results[number] = function(items[number])
+                except BaseException:
+                    stop.set()
+                    raise
 
     calls = [Call(work) for _ in range(min(n_threads, len(items)))]
     try:

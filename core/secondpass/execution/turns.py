@@ -18,23 +18,23 @@ class Turns:
         self._changing = threading.Lock()
         self._waiting: deque[_Pass] = deque()
         self._n_threads = 0
-        self._n_callers = 0
+        self._callers: set[object] = set()
 
     @contextmanager
     def caller(self) -> Iterator[int]:
         """Count as one who has passes to run; gives how many do, this one included."""
-        with self._changing:
-            self._n_callers += 1
-            n_callers = self._n_callers
+        own = object()
         try:
-            yield n_callers
+            self._callers.add(own)
+            yield len(self._callers)
         finally:
-            with self._changing:
-                self._n_callers -= 1
+            self._callers.discard(own)
 
     @contextmanager
     def turn(self, n_threads: int, n_cores: int) -> Iterator[None]:
         """Wait for one's turn, and have it until the end of the context.
+
+        For any thread but the main one, in which an interruption might keep a turn from ending.
 
         Args:
             n_threads: What the pass computes with.
@@ -52,7 +52,7 @@ class Turns:
             with self._changing:
                 if own.began.is_set():
                     self._n_threads -= n_threads
-                else:  # interrupted while it waited
+                elif own in self._waiting:  # interrupted while it waited
                     self._waiting.remove(own)
                 self._let_in()
 

@@ -144,6 +144,7 @@ class Engine:
         batch_tokens = loaded.placement.batch_tokens
         if reading.batch_size is not None:
             batch_tokens = min(batch_tokens, reading.batch_size * reading.max_length)
+        # Made for this call: callers in several threads take turns on the cores, but do not share passes.
         pipeline = Pipeline(TruncatingReader(self._tokenize(reading)), loaded.networks, batch_tokens)
         blocks: Iterable[NDArray[np.float32]] = (outputs.values for outputs in pipeline.run(blocks_of(pairs)))
         if show_progress:

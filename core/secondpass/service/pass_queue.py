@@ -103,6 +103,8 @@ class PassQueue:
         """
         with self._changed:
             self.check_room(sum(dict(pairs).values()))
+            # Before anything is in line, which would stay there for ever if no thread can be started.
+            self._start_threads()
             n_known = len(self._works)
             works = [self._work(pair, n_tokens) for pair, n_tokens in pairs]
             job = Job(works)
@@ -113,9 +115,6 @@ class PassQueue:
             self._open.add(job)
             self._n_tokens += job.n_tokens
             self._waiting.append(job)
-            while len(self._threads) < self._n_passes:
-                self._threads.append(threading.Thread(target=self._run, name="secondpass-passes", daemon=True))
-                self._threads[-1].start()
             self._changed.notify()
         if n_shared:
             self._watcher.shared(n_shared)
@@ -155,6 +154,12 @@ class PassQueue:
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
 
+    def _start_threads(self) -> None:
+        while len(self._threads) < self._n_passes:
+            thread = threading.Thread(target=self._run, name="secondpass-passes", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
     def _work(self, pair: Pair, n_tokens: int) -> Work:
         work = self._works.get(pair)
         if work is None:
@@ -174,6 +179,8 @@ class PassQueue:
                 if not self._waiting:
                     return
                 works = next_pass(self._waiting, self._pass_tokens)
+                if self._waiting:  # more than one pass holds: for another thread
+                    self._changed.notify()
             try:
                 self._pass(works)
             except BaseException as error:  # noqa: BLE001 - nothing may end this thread: all others would wait for ever
@@ -188,9 +195,9 @@ class PassQueue:
             for job in {job for work in works for job in work.jobs}:
                 job.started = began if job.started is None else job.started
         self._score(works)
-        ended = time.monotonic()
         n_tokens = sum(work.n_tokens for work in works)
         with self._changed:
+            ended = time.monotonic()
             # Of passes side by side each counts from the end of the one before it, so that no second counts twice.
             seconds = ended - max(began, self._last_end)
             self._last_end = ended

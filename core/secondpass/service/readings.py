@@ -6,6 +6,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from secondpass.ranking import Pair, PairScorer, Passage, RankingScorer, Readings, Scorer, rank, score_pairs
 from secondpass.ranking.checks import check_scores
 
@@ -47,7 +50,9 @@ def read_pairs(scorer: Scorer, pairs: Sequence[Pair]) -> list[Reading]:
     if isinstance(scorer, _PairReader):
         read = scorer.read(pairs)
         scores = check_scores(read.scores, len(pairs)).tolist()
-        n_tokens = [None] * len(pairs) if read.n_tokens is None else read.n_tokens.tolist()
+        # A scorer of the user's own may give readings of its own, which need not count.
+        counted: NDArray[np.int64] | None = getattr(read, "n_tokens", None)
+        n_tokens = [None] * len(pairs) if counted is None else counted.tolist()
         return list(map(Reading, scores, read.passages, read.truncated.tolist(), n_tokens))
     if isinstance(scorer, RankingScorer) and not isinstance(scorer, PairScorer):
         return [
