@@ -219,7 +219,8 @@ def is_interrupted_at(number: int) -> bool:
             until(lambda: len(joint._waiting) == 2)
             sys.setprofile(interrupts)
         begun()
-        return pairs.ids[pairs.lengths.cumsum() - 1].astype(np.float32)[:, None]
+        last: NDArray[np.float32] = pairs.ids[pairs.lengths.cumsum() - 1].astype(np.float32)
+        return last[:, None]
 
     sys.setprofile(interrupts)
     with suppress(KeyboardInterrupt):
