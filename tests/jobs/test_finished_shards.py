@@ -41,7 +41,14 @@ def test_a_job_of_another_version_is_refused(tmp_path: Path) -> None:
     path, out = write_jsonl(tmp_path / "a.jsonl", ROWS), tmp_path / "out"
     score_files(path, out, scorer=Scores())
     # What version 1 said of a shard.
-    record: dict[str, Any] = {"number": 0, "n_rows": 60, "n_truncated": None, "n_unranked": 0, "n_scattered": 0, "bad": []}
+    record: dict[str, Any] = {
+        "number": 0,
+        "n_rows": 60,
+        "n_truncated": None,
+        "n_unranked": 0,
+        "n_scattered": 0,
+        "bad": [],
+    }
     (out / "finished" / "part-00000.json").write_text(json.dumps({**record, "n_bytes": 1, "seconds": 0.1}))
     edit_json(out / "manifest.json", version=1)
     with pytest.raises(InputError, match=r"manifest\.json was written by another version of secondpass"):
