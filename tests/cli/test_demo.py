@@ -45,7 +45,7 @@ def test_each_question_is_told_with_its_reason_and_the_totals_come_last(width: i
 def test_something_is_said_before_the_model_is_there() -> None:
     done = run("--format", "table", "--model", "secondpass/none")
     assert done.returncode == 2
-    assert done.stdout.splitlines()[0].startswith("BM25 finds 50 passages")
+    assert done.stdout.splitlines()[0].startswith("BM25 finds up to 50 passages")
     assert questions()[0].text in done.stdout
     assert done.stderr.count("\n") == 1
 

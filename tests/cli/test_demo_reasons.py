@@ -17,14 +17,19 @@ def why(question: str, *texts: str, titles: str = "ABCDE") -> str:
 
 
 def test_a_reason_names_what_was_overtaken_and_the_sentence_that_counted() -> None:
-    # All of B's words count; without the second sentence it has one in three, as A has, which was before it.
-    sentence = why("red cat sleeps", "A red dog.", "It is red here. The cat sleeps. Yes.")
+    # All of B's words count; without the second sentence it has one in three, and A none.
+    sentence = why("red cat sleeps", "A dog.", "It is red here. The cat sleeps. Yes.")
     assert sentence == (
         "“B” moves from 2 to 1, past “A” (BM25's first), mostly for “The cat sleeps.”: without that its score is 0.33 "
         "rather than 1.00, though still the highest."
     )
     sentence = why("red cat sleeps", "A red cat.", "It is red here. The cat sleeps. Yes.", "A red cat, too.")
     assert sentence.endswith("for “The cat sleeps.”: without that its score is 0.33 rather than 1.00, and its rank 3.")
+
+
+def test_of_equal_scores_the_earlier_one_would_be_first() -> None:
+    sentence = why("red cat sleeps", "A red dog.", "It is red here. The cat sleeps. Yes.")
+    assert sentence.endswith("for “The cat sleeps.”: without that its score is 0.33 rather than 1.00, and its rank 2.")
 
 
 def test_a_passage_that_was_first_already_has_overtaken_nothing() -> None:
@@ -43,7 +48,7 @@ def test_a_passage_of_the_same_article_is_not_named_twice() -> None:
 
 def test_a_sentence_that_only_costs_is_not_what_counted() -> None:
     assert why("cat", "A dog.", "A cat. A cat.").endswith(
-        "and needs none of its sentences for that: without “A cat.” its score is 1.00 rather than 1.00."
+        "and needs no single one of its sentences for that: without “A cat.” its score is 1.00 rather than 1.00."
     )
 
 

@@ -100,7 +100,8 @@ def demo(
     # People see each question as it is read; JSON and Markdown are written when all is known.
     live = Console() if result_format is OutputFormat.TABLE else None
     if live is not None:
-        live.print(f"BM25 finds {depth} passages for each question; {escape(model)} reads each of them beside it.")
+        found = count(depth, "passage")
+        live.print(f"BM25 finds up to {found} for each question; {escape(model)} reads each of them beside it.")
     from secondpass.demo import passages, questions
     from secondpass.evaluation import BM25
 

@@ -66,8 +66,10 @@ def find_reason(
     remainders = [" ".join([*sentences[:i], *sentences[i + 1 :]]) for i in range(len(sentences))]
     scores = np.asarray(scorer.score(question, remainders), dtype=np.float64)
     lowest = int(scores.argmin())
-    rank_without = 1 + sum(ranked.score > scores[lowest] for ranked in ranking[1:])
     score_without = float(scores[lowest])
+    # Of equal scores the one that BM25 had before stands first, as in every ranking.
+    ahead = [(-score_without, best.index) > (-ranked.score, ranked.index) for ranked in ranking[1:]]
+    rank_without = 1 + sum(ahead)
     sentence = sentences[lowest]
     return Reason(passage.title, best.index + 1, overtaken, sentence, best.score, score_without, rank_without)
 
@@ -89,9 +91,10 @@ def in_words(reason: Reason) -> str:
     if reason.sentence is None or reason.score_without is None:
         return f"{moved}, by its only sentence."
     quoted = f"“{textwrap.shorten(reason.sentence, _QUOTED, placeholder=' …')}”"
-    scores = f"its score is {reason.score_without:.2f} rather than {reason.score:.2f}"
-    if reason.score_without >= reason.score:
-        return f"{moved}, and needs none of its sentences for that: without {quoted} {scores}."
+    without, score = f"{reason.score_without:.2f}", f"{reason.score:.2f}"
+    scores = f"its score is {without} rather than {score}"
+    if reason.rank_without == 1 and (without == score or reason.score_without >= reason.score):
+        return f"{moved}, and needs no single one of its sentences for that: without {quoted} {scores}."
     if reason.rank_without == 1:
         return f"{moved}, mostly for {quoted}: without that {scores}, though still the highest."
     return f"{moved}, for {quoted}: without that {scores}, and its rank {reason.rank_without}."

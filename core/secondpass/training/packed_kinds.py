@@ -81,11 +81,12 @@ def hook(network: PreTrainedModel, kind: Kind, *, pooling: str) -> list[Removabl
     """
     base = network.base_model
     states, layers = base.get_submodule(kind.states), cast("nn.ModuleList", base.get_submodule(kind.layers))
+    last = layers[-1]
     handles = []
     if kind.masks:
         handles.append(base.register_forward_pre_hook(_without_masks(kind.masks), with_kwargs=True))
     if pooling == "cls":
-        handles.append(layers[-1].register_forward_pre_hook(_first_rows_alone(kind), with_kwargs=True))
+        handles.append(last.register_forward_pre_hook(_first_rows_alone(kind), with_kwargs=True))
     pool = _first if pooling == "cls" else _mean
     handles.append(states.register_forward_hook(_pooled_by(pool), with_kwargs=True))
     return handles

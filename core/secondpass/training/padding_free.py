@@ -45,7 +45,7 @@ def prepare(network: PreTrainedModel) -> bool:
         return False
     try:
         handles = hook(network, KINDS[config.model_type], pooling=_pooling(config))
-    except AttributeError:  # a checkpoint's own code has other parts
+    except (AttributeError, TypeError, IndexError):  # a checkpoint's own code has other parts
         return False
     if _gives_the_same(network):
         return True

@@ -11,7 +11,9 @@ from transformers import set_seed
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed Python's, numpy's and torch's own generators, which models, data and the trainer draw from, for a while.
+    """Seed the generators of Python, numpy and torch, which models, data and the trainer draw from, for a while.
+
+    Given back are those of CPU and CUDA; other accelerators keep the seed.
 
     Args:
         seed: From 0 to 2 ** 32 - 1.

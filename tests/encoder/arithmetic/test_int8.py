@@ -76,6 +76,13 @@ def test_weights_of_neighbours_fit_16_bits(weight: NDArray[np.float32]) -> None:
             assert 255 * high < 2**15
 
 
+def test_inputs_that_are_always_zero_give_the_bias() -> None:
+    weights = _weights(8, 16)
+    product = Int8Arithmetic({"x": Range(torch.zeros(16), torch.zeros(16))}, FLOAT).linear("x", weights)
+    assert weights.bias is not None
+    torch.testing.assert_close(product(torch.zeros(2, 16)), weights.bias.expand(2, 8))
+
+
 def test_inner_channels_of_wide_range_stay_in_floating_point() -> None:
     torch.manual_seed(0)
     up, down = _weights(96, 32), _weights(32, 96)

@@ -47,7 +47,9 @@ def test_int8_passes_in_silence_where_bfloat16_is_slow() -> None:
 )
 def test_int8_is_refused_without_8_bit_products(device: str, default: torch.dtype, message: str) -> None:
     capabilities = Capabilities(torch.device(device), default_dtype=default)
-    with pytest.raises(InputError, match=f"dtype 'int8' needs an x86 CPU with AVX2 instructions, {message}"):
+    with pytest.raises(
+        InputError, match=f"dtype 'int8' needs an x86 CPU whose AVX2 instructions torch uses, {message}"
+    ):
         check_precision(Precision.INT8, capabilities)
 
 

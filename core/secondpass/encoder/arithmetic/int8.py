@@ -40,7 +40,8 @@ _CHANNELS_PER_OUTLIER = 32
 # A channel counts as reaching at least the mean reach divided by this: the range texts may leave at zero what other
 # texts use.
 _MEAN_REACH_TO_LEAST = 100
-# Above zero, so that inner channels or rows of weights that are zero throughout have a scale that can be divided by.
+# Above zero, so that what is zero throughout, inputs, inner channels or rows of weights, has a scale to divide by.
+_LEAST_REACH = 1e-6
 _LEAST_INNER_HIGH = 1e-6
 _LEAST_WEIGHT = 1e-12
 
@@ -133,7 +134,7 @@ class Int8Arithmetic:
     ) -> Int8Linear:
         """A product whose inputs lie in this range."""
         reach = inputs.reach * _HEADROOM
-        reach = reach.clamp(min=float(reach.mean()) / _MEAN_REACH_TO_LEAST)
+        reach = reach.clamp(min=max(float(reach.mean()) / _MEAN_REACH_TO_LEAST, _LEAST_REACH))
         scales = reach**_ALPHA
         scales *= (reach / scales).max() / (_LEVELS // 2)
         middle = (_LEVELS + 1) // 2

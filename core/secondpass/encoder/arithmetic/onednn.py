@@ -3,6 +3,7 @@
 No other file calls a private operator of torch, so this is the only one to check with a new version of torch.
 """
 
+import os
 import platform
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ _FUSED: dict[Nonlinearity | None, tuple[str, str]] = {
     Nonlinearity.SILU: ("swish", ""),
     Nonlinearity.TANH: ("tanh", ""),
 }
+# What limits the instructions that oneDNN uses; sums in 16 bits are right with any.
+_ONEDNN_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,9 @@ def has_int8() -> bool:
 
 
 def adds_int8_pairs() -> bool:
-    """Whether it adds the products of two neighbours in 16 bits, for want of VNNI."""
+    """Whether it adds the products of two neighbours in 16 bits, for want of VNNI or because oneDNN must not use it."""
+    if any(variable in os.environ for variable in _ONEDNN_LIMITS):
+        return True
     return not (_instructions() == "AVX512" and torch.cpu._is_vnni_supported())  # noqa: SLF001 - as above
 
 

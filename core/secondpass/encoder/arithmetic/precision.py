@@ -51,8 +51,8 @@ def check_precision(precision: Precision, capabilities: Capabilities) -> None:
     if precision is Precision.INT8 and not capabilities.int8_products:
         default = str(capabilities.default_dtype).removeprefix("torch.")
         raise InputError(
-            f"dtype 'int8' needs an x86 CPU with AVX2 instructions, which device '{capabilities.device}' is not: "
-            f"use '{default}'"
+            "dtype 'int8' needs an x86 CPU whose AVX2 instructions torch uses, which device "
+            f"'{capabilities.device}' is not: use '{default}'"
         )
     if precision.states_dtype(capabilities) in capabilities.slow_dtypes:
         warnings.warn(
