@@ -27,8 +27,7 @@ class Watcher:
         self.passes: list[tuple[int, int]] = []
         self.n_shared = 0
 
-    def passed(self, n_pairs: int, n_tokens: int, seconds: float) -> None:
-        assert seconds >= 0
+    def begun(self, n_pairs: int, n_tokens: int) -> None:
         self.passes.append((n_pairs, n_tokens))
 
     def shared(self, n_pairs: int) -> None:
@@ -72,6 +71,20 @@ def test_what_waits_is_scored_together() -> None:
         assert run_pass(scorer) == [(query, f"{query}{i}") for query in "abc" for i in range(2)]
         scorer.go.release()
         assert [scores(job) for job in jobs] == [[6.0], [2.0, 2.0], [2.0, 2.0], [2.0, 2.0]]
+
+
+def test_a_pass_is_counted_before_its_pairs_are_answered() -> None:
+    scorer, watcher = Recorder(held=True), Watcher()
+    queue = PassQueue(scorer, pass_tokens=100, n_passes=1, max_tokens=1000, watcher=watcher)
+    job = queue.submit(pairs("a", 2))
+    assert scorer.began.acquire(timeout=20)
+    counted: list[tuple[int, int]] = []
+    job.future.add_done_callback(lambda _: counted.extend(watcher.passes))  # runs in the thread that answers
+    scorer.go.release()
+    assert scores(job) == [2.0, 2.0]
+    queue.close()
+    assert queue.wait(20)
+    assert counted == [(2, 20)]
 
 
 def test_a_long_request_holds_a_short_one_up_for_the_pass_that_runs() -> None:

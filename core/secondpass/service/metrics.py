@@ -134,8 +134,8 @@ class QueueMetrics:
     def __init__(self, pass_pairs: Histogram, pass_tokens: Histogram, shared: Counter) -> None:
         self._pass_pairs, self._pass_tokens, self._shared = pass_pairs, pass_tokens, shared
 
-    def passed(self, n_pairs: int, n_tokens: int, seconds: float) -> None:  # noqa: ARG002 - a watcher is told all three
-        """A pass has run."""
+    def begun(self, n_pairs: int, n_tokens: int) -> None:
+        """A pass has begun."""
         self._pass_pairs.observe(n_pairs)
         self._pass_tokens.observe(n_tokens)
 

@@ -24,8 +24,8 @@ _MOST_RETRY_AFTER = 60
 class Watcher(Protocol):
     """Is told what a queue does, from threads of the queue's."""
 
-    def passed(self, n_pairs: int, n_tokens: int, seconds: float) -> None:
-        """A pass has run over so many pairs of about so many tokens."""
+    def begun(self, n_pairs: int, n_tokens: int) -> None:
+        """A pass has begun, over so many pairs of about so many tokens: before any of them is answered."""
         ...
 
     def shared(self, n_pairs: int) -> None:
@@ -194,8 +194,9 @@ class PassQueue:
         with self._changed:
             for job in {job for work in works for job in work.jobs}:
                 job.started = began if job.started is None else job.started
-        self._score(works)
         n_tokens = sum(work.n_tokens for work in works)
+        self._watcher.begun(len(works), n_tokens)
+        self._score(works)
         with self._changed:
             ended = time.monotonic()
             # Of passes side by side each counts from the end of the one before it, so that no second counts twice.
@@ -203,7 +204,6 @@ class PassQueue:
             self._last_end = ended
             self._mean_tokens += _NEWEST * (n_tokens - self._mean_tokens)
             self._mean_seconds += _NEWEST * (seconds - self._mean_seconds)
-        self._watcher.passed(len(works), n_tokens, ended - began)
 
     def _score(self, works: Sequence[Work]) -> None:
         """Score pairs; where that raises, the halves of them, down to the pairs that raise it."""
