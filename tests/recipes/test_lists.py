@@ -1,8 +1,6 @@
 """How the second edition's lists are drawn and scored."""
 
 import importlib
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -11,17 +9,6 @@ import pytest
 import torch
 
 pytestmark = pytest.mark.source
-
-MINI = Path(__file__).parents[2] / "recipes" / "mini"
-
-
-@pytest.fixture(autouse=True)
-def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The scripts can be imported by their bare names, here and nowhere else."""
-    monkeypatch.syspath_prepend(MINI)
-    yield
-    for path in MINI.glob("*.py"):
-        sys.modules.pop(path.stem, None)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The parts of the bundled model's recipe that can be checked by hand."""
 
 import importlib
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +12,6 @@ from secondpass.training import read_config
 pytestmark = pytest.mark.source
 
 MINI = Path(__file__).parents[2] / "recipes" / "mini"
-
-
-@pytest.fixture(autouse=True)
-def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The scripts can be imported by their bare names, here and nowhere else."""
-    monkeypatch.syspath_prepend(MINI)
-    yield
-    for path in MINI.glob("*.py"):
-        sys.modules.pop(path.stem, None)
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in MINI.glob("*.py")))

@@ -6,6 +6,26 @@ from itertools import pairwise
 from secondpass.tokenization.windows import Span
 
 
+def best_parts(
+    text: str, split: Callable[[str], list[Span]], score: Callable[[Sequence[str]], Sequence[float]]
+) -> list[tuple[Span, float]]:
+    """As `best_spans`, of a text and by functions of texts.
+
+    Args:
+        text: The document.
+        split: The spans of a text in which it is scored; see `best_spans`.
+        score: Scores of texts.
+    """
+    whole = Span(0, len(text))
+
+    def split_span(part: Span) -> list[Span]:
+        words = part if part == whole else _without_outer_white_space(text, part)
+        spans = split(text[words.start : words.end])
+        return [Span(words.start + span.start, words.start + span.end) for span in spans]
+
+    return best_spans(whole, split_span, lambda spans: score([text[span.start : span.end] for span in spans]))
+
+
 def best_spans(
     document: Span, split: Callable[[Span], list[Span]], score: Callable[[Sequence[Span]], Sequence[float]]
 ) -> list[tuple[Span, float]]:
@@ -43,6 +63,12 @@ def _divide(part: Span, split: Callable[[Span], list[Span]]) -> list[Span]:
         divided.append(parts[0])
         part = Span(parts[0].end, part.end)
     return divided
+
+
+def _without_outer_white_space(text: str, part: Span) -> Span:
+    """The part of a text without the white space that it begins and ends with."""
+    ends_at = part.start + len(text[part.start : part.end].rstrip())
+    return Span(ends_at - len(text[part.start : ends_at].lstrip()), ends_at)
 
 
 def _best_first(scored: Iterable[tuple[Span, float]]) -> list[tuple[Span, float]]:

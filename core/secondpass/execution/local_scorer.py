@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from secondpass.arguments import check_count
 from secondpass.calibration import Calibration
-from secondpass.execution.best_spans import best_spans
+from secondpass.execution.best_spans import best_parts
 from secondpass.execution.devices import Placement
 from secondpass.execution.first_truncation import FirstTruncation
 from secondpass.execution.pipeline import blocks_of
@@ -222,19 +222,11 @@ class LocalScorer(ABC):
         check_count("max_tokens", max_tokens, optional=False)
         check_top_k(top_k)
 
-        def score_spans(spans: Sequence[Span]) -> list[float]:
-            pairs = [(query, text[span.start : span.end]) for span in spans]
-            scores: list[float] = self._scores(pairs, show_progress=False, stacklevel=5).tolist()
-            return scores
+        def score(parts: Sequence[str]) -> list[float]:
+            pairs = [(query, part) for part in parts]
+            return list(map(float, self._scores(pairs, show_progress=False, stacklevel=7)))
 
-        whole = Span(0, len(text))
-
-        def split(part: Span) -> list[Span]:
-            words = part if part == whole else _without_outer_white_space(text, part)
-            spans = self._passage_spans((query, text[words.start : words.end]), max_tokens)
-            return [Span(words.start + span.start, words.start + span.end) for span in spans]
-
-        best = best_spans(whole, split, score_spans)
+        best = best_parts(text, lambda part: self._passage_spans((query, part), max_tokens), score)
         return [self._scored_passage(span, score) for span, score in best[:top_k]]
 
     async def ascore(self, query: str, documents: Iterable[str]) -> NDArray[np.float32]:
@@ -306,9 +298,3 @@ class LocalScorer(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, dtype={self.dtype!r}, devices={self.devices})"
-
-
-def _without_outer_white_space(text: str, part: Span) -> Span:
-    """The part of a text without the white space that it begins and ends with."""
-    ends_at = part.start + len(text[part.start : part.end].rstrip())
-    return Span(ends_at - len(text[part.start : ends_at].lstrip()), ends_at)
