@@ -2,8 +2,9 @@
 
     python build_lists.py DATA ENCODER SPLADE OUT
 
-Every list has eight passages that a first stage really found: BM25's best hundred, in its order or in the teacher's, or
-the bi-encoder's; four of the first eight, three down to 25, one of the rest. OUT receives, one file per domain:
+All domains are searched together. A list has sixteen passages that a first stage really found: eight of BM25's best
+hundred, wherever they stand, four of the best of those by the teacher, four of the bi-encoder's best. OUT receives, one
+file per domain:
 
 - `lists/`: what is learned from. Half of the lists of questions with a known answer hold it, lifted above the others.
 - `agreement/`: for held-out questions, BM25's best fifty with the teacher's scores.
@@ -15,35 +16,31 @@ The questions held out are those that `build_data.py` holds out.
 
 import argparse
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from asked import asked
 from build_data import HELD_OUT_QUERIES, SEED, write
-from corpora import DOMAINS, Domain, Query
+from corpora import DOMAINS, MORE, Domain, Query
 from encode import Encoders
-from pools import POOLS, Found, Pool
+from pools import Found, Pool
 
-# Lists of each domain.
-N_LISTS: Mapping[str, int] = {
-    "web": 4000,
-    "squad": 3000,
-    "software": 1000,
-    "science": 1600,
-    "medical": 800,
-    "covid": 800,
-    "claims": 600,
+# Lists of each domain, and the weight of SPLADE there: it learned from web questions.
+PLANS: Mapping[str, tuple[int, float]] = {
+    "web": (16000, 0.6),
+    "squad": (14000, 0.6),
+    "software": (8000, 0.5),
+    "science": (8000, 0.25),
+    "medical": (7000, 0.3),
+    "covid": (4500, 0.25),
+    "claims": (1100, 0.25),
 }
-# Passages of a domain, at most, where encoding all would take long and teach little more.
-MOST_PASSAGES: Mapping[str, int] = {"medical": 3500, "science": 4000}
-# Passages of a list: how many of the ranks up to which. Pools are small, so that lower ranks are soon easy.
-STRATA = ((8, 4), (25, 3), (100, 1))
-# How often BM25's order, the teacher's order of the same passages, and the bi-encoder's own are drawn from.
-ORDERS = (("lexical", 0.5), ("reranked", 0.25), ("dense", 0.25))
-# A question is drawn this many times as often as a keyword query, a title or a sentence.
-QUESTIONS = 2.0
+# Passages of a list: how many of which order, from how many of its best.
+DRAWN = (("lexical", 100, 8), ("reranked", 20, 4), ("dense", 50, 4))
+# Queries made of a domain's passages, as a share of its lists.
+MADE_UP = 0.4
 # Brings the teacher's scores to the spread of the student's.
 SPREAD = 0.59
 # A known answer is scored at least this far above the best other passage of its list, in the student's units.
@@ -59,14 +56,11 @@ _log = logging.getLogger("build_lists")
 
 
 def draw(found: Found, rng: np.random.Generator, leave_out: list[int]) -> list[int]:
-    """Eight passages of one first stage, or fewer where it has no more."""
-    order = str(rng.choice([name for name, _ in ORDERS], p=[share for _, share in ORDERS]))
-    ranked = [index for index in getattr(found, order).tolist() if index not in leave_out]
+    """Passages of both first stages, each once; fewer than sixteen where they have no more."""
     chosen: list[int] = []
-    first = 0
-    for last, count in STRATA:
-        chosen += rng.permutation(ranked[first:last])[:count].tolist()
-        first = last
+    for name, depth, count in DRAWN:
+        ranked = [i for i in getattr(found, name)[:depth].tolist() if i not in leave_out and i not in chosen]
+        chosen += rng.permutation(ranked)[:count].tolist()
     return chosen
 
 
@@ -113,40 +107,34 @@ def held_out(domain: Domain, rng: np.random.Generator) -> list[Query]:
     return [answered[index] for index in rng.permutation(len(answered))[:HELD_OUT_QUERIES]]
 
 
-def thin(domain: Domain, reserved: list[Query]) -> Domain:
-    """The domain with as many passages as it may have, those that answer the held-out questions among them."""
-    wanted = {query.gold for query in reserved}
-    first = sorted(range(len(domain.passages)), key=lambda index: domain.passages[index].source not in wanted)
-    kept = sorted(first[: MOST_PASSAGES.get(domain.name)])
-    return replace(domain, passages=[domain.passages[index] for index in kept])
-
-
-def sample(queries: list[Query], count: int, rng: np.random.Generator) -> list[int]:
-    """Indices of queries to make lists of, questions more often than others."""
-    weights = np.array([QUESTIONS if query.kind == "question" else 1.0 for query in queries])
-    shares = weights / weights.sum()
-    indices: list[int] = rng.choice(len(queries), count, replace=count > len(queries), p=shares).tolist()
-    return indices
+def sample(queries: list[Query], count: int, rng: np.random.Generator) -> list[Query]:
+    """Queries to make lists of: each once, or all, and some again where there are too few."""
+    repeats, rest = divmod(count, len(queries))
+    return queries * repeats + [queries[index] for index in rng.permutation(len(queries))[:rest].tolist()]
 
 
 def build(
-    domain: Domain, reserved: list[Query], pool: Pool, encoders: Encoders, rng: np.random.Generator
+    domain: Domain, more: Domain | None, reserved: list[Query], pool: Pool, encoders: Encoders, rng: np.random.Generator
 ) -> dict[str, list[Record]]:
     """All three parts of one domain."""
+    n_lists, sparse_weight = PLANS[domain.name]
     # Neither they nor any other question about their documents; nor the same words asked twice.
     documents, words = {query.gold for query in reserved}, {query.text.lower() for query in reserved}
-    learned = [q for q in domain.queries if q.gold not in documents and q.text.lower() not in words]
-    chosen = [learned[index] for index in sample(learned, N_LISTS[domain.name], rng)]
-    encoded = encoders.encode([query.text for query in reserved + chosen])
-    found = [
-        (query, pool.search(query.text, encoded.dense[place], encoded.sparse[place]))
-        for place, query in enumerate(reserved + chosen)
-    ]
-    asked = found[: len(reserved)]
+    known = domain.queries + ([] if more is None else more.queries)
+    learned = [query for query in known if query.gold not in documents and query.text.lower() not in words]
+    passages = domain.passages + ([] if more is None else more.passages)
+    made_up = asked(passages, int(MADE_UP * n_lists), rng)
+    chosen = sample(learned, n_lists - len(made_up), rng) + made_up
+
+    def search(queries: list[Query]) -> Iterator[tuple[Query, Found]]:
+        encoded = encoders.encode([query.text for query in queries])
+        return zip(queries, pool.search(queries, encoded, sparse_weight), strict=True)
+
+    asked_of = list(search(reserved))
     return {
-        "lists": [scored(query, pool, results, rng) for query, results in found[len(reserved) :]],
-        "agreement": [agreement(query, pool, results) for query, results in asked],
-        "answers": [answer(query, pool, results) for query, results in asked],
+        "lists": [scored(query, pool, found, rng) for query, found in search(chosen)],
+        "agreement": [agreement(query, pool, found) for query, found in asked_of],
+        "answers": [answer(query, pool, found) for query, found in asked_of],
     }
 
 
@@ -157,23 +145,21 @@ def main() -> None:
     parser.add_argument("encoder", type=Path, help="folder of all-MiniLM-L6-v2")
     parser.add_argument("splade", type=Path, help="folder of SPLADE-tiny")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--only", nargs="*", choices=sorted(POOLS), default=list(POOLS), help="these pools")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     encoders = Encoders(arguments.encoder, arguments.splade, arguments.out / "cache")
-    for name in arguments.only:
-        names, sparse_weight = POOLS[name]
-        domains, reserved = [], []
-        for domain_name in names:
-            rng = np.random.default_rng(SEED)
-            domain = DOMAINS[domain_name](arguments.data, rng)
-            reserved.append(held_out(domain, rng))
-            domains.append(thin(domain, reserved[-1]))
-        pool = Pool.build(domains, encoders, sparse_weight)
-        for domain, questions in zip(domains, reserved, strict=True):
-            for part, lines in build(domain, questions, pool, encoders, np.random.default_rng(SEED)).items():
-                write(arguments.out / part / f"{domain.name}.jsonl", lines)
-                _log.info("%s, %s: %d lines", domain.name, part, len(lines))
+    domains, reserved, more = [], [], []
+    for name in PLANS:
+        rng = np.random.default_rng(SEED)
+        domains.append(DOMAINS[name](arguments.data, rng))
+        reserved.append(held_out(domains[-1], rng))
+        more.append(MORE[name](arguments.data, np.random.default_rng(SEED)) if name in MORE else None)
+    pool = Pool.build(domains + [domain for domain in more if domain is not None], encoders)
+    _log.info("%d passages", len(pool.texts))
+    for domain, rest, questions in zip(domains, more, reserved, strict=True):
+        for part, lines in build(domain, rest, questions, pool, encoders, np.random.default_rng(SEED)).items():
+            write(arguments.out / part / f"{domain.name}.jsonl", lines)
+            _log.info("%s, %s: %d lines", domain.name, part, len(lines))
 
 
 if __name__ == "__main__":

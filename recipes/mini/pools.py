@@ -1,10 +1,10 @@
-"""Passages that are searched together, and what the second edition's teacher gives them.
+"""The passages of all domains, which are searched together, and what the second edition's teacher gives them.
 
 The teacher adds 20 x the cosine of all-MiniLM-L6-v2, a share of the dot product of SPLADE-tiny, and 5 x BM25 over the
 query's best BM25. It reads what the student reads.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import bm25s
@@ -13,30 +13,25 @@ import Stemmer
 from corpora import Domain, Query
 from encode import Encoded, Encoders
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 from teacher import BM25_WEIGHT, COSINE_SCALE
 
-# Which domains are searched together, and the weight of SPLADE there: it learned from web questions.
-POOLS: Mapping[str, tuple[tuple[str, ...], float]] = {
-    "wikipedia": (("web", "squad"), 0.6),
-    "software": (("software",), 0.5),
-    "papers": (("science",), 0.25),
-    "medicine": (("claims", "covid", "medical"), 0.25),
-}
 # The domains whose passages begin with their titles.
 TITLED = frozenset({"claims"})
 # Passages that each first stage gives.
 DEPTH = 100
+# Queries whose cosines are computed at a time: 60,000 passages times this many take 60 MB.
+QUERIES_AT_A_TIME = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A pool's passages for one query.
+    """Passages for one query.
 
     Args:
         lexical: Indices of BM25's best `DEPTH` passages, best first.
         dense: Indices of the bi-encoder's best `DEPTH` passages, best first.
-        teacher: The teacher's score of every passage, unbounded. Shape: (n_passages,).
+        teacher: The teacher's score, unbounded, of each of these and of all passages of the query's document; NaN for
+            every other. Shape: (n_passages,).
     """
 
     lexical: NDArray[np.int64]
@@ -57,58 +52,62 @@ class Pool:
         texts: The passages as they are read.
         sources: The indices of each document's passages.
         encoded: The passages.
-        sparse_weight: The weight of SPLADE in the teacher's score.
         index: BM25's index.
     """
 
     texts: list[str]
     sources: dict[str, list[int]]
     encoded: Encoded
-    sparse_weight: float
     index: bm25s.BM25
 
     @classmethod
-    def build(cls, domains: Sequence[Domain], encoders: Encoders, sparse_weight: float) -> "Pool":
-        """Index and encode the passages.
-
-        Raises:
-            ValueError: Two domains have a document of the same name.
-        """
-        texts: list[str] = []
+    def build(cls, domains: Sequence[Domain], encoders: Encoders) -> "Pool":
+        """Index and encode the passages; a passage that is there already is not added again."""
+        places: dict[str, int] = {}
         sources: dict[str, list[int]] = {}
         parts = []
         for domain in domains:
             titled = domain.name in TITLED
-            own = [f"{p.title}. {p.text}" if titled and p.title else p.text for p in domain.passages]
-            shared = sources.keys() & {passage.source for passage in domain.passages}
-            if shared:
-                raise ValueError(f"documents must be of one domain, {min(shared)!r} is of two")
-            for index, passage in enumerate(domain.passages, len(texts)):
-                sources.setdefault(passage.source, []).append(index)
-            texts += own
-            parts.append(encoders.encode(own))
+            new = []
+            for passage in domain.passages:
+                text = f"{passage.title}. {passage.text}" if titled and passage.title else passage.text
+                if text not in places:
+                    places[text] = len(places)
+                    new.append(text)
+                own = sources.setdefault(passage.source, [])
+                if places[text] not in own:
+                    own.append(places[text])
+            parts.append(encoders.encode(new))
         index = bm25s.BM25(method="lucene", k1=0.9, b=0.4)
-        index.index(_terms(texts), show_progress=False)
-        return cls(texts, sources, Encoded.join(parts), sparse_weight, index)
+        index.index(_terms(list(places)), show_progress=False)
+        return cls(list(places), sources, Encoded.join(parts), index)
 
-    def search(self, query: str, dense: NDArray[np.float32], sparse: csr_matrix) -> Found:
-        """What both first stages find for a query, and what the teacher thinks of it.
+    def search(self, queries: list[Query], encoded: Encoded, sparse_weight: float) -> Iterator[Found]:
+        """What both first stages find for each query, and what the teacher thinks of it.
 
         Args:
-            query: Its text.
-            dense: Its embedding. Shape: (hidden,).
-            sparse: The weights of its terms. Shape: (1, vocabulary).
+            queries: The queries.
+            encoded: They, encoded.
+            sparse_weight: The weight of SPLADE in the teacher's score.
         """
-        cosines = self.encoded.dense @ dense
-        products = self.encoded.sparse @ sparse.toarray()[0]
-        terms = _terms([query])[0]
-        bm25 = np.asarray(self.index.get_scores(terms), np.float32) if terms else np.zeros(len(self.texts), np.float32)
-        shares = bm25 / max(float(bm25.max()), 1e-6)
-        return Found(
-            lexical=_best(bm25),
-            dense=_best(cosines),
-            teacher=COSINE_SCALE * cosines + self.sparse_weight * products + BM25_WEIGHT * shares,
-        )
+        terms = _terms([query.text for query in queries])
+        for first in range(0, len(queries), QUERIES_AT_A_TIME):
+            rows = range(first, min(first + QUERIES_AT_A_TIME, len(queries)))
+            for row, cosines in zip(rows, encoded.dense[rows] @ self.encoded.dense.T, strict=True):
+                bm25 = np.zeros(len(self.texts), np.float32)
+                if terms[row]:
+                    bm25 += self.index.get_scores(terms[row])
+                lexical, dense = _best(bm25), _best(cosines)
+                candidates = np.unique(
+                    np.concatenate([lexical, dense, np.array(self.siblings(queries[row]), np.int64)])
+                )
+                teacher = np.full(len(self.texts), np.nan, np.float32)
+                teacher[candidates] = (
+                    COSINE_SCALE * cosines[candidates]
+                    + sparse_weight * (self.encoded.sparse[candidates] @ encoded.sparse[row].toarray()[0])
+                    + BM25_WEIGHT * bm25[candidates] / max(float(bm25.max()), 1e-6)
+                )
+                yield Found(lexical, dense, teacher)
 
     def siblings(self, query: Query) -> list[int]:
         """All passages of the document that answers a query; none where that is not known."""
@@ -122,7 +121,9 @@ class Pool:
 
 
 def _best(scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    return np.argsort(-scores, kind="stable")[:DEPTH]
+    depth = min(DEPTH, len(scores))
+    best = np.argpartition(-scores, depth - 1)[:depth]
+    return best[np.lexsort((best, -scores[best]))]
 
 
 def _terms(texts: list[str]) -> list[list[str]]:

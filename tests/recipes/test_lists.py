@@ -1,6 +1,7 @@
 """How the second edition's lists are drawn and scored."""
 
 import importlib
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -18,7 +19,7 @@ def build_lists() -> ModuleType:
 
 def _pool(build_lists: ModuleType, texts: list[str], sources: dict[str, list[int]]) -> object:
     encoded = importlib.import_module("encode").Encoded(np.zeros((len(texts), 1), np.float32), None)
-    return build_lists.Pool(texts, sources, encoded, 0.5, None)
+    return build_lists.Pool(texts, sources, encoded, None)
 
 
 def _found(build_lists: ModuleType, lexical: list[int], dense: list[int], teacher: list[float]) -> object:
@@ -32,25 +33,23 @@ def test_a_term_weighs_the_log_of_its_largest_logit_over_the_tokens() -> None:
     torch.testing.assert_close(splade.term_weights(logits), torch.tensor([4.0, 1.0, 1.5]).log())
 
 
-@pytest.mark.parametrize("order", ["lexical", "dense", "reranked"])
-def test_a_list_is_four_of_the_first_eight_three_down_to_25_and_one_more_of_one_first_stage(
-    build_lists: ModuleType, monkeypatch: pytest.MonkeyPatch, order: str
+def test_a_list_is_eight_of_bm25s_hundred_four_of_the_teachers_best_of_these_and_four_of_the_bi_encoders(
+    build_lists: ModuleType,
 ) -> None:
-    monkeypatch.setattr(build_lists, "ORDERS", ((order, 1.0),))
-    lexical, dense = list(range(100)), list(range(100, 200))
-    found = _found(build_lists, lexical, dense, [float(index) for index in range(200)])  # the teacher's best is 199
-    ranked = {"lexical": lexical, "dense": dense, "reranked": lexical[::-1]}[order]
+    lexical, dense = list(range(100)), list(range(50, 150))
+    found = _found(build_lists, lexical, dense, [float(index) for index in range(150)])  # the teacher's best is 99
     for seed in range(20):
-        ranks = [ranked.index(index) for index in build_lists.draw(found, np.random.default_rng(seed), [])]
-        assert len(set(ranks)) == len(ranks)
-        assert [np.searchsorted((8, 25, 100), rank, side="right") for rank in ranks] == [0, 0, 0, 0, 1, 1, 1, 2]
+        drawn = build_lists.draw(found, np.random.default_rng(seed), [])
+        assert len(set(drawn)) == len(drawn) == 16
+        assert set(drawn[:8]) <= set(lexical)
+        assert set(drawn[8:12]) <= set(range(80, 100))
+        assert set(drawn[12:]) <= set(range(50, 100))  # the first fifty
 
 
 def test_passages_to_leave_out_are_not_drawn(build_lists: ModuleType) -> None:
     found = _found(build_lists, list(range(12)), list(range(12)), [0.0] * 12)
     drawn = build_lists.draw(found, np.random.default_rng(0), [0, 1, 2, 3, 4])
-    assert len(drawn) == 4
-    assert set(drawn) <= set(range(5, 12))
+    assert sorted(drawn) == list(range(5, 12))
 
 
 def test_a_known_answer_is_lifted_above_the_others_and_its_document_has_no_other_passage_in_the_list(
@@ -67,7 +66,7 @@ def test_a_known_answer_is_lifted_above_the_others_and_its_document_has_no_other
     assert record["documents"][-1] == "passage 4"
     assert "passage 3" not in record["documents"]
     # 0.59 * 10 = 5.9 for the others, 1.5 more for the answer: 0.59 * 11 = 6.49 would not be enough.
-    assert record["scores"] == [5.9] * 7 + [7.4]
+    assert record["scores"] == [5.9] * 15 + [7.4]
 
 
 def test_an_answer_that_the_teacher_likes_keeps_its_score(
@@ -115,14 +114,54 @@ def test_what_was_encoded_before_is_read_from_the_cache(tmp_path: Path) -> None:
     np.testing.assert_array_equal(joined.sparse.toarray()[2], [0, 1.5])
 
 
-def test_a_thinned_domain_keeps_what_answers_the_held_out_questions_and_its_order(
-    build_lists: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build_lists, "MOST_PASSAGES", {"medical": 3})
+@pytest.mark.usefixtures("build_lists")
+def test_the_teacher_scores_what_was_found_and_the_document_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """20 x cosine + share x product + 5 x BM25 over the best, by hand; everything else is not looked at."""
+    pools = importlib.import_module("pools")
+    corpora, encode = importlib.import_module("corpora"), importlib.import_module("encode")
+    csr_matrix = importlib.import_module("scipy.sparse").csr_matrix
+    monkeypatch.setattr(pools, "DEPTH", 2)
+    texts = ["red apple", "green apple pie", "blue car", "old house", "a red car"]
+    dense = np.array([[1, 0], [0.6, 0.8], [0, 1], [-1, 0], [0.8, 0.6]], np.float32)
+    sparse = csr_matrix(np.array([[2, 0], [1, 1], [0, 3], [5, 5], [1, 0]], np.float32))
+
+    def encoded_as(_: object, wanted: list[str]) -> object:
+        rows = [texts.index(text) for text in wanted]
+        return encode.Encoded(dense[rows], sparse[rows])
+
+    passages = [corpora.Passage(f"d{index}", "", text) for index, text in enumerate([*texts, texts[0]])]
+    pool = pools.Pool.build([corpora.Domain("web", passages, [])], SimpleNamespace(encode=partial(encoded_as, None)))
+    assert pool.texts == texts
+    assert pool.sources["d5"] == [0]  # a passage that was there already
+    query = corpora.Query("apple", "d3")
+    asked = encode.Encoded(np.array([[0, 1]], np.float32), csr_matrix(np.array([[0.0, 2.0]], np.float32)))
+    (found,) = pool.search([query], asked, 0.5)
+    assert found.lexical.tolist() == [0, 1]  # the shorter of the two that hold the word
+    assert found.dense.tolist() == [2, 1]
+    bm25 = pool.index.get_scores(["appl"])
+    expected = [5.0, 20 * 0.8 + 0.5 * 2 + 5 * bm25[1] / bm25[0], 20 + 0.5 * 6, 0.5 * 10, np.nan]
+    np.testing.assert_allclose(found.teacher, expected, rtol=1e-6)
+    assert found.reranked.tolist() == [1, 0]
+
+
+def test_made_up_questions_are_openings_before_a_passages_words_or_title() -> None:
+    asked = importlib.import_module("asked")
     corpora = importlib.import_module("corpora")
-    passages = [corpora.Passage(source, "", source) for source in ("a", "b", "c", "d", "e")]
-    domain = corpora.Domain("medical", passages, [])
-    reserved = [corpora.Query("question", "d")]
-    assert [passage.source for passage in build_lists.thin(domain, reserved).passages] == ["a", "b", "d"]
-    untouched = corpora.Domain("web", passages, [])
-    assert build_lists.thin(untouched, reserved).passages == passages
+    passages = [corpora.Passage("a", "Two Words", "one two three, four five six"), corpora.Passage("b", "", "short")]
+    queries = asked.asked(passages, 400, np.random.default_rng(0))
+    assert 0 < len(queries) < 400  # the short passage has nothing to ask about
+    words = ["one", "two", "three", "four", "five", "six"]
+    spans = {" ".join(words[first:last]) for first in range(6) for last in range(first + 1, min(first + 5, 7))}
+    for query in queries:
+        assert query.gold is None
+        opening = next(o for o in sorted(asked.OPENINGS, key=len, reverse=True) if query.text.startswith(o))
+        assert query.text[len(opening) :].strip() in spans | {"two words"}
+    assert any("two words" in query.text for query in queries)
+
+
+def test_each_query_is_learned_from_before_any_is_again(build_lists: ModuleType) -> None:
+    queries = [build_lists.Query(f"q{index}", None) for index in range(10)]
+    for count, times in ((4, {0, 1}), (10, {1}), (25, {2, 3})):
+        drawn = [query.text for query in build_lists.sample(queries, count, np.random.default_rng(0))]
+        assert len(drawn) == count
+        assert {drawn.count(query.text) for query in queries} == times

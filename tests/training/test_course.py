@@ -15,10 +15,10 @@ from secondpass.encoder import Capabilities
 from secondpass.errors import InputError, ScoringError
 from secondpass.evaluation import RerankingSample
 from secondpass.training import DataConfig, train
-from secondpass.training.bf16 import check_bf16, training_device
 from secondpass.training.config import Loss
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import HeldOut
+from secondpass.training.precision import check_bf16, training_device
 from secondpass.training.resuming import find_checkpoint
 
 

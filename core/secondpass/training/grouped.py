@@ -1,6 +1,7 @@
 """A cross-encoder whose training batches waste little or nothing on padding."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -9,11 +10,14 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from secondpass.training.padding_free import pack_rows, positions_of, prepare
+from secondpass.training.tokens import TRIAL, are_pairs, tokenize_pairs
 
 # Pairs that are padded together: fewer waste less on padding, more keep the processor busier.
 PAIRS_PER_GROUP = 32
 # Tokens that go through the layers together without padding: more do not fit a cache, fewer make small products.
 TOKENS_PER_GROUP = 4096
+# Tokens of a padded group on GPUs, padding included: fewer leave the device waiting for its next kernel.
+TOKENS_PER_GPU_GROUP = 16384
 
 
 class GroupedCrossEncoder(CrossEncoder):
@@ -29,6 +33,8 @@ class GroupedCrossEncoder(CrossEncoder):
 
     packs = False
     n_pairs_trained = 0
+    # What goes with the tensors of pairs that are tokenized here; None: the parent's way has settings of its own.
+    _besides: dict[str, Any] | None
 
     def pack(self, *, otherwise: str) -> None:
         """Run without padding from now on, where the model can; a UserWarning says where it cannot.
@@ -47,16 +53,42 @@ class GroupedCrossEncoder(CrossEncoder):
                 stacklevel=2,
             )
 
+    def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - the parent's
+        """The parent's result; of pairs of texts in less time."""
+        asks_for_more = prompt is not None or any(value is not None for value in kwargs.values())
+        if asks_for_more or not are_pairs(inputs):
+            return dict(super().preprocess(inputs, prompt=prompt, **kwargs))
+        if not hasattr(self, "_besides"):
+            self._besides = self._compare_tokens()
+        if self._besides is None:
+            return dict(super().preprocess(inputs))
+        return tokenize_pairs(self.tokenizer, inputs) | self._besides
+
+    def _compare_tokens(self) -> dict[str, Any] | None:
+        """What the parent gives beside the tensors, if those are what the tokenizer alone gives."""
+        parent = dict(super().preprocess(TRIAL))
+        own = tokenize_pairs(self.tokenizer, TRIAL)
+        tensors = {name: value for name, value in parent.items() if isinstance(value, Tensor)}
+        if own.keys() != tensors.keys() or not all(torch.equal(own[name], tensors[name]) for name in own):
+            return None
+        return {name: value for name, value in parent.items() if name not in tensors}
+
     def forward(self, input: dict[str, Any], **kwargs: Any) -> dict[str, Any]:  # noqa: A002, ANN401 - the parent's
         """The parent's result for the whole batch; with several groups, or without padding, its scores only."""
         mask = input["attention_mask"]
         if self.training:
             self.n_pairs_trained += len(mask)
-        if not self.packs and len(mask) <= PAIRS_PER_GROUP:
+        few = mask.numel() <= TOKENS_PER_GPU_GROUP if mask.is_cuda else len(mask) <= PAIRS_PER_GROUP
+        if not self.packs and few:
             return dict(super().forward(input, **kwargs))
         lengths = mask.sum(dim=1)
         order = torch.argsort(lengths)
-        parts = self._packed_parts(input, order, lengths) if self.packs else _padded_parts(input, order, lengths)
+        if self.packs:
+            parts = self._packed_parts(input, order, lengths)
+        else:
+            sorted_lengths = lengths[order].tolist()
+            groups = groups_of_tokens(sorted_lengths) if mask.is_cuda else groups_of_pairs(len(mask))
+            parts = [_padded(input, order[rows], sorted_lengths[rows.stop - 1]) for rows in groups]
         scores = [super(GroupedCrossEncoder, self).forward(part, **kwargs)["scores"] for part in parts]
         return {"scores": torch.cat(scores)[torch.argsort(order)]}
 
@@ -74,14 +106,26 @@ class GroupedCrossEncoder(CrossEncoder):
         return parts
 
 
-def _padded_parts(inputs: dict[str, Any], order: Tensor, lengths: Tensor) -> list[dict[str, Any]]:
-    """The pairs in this order, `PAIRS_PER_GROUP` together, each group padded to its own longest.
+def groups_of_pairs(n_pairs: int) -> list[slice]:
+    """`PAIRS_PER_GROUP` pairs at a time."""
+    return [slice(first, min(first + PAIRS_PER_GROUP, n_pairs)) for first in range(0, n_pairs, PAIRS_PER_GROUP)]
 
-    Padding is on the right: `load_base_model` refuses tokenizers that pad on the left.
+
+def groups_of_tokens(lengths: Sequence[int]) -> list[slice]:
+    """As many pairs at a time as have `TOKENS_PER_GPU_GROUP` tokens padded to the longest of them, or one longer pair.
+
+    Args:
+        lengths: Tokens of each pair, ascending.
     """
-    parts = []
-    for group in order.split(PAIRS_PER_GROUP):
-        longest = int(lengths[group].max())
-        # Anything else than a tensor, such as the name of a task, is as it is.
-        parts.append({k: v[group, :longest] if isinstance(v, Tensor) else v for k, v in inputs.items()})
-    return parts
+    groups, first = [], 0
+    for index, length in enumerate(lengths):
+        if index > first and (index + 1 - first) * length > TOKENS_PER_GPU_GROUP:
+            groups.append(slice(first, index))
+            first = index
+    return [*groups, slice(first, len(lengths))]
+
+
+def _padded(inputs: dict[str, Any], rows: Tensor, length: int) -> dict[str, Any]:
+    """Some pairs of a batch, padded to `length` tokens on the right: `load_base_model` refuses others."""
+    # Anything else than a tensor, such as the name of a task, is as it is.
+    return {name: value[rows, :length] if isinstance(value, Tensor) else value for name, value in inputs.items()}

@@ -17,7 +17,6 @@ from secondpass.extras import require_matplotlib
 from secondpass.files import check_unicode
 from secondpass.training import resuming
 from secondpass.training.base_model import load_base_model
-from secondpass.training.bf16 import check_bf16, training_device
 from secondpass.training.card import write_card
 from secondpass.training.choice import choose_weights, copy_weights, saved_weights
 from secondpass.training.config import RunConfig, TrainingConfig
@@ -25,6 +24,7 @@ from secondpass.training.curve import PREFIX, Curve, course, write_curve
 from secondpass.training.data import load_examples, load_held_out
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import METRIC, HeldOut, given_order
+from secondpass.training.precision import check_bf16, tf32_products, training_device
 from secondpass.training.progress import TrainingProgress, TrainingProgressCallback
 from secondpass.training.randomness import seeded
 from secondpass.training.recipes import RECIPES, pos_weight
@@ -61,7 +61,7 @@ def run(
     require_matplotlib("train")
     if config.run.bf16:
         check_bf16(training_device())
-    with seeded(config.run.seed):
+    with seeded(config.run.seed), tf32_products():
         return _run(config, trust_remote_code=trust_remote_code, progress=progress)
 
 

@@ -1,0 +1,46 @@
+"""Pairs as padded tensors, without the loops over single tokens in which transformers makes tensors of lists.
+
+Those take longer than a GPU does with the tensors: it would wait for them.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedTokenizerBase
+
+# Pairs that are equal neither in length nor in words, to compare two ways with.
+TRIAL = (("what is a second pass", "A second pass"), ("a", "reads both texts, query and document, together."))
+
+
+def are_pairs(inputs: Sequence[Any]) -> TypeGuard[Sequence[tuple[str, str]]]:
+    """Whether these are pairs of texts, at least one."""
+    return len(inputs) > 0 and all(len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in inputs)  # noqa: PLR2004 - a pair
+
+
+def tokenize_pairs(tokenizer: PreTrainedTokenizerBase, pairs: Sequence[tuple[str, str]]) -> dict[str, Tensor]:
+    """What the tokenizer makes of pairs, truncated to its length, padded on the right to the longest.
+
+    Args:
+        tokenizer: Of the model.
+        pairs: Queries and documents.
+
+    Returns:
+        int64 tensors of shape (n_pairs, seq) by the names of the model's arguments.
+    """
+    encoded = tokenizer(
+        [query for query, _ in pairs],
+        [document for _, document in pairs],
+        truncation="longest_first",
+        return_attention_mask=False,
+    )
+    paddings = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
+    features = {
+        name: pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=paddings[name])
+        for name, rows in encoded.items()
+    }
+    lengths = torch.tensor([len(row) for row in encoded["input_ids"]])
+    features["attention_mask"] = (torch.arange(int(lengths.max())) < lengths[:, None]).long()
+    return features
