@@ -158,7 +158,9 @@ def main() -> None:
     _log.info("%d passages", len(pool.texts))
     for domain, rest, questions in zip(domains, more, reserved, strict=True):
         for part, lines in build(domain, rest, questions, pool, encoders, np.random.default_rng(SEED)).items():
-            write(arguments.out / part / f"{domain.name}.jsonl", lines)
+            # Held-out sets go by their files' names, so that those of the two parts must differ.
+            name = f"{domain.name}-answers" if part == "answers" else domain.name
+            write(arguments.out / part / f"{name}.jsonl", lines)
             _log.info("%s, %s: %d lines", domain.name, part, len(lines))
 
 
