@@ -128,15 +128,21 @@ class BiEncoder(LocalScorer):
         tokenize_queries = queries.text_tokenizer(QUERY_PROMPTS)
         tokenize_documents = documents.text_tokenizer(DOCUMENT_PROMPTS)
         texts = [text for pair in RANGE_PAIRS for text in pair]
-        networks = networks_on(placement, queries.model, lambda: tokenize_queries(texts))
+        scores = partial(_similarities_of_all, cosine=queries.cosine)
+        networks = networks_on(placement, queries.model, lambda: tokenize_queries(texts), scores=scores)
         self._queries = Pipeline(TruncatingReader(tokenize_queries), networks, placement.batch_tokens)
+        of_documents = networks
         if documents is not queries:
-            networks = networks_on(placement, documents.model, lambda: tokenize_documents(texts))
+            of_documents = networks_on(placement, documents.model, lambda: tokenize_documents(texts), scores=scores)
         self._tokenize_documents = tokenize_documents
         self._reader = reader_for(tokenize_documents, options.long_documents, options.window_overlap)
-        self._documents = Pipeline(self._reader, networks, placement.batch_tokens)
+        self._documents = Pipeline(self._reader, of_documents, placement.batch_tokens)
         super().__init__(
-            name, max_length=queries.max_length, long_documents=options.long_documents, placement=placement
+            name,
+            max_length=queries.max_length,
+            long_documents=options.long_documents,
+            placement=placement,
+            networks=[*networks, *of_documents],
         )
         self._options = options
         self._portable_name = portable_name(name)
@@ -150,7 +156,12 @@ class BiEncoder(LocalScorer):
         And the windows of long documents, where they are read so. Kept beside scores, it says later whether they are
         still this model's. Devices are no part of it. Reads all of the checkpoints' files.
         """
-        settings = (self.dtype, self.max_length, "cosine" if self._cosine else "dot", *self._options.window_settings())
+        settings = (
+            self._placement.precision.identity,
+            self.max_length,
+            "cosine" if self._cosine else "dot",
+            *self._options.window_settings(),
+        )
         return " ".join([*map(fingerprint, self._folders), *map(str, settings)])
 
     def _read_blocks(self, blocks: Iterable[Sequence[Pair]]) -> Iterator[ReadBlock]:
@@ -195,3 +206,13 @@ class BiEncoder(LocalScorer):
     ) -> tuple[Callable[[str, ModelOptions, str | None], "BiEncoder"], tuple[str, ModelOptions, str | None]]:
         """Pickle by name: unpickling loads the checkpoints again, and no weights travel."""
         return BiEncoder.from_options, (self._portable_name, self._options, self._document_model)
+
+
+def _similarities_of_all(embeddings: torch.Tensor, *, cosine: bool) -> torch.Tensor:
+    """That of every document to every query, from the embeddings of queries and documents in turn.
+
+    Shape: (2 n, n_dimensions) -> (n, n), documents by queries.
+    """
+    if cosine:
+        embeddings = functional.normalize(embeddings)
+    return embeddings[1::2] @ embeddings[::2].T

@@ -23,6 +23,7 @@ from secondpass.execution.devices import Placement, device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network, networks_on
 from secondpass.execution.pipeline import Outputs, Pipeline, blocks_of
+from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
 from secondpass.execution.threads import call_safely
 from secondpass.model_names import portable_name
@@ -128,6 +129,7 @@ class CrossEncoder(LocalScorer):
             max_length=checkpoint.max_length,
             long_documents=options.long_documents,
             placement=placement,
+            networks=networks,
             calibration=options.calibration,
         )
         self._options = options
@@ -167,7 +169,7 @@ class CrossEncoder(LocalScorer):
         """
         checked = check_pairs(pairs)
         blocks, n_truncated = [np.empty((0, len(self.labels)), np.float32)], 0
-        for outputs in self._watch(self._pipeline.run(blocks_of(checked)), checked, show_progress=show_progress):
+        for outputs in watch(self._pipeline.run(blocks_of(checked)), checked, self.name, show_progress=show_progress):
             windows = outputs.windows
             counted = aggregate(
                 self._relevance(outputs.values), windows.counts, self._options.window_aggregation
@@ -189,7 +191,13 @@ class CrossEncoder(LocalScorer):
         return self._fingerprint(f"calibration:{self._calibration.digest()}")
 
     def _fingerprint(self, unit: str) -> str:
-        settings = [self.dtype, self.max_length, self._label, unit, *self._options.window_settings()]
+        settings = [
+            self._placement.precision.identity,
+            self.max_length,
+            self._label,
+            unit,
+            *self._options.window_settings(),
+        ]
         if self._options.instruction is not None:
             settings.append(repr(self._options.instruction))
         return f"{fingerprint(self._folder)} {' '.join(map(str, settings))}"
@@ -242,6 +250,10 @@ def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpo
         options = replace(options, calibration=None, activation="identity")
     checkpoint = load_checkpoint(name, options)
     networks = networks_on(
-        placement, checkpoint.model, lambda: checkpoint.tokenize(RANGE_PAIRS), checkpoint.padding_side
+        placement,
+        checkpoint.model,
+        lambda: checkpoint.tokenize(RANGE_PAIRS),
+        checkpoint.padding_side,
+        scores=partial(relevance_logit, label=checkpoint.label),
     )
     return placement, checkpoint, networks

@@ -12,14 +12,22 @@ from random_backbones import CPU
 from scipy.stats import kendalltau
 from shared import shared
 from tokenizers import Tokenizer
+from torch import Tensor
 from transformers import AutoModelForSequenceClassification
 
-from secondpass.encoder import Pooling, Precision, TokenBatch, packed_encoder
+from secondpass.encoder import Pooling, Precision, RangeTexts, TokenBatch, packed_encoder
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
+from secondpass.model_names import bundled_folder
 
 FEW_QUERIES = 12
-# Mean Kendall's tau per query against float32.
-LEAST_TAU = {Precision.BFLOAT16: 0.985, Precision.INT8: 0.95}
+# Mean Kendall's tau per query against float32. What the bundled model's layers compare was 0.75 in int8 before the
+# parts that cannot bear rounding stayed in float32.
+LEAST_TAU = {
+    ("ce-minilm6", Precision.BFLOAT16): 0.985,
+    ("ce-minilm6", Precision.INT8): 0.95,
+    ("mini", Precision.BFLOAT16): 0.92,
+    ("mini", Precision.INT8): 0.92,
+}
 
 
 def _batch(tokenizer: Tokenizer, pairs: list[tuple[str, str]]) -> TokenBatch:
@@ -44,19 +52,24 @@ def _lists(n_queries: int, depth: int) -> list[list[tuple[str, str]]]:
     return [[(queries[q], passages[p]) for p in ranked[:depth]] for q, ranked in list(run.items())[:n_queries]]
 
 
-@pytest.mark.parametrize("precision", LEAST_TAU)
+@pytest.mark.parametrize(("model_name", "precision"), LEAST_TAU)
 @pytest.mark.parametrize("n_queries", [FEW_QUERIES, pytest.param(43, marks=pytest.mark.slow)])
-def test_the_order_stays(precision: Precision, n_queries: int) -> None:
+def test_the_order_stays(model_name: str, precision: Precision, n_queries: int) -> None:
     if precision is Precision.INT8 and not CPU.int8_products:
         pytest.skip("this CPU has no 8-bit products")
     if precision is Precision.BFLOAT16 and torch.bfloat16 in CPU.slow_dtypes and n_queries > FEW_QUERIES:
         pytest.skip("this CPU has no bfloat16 products: a few queries take half a minute, all of them two")
-    folder = shared("models/ce-minilm6")
+    folder = bundled_folder(f"secondpass/{model_name}") or shared(f"models/{model_name}")
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(512)
     model = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True).eval()
-    range_texts = _batch(tokenizer, list(RANGE_PAIRS))
+
+    def logits(pooled: Tensor) -> Tensor:
+        scores: Tensor = model.classifier(model.bert.pooler.dense(pooled).tanh())[:, 0]
+        return scores
+
+    range_texts = RangeTexts(_batch(tokenizer, list(RANGE_PAIRS)), logits)
     lists = _lists(n_queries, depth=30)
 
     def scores(precision: Precision) -> list[NDArray[np.float32]]:
@@ -65,9 +78,8 @@ def test_the_order_stays(precision: Precision, n_queries: int) -> None:
         )
         assert encoder is not None
         with torch.inference_mode():
-            pooled = (encoder(_batch(tokenizer, pairs)) for pairs in lists)
-            return [model.classifier(model.bert.pooler.dense(x).tanh())[:, 0].numpy() for x in pooled]
+            return [logits(encoder(_batch(tokenizer, pairs))).numpy() for pairs in lists]
 
     exact = scores(Precision.FLOAT32)
     taus = [kendalltau(a, b).statistic for a, b in zip(scores(precision), exact, strict=True)]
-    assert np.mean(taus) >= LEAST_TAU[precision]
+    assert np.mean(taus) >= LEAST_TAU[model_name, precision]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from random_backbones import backbone
-from torch import nn
+from random_backbones import CPU, VOCABULARY, backbone
+from sensitive_backbones import SENSITIVE_PART, difference, sensitive_backbone
+from torch import Tensor, nn
 
 from secondpass.checkpoint import SplitModel
 from secondpass.encoder import Capabilities, Pooling, Precision
@@ -39,6 +40,21 @@ def test_a_precision_that_needs_ranges_has_no_padded_form() -> None:
         networks_on(placement, _model(Pooling.MAX), _tokens)
 
 
+@pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
+def test_rounding_counts_by_the_scores_that_outputs_become() -> None:
+    placement = Placement((CPU,), Precision.INT8, 100)
+    model = SplitModel(sensitive_backbone(), Pooling.CLS, _Difference(), {0: "relevance"})
+    (by_outputs,) = networks_on(placement, model, _varied_tokens)
+    assert by_outputs.float32_parts == (SENSITIVE_PART,)
+    (by_nothing,) = networks_on(placement, model, _varied_tokens, scores=torch.zeros_like)
+    assert by_nothing.float32_parts == ()
+
+
+class _Difference(nn.Module):
+    def forward(self, pooled: Tensor) -> Tensor:
+        return difference(pooled)[:, None]
+
+
 def _placement(*devices: Capabilities) -> Placement:
     return Placement(devices, Precision.FLOAT32, 100)
 
@@ -51,3 +67,11 @@ def _model(pooling: Pooling) -> SplitModel:
 def _tokens() -> PairTokens:
     n_tokens = sum(LENGTHS)
     return PairTokens(np.full(n_tokens, 8, np.int32), np.zeros(n_tokens, np.uint8), np.array(LENGTHS, np.int64))
+
+
+def _varied_tokens() -> PairTokens:
+    random = np.random.default_rng(0)
+    lengths = random.integers(5, 40, size=16)
+    n_tokens = int(lengths.sum())
+    ids = random.integers(8, VOCABULARY, n_tokens, dtype=np.int32)
+    return PairTokens(ids, np.zeros(n_tokens, np.uint8), lengths)

@@ -6,6 +6,7 @@ from secondpass.encoder.build import pack_parameters, packed_encoder
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.encoder import PackedEncoder
 from secondpass.encoder.pooling import Pooling
+from secondpass.encoder.sensitivity import RangeTexts
 from secondpass.encoder.transfer import to_device
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "PackedEncoder",
     "Pooling",
     "Precision",
+    "RangeTexts",
     "TokenBatch",
     "check_precision",
     "pack_parameters",

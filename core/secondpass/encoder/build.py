@@ -1,7 +1,7 @@
 """The parameters of a transformer become a packed encoder."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -12,9 +12,8 @@ from secondpass.encoder.architectures import architecture_of
 from secondpass.encoder.arithmetic.arithmetic import Arithmetic, Weights
 from secondpass.encoder.arithmetic.linear import Linear
 from secondpass.encoder.arithmetic.precision import Precision, make_arithmetic
-from secondpass.encoder.arithmetic.ranges import Range, RangeRecorder
+from secondpass.encoder.arithmetic.ranges import RangeRecorder
 from secondpass.encoder.attention.relative import PositionTables, relative_scale
-from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.embeddings import Embeddings
 from secondpass.encoder.encoder import PackedEncoder
@@ -30,6 +29,7 @@ from secondpass.encoder.layers import (
 from secondpass.encoder.norm import Norm, make_norm
 from secondpass.encoder.parameters import Parameters
 from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
+from secondpass.encoder.sensitivity import LARGEST_ERROR, RangeTexts, keep_sensitive_parts
 from secondpass.encoder.spec import EncoderSpec, RelativeSpec
 
 
@@ -51,7 +51,7 @@ def packed_encoder(
     precision: Precision,
     pooling: Pooling,
     capabilities: Capabilities,
-    range_texts: TokenBatch | None = None,
+    range_texts: RangeTexts | None = None,
 ) -> PackedEncoder | None:
     """The packed form of a transformer, or None if it has none.
 
@@ -60,7 +60,8 @@ def packed_encoder(
         precision: The number format; see `check_precision` for what a device does well.
         pooling: Which state the head reads.
         capabilities: Of the device to compute on.
-        range_texts: A few texts like those to come, on that device, for a precision that needs ranges of values.
+        range_texts: A few texts like those to come, on that device, for a precision that needs ranges of values. With
+            them parts whose rounding would change the order of documents stay in float32; without, none.
 
     Raises:
         ValueError: The precision needs range texts, or the encoder has no place for a parameter. Neither is a user's
@@ -84,7 +85,7 @@ def pack_parameters(
     precision: Precision,
     pooling: Pooling,
     capabilities: Capabilities,
-    range_texts: TokenBatch | None = None,
+    range_texts: RangeTexts | None = None,
 ) -> PackedEncoder | None:
     """As `packed_encoder`, from a config and parameters by transformers' names.
 
@@ -101,23 +102,35 @@ def pack_parameters(
         return None
     with torch.inference_mode():
         names = architecture.names.ours({name: name for name in parameters})
-        ranges = {}
+
+        def build(arithmetic: Arithmetic, dtype: torch.dtype) -> PackedEncoder:
+            return _Builder(Parameters(parameters, names), spec, arithmetic, dtype, capabilities).encoder(pooling)
+
+        if range_texts is not None and precision is not Precision.FLOAT32:
+            return _measured_encoder(build, precision, capabilities, range_texts, n_layers=len(spec.layers))
         if precision.needs_ranges:
-            ranges = _measure_ranges(Parameters(parameters, names), spec, capabilities, range_texts)
-        arithmetic = make_arithmetic(precision, capabilities, ranges, n_layers=len(spec.layers))
-        dtype = precision.states_dtype(capabilities)
-        return _Builder(Parameters(parameters, names), spec, arithmetic, dtype, capabilities).encoder(pooling)
+            raise ValueError("this precision needs range texts")
+        arithmetic = make_arithmetic(precision, capabilities, {}, n_layers=len(spec.layers))
+        return build(arithmetic, precision.states_dtype(capabilities))
 
 
-def _measure_ranges(
-    parameters: Parameters, spec: EncoderSpec, capabilities: Capabilities, range_texts: TokenBatch | None
-) -> dict[str, Range]:
-    """The values that each product is given over these texts, computed in float32."""
-    if range_texts is None:
-        raise ValueError("this precision needs range texts")
+def _measured_encoder(
+    build: Callable[[Arithmetic, torch.dtype], PackedEncoder],
+    precision: Precision,
+    capabilities: Capabilities,
+    texts: RangeTexts,
+    *,
+    n_layers: int,
+) -> PackedEncoder:
+    """The encoder in a precision that rounds, by what texts show: ranges, and parts that have to stay in float32."""
     recorder = RangeRecorder()
-    _Builder(parameters, spec, recorder, torch.float32, capabilities).encoder(Pooling.MEAN)(range_texts)
-    return recorder.ranges
+    expected = build(recorder, torch.float32)(texts.batch)
+    dtype = precision.states_dtype(capabilities)
+    rounded = build(make_arithmetic(precision, capabilities, recorder.ranges, n_layers=n_layers), dtype)
+    if texts.error(rounded(texts.batch), expected) <= LARGEST_ERROR:
+        return rounded
+    exact = build(make_arithmetic(Precision.FLOAT32, capabilities, {}, n_layers=n_layers), torch.float32)
+    return keep_sensitive_parts(rounded, exact, texts, states_dtype=dtype)
 
 
 class _Builder:

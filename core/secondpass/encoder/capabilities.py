@@ -32,6 +32,7 @@ class Capabilities:
         cheap_calls: Whether a call of torch costs next to nothing, so that attention over each length by itself is as
             fast as over all pairs at once.
         splits_cores: Whether several forward passes can run at a time, each on cores of its own.
+        float32_at_hand: Whether its memory holds the weights in float32 anyway while a model is loaded.
     """
 
     device: torch.device
@@ -50,3 +51,4 @@ class Capabilities:
     pinned_copies: bool = False
     cheap_calls: bool = False
     splits_cores: bool = False
+    float32_at_hand: bool = False

@@ -28,6 +28,7 @@ class PackedEncoder:
         final_norm: After the last layer, where the architecture has one.
         pooling: What a pair's state is: its first token's (CLS) or the mean over its tokens.
         capabilities: Of the device that holds the weights.
+        float32_parts: Names of those parts that are in float32 though the precision is another; see `sensitivity`.
     """
 
     spec: EncoderSpec
@@ -36,6 +37,7 @@ class PackedEncoder:
     final_norm: Norm | None
     pooling: Pooling
     capabilities: Capabilities
+    float32_parts: tuple[str, ...] = ()
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """The pooled state of each pair.
@@ -45,14 +47,22 @@ class PackedEncoder:
         Returns:
             Shape: (n_pairs, hidden), float32, on the encoder's device.
         """
-        packing = pack(batch.lengths, self.capabilities)
-        context = ForwardContext(packing, self._rotations(packing), self._table_rows(packing))
-        states = self.embeddings(batch, packing)
+        context = self.context(batch)
+        states = self.embeddings(batch, context.packing)
         for layer in self.layers:
             states = layer(states, context)
+        return self.pooled(states, context)
+
+    def context(self, batch: TokenBatch) -> ForwardContext:
+        """What all layers share when they read this batch."""
+        packing = pack(batch.lengths, self.capabilities)
+        return ForwardContext(packing, self._rotations(packing), self._table_rows(packing))
+
+    def pooled(self, states: Tensor, context: ForwardContext) -> Tensor:
+        """The pooled state of each pair, from those that the last layer gave. Shape: (n_pairs, hidden), float32."""
         if self.final_norm is not None:
             states = self.final_norm(states)
-        return states.float() if self.pooling is Pooling.CLS else packed_means(states, packing)
+        return states.float() if self.pooling is Pooling.CLS else packed_means(states, context.packing)
 
     def _rotations(self, packing: Packing) -> dict[Rope, Rotation]:
         ropes = {layer.rope for layer in self.spec.layers if layer.rope is not None}

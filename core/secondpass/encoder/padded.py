@@ -1,11 +1,11 @@
 """Architectures without a packed form run through transformers' own forward, padded to the longest of the batch."""
 
 import inspect
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.pooling import Pooling, pool_padded
@@ -42,18 +42,30 @@ class PaddedModel:
             batch: What it reads.
             logits_to_keep: The positions of its logits, the same for all pairs; None for all. Shape: (n_kept,), int64.
         """
-        mask = self._pad(torch.ones_like(batch.ids), batch.lengths, 0)
-        inputs = {"input_ids": self._pad(batch.ids, batch.lengths, self._pad_id), "attention_mask": mask}
+        shape = len(batch.lengths), max(batch.lengths)
+        places = self._places(batch.lengths).to(batch.ids.device)
+
+        def pad(flat: Tensor, value: int) -> Tensor:
+            return flat.new_full((math.prod(shape),), value).index_copy_(0, places, flat).view(shape)
+
+        mask = pad(torch.ones_like(batch.ids), 0)
+        inputs = {"input_ids": pad(batch.ids, self._pad_id), "attention_mask": mask}
         if self._reads_types:
-            inputs["token_type_ids"] = self._pad(batch.type_ids, batch.lengths, 0)
+            inputs["token_type_ids"] = pad(batch.type_ids, 0)
         if logits_to_keep is not None:
             inputs["logits_to_keep"] = logits_to_keep
         return self._model(**inputs, **self._options), mask.bool()
 
-    def _pad(self, flat: Tensor, lengths: tuple[int, ...], value: int) -> Tensor:
-        return pad_sequence(
-            list(flat.split(lengths)), batch_first=True, padding_value=value, padding_side=self._padding_side
-        )
+    def _places(self, lengths: tuple[int, ...]) -> Tensor:
+        """Where each token stands in the padded batch, row after row. Shape: (n_tokens,), int64, on the CPU.
+
+        Worked out for all texts at once: a copy for each one would cost a GPU as many launches.
+        """
+        counts = torch.tensor(lengths, dtype=torch.int64, device="cpu")
+        rows = torch.arange(len(lengths), device="cpu") * max(lengths)
+        firsts = rows + max(lengths) - counts if self._padding_side == "left" else rows
+        shifts = firsts - (counts.cumsum(0) - counts)
+        return torch.arange(sum(lengths), device="cpu") + shifts.repeat_interleave(counts)
 
 
 class PaddedEncoder:

@@ -123,6 +123,7 @@ def capabilities_of(device: torch.device) -> Capabilities:
                 float32_norms=True,
                 cheap_calls=True,
                 splits_cores=True,
+                float32_at_hand=True,
             )
         case "cuda":
             has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)

@@ -2,29 +2,27 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, tee
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from secondpass.arguments import check_count
 from secondpass.calibration import Calibration
 from secondpass.execution.best_spans import best_parts
 from secondpass.execution.devices import Placement
 from secondpass.execution.first_truncation import FirstTruncation
+from secondpass.execution.network import Network
 from secondpass.execution.pipeline import blocks_of
+from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
 from secondpass.options import LongDocuments
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
 from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_request, check_top_k, refuse_nan
 from secondpass.ranking.order import rank_scores
 from secondpass.tokenization.windows import Span
-
-SizedT = TypeVar("SizedT", bound=Sized)
 
 
 class LocalScorer(ABC):
@@ -37,12 +35,14 @@ class LocalScorer(ABC):
         max_length: int,
         long_documents: LongDocuments,
         placement: Placement,
+        networks: Sequence[Network],
         calibration: Calibration | None = None,
     ) -> None:
         self._name = name
         self._max_length = max_length
         self._long_documents = long_documents
         self._placement = placement
+        self._float32_parts = tuple(dict.fromkeys(part for network in networks for part in network.float32_parts))
         self._calibration = calibration
         self._truncation = FirstTruncation(max_length, long_documents)
 
@@ -65,6 +65,14 @@ class LocalScorer(ABC):
     def dtype(self) -> str:
         """Arithmetic of the transformer."""
         return str(self._placement.precision)
+
+    @property
+    def float32_parts(self) -> tuple[str, ...]:
+        """Parts of the transformer that are in float32 though `dtype` is another, such as `layers.5.attention`.
+
+        Those whose rounding would change the order of documents; most models have none. On GPUs none is looked for.
+        """
+        return self._float32_parts
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -270,7 +278,7 @@ class LocalScorer(ABC):
 
     def _read(self, pairs: Iterable[Pair], *, show_progress: bool) -> Iterator[ReadBlock]:
         n_read = 0
-        for block in self._watch(self._read_blocks(blocks_of(pairs)), pairs, show_progress=show_progress):
+        for block in watch(self._read_blocks(blocks_of(pairs)), pairs, self.name, show_progress=show_progress):
             refuse_nan(block.scores, "pair", first=n_read)
             n_read += len(block)
             yield block
@@ -285,16 +293,6 @@ class LocalScorer(ABC):
     def _scored_passage(self, span: Span, score: float) -> Passage:
         return Passage(span.start, span.end, score if self._calibration is None else self._calibration(score))
 
-    def _watch(self, blocks: Iterator[SizedT], pairs: Iterable[Pair], *, show_progress: bool) -> Iterator[SizedT]:
-        """The blocks as they come, with a bar that counts their pairs."""
-        if not show_progress:  # even a disabled bar would start tqdm's thread
-            yield from blocks
-            return
-        total = len(pairs) if isinstance(pairs, Sized) else None
-        with tqdm(total=total, desc=self.name, unit="pair") as bar:
-            for block in blocks:
-                bar.update(len(block))
-                yield block
-
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, dtype={self.dtype!r}, devices={self.devices})"
+        kept = f", float32_parts={self.float32_parts}" if self.float32_parts else ""
+        return f"{type(self).__name__}({self.name!r}, dtype={self.dtype!r}, devices={self.devices}{kept})"

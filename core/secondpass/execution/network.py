@@ -9,7 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from secondpass.checkpoint import LanguageModel, PlainClassifier, PretrainedModel, RankingModel, SplitModel
-from secondpass.encoder import Capabilities, Precision, TokenBatch, pack_parameters, packed_encoder, to_device
+from secondpass.encoder import (
+    Capabilities,
+    PackedEncoder,
+    Precision,
+    RangeTexts,
+    TokenBatch,
+    pack_parameters,
+    packed_encoder,
+    to_device,
+)
 from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder, PaddedLanguageModel, raise_head_to_float32
 from secondpass.errors import InputError
@@ -27,10 +36,14 @@ class Network:
         encoder: Token batches to pooled states or logits.
         head: Pooled states to outputs, in float32.
         capabilities: Of the device where both are.
+
+    Attributes:
+        float32_parts: Those parts of the encoder that are in float32 though its precision is another.
     """
 
     def __init__(self, encoder: Callable[[TokenBatch], Tensor], head: nn.Module, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
+        self.float32_parts = encoder.float32_parts if isinstance(encoder, PackedEncoder) else ()
         self._encoder = encoder
         self._head = head
 
@@ -46,6 +59,8 @@ def networks_on(
     model: RankingModel,
     sample: Callable[[], PairTokens],
     padding_side: Literal["left", "right"] = "right",
+    *,
+    scores: Callable[[Tensor], Tensor] | None = None,
 ) -> list[Network]:
     """The model on each device.
 
@@ -53,9 +68,10 @@ def networks_on(
         placement: The devices and the precision of the encoder; the head stays in float32.
         model: In float32 on the CPU. Its parameters become the first network's, so that their memory is not needed
             twice: not to be used afterwards.
-        sample: Gives a few pairs of different lengths as the model reads them, for precisions that need ranges of
-            values, and to find out whether padding leaks into scores.
+        sample: Gives a few pairs of different lengths as the model reads them, for precisions that round, and to find
+            out whether padding leaks into scores.
         padding_side: Where padding goes for architectures that need any.
+        scores: What documents are ordered by, from the outputs for the sample; None for the outputs themselves.
 
     Raises:
         InputError: The precision has no form for this architecture.
@@ -63,8 +79,12 @@ def networks_on(
     models = [model, *(_copy(model) for _ in placement.devices[1:])]
     networks = []
     for own, capabilities in zip(models, placement.devices, strict=True):
-        encoder = _encoder(own, placement.precision, capabilities, sample, padding_side)
-        networks.append(Network(encoder, _head(own, capabilities), capabilities))
+        head = _head(own, capabilities)
+        range_texts = None
+        if placement.precision.is_measured(capabilities):
+            range_texts = RangeTexts(_batch(sample(), capabilities), _then(head, scores))
+        encoder = _encoder(own, placement.precision, capabilities, sample, padding_side, range_texts)
+        networks.append(Network(encoder, head, capabilities))
     return networks
 
 
@@ -81,9 +101,9 @@ def _encoder(
     capabilities: Capabilities,
     sample: Callable[[], PairTokens],
     padding_side: Literal["left", "right"],
+    range_texts: RangeTexts | None,
 ) -> Callable[[TokenBatch], Tensor]:
     """The packed form of the transformer where there is one, else transformers' own forward."""
-    range_texts = _batch(sample(), capabilities) if precision.needs_ranges else None
     if isinstance(model, PlainClassifier):
         packed = pack_parameters(
             model.backbone.config,
@@ -143,6 +163,11 @@ def _in_company(sample: PairTokens) -> TokenBatch:
 def _head(model: RankingModel, capabilities: Capabilities) -> nn.Module:
     """What is left to do behind the encoder; nothing behind a model that brings its head along."""
     return model.head.to(capabilities.device) if isinstance(model, PlainClassifier | SplitModel) else nn.Identity()
+
+
+def _then(head: nn.Module, scores: Callable[[Tensor], Tensor] | None) -> Callable[[Tensor], Tensor]:
+    """Pooled states to what documents are ordered by."""
+    return head if scores is None else lambda pooled: scores(head(pooled))
 
 
 def _batch(pairs: PairTokens, capabilities: Capabilities) -> TokenBatch:

@@ -53,6 +53,18 @@ def test_int8_is_refused_without_8_bit_products(device: str, default: torch.dtyp
         check_precision(Precision.INT8, capabilities)
 
 
+def test_the_rules_of_int8_are_part_of_what_scores_depend_on() -> None:
+    assert Precision.INT8.identity == "int8 rules 1"
+    assert {p.identity for p in Precision} - {"int8 rules 1"} == {"float32", "bfloat16", "float16"}
+
+
+def test_rounding_is_measured_for_ranges_and_where_float32_is_at_hand() -> None:
+    assert {p for p in Precision if p.is_measured(CPU)} == {Precision.INT8}
+    assert {p for p in Precision if p.is_measured(replace(CPU, float32_at_hand=True))} == set(Precision) - {
+        Precision.FLOAT32
+    }
+
+
 def test_states_of_int8_are_in_the_narrowest_format_that_is_fast() -> None:
     assert Precision.INT8.states_dtype(CPU) == torch.float32
     assert Precision.INT8.states_dtype(replace(CPU, slow_dtypes=frozenset())) == torch.bfloat16

@@ -15,6 +15,10 @@ from secondpass.encoder.arithmetic.ranges import Range
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.errors import InputError
 
+# Of the ranges and of which parts stay in float32: scores that were kept under another version's rules are not found
+# again.
+_INT8_RULES = "rules 1"
+
 
 class Precision(StrEnum):
     """A number format of the transformer's weights and products; heads and normalisation stay in float32."""
@@ -28,6 +32,15 @@ class Precision(StrEnum):
     def needs_ranges(self) -> bool:
         """Whether the ranges of values must be measured on texts first; such a precision has no unpacked form."""
         return self is Precision.INT8
+
+    def is_measured(self, capabilities: Capabilities) -> bool:
+        """Whether texts are read first, in float32 too, to see what its rounding does to the order of documents."""
+        return self.needs_ranges or (self is not Precision.FLOAT32 and capabilities.float32_at_hand)
+
+    @property
+    def identity(self) -> str:
+        """What scores depend on in it: its name, with the version of its rules where it has any."""
+        return f"{self} {_INT8_RULES}" if self.needs_ranges else str(self)
 
     def states_dtype(self, capabilities: Capabilities) -> torch.dtype:
         """The dtype of hidden states on a device."""

@@ -1,4 +1,4 @@
-"""Texts on which int8 measures the ranges of values: short, long, of several kinds and languages, written for this."""
+"""Texts on which rounding is measured: short, long, of several kinds and languages, written for this."""
 
 # (query, document) pairs.
 RANGE_PAIRS: tuple[tuple[str, str], ...] = (

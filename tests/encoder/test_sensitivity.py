@@ -1,0 +1,96 @@
+"""Parts whose rounding would change the order stay in float32, and no others."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from random_backbones import CPU, random_batch, range_texts
+from scipy.stats import kendalltau
+from sensitive_backbones import SENSITIVE_PART, difference, ordinary_backbone, sensitive_backbone
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from secondpass.encoder import PackedEncoder, Pooling, Precision, RangeTexts, TokenBatch, packed_encoder
+from secondpass.encoder.sensitivity import LARGEST_ERROR
+
+needs_int8 = pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
+LENGTHS = (5, 9, 9, 14, 20, 20, 31, 40) * 5
+
+
+def _packed(model: PreTrainedModel, precision: Precision, texts: RangeTexts | None = None) -> PackedEncoder:
+    encoder = packed_encoder(model, precision=precision, pooling=Pooling.CLS, capabilities=CPU, range_texts=texts)
+    assert encoder is not None
+    return encoder
+
+
+def _texts(model: PreTrainedModel) -> RangeTexts:
+    return range_texts(model, difference)
+
+
+def _scores(encoder: PackedEncoder, model: PreTrainedModel) -> Tensor:
+    """On other texts than ranges were measured on."""
+    with torch.inference_mode():
+        return difference(encoder(random_batch(model, LENGTHS, seed=2)))
+
+
+def _tau(encoder: PackedEncoder, model: PreTrainedModel) -> float:
+    exact = _scores(_packed(model, Precision.FLOAT32), model)
+    return float(kendalltau(_scores(encoder, model), exact).statistic)
+
+
+@needs_int8
+def test_a_difference_of_large_numbers_keeps_the_part_that_makes_it_in_float32() -> None:
+    model = sensitive_backbone()
+    rounded = _packed(model, Precision.INT8, range_texts(model))
+    assert rounded.float32_parts == ()
+    assert _tau(rounded, model) < 0.7
+    encoder = _packed(model, Precision.INT8, _texts(model))
+    assert encoder.float32_parts == (SENSITIVE_PART,)
+    assert _tau(encoder, model) > 0.9
+
+
+@needs_int8
+def test_an_ordinary_model_is_rounded_throughout() -> None:
+    model = ordinary_backbone()
+    encoder = _packed(model, Precision.INT8, _texts(model))
+    assert encoder.float32_parts == ()
+    assert _tau(encoder, model) > 0.9
+
+
+@needs_int8
+@pytest.mark.parametrize("make", [ordinary_backbone, sensitive_backbone])
+def test_the_error_is_below_the_bound(make: Callable[[], PreTrainedModel]) -> None:
+    model = make()
+    texts = _texts(model)
+    with torch.inference_mode():
+        exact = _packed(model, Precision.FLOAT32)(texts.batch)
+        assert texts.error(_packed(model, Precision.INT8, texts)(texts.batch), exact) <= LARGEST_ERROR
+
+
+@needs_int8
+def test_the_same_parts_are_kept_every_time() -> None:
+    model = sensitive_backbone()
+    first, second = (_packed(model, Precision.INT8, _texts(model)) for _ in range(2))
+    assert first.float32_parts == second.float32_parts
+    assert torch.equal(_scores(first, model), _scores(second, model))
+
+
+def _error(rounded: list[float], exact: list[float]) -> float:
+    texts = RangeTexts(TokenBatch(torch.tensor([5]), torch.tensor([0]), (1,)), lambda pooled: pooled[:, 0])
+    return texts.error(torch.tensor(rounded).float()[:, None], torch.tensor(exact).float()[:, None])
+
+
+def test_the_error_is_the_deviation_of_changes_in_that_of_scores() -> None:
+    """Changes 0, 0, 1 lie 1/3 to 2/3 from their mean: squares of 2/3 in all. Those of the scores make 2."""
+    assert _error([0, 1, 3], [0, 1, 2]) == pytest.approx((1 / 3) ** 0.5)
+
+
+def test_scores_without_an_order_have_none_to_lose() -> None:
+    assert _error([1, 2, 3], [7, 7, 7]) == 0
+
+
+@given(st.lists(st.integers(-99, 99), min_size=2, max_size=8), st.integers(-99, 99))
+def test_a_shift_of_all_scores_is_no_error(scores: list[int], shift: int) -> None:
+    assert _error([score + shift for score in scores], list(map(float, scores))) == pytest.approx(0, abs=1e-5)

@@ -1,0 +1,80 @@
+"""A BERT in which one part's rounding is all that a score shows, and the same BERT without that."""
+
+from typing import cast
+
+import torch
+from random_backbones import random_model
+from torch import Tensor, nn
+from transformers import BertForSequenceClassification, BertModel
+from transformers.models.bert.modeling_bert import BertLayer, BertPooler
+
+# What the score is the difference of.
+MINUEND, SUBTRAHEND = 3, 11
+# The part that writes both.
+SENSITIVE_PART = "layers.1.attention"
+# How much larger than what they differ by.
+_LARGE = 300.0
+# A coordinate that is larger still, and constant, so that normalisation scales every score alike.
+_CONSTANT = 20
+
+
+def difference(pooled: Tensor) -> Tensor:
+    """The score. Shape: (n_pairs, hidden) -> (n_pairs,)."""
+    return pooled[:, MINUEND] - pooled[:, SUBTRAHEND]
+
+
+def ordinary_backbone(**config: object) -> BertModel:
+    """Three layers, of which the last passes its states on; the layer before writes the score."""
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        model = cast("BertModel", random_model("bert", **config))
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(std=0.3)
+        first, middle, last = _layers(model)
+        # Layers this narrow round coarsely: a first one that does little leaves the score to the middle one.
+        first.attention.output.dense.weight *= 0.1
+        first.output.dense.weight *= 0.1
+        _silence(last.attention.output.dense, slice(None))
+        _silence(last.output.dense, slice(None))
+        _silence(middle.output.dense, [MINUEND, SUBTRAHEND])
+    return model
+
+
+def sensitive_backbone(**config: object) -> BertModel:
+    """As the ordinary one, but what attention writes into both coordinates is nearly the same, and large.
+
+    In 8 bits a row of weights has 255 steps from its smallest to its largest, so that what the rows differ by, a
+    three-hundredth of them, is lost; float32 has it to four digits.
+    """
+    model = ordinary_backbone(**config)
+    with torch.no_grad():
+        out = _layers(model)[1].attention.output.dense
+        common = _LARGE * out.weight[MINUEND]
+        out.weight[MINUEND] = common
+        out.weight[SUBTRAHEND] += common
+        out.bias[_CONSTANT] = 10 * _LARGE
+    return model
+
+
+def classifier_of(backbone: BertModel) -> BertForSequenceClassification:
+    """The backbone with a head that reads the score."""
+    model = BertForSequenceClassification(backbone.config)
+    model.bert.load_state_dict(backbone.state_dict())
+    with torch.no_grad():
+        pooler, classifier = cast("BertPooler", model.bert.pooler).dense, model.classifier
+        _silence(pooler, slice(None))
+        _silence(classifier, slice(None))
+        pooler.weight[0, MINUEND] = 0.1
+        pooler.weight[0, SUBTRAHEND] = -0.1
+        classifier.weight[0, 0] = 10.0
+    return model
+
+
+def _layers(model: BertModel) -> list[BertLayer]:
+    return cast("list[BertLayer]", list(model.encoder.layer))
+
+
+def _silence(linear: nn.Linear, rows: slice | list[int]) -> None:
+    linear.weight[rows] = 0.0
+    linear.bias[rows] = 0.0
