@@ -52,7 +52,9 @@ class PackedEncoder:
             states = layer(states, context)
         if self.final_norm is not None:
             states = self.final_norm(states)
-        return states.float() if self.pooling is Pooling.CLS else packed_means(states, packing)
+        if self.pooling is Pooling.CLS:
+            return states[: packing.n_pairs].float()
+        return packed_means(states, packing)
 
     def _rotations(self, packing: Packing) -> dict[Rope, Rotation]:
         ropes = {layer.rope for layer in self.spec.layers if layer.rope is not None}
