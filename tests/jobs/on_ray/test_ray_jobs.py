@@ -160,7 +160,6 @@ def test_a_shard_that_no_worker_survives_is_named_with_how_often_it_was_tried(
         ("nonsense", "Invalid address format"),
         ("http://127.0.0.1:8265", "Invalid Ray address"),
         pytest.param("ray://127.0.0.1:{closed}", "ray client connection timeout", marks=pytest.mark.slow),
-        pytest.param("127.0.0.1:{closed}", "", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("flag", ["--address", "RAY_ADDRESS"])
