@@ -1,8 +1,10 @@
 """`secondpass score` as people call it."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from checkpoints import bert
 from fake_service import running
-from job_rows import check_scored, make_rows, read_output, write_jsonl
+from job_rows import check_scored, errors_of, make_rows, read_output, write_jsonl
 from serving import app_of, close_all
 from typer.testing import CliRunner, Result
 
@@ -27,6 +29,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["score", *map(str, arguments)], catch_exceptions=False)
+
+
+def run_in_a_process(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "secondpass", "score", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)  # noqa: S603 - our own program
 
 
 def test_a_job_says_what_it_did_and_what_it_did_not(model: str, tmp_path: Path) -> None:
@@ -109,3 +116,30 @@ def test_without_pyarrow_parquet_says_what_to_install_and_text_is_scored(model: 
         ),
     )
     assert run("-o", tmp_path / "text").returncode == 0
+
+
+def test_input_of_which_nothing_can_be_scored_is_a_mistake(model: str, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"query": "q", "text": "d"}] * 2)
+    done = run_in_a_process("a.jsonl", "-o", "out", "-m", model, cwd=tmp_path)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["n_bad"] == 2
+    said = "error: INPUTS must hold rows that can be scored, got none among 2: out/errors.jsonl says why"
+    assert done.stderr.splitlines()[-1] == said
+    assert {error["error"] for error in errors_of(tmp_path / "out")} == {"document must be a string, is missing"}
+
+
+def test_an_interruption_says_nothing_and_the_job_goes_on(model: str, tmp_path: Path) -> None:
+    rows = make_rows(20_000)
+    path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
+    arguments = [str(path), "-o", str(out), "-m", model, "--shard-rows", "1000"]
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "secondpass", "score", *arguments], stderr=subprocess.PIPE, text=True
+    ) as job:
+        while job.poll() is None and not list(out.glob("finished/*.json")):
+            time.sleep(0.01)
+        job.send_signal(signal.SIGINT)
+        said = job.communicate()[1]
+    assert (job.returncode, said) == (130, "")
+    content = json.loads(run_in_a_process(*arguments, cwd=tmp_path).stdout)
+    assert 0 < content["n_shards_before"] < content["n_shards"]
+    check_scored(rows, read_output(out), CrossEncoder(model))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from secondpass import CrossEncoder
 from secondpass.encoder import Capabilities
+from secondpass.encoder.rounding import round_up_to_few
 from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
 from secondpass.execution.pipeline import BLOCK_PAIRS, Pipeline, blocks_of
@@ -30,6 +31,41 @@ def test_batches_hold_every_pair_once_and_keep_the_budget(lengths: list[int], bu
         assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget
     longest = [max(lengths[i] for i in batch) for batch in batches]
     assert longest == sorted(longest, reverse=True)
+
+
+def greedy(lengths: list[int], budget: int) -> list[list[int]]:
+    """Each batch has as many of the longest that are left as the budget allows."""
+    batches: list[list[int]] = []
+    for length in sorted(lengths, reverse=True):
+        if batches and (len(batches[-1]) + 1) * batches[-1][0] <= budget:
+            batches[-1].append(length)
+        else:
+            batches.append([length])
+    return batches
+
+
+@given(
+    st.lists(st.integers(min_value=1, max_value=50), min_size=1, max_size=40), st.integers(min_value=1, max_value=200)
+)
+def test_no_smaller_budget_makes_as_few_batches(lengths: list[int], budget: int) -> None:
+    n_batches = len(greedy(lengths, budget))
+    smallest = next(least for least in range(1, budget + 1) if len(greedy(lengths, least)) == n_batches)
+    found = [[lengths[i] for i in batch] for batch in token_batches(lengths, budget)]
+    assert found == greedy(lengths, budget if n_batches == 1 else smallest)
+
+
+@pytest.mark.parametrize("n_parallel", [1, 2])
+def test_batches_of_a_long_stream_have_few_sizes(n_parallel: int) -> None:
+    """A hundred blocks, each with a rest that fills no batch: alone it would have nearly every size."""
+    generator = np.random.default_rng(0)
+    sizes, fewest = set(), []
+    for _ in range(100):
+        lengths = [int(length) for length in generator.normal(22, 4, 4096).clip(5, 60)]
+        batches = token_batches(lengths, 4096 // n_parallel, n_parallel)
+        sizes |= {round_up_to_few(sum(lengths[i] for i in batch), 32) for batch in batches}
+        fewest.append(len(batches) - len(greedy(lengths, 4096 // n_parallel)))
+    assert len(sizes) <= 20
+    assert set(fewest) <= set(range(n_parallel))
 
 
 @given(st.lists(st.integers(min_value=1, max_value=500), max_size=60), st.integers(min_value=1, max_value=2000))

@@ -26,7 +26,8 @@ class Capabilities:
         varlen_attention: Whether torch has a kernel here for attention over sequences of unequal lengths.
         wide_heads: Whether attention takes heads as wide as a token's state.
         key_multiple: Attention reads keys up to a multiple of this; 1 for no rounding.
-        row_multiple: A packed matrix has a multiple of this many rows.
+        row_multiple: Numbers of rows are rounded up to a multiple of this, or with `round_up_to_few` to less or more;
+            1 for no rounding.
         float32_norms: Whether normalisation takes float32 parameters with states in half precision.
         pinned_copies: Whether copies from page-locked memory run while the host goes on.
         cheap_calls: Whether a call of torch costs next to nothing, so that attention over each length by itself is as

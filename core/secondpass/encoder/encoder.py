@@ -62,7 +62,9 @@ class PackedEncoder:
         """The pooled state of each pair, from those that the last layer gave. Shape: (n_pairs, hidden), float32."""
         if self.final_norm is not None:
             states = self.final_norm(states)
-        return states.float() if self.pooling is Pooling.CLS else packed_means(states, context.packing)
+        if self.pooling is Pooling.CLS:
+            return states[: context.packing.n_pairs].float()
+        return packed_means(states, context.packing)
 
     def _rotations(self, packing: Packing) -> dict[Rope, Rotation]:
         ropes = {layer.rope for layer in self.spec.layers if layer.rope is not None}

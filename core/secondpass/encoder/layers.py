@@ -87,14 +87,14 @@ class FirstAttention:
     n_heads: int
 
     def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """See `Attention`. Shape: (n_rows, hidden) -> (n_pairs, hidden)."""
+        """See `Attention`. Shape: (n_rows, hidden) -> (n_first_rows, hidden)."""
         key, value = self.key_value(states).chunk(2, dim=1)
         query = self.query(self.select_rows(states, context))  # at position 0, where a rotary embedding rotates nothing
         key, window = context.rotate(key, self.spec, self.n_heads), self.spec.window
         return self.out(attend_first(query, key, value, context.packing, n_heads=self.n_heads, window=window))
 
     def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """The first tokens'."""
+        """The first tokens', and those that stand for no pair."""
         return states[context.packing.first_rows]
 
 
@@ -124,7 +124,7 @@ class AbsorbedAttention:
     window: int | None
 
     def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """See `Attention`. Shape: (n_rows, hidden) -> (n_pairs, hidden)."""
+        """See `Attention`. Shape: (n_rows, hidden) -> (n_first_rows, hidden)."""
         n_heads, head_dim, _ = self.key.shape
         by_head = self.query(self.select_rows(states, context)).view(-1, n_heads, head_dim).transpose(0, 1)
         query = torch.bmm(by_head, self.key).transpose(0, 1)
@@ -135,7 +135,7 @@ class AbsorbedAttention:
         return self.out(outputs.transpose(0, 1).flatten(1))
 
     def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """The first tokens'."""
+        """The first tokens', and those that stand for no pair."""
         return states[context.packing.first_rows]
 
 
@@ -170,13 +170,13 @@ class FirstDisentangledAttention:
     n_heads: int
 
     def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """See `Attention`. Shape: (n_rows, hidden) -> (n_pairs, hidden)."""
+        """See `Attention`. Shape: (n_rows, hidden) -> (n_first_rows, hidden)."""
         key, value = self.key_value(states).chunk(2, dim=1)
         query, tables = self.query(self.select_rows(states, context)), context.by_distance(self.tables)
         return self.out(attend_first_disentangled(query, key, value, context.packing, tables, n_heads=self.n_heads))
 
     def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """The first tokens'."""
+        """The first tokens', and those that stand for no pair."""
         return states[context.packing.first_rows]
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
 from secondpass.encoder.capabilities import Capabilities
-from secondpass.encoder.rounding import round_up
+from secondpass.encoder.rounding import round_up, round_up_to_few
 from secondpass.encoder.transfer import to_device
 
 
@@ -43,7 +43,8 @@ class Packing:
         groups: The pairs in order, neighbours of equal length together.
         n_tokens: Rows that hold a token.
         n_rows: With the padding rows, in which a rounded-up read of the last pair's keys may end.
-        first_rows: The row of each pair's first token (CLS). Shape: (n_pairs,), int64.
+        first_rows: The row of each pair's first token (CLS), and behind them some row, as often as it takes for there
+            to be few numbers of first rows. Shape: (n_first_rows,), int64.
         bounds: First row of each pair, and the row after the last one's tokens. Shape: (n_pairs + 1,), int32.
         positions: A token's place in its pair, from 0; 0 in padding rows. Shape: (n_rows,), int64.
         capabilities: Of the device it is for, where the index tensors are.
@@ -60,7 +61,7 @@ class Packing:
     @property
     def n_pairs(self) -> int:
         """Pairs in the batch."""
-        return len(self.first_rows)
+        return len(self.bounds) - 1
 
     def n_keys_read(self, length: int) -> int:
         """The number of keys that attention reads for `length` true ones."""
@@ -77,15 +78,16 @@ def pack(lengths: Sequence[int], capabilities: Capabilities) -> Packing:
     groups = tuple(group_by_length(lengths))
     n_tokens = sum(lengths)
     counts = torch.tensor(lengths, dtype=torch.int64)
-    first_rows = counts.cumsum(0) - counts
-    n_rows = round_up(n_tokens + capabilities.key_multiple - 1, capabilities.row_multiple)
+    starts = counts.cumsum(0) - counts
+    n_first_rows = round_up_to_few(len(starts), capabilities.row_multiple)
+    n_rows = round_up_to_few(n_tokens + capabilities.key_multiple - 1, capabilities.row_multiple)
     positions = torch.zeros(n_rows, dtype=torch.int64)
-    positions[:n_tokens] = torch.arange(n_tokens) - first_rows.repeat_interleave(counts, output_size=n_tokens)
+    positions[:n_tokens] = torch.arange(n_tokens) - starts.repeat_interleave(counts, output_size=n_tokens)
     return Packing(
         groups=groups,
         n_tokens=n_tokens,
         n_rows=n_rows,
-        first_rows=to_device(first_rows, capabilities),
+        first_rows=to_device(F.pad(starts, (0, n_first_rows - len(starts))), capabilities),
         bounds=to_device(F.pad(counts.cumsum(0), (1, 0)).int(), capabilities),
         positions=to_device(positions, capabilities),
         capabilities=capabilities,

@@ -25,7 +25,8 @@ _CPU_BATCH_TOKENS = 4096
 _PARALLEL_BATCH_TOKENS = 2048
 _CUDA_BATCH_TOKENS = 65536
 _MPS_BATCH_TOKENS = 16384
-# oneDNN prepares a product for half a millisecond whenever a number of rows is new to it: the fewer, the better.
+# oneDNN prepares a product whenever a number of rows is new to it, which takes some milliseconds, and keeps half a MiB
+# for each of the last thousand: the fewer numbers, the better.
 _ONEDNN_ROW_MULTIPLE = 32
 # A CPU's attention falls to scalar code for the last keys that do not fill a vector.
 _CPU_KEY_MULTIPLE = 16

@@ -3,8 +3,10 @@
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,6 +120,73 @@ def test_a_job_whose_own_process_is_killed_ten_times_ends_with_every_row_once(
     assert result.n_shards_before > 0
     check_scored(rows, read_output(out), CrossEncoder(model))
     assert [file.name for file in out.rglob("*.unfinished")] == []
+
+
+@pytest.mark.slow
+def test_a_shard_that_no_worker_survives_is_named_with_how_often_it_was_tried(
+    ray: Any, model: str, tmp_path: Path
+) -> None:
+    rows = make_rows(40_000)
+    path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
+    command = [sys.executable, "-m", "secondpass", "score", str(path), "-o", str(out), "-m", model]
+    command += ["--shard-rows", "20000", "--engine", "ray", "--workers", "1"]
+    command += ["--address", ray.get_runtime_context().gcs_address]
+    killed: set[int] = set()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as job:  # noqa: S603 - our own
+        while job.poll() is None:
+            # A worker that has begun with the shard has put its mark beside the others'.
+            if sum(mark.stat().st_size for mark in out.glob("finished/.part-00001.*.unfinished")) > len(killed):
+                for process in set(_workers_of_ray()) - killed:
+                    os.kill(process, signal.SIGKILL)
+                    killed.add(process)
+            time.sleep(0.02)
+        said = " ".join(job.communicate()[1].split())
+    assert job.returncode == 2
+    n_first = len(read_output(out))
+    assert f"error: part-00001, rows {n_first + 1} to 40000 of {path}, went to 4 workers, and all were killed" in said
+    assert "Ray says: ActorDiedError" in said
+    assert "Traceback" not in said
+    assert len(killed) == 4
+    result = score_files(path, out, model=model, settings=JobSettings(shard_rows=20_000))
+    assert (result.n_shards_before, result.n_shards) == (1, 2)
+    check_scored(rows, read_output(out), CrossEncoder(model))
+    assert [file.name for file in out.rglob("*.unfinished")] == []
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("auto", "Could not find any running Ray instance"),
+        ("nonsense", "Invalid address format"),
+        ("http://127.0.0.1:8265", "Invalid Ray address"),
+        pytest.param("ray://127.0.0.1:{closed}", "ray client connection timeout", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("flag", ["--address", "RAY_ADDRESS"])
+def test_an_address_without_a_cluster_is_named(flag: str, address: str, said: str, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="needs the extra ray")
+    with socket.socket() as bound:  # and not listening: nobody else can
+        bound.bind(("127.0.0.1", 0))
+        address = address.format(closed=bound.getsockname()[1])
+        write_jsonl(tmp_path / "a.jsonl", make_rows(2))
+        command = [sys.executable, "-m", "secondpass", "score", "a.jsonl", "-o", "out", "--engine", "ray"]
+        environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+        if flag == "--address":
+            command += [flag, address]
+        else:
+            environment[flag] = address
+        # Another folder than that of clusters which others may have started on this machine.
+        environment["RAY_TMPDIR"] = str(tmp_path)
+        job = subprocess.run(  # noqa: S603 - our own
+            command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+    assert job.returncode == 2, job.stderr
+    message = " ".join(job.stderr.split())
+    assert (
+        f"error: {flag} must be that of a Ray cluster that can be joined, got '{address}'. Ray says: {said}" in message
+    )
+    assert "Traceback" not in message
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("ray")

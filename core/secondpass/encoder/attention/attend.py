@@ -56,15 +56,16 @@ def attend_states(query: Tensor, states: Tensor, packing: Packing, *, window: in
     """Averages of each pair's states, weighted by the softmax of their products with the pair's queries / sqrt(hidden).
 
     Args:
-        query: Several per pair, as wide as a state. Shape: (n_pairs, n_queries, hidden).
+        query: Several per first row, as wide as a state. Shape: (n_first_rows, n_queries, hidden).
         states: Shape: (n_rows, hidden).
         packing: Where the pairs lie.
         window: Only the first window + 1 states of a pair count; None: all.
 
     Returns:
-        Shape: (n_pairs, n_queries, hidden).
+        Zero where there is no pair. Shape: (n_first_rows, n_queries, hidden).
     """
     outputs = torch.empty_like(query)
+    outputs[packing.n_pairs :].zero_()
     for group in packing.groups:
         pairs = slice(group.first_pair, group.first_pair + group.n_pairs)
         keys = 0, group.length if window is None else min(group.length, window + 1)
@@ -79,7 +80,7 @@ def attend_first(
     """The attention of each pair's first token alone.
 
     Args:
-        query: Of the first tokens. Shape: (n_pairs, hidden).
+        query: Of the first tokens. Shape: (n_first_rows, hidden).
         key: Of all tokens. Shape: (n_rows, hidden).
         value: Of all tokens. Shape: (n_rows, hidden).
         packing: Where the pairs lie.
@@ -87,12 +88,13 @@ def attend_first(
         window: As in `attend`.
 
     Returns:
-        Shape: (n_pairs, hidden).
+        Zero where there is no pair. Shape: (n_first_rows, hidden).
     """
     # The kernel would take a lone query for its pair's last token, and place the window there.
     if window is None and varlen.applies(query, packing.capabilities, n_heads=n_heads):
         return varlen.attend_varlen(query, key, value, packing, n_heads=n_heads, window=None)
     outputs = query.new_empty(query.shape)
+    outputs[packing.n_pairs :].zero_()
     for group in packing.groups:
         pairs = slice(group.first_pair, group.first_pair + group.n_pairs)
         q = query[pairs].view(group.n_pairs, n_heads, 1, -1)

@@ -65,7 +65,7 @@ def attend_first_disentangled(
     """The attention of each pair's first token alone.
 
     Args:
-        query: Of the first tokens. Shape: (n_pairs, hidden).
+        query: Of the first tokens. Shape: (n_first_rows, hidden).
         key: Of all tokens. Shape: (n_rows, hidden).
         value: Of all tokens. Shape: (n_rows, hidden).
         packing: Where the pairs lie.
@@ -73,9 +73,10 @@ def attend_first_disentangled(
         n_heads: Attention heads.
 
     Returns:
-        Shape: (n_pairs, hidden).
+        Zero where there is no pair. Shape: (n_first_rows, hidden).
     """
     outputs = query.new_empty(query.shape)
+    outputs[packing.n_pairs :].zero_()
     for group in packing.groups:
         n_pairs, n_read = group.n_pairs, packing.n_keys_read(group.length)
         pairs = slice(group.first_pair, group.first_pair + n_pairs)

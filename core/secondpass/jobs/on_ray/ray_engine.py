@@ -5,9 +5,11 @@ import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from secondpass.arguments import describe_error
 from secondpass.errors import InputError, ScoringError
+from secondpass.jobs.on_ray.lost_workers import in_our_words, marked, telling_what_was_lost
 from secondpass.jobs.on_ray.workers import RETRIES, RayWorkers
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.running.engine import load
@@ -43,19 +45,29 @@ class RayEngine:
         workers.connect()
 
     def identity(self) -> dict[str, object]:
-        """See `Engine`; it is a worker's, which may have other devices than this process."""
+        """See `Engine`; it is a worker's, which may have other devices than this process.
+
+        Raises:
+            ScoringError: No worker survives that.
+        """
         import ray  # noqa: PLC0415 - an extra
 
         ask = ray.remote(max_calls=1, num_cpus=self._workers.cpus, num_gpus=self._workers.gpus_each())(_identity)
         worker = self._worker
-        found: dict[str, object] | bytes = ray.get(ask.remote(worker["scorer"], worker["model"], worker["options"]))
+        found: dict[str, object] | bytes
+        with in_our_words(lambda said: f"no worker lived to load the model. Ray says: {said}"):
+            found = ray.get(ask.remote(worker["scorer"], worker["model"], worker["options"]))
         if isinstance(found, bytes):
             raise pickle.loads(found)  # noqa: S301 - of our own worker
         self._identity = found
         return found
 
     def score(self, job: Job, shards: Sequence[Shard], on_rows: Callable[[int], object]) -> Iterator[ShardRecord]:
-        """See `Engine`; rows are told of shard by shard."""
+        """See `Engine`; rows are told of shard by shard.
+
+        Raises:
+            ScoringError: A shard was not survived by as many workers as get it, or the cluster was lost.
+        """
         if not shards:
             return
         # Workers have working folders of their own.
@@ -65,8 +77,13 @@ class RayEngine:
             files=tuple(path.absolute() for path in job.files),
             texts=None if job.texts is None else (job.texts[0].absolute(), job.texts[1].absolute()),
         )
-        worker = {"job": job, "identity": self._identity, **self._worker}
-        for record in _records(tuple(shards), worker, self._workers):
+        worker = {"job": job, "call": uuid4().hex, "identity": self._identity, **self._worker}
+        records = _records(tuple(shards), worker, self._workers)
+        while True:
+            with telling_what_was_lost(job, shards, worker["call"]):
+                record = next(records, None)
+            if record is None:
+                return
             on_rows(record.n_rows + record.n_bad)
             yield record
 
@@ -125,12 +142,15 @@ class _ShardWorker:
         shards: Sequence[Shard],
         *,
         job: Job,
+        call: str,
         identity: Mapping[str, object],
         scorer: Scorer,
         model: str | None,
         options: ModelOptions,
     ) -> None:
         self._shards = shards
+        self._job = job
+        self._call = call
         self._error: Exception | None = None
         try:
             self._scorer = ShardScorer(job, _load_same(identity, scorer, model, options))
@@ -141,8 +161,10 @@ class _ShardWorker:
         (number,) = batch["shard"]
         if self._error is not None:
             return _failed(self._error)
+        shard = self._shards[int(number)]
         try:
-            record = self._scorer.score(self._shards[int(number)])
+            with marked(self._job, shard, self._call):
+                record = self._scorer.score(shard)
         except Exception as error:  # noqa: BLE001 - it is raised where the job runs
             return _failed(error)
         return {"record": [json.dumps(record.as_json())], "error": [b""]}

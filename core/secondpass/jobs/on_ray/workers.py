@@ -1,10 +1,11 @@
 """Which processes of a Ray cluster score."""
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from secondpass.arguments import check_count, check_text, describe
-from secondpass.errors import InputError, InputTypeError
+from secondpass.errors import InputError, InputTypeError, ScoringError, SecondPassError
 from secondpass.extras import require
 
 if TYPE_CHECKING:
@@ -53,13 +54,26 @@ class RayWorkers:
         """Connect this process to the cluster, unless it is connected.
 
         Raises:
+            InputError: The cluster cannot be joined.
             MissingExtraError: Ray is not installed.
+            ScoringError: None can be started.
         """
         require("ray.data", feature="scoring on Ray", extra="ray")
         import ray  # noqa: PLC0415 - an extra
 
         if not ray.is_initialized():
-            ray.init(address=self.address, log_to_driver=False)
+            try:
+                ray.init(address=self.address, log_to_driver=False)
+            except Exception as error:  # of many kinds: of the network, of versions, of addresses
+                raise self._not_connected(" ".join(str(error).split()) or type(error).__name__) from error
+
+    def _not_connected(self, said: str) -> SecondPassError:
+        """The error where there is no cluster, by who named it."""
+        address = os.environ.get("RAY_ADDRESS") if self.address is None else self.address
+        if not address:
+            return ScoringError(f"no Ray cluster could be started on this machine. Ray says: {said}")
+        name = "RAY_ADDRESS" if self.address is None else "address"
+        return InputError(f"{name} must be that of a Ray cluster that can be joined, got {address!r}. Ray says: {said}")
 
     def gpus_each(self) -> float:
         """The GPUs of a worker."""
