@@ -25,7 +25,7 @@ FEW_QUERIES = 12
 LEAST_TAU = {
     ("ce-minilm6", Precision.BFLOAT16): 0.985,
     ("ce-minilm6", Precision.INT8): 0.95,
-    ("mini", Precision.BFLOAT16): 0.92,
+    ("mini", Precision.BFLOAT16): 0.95,
     ("mini", Precision.INT8): 0.92,
 }
 

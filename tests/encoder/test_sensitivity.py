@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from secondpass.encoder import PackedEncoder, Pooling, Precision, RangeTexts, TokenBatch, packed_encoder
-from secondpass.encoder.sensitivity import LARGEST_ERROR
+from secondpass.encoder.sensitivity import LARGEST_ERRORS
 
 needs_int8 = pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
 LENGTHS = (5, 9, 9, 14, 20, 20, 31, 40) * 5
@@ -66,7 +66,7 @@ def test_the_error_is_below_the_bound(make: Callable[[], PreTrainedModel]) -> No
     texts = _texts(model)
     with torch.inference_mode():
         exact = _packed(model, Precision.FLOAT32)(texts.batch)
-        assert texts.error(_packed(model, Precision.INT8, texts)(texts.batch), exact) <= LARGEST_ERROR
+        assert texts.error(_packed(model, Precision.INT8, texts)(texts.batch), exact) <= LARGEST_ERRORS[Precision.INT8]
 
 
 @needs_int8

@@ -29,7 +29,7 @@ from secondpass.encoder.layers import (
 from secondpass.encoder.norm import Norm, make_norm
 from secondpass.encoder.parameters import Parameters
 from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
-from secondpass.encoder.sensitivity import LARGEST_ERROR, RangeTexts, keep_sensitive_parts
+from secondpass.encoder.sensitivity import LARGEST_ERRORS, RangeTexts, keep_sensitive_parts
 from secondpass.encoder.spec import EncoderSpec, RelativeSpec
 
 
@@ -127,10 +127,11 @@ def _measured_encoder(
     expected = build(recorder, torch.float32)(texts.batch)
     dtype = precision.states_dtype(capabilities)
     rounded = build(make_arithmetic(precision, capabilities, recorder.ranges, n_layers=n_layers), dtype)
-    if texts.error(rounded(texts.batch), expected) <= LARGEST_ERROR:
+    largest = LARGEST_ERRORS[precision]
+    if texts.error(rounded(texts.batch), expected) <= largest:
         return rounded
     exact = build(make_arithmetic(Precision.FLOAT32, capabilities, {}, n_layers=n_layers), torch.float32)
-    return keep_sensitive_parts(rounded, exact, texts, states_dtype=dtype)
+    return keep_sensitive_parts(rounded, exact, texts, states_dtype=dtype, largest_error=largest)
 
 
 class _Builder:

@@ -14,16 +14,18 @@ import torch
 from torch import Tensor
 
 from secondpass.encoder.arithmetic.feed_forward import RowFunction
+from secondpass.encoder.arithmetic.precision import Precision
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.encoder import PackedEncoder
 from secondpass.encoder.layers import Attention, ForwardContext, Layer
 
 # The most that rounding may move scores, in their standard deviation. An ordinary model in 8 bits has 0.04 to 0.05,
-# where Kendall's tau within a query's candidates is 0.95; at 0.11 it is 0.90, and at 0.6 it is 0.73.
-LARGEST_ERROR = 0.06
-# A layer that adds this much stands out, and is relieved of it even where the sum would be just bearable: what is just
-# below the bound on these texts is above it on others, or with another CPU's products.
-_STANDS_OUT = 0.04
+# where Kendall's tau within a query's candidates is 0.95; at 0.11 it is 0.90, and at 0.6 it is 0.73. In half precision
+# an ordinary model has less than 0.01 and nobody expects to lose as much as in 8 bits.
+LARGEST_ERRORS = {Precision.INT8: 0.06, Precision.BFLOAT16: 0.02, Precision.FLOAT16: 0.02}
+# A layer that adds this share of it stands out, and is relieved of it even where the sum would be just bearable: what
+# is just below the bound on these texts is above it on others, or with another CPU's products.
+_STANDS_OUT = 2 / 3
 
 _Part: TypeAlias = Literal["attention", "ffn"]
 
@@ -101,7 +103,7 @@ class _Trial:
 
 
 def keep_sensitive_parts(
-    rounded: PackedEncoder, exact: PackedEncoder, texts: RangeTexts, *, states_dtype: torch.dtype
+    rounded: PackedEncoder, exact: PackedEncoder, texts: RangeTexts, *, states_dtype: torch.dtype, largest_error: float
 ) -> PackedEncoder:
     """The rounded encoder, with those parts in float32 that move scores too far otherwise.
 
@@ -113,7 +115,9 @@ def keep_sensitive_parts(
         exact: The same in float32.
         texts: What to measure on.
         states_dtype: The format of the rounded encoder's states.
+        largest_error: The most that rounding may move scores; see `LARGEST_ERRORS`.
     """
+    is_bearable = partial(_is_bearable, bound=largest_error)
     context = exact.context(texts.batch)
     inputs = [exact.embeddings(texts.batch, context.packing)]
     for layer in exact.layers:
@@ -131,25 +135,29 @@ def keep_sensitive_parts(
     kept: list[str] = []
     so_far = 0.0
     for i in reversed(range(len(inputs))):
-        trial = _least_kept(rounded.layers[i], exact.layers[i], partial(error, i, decided), so_far)
+        trial = _least_kept(
+            rounded.layers[i], exact.layers[i], partial(error, i, decided), partial(is_bearable, so_far=so_far)
+        )
         so_far = trial.error
         decided.insert(0, trial.layer)
         kept[:0] = [f"layers.{i}.{part}" for part in trial.kept]
         # The layers before may be innocent, all of them.
-        if trial.kept and _is_bearable(error(0, decided, *rounded.layers[:i]), so_far):
+        if trial.kept and is_bearable(error(0, decided, *rounded.layers[:i]), so_far=so_far):
             decided[:0] = rounded.layers[:i]
             break
     return replace(rounded, layers=tuple(decided), float32_parts=tuple(kept))
 
 
-def _least_kept(layer: Layer, exact: Layer, error: Callable[[Layer], float], so_far: float) -> _Trial:
+def _least_kept(
+    layer: Layer, exact: Layer, error: Callable[[Layer], float], is_bearable: Callable[[float], bool]
+) -> _Trial:
     """The layer with as few parts in float32 as the scores bear.
 
     Args:
         layer: Rounded.
         exact: In float32.
         error: Of a layer in this place.
-        so_far: See `_is_bearable`.
+        is_bearable: Whether such an error is.
     """
 
     def tried(*parts: _Part) -> _Trial:
@@ -157,23 +165,24 @@ def _least_kept(layer: Layer, exact: Layer, error: Callable[[Layer], float], so_
         return _Trial(candidate, parts, error(candidate))
 
     trial = tried()
-    if not _is_bearable(trial.error, so_far):
+    if not is_bearable(trial.error):
         trial = min(tried("attention"), tried("ffn"), key=lambda trial: trial.error)
-    if not _is_bearable(trial.error, so_far):
+    if not is_bearable(trial.error):
         trial = tried("attention", "ffn")
     return trial
 
 
-def _is_bearable(error: float, so_far: float) -> bool:
+def _is_bearable(error: float, *, so_far: float, bound: float) -> bool:
     """Whether layers may be rounded so.
 
     Args:
         error: Of them and those behind them.
         so_far: Of those behind them alone.
+        bound: See `LARGEST_ERRORS`.
     """
     # Where states in half precision err by more than that alone, no part is to blame for it.
-    within = error <= LARGEST_ERROR or so_far > LARGEST_ERROR
-    return within and error**2 - so_far**2 <= _STANDS_OUT**2
+    within = error <= bound or so_far > bound
+    return within and error**2 - so_far**2 <= (_STANDS_OUT * bound) ** 2
 
 
 def _with_parts_of(layer: Layer, exact: Layer, parts: Sequence[_Part]) -> Layer:
