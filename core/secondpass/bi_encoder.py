@@ -158,6 +158,7 @@ class BiEncoder(LocalScorer):
         """
         settings = (
             self._placement.precision.identity,
+            *(f"float32:{part}" for part in self.float32_parts),
             self.max_length,
             "cosine" if self._cosine else "dot",
             *self._options.window_settings(),

@@ -193,6 +193,7 @@ class CrossEncoder(LocalScorer):
     def _fingerprint(self, unit: str) -> str:
         settings = [
             self._placement.precision.identity,
+            *(f"float32:{part}" for part in self.float32_parts),
             self.max_length,
             self._label,
             unit,

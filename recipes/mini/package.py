@@ -34,15 +34,16 @@ _BIAS = "classifier.bias"
 def middle(checkpoint: Path, answers: Path) -> float:
     """Half-way between the mean scores of held-out answers and of other passages."""
     model = CrossEncoder(checkpoint, dtype="float32", device="cpu")
-    known, others = [], []
+    known: list[float] = []
+    others: list[float] = []
     for path in sorted(answers.glob("*.jsonl")):
         lines = path.read_text(encoding="utf-8").splitlines()[:_QUESTIONS]
         for line in (json.loads(line) for line in lines):
             if line["positive"]:
                 documents = line["positive"][:1] + line["negative"][:_OTHERS]
                 scores = model.predict([(line["query"], document) for document in documents])
-                known.append(scores[0])
-                others.extend(scores[1:])
+                known.append(float(scores[0]))
+                others.extend(scores[1:].tolist())
     return float(np.mean(known) + np.mean(others)) / 2
 
 

@@ -5,6 +5,7 @@ difference of large numbers that are nearly equal, which is all error. So errors
 scores of a few texts, beside the spread of these scores. No shift of all scores alike counts, for it moves no document.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -51,8 +52,9 @@ class RangeTexts:
         """
         scores, changed = self.scores(exact), self.scores(rounded)
         spread = _spread(scores)
-        # Without an order there is none to lose.
-        return _spread(changed - scores) / spread if spread > 0 else 0.0
+        # Without an order there is none to lose; and numbers that overflow lose all of it.
+        error = _spread(changed - scores) / spread if spread > 0 else 0.0
+        return math.inf if math.isnan(error) else error
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,6 @@ def keep_sensitive_parts(
         states_dtype: The format of the rounded encoder's states.
         largest_error: The most that rounding may move scores; see `LARGEST_ERRORS`.
     """
-    is_bearable = partial(_is_bearable, bound=largest_error)
     context = exact.context(texts.batch)
     inputs = [exact.embeddings(texts.batch, context.packing)]
     for layer in exact.layers:
@@ -133,56 +134,68 @@ def keep_sensitive_parts(
 
     decided: list[Layer] = []
     kept: list[str] = []
-    so_far = 0.0
+    allowance = _Allowance(largest_error)
     for i in reversed(range(len(inputs))):
-        trial = _least_kept(
-            rounded.layers[i], exact.layers[i], partial(error, i, decided), partial(is_bearable, so_far=so_far)
-        )
-        so_far = trial.error
+        trial = _least_kept(rounded.layers[i], exact.layers[i], partial(error, i, decided), allowance)
         decided.insert(0, trial.layer)
         kept[:0] = [f"layers.{i}.{part}" for part in trial.kept]
         # The layers before may be innocent, all of them.
-        if trial.kept and is_bearable(error(0, decided, *rounded.layers[:i]), so_far=so_far):
+        if trial.kept and allowance.bears(error(0, decided, *rounded.layers[:i]), trial.error):
             decided[:0] = rounded.layers[:i]
             break
     return replace(rounded, layers=tuple(decided), float32_parts=tuple(kept))
 
 
-def _least_kept(
-    layer: Layer, exact: Layer, error: Callable[[Layer], float], is_bearable: Callable[[float], bool]
-) -> _Trial:
-    """The layer with as few parts in float32 as the scores bear.
+@dataclass(slots=True)
+class _Allowance:
+    """What layers may add to the error, each and all together; errors add as squares.
+
+    Args:
+        bound: The most for all; see `LARGEST_ERRORS`.
+        spent: The square of what those that are decided add.
+    """
+
+    bound: float
+    spent: float = 0.0
+
+    def bears(self, error: float, unavoidable: float) -> bool:
+        """Whether this much may be added.
+
+        Args:
+            error: Of some layers and those behind them.
+            unavoidable: What is left of it with those layers in float32.
+        """
+        added = _added(error, unavoidable)
+        return added <= (_STANDS_OUT * self.bound) ** 2 and self.spent + added <= self.bound**2
+
+
+def _least_kept(layer: Layer, exact: Layer, error: Callable[[Layer], float], allowance: _Allowance) -> _Trial:
+    """The layer with as few parts in float32 as the scores bear; what it adds is taken from the allowance.
 
     Args:
         layer: Rounded.
         exact: In float32.
-        error: Of a layer in this place.
-        is_bearable: Whether such an error is.
+        error: Of a layer in this place, and those behind it.
+        allowance: What is left.
     """
 
     def tried(*parts: _Part) -> _Trial:
         candidate = _with_parts_of(layer, exact, parts)
         return _Trial(candidate, parts, error(candidate))
 
-    trial = tried()
-    if not is_bearable(trial.error):
+    # What states in half precision lose by themselves no part is to blame for.
+    trial, whole = tried(), tried("attention", "ffn")
+    if not allowance.bears(trial.error, whole.error):
         trial = min(tried("attention"), tried("ffn"), key=lambda trial: trial.error)
-    if not is_bearable(trial.error):
-        trial = tried("attention", "ffn")
+        if not allowance.bears(trial.error, whole.error):
+            trial = whole
+    allowance.spent += _added(trial.error, whole.error)
     return trial
 
 
-def _is_bearable(error: float, *, so_far: float, bound: float) -> bool:
-    """Whether layers may be rounded so.
-
-    Args:
-        error: Of them and those behind them.
-        so_far: Of those behind them alone.
-        bound: See `LARGEST_ERRORS`.
-    """
-    # Where states in half precision err by more than that alone, no part is to blame for it.
-    within = error <= bound or so_far > bound
-    return within and error**2 - so_far**2 <= (_STANDS_OUT * bound) ** 2
+def _added(error: float, unavoidable: float) -> float:
+    """The square of what comes on top; nothing where both overflow."""
+    return max(0.0, error**2 - unavoidable**2) if math.isfinite(unavoidable) else 0.0
 
 
 def _with_parts_of(layer: Layer, exact: Layer, parts: Sequence[_Part]) -> Layer:

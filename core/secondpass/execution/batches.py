@@ -47,7 +47,8 @@ def _ends(longest_first: Sequence[int], budget: int) -> list[int]:
     ends = []
     end = 0
     while end < len(longest_first):
-        end = min(end + max(1, budget // longest_first[end]), len(longest_first))
+        # A blank text may have no token.
+        end = min(end + max(1, budget // max(1, longest_first[end])), len(longest_first))
         ends.append(end)
     return ends
 

@@ -10,12 +10,14 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from secondpass.training.padding_free import pack_rows, positions_of, prepare
-from secondpass.training.tokens import TRIAL, are_pairs, tokenize_pairs
+from secondpass.training.tokens import are_pairs, tokenize_pairs, trial
 
 # Pairs that are padded together: fewer waste less on padding, more keep the processor busier.
 PAIRS_PER_GROUP = 32
 # Tokens that go through the layers together without padding: more do not fit a cache, fewer make small products.
 TOKENS_PER_GROUP = 4096
+# Words of the texts that a tokenizer without a limit is tried with.
+_NO_LIMIT = 512
 # Tokens of a padded group on GPUs, padding included: fewer leave the device waiting for its next kernel.
 TOKENS_PER_GPU_GROUP = 16384
 
@@ -66,12 +68,18 @@ class GroupedCrossEncoder(CrossEncoder):
 
     def _compare_tokens(self) -> dict[str, Any] | None:
         """What the parent gives beside the tensors, if those are what the tokenizer alone gives."""
-        parent = dict(super().preprocess(TRIAL))
-        own = tokenize_pairs(self.tokenizer, TRIAL)
-        tensors = {name: value for name, value in parent.items() if isinstance(value, Tensor)}
-        if own.keys() != tensors.keys() or not all(torch.equal(own[name], tensors[name]) for name in own):
-            return None
-        return {name: value for name, value in parent.items() if name not in tensors}
+        besides: dict[str, Any] = {}
+        short, *long = trial(self.max_seq_length or _NO_LIMIT)
+        for pairs in ([short], long):  # apart, as padding to a fixed length shows beside short ones alone
+            parent = dict(super().preprocess(pairs))
+            tensors = {name: value for name, value in parent.items() if isinstance(value, Tensor)}
+            if not tensors.keys() <= {"input_ids", "token_type_ids", "attention_mask"}:
+                return None
+            own = tokenize_pairs(self.tokenizer, pairs)
+            if own.keys() != tensors.keys() or not all(torch.equal(own[name], tensors[name]) for name in own):
+                return None
+            besides = {name: value for name, value in parent.items() if name not in tensors}
+        return besides
 
     def forward(self, input: dict[str, Any], **kwargs: Any) -> dict[str, Any]:  # noqa: A002, ANN401 - the parent's
         """The parent's result for the whole batch; with several groups, or without padding, its scores only."""

@@ -34,11 +34,18 @@ def check_bf16(device: Capabilities) -> None:
 def tf32_products() -> Iterator[None]:
     """Let GPUs multiply float32 matrices in TF32, eight times as fast and to three digits; nothing changes on CPUs.
 
-    It is a setting of the whole process: scoring after the run finds what it found before.
+    It is a setting of the whole process: scoring after the run finds what it found before. Where somebody has set it by
+    torch's other interface (`fp32_precision`), which does not go together with this one, theirs stays.
     """
-    before = torch.get_float32_matmul_precision()
-    if torch.cuda.is_available():
-        torch.set_float32_matmul_precision("high")
+    if not torch.cuda.is_available():
+        yield
+        return
+    try:
+        before = torch.get_float32_matmul_precision()
+    except RuntimeError:
+        yield
+        return
+    torch.set_float32_matmul_precision("high")
     try:
         yield
     finally:

@@ -11,13 +11,16 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
-# Pairs that are equal neither in length nor in words, to compare two ways with.
-TRIAL = (("what is a second pass", "A second pass"), ("a", "reads both texts, query and document, together."))
-
 
 def are_pairs(inputs: Sequence[Any]) -> TypeGuard[Sequence[tuple[str, str]]]:
     """Whether these are pairs of texts, at least one."""
     return len(inputs) > 0 and all(len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in inputs)  # noqa: PLR2004 - a pair
+
+
+def trial(max_length: int) -> tuple[tuple[str, str], ...]:
+    """Pairs to compare two ways with: short ones with spaces around them, and on each side one that is too long."""
+    long = "word " * (max_length + 1)
+    return (" what is a second pass", "A second pass "), ("a", long), (long, "reads both texts"), (long, long)
 
 
 def tokenize_pairs(tokenizer: PreTrainedTokenizerBase, pairs: Sequence[tuple[str, str]]) -> dict[str, Tensor]:
