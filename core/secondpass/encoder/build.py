@@ -89,7 +89,8 @@ def pack_parameters(
 ) -> PackedEncoder | None:
     """As `packed_encoder`, from a config and parameters by transformers' names.
 
-    Each parameter is asked for where it is used and let go of, so that those on disk need not be in memory all at once.
+    Each parameter is asked for where it is used and let go of, so that those on disk need not be in memory all at once:
+    with range texts float32's are, while it is looked for parts that cannot bear rounding.
     """
     architecture = architecture_of(config)
     if architecture is None or pooling not in PACKED_POOLINGS:

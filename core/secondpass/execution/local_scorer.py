@@ -70,7 +70,8 @@ class LocalScorer(ABC):
     def float32_parts(self) -> tuple[str, ...]:
         """Parts of the transformer that are in float32 though `dtype` is another, such as `layers.5.attention`.
 
-        Those whose rounding would change the order of documents; most models have none. On GPUs none is looked for.
+        Those whose rounding would change the order of documents; most models have none. None is looked for on GPUs,
+        nor in models that run through transformers' own forward pass.
         """
         return self._float32_parts
 
