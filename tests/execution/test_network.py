@@ -11,7 +11,7 @@ from secondpass.checkpoint import SplitModel
 from secondpass.encoder import Capabilities, Pooling, Precision
 from secondpass.errors import InputError
 from secondpass.execution.devices import Placement, capabilities_of
-from secondpass.execution.network import networks_on
+from secondpass.execution.network import Network, networks_on
 from secondpass.tokenization.tokens import PairTokens
 
 META = Capabilities(torch.device("meta"))
@@ -48,6 +48,21 @@ def test_rounding_counts_by_the_scores_that_outputs_become() -> None:
     assert by_outputs.float32_parts == (SENSITIVE_PART,)
     (by_nothing,) = networks_on(placement, model, _varied_tokens, scores=torch.zeros_like)
     assert by_nothing.float32_parts == ()
+
+
+@pytest.mark.parametrize("hidden", [24, 384])
+def test_equal_pairs_have_equal_outputs_however_many_they_are(hidden: int) -> None:
+    """Kernels of products take rows at the edge of a matrix otherwise than the rest, to the last bit."""
+    torch.manual_seed(0)
+    state = torch.randn(1, hidden)
+    head = nn.Sequential(nn.Linear(hidden, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+    network = Network(lambda batch: state.repeat(len(batch.lengths), 1), head, CPU)
+    for n_pairs in range(1, 130):
+        outputs = network(
+            PairTokens(np.full(n_pairs, 8, np.int32), np.zeros(n_pairs, np.uint8), np.ones(n_pairs, np.int64))
+        )
+        assert outputs.shape == (n_pairs, 1)
+        assert outputs.unique().numel() == 1, n_pairs
 
 
 class _Difference(nn.Module):

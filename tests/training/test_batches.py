@@ -47,6 +47,7 @@ def test_a_prompt_and_single_texts_go_the_way_of_the_library(mini: GroupedCrossE
     prompted = mini.preprocess([("a cat", "sleeps")], prompt="find: ")
     assert torch.equal(prompted["input_ids"], mini.preprocess([("find: a cat", "sleeps")])["input_ids"])
     assert mini.preprocess(["a cat"])["input_ids"].shape == (1, 4)
+    assert mini.preprocess(["ab"])["input_ids"].shape == CrossEncoder.preprocess(mini, ["ab"])["input_ids"].shape
     assert mini.preprocess([]) == {}
 
 

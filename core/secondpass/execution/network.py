@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from secondpass.checkpoint import LanguageModel, PlainClassifier, PretrainedModel, RankingModel, SplitModel
 from secondpass.encoder import (
@@ -21,10 +22,15 @@ from secondpass.encoder import (
 )
 from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder, PaddedLanguageModel, raise_head_to_float32
+from secondpass.encoder.rounding import round_up
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement
 from secondpass.tokenization.tokens import PairTokens
+
+# Rows of a head's products come in multiples of this: kernels take rows at the edge of a matrix otherwise than the
+# rest, and documents of the same tokens would differ in the last bit, so that a tie loses the given order.
+_HEAD_ROW_MULTIPLE = 16
 
 
 class Network:
@@ -50,7 +56,10 @@ class Network:
     def __call__(self, pairs: PairTokens) -> Tensor:
         """The head's outputs on this network's device. Shape: (n_pairs, n_outputs), float32."""
         with torch.inference_mode(), plain_torch(self.capabilities.device):
-            output: Tensor = self._head(self._encoder(_batch(pairs, self.capabilities)))
+            pooled = self._encoder(_batch(pairs, self.capabilities))
+            n_pairs = len(pooled)
+            rows = functional.pad(pooled, (0, 0, 0, round_up(n_pairs, _HEAD_ROW_MULTIPLE) - n_pairs))
+            output: Tensor = self._head(rows)[:n_pairs]
             return output
 
 

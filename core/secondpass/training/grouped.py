@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, cast
 
 import torch
@@ -35,8 +36,6 @@ class GroupedCrossEncoder(CrossEncoder):
 
     packs = False
     n_pairs_trained = 0
-    # What goes with the tensors of pairs that are tokenized here; None: the parent's way has settings of its own.
-    _besides: dict[str, Any] | None
 
     def pack(self, *, otherwise: str) -> None:
         """Run without padding from now on, where the model can; a UserWarning says where it cannot.
@@ -60,14 +59,13 @@ class GroupedCrossEncoder(CrossEncoder):
         asks_for_more = prompt is not None or any(value is not None for value in kwargs.values())
         if asks_for_more or not are_pairs(inputs):
             return dict(super().preprocess(inputs, prompt=prompt, **kwargs))
-        if not hasattr(self, "_besides"):
-            self._besides = self._compare_tokens()
         if self._besides is None:
             return dict(super().preprocess(inputs))
         return tokenize_pairs(self.tokenizer, inputs) | self._besides
 
-    def _compare_tokens(self) -> dict[str, Any] | None:
-        """What the parent gives beside the tensors, if those are what the tokenizer alone gives."""
+    @cached_property
+    def _besides(self) -> dict[str, Any] | None:
+        """What the parent gives beside the tensors; None: they are not what the tokenizer alone gives."""
         besides: dict[str, Any] = {}
         short, *long = trial(self.max_seq_length or _NO_LIMIT)
         for pairs in ([short], long):  # apart, as padding to a fixed length shows beside short ones alone

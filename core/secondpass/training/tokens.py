@@ -14,7 +14,12 @@ from transformers import PreTrainedTokenizerBase
 
 def are_pairs(inputs: Sequence[Any]) -> TypeGuard[Sequence[tuple[str, str]]]:
     """Whether these are pairs of texts, at least one."""
-    return len(inputs) > 0 and all(len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in inputs)  # noqa: PLR2004 - a pair
+    return len(inputs) > 0 and all(_is_pair(each) for each in inputs)
+
+
+def _is_pair(each: object) -> bool:
+    # A text is a sequence of texts, too.
+    return isinstance(each, list | tuple) and len(each) == 2 and all(isinstance(text, str) for text in each)  # noqa: PLR2004 - a pair
 
 
 def trial(max_length: int) -> tuple[tuple[str, str], ...]:

@@ -19,8 +19,9 @@ from job_rows import check_scored, errors_of, make_rows, read_output, write_json
 from ray_cluster import ray_cluster
 
 from secondpass import CrossEncoder
-from secondpass.errors import CheckpointNotFoundError, InputError
+from secondpass.errors import CheckpointNotFoundError, InputError, ScoringError
 from secondpass.jobs import JobSettings, RayWorkers, score_dataset, score_files
+from secondpass.jobs.on_ray.lost_workers import in_our_words
 from secondpass.options import ModelOptions
 
 pytestmark = [
@@ -158,6 +159,7 @@ def test_a_shard_that_no_worker_survives_is_named_with_how_often_it_was_tried(
 @pytest.mark.parametrize(
     ("address", "said"),
     [
+        ("auto", "Could not find any running Ray instance"),
         ("nonsense", "Invalid address format"),
         ("http://127.0.0.1:8265", "Invalid Ray address"),
         pytest.param("ray://127.0.0.1:{closed}", "ray client connection timeout", marks=pytest.mark.slow),
@@ -179,6 +181,8 @@ def test_an_address_without_a_cluster_is_named(flag: str, address: str, said: st
         job = subprocess.run(  # noqa: S603 - our own
             command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
         )
+    if address == "auto" and "Connecting to existing Ray cluster" in job.stderr:
+        pytest.skip("a cluster that is not this test's was found on this machine")
     assert job.returncode == 2, job.stderr
     message = " ".join(job.stderr.split())
     assert (
@@ -217,6 +221,24 @@ def test_a_dataset_gets_the_scores_of_predict_and_keeps_its_rows(ray: Any, model
         assert (found["query"], found["document"], found["error"]) == (row["query"], row["document"], None)
         assert found["passage_end"] == (None if passage is None else passage.end)
     assert (by_id[200]["score"], by_id[200]["error"]) == (None, "document must be a string, is missing")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "the actor died\n  in its creation task\nModuleNotFoundError: no x\n",
+            "the actor died … ModuleNotFoundError: no x",
+        ),
+        ("the node is gone", "the node is gone"),
+        ("", ""),
+    ],
+)
+def test_what_ray_says_last_is_told_as_well(said: str, told: str) -> None:
+    exceptions = pytest.importorskip("ray.exceptions", reason="needs the extra ray")
+    with pytest.raises(ScoringError) as caught, in_our_words(lambda text: f"so: {text}"):
+        raise exceptions.RayError(said)
+    assert str(caught.value) == f"so: RayError: {told}"
 
 
 def test_mistakes_are_named() -> None:

@@ -69,7 +69,10 @@ def in_our_words(say: Callable[[str], str]) -> Iterator[None]:
         yield
     except RayError as error:
         told = error.cause if isinstance(error, RayTaskError) and isinstance(error.cause, Exception) else error
-        raise ScoringError(say(describe_error(told))) from error
+        # Where a worker could not begin, what it lacks stands at the end.
+        *_, last = [line.strip() for line in str(told).splitlines() if line.strip()] or [""]
+        said = describe_error(told)
+        raise ScoringError(say(said if said.endswith(last) else f"{said} … {last}")) from error
 
 
 def _of_shards(job: Job, shards: Sequence[Shard], call: str, said: str) -> str:
