@@ -61,6 +61,47 @@ print("threads", threading.active_count(), *(thread.name for thread in threading
 """
 
 
+# Whatever has begun ends before the interruption is raised, wherever it comes: while threads are started, too. Python
+# itself loses one that comes while it clears away an object.
+INTERRUPTED_AT_ANY_MOMENT = """
+import os, random, signal, threading, time
+from secondpass.execution.threads import map_in_threads
+signal.signal(signal.SIGINT, signal.default_int_handler)
+begun, ended, n_interrupted = [], [], 0
+def work(number):
+    begun.append(number)
+    time.sleep(0.003)
+    ended.append(number)
+def interrupt(delay):
+    time.sleep(delay)
+    os.kill(os.getpid(), signal.SIGINT)
+chance = random.Random(0)
+for turn in range(200):
+    interrupts = threading.Thread(target=interrupt, args=(chance.uniform(0, 0.006),))
+    try:
+        interrupts.start()
+        map_in_threads(work, range(200), 6)
+        interrupts.join()
+        time.sleep(0.05)
+    except KeyboardInterrupt:
+        n_interrupted += 1
+    n_begun = len(begun)
+    assert sorted(begun) == sorted(ended), (turn, set(begun) - set(ended))
+    time.sleep(0.002)
+    assert len(begun) == n_begun, (turn, begun[n_begun:])
+    begun.clear()
+    ended.clear()
+print(n_interrupted > 150)
+"""
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=240, env=environment
+    )
+
+
 @pytest.mark.parametrize(
     ("code", "output"),
     [
@@ -74,11 +115,13 @@ print("threads", threading.active_count(), *(thread.name for thread in threading
     ids=["forked", "after the main thread", "at exit", "interrupted"],
 )
 def test_scoring_goes_on(code: str, output: str) -> None:
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-c", SETUP + code], capture_output=True, text=True, check=False, timeout=240, env=environment
-    )
+    done = run_python(SETUP + code)
     assert (done.returncode, done.stdout.strip()) == (0, output), done.stderr[-2000:]
+
+
+def test_an_interruption_leaves_nothing_running() -> None:
+    done = run_python(INTERRUPTED_AT_ANY_MOMENT)
+    assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr[-2000:]
 
 
 def test_results_keep_the_items_order_and_threads_end() -> None:
@@ -106,7 +149,16 @@ def test_an_error_ends_the_others_and_is_raised() -> None:
         map_in_threads(fail, range(100), 2)
     assert len(begun) < 10
     with pytest.raises(ZeroDivisionError):
-        Call(lambda: 1 / 0).result()
+        map_in_threads(lambda _: 1 / 0, [0], 1)
+
+
+def test_a_call_that_has_not_begun_never_does_once_it_is_ended() -> None:
+    ran: list[int] = []
+    call = Call(lambda: ran.append(1))
+    call.end()
+    call.start()
+    call.end()
+    assert ran == []
 
 
 def test_each_thread_is_prepared_once() -> None:

@@ -149,5 +149,5 @@ def call_from_threads(score: ScoreFunction, requests: Sequence[Sequence[Pair]], 
         score(request)
         return time.perf_counter() - began
 
-    together = threading.Barrier(min(n_callers, len(requests)))
+    together = threading.Barrier(min(n_callers, len(requests)), timeout=60)
     return tuple(map_in_threads(timed, requests, n_callers, prepare=together.wait))

@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 
 from secondpass.encoder import Capabilities
-from secondpass.execution.threads import Call, map_in_threads
+from secondpass.execution.threads import map_in_threads
 from secondpass.execution.turns import turns
 
 _T = TypeVar("_T")
@@ -88,4 +88,4 @@ def _can_split() -> bool:
     """Whether a thread can be given a share of the cores: torch may run on something other than this OpenMP."""
     if "OpenMP" not in torch.__config__.parallel_info().partition("parallel backend:")[2]:
         return False
-    return Call(lambda: _use_threads(1)).result()
+    return map_in_threads(_use_threads, [1], 1)[0]

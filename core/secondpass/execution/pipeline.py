@@ -253,10 +253,13 @@ def _one_ahead(function: Callable[[_T], _R], items: Iterator[_T]) -> Iterator[_R
         return
     pending = Call(partial(function, current))
     try:
+        pending.start()
         while following is not None:
-            result, pending = pending.result(), Call(partial(function, following))
+            result = pending.result()
+            pending = Call(partial(function, following))
+            pending.start()
             following = next(items, None)
             yield result
         yield pending.result()
     finally:
-        pending.wait()
+        pending.end()

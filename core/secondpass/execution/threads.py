@@ -36,7 +36,9 @@ class PerProcess(Generic[_T]):
 
 
 class Call(Generic[_R]):
-    """A function that runs in a thread of its own, from now on.
+    """A function that runs in a thread of its own, once it is started.
+
+    A Ctrl-C may come at any moment, within `start` too: so keep the call, start it then, and `end` it in a `finally`.
 
     Args:
         function: What to run.
@@ -47,29 +49,47 @@ class Call(Generic[_R]):
     def __init__(self, function: Callable[[], _R]) -> None:
         self._function = function
         self._error: BaseException | None = None
+        self._taken = threading.Lock()  # by the thread, to run the function, or by whoever no longer wants it
+        self._unfinished = threading.Lock()  # held until the function has ended
+        self._unfinished.acquire()
         self._thread = threading.Thread(target=self._run, name="secondpass")
+
+    def start(self) -> None:
+        """Run the function from now on."""
         try:
             self._thread.start()
         except RuntimeError:  # the interpreter ends and starts no thread any more: run in this one
             self._run()
 
     def result(self) -> _R:
-        """What the function returned, or raise what it raised."""
-        self.wait()
+        """What the function of a started call returned, or raise what it raised."""
+        self._wait()
         if self._error is not None:
             raise self._error
         return self._value
 
-    def wait(self) -> None:
-        """Wait until the function has ended."""
-        if self._thread.ident is not None:
+    def end(self) -> None:
+        """Wait until the function has ended; where it has not begun, it never will."""
+        if self._taken.acquire(blocking=False):
+            self._unfinished.release()
+        self._wait()
+
+    def _wait(self) -> None:
+        # Before Python 3.13 a join that is interrupted takes the thread for ended, and an interruption can leave the
+        # lock within an Event held for ever.
+        with self._unfinished:
+            pass
+        if self._thread.is_alive():
             self._thread.join()
 
     def _run(self) -> None:
+        if not self._taken.acquire(blocking=False):
+            return
         try:
             self._value = self._function()
         except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
             self._error = error
+        self._unfinished.release()
 
 
 def map_in_threads(
@@ -115,14 +135,16 @@ def map_in_threads(
     calls = [Call(work) for _ in range(min(n_threads, len(items)))]
     try:
         for call in calls:
+            call.start()
+        for call in calls:
             call.result()
     finally:
         stop.set()
         for call in calls:
-            call.wait()
+            call.end()
     return [results[number] for number in range(len(items))]
 
 
 def call_safely(function: Callable[[], _R]) -> _R:
     """What the function returns; in a process that was forked, from a thread in which torch can compute."""
-    return function() if os.getpid() == _FIRST_PROCESS else Call(function).result()
+    return function() if os.getpid() == _FIRST_PROCESS else map_in_threads(lambda call: call(), [function], 1)[0]

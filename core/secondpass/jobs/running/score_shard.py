@@ -178,8 +178,10 @@ def one_ahead(items: Iterator[_T]) -> Iterator[_T]:
     end = object()
     following = Call(partial(next, items, end))
     try:
+        following.start()
         while (item := following.result()) is not end:
             following = Call(partial(next, items, end))
+            following.start()
             yield item
     finally:
-        following.wait()
+        following.end()
