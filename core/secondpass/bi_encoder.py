@@ -20,7 +20,7 @@ from secondpass.execution.aggregation import aggregate
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
-from secondpass.execution.network import networks_on
+from secondpass.execution.network import Network, float32_parts_of, networks_on
 from secondpass.execution.pipeline import Outputs, Pipeline
 from secondpass.execution.read_block import ReadBlock
 from secondpass.execution.threads import call_safely
@@ -142,7 +142,7 @@ class BiEncoder(LocalScorer):
             max_length=queries.max_length,
             long_documents=options.long_documents,
             placement=placement,
-            networks=[*networks, *of_documents],
+            float32_parts=_parts_by_side(networks, of_documents),
         )
         self._options = options
         self._portable_name = portable_name(name)
@@ -207,6 +207,14 @@ class BiEncoder(LocalScorer):
     ) -> tuple[Callable[[str, ModelOptions, str | None], "BiEncoder"], tuple[str, ModelOptions, str | None]]:
         """Pickle by name: unpickling loads the checkpoints again, and no weights travel."""
         return BiEncoder.from_options, (self._portable_name, self._options, self._document_model)
+
+
+def _parts_by_side(of_queries: Sequence[Network], of_documents: Sequence[Network]) -> tuple[str, ...]:
+    """The parts in float32, with the side that they belong to where the sides are two models."""
+    if of_documents is of_queries:
+        return float32_parts_of(of_queries)
+    sides = {"query": of_queries, "document": of_documents}
+    return tuple(f"{side}.{part}" for side, networks in sides.items() for part in float32_parts_of(networks))
 
 
 def _similarities_of_all(embeddings: torch.Tensor, *, cosine: bool) -> torch.Tensor:

@@ -21,7 +21,7 @@ from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_coun
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
-from secondpass.execution.network import Network, networks_on
+from secondpass.execution.network import Network, float32_parts_of, networks_on
 from secondpass.execution.pipeline import Outputs, Pipeline, blocks_of
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
@@ -129,7 +129,7 @@ class CrossEncoder(LocalScorer):
             max_length=checkpoint.max_length,
             long_documents=options.long_documents,
             placement=placement,
-            networks=networks,
+            float32_parts=float32_parts_of(networks),
             calibration=options.calibration,
         )
         self._options = options

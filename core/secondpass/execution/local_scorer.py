@@ -14,7 +14,6 @@ from secondpass.calibration import Calibration
 from secondpass.execution.best_spans import best_parts
 from secondpass.execution.devices import Placement
 from secondpass.execution.first_truncation import FirstTruncation
-from secondpass.execution.network import Network
 from secondpass.execution.pipeline import blocks_of
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
@@ -35,14 +34,14 @@ class LocalScorer(ABC):
         max_length: int,
         long_documents: LongDocuments,
         placement: Placement,
-        networks: Sequence[Network],
+        float32_parts: tuple[str, ...],
         calibration: Calibration | None = None,
     ) -> None:
         self._name = name
         self._max_length = max_length
         self._long_documents = long_documents
         self._placement = placement
-        self._float32_parts = tuple(dict.fromkeys(part for network in networks for part in network.float32_parts))
+        self._float32_parts = float32_parts
         self._calibration = calibration
         self._truncation = FirstTruncation(max_length, long_documents)
 
@@ -71,7 +70,8 @@ class LocalScorer(ABC):
         """Parts of the transformer that are in float32 though `dtype` is another, such as `layers.5.attention`.
 
         Those whose rounding would change the order of documents; most models have none. None is looked for on GPUs,
-        nor in models that run through transformers' own forward pass.
+        nor in models that run through transformers' own forward pass. Of two transformers, one for each side, it is
+        said whose they are, as in `document.layers.5.attention`.
         """
         return self._float32_parts
 

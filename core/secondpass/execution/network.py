@@ -1,7 +1,7 @@
 """A loaded model on one device in one precision: token batches in, float32 outputs out."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Literal
 
@@ -95,6 +95,11 @@ def networks_on(
         encoder = _encoder(own, placement.precision, capabilities, sample, padding_side, range_texts)
         networks.append(Network(encoder, head, capabilities))
     return networks
+
+
+def float32_parts_of(networks: Iterable[Network]) -> tuple[str, ...]:
+    """The parts of one model that are in float32 on any of its devices, though its precision is another."""
+    return tuple(dict.fromkeys(part for network in networks for part in network.float32_parts))
 
 
 def _copy(model: RankingModel) -> RankingModel:
