@@ -8,13 +8,15 @@ import pytest
 import torch
 
 from secondpass import CrossEncoder
-from secondpass.checkpoint.labels import relevance_logit, resolve_label
+from secondpass.checkpoint.labels import relevance_logit, relevance_logits, resolve_label
 
 
 def test_the_relevance_logits_sigmoid_is_the_softmax_probability() -> None:
     logits = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
     for label in range(4):
         torch.testing.assert_close(relevance_logit(logits, label).sigmoid(), logits.softmax(1)[:, label])
+    torch.testing.assert_close(relevance_logits(logits).sigmoid(), logits.softmax(1))
+    assert relevance_logits(logits[:0]).shape == (0, 4)
     torch.testing.assert_close(relevance_logit(logits[:, :2], 1), logits[:, 1] - logits[:, 0])
     torch.testing.assert_close(relevance_logit(logits[:, :1], 0), logits[:, 0])
 

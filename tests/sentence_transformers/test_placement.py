@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 import torch
 from compare import assert_scores
+from scipy.stats import kendalltau
+from sensitive_backbones import two_label_classifier
 from sentence_transformers.cross_encoder.evaluation import CrossEncoderRerankingEvaluator
+from texts import SHORT_PAIRS
 
+import secondpass
 from secondpass.errors import InputError, InputTypeError, NotKeptError
+from secondpass.options import DType
 from secondpass.sentence_transformers import CrossEncoder
 
 PAIRS = [["berlin wall", "the wall fell"], ["berlin", ""], ["how many people", "a population of 3,520,031"]]
@@ -43,6 +48,19 @@ def test_arithmetic_changes_and_scores_stay_float32(model: CrossEncoder) -> None
     np.testing.assert_allclose(rounded, scores, atol=0.05)
     model.model.float()
     assert_scores(model.predict(PAIRS), scores)
+
+
+@pytest.mark.filterwarnings("ignore:dtype 'b?float16' is slow")
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_leaves_the_order_of_two_labels(dtype: DType, tmp_path: Path) -> None:
+    """What both labels have in common is a thousand times as large, and hides what rounding does to the difference."""
+    tokenizer = checkpoints.wordpiece(max_length=128)
+    two_label_classifier(vocab_size=len(tokenizer)).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    model = CrossEncoder(tmp_path, model_kwargs={"dtype": dtype})
+    exact, rounded = (scores.predict(list(SHORT_PAIRS)) for scores in (CrossEncoder(tmp_path), model))
+    assert kendalltau(rounded[:, 1] - rounded[:, 0], exact[:, 1] - exact[:, 0]).statistic > 0.9
+    assert_scores(rounded, secondpass.CrossEncoder(tmp_path, dtype=dtype, label=1).logits(SHORT_PAIRS))
 
 
 def test_a_place_that_is_not_there_is_refused_and_the_model_stays(model: CrossEncoder) -> None:

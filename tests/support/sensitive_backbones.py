@@ -1,4 +1,4 @@
-"""A BERT in which one part's rounding is all that a score shows, and the same BERT without that."""
+"""BERTs in which one part's rounding is all that a score shows, and the same BERT without that."""
 
 from typing import cast
 
@@ -54,6 +54,34 @@ def sensitive_backbone(**config: object) -> BertModel:
         out.weight[MINUEND] = common
         out.weight[SUBTRAHEND] += common
         out.bias[_CONSTANT] = 10 * _LARGE
+    return model
+
+
+def two_label_classifier(**config: object) -> BertForSequenceClassification:
+    """A classifier with logits `common` and `common + own`, of which `own` is a thousandth of `common`.
+
+    A layer makes it as the difference of large numbers, so that half precision leaves nothing of it; `common` it keeps.
+    """
+    backbone = ordinary_backbone(num_labels=2, **config)
+    model = BertForSequenceClassification(backbone.config)
+    with torch.no_grad():
+        up, down = _layers(backbone)[1].intermediate.dense, _layers(backbone)[1].output.dense
+        own = up.weight[0].clone()
+        up.weight[:2] = _LARGE * up.weight[1]
+        up.weight[1] += own
+        up.bias[:2] = 10 * _LARGE  # far above 0, where the nonlinearity changes nothing
+        _silence(down, slice(None))
+        # Written with both signs, and beside large constants, so that normalisation moves nothing else.
+        down.weight[MINUEND, :2] = torch.tensor([-1.0, 1.0])
+        down.weight[MINUEND + 1] = -down.weight[MINUEND]
+        down.bias[_CONSTANT], down.bias[_CONSTANT + 1] = 10 * _LARGE, -10 * _LARGE
+        model.bert.load_state_dict(backbone.state_dict())
+        pooler, classifier = cast("BertPooler", model.bert.pooler).dense, model.classifier
+        _silence(pooler, slice(None))
+        _silence(classifier, slice(None))
+        pooler.weight[0, SUBTRAHEND] = pooler.weight[1, MINUEND] = 0.1
+        classifier.weight[:, 0] = 10_000.0
+        classifier.weight[1, 1] = 10.0
     return model
 
 

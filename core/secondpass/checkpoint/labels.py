@@ -34,6 +34,18 @@ def relevance_logit(logits: Tensor, label: int) -> Tensor:
     return relevant - (others[:, 0] if others.shape[1] == 1 else others.logsumexp(dim=1))
 
 
+def relevance_logits(logits: Tensor) -> Tensor:
+    """Each label's `relevance_logit`, for those who read a head without saying which label means relevant.
+
+    Args:
+        logits: Raw head output. Shape: (n_pairs, n_labels).
+
+    Returns:
+        Shape: (n_pairs, n_labels).
+    """
+    return torch.stack([relevance_logit(logits, label) for label in range(logits.shape[1])], dim=1)
+
+
 def find_label(label: int | str, n_labels: int, names: Mapping[int, str]) -> int:
     """The column a caller asked for by index or by name.
 

@@ -15,7 +15,7 @@ from secondpass.arguments import check_count
 from secondpass.checkpoint.backbone_facts import readable_tokens
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.labels import relevance_logit
+from secondpass.checkpoint.labels import relevance_logit, relevance_logits
 from secondpass.checkpoint.load import load_checkpoint, tokenizer_of
 from secondpass.checkpoint.pair_reading import default_prompt
 from secondpass.checkpoint.plain_model import PlainClassifier
@@ -225,7 +225,14 @@ def _load(name: str, options: ModelOptions) -> _Loaded:
         n_logits=len(model.labels),
         answer=len(model.labels) - 1 if isinstance(model, LanguageModel) else None,
         placement=placement,
-        networks=networks_on(placement, model, lambda: checkpoint.tokenize(RANGE_PAIRS), checkpoint.padding_side),
+        networks=networks_on(
+            placement,
+            model,
+            lambda: checkpoint.tokenize(RANGE_PAIRS),
+            checkpoint.padding_side,
+            # What all labels have in common orders nothing, and may be so large that it hides what tells them apart.
+            scores=relevance_logits,
+        ),
     )
 
 
