@@ -3,11 +3,15 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import checkpoints
+import numpy as np
 import pytest
 
-from secondpass.bench import CONTENDERS, build_workloads, load_material
-from secondpass.bench.contenders import BASELINE
+from secondpass.bench import CONTENDERS, Setting, Workload, build_workloads, load_material
+from secondpass.bench.contenders import BASELINE, Contender
+from secondpass.bench.measure import measure
 
 
 def test_it_is_one_call_with_the_candidates_of_one_query() -> None:
@@ -33,6 +37,16 @@ def test_processes_start_load_and_score() -> None:
         assert min(seconds for repeat in figure["seconds"] for seconds in repeat) > 0
         assert figure["score_difference"] < 1e-4
     assert figures[BASELINE]["ratio"] == 1
+
+
+def test_whoever_fails_in_a_process_of_its_own_is_said_to(tmp_path: Path) -> None:
+    """A contender that this process alone knows."""
+    setting = Setting(str(checkpoints.bert(tmp_path)), None, 512)
+    contender = Contender("only here", lambda _: lambda pairs: np.zeros(len(pairs), np.float32))
+    workload = Workload("cold-start", ((("a", "b"),),), "made up")
+    results = measure(setting, "tiny", [workload], [contender], repeats=2, memory=False)
+    assert results.left_out == {"only here, cold-start": "it failed in a process of its own"}
+    assert [result.figures for result in results.workloads] == [{}]
 
 
 def test_whoever_makes_another_file_of_a_checkpoint_first_says_so() -> None:

@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import checkpoints
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from rich.console import Console
 
 from secondpass import CrossEncoder
@@ -17,9 +20,11 @@ from secondpass.bench.contenders import Contender
 from secondpass.bench.measure import Figure, WorkloadResult, measure
 from secondpass.bench.peers import sentence_transformers
 from secondpass.bench.plots import draw
+from secondpass.bench.setting import ScoreFunction
 from secondpass.bench.timing import Times
 from secondpass.cli.bench import result_table
 from secondpass.errors import InputError
+from secondpass.ranking import Pair
 
 
 def run(*arguments: str | Path, temporary: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -136,6 +141,40 @@ def test_where_no_contender_can_take_part_the_reasons_are_said(tmp_path: Path) -
     absent = Contender("absent", sentence_transformers.loader("float32"), needs=("no_such_module",))
     with pytest.raises(InputError, match=r"no contender can take part: absent: .*no_such_module"):
         measure(setting, "tiny", [Workload("one", ((("a", "b"),),), "made up")], [absent], memory=False)
+
+
+def test_a_peer_that_fails_is_left_out_of_that_workload_alone(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+
+    def load(_: Setting) -> ScoreFunction:
+        n_calls = 0
+
+        def score(pairs: Sequence[Pair]) -> NDArray[np.float32]:
+            nonlocal n_calls
+            n_calls += 1
+            if pairs[0][0] == "never" or (pairs[0][0] == "now and then" and n_calls % 2 == 0):
+                raise RuntimeError("out of\nmemory")
+            return np.zeros(len(pairs), np.float32)
+
+        return score
+
+    setting = Setting(str(checkpoints.bert(tmp_path)), None, 512)
+    workloads = [
+        Workload(f"scaling-{n}", ((*((query, str(i)) for i in range(n)),),), "made up")
+        for n, query in ((1, "always"), (2, "now and then"), (3, "never"))
+    ]
+    steady = Contender("steady", lambda _: lambda pairs: np.zeros(len(pairs), np.float32))
+    results = measure(setting, "tiny", workloads, [Contender("peer", load), steady], repeats=3, memory=False)
+    assert [list(result.figures) for result in results.workloads] == [["peer", "steady"], ["steady"], ["steady"]]
+    reason = "RuntimeError: out of memory"
+    assert results.left_out == {"peer, scaling-2": reason, "peer, scaling-3": reason}
+    (axes,) = draw(results)["scaling.png"].axes
+    assert {line.get_label(): np.asarray(line.get_xdata()).tolist() for line in axes.lines} == {
+        "peer": [1],
+        "steady": [1, 2, 3],
+    }
+    alone = measure(setting, "tiny", workloads[2:], [Contender("peer", load)], repeats=1, memory=False)
+    assert (draw(alone), result_table(alone.workloads[0]).rows) == ({}, [])
 
 
 def test_a_table_shows_every_figure() -> None:

@@ -75,6 +75,33 @@ def test_a_peer_that_cannot_be_shared_is_left_out_and_ours_is_heard() -> None:
         measure_concurrent(calls(4), TOKENS, {"secondpass float32": fails}, repeats=1)
 
 
+def test_a_peer_that_fails_now_and_then_is_left_out_and_the_others_keep_their_figures() -> None:
+    n_calls = 0
+
+    def fails_in_the_end(pairs: Sequence[Pair]) -> NDArray[np.float32]:
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls > 10:  # after the warm-up's four calls, and the first turns' one and four
+            raise RuntimeError("Already borrowed")
+        return np.zeros(len(pairs), np.float32)
+
+    def zeros(pairs: Sequence[Pair]) -> NDArray[np.float32]:
+        return np.zeros(len(pairs), np.float32)
+
+    result, failures = measure_concurrent(
+        calls(4), TOKENS, {BASELINE: zeros, "peer": fails_in_the_end, "secondpass int8": zeros}, repeats=3
+    )
+    assert failures == {"peer": "RuntimeError: Already borrowed"}
+    assert list(result.figures) == [BASELINE, "secondpass int8"]
+    for figure in result.figures.values():
+        assert [len(repeat) for repeat in figure.calls.seconds] == [4, 4, 4]
+        assert [len(repeat) for repeat in figure.callers.seconds] == [1, 1, 1]
+        assert figure.ratio is not None
+    n_calls = 0
+    with pytest.raises(RuntimeError, match="borrowed"):
+        measure_concurrent(calls(4), TOKENS, {"secondpass int8": fails_in_the_end}, repeats=3)
+
+
 def test_figures_by_hand() -> None:
     callers, one_call = Times(((0.5,), (0.5,), (0.4,))), Times(((0.4,), (0.5,), (0.4,)))
     four_calls = Times(((0.2, 0.3, 0.2, 0.2), (0.2, 0.3, 0.2, 0.2), (0.2, 0.2, 0.2, 0.2)))

@@ -1,6 +1,7 @@
 """Turns are taken in order; medians and ratios are those that hand-made numbers give."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -22,6 +23,29 @@ def test_each_call_is_timed_by_itself() -> None:
     clock = iter([0.0, 1.0, 5.0, 7.0, 10.0, 14.0, 20.0, 28.0])
     times = time_in_turns({"A": str, "B": str}, [1, 2], 1, clock=lambda: next(clock))
     assert times == {"A": Times(((1.0, 2.0),)), "B": Times(((4.0, 8.0),))}
+
+
+def test_whoever_fails_a_turn_has_no_more_and_the_others_keep_theirs() -> None:
+    calls: list[str] = []
+
+    def fail_at_second_turn(_: str) -> None:
+        calls.append("A")
+        if len(calls) > 1:
+            raise RuntimeError("now and then")
+
+    failed = []
+
+    @contextmanager
+    def around(name: str) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError:
+            failed.append(name)
+
+    times = time_in_turns({"A": fail_at_second_turn, "B": str}, ["1"], 4, around=around)
+    assert (list(times), len(times["B"].seconds), failed, calls) == (["B"], 4, ["A"], ["A", "A"])
+    with pytest.raises(RuntimeError, match="now and then"):
+        time_in_turns({"A": fail_at_second_turn}, ["1"], 1)
 
 
 def test_documents_per_second_are_the_median_of_repeats() -> None:

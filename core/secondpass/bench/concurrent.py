@@ -4,9 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from secondpass.bench.contenders import BASELINE, OURS, reason_of
+from secondpass.bench.contenders import BASELINE, noting_failure
 from secondpass.bench.setting import ScoreFunction
 from secondpass.bench.timing import Times, time_in_turns
 from secondpass.bench.workloads import CALLERS, Workload
@@ -108,36 +109,31 @@ def measure_concurrent(
         repeats: Interleaved turns of either way, at least 1.
 
     Returns:
-        The figures, and who cannot be called from several threads at a time, with the reason.
+        The figures, and who failed when called from several threads at a time, now or then, with the reason.
     """
-    failures = {}
+    failures: dict[str, str] = {}
     for name, score in scorers.items():  # this also warms them up
-        try:
+        with noting_failure(name, failures):
             call_from_threads(score, workload.requests, CALLERS)
-        except Exception as error:
-            if name.startswith(OURS):
-                raise
-            failures[name] = reason_of(error)
-    taking_part = {name: score for name, score in scorers.items() if name not in failures}
-    calls: dict[str, list[tuple[float, ...]]] = {name: [] for name in taking_part}
+    calls: dict[str, list[tuple[float, ...]]] = {name: [] for name in scorers if name not in failures}
 
-    def one_call(score: ScoreFunction) -> Callable[[Workload], object]:
-        return lambda workload: score(workload.pairs)
+    def one_call(name: str) -> None:
+        scorers[name](workload.pairs)
 
-    def callers(name: str, score: ScoreFunction) -> Callable[[Workload], object]:
-        return lambda workload: calls[name].append(call_from_threads(score, workload.requests, CALLERS))
+    def callers(name: str) -> None:
+        calls[name].append(call_from_threads(scorers[name], workload.requests, CALLERS))
 
-    ways = {}
-    for name, score in taking_part.items():
-        ways[f"{name}, one call"] = one_call(score)
-        ways[f"{name}, callers"] = callers(name, score)
-    times = time_in_turns(ways, [workload], repeats)
-    base = times.get(f"{BASELINE}, callers")
+    def in_way(name: str, way: Callable[[str], None]) -> None:
+        way(name)
+
+    turns = {name: partial(in_way, name) for name in calls}
+    times = time_in_turns(turns, (one_call, callers), repeats, around=lambda name: noting_failure(name, failures))
+    base = times[BASELINE].of_call(1) if BASELINE in times else None
     figures = {}
-    for name in taking_part:
-        own = times[f"{name}, callers"]
+    for name, both in times.items():
+        own = both.of_call(1)
         ratio = None if base is None else own.times_faster_than(base)
-        figures[name] = Concurrency(own, times[f"{name}, one call"], Times(tuple(calls[name])), ratio)
+        figures[name] = Concurrency(own, both.of_call(0), Times(tuple(calls[name])), ratio)
     return ConcurrentResult(workload, tokens, CALLERS, figures), failures
 
 

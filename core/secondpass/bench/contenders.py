@@ -1,6 +1,7 @@
 """Who competes: our precisions, and the other ways people run a cross-encoder from Python."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, get_args
@@ -129,10 +130,26 @@ def load(contender: Contender, setting: Setting) -> ScoreFunction | str:
     except Exception as error:
         if contender.is_ours:
             raise
-        return reason_of(error)  # a peer's failure is a result, too
+        return _reason_of(error)  # a peer's failure is a result, too
 
 
-def reason_of(error: Exception) -> str:
+@contextmanager
+def noting_failure(name: str, failures: dict[str, str]) -> Iterator[None]:
+    """End with a peer's failure, which is noted; an error of ours is raised.
+
+    Args:
+        name: The contender's.
+        failures: Reasons by contender, to which this one's is added.
+    """
+    try:
+        yield
+    except Exception as error:
+        if name.startswith(f"{OURS} "):
+            raise
+        failures[name] = _reason_of(error)
+
+
+def _reason_of(error: Exception) -> str:
     """An error in a line."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 

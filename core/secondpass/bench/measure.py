@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from secondpass.arguments import check_count
 from secondpass.bench.concurrent import ConcurrentResult, measure_concurrent
-from secondpass.bench.contenders import BASELINE, Contender, largest_difference, load, scores_of
+from secondpass.bench.contenders import BASELINE, Contender, largest_difference, load, noting_failure, scores_of
 from secondpass.bench.fresh_process import DESCRIPTION, FreshRun, peak_mib, run_fresh
 from secondpass.bench.setting import ScoreFunction, Setting
 from secondpass.bench.signature import collect_signature, token_summary
@@ -153,28 +153,36 @@ def measure(
     concurrent = []
     for workload in workloads:
         say(f"{workload.name}: {len(workload.pairs)} pairs, {len(scorers)} contenders")
+        tokens = token_summary(workload, setting)
         if workload.name == CONCURRENT:
-            result, failures = measure_concurrent(workload, token_summary(workload, setting), scorers, repeats=repeats)
+            result, failures = measure_concurrent(workload, tokens, scorers, repeats=repeats)
             concurrent.append(result)
-            left_out.update((f"{name}, {workload.name}", why) for name, why in failures.items())
-            continue
-        if workload.name == COLD_START:
-            figures = _cold_figures(workload, scorers, taking_part, setting, repeats)
-            results.append(WorkloadResult(workload, token_summary(workload, setting), figures))
-            continue
-        peaks = {contender.name: peak_mib(contender, setting, workload) for contender in taking_part} if memory else {}
-        figures = _figures(workload, scorers, peaks, repeats)
-        results.append(WorkloadResult(workload, token_summary(workload, setting), figures))
+        elif workload.name == COLD_START:
+            figures, failures = _cold_figures(workload, scorers, taking_part, setting, repeats)
+            results.append(WorkloadResult(workload, tokens, figures))
+        else:
+            measured = taking_part if memory else []
+            peaks = {contender.name: peak_mib(contender, setting, workload) for contender in measured}
+            figures, failures = _figures(workload, scorers, peaks, repeats)
+            results.append(WorkloadResult(workload, tokens, figures))
+        left_out.update((f"{name}, {workload.name}", why) for name, why in failures.items())
     windows = measure_windows(setting, long, taking_part, scorers, repeats=repeats, say=say)
     return Results(signature, left_out, results, windows, concurrent)
 
 
 def _figures(
     workload: Workload, scorers: Mapping[str, ScoreFunction], peaks: Mapping[str, float | None], repeats: int
-) -> dict[str, Figure]:
-    scores = {name: scores_of(score, workload.requests) for name, score in scorers.items()}
-    times = time_in_turns(scorers, workload.requests, repeats)
-    return _compare(times, scores, peaks)
+) -> tuple[dict[str, Figure], dict[str, str]]:
+    """The figures, and why peers failed that have none."""
+    failures: dict[str, str] = {}
+    scores = _scores(workload, scorers, failures)
+    times = time_in_turns(
+        {name: scorers[name] for name in scores},
+        workload.requests,
+        repeats,
+        around=lambda name: noting_failure(name, failures),
+    )
+    return _compare(times, scores, peaks), failures
 
 
 def _cold_figures(
@@ -183,9 +191,10 @@ def _cold_figures(
     contenders: Sequence[Contender],
     setting: Setting,
     repeats: int,
-) -> dict[str, Figure]:
+) -> tuple[dict[str, Figure], dict[str, str]]:
     """Of processes that start, load and score; those who would convert the checkpoint first do not compete."""
     check_count("repeats", repeats)
+    failures: dict[str, str] = {}
     runs: dict[str, list[FreshRun]] = {contender.name: [] for contender in contenders if not contender.converts}
     for _ in range(repeats):
         for contender in contenders:
@@ -193,12 +202,24 @@ def _cold_figures(
                 run = run_fresh(contender, setting, workload)
                 if run is None:
                     del runs[contender.name]  # it could be loaded, and a fresh process fails: there is nothing to time
+                    failures[contender.name] = "it failed in a process of its own"
                 else:
                     runs[contender.name].append(run)
-    times = {name: Times(tuple((run.seconds,) for run in own)) for name, own in runs.items()}
+    scores = _scores(workload, {name: scorers[name] for name in runs}, failures)
+    times = {name: Times(tuple((run.seconds,) for run in runs[name])) for name in scores}
     peaks = {name: max((run.peak_mib or 0 for run in own), default=0) or None for name, own in runs.items()}
-    scores = {name: scores_of(scorers[name], workload.requests) for name in runs}
-    return _compare(times, scores, peaks)
+    return _compare(times, scores, peaks), failures
+
+
+def _scores(
+    workload: Workload, scorers: Mapping[str, ScoreFunction], failures: dict[str, str]
+) -> dict[str, NDArray[np.float32]]:
+    """Everyone's scores, which also warms them up; a peer that fails has none, and its reason is added."""
+    scores = {}
+    for name, score in scorers.items():
+        with noting_failure(name, failures):
+            scores[name] = scores_of(score, workload.requests)
+    return scores
 
 
 def _compare(

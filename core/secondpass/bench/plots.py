@@ -44,10 +44,11 @@ def draw(results: Results) -> "Mapping[str, Figure]":
     signature = results.signature
     caption = f"{signature['model']} on {signature['cpu'] if signature['gpu'] is None else signature['gpu']}"
     caption += f", threads: {signature['threads']}"
-    bars = [result for result in results.workloads if not _is_named(result, "length-", "scaling-")]
-    scales = [result for result in results.workloads if _is_named(result, "scaling-")]
+    workloads = [result for result in results.workloads if result.figures]
+    bars = [result for result in workloads if not _is_named(result, "length-", "scaling-")]
+    scales = [result for result in workloads if _is_named(result, "scaling-")]
     by_length = sorted(
-        (result for result in results.workloads if _is_named(result, "length-", "passages", "chunks", "long")),
+        (result for result in workloads if _is_named(result, "length-", "passages", "chunks", "long")),
         key=lambda result: result.tokens["mean"],
     )
     pictures: dict[str, Figure] = {}
@@ -105,15 +106,16 @@ def _lines(results: Sequence[WorkloadResult], positions: Sequence[float], title:
     picture = Figure(figsize=(8, 5), layout="constrained")
     picture.suptitle(_wrapped(title, 8), fontsize=10, parse_math=False)
     axes = picture.add_subplot()
-    speeds = {
-        name: [result.figures[name].times.per_second(len(result.workload.pairs)) for result in results]
-        for name in results[0].figures
-    }
-    for name, values in speeds.items():
-        axes.plot(positions, values, marker="o", linestyle="-" if name.startswith(OURS) else "--", label=name)
+    speeds: dict[str, dict[float, float]] = {}
+    for position, result in zip(positions, results, strict=True):
+        for name, figure in result.figures.items():  # a peer that failed at a workload has a point less
+            speeds.setdefault(name, {})[position] = figure.times.per_second(len(result.workload.pairs))
+    for name, points in speeds.items():
+        style = "-" if name.startswith(OURS) else "--"
+        axes.plot(list(points), list(points.values()), marker="o", linestyle=style, label=name)
     axes.set(xscale="log", yscale="log", xlabel=label, ylabel="docs/s")
     axes.set_xlim(_limits(positions))
-    axes.set_ylim(_limits([value for values in speeds.values() for value in values]))
+    axes.set_ylim(_limits([speed for points in speeds.values() for speed in points.values()]))
     _label_plainly(axes.xaxis)
     _label_plainly(axes.yaxis)
     axes.grid(visible=True, alpha=0.3)

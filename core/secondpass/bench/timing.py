@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
@@ -29,6 +30,10 @@ class Times:
         if not self.seconds or not all(self.seconds):
             raise InputError("seconds must hold at least one repeat of at least one call")
 
+    def of_call(self, number: int) -> "Times":
+        """Those of one call of each repeat; the first is 0."""
+        return Times(tuple((repeat[number],) for repeat in self.seconds))
+
     @property
     def per_repeat(self) -> list[float]:
         """Seconds of each repeat, its calls together."""
@@ -55,6 +60,7 @@ def time_in_turns(
     requests: Sequence[_Request],
     repeats: int,
     clock: Callable[[], float] = time.perf_counter,
+    around: Callable[[str], AbstractContextManager[object]] = nullcontext,
 ) -> dict[str, Times]:
     """Times of all contenders on the same calls, in turns: A, B, C, A, B, C and so on.
 
@@ -63,16 +69,22 @@ def time_in_turns(
         requests: The arguments of the calls that make up a turn.
         repeats: Turns of each contender, at least 1.
         clock: Gives the time in seconds.
+        around: Entered for each turn with the contender's name. If it ends an error, the contender has no more turns.
+
+    Returns:
+        Of those contenders whose turns all came to their end.
 
     Raises:
         InputError: `repeats` is below 1.
     """
     check_count("repeats", repeats)
     seconds: dict[str, list[tuple[float, ...]]] = {name: [] for name in contenders}
-    for _ in range(repeats):
+    for n_turns in range(repeats):
         for name, call in contenders.items():
-            seconds[name].append(tuple(_seconds(call, request, clock) for request in requests))
-    return {name: Times(tuple(turns)) for name, turns in seconds.items()}
+            if len(seconds[name]) == n_turns:
+                with around(name):
+                    seconds[name].append(tuple(_seconds(call, request, clock) for request in requests))
+    return {name: Times(tuple(turns)) for name, turns in seconds.items() if len(turns) == repeats}
 
 
 def _seconds(call: Callable[[_Request], object], request: _Request, clock: Callable[[], float]) -> float:

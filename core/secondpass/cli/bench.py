@@ -161,7 +161,7 @@ def result_table(result: "WorkloadResult") -> Sheet:
     """One row per contender; the fastest stands out."""
     n_pairs, n_requests = len(result.workload.pairs), len(result.workload.requests)
     tokens = result.tokens
-    best = max(figure.times.per_second(n_pairs) for figure in result.figures.values())
+    best = max((figure.times.per_second(n_pairs) for figure in result.figures.values()), default=0.0)
     rows = []
     for name, figure in result.figures.items():
         speed = figure.times.per_second(n_pairs)
