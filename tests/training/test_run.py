@@ -303,6 +303,37 @@ def test_a_checkpoint_whose_rates_were_for_other_parameters_is_refused(tmp_path:
         train(longer)
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("other files", r"model.base = '.*base' leaves 25 parameters to learn, which were 41"),
+        ("layers", r"model.base = '.*base', model.layers = 1 leaves"),
+        ("freeze", r"model.base = '.*base', model.freeze = \['embeddings'\] leaves"),
+        ("head_learning_rate", r"run.head_learning_rate is for other parameters of this model now"),
+    ],
+)
+def test_what_made_an_optimizer_s_parameters_others_is_named(change: str, named: str, tmp_path: Path) -> None:
+    """The base's files are no setting; and nothing but them is compared where there is no note of how a run began."""
+    data(tmp_path, scored=False)
+    base = tmp_path / "base"
+    run = config(tmp_path, bert(base, num_hidden_layers=2), "listwise", steps=2, evaluate_every=2)
+    train(run)
+    longer = dataclasses.replace(run.run, steps=3)
+    model = run.model
+    if change == "other files":
+        bert(base, num_hidden_layers=1)
+    else:
+        (tmp_path / "out/checkpoints/begun_with.json").unlink()
+    if change == "layers":
+        model = dataclasses.replace(model, layers=1)
+    if change == "freeze":
+        model = dataclasses.replace(model, freeze=("embeddings",))
+    if change == "head_learning_rate":
+        longer = dataclasses.replace(longer, head_learning_rate=1e-3)
+    with pytest.raises(InputError, match=rf"checkpoint-2: it must be continued .*{named}"):
+        train(dataclasses.replace(run, model=model, run=longer))
+
+
 @pytest.mark.parametrize("learning_rate", [5e-3, 1e9])
 def test_a_caller_s_random_numbers_and_environment_are_what_they_were(learning_rate: float, tmp_path: Path) -> None:
     """After a run, and after one that diverged."""

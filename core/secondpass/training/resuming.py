@@ -14,7 +14,7 @@ import torch
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
 from secondpass.files import read_text
-from secondpass.training.config import RunConfig, TrainingConfig
+from secondpass.training.config import ModelConfig, RunConfig, TrainingConfig
 from secondpass.training.data import HeldOutSet
 from secondpass.training.examples import Example
 
@@ -77,24 +77,40 @@ def find_checkpoint(
     return checkpoints[-1] if checkpoints else None
 
 
-def check_groups(checkpoint: Path, groups: Sequence[Mapping[str, Any]]) -> None:
+def check_groups(checkpoint: Path, groups: Sequence[Mapping[str, Any]], config: TrainingConfig) -> None:
     """Raise InputError unless a checkpoint's optimizer has the same groups of parameters as a run's.
 
     Args:
         checkpoint: Its folder.
         groups: The run's, each with its parameters as `params`.
+        config: The run's settings, to name the one that made the difference.
     """
     file = checkpoint / "optimizer.pt"
     if not file.exists():  # removed to save room: the trainer starts its averages anew
         return
     saved = torch.load(file, map_location="meta", weights_only=True)["param_groups"]
     before, now = ([len(group["params"]) for group in part] for part in (saved, groups))
-    if before != now:
+    if before == now:
+        return
+    way_out = "choose another run.output, or remove the checkpoints"
+    if sum(before) != sum(now):  # its files are others, or what it was begun with was not noted
         raise InputError(
-            f"{checkpoint}: it must be continued with the learning rates it was begun with, but run.head_learning_rate "
-            f"is for other parameters of this model now: groups of {now} parameters were {before}; choose another "
-            "run.output, or remove the checkpoints"
+            f"{checkpoint}: it must be continued with the model it was begun with, but {_learning(config.model)} "
+            f"leaves {sum(now)} parameters to learn, which were {sum(before)}; {way_out}"
         )
+    # The same parameters in other groups: those of the head are apart, and those that do not decay.
+    has_head = config.run.head_learning_rate is not None or len(before) != len(now)
+    setting = "head_learning_rate" if has_head else "weight_decay"
+    raise InputError(
+        f"{checkpoint}: it must be continued as it was begun, but run.{setting} is for other parameters of this model "
+        f"now: groups of {now} parameters were {before}; {way_out}"
+    )
+
+
+def _learning(model: ModelConfig) -> str:
+    """The settings that decide which parameters there are to learn, as far as they are given."""
+    settings = {"base": model.base, "layers": model.layers, "freeze": list(model.freeze) or None}
+    return ", ".join(f"model.{name} = {value!r}" for name, value in settings.items() if value is not None)
 
 
 def _facts(

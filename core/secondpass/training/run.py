@@ -99,7 +99,7 @@ def _run(
         _restore(trainer, last)
     else:
         if last is not None:
-            resuming.check_groups(last, trainer.create_optimizer().param_groups)
+            resuming.check_groups(last, trainer.create_optimizer().param_groups, config)
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     model.eval()
     held_out: Mapping[str, float] = {}
