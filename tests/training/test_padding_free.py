@@ -214,6 +214,27 @@ def test_dropout_is_at_work_in_training_and_not_in_evaluation(tmp_path: Path) ->
     torch.testing.assert_close(first, second, atol=1e-5, rtol=0)
 
 
+def test_dropout_reaches_what_modernbert_keeps_as_a_number_or_leaves_out(tmp_path: Path) -> None:
+    """Attention's rate is no module there, and where the base has none of it, neither is what follows attention."""
+    settings = ModelConfig(str(modernbert(tmp_path / "base", attention_dropout=0.0)), max_length=64, dropout=0.3)
+    model = load_base_model(settings, tmp_path).train()
+    after_attention = [module for name, module in model.named_modules() if name.endswith(".out_drop")]
+    assert [getattr(module, "p", None) for module in after_attention] == [0.3] * 3
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    features = [model.preprocess([("a cat", document) for document in DOCUMENTS]) for _ in range(2)]
+    assert not torch.allclose(*(model(part)["scores"] for part in features))
+
+
+@pytest.mark.parametrize("layout", [modernbert, distilbert])
+def test_without_dropout_the_base_s_own_is_gone(layout: Callable[..., Path], tmp_path: Path) -> None:
+    settings = ModelConfig(str(layout(tmp_path / "base", attention_dropout=0.5)), max_length=64, dropout=0.0)
+    model = load_base_model(settings, tmp_path).train()
+    features = [model.preprocess([("a cat", document) for document in DOCUMENTS]) for _ in range(2)]
+    assert torch.equal(*(model(part)["scores"] for part in features))
+
+
 @pytest.mark.parametrize("layout", [bert, modernbert])
 def test_bfloat16_autocast_gives_what_it_gives_padded(layout: Callable[[Path], Path], tmp_path: Path) -> None:
     packed, padded = models(layout, tmp_path)

@@ -129,11 +129,20 @@ def _check_weights(base: str, model: CrossEncoder) -> None:
 
 def _set_dropout(model: CrossEncoder, probability: float) -> None:
     """Give every dropout of the model this probability, and on CPUs the quicker form."""
-    for name, module in list(model.named_modules()):
-        if isinstance(module, torch.nn.Dropout):
-            module.p = probability
-            if not torch.cuda.is_available():
-                model.set_submodule(name, Dropout(probability))
+    dropout = torch.nn.Dropout if torch.cuda.is_available() else Dropout
+    for name, module in list(model.named_modules(remove_duplicate=False)):
+        if _is_dropout(name, module):
+            model.set_submodule(name, dropout(probability).train(module.training))
+        # Attention that takes its rate as an argument keeps it as a number.
+        rates = [rate for rate, value in vars(module).items() if "dropout" in rate and type(value) in (float, int)]
+        for rate in rates:
+            setattr(module, rate, probability)
+
+
+def _is_dropout(name: str, module: torch.nn.Module) -> bool:
+    """Whether a module is dropout, or what stands in its place where the base has none (ModernBERT's `out_drop`)."""
+    is_left_out = isinstance(module, torch.nn.Identity) and "drop" in name.rpartition(".")[2]
+    return is_left_out or isinstance(module, torch.nn.Dropout)
 
 
 def _freeze(model: CrossEncoder, names: tuple[str, ...]) -> None:
