@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,8 @@ class Encoded:
 class Encoders:
     """Both encoders, and a folder of what they have encoded. They are loaded when there is something new to encode.
 
+    What other files of an encoder made is not taken for theirs: the folder may hold that of several.
+
     Args:
         dense: Folder of all-MiniLM-L6-v2.
         sparse: Folder of SPLADE-tiny.
@@ -50,9 +53,10 @@ class Encoders:
         self._dense, self._sparse, self._cache = dense, sparse, cache
 
     def encode(self, texts: list[str]) -> Encoded:
-        """The texts as both encoders see them, from the cache if exactly these were encoded before."""
+        """The texts as both encoders see them, from the cache if these encoders have encoded exactly these before."""
         digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
-        dense, sparse = self._cache / f"{digest}.dense.npy", self._cache / f"{digest}.sparse.npz"
+        of_dense, of_sparse = self._digests
+        dense, sparse = self._cache / f"{digest}.dense-{of_dense}.npy", self._cache / f"{digest}.sparse-{of_sparse}.npz"
         self._cache.mkdir(parents=True, exist_ok=True)
         if not dense.exists():
             _log.info("embedding %d texts", len(texts))
@@ -68,3 +72,17 @@ class Encoders:
             save_npz(partial, SparseEncoder(self._sparse).encode(texts))
             partial.replace(sparse)
         return Encoded(np.load(dense), load_npz(sparse))
+
+    @cached_property
+    def _digests(self) -> tuple[str, str]:
+        """Of the two encoders' files."""
+        return _digest(self._dense), _digest(self._sparse)
+
+
+def _digest(folder: Path) -> str:
+    """Of all files in a folder, and how they are called there."""
+    content = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            content.update(f"{path.relative_to(folder)}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return content.hexdigest()[:16]

@@ -5,9 +5,11 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import checkpoints
 import numpy as np
 import pytest
 import torch
+from transformers import BertConfig, BertForMaskedLM
 
 pytestmark = pytest.mark.source
 
@@ -97,21 +99,50 @@ def test_the_same_questions_are_held_out_as_for_the_first_edition(
     assert sorted(query.text for query in held_out) == sorted(line["query"] for line in parts["heldout"])
 
 
+def _encoder(folder: Path, seed: int) -> Path:
+    """A masked language model, which is read as either of the two encoders."""
+    tokenizer = checkpoints.wordpiece()
+    model = BertForMaskedLM(BertConfig(**checkpoints.SMALL, vocab_size=len(tokenizer)))
+    checkpoints.randomise(model, seed)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 def test_what_was_encoded_before_is_read_from_the_cache(tmp_path: Path) -> None:
-    """The encoders' folders do not exist: only a cache can answer."""
+    """No encoder gives these numbers: only a cache can."""
     encode = importlib.import_module("encode")
-    encoders = encode.Encoders(tmp_path / "dense", tmp_path / "sparse", tmp_path / "cache")
     scipy_sparse = importlib.import_module("scipy.sparse")
-    digest = importlib.import_module("hashlib").sha256(b"one\0two").hexdigest()[:16]
-    (tmp_path / "cache").mkdir()
-    np.save(tmp_path / "cache" / f"{digest}.dense.npy", np.ones((2, 3), np.float32))
-    scipy_sparse.save_npz(tmp_path / "cache" / f"{digest}.sparse.npz", scipy_sparse.csr_matrix([[0, 1.5], [2.5, 0]]))
-    encoded = encoders.encode(["one", "two"])
+    folder, cache = _encoder(tmp_path / "encoder", 0), tmp_path / "cache"
+    encode.Encoders(folder, folder, cache).encode(["one", "two"])
+    (dense,), (sparse,) = cache.glob("*.npy"), cache.glob("*.npz")
+    np.save(dense, np.ones((2, 3), np.float32))
+    scipy_sparse.save_npz(sparse, scipy_sparse.csr_matrix([[0, 1.5], [2.5, 0]]))
+    encoded = encode.Encoders(folder, folder, cache).encode(["one", "two"])
     np.testing.assert_array_equal(encoded.dense, np.ones((2, 3)))
     np.testing.assert_array_equal(encoded.sparse.toarray(), [[0, 1.5], [2.5, 0]])
     joined = encode.Encoded.join([encoded, encoded])
     assert joined.dense.shape == (4, 3)
     np.testing.assert_array_equal(joined.sparse.toarray()[2], [0, 1.5])
+
+
+def test_what_one_encoder_made_is_not_taken_for_another_s(tmp_path: Path) -> None:
+    encode = importlib.import_module("encode")
+    texts = ["the berlin wall", "a cat sleeps"]
+    first, second = (_encoder(tmp_path / f"encoder {seed}", seed) for seed in (1, 2))
+    cache = tmp_path / "cache"
+    before = encode.Encoders(first, first, cache).encode(texts)
+    files = set(cache.iterdir())
+    other_dense = encode.Encoders(second, first, cache).encode(texts)
+    other_sparse = encode.Encoders(first, second, cache).encode(texts)
+    assert len(set(cache.iterdir()) - files) == 2  # what is new for each of the two
+    assert np.abs(other_dense.dense - before.dense).max() > 0.01
+    assert abs(other_sparse.sparse - before.sparse).max() > 0.01
+    np.testing.assert_array_equal(other_sparse.dense, before.dense)
+    assert (other_dense.sparse != before.sparse).nnz == 0
+    first.rename(tmp_path / "elsewhere")  # its files are what counts, not where they lie
+    encode.Encoders(tmp_path / "elsewhere", tmp_path / "elsewhere", cache).encode(texts)
+    assert len(set(cache.iterdir()) - files) == 2
 
 
 @pytest.mark.usefixtures("build_lists")
