@@ -30,7 +30,7 @@ def test_the_wheel_holds_the_four_packages_and_nothing_else(tmp_path: Path) -> N
     for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "MODEL_CARD.md"):
         assert f"secondpass/models/mini/{name}" in names
     assert "secondpass/service/page.html" in names
-    for name in ("passages.jsonl.gz", "questions.jsonl", "LICENSE.md"):
+    for name in ("passages.jsonl.gz", "questions.jsonl", "all_questions.jsonl", "bi_encoder.jsonl.gz", "LICENSE.md"):
         assert f"secondpass/demo/{name}" in names
 
 

@@ -11,8 +11,8 @@ import pytest
 from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
-from secondpass.cli.demo import second_pass
-from secondpass.demo import passages, questions
+from secondpass.cli.demo_passes import explain, first_stage, second_pass
+from secondpass.demo import all_questions, questions
 from secondpass.ranking import rank
 
 pytest.importorskip("bm25s", reason="needs the extra eval")
@@ -40,6 +40,7 @@ def test_each_question_is_told_with_its_reason_and_the_totals_come_last(width: i
         assert re.search(r"“.+” (moves from \d+ to 1|was BM25's first already and stays there), .+\.", told)
     rest = "\n".join(lines[headings[-1] :])
     assert rest.index("answer in the top 3") < rest.index("LangChain: ") < rest.index("Haystack: ")
+    assert f"secondpass demo --all asks all {len(all_questions())}, with" in " ".join(rest.split())
 
 
 def test_something_is_said_before_the_model_is_there() -> None:
@@ -61,13 +62,10 @@ def test_json_has_the_reasons_and_nothing_else_is_written_beside_it() -> None:
 @TRUNCATES
 def test_a_reason_is_what_the_model_says_of_the_shortened_passage() -> None:
     """Without its sentence the first passage has the score and the rank that the reason says."""
-    from secondpass.evaluation import BM25
-
-    corpus, model = passages(), CrossEncoder("secondpass/mini")
-    bm25 = BM25({key: passage.text for key, passage in corpus.items()})
+    model, find = CrossEncoder("secondpass/mini"), first_stage(10)
     n_tried = 0
     for question in questions()[:4]:
-        done = second_pass(model, question, corpus, list(bm25.search(question.text, 10)))
+        done = explain(model, second_pass(model, question, find(question)))
         reason, best = done.reason, done.ranking[0]
         assert reason is not None
         assert (reason.title, reason.before) == (done.candidates[best.index].title, best.index + 1)

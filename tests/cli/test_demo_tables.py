@@ -13,7 +13,9 @@ from shared import ROOT
 from typer.testing import CliRunner
 
 from secondpass.cli.app import app
-from secondpass.cli.demo import FRAMEWORKS, Rerank, question_table, second_pass, show_frameworks, totals_table
+from secondpass.cli.demo import FRAMEWORKS, Rerank, show_frameworks
+from secondpass.cli.demo_passes import second_pass
+from secondpass.cli.demo_tables import question_table, totals_table
 from secondpass.cli.eval_tables import comparison_table, report_table
 from secondpass.cli.sheets import Sheet
 from secondpass.demo import Passage, Question
@@ -32,12 +34,12 @@ def text_of(table: Sheet) -> str:
 
 
 def test_a_question_shows_what_moved_up() -> None:
-    done = second_pass(OverlapScorer(), Question("red cat", "2", "cat"), CORPUS, ["1", "2", "3"])
+    done = second_pass(OverlapScorer(), Question("red cat", "2", "cat"), list(CORPUS.values()))
     assert (done.outcome.before, done.outcome.after) == (2, 1)
     text = text_of(question_table(done))
     assert "2 ↑" in text
     assert "BM25 2, second pass 1" in text
-    totals = text_of(totals_table([done.outcome], "m", 3))
+    totals = text_of(totals_table([done], "m"))
     assert "answer in the top 3" in totals
     assert "1/1" in totals
 
@@ -49,7 +51,7 @@ def test_showing_less_than_nothing_is_refused_before_any_work() -> None:
 
 @pytest.mark.parametrize("width", [50, 80, 200])
 def test_a_question_shows_its_passages_at_any_width(width: int) -> None:
-    done = second_pass(OverlapScorer(), Question("red cat", "2", "cat"), CORPUS, ["1", "2", "3"])
+    done = second_pass(OverlapScorer(), Question("red cat", "2", "cat"), list(CORPUS.values()))
     written = StringIO()
     Console(width=width, file=written).print(question_table(done))
     assert all(text in written.getvalue() for text in ("2 ↑", "Cats: red cat", "Red: red", "Dogs: a dog"))

@@ -20,10 +20,10 @@ Values: TypeAlias = Mapping[str, float]
 
 def report_table(report: "Report", collection: str = "") -> Sheet:
     """First stage and re-ranked run, one row per measure."""
-    return _before_and_after(
+    return differences_table(
         f"{collection}: {report.model}" if collection else report.model,
-        report,
-        ("first stage", "re-ranked"),
+        report.comparisons,
+        ("measure", "first stage", "re-ranked"),
         f"{report.documents_per_second:.0f} docs/s, {report.ms_per_query:.1f} ms per query of "
         f"{count(report.candidates, 'candidate')}{_truncated(report)}",
     )
@@ -31,12 +31,23 @@ def report_table(report: "Report", collection: str = "") -> Sheet:
 
 def ways_table(report: "Report") -> Sheet:
     """A model with documents truncated and in windows, one row per measure."""
-    return _before_and_after(f"{report.model}, against truncation", report, ("truncated", "windows"))
+    title = f"{report.model}, against truncation"
+    return differences_table(title, report.comparisons, ("measure", "truncated", "windows"))
 
 
-def _before_and_after(title: str, report: "Report", names: tuple[str, str], caption: str = "") -> Sheet:
+def differences_table(
+    title: str, comparisons: Mapping[str, "Comparison"], names: tuple[str, str, str], caption: str = ""
+) -> Sheet:
+    """Comparisons, one per row, with the difference and what it is worth.
+
+    Args:
+        title: What they compare.
+        comparisons: By the name of the row.
+        names: What names the rows, and what the value before and the value after are.
+        caption: What belongs below them.
+    """
     rows = []
-    for name, comparison in report.comparisons.items():
+    for name, comparison in comparisons.items():
         colour = "green" if comparison.difference > 0 else "red" if comparison.difference < 0 else ""
         cells = (
             name,
@@ -48,8 +59,9 @@ def _before_and_after(title: str, report: "Report", names: tuple[str, str], capt
             str(comparison.hurt),
         )
         rows.append(Row(cells))
-    figures = (*names, "difference", "p", "helped", "hurt")
-    return Sheet(title, (Column("measure", Kind.NAME), *map(Column, figures)), rows, caption)
+    first, *values = names
+    figures = (*values, "difference", "p", "helped", "hurt")
+    return Sheet(title, (Column(first, Kind.NAME), *map(Column, figures)), rows, caption)
 
 
 def _truncated(report: "Report") -> str:

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from importlib.resources import as_file, files
+from typing import cast
 
 from secondpass.files import json_lines
+
+# How many of BM25's candidates for a question the bi-encoder put in order.
+BI_ENCODER_DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +36,35 @@ class Question:
 
 def passages() -> dict[str, Passage]:
     """The corpus, by id."""
-    return {line["_id"]: Passage(line["_id"], line["title"], line["text"]) for line in _read("passages.jsonl.gz")}
+    lines = _read("passages.jsonl.gz")
+    return {str(line["_id"]): Passage(str(line["_id"]), str(line["title"]), str(line["text"])) for line in lines}
 
 
 def questions() -> list[Question]:
-    """The questions."""
-    return [Question(line["query"], line["passage"], line["answer"]) for line in _read("questions.jsonl")]
+    """A few questions, chosen so that BM25 finds some of the answers at once and others late."""
+    return _read_questions("questions.jsonl")
 
 
-def _read(name: str) -> list[dict[str, str]]:
+def all_questions() -> list[Question]:
+    """Every question that was held out and has its passage in the corpus, the few among them."""
+    return _read_questions("all_questions.jsonl")
+
+
+def bi_encoder_orders() -> dict[str, list[str]]:
+    """What a bi-encoder makes of BM25's candidates for `all_questions`.
+
+    Returns:
+        Ids of BM25's best `BI_ENCODER_DEPTH` passages, of all that it finds where those are fewer, by a question's
+        text; the highest cosine by all-MiniLM-L6-v2 comes first.
+    """
+    lines = _read("bi_encoder.jsonl.gz")
+    return {str(line["query"]): [str(key) for key in cast("list[object]", line["passages"])] for line in lines}
+
+
+def _read_questions(name: str) -> list[Question]:
+    return [Question(str(line["query"]), str(line["passage"]), str(line["answer"])) for line in _read(name)]
+
+
+def _read(name: str) -> list[dict[str, object]]:
     with as_file(files(__name__) / name) as path:
-        return [{key: str(value) for key, value in line.items()} for _, line in json_lines(path)]
+        return [line for _, line in json_lines(path)]
