@@ -159,18 +159,20 @@ def test_a_shard_that_no_worker_survives_is_named_with_how_often_it_was_tried(
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("auto", "Could not find any running Ray instance"),
-        ("nonsense", "Invalid address format"),
-        ("http://127.0.0.1:8265", "Invalid Ray address"),
-        pytest.param("ray://127.0.0.1:{closed}", "ray client connection timeout", marks=pytest.mark.slow),
+        ("auto", "Ray says: Could not find any running Ray instance"),
+        ("nonsense", "Ray says: Invalid address format"),
+        ("http://127.0.0.1", "Ray says: Invalid Ray address"),
+        ("127.0.0.1:{closed}", "Nothing listens there: "),
+        ("ray://127.0.0.1:{closed}", "Nothing listens there: "),
+        pytest.param("ray://127.0.0.1:{silent}", "Ray says: ray client connection timeout", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("flag", ["--address", "RAY_ADDRESS"])
 def test_an_address_without_a_cluster_is_named(flag: str, address: str, said: str, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="needs the extra ray")
-    with socket.socket() as bound:  # and not listening: nobody else can
-        bound.bind(("127.0.0.1", 0))
-        address = address.format(closed=bound.getsockname()[1])
+    with socket.socket() as bound, socket.create_server(("127.0.0.1", 0)) as silent:
+        bound.bind(("127.0.0.1", 0))  # and not listening: nobody else can
+        address = address.format(closed=bound.getsockname()[1], silent=silent.getsockname()[1])
         write_jsonl(tmp_path / "a.jsonl", make_rows(2))
         command = [sys.executable, "-m", "secondpass", "score", "a.jsonl", "-o", "out", "--engine", "ray"]
         environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
@@ -185,9 +187,7 @@ def test_an_address_without_a_cluster_is_named(flag: str, address: str, said: st
         pytest.skip("a cluster that is not this test's was found on this machine")
     assert job.returncode == 2, job.stderr
     message = " ".join(job.stderr.split())
-    assert (
-        f"error: {flag} must be that of a Ray cluster that can be joined, got '{address}'. Ray says: {said}" in message
-    )
+    assert f"error: {flag} must be that of a Ray cluster that can be joined, got '{address}'. {said}" in message
     assert "Traceback" not in message
     assert not (tmp_path / "out").exists()
 

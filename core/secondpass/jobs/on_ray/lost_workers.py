@@ -39,7 +39,7 @@ def marked(job: Job, shard: Shard, call: str) -> Iterator[None]:
 
 @contextmanager
 def telling_what_was_lost(job: Job, shards: Sequence[Shard], call: str) -> Iterator[None]:
-    """Say of an error of Ray's which shard it is about.
+    """Say of an error of Ray's which shard it is about, where workers were killed with one.
 
     Args:
         job: Whose shards they are.
@@ -55,7 +55,7 @@ def telling_what_was_lost(job: Job, shards: Sequence[Shard], call: str) -> Itera
 
 @contextmanager
 def in_our_words(say: Callable[[str], str]) -> Iterator[None]:
-    """Raise an error of Ray's as one of ours.
+    """Raise an error of Ray's as one of ours; no other code than Ray's may raise in the context.
 
     Args:
         say: Makes the message of what Ray says.
@@ -67,6 +67,8 @@ def in_our_words(say: Callable[[str], str]) -> Iterator[None]:
 
     try:
         yield
+    except ConnectionError as error:  # its text is a page of gRPC's
+        raise ScoringError(say("ConnectionError, the cluster that was reached through ray:// is gone")) from error
     except RayError as error:
         told = error.cause if isinstance(error, RayTaskError) and isinstance(error.cause, Exception) else error
         # Where a worker could not begin, what it lacks stands at the end.
@@ -82,7 +84,7 @@ def _of_shards(job: Job, shards: Sequence[Shard], call: str, said: str) -> str:
         if n_ended > RETRIES:
             rows = f"rows {shard.first_row + 1} to {shard.first_row + shard.n_rows} of {job.files[shard.file]}"
             return f"{shard.name}, {rows}, went to {n_ended} workers, and all were killed with it. Ray says: {said}"
-    return f"the workers were lost, which a call of the same job replaces. Ray says: {said}"
+    return f"Ray did not finish the job, which goes on from there when it is called again. Ray says: {said}"
 
 
 def _mark(job: Job, shard: Shard, call: str) -> Path:

@@ -52,11 +52,11 @@ class RayEngine:
         """
         import ray  # noqa: PLC0415 - an extra
 
-        ask = ray.remote(max_calls=1, num_cpus=self._workers.cpus, num_gpus=self._workers.gpus_each())(_identity)
         worker = self._worker
         found: dict[str, object] | bytes
         with in_our_words(lambda said: f"no worker lived to load the model. Ray says: {said}"):
-            found = ray.get(ask.remote(worker["scorer"], worker["model"], worker["options"]))
+            ask = ray.remote(max_calls=1, num_cpus=self._workers.cpus, num_gpus=self._workers.gpus_each())(_identity)
+            found = _result(ask.remote(worker["scorer"], worker["model"], worker["options"]))
         if isinstance(found, bytes):
             raise pickle.loads(found)  # noqa: S301 - of our own worker
         self._identity = found
@@ -78,35 +78,42 @@ class RayEngine:
             texts=None if job.texts is None else (job.texts[0].absolute(), job.texts[1].absolute()),
         )
         worker = {"job": job, "call": uuid4().hex, "identity": self._identity, **self._worker}
-        records = _records(tuple(shards), worker, self._workers)
+        rows = _rows(tuple(shards), worker, self._workers)
         while True:
             with telling_what_was_lost(job, shards, worker["call"]):
-                record = next(records, None)
-            if record is None:
+                row = next(rows, None)
+            if row is None:
                 return
+            if row["error"]:
+                raise pickle.loads(row["error"])  # noqa: S301 - of our own workers
+            record = ShardRecord.from_json(json.loads(row["record"]))
             on_rows(record.n_rows + record.n_bad)
             yield record
 
 
-def _records(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorkers) -> Iterator[ShardRecord]:
-    """The record of each shard as it is finished."""
+def _rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorkers) -> Iterator[Mapping[str, Any]]:
+    """What `_ShardWorker` says of each shard, as it is finished."""
     import ray  # noqa: PLC0415 - an extra
 
     if ray.util.client.ray.is_connected():
         # No actor can stream through Ray's client, as those of Ray Data do: the cluster itself asks for them.
         there = ray.remote(num_cpus=0)(_all_rows)
-        all_rows: list[Mapping[str, Any]] = ray.get(there.remote(shards, worker, workers))
-        rows: Iterator[Mapping[str, Any]] = iter(all_rows)
+        all_rows: list[Mapping[str, Any]] = _result(there.remote(shards, worker, workers))
+        yield from all_rows
     else:
-        rows = _rows(shards, worker, workers)
-    for row in rows:
-        if row["error"]:
-            raise pickle.loads(row["error"])  # noqa: S301 - of our own workers
-        yield ShardRecord.from_json(json.loads(row["record"]))
+        yield from _rows_here(shards, worker, workers)
 
 
-def _rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorkers) -> Iterator[Mapping[str, Any]]:
-    """What `_ShardWorker` says of each shard."""
+def _result(reference: Any) -> Any:  # noqa: ANN401 - of whatever task
+    """What a task returned; raise its error, or Ray's.
+
+    Through a client `ray.get` asks for ever where a cluster is gone, and a future is told of that.
+    """
+    return reference.future().result()
+
+
+def _rows_here(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorkers) -> Iterator[Mapping[str, Any]]:
+    """The same, asked for by a process of the cluster."""
     import ray  # noqa: PLC0415 - an extra
 
     # One block per shard: fused, they would all go to one worker.
@@ -127,7 +134,7 @@ def _rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorker
 
 def _all_rows(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayWorkers) -> list[Mapping[str, Any]]:
     found = []
-    for row in _rows(shards, worker, workers):
+    for row in _rows_here(shards, worker, workers):
         found.append(row)
         if row["error"]:  # the job ends with it: no other shard has to be waited for
             break

@@ -1,8 +1,10 @@
 """Which processes of a Ray cluster score."""
 
 import os
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from secondpass.arguments import check_count, check_text, describe
 from secondpass.errors import InputError, InputTypeError, ScoringError, SecondPassError
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 
 # How often rows whose worker died are given to another one: rows that kill every worker would go round for ever.
 RETRIES: Final = 3
+
+# Seconds in which something has to listen at an address; Ray itself tries for minutes.
+_CONNECT_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +67,23 @@ class RayWorkers:
         import ray  # noqa: PLC0415 - an extra
 
         if not ray.is_initialized():
+            address = os.environ.get("RAY_ADDRESS") if self.address is None else self.address
+            try:
+                _check_listening(address or "")
+            except OSError as error:
+                raise self._not_connected(address, f"Nothing listens there: {error}") from error
             try:
                 ray.init(address=self.address, log_to_driver=False)
             except Exception as error:  # of many kinds: of the network, of versions, of addresses
-                raise self._not_connected(" ".join(str(error).split()) or type(error).__name__) from error
+                said = " ".join(str(error).split()) or type(error).__name__
+                raise self._not_connected(address, f"Ray says: {said}") from error
 
-    def _not_connected(self, said: str) -> SecondPassError:
+    def _not_connected(self, address: str | None, said: str) -> SecondPassError:
         """The error where there is no cluster, by who named it."""
-        address = os.environ.get("RAY_ADDRESS") if self.address is None else self.address
         if not address:
-            return ScoringError(f"no Ray cluster could be started on this machine. Ray says: {said}")
+            return ScoringError(f"no Ray cluster could be started on this machine. {said}")
         name = "RAY_ADDRESS" if self.address is None else "address"
-        return InputError(f"{name} must be that of a Ray cluster that can be joined, got {address!r}. Ray says: {said}")
+        return InputError(f"{name} must be that of a Ray cluster that can be joined, got {address!r}. {said}")
 
     def gpus_each(self) -> float:
         """The GPUs of a worker."""
@@ -93,3 +103,14 @@ class RayWorkers:
             most = min(by_cpu, int(there.get("GPU", 0) // gpus)) if gpus else by_cpu
         # One task in a worker and none in its queue: there it would wait though another worker has nothing to do.
         return ActorPoolStrategy(min_size=self.least, max_size=max(most, self.least), max_tasks_in_flight_per_actor=1)
+
+
+def _check_listening(address: str) -> None:
+    """Raise OSError where an address has a host and a port at which nothing listens; others are Ray's to read."""
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return
+    if host is not None and port is not None:
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
