@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -54,24 +55,41 @@ def ray_cluster() -> Iterator[Any]:
             ray.shutdown()
 
 
+@dataclass(frozen=True)
+class ClientServer:
+    """A cluster that `ray start` made, to which this process is not connected."""
+
+    address: str
+    group: int
+
+    def kill(self) -> None:
+        """Kill all of its own processes at once; its workers end when they notice."""
+        os.killpg(self.group, signal.SIGKILL)
+
+
 @contextmanager
-def ray_client_server() -> Iterator[str]:
-    """The address, `ray://…`, of a cluster that `ray start` made, to which this process is not connected."""
+def ray_client_server() -> Iterator[ClientServer]:
+    """A cluster whose address is `ray://…`."""
     if importlib.util.find_spec("ray") is None:
         pytest.skip("needs the extra ray")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="ray", dir="/tmp") as folder:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder,
+    ):
         for name, value in _ENVIRONMENT.items():
             patch.setenv(name, value)
         command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--port=0"]
         command += [f"--temp-dir={folder}", f"--ray-client-server-port={port}", "--include-dashboard=false"]
         command += ["--num-cpus=3", "--num-gpus=0", "--object-store-memory=100000000"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as head:  # noqa: S603 - Ray's own
+        with subprocess.Popen(  # noqa: S603 - Ray's own
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        ) as head:
             try:
                 _wait_for(port, head)
-                yield f"ray://127.0.0.1:{port}"
+                yield ClientServer(f"ray://127.0.0.1:{port}", head.pid)
             finally:
                 head.send_signal(signal.SIGTERM)  # at which it ends the cluster's processes
                 head.communicate(timeout=60)
