@@ -60,11 +60,13 @@ class ClientServer:
     """A cluster that `ray start` made, to which this process is not connected."""
 
     address: str
-    group: int
+    head: "subprocess.Popen[bytes]"
 
     def kill(self) -> None:
         """Kill all of its own processes at once; its workers end when they notice."""
-        os.killpg(self.group, signal.SIGKILL)
+        if self.head.poll() is None:
+            os.killpg(self.head.pid, signal.SIGKILL)
+            self.head.wait()
 
 
 @contextmanager
@@ -87,12 +89,12 @@ def ray_client_server() -> Iterator[ClientServer]:
         with subprocess.Popen(  # noqa: S603 - Ray's own
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
         ) as head:
+            cluster = ClientServer(f"ray://127.0.0.1:{port}", head)
             try:
                 _wait_for(port, head)
-                yield ClientServer(f"ray://127.0.0.1:{port}", head.pid)
+                yield cluster
             finally:
-                head.send_signal(signal.SIGTERM)  # at which it ends the cluster's processes
-                head.communicate(timeout=60)
+                cluster.kill()
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:

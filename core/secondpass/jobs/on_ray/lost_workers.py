@@ -68,7 +68,7 @@ def in_our_words(say: Callable[[str], str]) -> Iterator[None]:
     try:
         yield
     except ConnectionError as error:  # its text is a page of gRPC's
-        raise ScoringError(say("ConnectionError, the cluster that was reached through ray:// is gone")) from error
+        raise ScoringError(say("ConnectionError, the cluster cannot be reached any more")) from error
     except RayError as error:
         told = error.cause if isinstance(error, RayTaskError) and isinstance(error.cause, Exception) else error
         # Where a worker could not begin, what it lacks stands at the end.

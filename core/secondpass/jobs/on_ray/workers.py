@@ -106,9 +106,13 @@ class RayWorkers:
 
 
 def _check_listening(address: str) -> None:
-    """Raise OSError where an address has a host and a port at which nothing listens; others are Ray's to read."""
+    """Raise OSError where an address is a host and a port at which nothing listens; others are Ray's to read.
+
+    Through `ray://` Ray itself says so in half a minute, and its server may fail to start a process for a client while
+    it deals with another connection.
+    """
     try:
-        parts = urlsplit(address if "://" in address else f"//{address}")
+        parts = urlsplit(f"//{address}")
         host, port = parts.hostname, parts.port
     except ValueError:
         return
