@@ -36,6 +36,7 @@ class ZeroNetwork:
     """Stands in for a network."""
 
     capabilities = capabilities_of(torch.device("cpu"))
+    pads = False
 
     def __call__(self, pairs: PairTokens) -> torch.Tensor:
         """Zeros."""

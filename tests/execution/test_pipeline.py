@@ -23,21 +23,33 @@ from secondpass.tokenization.reading import Reading, Windows
 from secondpass.tokenization.tokens import PairTokens
 
 
-@given(st.lists(st.integers(min_value=1, max_value=500), max_size=60), st.integers(min_value=1, max_value=2000))
-def test_batches_hold_every_pair_once_and_keep_the_budget(lengths: list[int], budget: int) -> None:
-    batches = token_batches(lengths, budget)
+def takes(batch: Sequence[int], *, padded: bool) -> int:
+    """Tokens that an encoder computes for pairs of these lengths."""
+    return max(batch) * len(batch) if padded else sum(batch)
+
+
+@given(
+    lengths=st.lists(st.integers(min_value=0, max_value=500), max_size=60),
+    budget=st.integers(min_value=1, max_value=2000),
+    n_parallel=st.sampled_from([1, 3]),
+    padded=st.booleans(),
+)
+def test_batches_hold_every_pair_once_and_keep_the_budget(
+    lengths: list[int], budget: int, n_parallel: int, *, padded: bool
+) -> None:
+    batches = token_batches(lengths, budget, n_parallel, padded=padded)
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget
+        assert len(batch) == 1 or takes([lengths[i] for i in batch], padded=padded) <= budget
     longest = [max(lengths[i] for i in batch) for batch in batches]
     assert longest == sorted(longest, reverse=True)
 
 
-def greedy(lengths: list[int], budget: int) -> list[list[int]]:
+def greedy(lengths: list[int], budget: int, *, padded: bool) -> list[list[int]]:
     """Each batch has as many of the longest that are left as the budget allows."""
     batches: list[list[int]] = []
     for length in sorted(lengths, reverse=True):
-        if batches and (len(batches[-1]) + 1) * batches[-1][0] <= budget:
+        if batches and takes([*batches[-1], length], padded=padded) <= budget:
             batches[-1].append(length)
         else:
             batches.append([length])
@@ -45,41 +57,39 @@ def greedy(lengths: list[int], budget: int) -> list[list[int]]:
 
 
 @given(
-    st.lists(st.integers(min_value=1, max_value=50), min_size=1, max_size=40), st.integers(min_value=1, max_value=200)
+    lengths=st.lists(st.integers(min_value=1, max_value=50), min_size=1, max_size=40),
+    budget=st.integers(min_value=1, max_value=200),
+    padded=st.booleans(),
 )
-def test_no_smaller_budget_makes_as_few_batches(lengths: list[int], budget: int) -> None:
-    n_batches = len(greedy(lengths, budget))
-    smallest = next(least for least in range(1, budget + 1) if len(greedy(lengths, least)) == n_batches)
-    found = [[lengths[i] for i in batch] for batch in token_batches(lengths, budget)]
-    assert found == greedy(lengths, budget if n_batches == 1 else smallest)
+def test_no_smaller_budget_makes_as_few_batches(lengths: list[int], budget: int, *, padded: bool) -> None:
+    def expected(budget: int) -> list[list[int]]:
+        return greedy(lengths, budget, padded=padded)
+
+    n_batches = len(expected(budget))
+    smallest = next(least for least in range(1, budget + 1) if len(expected(least)) == n_batches)
+    found = [[lengths[i] for i in batch] for batch in token_batches(lengths, budget, padded=padded)]
+    assert found == expected(budget if n_batches == 1 else smallest)
 
 
+@pytest.mark.parametrize(("padded", "most"), [(True, 20), (False, 10)])
 @pytest.mark.parametrize("n_parallel", [1, 2])
-def test_batches_of_a_long_stream_have_few_sizes(n_parallel: int) -> None:
+def test_batches_of_a_long_stream_have_few_sizes(n_parallel: int, *, padded: bool, most: int) -> None:
     """A hundred blocks, each with a rest that fills no batch: alone it would have nearly every size."""
     generator = np.random.default_rng(0)
     sizes, fewest = set(), []
     for _ in range(100):
         lengths = [int(length) for length in generator.normal(22, 4, 4096).clip(5, 60)]
-        batches = token_batches(lengths, 4096 // n_parallel, n_parallel)
+        batches = token_batches(lengths, 4096 // n_parallel, n_parallel, padded=padded)
         sizes |= {round_up_to_few(sum(lengths[i] for i in batch), 32) for batch in batches}
-        fewest.append(len(batches) - len(greedy(lengths, 4096 // n_parallel)))
-    assert len(sizes) <= 20
+        fewest.append(len(batches) - len(greedy(lengths, 4096 // n_parallel, padded=padded)))
+    assert len(sizes) <= most
     assert set(fewest) <= set(range(n_parallel))
-
-
-@given(st.lists(st.integers(min_value=1, max_value=500), max_size=60), st.integers(min_value=1, max_value=2000))
-def test_parallel_passes_change_neither_pairs_nor_budget(lengths: list[int], budget: int) -> None:
-    batches = token_batches(lengths, budget, n_parallel=3)
-    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
-    for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget
 
 
 @pytest.mark.parametrize("n_pairs", [20, 100, 130])
 def test_parallel_passes_share_the_work(n_pairs: int) -> None:
     lengths = [40 + 3 * (i % 40) for i in range(n_pairs)]
-    batches = token_batches(lengths, 4096, n_parallel=2)
+    batches = token_batches(lengths, 4096, n_parallel=2, padded=False)
     sizes = sorted(sum(lengths[i] for i in batch) for batch in batches)
     assert len(batches) >= 2
     assert sizes[-1] <= sum(lengths) / 2 * 1.15
@@ -93,7 +103,7 @@ def test_parallel_passes_end_at_about_the_same_time(n_pairs: int, most: float) -
     for _ in range(40):
         lengths = [int(length) for length in generator.lognormal(4.13, 0.42, n_pairs).clip(12, 512)]
         ends = [0, 0]
-        for batch in token_batches(lengths, 2048, n_parallel=2):
+        for batch in token_batches(lengths, 2048, n_parallel=2, padded=False):
             ends[ends.index(min(ends))] += sum(lengths[i] for i in batch)
         late.append(max(ends) / (sum(lengths) / 2))
     assert np.mean(late) < most
@@ -103,6 +113,7 @@ class SumNetwork:
     """Stands in for a model: the output of a pair is the sum of its ids, in one column."""
 
     capabilities = Capabilities(torch.device("cpu"), splits_cores=True)
+    pads = False
 
     def __init__(self, max_tokens: int = 10**9) -> None:
         self.max_tokens = max_tokens

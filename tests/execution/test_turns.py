@@ -110,6 +110,7 @@ class Watched:
     """A network that keeps how many of its passes run at a time, and how many pairs each has."""
 
     capabilities = Capabilities(torch.device("cpu"), splits_cores=True)
+    pads = False
 
     def __init__(self) -> None:
         self.changing = threading.Lock()
@@ -195,6 +196,7 @@ def test_one_who_computes_elsewhere_is_not_counted() -> None:
 
     class Elsewhere:
         capabilities = Capabilities(torch.device("cpu"))
+        pads = False
 
         def __call__(self, pairs: PairTokens) -> torch.Tensor:
             list(on_cores.run([pairs_of(0)]))

@@ -57,9 +57,34 @@ def test_an_interruption_leaves_nothing_behind() -> None:
 
 def test_the_cache_is_bounded() -> None:
     cache, asked = counting()
-    cache(["a " + " ".join(f"{i:0100d}" for i in range(11_000))])
-    assert letters(cache(["a b"])) == "ab"
-    assert asked[-2:] == ["a", "b"], "over a million characters it starts again"
+    words = [f"{number:0100d}" for number in range(3000)]
+    cache([" ".join(words)])
+    del asked[:]
+    assert letters(cache([" ".join(words[::-1])])) == "".join(words[::-1])
+    assert 750 < len(asked) < 1500, "of 300,000 characters at most 250,000 are kept, and most of these"
+
+
+def test_words_in_use_stay() -> None:
+    cache, asked = counting()
+    for text in range(20):
+        words = ["the", "wall", *(f"{text}-{number:0100d}" for number in range(500)), "the"]
+        assert letters(cache([" ".join(words)])) == "".join(words)
+    assert asked.count("the") == asked.count("wall") == 1
+    assert len(asked) == 2 + 20 * 500
+
+
+def test_words_that_were_in_use_make_room() -> None:
+    cache, asked = counting()
+    before = [f"{number:0100d}" for number in range(2000)]
+    for _ in range(8):
+        cache([" ".join(before)])
+    for text in range(100):
+        recent = [f"{text}-{number:0100d}" for number in range(500)]
+        for _ in range(3):
+            cache([" ".join(recent)])
+    del asked[:]
+    cache([" ".join(before)])
+    assert len(asked) == 2000, "what is used no more is forgotten in the end"
 
 
 def test_threads_may_share_a_cache() -> None:

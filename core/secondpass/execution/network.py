@@ -44,11 +44,13 @@ class Network:
         capabilities: Of the device where both are.
 
     Attributes:
+        pads: Whether the encoder pads the pairs of a batch to its longest one.
         float32_parts: Those parts of the encoder that are in float32 though its precision is another.
     """
 
     def __init__(self, encoder: Callable[[TokenBatch], Tensor], head: nn.Module, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
+        self.pads = not isinstance(encoder, PackedEncoder)
         self.float32_parts = encoder.float32_parts if isinstance(encoder, PackedEncoder) else ()
         self._encoder = encoder
         self._head = head

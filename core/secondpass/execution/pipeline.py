@@ -48,6 +48,11 @@ class ForwardPass(Protocol):
         """Of the device that computes."""
         ...
 
+    @property
+    def pads(self) -> bool:
+        """Whether every pair of a batch costs as much as its longest one."""
+        ...
+
     def __call__(self, pairs: PairTokens, /) -> Tensor:
         """The outputs. Shape: (n_pairs, n_outputs), float32."""
         ...
@@ -147,7 +152,8 @@ class Pipeline(Generic[ItemT]):
             n_parallel = n_parallel_passes(self._devices)
             # Beside others' batches, more of them than this one's share of the cores would only be smaller.
             n_even = ceil_div(n_parallel, n_callers)
-            batches = token_batches(pairs.lengths.tolist(), self._batch_tokens, n_even)
+            lengths = pairs.lengths.tolist()
+            batches = token_batches(lengths, self._batch_tokens, n_even, padded=self._networks[0].pads)
 
             def forward(network: ForwardPass, batch: Sequence[int]) -> Tensor:
                 if batch is batches[-1]:
