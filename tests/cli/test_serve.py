@@ -1,5 +1,6 @@
 """What `secondpass serve` makes of its options, before anything is loaded."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from judgements import platt
 from typer.testing import CliRunner
 
 from secondpass.cli.app import app
-from secondpass.cli.serve import aliases_of, calibrations_of
+from secondpass.cli.serve import aliases_of, calibrations_of, keys_in
 from secondpass.errors import InputError
 
 
@@ -53,9 +54,35 @@ def test_a_mistake_is_found_before_a_model_is_loaded(options: list[str], message
     assert message in str(result.exception)
 
 
-def test_a_file_of_keys_holds_one(tmp_path: Path) -> None:
+def test_a_file_of_keys_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) -> None:
     file = tmp_path / "keys"
-    file.write_text("\n \n")
+    file.write_bytes("\ufefffirst\r\n\n schlüssel \n".encode())
+    assert keys_in(file) == ["first", "schlüssel"]
+    assert keys_in(None) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\n \n", "api_key_file must hold a key"),
+        ("schlüssel".encode("latin-1"), "must be UTF-8 text, is not at byte 4"),
+        (None, "no such file"),
+    ],
+)
+def test_a_file_of_keys_is_text_and_holds_one(tmp_path: Path, content: bytes | None, message: str) -> None:
+    file = tmp_path / "keys"
+    if content is not None:
+        file.write_bytes(content)
     result = CliRunner().invoke(app, ["serve", "--api-key-file", str(file)])
     assert isinstance(result.exception, InputError)
-    assert "api_key_file must hold a key" in str(result.exception)
+    assert message in str(result.exception)
+
+
+def test_a_server_that_has_ended_logs_no_more() -> None:
+    def settings() -> list[object]:
+        loggers = map(logging.getLogger, ("secondpass.service", "uvicorn"))
+        return [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+
+    before = settings()
+    CliRunner().invoke(app, ["serve", "--host", "256.0.0.1"])
+    assert settings() == before

@@ -55,22 +55,27 @@ def test_bars_go_first() -> None:
 
 def test_markdown_is_a_table_of_whole_cells() -> None:
     columns = (Column("name", Kind.NAME), Column("", Kind.BAR), Column("value"), Column("text", Kind.TEXT))
-    rows = [Row(("a|b", "██", "0.5", "two\nlines")), Row(("Mean", "", "0.5", ""), is_total=True)]
+    rows = [
+        Row(("a|b", "██", "0.5", "two\nlines")),
+        Row((r"c\|d", "", "<0.1", "use <b> and *x*, R&D ~~for~~ $5 or $6 [a](b)")),
+        Row(("Mean*", "", "0.5", ""), is_total=True),
+    ]
     assert Sheet("a [b] *c*", columns, rows, "caption").markdown().splitlines() == [
         r"a \[b\] \*c\*",
         "",
         "| name | value | text |",
         "| --- | ---: | --- |",
         r"| a\|b | 0.5 | two lines |",
-        "| **Mean** | **0.5** |  |",
+        r"| c\\\|d | \<0.1 | use \<b\> and \*x\*, R\&D \~\~for\~\~ \$5 or \$6 \[a\](b) |",
+        r"| **Mean\*** | **0.5** |  |",
         "",
         "caption",
     ]
 
 
 def test_a_heading_or_caption_of_several_lines_is_one_row_and_several_lines_of_markdown() -> None:
-    lines = Sheet("t", (Column("MTEB\nen"),), [Row(("55.8",))], "one\ntwo").markdown().splitlines()
-    assert lines[2:] == ["| MTEB en |", "| ---: |", "| 55.8 |", "", "one  ", "two"]
+    lines = Sheet("t", (Column("MTEB\n*en*"),), [Row(("55.8",))], "one\ntwo").markdown().splitlines()
+    assert lines[2:] == [r"| MTEB \*en\* |", "| ---: |", "| 55.8 |", "", "one  ", "two"]
 
 
 def test_counts_are_english() -> None:

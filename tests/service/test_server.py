@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -33,9 +34,13 @@ class Slow(OverlapScorer):
         return [float(len(document)) for _, document in pairs]
 
 logging.basicConfig(level=logging.INFO, format="%(message)s")
-limits = Limits(pass_tokens=50, drain_seconds={drain}, body_seconds=1)
+limits = Limits(pass_tokens=50, drain_seconds={drain}, body_seconds={body})
 serve(create_app([ServedModel(name="slow", scorer=Slow())], limits=limits), port=0)
 """
+
+
+def slow_command(*, seconds: float, drain: float, body: float = 30) -> list[str]:
+    return [sys.executable, "-c", SLOW.format(seconds=seconds, drain=drain, body=body)]
 
 
 @dataclass
@@ -82,7 +87,7 @@ def running(command: Sequence[str], **environment: str) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def slow() -> Iterator[Server]:
-    with running([sys.executable, "-c", SLOW.format(seconds=0.05, drain=20)]) as server:
+    with running(slow_command(seconds=0.05, drain=20, body=1)) as server:
         yield server
 
 
@@ -124,7 +129,7 @@ def test_every_request_that_was_accepted_is_answered_after_sigterm() -> None:
                     refused.append(answered.status_code)
                     return
 
-    with running([sys.executable, "-c", SLOW.format(seconds=0.2, drain=30)]) as server:
+    with running(slow_command(seconds=0.2, drain=30)) as server:
         stop = threading.Event()
         threads = [threading.Thread(target=client, args=(number, server.url, stop)) for number in range(12)]
         for thread in threads:
@@ -143,20 +148,28 @@ def test_every_request_that_was_accepted_is_answered_after_sigterm() -> None:
     assert all(indices == [5, 4, 3, 2, 1, 0] for _, indices in answers)
 
 
-def test_what_takes_longer_than_draining_may_is_told_so_and_the_process_ends() -> None:
-    with running([sys.executable, "-c", SLOW.format(seconds=3, drain=0.5)]) as server:
-        statuses: list[int] = []
-
-        def client() -> None:
-            statuses.append(httpx.post(f"{server.url}/rerank", json=BODY, timeout=60).status_code)
-
-        thread = threading.Thread(target=client)
-        thread.start()
+@pytest.mark.parametrize(("drain", "is_told_twice"), [(0.5, False), (60, True)])
+def test_what_draining_has_no_time_for_is_told_so_and_the_process_ends(drain: float, *, is_told_twice: bool) -> None:
+    with (
+        running(slow_command(seconds=10, drain=drain)) as server,
+        socket.create_connection(server.address, timeout=20) as unfinished,
+        ThreadPoolExecutor() as clients,
+    ):
+        unfinished.sendall(b"POST /v2/rerank HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{")
+        waiting = clients.submit(httpx.post, f"{server.url}/rerank", json=BODY, timeout=60)
         _wait_for(lambda: _gauge(server, "te_queue_size") == 1)
-        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGINT)
+        if is_told_twice:
+            _wait_for(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
+            server.process.send_signal(signal.SIGINT)
+        answered = waiting.result(20)
+        assert (answered.status_code, answered.headers["retry-after"]) == (503, "1")
+        assert answered.json()["error_type"] == "Unhealthy"
+        told = unfinished.makefile("rb").read()
         assert server.end() == 0
-        thread.join(10)
-    assert statuses == [503]
+    assert told.startswith(b"HTTP/1.1 503 ")
+    assert b'{"message":"this server stopped before the body had arrived"}' in told
+    assert "Traceback" not in "".join(server.said)
 
 
 def test_a_body_that_comes_too_slowly_is_refused(slow: Server) -> None:

@@ -60,22 +60,6 @@ def test_voyage_finds_its_data() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/rerank", {**TEI, "raw_scores": True}),
-        ("/rerank", {**DOCS, "raw_scores": True}),
-        ("/v1/rerank", {**DOCS, "raw_scores": True}),
-        ("/v2/rerank", {**DOCS, "raw_scores": True}),
-        ("/rerank", {**DOCS, "use_activation": False}),
-    ],
-)
-def test_raw_scores_are_the_models_own(path: str, body: Mapping[str, object]) -> None:
-    answered = post(overlap_app(), path, body).json()
-    results = answered if isinstance(answered, list) else answered["results"]
-    assert [result.get("score", result.get("relevance_score")) for result in results] == [1.0, 0.5, 0.0]
-
-
 @pytest.mark.parametrize("path", ["/score", "/v1/score"])
 @pytest.mark.parametrize(
     ("body", "raw"),
@@ -152,9 +136,11 @@ def test_litellm_gets_documents_where_one_of_its_providers_alone_sends_that(
         ("/v1/rerank", {"query": "q", "documents": [{"title": "a"}]}, "documents[0].text must be given"),
         ("/v1/rerank", {"query": "q", "documents": [{"text": []}]}, "documents[0].text must be a valid string"),
         ("/v1/rerank", {"query": "q", "documents": [{"a": 1}], "rank_fields": ["b"]}, "documents[0] must have one of"),
-        ("/v2/rerank", {**DOCS, "max_tokens_per_doc": 0}, "max_tokens_per_doc must be greater than or equal to 1"),
+        ("/v2/rerank", {**DOCS, "max_tokens_per_doc": -1}, "max_tokens_per_doc must be greater than or equal to 0"),
         ("/v2/rerank", {**DOCS, "relevant_spans": {"max_spans": 0}}, "relevant_spans.max_spans must be greater"),
-        ("/v2/rerank", {**DOCS, "instruction": "be brief"}, "instruction must be left out: overlap was loaded without"),
+        ("/rerank", {**DOCS, "relevant_spans": {}}, "relevant_spans must be sent to /v2/rerank, with documents"),
+        ("/v2/rerank", {**TEI, "relevant_spans": {}}, "relevant_spans must be sent to /v2/rerank, with documents"),
+        ("/v2/rerank", {**DOCS, "rank_fields": ["a"]}, "rank_fields must be sent to /v1/rerank, with documents"),
         ("/rerank", {**TEI, "truncation_direction": "Up"}, "truncation_direction must be 'Left'"),
         ("/score", {"text_1": "a"}, "text_2 must be given"),
         ("/score", {"text_1": ["a", "b"], "text_2": ["c"]}, "text_1 must be one text, or as many as text_2, got 2 for"),

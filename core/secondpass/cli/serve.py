@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from secondpass.cli.options import (
     takes_model_options,
 )
 from secondpass.errors import InputError
+from secondpass.files import read_text
 from secondpass.options import ModelOptions
 
 _ACCESS = "Who may ask"
@@ -77,7 +79,11 @@ def serve(
         int, typer.Option(help="Characters of a text; more is answered 422.", rich_help_panel=_LIMITS)
     ] = 1_000_000,
     body_seconds: Annotated[
-        float, typer.Option(help="Time for a request to arrive; later is answered 408.", rich_help_panel=_LIMITS)
+        float,
+        typer.Option(
+            help="Time for a request's body, or else 408, and for its head, or else the connection ends.",
+            rich_help_panel=_LIMITS,
+        ),
     ] = 30.0,
     drain_seconds: Annotated[
         float, typer.Option(help="Time to finish what was accepted, once told to stop.", rich_help_panel=_LIMITS)
@@ -85,7 +91,7 @@ def serve(
     pass_tokens: Annotated[
         int | None,
         typer.Option(
-            help="Tokens of one pass over waiting requests: how long a short one waits for a long one.",
+            help="Tokens of one pass over waiting requests; beside a long one, a short one takes two passes at most.",
             show_default="the device's",
         ),
     ] = None,
@@ -105,7 +111,7 @@ def serve(
         raise InputError(f"model must be given once for each, got {', '.join(names)}")
     aliases = aliases_of(names, alias or [])
     calibrations = calibrations_of(names, calibration or [])
-    keys = ApiKeys([*(api_key or []), *_keys_in(api_key_file)])
+    keys = ApiKeys([*(api_key or []), *keys_in(api_key_file)])
     limits = Limits(
         max_queued_tokens=max_queued_tokens,
         max_body_bytes=max_body_bytes,
@@ -116,10 +122,9 @@ def serve(
         body_seconds=body_seconds,
         drain_seconds=drain_seconds,
     )
-    _log_to_stderr()
-    if host not in _LOOPBACK and not keys:
-        logging.getLogger("secondpass.service").warning("no API key is set: whoever reaches %s may ask", host)
-    with bind(host, port) as bound:  # before the models are loaded, which takes longer to find out
+    with _logging_to_stderr(), bind(host, port) as bound:  # before the models are loaded, which takes longer
+        if host not in _LOOPBACK and not keys:
+            logging.getLogger("secondpass.service").warning("no API key is set: whoever reaches %s may ask", host)
         silence_transformers()
         models = [
             load_model(name, replace(options, calibration=calibrations.get(name)), aliases=aliases[name])
@@ -164,21 +169,35 @@ def calibrations_of(models: Sequence[str], files: Sequence[str]) -> dict[str, Ca
     return found
 
 
-def _keys_in(file: Path | None) -> list[str]:
+def keys_in(file: Path | None) -> list[str]:
+    """The keys of a file, one per line; none without a file.
+
+    Raises:
+        InputError: The file holds none, or cannot be read.
+    """
     if file is None:
         return []
-    keys = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    keys = [line.strip() for line in read_text(file).splitlines() if line.strip()]
     if not keys:
         raise InputError(f"api_key_file must hold a key, got none in {file}")
     return keys
 
 
-def _log_to_stderr() -> None:
+@contextmanager
+def _logging_to_stderr() -> Iterator[None]:
     """A line per request; of uvicorn only what goes wrong, which holds no text of a request."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for name, level in (("secondpass.service", logging.INFO), ("uvicorn", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.addHandler(handler)
-        logger.setLevel(level)
-        logger.propagate = False
+    with ExitStack() as undo:
+        for name, level in (("secondpass.service", logging.INFO), ("uvicorn", logging.WARNING)):
+            logger = logging.getLogger(name)
+            undo.callback(_set_up, logger, logger.level, propagates=logger.propagate)
+            undo.callback(logger.removeHandler, handler)
+            logger.addHandler(handler)
+            _set_up(logger, level, propagates=False)
+        yield
+
+
+def _set_up(logger: logging.Logger, level: int, *, propagates: bool) -> None:
+    logger.setLevel(level)
+    logger.propagate = propagates

@@ -16,6 +16,8 @@ _NAME, _TEXT, _NAME_BESIDE_TEXT = 20, 24, 24
 _AROUND, _END = 3, 1
 # Lines that a text takes where there is no room for a table, and characters of it in Markdown.
 _TEXT_LINES, _MARKDOWN_TEXT = 3, 300
+# What Markdown, GitHub's tables and formulas among it, takes for more than a character.
+_MARKS = frozenset("\\`*_[]<>#&~$|")
 # The name of a row that leaves room for its other cells beside it, and how far those are moved in below a longer one.
 _SHORT_NAME, _INDENT = 4, 2
 _INDENTED = (0, 0, 0, _INDENT)
@@ -90,9 +92,12 @@ class Sheet:
         """The table in Markdown, to paste into a model card or an issue."""
         sheet = self._without(Kind.BAR)
         marks = ["---:" if column.kind is Kind.FIGURE else "---" for column in sheet.columns]
-        lines = [_markdown_row([" ".join(column.name.split()) for column in sheet.columns]), _markdown_row(marks)]
+        lines = [
+            _markdown_row([escaped(" ".join(column.name.split())) for column in sheet.columns]),
+            _markdown_row(marks),
+        ]
         for row in sheet.rows:
-            cells = [_plain(cell, column.kind) for cell, column in zip(row.cells, sheet.columns, strict=True)]
+            cells = [escaped(_plain(cell, column.kind)) for cell, column in zip(row.cells, sheet.columns, strict=True)]
             lines.append(_markdown_row([f"**{cell}**" if row.is_total and cell else cell for cell in cells]))
         caption = escaped(self.caption).replace("\n", "  \n")  # two spaces break a line
         return "\n".join([f"{escaped(self.title)}\n", *lines, *([f"\n{caption}"] if caption else [])])
@@ -188,9 +193,9 @@ def _plain(cell: str | Text, kind: Kind) -> str:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return f"| {' | '.join(cells)} |"
 
 
 def escaped(text: str) -> str:
     """A line of text that Markdown takes as text: no star, underscore or bracket of it means anything."""
-    return "".join(f"\\{character}" if character in "\\`*_[]<>#" else character for character in text)
+    return "".join(f"\\{character}" if character in _MARKS else character for character in text)

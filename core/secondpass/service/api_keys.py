@@ -8,6 +8,8 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.service.problems import Kind, Problem
 
 _SCHEME = "bearer "
+# Around a header's value. Others, as Python knows them, may be bytes of a letter in UTF-8.
+_BLANKS = " \t"
 
 
 class ApiKeys:
@@ -17,7 +19,7 @@ class ApiKeys:
         keys: Non-empty strings.
 
     Raises:
-        InputError: A key is empty, or not a string.
+        InputError: A key is empty, not a string, or no Unicode text.
     """
 
     def __init__(self, keys: Iterable[str]) -> None:
@@ -29,7 +31,10 @@ class ApiKeys:
                 raise InputTypeError(f"api_keys must be strings, got {describe(type(key))}")
             if not key.strip():
                 raise InputError("api_keys must hold at least one character each, got a blank one")
-            self._keys.append(key.strip().encode())
+            try:
+                self._keys.append(key.strip().encode())
+            except UnicodeEncodeError:
+                raise InputError("api_keys must be Unicode text, got a key that holds other bytes") from None
 
     def __bool__(self) -> bool:
         return bool(self._keys)
@@ -38,15 +43,17 @@ class ApiKeys:
         """Raise Problem unless a request with this header may be answered.
 
         Args:
-            authorization: `Bearer KEY`, or the key alone, as some clients send it.
+            authorization: `Bearer KEY`, or the key alone, as some clients send it; its bytes decoded as Latin-1.
         """
         if not self._keys:
             return
-        given = (authorization or "").strip()
+        given = (authorization or "").strip(_BLANKS)
         if given[: len(_SCHEME)].lower() == _SCHEME:
-            given = given[len(_SCHEME) :].strip()
+            given = given[len(_SCHEME) :].strip(_BLANKS)
+        # Some clients write a key with an accent in Latin-1, and some in UTF-8.
+        spellings = (given.encode(), given.encode("latin-1"))
         # Every key is compared to its end, whichever is right: the time taken tells nothing.
-        matches = [hmac.compare_digest(given.encode(), key) for key in self._keys]
+        matches = [hmac.compare_digest(spelling, key) for spelling in spellings for key in self._keys]
         if not any(matches):
             raise Problem(Kind.UNAUTHORIZED, "a valid API key must be sent: Authorization: Bearer KEY")
 

@@ -74,6 +74,9 @@ def create_app(
     app.add_api_route("/health", routes.health, methods=["GET"])
     app.add_api_route("/ready", routes.ready, methods=["GET"], responses={503: REFUSALS[503]})
     app.add_api_route("/metrics", routes.metrics, methods=["GET"], response_class=PlainTextResponse)
+    # Load balancers may probe with HEAD. In the document, one operation of two methods would have one id twice.
+    for path, endpoint in (("/health", routes.health), ("/ready", routes.ready)):
+        app.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
     app.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
     describe_bodies(app)
     return app

@@ -9,7 +9,7 @@ from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 
 from secondpass.service.limits import Limits
-from secondpass.service.problems import Kind, Problem
+from secondpass.service.problems import Kind, Problem, stopping
 
 
 class ClientGone(Exception):  # noqa: N818 - an event, and nobody's error
@@ -26,6 +26,15 @@ class Bodies:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._n_bytes = 0
+        self._arriving: set[asyncio.Timeout] = set()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Wait no longer for bodies that have not arrived; their requests fail."""
+        self._is_closed = True
+        for arriving in self._arriving:
+            if not arriving.expired():
+                arriving.reschedule(0)  # long ago, on the event loop's clock
 
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[Mapping[str, object]]:
@@ -57,7 +66,7 @@ class Bodies:
             raise too_large
         size = 0
         try:
-            async with asyncio.timeout(limits.body_seconds):
+            async with self._in_time():
                 async for part in request.stream():
                     size += len(part)
                     if size > limits.max_body_bytes:
@@ -70,7 +79,21 @@ class Bodies:
                         )
                     self._n_bytes += len(part)
                     parts.append(part)
-        except TimeoutError:
-            raise Problem(Kind.TOO_SLOW, f"the body must arrive within {limits.body_seconds:g} seconds") from None
         except ClientDisconnect:
             raise ClientGone from None
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Raise Problem where a body takes longer than it may, or the service is closed meanwhile."""
+        seconds = self._limits.body_seconds
+        try:
+            async with asyncio.timeout(seconds) as arriving:
+                self._arriving.add(arriving)
+                try:
+                    yield
+                finally:
+                    self._arriving.remove(arriving)
+        except TimeoutError:
+            if self._is_closed:
+                raise stopping("this server stopped before the body had arrived") from None
+            raise Problem(Kind.TOO_SLOW, f"the body must arrive within {seconds:g} seconds") from None

@@ -81,7 +81,7 @@ def next_pass(waiting: deque[Job], pass_tokens: int) -> list[Work]:
     """Take the next pass's pairs from the jobs that wait: oldest first, in turns, so that none is starved.
 
     Each job in its turn gives up to a quarter of the pass, and then stands at the end of the line if it has more: a
-    long one fills the passes it is alone in, and makes a short one wait no longer than for the pass that runs.
+    long one fills the passes it is alone in, and whatever room a short one leaves in the pass that they share.
 
     Args:
         waiting: Jobs in line; changed.

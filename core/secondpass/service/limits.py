@@ -19,10 +19,11 @@ class Limits:
         max_held_bytes: Of all requests that are being answered; what would be more is refused with 429.
         max_documents: Of one request, or pairs; more is refused with 422.
         max_text_characters: Of the query and of each document; more is refused with 422.
-        pass_tokens: Of one pass of a model, which is how long a short request may wait for a long one; None takes 4,096
-            for a model on a CPU, of which two passes run at a time, 131,072 on an accelerator, and 8,192 for a scorer
-            that does not say where it runs.
-        body_seconds: For a request's body to arrive, and for its head.
+        pass_tokens: Of one pass of a model: a short request beside a long one waits for one that runs, and shares the
+            next. None takes 4,096 for a model on a CPU, of which two passes run at a time, 131,072 on an accelerator,
+            and 8,192 for a scorer that does not say where it runs.
+        body_seconds: For a request's body to arrive; what is later is refused with 408. Also for its head, after which
+            the connection is closed.
         drain_seconds: From a signal to stop until whatever is not answered by then is told so.
 
     Raises:

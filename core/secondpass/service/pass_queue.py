@@ -10,7 +10,7 @@ from typing import Protocol
 from secondpass.errors import ScoringError
 from secondpass.ranking import Pair, Scorer
 from secondpass.service.jobs import Job, Work, next_pass
-from secondpass.service.problems import Kind, Problem
+from secondpass.service.problems import Kind, Problem, stopping
 from secondpass.service.readings import Reading, read_pairs
 
 # Tokens and seconds of a pass until a first one has been timed: what a small model does on two cores.
@@ -79,7 +79,7 @@ class PassQueue:
     def check_room(self, n_tokens: int = 1) -> None:
         """Raise Problem unless so many more tokens may wait."""
         if self._is_closed:
-            raise Problem(Kind.UNAVAILABLE, "this server is about to stop")
+            raise stopping("this server is about to stop")
         if n_tokens > self._max_tokens:
             raise Problem(
                 Kind.TOO_LARGE,
@@ -144,7 +144,7 @@ class PassQueue:
         self._join(timeout)
         with self._changed:
             for job in list(self._open):
-                self._answer(job, Problem(Kind.UNAVAILABLE, "this server stopped before it came to this request"))
+                self._answer(job, stopping("this server stopped before it came to this request"))
         self._join(0.1)
         return not any(thread.is_alive() for thread in self._threads)
 

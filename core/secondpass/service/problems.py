@@ -46,6 +46,11 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457 for what an HTTP 
         self.retry_after = retry_after
 
 
+def stopping(message: str) -> Problem:
+    """This server is about to stop, and another one or its successor may answer."""
+    return Problem(Kind.UNAVAILABLE, message, retry_after=1)
+
+
 def invalid(message: str, parameter: str | None = None) -> Problem:
     """A field breaks a rule."""
     return Problem(Kind.INVALID, message, parameter=parameter)

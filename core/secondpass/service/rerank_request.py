@@ -20,41 +20,54 @@ class SpanRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """Which model reads the texts of a request, how much of them, and what its scores become.
+
+    Args:
+        model: The name of a served model; None takes the first.
+        raw_scores: Answer with logits.
+        truncate: Read what fits of a text that is too long; False refuses the request.
+        truncation_side: The end that may go; None is the model's own.
+        max_query_tokens: Read at most so many tokens of a query; None leaves it to the model.
+        max_document_tokens: Read at most so many tokens of each document; None leaves it to the model.
+        max_pair_tokens: Read at most so many tokens of query and document together; None leaves it to the model.
+        instruction: What the model is told about the task; None leaves it to the model.
+    """
+
+    model: str | None = None
+    raw_scores: bool = False
+    truncate: bool = True
+    truncation_side: Literal["left", "right"] | None = None
+    max_query_tokens: int | None = None
+    max_document_tokens: int | None = None
+    max_pair_tokens: int | None = None
+    instruction: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RerankRequest:
     """Documents to put in order for a query.
 
     Args:
         query: What is asked.
         documents: The candidates' texts.
+        options: How they are read.
         shown: What the answer repeats of each document, in the API's own form; None: nothing.
-        model: The name of a served model; None takes the first.
         top_k: Keep at most so many; None keeps all.
-        raw_scores: Answer with logits.
-        truncate: Read what fits of a text that is too long; False refuses the request.
-        truncation_side: The end that may go; None is the model's own.
-        max_document_tokens: Read at most so many tokens of each document; None leaves it to the model.
-        max_pair_tokens: Read at most so many tokens of query and document together; None leaves it to the model.
-        instruction: What the model is told about the task; None leaves it to the model.
         spans: Which passages to name; None: none.
     """
 
     query: str
     documents: tuple[str, ...]
+    options: RequestOptions
     shown: tuple[object, ...] | None = None
-    model: str | None = None
     top_k: int | None = None
-    raw_scores: bool = False
-    truncate: bool = True
-    truncation_side: Literal["left", "right"] | None = None
-    max_document_tokens: int | None = None
-    max_pair_tokens: int | None = None
-    instruction: str | None = None
     spans: SpanRequest | None = None
 
     @property
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> tuple[Pair, ...]:
         """What is to be scored."""
-        return [(self.query, document) for document in self.documents]
+        return tuple((self.query, document) for document in self.documents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +76,11 @@ class ScoreRequest:
 
     Args:
         pairs: (query, document) each.
-        model: The name of a served model; None takes the first.
-        raw_scores: Answer with logits.
-        max_pair_tokens: See `RerankRequest`.
-        instruction: See `RerankRequest`.
+        options: How they are read.
     """
 
     pairs: tuple[Pair, ...]
-    model: str | None = None
-    raw_scores: bool = False
-    max_pair_tokens: int | None = None
-    instruction: str | None = None
+    options: RequestOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,8 @@ def estimate(pairs: Sequence[Pair], most_tokens: int | None) -> list[int]:
 
 def check_instruction(request: RerankRequest | ScoreRequest, model: ServedModel) -> None:
     """Raise Problem where a request has an instruction that is not the one the model was loaded with."""
-    if request.instruction and request.instruction != model.instruction:
+    given = request.options.instruction
+    if given and given != model.instruction:
         loaded = "without one" if model.instruction is None else "with another one"
         raise invalid(f"instruction must be left out: {model.name} was loaded {loaded}", "instruction")
 
@@ -42,7 +43,7 @@ def answer(request: RerankRequest, readings: Sequence[Reading], model: ServedMod
         Problem: A text is too long for the model, and the request does not want it truncated.
     """
     _check_truncation(request, readings, model)
-    score_map = None if request.raw_scores else model.score_map
+    score_map = None if request.options.raw_scores else model.score_map
     ranked = rank(_Read(readings), request.query, request.documents, top_k=request.top_k, score_map=score_map)
     warnings: tuple[str, ...] = ()
     if request.spans is not None and any(document.truncated is None for document in ranked):
@@ -51,8 +52,13 @@ def answer(request: RerankRequest, readings: Sequence[Reading], model: ServedMod
 
 
 def answer_pairs(request: ScoreRequest, readings: Sequence[Reading], model: ServedModel, n_tokens: int) -> Scores:
-    """The scores in the given order, in the unit that was asked for."""
-    score_map: ScoreMap = float if request.raw_scores else model.score_map
+    """The scores in the given order, in the unit that was asked for.
+
+    Raises:
+        Problem: As `answer`.
+    """
+    _check_truncation(request, readings, model)
+    score_map: ScoreMap = float if request.options.raw_scores else model.score_map
     return Scores(model=model.name, scores=[score_map(reading.score) for reading in readings], n_tokens=n_tokens)
 
 
@@ -79,20 +85,22 @@ def _may_exceed(n_tokens: int, *texts: str) -> bool:
     return sum(len(text.encode()) for text in texts) + SPECIAL_TOKENS > n_tokens
 
 
-def _check_truncation(request: RerankRequest, readings: Sequence[Reading], model: ServedModel) -> None:
+def _check_truncation(request: RerankRequest | ScoreRequest, readings: Sequence[Reading], model: ServedModel) -> None:
     """Raise Problem where a text was truncated as the request did not want it."""
-    if request.truncate and request.truncation_side in (None, "right"):
+    options = request.options
+    if options.truncate and options.truncation_side in (None, "right"):
         return
-    for index, (text, reading) in enumerate(zip(request.documents, readings, strict=True)):
-        fits = model.max_length is not None and not _may_exceed(model.max_length, request.query, text)
+    for index, (pair, reading) in enumerate(zip(request.pairs, readings, strict=True)):
+        fits = model.max_length is not None and not _may_exceed(model.max_length, *pair)
         if reading.truncated is False or (reading.truncated is None and fits):
             continue
-        if not request.truncate:
+        if not options.truncate:
             raise invalid(
                 f"documents[{index}] and the query are too long for {model.name}: shorten them, or have them truncated",
                 f"documents[{index}]",
             )
         raise invalid(
-            f"truncation_direction must be Right for texts that do not fit, such as documents[{index}]",
+            f"truncation_direction (or truncation_side) must be right for texts that do not fit, such as "
+            f"documents[{index}]",
             "truncation_direction",
         )

@@ -22,8 +22,8 @@ def serve(app: FastAPI, *, host: str = "127.0.0.1", port: int = 8080) -> None:
     """Serve an app of `create_app` until a signal ends it.
 
     SIGTERM or SIGINT: new requests are refused with 503 and `/ready` says no, accepted ones are answered, and the call
-    returns when that is done or the app's `limits.drain_seconds` are over; then who still waits is told so. A second
-    signal ends it at once.
+    returns when that is done or the app's `limits.drain_seconds` are over; then who still waits is told so, with 503. A
+    second signal ends these seconds.
 
     Args:
         app: What is served.
@@ -90,12 +90,13 @@ class _DrainingServer(uvicorn.Server):
             LOGGER.info("serving at http://%s:%d", f"[{host}]" if ":" in host else host, port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Begin to stop; at a second signal, stop. uvicorn would end the process by the signal, and not with 0."""
-        if self._end is None:
-            self._end = time.monotonic() + self._service.limits.drain_seconds
-            self._service.drain()
-        else:
-            self.should_exit = self.force_exit = True
+        """Begin to stop; at a second signal, wait no longer for what was accepted.
+
+        uvicorn would end the process by the signal, and not with 0.
+        """
+        seconds = self._service.limits.drain_seconds if self._end is None else 0.0
+        self._end = time.monotonic() + seconds
+        self._service.drain()
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to leave the main loop; asked ten times a second."""

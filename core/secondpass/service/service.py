@@ -9,7 +9,7 @@ from secondpass.service.bodies import Bodies
 from secondpass.service.limits import Limits
 from secondpass.service.metrics import Metrics
 from secondpass.service.pass_queue import PassQueue
-from secondpass.service.problems import Kind, Problem
+from secondpass.service.problems import Problem, stopping
 from secondpass.service.served_model import ServedModel, ServedModels
 
 # Tokens of a pass: on a CPU a few tenths of a second of a small model, on an accelerator enough to fill it.
@@ -66,7 +66,7 @@ class Service:
     def check_open(self) -> None:
         """Raise Problem unless another request may come in."""
         if self.is_draining:
-            raise Problem(Kind.UNAVAILABLE, "this server is about to stop", retry_after=1)
+            raise stopping("this server is about to stop")
         for queue in self._queues.values():
             try:
                 queue.check_room()
@@ -81,12 +81,15 @@ class Service:
         self.is_draining = True
 
     def close(self, timeout: float = 0.0) -> bool:
-        """Stop: what is not scored within this time (in seconds) fails.
+        """Stop: what has not arrived fails, and what is not scored within this time (in seconds).
+
+        Called by the thread that runs the app, or once none does.
 
         Returns:
             Whether all queues have ended.
         """
         self.drain()
+        self.bodies.close()
         end = time.monotonic() + timeout
         for queue in self._queues.values():
             queue.close()

@@ -5,6 +5,7 @@ A new one is a file here, its place in `SHAPES`, and its sign in `spoken`.
 
 from collections.abc import Mapping
 
+from secondpass.service.problems import invalid
 from secondpass.service.shapes.cohere_v1 import CohereV1
 from secondpass.service.shapes.cohere_v2 import CohereV2
 from secondpass.service.shapes.infinity import Infinity
@@ -15,7 +16,7 @@ from secondpass.service.shapes.tei import Tei
 from secondpass.service.shapes.vllm import Vllm, VllmScoreFields
 from secondpass.service.shapes.voyage import Voyage
 
-__all__ = ["SHAPES", "VLLM", "Shape", "VllmScoreFields", "at", "spoken"]
+__all__ = ["SHAPES", "VLLM", "Shape", "VllmScoreFields", "at", "check_fields", "spoken"]
 
 TEI, VLLM, INFINITY, VOYAGE, JINA = Tei(), Vllm(), Infinity(), Voyage(), Jina()
 COHERE_V1, COHERE_V2, LITELLM = CohereV1(), CohereV2(), LiteLlm()
@@ -28,6 +29,8 @@ _VOYAGE_FIELDS = {"top_k"}
 _INFINITY_FIELDS = {"raw_scores"}
 # By these, of all that LiteLLM sends, its `hosted_vllm` differs from its `infinity`.
 _HOSTED_VLLM_FIELDS = {"instruction", "max_tokens_per_doc", "max_tokens_per_query"}
+# Fields that one API alone has an answer to, and its place. All others that change scores are fields of every API.
+_PLACES = {"rank_fields": "/v1/rerank", "relevant_spans": "/v2/rerank"}
 
 
 def at(path: str) -> Shape:
@@ -50,14 +53,26 @@ def spoken(path: str, body: Mapping[str, object], user_agent: str = "") -> Shape
     """
     if body.get("texts") is not None or ("texts" in body and body.get("documents") is None):
         return TEI
-    if path == "/v2/rerank":
-        return COHERE_V2
+    return COHERE_V2 if path == "/v2/rerank" else _spoken(path, body, user_agent)
+
+
+def _spoken(path: str, body: Mapping[str, object], user_agent: str) -> Shape:
+    """The API of a request with documents, at a place that several have."""
     given = body.keys()
+    if path == "/v1/rerank" and (given & _COHERE_V1_FIELDS or user_agent.startswith("cohere/")):
+        return COHERE_V1
     if given & _VLLM_FIELDS:
         return VLLM
     if given & _VOYAGE_FIELDS and body.get("top_n") is None:
         return VOYAGE
-    if path == "/rerank":
-        is_either = user_agent.startswith("litellm/") and not given & _HOSTED_VLLM_FIELDS
-        return LITELLM if is_either else INFINITY if given & _INFINITY_FIELDS else VLLM
-    return COHERE_V1 if given & _COHERE_V1_FIELDS or user_agent.startswith("cohere/") else JINA
+    if path == "/v1/rerank":
+        return JINA
+    is_either = user_agent.startswith("litellm/") and not given & _HOSTED_VLLM_FIELDS
+    return LITELLM if is_either else INFINITY if given & _INFINITY_FIELDS else VLLM
+
+
+def check_fields(shape: Shape, body: Mapping[str, object]) -> None:
+    """Raise Problem where a request has a field that only another API could answer."""
+    for name, place in _PLACES.items():
+        if body.get(name) is not None and name not in shape.fields.model_fields:
+            raise invalid(f"{name} must be sent to {place}, with documents", name)

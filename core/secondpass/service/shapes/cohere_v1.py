@@ -7,24 +7,18 @@ from pydantic import BaseModel, Discriminator, Field, JsonValue, Tag
 
 from secondpass.service.problems import Problem, invalid
 from secondpass.service.rerank_request import Ranking, RerankRequest
-from secondpass.service.shapes.shape import OBJECT, TEXT, CountField, Fields, Shape, form, new_id, parse, results, usage
+from secondpass.service.shapes.fields import OBJECT, TEXT, CountField, RerankFields, form, parse
+from secondpass.service.shapes.shape import Shape, new_id, results, usage
 
 
-class CohereV1Fields(Fields):
-    """A request of Cohere's first API."""
+class CohereV1Fields(RerankFields):
+    """A request of Cohere's first API; documents are not read in its chunks, so that their number is left alone."""
 
-    query: str
     documents: list[
         Annotated[Annotated[str, Tag(TEXT)] | Annotated[dict[str, JsonValue], Tag(OBJECT)], Discriminator(form)]
     ]
-    model: str | None = None
-    top_n: CountField | None = None
     rank_fields: Annotated[list[str], Field(min_length=1)] | None = None
     max_chunks_per_doc: CountField | None = None
-    max_tokens_per_doc: CountField | None = None
-    return_documents: bool | None = None
-    raw_scores: bool | None = None
-    instruction: str | None = None
 
 
 class CohereV1(Shape):
@@ -42,12 +36,9 @@ class CohereV1(Shape):
         return RerankRequest(
             query=fields.query,
             documents=texts,
-            shown=shown if fields.return_documents else None,
-            model=fields.model,
-            top_k=fields.top_n,
-            raw_scores=bool(fields.raw_scores),
-            max_document_tokens=fields.max_tokens_per_doc,
-            instruction=fields.instruction,
+            options=fields.options(),
+            shown=shown if fields.returns_documents(by_default=False) else None,
+            top_k=fields.most(),
         )
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:

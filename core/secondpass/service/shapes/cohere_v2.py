@@ -1,25 +1,23 @@
 """Cohere's second API: results, the spans in them, and warnings."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from secondpass.ranking import RankedDocument
 from secondpass.service.problems import Problem
 from secondpass.service.rerank_request import Ranking, RerankRequest, SpanRequest
-from secondpass.service.shapes.shape import (
+from secondpass.service.shapes.fields import (
     CountField,
     DocumentField,
     Fields,
-    Shape,
-    new_id,
+    LimitField,
+    RerankFields,
     parse,
-    results,
-    text_objects,
     texts_of,
-    usage,
 )
+from secondpass.service.shapes.shape import Shape, new_id, results, text_objects, usage
 
 # Cohere's own.
 _SPAN_THRESHOLD = 0.1
@@ -32,19 +30,12 @@ class SpansFields(Fields):
     max_spans: CountField | None = None
 
 
-class CohereV2Fields(Fields):
+class CohereV2Fields(RerankFields):
     """A request of Cohere's second API, and what vLLM's clients send to the same place."""
 
-    query: str
     documents: list[DocumentField]
-    model: str | None = None
-    top_n: Annotated[int, Field(ge=0)] | None = None
-    top_k: CountField | None = None
-    max_tokens_per_doc: CountField | None = None
-    return_documents: bool | None = None
+    top_n: LimitField | None = None
     relevant_spans: SpansFields | None = None
-    raw_scores: bool | None = None
-    instruction: str | None = None
 
 
 class CohereV2(Shape):
@@ -61,12 +52,9 @@ class CohereV2(Shape):
         return RerankRequest(
             query=fields.query,
             documents=texts,
-            shown=text_objects(texts, are_shown=bool(fields.return_documents)),
-            model=fields.model,
-            top_k=(fields.top_k if fields.top_n is None else fields.top_n) or None,
-            raw_scores=bool(fields.raw_scores),
-            max_document_tokens=fields.max_tokens_per_doc,
-            instruction=fields.instruction,
+            options=fields.options(),
+            shown=text_objects(texts, are_shown=fields.returns_documents(by_default=False)),
+            top_k=fields.most(),
             spans=None
             if spans is None
             else SpanRequest(

@@ -7,27 +7,14 @@ from pydantic import BaseModel
 
 from secondpass.service.problems import Problem
 from secondpass.service.rerank_request import Ranking, RerankRequest
-from secondpass.service.shapes.shape import (
-    CountField,
-    DocumentField,
-    Fields,
-    Shape,
-    error_object,
-    parse,
-    rerank_object,
-    texts_of,
-)
+from secondpass.service.shapes.fields import DocumentField, RerankFields, parse, texts_of
+from secondpass.service.shapes.shape import Shape, error_object, rerank_object
 
 
-class InfinityFields(Fields):
+class InfinityFields(RerankFields):
     """A request of infinity's API."""
 
-    query: str
     documents: list[DocumentField]
-    model: str | None = None
-    top_n: CountField | None = None
-    return_documents: bool | None = None
-    raw_scores: bool | None = None
 
 
 class Infinity(Shape):
@@ -43,10 +30,9 @@ class Infinity(Shape):
         return RerankRequest(
             query=fields.query,
             documents=texts,
-            shown=texts if fields.return_documents else None,
-            model=fields.model,
-            top_k=fields.top_n,
-            raw_scores=bool(fields.raw_scores),
+            options=fields.options(),
+            shown=texts if fields.returns_documents(by_default=False) else None,
+            top_k=fields.most(),
         )
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:

@@ -7,32 +7,14 @@ from pydantic import BaseModel
 
 from secondpass.service.problems import Problem
 from secondpass.service.rerank_request import Ranking, RerankRequest
-from secondpass.service.shapes.shape import (
-    CountField,
-    DocumentField,
-    Fields,
-    Shape,
-    new_id,
-    parse,
-    results,
-    text_objects,
-    texts_of,
-    usage,
-)
+from secondpass.service.shapes.fields import DocumentField, RerankFields, parse, texts_of
+from secondpass.service.shapes.shape import Shape, new_id, results, text_objects, usage
 
 
-class JinaFields(Fields):
+class JinaFields(RerankFields):
     """A request of Jina's API."""
 
-    query: str
     documents: list[DocumentField]
-    model: str | None = None
-    top_n: CountField | None = None
-    return_documents: bool | None = None
-    max_tokens_per_doc: CountField | None = None
-    raw_scores: bool | None = None
-    truncation: bool | None = None
-    instruction: str | None = None
 
 
 class Jina(Shape):
@@ -48,13 +30,9 @@ class Jina(Shape):
         return RerankRequest(
             query=fields.query,
             documents=texts,
-            shown=text_objects(texts, are_shown=fields.return_documents is not False),
-            model=fields.model,
-            top_k=fields.top_n,
-            raw_scores=bool(fields.raw_scores),
-            truncate=fields.truncation is not False,
-            max_document_tokens=fields.max_tokens_per_doc,
-            instruction=fields.instruction,
+            options=fields.options(),
+            shown=text_objects(texts, are_shown=fields.returns_documents(by_default=True)),
+            top_k=fields.most(),
         )
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:

@@ -1,46 +1,14 @@
-"""What every API's shape is made of: the fields they share, and how a rule that is broken is told."""
+"""What an API's shape is, and the parts of answers that several of them share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, TypeVar
+from typing import ClassVar
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 
-from secondpass.service.problems import Problem, invalid
+from secondpass.service.problems import Problem
 from secondpass.service.rerank_request import Ranking, RerankRequest
-
-FieldsT = TypeVar("FieldsT", bound=BaseModel)
-
-# Which form of a document was tried: a part of an error's place that is ours and not the caller's.
-TEXT, OBJECT = "(text)", "(object)"
-
-
-class Fields(BaseModel):
-    """The fields of a request that are read. Clients send others, too: these are left alone, and so are nulls."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class TextObject(Fields):
-    """A document as an object."""
-
-    text: str
-
-
-def form(document: object) -> str:
-    """Which form a document has."""
-    return OBJECT if isinstance(document, dict | TextObject) else TEXT
-
-
-DocumentField = Annotated[
-    Annotated[str, Tag(TEXT)] | Annotated[TextObject, Tag(OBJECT)],
-    Discriminator(form),
-]
-"""A document: its text, or an object that holds it."""
-
-CountField = Annotated[int, Field(ge=1)]
 
 
 class Shape(ABC):
@@ -70,28 +38,6 @@ class Shape(ABC):
     def status(self, problem: Problem) -> int:
         """The HTTP status that goes with it."""
         return problem.kind.value
-
-
-def parse(fields: type[FieldsT], body: Mapping[str, object]) -> FieldsT:
-    """The fields of a request.
-
-    Raises:
-        Problem: A field breaks a rule; the first one is told.
-    """
-    try:
-        return fields.model_validate(body)
-    except ValidationError as error:
-        raise _told(error.errors(include_url=False)[0]) from None
-
-
-def text_of(document: str | TextObject) -> str:
-    """The text of a document in either form."""
-    return document if isinstance(document, str) else document.text
-
-
-def texts_of(documents: Sequence[str | TextObject]) -> tuple[str, ...]:
-    """The texts of documents in either form."""
-    return tuple(map(text_of, documents))
 
 
 def text_objects(texts: Sequence[str], *, are_shown: bool) -> tuple[object, ...] | None:
@@ -140,34 +86,3 @@ def usage(n_tokens: int) -> dict[str, int]:
 def new_id(prefix: str = "rerank-") -> str:
     """A name for an answer that no other has."""
     return f"{prefix}{uuid4().hex}"
-
-
-def _told(error: ErrorDetails) -> Problem:
-    """A broken rule with the field that breaks it; what it holds is not repeated but for its kind."""
-    place = ""
-    for part in error["loc"]:
-        if isinstance(part, int):
-            place += f"[{part}]"
-        elif part not in (TEXT, OBJECT):
-            place += f".{part}" if place else part
-    if error["type"] == "missing":
-        return invalid(f"{place} must be given", place)
-    rule = error["msg"].removeprefix("Input should be ").removeprefix("Value should be ")
-    return invalid(f"{place} must be {rule}, got {_kind(error['input'])}", place)
-
-
-def _kind(value: object) -> str:
-    """What a value is, in the words of JSON; a number is short enough to be shown."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)[:40]
-        case str():
-            return "a string"
-        case Mapping():
-            return "an object"
-        case _:
-            return "an array"

@@ -1,13 +1,14 @@
 """Text Embeddings Inference: `texts` in, a bare list out."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import BaseModel
 
 from secondpass.service.problems import Kind, Problem
 from secondpass.service.rerank_request import Ranking, RerankRequest
-from secondpass.service.shapes.shape import CountField, DocumentField, Fields, Shape, parse, texts_of
+from secondpass.service.shapes.fields import DocumentField, RerankFields, parse, texts_of
+from secondpass.service.shapes.shape import Shape
 
 _ERROR_TYPES = {
     Kind.MALFORMED: "Validation",
@@ -24,19 +25,10 @@ _ERROR_TYPES = {
 _BACKEND_FAILED = 424
 
 
-class TeiFields(Fields):
-    """A request of TEI's clients; some also send the fields of other APIs, which mean there what they say."""
+class TeiFields(RerankFields):
+    """A request of TEI's clients."""
 
-    query: str
     texts: list[DocumentField]
-    raw_scores: bool | None = None
-    return_text: bool | None = None
-    truncate: bool | None = None
-    truncation_direction: Literal["Left", "Right", "left", "right"] | None = None
-    model: str | None = None
-    top_n: CountField | None = None
-    top_k: CountField | None = None
-    instruction: str | None = None
 
 
 class Tei(Shape):
@@ -49,17 +41,12 @@ class Tei(Shape):
         """The request."""
         fields = parse(TeiFields, body)
         texts = texts_of(fields.texts)
-        direction = fields.truncation_direction
         return RerankRequest(
             query=fields.query,
             documents=texts,
-            shown=texts if fields.return_text else None,
-            model=fields.model,
-            top_k=fields.top_n if fields.top_k is None else fields.top_k,
-            raw_scores=bool(fields.raw_scores),
-            truncate=fields.truncate is not False,
-            truncation_side=None if direction is None else "left" if direction.lower() == "left" else "right",
-            instruction=fields.instruction,
+            options=fields.options(),
+            shown=texts if fields.returns_documents(by_default=False) else None,
+            top_k=fields.most(),
         )
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:

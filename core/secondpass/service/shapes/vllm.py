@@ -1,27 +1,24 @@
 """vLLM: `/rerank`, whose answers always hold the documents, and `/score`, which takes pairs."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from secondpass.ranking import Pair
 from secondpass.service.problems import Kind, Problem, invalid
 from secondpass.service.rerank_request import Ranking, RerankRequest, ScoreRequest, Scores
-from secondpass.service.shapes.shape import (
+from secondpass.service.shapes.fields import (
     DocumentField,
-    Fields,
-    Shape,
+    LimitField,
+    OptionFields,
+    RerankFields,
     TextObject,
-    error_object,
-    new_id,
     parse,
-    rerank_object,
-    text_objects,
     text_of,
     texts_of,
-    usage,
 )
+from secondpass.service.shapes.shape import Shape, error_object, new_id, rerank_object, text_objects, usage
 
 _ERROR_TYPES = {
     Kind.UNAUTHORIZED: "Unauthorized",
@@ -30,37 +27,22 @@ _ERROR_TYPES = {
     Kind.FAILED: "InternalServerError",
     Kind.UNAVAILABLE: "ServiceUnavailableError",
 }
-# -1 stands for the model's own limit.
-TruncateField = Annotated[int, Field(ge=-1)]
 
 
-class VllmFields(Fields):
+class VllmFields(RerankFields):
     """A request of vLLM's `/rerank`."""
 
-    query: str
     documents: list[DocumentField]
-    model: str | None = None
-    top_n: Annotated[int, Field(ge=0)] | None = None
-    return_documents: bool | None = None
-    truncate_prompt_tokens: TruncateField | None = None
-    truncation_side: Literal["left", "right"] | None = None
-    max_tokens_per_doc: Annotated[int, Field(ge=0)] | None = None
-    use_activation: bool | None = None
-    instruction: str | None = None
+    top_n: LimitField | None = None
 
 
-class VllmScoreFields(Fields):
+class VllmScoreFields(OptionFields):
     """A request of vLLM's `/score`, in either of its spellings."""
 
     text_1: DocumentField | list[DocumentField] | None = None
     text_2: DocumentField | list[DocumentField] | None = None
     queries: DocumentField | list[DocumentField] | None = None
     documents: DocumentField | list[DocumentField] | None = None
-    model: str | None = None
-    truncate_prompt_tokens: TruncateField | None = None
-    use_activation: bool | None = None
-    raw_scores: bool | None = None
-    instruction: str | None = None
 
 
 class Vllm(Shape):
@@ -76,14 +58,9 @@ class Vllm(Shape):
         return RerankRequest(
             query=fields.query,
             documents=texts,
-            shown=text_objects(texts, are_shown=fields.return_documents is not False),
-            model=fields.model,
-            top_k=fields.top_n or None,
-            raw_scores=fields.use_activation is False,
-            truncation_side=fields.truncation_side,
-            max_document_tokens=fields.max_tokens_per_doc or None,
-            max_pair_tokens=_pair_tokens(fields.truncate_prompt_tokens),
-            instruction=fields.instruction,
+            options=fields.options(),
+            shown=text_objects(texts, are_shown=fields.returns_documents(by_default=True)),
+            top_k=fields.most(),
         )
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
@@ -104,13 +81,7 @@ class Vllm(Shape):
         is_new = fields.queries is not None or fields.documents is not None
         names = ("queries", "documents") if is_new else ("text_1", "text_2")
         queries, documents = (_texts(name, getattr(fields, name)) for name in names)
-        return ScoreRequest(
-            pairs=_pairs(names, queries, documents),
-            model=fields.model,
-            raw_scores=fields.raw_scores is True or fields.use_activation is False,
-            max_pair_tokens=_pair_tokens(fields.truncate_prompt_tokens),
-            instruction=fields.instruction,
-        )
+        return ScoreRequest(pairs=_pairs(names, queries, documents), options=fields.options())
 
     def answer_pairs(self, scores: Scores, created: int) -> object:
         """`{id, object, created, model, data: [{index, object, score}], usage}`; `created` in seconds since 1970."""
@@ -139,8 +110,3 @@ def _pairs(names: tuple[str, str], queries: tuple[str, ...], documents: tuple[st
             f"{names[0]} must be one text, or as many as {names[1]}, got {len(queries)} for {len(documents)}", names[0]
         )
     return tuple(zip(queries, documents, strict=True))
-
-
-def _pair_tokens(given: int | None) -> int | None:
-    """The limit for a pair; none where it is the model's own."""
-    return None if given is None or given < 1 else given

@@ -7,20 +7,14 @@ from pydantic import BaseModel
 
 from secondpass.service.problems import Problem
 from secondpass.service.rerank_request import Ranking, RerankRequest
-from secondpass.service.shapes.shape import CountField, DocumentField, Fields, Shape, parse, results, texts_of
+from secondpass.service.shapes.fields import DocumentField, RerankFields, parse, texts_of
+from secondpass.service.shapes.shape import Shape, results
 
 
-class VoyageFields(Fields):
+class VoyageFields(RerankFields):
     """A request of Voyage's API."""
 
-    query: str
     documents: list[DocumentField]
-    model: str | None = None
-    top_k: CountField | None = None
-    return_documents: bool | None = None
-    truncation: bool | None = None
-    raw_scores: bool | None = None
-    instruction: str | None = None
 
 
 class Voyage(Shape):
@@ -36,12 +30,9 @@ class Voyage(Shape):
         return RerankRequest(
             query=fields.query,
             documents=texts,
-            shown=texts if fields.return_documents else None,
-            model=fields.model,
-            top_k=fields.top_k,
-            raw_scores=bool(fields.raw_scores),
-            truncate=fields.truncation is not False,
-            instruction=fields.instruction,
+            options=fields.options(),
+            shown=texts if fields.returns_documents(by_default=False) else None,
+            top_k=fields.most(),
         )
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:

@@ -1,0 +1,147 @@
+"""The fields of requests: those that all APIs share, and how a rule that is broken is told."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic_core import ErrorDetails
+
+from secondpass.service.problems import Problem, invalid
+from secondpass.service.rerank_request import RequestOptions
+
+FieldsT = TypeVar("FieldsT", bound=BaseModel)
+
+# Which form of a document was tried: a part of an error's place that is ours and not the caller's.
+TEXT, OBJECT = "(text)", "(object)"
+
+
+class Fields(BaseModel):
+    """The fields of a request that are read. Clients send others, too: these are left alone, and so are nulls."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class TextObject(Fields):
+    """A document as an object."""
+
+    text: str
+
+
+def form(document: object) -> str:
+    """Which form a document has."""
+    return OBJECT if isinstance(document, dict | TextObject) else TEXT
+
+
+DocumentField = Annotated[
+    Annotated[str, Tag(TEXT)] | Annotated[TextObject, Tag(OBJECT)],
+    Discriminator(form),
+]
+"""A document: its text, or an object that holds it."""
+
+CountField = Annotated[int, Field(ge=1)]
+LimitField = Annotated[int, Field(ge=0)]
+"""At most so many; 0 for no limit."""
+SideField = Literal["Left", "Right", "left", "right"]
+
+
+class OptionFields(Fields):
+    """How texts are read and scored: every API has these, for clients of one send them to the place of another."""
+
+    model: str | None = None
+    raw_scores: bool | None = None
+    use_activation: bool | None = None
+    truncate: bool | None = None
+    truncation: bool | None = None
+    truncation_direction: SideField | None = None
+    truncation_side: SideField | None = None
+    truncate_prompt_tokens: Annotated[int, Field(ge=-1)] | None = None
+    max_tokens_per_query: LimitField | None = None
+    max_tokens_per_doc: LimitField | None = None
+    instruction: str | None = None
+
+    def options(self) -> RequestOptions:
+        """What they ask for; limits of 0, and one of -1 for the pair, stand for the model's own."""
+        sides = {side.lower() for side in (self.truncation_direction, self.truncation_side) if side is not None}
+        pair = self.truncate_prompt_tokens
+        return RequestOptions(
+            model=self.model,
+            raw_scores=self.raw_scores is True or self.use_activation is False,
+            truncate=self.truncate is not False and self.truncation is not False,
+            truncation_side="left" if "left" in sides else "right" if sides else None,
+            max_query_tokens=self.max_tokens_per_query or None,
+            max_document_tokens=self.max_tokens_per_doc or None,
+            max_pair_tokens=None if pair is None or pair < 1 else pair,
+            instruction=self.instruction,
+        )
+
+
+class RerankFields(OptionFields):
+    """What every API that ranks has beside its documents."""
+
+    query: str
+    top_n: CountField | None = None
+    top_k: CountField | None = None
+    return_documents: bool | None = None
+    return_text: bool | None = None
+
+    def most(self) -> int | None:
+        """How many documents to keep: what suits both fields; 0 and None keep all."""
+        return min((given for given in (self.top_n, self.top_k) if given), default=None)
+
+    def returns_documents(self, *, by_default: bool) -> bool:
+        """Whether the answer repeats the documents."""
+        asked = self.return_text if self.return_documents is None else self.return_documents
+        return by_default if asked is None else asked
+
+
+def parse(fields: type[FieldsT], body: Mapping[str, object]) -> FieldsT:
+    """The fields of a request.
+
+    Raises:
+        Problem: A field breaks a rule; the first one is told.
+    """
+    try:
+        return fields.model_validate(body)
+    except ValidationError as error:
+        raise _told(error.errors(include_url=False)[0]) from None
+
+
+def text_of(document: str | TextObject) -> str:
+    """The text of a document in either form."""
+    return document if isinstance(document, str) else document.text
+
+
+def texts_of(documents: Sequence[str | TextObject]) -> tuple[str, ...]:
+    """The texts of documents in either form."""
+    return tuple(map(text_of, documents))
+
+
+def _told(error: ErrorDetails) -> Problem:
+    """A broken rule with the field that breaks it; what it holds is not repeated but for its kind."""
+    place = ""
+    for part in error["loc"]:
+        if isinstance(part, int):
+            place += f"[{part}]"
+        elif part not in (TEXT, OBJECT):
+            place += f".{part}" if place else part
+    if error["type"] == "missing":
+        return invalid(f"{place} must be given", place)
+    rule = error["msg"].removeprefix("Input should be ").removeprefix("Value should be ")
+    return invalid(f"{place} must be {rule}, got {_kind(error['input'])}", place)
+
+
+def _kind(value: object) -> str:
+    """What a value is, in the words of JSON; a number is short enough to be shown."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)[:40]
+        case str():
+            return "a string"
+        case Mapping():
+            return "an object"
+        case _:
+            return "an array"
