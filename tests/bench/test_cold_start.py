@@ -21,6 +21,7 @@ def test_it_is_one_call_with_the_candidates_of_one_query() -> None:
     assert 1 < len(workload.pairs) <= 20
 
 
+@pytest.mark.slow
 def test_processes_start_load_and_score() -> None:
     pytest.importorskip("sentence_transformers")
     names = ["secondpass float32", BASELINE, "onnxruntime int8"]

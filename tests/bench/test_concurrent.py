@@ -122,6 +122,7 @@ def test_figures_by_hand() -> None:
     assert ["secondpass", "float32", "16.0", "1.50", "20.0", "1.00", "200", "300", "200"] in lines
 
 
+@pytest.mark.slow
 def test_the_command_measures_it() -> None:
     pytest.importorskip("sentence_transformers")
     names = ["secondpass float32", BASELINE]

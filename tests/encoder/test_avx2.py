@@ -29,7 +29,8 @@ def test_such_a_cpu_adds_products_in_pairs() -> None:
     assert "int8_products=True, int8_pairs=True" in shown
 
 
-@pytest.mark.parametrize("arguments", [["arithmetic/test_int8.py"], ["test_quality.py", "-k", "int8 and not 43"]])
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["arithmetic/test_int8.py"], ["test_quality.py", "-k", "int8"]])
 def test_int8_does_there_what_it_does_here(arguments: list[str]) -> None:
     file, *selection = arguments
     shown = _run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / file), *selection)

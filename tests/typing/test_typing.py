@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from shared import ROOT
 
-pytestmark = pytest.mark.source
+pytestmark = [pytest.mark.slow, pytest.mark.source]
 
 FOLDER = Path(__file__).parent
 ACCEPTED, REFUSED = FOLDER / "accepted.py", FOLDER / "refused.py"

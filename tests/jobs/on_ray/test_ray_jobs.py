@@ -25,6 +25,7 @@ from secondpass.jobs.on_ray.lost_workers import in_our_words
 from secondpass.options import ModelOptions
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:::ray"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -81,7 +82,6 @@ def test_a_job_begins_local_and_ends_on_a_cluster(model: str, tmp_path: Path) ->
     assert score_files(path, out, model=model, settings=settings).n_shards_before == result.n_shards
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("ray")
 def test_workers_that_are_killed_are_replaced_and_every_row_comes_out_once(model: str, tmp_path: Path) -> None:
     rows = make_rows(3000)
@@ -101,7 +101,6 @@ def test_workers_that_are_killed_are_replaced_and_every_row_comes_out_once(model
     check_scored(rows, read_output(out), CrossEncoder(model))
 
 
-@pytest.mark.slow
 def test_a_job_whose_own_process_is_killed_ten_times_ends_with_every_row_once(
     ray: Any, model: str, tmp_path: Path
 ) -> None:
@@ -124,7 +123,6 @@ def test_a_job_whose_own_process_is_killed_ten_times_ends_with_every_row_once(
     assert [file.name for file in out.rglob("*.unfinished")] == []
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::secondpass.errors.TruncationWarning")  # of so many rows a few are longer
 def test_a_shard_that_no_worker_survives_is_named_with_how_often_it_was_tried(
     ray: Any, model: str, tmp_path: Path

@@ -31,7 +31,7 @@ from secondpass.remote.apis import API_NAMES, ApiName
 from secondpass.service import create_app, load_model
 from secondpass.service.on_ray import app as on_ray
 
-pytestmark = pytest.mark.source  # the example's settings
+pytestmark = [pytest.mark.slow, pytest.mark.source]  # a cluster; the example's settings
 
 KEY = "a-key-of-this-test"
 KEYED = {"authorization": f"Bearer {KEY}"}
