@@ -11,11 +11,7 @@ import langchain_secondpass
 import llama_index_secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
 
-PYDANTIC: list[type[BaseModel]] = [
-    langchain_secondpass.SecondPassRerank,
-    langchain_secondpass.SecondPassCrossEncoder,
-    llama_index_secondpass.SecondPassRerank,
-]
+PYDANTIC: list[type[BaseModel]] = [langchain_secondpass.SecondPassRerank, llama_index_secondpass.SecondPassRerank]
 # Where an integer is expected, and where a truth value is.
 COUNTS = ("batch_size", "batch_tokens", "label", "max_length", "top_k", "top_n", "window_overlap")
 FLAGS = (

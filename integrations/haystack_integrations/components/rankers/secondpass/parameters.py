@@ -19,8 +19,8 @@ from secondpass.options import ModelOptions
 _USUAL_MAX_LENGTH: Final = 512
 
 # What is True or False, and what is text: neither can be left open.
-_FLAGS: Final = frozenset({"return_passages", "share_model"})
-_TEXTS: Final = frozenset({"document_prefix", "document_suffix", "embedding_separator", "query_prefix", "query_suffix"})
+_FLAGS: Final = ("return_passages", "share_model")
+_TEXTS: Final = ("query_prefix", "query_suffix", "document_prefix", "document_suffix", "embedding_separator")
 
 # The arguments for transformers in a saved ranker.
 _KWARGS: Final[Readers] = {
@@ -74,7 +74,11 @@ def refuse_foreign(parameters: Mapping[str, Any]) -> None:
 
 
 def copy_names(names: list[str] | None) -> list[str]:
-    """The names of metadata in a list of their own; none for None. Raises InputTypeError for anything else."""
+    """The names of metadata as a new list, empty for None.
+
+    Raises:
+        InputTypeError: They are not a list or tuple of names.
+    """
     if names is None:
         return []
     check_names("meta_fields_to_embed", names)
@@ -95,12 +99,11 @@ def check_types(parameters: Mapping[str, Any]) -> None:
     Args:
         parameters: As for `model_options`.
     """
-    for name in parameters.keys() & _FLAGS:
-        check_flag(name, parameters[name])
-    for name in parameters.keys() & _TEXTS:
-        check_text(name, parameters[name], optional=False)
-    if "meta_fields_to_embed" in parameters:
-        check_names("meta_fields_to_embed", parameters["meta_fields_to_embed"])
+    for name in _FLAGS:
+        check_flag(name, parameters.get(name, False))
+    for name in _TEXTS:
+        check_text(name, parameters.get(name, ""), optional=False)
+    check_names("meta_fields_to_embed", parameters.get("meta_fields_to_embed", []))
     check_count("batch_size", parameters.get("batch_size"))
     device, token = parameters.get("device"), parameters.get("token")
     if device is not None and not isinstance(device, ComponentDevice):
