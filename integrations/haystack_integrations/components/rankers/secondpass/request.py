@@ -4,17 +4,16 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 from haystack import Document
 
 from haystack_integrations.components.rankers.secondpass.passages import passage_of, with_passage
 from haystack_integrations.components.rankers.secondpass.texts import Template, content_of
 from secondpass.adapters.passages import own_passage
-from secondpass.arguments import check_flag, describe
-from secondpass.errors import InputError, InputTypeError
+from secondpass.arguments import check_flag
+from secondpass.errors import InputError
 from secondpass.ranking import RankedDocument, ScoreMap, Scorer, Sigmoid, arank, rank
-from secondpass.ranking.checks import check_score_threshold, check_top_k
+from secondpass.ranking.checks import check_number, check_score_threshold, check_top_k
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +44,7 @@ class Selection:
         check_top_k(self.top_k)
         check_score_threshold(self.score_threshold)
         check_flag("scale_score", self.scale_score)
-        factor = self.calibration_factor
-        if isinstance(factor, bool) or not isinstance(factor, Real | None):
-            raise InputTypeError(f"calibration_factor must be a number or None, got {describe(factor)}")
+        factor = check_number("calibration_factor", self.calibration_factor)
         if self.scale_score and (factor is None or not 0 < factor < math.inf):
             raise InputError(f"calibration_factor must be greater than 0 to scale, and finite, got {factor}")
         if self.scale_score and self.is_scaled and self.calibration_factor != 1.0:
