@@ -21,10 +21,26 @@ def check_count(name: str, value: object, *, least: int = 1, optional: bool = Tr
         raise InputError(f"{name} must be at least {least}, got {value}")
 
 
-def check_text(name: str, value: object) -> None:
-    """Raise InputTypeError unless `value` is None or text."""
-    if value is not None and not isinstance(value, str):
-        raise InputTypeError(f"{name} must be text or None, got {describe(value)}")
+def check_text(name: str, value: object, *, optional: bool = True) -> None:
+    """Raise InputTypeError unless `value` is text, or None where that is an option."""
+    if (value is None and optional) or isinstance(value, str):
+        return
+    raise InputTypeError(f"{name} must be text{' or None' if optional else ''}, got {describe(value)}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise InputTypeError unless `value` is True or False: any text, even "false", would count as True."""
+    if not isinstance(value, bool):
+        raise InputTypeError(f"{name} must be True or False, got {describe(value)}")
+
+
+def check_names(name: str, value: object) -> None:
+    """Raise InputTypeError unless `value` is a list or tuple of names; the letters of one text would count as names."""
+    if not isinstance(value, list | tuple):
+        raise InputTypeError(f"{name} must be a list of names, got {describe(value)}")
+    for index, item in enumerate(value):
+        if not isinstance(item, str):
+            raise InputTypeError(f"{name}[{index}] must be a name, got {describe(item)}")
 
 
 def describe(value: object) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_text, describe
+from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
 
@@ -26,6 +26,9 @@ class HubOptions:
         cache_dir: Where downloads are kept; None takes huggingface_hub's own place.
         local_files_only: Never ask the network.
         trust_remote_code: Allow a checkpoint to run code of its own.
+
+    Raises:
+        InputTypeError: A value is of another type, found before anything is looked for.
     """
 
     revision: str | None = None
@@ -33,6 +36,12 @@ class HubOptions:
     cache_dir: str | None = None
     local_files_only: bool = False
     trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        check_text("revision", self.revision)
+        check_text("cache_dir", self.cache_dir)
+        check_flag("local_files_only", self.local_files_only)
+        check_flag("trust_remote_code", self.trust_remote_code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +83,13 @@ class ModelOptions(HubOptions):
     window_aggregation: WindowAggregation = "max"
 
     def __post_init__(self) -> None:
+        HubOptions.__post_init__(self)  # `super()` would look for a class that slots have replaced
         check_choice("dtype", self.dtype, get_args(DType))
         check_choice("activation", self.activation, get_args(ActivationName))
         check_count("max_length", self.max_length)
         check_text("instruction", self.instruction)
+        if self.label is not None and (isinstance(self.label, bool) or not isinstance(self.label, int | str)):
+            raise InputTypeError(f"label must be an index, a name or None, got {describe(self.label)}")
         check_count("batch_tokens", self.batch_tokens)
         if self.calibration is not None and not isinstance(self.calibration, Calibration):
             raise InputTypeError(f"calibration must be a Calibration or None, got {describe(self.calibration)}")

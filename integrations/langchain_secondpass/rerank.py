@@ -15,7 +15,7 @@ from secondpass.adapters.foreign_arguments import Readers
 from secondpass.adapters.inputs import check_documents
 from secondpass.adapters.passages import PASSAGE, own_passage, passage_metadata, passage_text
 from secondpass.adapters.texts import text_with_metadata
-from secondpass.arguments import describe
+from secondpass.arguments import check_names, describe
 from secondpass.errors import InputError, InputTypeError
 from secondpass.ranking import RankedDocument
 
@@ -49,6 +49,12 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
     def _check_score_key(cls, value: str) -> str:
         if value == PASSAGE:
             raise InputError(f"score_key must not be {PASSAGE!r}, which is the passage's, got {value!r}")
+        return value
+
+    @field_validator("metadata_fields", mode="before")
+    @classmethod
+    def _check_metadata_fields(cls, value: object) -> object:
+        check_names("metadata_fields", value)
         return value
 
     def compress_documents(

@@ -12,7 +12,7 @@ from secondpass.adapters.foreign_arguments import (
     refuse,
 )
 from secondpass.adapters.migration import BATCH_SIZE, MODEL_NAMES, SERVICES
-from secondpass.arguments import describe
+from secondpass.arguments import check_flag, describe
 from secondpass.errors import InputTypeError
 
 # SentenceTransformerRerank of the plugin, and all other rerankers: those begin with how many nodes are kept.
@@ -46,8 +46,7 @@ def by_name(name: str, arguments: tuple[object, ...]) -> dict[str, object]:
 
 
 def _read_use_fp16(source: str, value: object) -> Iterator[Meaning]:
-    if not isinstance(value, bool):
-        raise InputTypeError(f"{source} must be True or False, got {describe(value)}")
+    check_flag(source, value)
     yield Meaning("dtype", "float16" if value else "float32", source)
 
 

@@ -64,6 +64,8 @@ def test_the_haystack_ranker_takes_every_option_but_the_activation() -> None:
     expected = OPTIONS | {
         # Haystack's own types, which it can save; its earlier rankers read the token from these variables.
         "device": (ComponentDevice | None, None),
+        # A path is taken as well, and saved as text.
+        "cache_dir": (str | Path | None, None),
         "token": (Secret | None, Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False)),
         # By its file, or as it was saved.
         "calibration": (Calibration | str | dict[str, Any] | None, None),

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.source
 _CODE = re.compile(r"^ *```.*?^ *```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PATH = re.compile(r"`((?:[\w.-]+/)*[\w-]*\.?[\w-]+\.(?:py|toml|md|txt|yml)|(?:[\w.-]+/)+[\w-]*)`")
-_ROOMS = ("core", "integrations", "tests", "docs", "examples", "benchmarks", "recipes", ".ci")
+_FOLDERS = ("core", "integrations", "tests", "docs", "examples", "benchmarks", "recipes", ".ci")
 # "1,234" and "-0.0012" are numbers; a letter before one makes it a name ("L6", "int8").
 _NUMBER = re.compile(r"(?<![\w.])[+-]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w%])")
 
@@ -41,7 +41,9 @@ def test_links_are_found() -> None:
 @cache
 def _paths() -> frozenset[str]:
     """Every file and folder of the repository, and each end of its path: `a/b.py` and `b.py`."""
-    found = [path for room in _ROOMS for path in [ROOT / room, *(ROOT / room).rglob("*")]] + list(ROOT.iterdir())
+    found = [path for folder in _FOLDERS for path in [ROOT / folder, *(ROOT / folder).rglob("*")]] + list(
+        ROOT.iterdir()
+    )
     parts = [path.relative_to(ROOT).parts for path in found if "__pycache__" not in path.parts]
     return frozenset("/".join(part[i:]) for part in parts for i in range(len(part)))
 
@@ -70,11 +72,11 @@ def test_figures_of_checkpoints_to_choose_are_those_that_are_known() -> None:
         assert shown <= {figure.value for figure in known.published}, checkpoint
 
 
-def test_every_room_of_the_core_is_on_the_map() -> None:
+def test_every_package_of_the_core_is_on_the_map() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rooms = [path.parent.name for path in (ROOT / "core" / "secondpass").glob("*/__init__.py")]
-    assert len(rooms) > 10
-    assert [room for room in rooms if f"{room}/" not in text] == []
+    packages = [path.parent.name for path in (ROOT / "core" / "secondpass").glob("*/__init__.py")]
+    assert len(packages) > 10
+    assert [package for package in packages if f"{package}/" not in text] == []
 
 
 def test_figures_are_those_of_the_benchmarks() -> None:

@@ -426,6 +426,8 @@ def test_mistakes_are_named_before_anything_is_loaded(tmp_path: Path) -> None:
         ({"output_format": "xlsx"}, 'output_format must be one of "parquet", "jsonl", "trec" or None, got \'xlsx\''),
         ({"query_column": ""}, "query_column must be a column's name, got an empty one"),
         ({"query_column": "a", "document_column": "a"}, "must be two columns, got 'a' twice"),
+        ({"keep_texts": "no"}, "keep_texts must be True or False, got str 'no'"),
+        ({"strict": 1}, "strict must be True or False, got int 1"),
         ({"corpus": path}, "queries and corpus must come with a TREC run, got"),
     ]
     for settings, message in wrong:

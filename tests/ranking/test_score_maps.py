@@ -25,9 +25,9 @@ def test_sigmoid_is_from_0_to_1_for_any_score(score: float) -> None:
     assert 0 <= Sigmoid()(score) <= 1
 
 
-@pytest.mark.parametrize("factor", [0.0, -1.0, math.nan])
+@pytest.mark.parametrize("factor", [0.0, -1.0, math.nan, math.inf])
 def test_a_factor_that_breaks_the_order_is_refused(factor: float) -> None:
-    with pytest.raises(InputError, match=r"factor must be greater than 0, got (0\.0|-1\.0|nan)"):
+    with pytest.raises(InputError, match=r"factor must be greater than 0 and finite, got (0\.0|-1\.0|nan|inf)"):
         Sigmoid(factor)
 
 

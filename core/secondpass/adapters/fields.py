@@ -19,6 +19,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -27,6 +28,7 @@ from pydantic.json_schema import SkipJsonSchema
 from secondpass.adapters.foreign_arguments import Readers
 from secondpass.adapters.lazy import check_model_name, check_scorer, scorer_of
 from secondpass.adapters.migration import spelling, translate
+from secondpass.arguments import describe
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputTypeError
 from secondpass.model_names import portable_name
@@ -176,6 +178,13 @@ class ModelFields(BaseModel):
     def _check_model(cls, value: object) -> object:
         check_model_name(value)
         return str(value) if isinstance(value, Path) else value
+
+    @field_validator("max_length", "label", "batch_tokens", "window_overlap", mode="before")
+    @classmethod
+    def _check_number(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool):  # which pydantic reads as 1 or 0
+            raise InputTypeError(f"{info.field_name} must be a number, not a truth value, got {describe(value)}")
+        return value
 
     @field_validator("scorer", mode="before")
     @classmethod

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from secondpass.arguments import describe
-from secondpass.errors import InputError, InputTypeError
+from secondpass.errors import InputError
 
 # Names that published rerankers give to their relevant label, in lower case without separators.
 _RELEVANT_NAMES = {"relevant", "yes", "entailment", "hasanswer", "positive", "true", "isrelevant", "match"}
@@ -52,8 +51,6 @@ def find_label(label: int | str, n_labels: int, names: Mapping[int, str]) -> int
     Raises:
         InputError: The head has no such label.
     """
-    if isinstance(label, bool) or not isinstance(label, int | str):
-        raise InputTypeError(f"label must be an index, a name or None, got {describe(label)}")
     if isinstance(label, str):
         for index, name in names.items():
             if name.casefold() == label.casefold():

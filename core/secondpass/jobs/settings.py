@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, describe
+from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe
 from secondpass.errors import InputError, InputTypeError
 
 OutputFormat: TypeAlias = Literal["parquet", "jsonl", "trec"]
@@ -55,10 +55,11 @@ class JobSettings:
                 raise InputError(f"{name} must be a column's name, got an empty one")
         if self.query_column == self.document_column:
             raise InputError(f"query_column and document_column must be two columns, got {self.query_column!r} twice")
-        if not isinstance(self.result_prefix, str):
-            raise InputTypeError(f"result_prefix must be text, got {describe(self.result_prefix)}")
+        check_text("result_prefix", self.result_prefix, optional=False)
         check_choice("output_format", self.output_format, get_args(OutputFormat))
         check_count("shard_rows", self.shard_rows, optional=False)
+        check_flag("keep_texts", self.keep_texts)
+        check_flag("strict", self.strict)
 
     @property
     def text_columns(self) -> frozenset[str]:

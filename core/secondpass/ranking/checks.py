@@ -74,12 +74,18 @@ def check_top_k(top_k: object, name: str = "top_k") -> None:
 
 def check_score_threshold(score_threshold: object) -> None:
     """Raise InputError unless `score_threshold` is None or a number other than NaN."""
-    if score_threshold is None:
-        return
-    if isinstance(score_threshold, bool) or not isinstance(score_threshold, int | float | np.number):
-        raise InputTypeError(f"score_threshold must be a number or None, got {describe(score_threshold)}")
-    if math.isnan(float(score_threshold)):
+    threshold = check_number("score_threshold", score_threshold)
+    if threshold is not None and math.isnan(threshold):
         raise InputError("score_threshold must be a number, got NaN")
+
+
+def check_number(name: str, value: object) -> float | None:
+    """The number as a float, or None for None; raise InputTypeError for anything else."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise InputTypeError(f"{name} must be a number or None, got {describe(value)}")
+    return float(value)
 
 
 def check_scores(scores: Sequence[float] | NDArray[np.float32], n_documents: int) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ class Sigmoid:
     """`sigmoid(factor * score)`: from 0 to 1, for a score of any size.
 
     Args:
-        factor: How steep it is, greater than 0.
+        factor: How steep it is, greater than 0 and finite.
 
     Raises:
         InputError: `factor` would turn the order round, or make all scores equal.
@@ -25,8 +25,8 @@ class Sigmoid:
     factor: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.factor > 0:
-            raise InputError(f"factor must be greater than 0, got {self.factor}")
+        if not 0 < self.factor < math.inf:
+            raise InputError(f"factor must be greater than 0 and finite, got {self.factor}")
 
     def __call__(self, score: float) -> float:
         """The scaled score."""

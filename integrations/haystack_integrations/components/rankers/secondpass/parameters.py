@@ -10,13 +10,17 @@ from haystack.utils import ComponentDevice, Secret
 from secondpass.adapters.foreign_arguments import CONFIG, MODEL, TOKENIZER, Readers, inside, merge, refuse
 from secondpass.adapters.migration import SERVICES, translate
 from secondpass.adapters.scores import as_calibration
-from secondpass.arguments import describe
+from secondpass.arguments import check_count, check_flag, check_names, check_text, describe
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 
 # Tokens of the longest pair that most cross-encoders read. The earlier rankers padded to their longest pair, so a
 # batch of theirs held up to this many tokens per document.
 _USUAL_MAX_LENGTH: Final = 512
+
+# What is True or False, and what is text: neither can be left open.
+_FLAGS: Final = ("return_passages", "share_model")
+_TEXTS: Final = ("query_prefix", "query_suffix", "document_prefix", "document_suffix", "embedding_separator")
 
 # The arguments for transformers in a saved ranker.
 _KWARGS: Final[Readers] = {
@@ -48,7 +52,7 @@ def model_options(parameters: Mapping[str, Any]) -> ModelOptions:
     Raises:
         InputError: A parameter breaks a rule, cannot be honoured, or contradicts another.
     """
-    _check_types(parameters)
+    check_types(parameters)
     backend = parameters.get("backend", "torch")
     if backend != "torch":
         raise InputError(f'backend must be "torch", got {backend!r}')
@@ -69,10 +73,16 @@ def refuse_foreign(parameters: Mapping[str, Any]) -> None:
     translate(parameters, _OF_OTHERS)
 
 
-def check_names(names: object) -> None:
-    """Raise InputTypeError where one name was given for a list of them: its letters would count as names."""
-    if isinstance(names, str):
-        raise InputTypeError(f"meta_fields_to_embed must be a list of names, got {describe(names)}")
+def copy_names(names: list[str] | None) -> list[str]:
+    """The names of metadata as a new list, empty for None.
+
+    Raises:
+        InputTypeError: They are not a list or tuple of names.
+    """
+    if names is None:
+        return []
+    check_names("meta_fields_to_embed", names)
+    return list(names)
 
 
 def plain(value: object) -> object:
@@ -83,14 +93,23 @@ def plain(value: object) -> object:
     return str(value) if torch is not None and isinstance(value, torch.dtype | torch.device) else value
 
 
-def _check_types(parameters: Mapping[str, Any]) -> None:
-    """Raise InputTypeError for a text where Haystack has a type of its own, or a list."""
-    device, token, names = (parameters.get(name) for name in ("device", "token", "meta_fields_to_embed"))
+def check_types(parameters: Mapping[str, Any]) -> None:
+    """Raise InputTypeError for a parameter of a type that cannot be meant, unless what it becomes checks it.
+
+    Args:
+        parameters: As for `model_options`.
+    """
+    for name in _FLAGS:
+        check_flag(name, parameters.get(name, False))
+    for name in _TEXTS:
+        check_text(name, parameters.get(name, ""), optional=False)
+    check_names("meta_fields_to_embed", parameters.get("meta_fields_to_embed", []))
+    check_count("batch_size", parameters.get("batch_size"))
+    device, token = parameters.get("device"), parameters.get("token")
     if device is not None and not isinstance(device, ComponentDevice):
         raise InputTypeError(f"device must be a ComponentDevice, got {describe(device)}: see ComponentDevice.from_str")
     if token is not None and not isinstance(token, Secret):  # whose value belongs in no message
         raise InputTypeError(f"token must be a Secret, got {type(token).__name__}: write Secret.from_token(...)")
-    check_names(names)
 
 
 def _device_name(device: ComponentDevice | None) -> str | None:
@@ -108,7 +127,5 @@ def _with_batch_size(options: ModelOptions, batch_size: int | None) -> ModelOpti
         return options
     if options.batch_tokens is not None:
         raise InputError(f"give batch_size or batch_tokens, got both: {batch_size} and {options.batch_tokens}")
-    if batch_size < 1:
-        raise InputError(f"batch_size must be at least 1, got {batch_size}")
     length = _USUAL_MAX_LENGTH if options.max_length is None else options.max_length
     return dataclasses.replace(options, batch_tokens=batch_size * length)

@@ -13,7 +13,8 @@ from haystack_integrations.components.rankers.secondpass.documents import check_
 from haystack_integrations.components.rankers.secondpass.held_model import HeldModel
 from haystack_integrations.components.rankers.secondpass.loading import HUB_TOKEN, LoadsModel
 from haystack_integrations.components.rankers.secondpass.parameters import (
-    check_names,
+    check_types,
+    copy_names,
     model_options,
     plain,
     refuse_foreign,
@@ -69,7 +70,7 @@ class SecondPassRanker(LoadsModel):
         scale_score: Whether scores are `sigmoid(logit * calibration_factor)`, from 0 to 1. If not, they are what the
             model's head gives (a logit, unbounded), or what `scorer` gives. Those of a service are from 0 to 1 as they
             are served; if not, its raw ones are asked for.
-        calibration_factor: See `scale_score`; greater than 0.
+        calibration_factor: See `scale_score`; greater than 0 and finite.
         calibration: A `Calibration` that was fitted to this model's logits, or the file of one, which is read now:
             scores are its probabilities, in place of the sigmoid's. Saved by content. Not together with
             `scale_score=False` or a `calibration_factor`.
@@ -136,7 +137,7 @@ class SecondPassRanker(LoadsModel):
         label: int | str | None = None,
         instruction: str | None = None,
         revision: str | None = None,
-        cache_dir: str | None = None,
+        cache_dir: str | Path | None = None,
         local_files_only: bool = False,
         batch_tokens: int | None = None,
         share_model: bool = True,
@@ -146,7 +147,6 @@ class SecondPassRanker(LoadsModel):
         return_passages: bool = False,
     ) -> None:
         check_model_name(model)
-        check_names(meta_fields_to_embed)
         # The default by its name: a pipeline that is saved now stays what it is in a release with another default.
         self.model = str(model) if model is not None else DEFAULT_MODEL if scorer is None else None
         self.scorer = scorer
@@ -157,7 +157,7 @@ class SecondPassRanker(LoadsModel):
         self.query_suffix = query_suffix
         self.document_prefix = document_prefix
         self.document_suffix = document_suffix
-        self.meta_fields_to_embed = list(meta_fields_to_embed or [])
+        self.meta_fields_to_embed = copy_names(meta_fields_to_embed)
         self.embedding_separator = embedding_separator
         self.scale_score = scale_score
         self.calibration_factor = calibration_factor
@@ -174,7 +174,7 @@ class SecondPassRanker(LoadsModel):
         self.label = label
         self.instruction = instruction
         self.revision = revision
-        self.cache_dir = cache_dir
+        self.cache_dir = str(cache_dir) if isinstance(cache_dir, Path) else cache_dir
         self.local_files_only = local_files_only
         self.batch_tokens = batch_tokens
         self.share_model = share_model
@@ -244,8 +244,7 @@ class SecondPassRanker(LoadsModel):
             )
         names = inspect.signature(type(self).__init__).parameters.keys() - {"self", "scorer"}
         parameters = {name: getattr(self, name) for name in sorted(names)} | {"model": self._model_name()}
-        for name in ("model_kwargs", "tokenizer_kwargs", "config_kwargs"):
-            parameters[name] = plain(parameters[name])
+        parameters |= {name: plain(parameters[name]) for name in ("model_kwargs", "tokenizer_kwargs", "config_kwargs")}
         calibration = as_calibration(self.calibration)
         parameters["calibration"] = None if calibration is None else calibration.as_json()
         return default_to_dict(self, **parameters)
@@ -285,6 +284,7 @@ class SecondPassRanker(LoadsModel):
         return calibration_of(self.scorer) is not None or is_served_scaled(self.scorer)
 
     def _request(self, query: str, documents: list[Document], selection: Selection) -> Request:
+        check_types(vars(self))
         check_query(query)
         return Request(
             query=self.query_prefix + query + self.query_suffix,

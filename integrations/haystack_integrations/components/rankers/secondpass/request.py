@@ -1,6 +1,7 @@
 """One run in the core's words: what is asked of the scorer, and which documents it leaves."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,10 @@ from haystack import Document
 from haystack_integrations.components.rankers.secondpass.passages import passage_of, with_passage
 from haystack_integrations.components.rankers.secondpass.texts import Template, content_of
 from secondpass.adapters.passages import own_passage
+from secondpass.arguments import check_flag
 from secondpass.errors import InputError
 from secondpass.ranking import RankedDocument, ScoreMap, Scorer, Sigmoid, arank, rank
-from secondpass.ranking.checks import check_score_threshold, check_top_k
+from secondpass.ranking.checks import check_number, check_score_threshold, check_top_k
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,7 @@ class Selection:
     Args:
         top_k: Keep at most this many; None keeps all.
         scale_score: Whether to give `sigmoid(score * calibration_factor)`.
-        calibration_factor: Greater than 0, so that the order stays; needed for `scale_score` only.
+        calibration_factor: Greater than 0 and finite, so that the order stays; needed for `scale_score` only.
         is_scaled: Whether scores are numbers from 0 to 1 already, so that nothing is left to scale.
         score_threshold: Keep scores of at least this much, after scaling and before `top_k`.
 
@@ -36,13 +38,15 @@ class Selection:
     score_threshold: float | None
 
     def __post_init__(self) -> None:
-        if isinstance(self.top_k, int) and self.top_k <= 0:
+        if isinstance(self.top_k, int) and not isinstance(self.top_k, bool) and self.top_k <= 0:
             # The words of Haystack's rankers.
             raise InputError(f"top_k must be > 0, but got {self.top_k}")
         check_top_k(self.top_k)
         check_score_threshold(self.score_threshold)
-        if self.scale_score and (self.calibration_factor is None or not self.calibration_factor > 0):
-            raise InputError(f"calibration_factor must be greater than 0 to scale, got {self.calibration_factor}")
+        check_flag("scale_score", self.scale_score)
+        factor = check_number("calibration_factor", self.calibration_factor)
+        if self.scale_score and (factor is None or not 0 < factor < math.inf):
+            raise InputError(f"calibration_factor must be greater than 0 to scale, and finite, got {factor}")
         if self.scale_score and self.is_scaled and self.calibration_factor != 1.0:
             raise InputError(
                 f"calibration_factor must be left out with a calibration or a service, which scale by themselves, got "

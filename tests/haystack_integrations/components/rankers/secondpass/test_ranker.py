@@ -152,9 +152,9 @@ def test_top_k_below_one_is_refused_in_the_words_of_haystack(top_k: int) -> None
         ranker().run(QUERY, documents(), top_k=top_k)
 
 
-@pytest.mark.parametrize("factor", [None, 0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("factor", [None, 0.0, -1.0, float("nan"), float("inf")])
 def test_a_calibration_factor_that_breaks_the_order_is_refused(factor: float | None) -> None:
-    with pytest.raises(ValueError, match="calibration_factor must be greater than 0 to scale, got"):
+    with pytest.raises(ValueError, match="calibration_factor must be greater than 0 to scale, and finite, got"):
         ranker(scale_score=True, calibration_factor=factor)
 
 

@@ -1,5 +1,6 @@
 """What a saved pipeline holds is what was run: no default of a release, and nothing that cannot be loaded."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +81,23 @@ def test_none_assigned_as_model_is_the_default_by_its_name() -> None:
         ("scorer", OverlapScorer(), "give model or scorer, got both"),
         ("model_kwargs", {"num_labels": 2}, r"model_kwargs\['num_labels'\] cannot be honoured"),
         ("meta_fields_to_embed", "title", "meta_fields_to_embed must be a list of names, got str 'title'"),
+        ("meta_fields_to_embed", ["title", 1], r"meta_fields_to_embed\[1\] must be a name, got int 1"),
+        ("meta_fields_to_embed", 5, "meta_fields_to_embed must be a list of names, got int 5"),
+        ("query_prefix", 3, "query_prefix must be text, got int 3"),
+        ("query_suffix", b"?", "query_suffix must be text, got bytes b'\\?'"),
+        ("document_prefix", None, "document_prefix must be text, got NoneType None"),
+        ("document_suffix", None, "document_suffix must be text, got NoneType None"),
+        ("embedding_separator", None, "embedding_separator must be text, got NoneType None"),
+        ("return_passages", "false", "return_passages must be True or False, got str 'false'"),
+        ("scale_score", "false", "scale_score must be True or False, got str 'false'"),
+        ("scale_score", None, "scale_score must be True or False, got NoneType None"),
+        ("share_model", "false", "share_model must be True or False, got str 'false'"),
+        ("trust_remote_code", "false", "trust_remote_code must be True or False, got str 'false'"),
+        ("batch_size", "16", "batch_size must be an integer or None, got str '16'"),
+        ("batch_size", True, "batch_size must be an integer or None, got bool True"),
+        ("calibration_factor", "2", "calibration_factor must be a number or None, got str '2'"),
+        ("calibration_factor", True, "calibration_factor must be a number or None, got bool True"),
+        ("calibration_factor", float("inf"), "calibration_factor must be greater than 0 to scale, and finite, got inf"),
     ],
 )
 def test_what_was_assigned_against_a_rule_is_neither_run_nor_saved(name: str, value: object, message: str) -> None:
@@ -90,6 +108,19 @@ def test_what_was_assigned_against_a_rule_is_neither_run_nor_saved(name: str, va
     if name != "scorer":  # which has an error of Haystack's own there
         with pytest.raises(InputError, match=message):
             component.to_dict()
+
+
+@pytest.mark.parametrize("value", ["no", 1])
+async def test_a_run_takes_no_word_for_a_truth_value(value: Any) -> None:
+    component = SecondPassRanker(scorer=OverlapScorer(), scale_score=False)
+    with pytest.raises(InputTypeError, match=f"scale_score must be True or False, got {type(value).__name__} "):
+        component.run("query", [Document(content="a")], scale_score=value)
+    with pytest.raises(InputTypeError, match=f"scale_score must be True or False, got {type(value).__name__} "):
+        await component.run_async("query", [Document(content="a")], scale_score=value)
+
+
+def test_a_folder_for_downloads_is_saved_as_text() -> None:
+    assert saved(SecondPassRanker("some/model", cache_dir=Path("downloads")))["cache_dir"] == "downloads"
 
 
 def test_arguments_for_transformers_that_are_changed_in_place_take_effect() -> None:
