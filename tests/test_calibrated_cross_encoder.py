@@ -51,15 +51,23 @@ def test_of_two_labels_it_reads_their_difference(folder_of: FolderOf) -> None:
         CrossEncoder(folder, label=0, calibration=model.calibration)
 
 
-@given(st.lists(st.sampled_from([*TEXTS, "wall", "year of the people"]), max_size=8))
-async def test_the_order_stays_where_probabilities_are_equal(folder_of: FolderOf, documents: list[str]) -> None:
+@pytest.fixture(scope="module")
+def plain_and_level(folder_of: FolderOf) -> tuple[CrossEncoder, CrossEncoder]:
+    """A model's logits, and the same with one probability for all."""
     folder = folder_of("bert")
     level = Calibration.from_json(
         calibration_for(folder).as_json()
         | {"method": "isotonic", "parameters": {"logits": [-99, 99], "probabilities": [0.5, 0.5]}}
     )
-    expected = [document.index for document in CrossEncoder(folder, activation="identity").rank("wall", documents)]
-    model = CrossEncoder(folder, calibration=level)
+    return CrossEncoder(folder, activation="identity"), CrossEncoder(folder, calibration=level)
+
+
+@given(documents=st.lists(st.sampled_from([*TEXTS, "wall", "year of the people"]), max_size=8))
+async def test_the_order_stays_where_probabilities_are_equal(
+    plain_and_level: tuple[CrossEncoder, CrossEncoder], documents: list[str]
+) -> None:
+    plain, model = plain_and_level
+    expected = [document.index for document in plain.rank("wall", documents)]
     for ranking in (
         model.rank("wall", documents),
         rank(model, "wall", documents),

@@ -24,7 +24,7 @@ def run(*arguments: str, width: int = 100) -> "subprocess.CompletedProcess[str]"
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603 - ours
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [80, pytest.param(120, marks=pytest.mark.slow)])
 def test_each_question_is_told_with_its_reason_and_the_totals_come_last(width: int) -> None:
     done = run("--format", "table", "--depth", "8", width=width)
     assert done.returncode == 0

@@ -161,7 +161,7 @@ def test_a_shard_that_no_worker_survives_is_named_with_how_often_it_was_tried(
         ("nonsense", "Ray says: Invalid address format"),
         ("http://127.0.0.1", "Ray says: Invalid Ray address"),
         ("127.0.0.1:{closed}", "Nothing listens there: "),
-        pytest.param("ray://127.0.0.1:{closed}", "Ray says: ray client connection timeout", marks=pytest.mark.slow),
+        ("ray://127.0.0.1:{closed}", "Ray says: ray client connection timeout"),
     ],
 )
 @pytest.mark.parametrize("flag", ["--address", "RAY_ADDRESS"])

@@ -285,14 +285,31 @@ def test_what_was_accepted_is_answered_when_the_application_is_deleted(service: 
     def one(number: int) -> int:
         return ask(service, "/v2/rerank", {"query": f"{QUERY} {number}", "documents": LONG}).status_code
 
+    accepted: dict[str, float] = {}
+
+    def n_accepted() -> float:
+        accepted.update(accepted_by_one(service))
+        return sum(accepted.values())
+
+    service.wait_until(lambda: n_accepted() >= 0 and len(accepted) == 2)
+    before = n_accepted()
     with ThreadPoolExecutor(8) as threads:
         waiting = [threads.submit(one, number) for number in range(8)]
-        service.wait_until(lambda: gauge(service, "", "te_queue_size") >= 2)
+        service.wait_until(lambda: n_accepted() == before + 8)
         service.delete_first()
         assert [client.result() for client in waiting] == [200] * 8
     service.wait_until(lambda: not service.replicas("rerank"))
     assert ask(service, "/v2/rerank", DOCS).status_code in {404, 503}
     assert service.is_ready("/tight")
+
+
+def accepted_by_one(service: RayService) -> dict[str, float]:
+    """Requests that the replica which happens to answer has answered or will, under its name."""
+    n_requests: Counter[str] = Counter()
+    for line in httpx.get(f"{service.url}/metrics").text.splitlines():
+        if line.startswith(("te_request_count{", "te_queue_size{")):
+            n_requests[line.split('replica="')[1].split('"')[0]] += int(float(line.split()[-1]))
+    return dict(n_requests)
 
 
 def gauge(service: RayService, prefix: str, name: str) -> float:
