@@ -1,5 +1,7 @@
 """What single arguments may be: one check for each kind, one wording for all of them."""
 
+import os
+
 from secondpass.errors import InputError, InputTypeError
 
 
@@ -19,6 +21,28 @@ def check_count(name: str, value: object, *, least: int = 1, optional: bool = Tr
         raise InputTypeError(f"{name} must be an integer{' or None' if optional else ''}, got {describe(value)}")
     if value < least:
         raise InputError(f"{name} must be at least {least}, got {value}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise InputTypeError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise InputTypeError(f"{name} must be True or False, got {describe(value)}")
+
+
+def check_kind(name: str, value: object, kind: type) -> None:
+    """Raise InputTypeError unless `value` is None or of a class."""
+    if value is not None and not isinstance(value, kind):
+        raise InputTypeError(f"{name} must be {kind.__name__} or None, got {describe(value)}")
+
+
+def check_path(name: str, value: object, *, optional: bool = True) -> None:
+    """Raise InputError unless `value` is the name of a file or folder, or None where that is an option."""
+    if value is None and optional:
+        return
+    if not isinstance(value, str | os.PathLike):
+        raise InputTypeError(f"{name} must be a path{' or None' if optional else ''}, got {describe(value)}")
+    if value == "":
+        raise InputError(f'{name} must be a path, got ""')
 
 
 def check_text(name: str, value: object) -> None:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_text, describe
+from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe
 from secondpass.errors import InputError, InputTypeError
 from secondpass.remote.apis import API_NAMES, APIS, ApiName, check_raw
 
@@ -36,8 +36,7 @@ class Settings:
         _check_timeout(self.timeout)
         check_count("retries", self.retries, least=0, optional=False)
         check_count("max_texts", self.max_texts)
-        if not isinstance(self.raw_scores, bool):
-            raise InputTypeError(f"raw_scores must be True or False, got {describe(self.raw_scores)}")
+        check_flag("raw_scores", self.raw_scores)
         check_choice("on_failure", self.on_failure, get_args(OnFailure), optional=False)
         if self.api != "auto":
             check_raw(APIS[self.api], raw=self.raw_scores)
