@@ -149,7 +149,7 @@ def test_an_answer_that_stalls_behind_its_headers_gets_no_more_time(score: Score
         began = time.monotonic()
         with pytest.raises(RemoteError, match=r"/rerank did not answer within 1\.5 s$"):
             score(scorer, QUERY, SHORT)
-        assert time.monotonic() - began < 2, "and not until the answer would have come, after 2.4 s"
+        assert time.monotonic() - began < 2.3, "and not when the answer would have come, after 2.4 s"
 
 
 def test_nobody_there_is_said_with_the_address(score: Score) -> None:

@@ -1,11 +1,13 @@
 """What a job was told, as one value."""
 
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, describe
+from secondpass.arguments import check_choice, check_count, check_flag, check_path, describe
 from secondpass.errors import InputError, InputTypeError
+
+if TYPE_CHECKING:
+    import os
 
 OutputFormat: TypeAlias = Literal["parquet", "jsonl", "trec"]
 
@@ -38,8 +40,8 @@ class JobSettings:
     document_column: str = "document"
     query_id_column: str = "query_id"
     document_id_column: str = "document_id"
-    queries: Path | None = None
-    corpus: Path | None = None
+    queries: "str | os.PathLike[str] | None" = None
+    corpus: "str | os.PathLike[str] | None" = None
     output_format: OutputFormat | None = None
     shard_rows: int = 65_536
     keep_texts: bool = True
@@ -57,6 +59,10 @@ class JobSettings:
             raise InputError(f"query_column and document_column must be two columns, got {self.query_column!r} twice")
         if not isinstance(self.result_prefix, str):
             raise InputTypeError(f"result_prefix must be text, got {describe(self.result_prefix)}")
+        for name in ("queries", "corpus"):
+            check_path(name, getattr(self, name))
+        for name in ("keep_texts", "strict"):
+            check_flag(name, getattr(self, name))
         check_choice("output_format", self.output_format, get_args(OutputFormat))
         check_count("shard_rows", self.shard_rows, optional=False)
 
