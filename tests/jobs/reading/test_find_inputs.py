@@ -53,7 +53,8 @@ def test_a_file_of_two_names_is_read_once(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "a.jsonl").touch()
     (tmp_path / "link.jsonl").symlink_to("a.jsonl")
     monkeypatch.chdir(tmp_path)
-    for names in (["a.jsonl", tmp_path / "a.jsonl"], ["a.jsonl", "link.jsonl"], ["./a.jsonl", "*.jsonl"], ["*.jsonl"]):
+    again: list[str | Path] = [tmp_path / "a.jsonl", "a.jsonl", "./a.jsonl", "link.jsonl", "*.jsonl"]
+    for names in (["a.jsonl", name] for name in again):
         assert [path.name for path in find_inputs(names).files] == ["a.jsonl"]
 
 
