@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 import pytest
 from checkpoints import bert
+from fake_service import faking
 from hypothesis import given
 from hypothesis import strategies as st
 from judgements import platt
 from scorers import Scores, true_score
 
-from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RankedDocument, arank, rank
+from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RankedDocument, RemoteScorer, arank, rank
 from secondpass.errors import InputError, InputTypeError, ScoringError
 from secondpass.ranking import AsyncRankingScorer, PairScorer, Passage
 from secondpass.score_cache import pair_keys
@@ -245,6 +246,31 @@ def test_no_documents_call_no_scorer_and_make_no_file(tmp_path: Path) -> None:
     assert scorer.calls == []
     assert not (tmp_path / "none").exists()
     assert "hits=0, misses=0)" in repr(with_cache)
+
+
+@pytest.mark.parametrize("copied", [lambda scorer: scorer, lambda scorer: pickle.loads(pickle.dumps(scorer))])  # noqa: S301 - our own
+def test_scores_of_a_model_that_a_service_has_by_now_are_not_kept_as_those_of_before(
+    copied: Callable[[CachedScorer], CachedScorer], tmp_path: Path
+) -> None:
+    def pages(revision: str) -> dict[str, object]:
+        return {"/info": {"model_id": "a/model", "model_type": {"reranker": {}}, "model_sha": revision}}
+
+    with faking(pages=pages("one")) as fake, RemoteScorer(fake.url) as remote:
+        with_cache = copied(CachedScorer(remote, tmp_path))
+        first = with_cache.score("q", ["a"])
+        fake.pages = pages("two")
+        assert with_cache.score("q", ["a"]) == first
+        for ask in (with_cache.score, with_cache.rank):
+            with pytest.raises(ScoringError, match="its service has another model now: make a new CachedScorer"):
+                ask("q", ["a", "bb"])
+        with pytest.raises(ScoringError, match="its service has another model now"):
+            asyncio.run(with_cache.ascore("q", ["bb"]))
+        n_posts = len(fake.posts)
+        assert CachedScorer(remote, tmp_path).score("q", ["a", "bb"]) == [1 / 2, 1 / 3]
+        assert len(fake.posts) == n_posts + 1
+        own = cached(tmp_path / "own", remote)
+        fake.pages = pages("three")
+        assert own.score("q", ["a"]) == first, "who names the scores himself says when they are others"
 
 
 def test_another_fingerprint_never_matches(tmp_path: Path) -> None:

@@ -155,6 +155,14 @@ def test_a_margin_lets_go_on_what_is_near_the_best() -> None:
     assert large.read == [["text 0", "text 1", "text 2"]]
 
 
+@pytest.mark.parametrize("form", [np.float64, np.float32])
+@pytest.mark.parametrize(("best", "other", "keep"), [(0.9, 0.7, 0.2), (0.3, 0.1, 0.2), (0.8, 0.5, 0.3)])
+def test_a_margin_holds_what_is_just_as_far_as_it_says(form: Any, best: float, other: float, keep: float) -> None:
+    small, large = tables([float(form(score)) for score in (best, other, other - 1e-6)], [0.0, 0.0, 0.0])
+    Cascade([small, large], keep=keep).score("q", texts(3))
+    assert large.read == [["text 0", "text 1"]]
+
+
 def test_a_clear_case_stops_early() -> None:
     small, large = tables([0.9, 0.5, 0.25], [0.0, 0.0, 0.0])
     cascade = Cascade([small, large], keep=0.25)

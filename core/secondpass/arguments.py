@@ -1,5 +1,7 @@
 """What single arguments may be: one check for each kind, one wording for all of them."""
 
+import os
+
 from secondpass.errors import InputError, InputTypeError
 
 
@@ -41,6 +43,22 @@ def check_names(name: str, value: object) -> None:
     for index, item in enumerate(value):
         if not isinstance(item, str):
             raise InputTypeError(f"{name}[{index}] must be a name, got {describe(item)}")
+
+
+def check_kind(name: str, value: object, kind: type) -> None:
+    """Raise InputTypeError unless `value` is None or of a class."""
+    if value is not None and not isinstance(value, kind):
+        raise InputTypeError(f"{name} must be {kind.__name__} or None, got {describe(value)}")
+
+
+def check_path(name: str, value: object, *, optional: bool = True) -> None:
+    """Raise InputError unless `value` is the name of a file or folder, or None where that is an option."""
+    if value is None and optional:
+        return
+    if not isinstance(value, str | os.PathLike):
+        raise InputTypeError(f"{name} must be a path{' or None' if optional else ''}, got {describe(value)}")
+    if value == "":
+        raise InputError(f'{name} must be a path, got ""')
 
 
 def describe(value: object) -> str:

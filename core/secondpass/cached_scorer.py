@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.arguments import check_count, describe
-from secondpass.errors import InputError, InputTypeError
+from secondpass.errors import InputError, InputTypeError, ScoringError
 from secondpass.ranking import (
     AsyncScorer,
     Fingerprinted,
+    Loadable,
     Pair,
     PairScorer,
     RankedDocument,
@@ -25,6 +26,7 @@ from secondpass.ranking import (
     arank,
     is_pointwise,
     rank,
+    unwrapped,
 )
 from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_request, check_scores
 from secondpass.ranking.order import order_documents, rank_scores
@@ -41,6 +43,9 @@ class CachedScorer:
     another checkpoint or option it is another scorer. Scores come back exactly as the scorer gave them, as a list or an
     array. Where the scorer has a `rank` of its own, passages and truncations are kept as well, apart from what `score`
     gave.
+
+    A service may get another model meanwhile, which its scorer is asked for whenever there are scores to keep: then a
+    call fails, for scores of two models are no ranking, and a new `CachedScorer` goes on.
 
     Any number of threads and processes may use one folder, whatever their scorers. A damaged file is noticed, a warning
     says so, and an empty one takes its place: no wrong score is ever read. Where the disk is full or must not be
@@ -64,6 +69,8 @@ class CachedScorer:
         self._scorer = _check_scorer(scorer)
         self._folder = _check_folder(folder)
         self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else _check_fingerprint(fingerprint)
+        # Only what is loaded on demand, as the model of a service, can become another one behind the same scorer.
+        self._asks_again = fingerprint is None and isinstance(unwrapped(scorer), Loadable)
         if max_scores is None:  # which means no limit elsewhere
             raise InputTypeError(f"max_scores must be an integer, got {describe(max_scores)}")
         check_count("max_scores", max_scores)
@@ -100,7 +107,8 @@ class CachedScorer:
 
         Raises:
             InputError: An argument breaks a rule.
-            ScoringError: The scorer gave NaN, which is never kept, or not one score per document.
+            ScoringError: The scorer gave NaN, which is never kept, or not one score per document; or it is another one
+                by now.
         """
         pairs = _pairs(query, documents)
         lookup = self._look_up("score", pairs)
@@ -200,16 +208,18 @@ class CachedScorer:
         self._add(lookup, lookup.missing, entries)
 
     def _add(self, lookup: Lookup, pairs: Sequence[Pair], entries: Sequence[Entry]) -> None:
+        if self._asks_again and _fingerprint_of(self._scorer) != self._fingerprint:
+            raise ScoringError(
+                "scorer must give the scores that it gave, its service has another model now: make a new CachedScorer"
+            )
         by_key = dict(zip(map(lookup.key_of, pairs), entries, strict=True))
         self._store.write({key: entry.encode() for key, entry in by_key.items()})
         lookup.fill(by_key)
 
-    def __reduce__(self) -> tuple[Callable[..., "CachedScorer"], tuple[Scorer, Path]]:
+    def __reduce__(self) -> tuple[Callable[..., "CachedScorer"], tuple[Scorer, Path], dict[str, bool]]:
         """Pickle without the open file; the copy counts its own hits."""
-        return partial(CachedScorer, fingerprint=self._fingerprint, max_scores=self._max_scores), (
-            self._scorer,
-            self._folder,
-        )
+        make = partial(CachedScorer, fingerprint=self._fingerprint, max_scores=self._max_scores)
+        return make, (self._scorer, self._folder), {"_asks_again": self._asks_again}
 
     def __repr__(self) -> str:
         hits, misses = self._hits, self._misses

@@ -13,6 +13,9 @@ from secondpass.ranking import Fingerprinted, RankedDocument, Scorer, arank, ran
 from secondpass.ranking.checks import check_documents, check_query, check_request
 from secondpass.ranking.order import order_documents
 
+# What two probabilities of single precision and their margin are rounded by, at most: 0.9 and 0.7 lie within 0.2.
+_ROUNDING = 2.0**-23
+
 
 @dataclass(frozen=True, slots=True)
 class CascadedDocument:
@@ -201,7 +204,7 @@ class _Descent:
         if isinstance(keep, int):
             return min(keep, len(ranked))
         _check_probabilities(keep, stage, ranked)
-        n_near = sum(ranked[0].score - document.score <= keep for document in ranked)
+        n_near = sum(ranked[0].score - document.score <= keep + _ROUNDING for document in ranked)
         return n_near if n_near > 1 else 0
 
 

@@ -41,7 +41,7 @@ def open_binary(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """
     try:
         file: IO[bytes] | gzip.GzipFile
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             yield file
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error

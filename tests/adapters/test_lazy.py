@@ -4,6 +4,7 @@ import pickle
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,18 @@ def test_copies_are_equal() -> None:
     lazy = LazyCrossEncoder("a/model", SECRET, share=False)
     for other in (copy.copy(lazy), copy.deepcopy(lazy), pickle.loads(pickle.dumps(lazy))):  # noqa: S301 - our own
         assert other == lazy
+
+
+def test_copies_find_the_folders_of_here_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lazy = LazyCrossEncoder("a/model", ModelOptions(cache_dir="cache"))
+    assert pickle.loads(pickle.dumps(lazy)).options.cache_dir == str(tmp_path / "cache")  # noqa: S301 - our own
+
+
+def test_a_path_is_a_name(tmp_path: Path) -> None:
+    scorer = scorer_of(tmp_path, None)
+    assert isinstance(scorer, LazyCrossEncoder)
+    assert pickle.loads(pickle.dumps(scorer)).model == str(tmp_path)  # noqa: S301 - our own
 
 
 def test_token_is_in_no_repr() -> None:

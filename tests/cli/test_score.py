@@ -90,7 +90,10 @@ def test_columns_have_the_names_that_options_give(model: str, tmp_path: Path) ->
     ("arguments", "message"),
     [
         (["--workers", "2"], "--workers must come with --engine ray"),
-        (["--engine", "ray", "--workers", "two"], "--workers must be a number, or two such as 2:8, got 'two'"),
+        *(
+            (["--engine", "ray", "--workers", value], f"--workers must be a number of at least 1, .*, got '{value}'")
+            for value in ("two", "0", "0:2", "8:2", "2:", ":2", "-1", "2:3:4", "٢")
+        ),
         (["--shard-rows", "0"], "shard_rows must be at least 1, got 0"),
     ],
 )

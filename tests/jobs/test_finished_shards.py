@@ -114,3 +114,14 @@ def test_strict_stops_at_a_bad_row_of_a_shard_that_was_finished_before(tmp_path:
     with pytest.raises(InputError, match=r"a\.jsonl:6: document must be a string, is missing"):
         score_files(path, out, scorer=scorer, settings=JobSettings(strict=True))
     assert scorer.asked == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\0\0", b"\xff", b"null", b"[]", b'{"job": 1}'])
+@pytest.mark.parametrize("name", ["part-00000.json", "part-00000.errors.jsonl"])
+def test_a_shard_whose_record_is_damaged_is_done_again(name: str, content: bytes, tmp_path: Path) -> None:
+    path, out = write_jsonl(tmp_path / "a.jsonl", [*ROWS, {"query": "q"}]), tmp_path / "out"
+    score_files(path, out, scorer=Scores())
+    (out / "finished" / name).write_bytes(content)
+    result = score_files(path, out, scorer=Scores())
+    assert (result.n_rows, result.n_bad, result.n_shards_before) == (60, 1, 0)
+    assert score_files(path, out, scorer=Scores()).n_shards_before == 1

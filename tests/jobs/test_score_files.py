@@ -417,20 +417,3 @@ def test_a_scorer_that_makes_up_scores_is_refused(tmp_path: Path) -> None:
     scorer = RemoteScorer("http://127.0.0.1:9", on_failure="keep_order")
     with pytest.raises(InputError, match="scorer must raise its failures, not score them"):
         score_files(path, tmp_path / "out", scorer=scorer)
-
-
-def test_mistakes_are_named_before_anything_is_loaded(tmp_path: Path) -> None:
-    path = write_jsonl(tmp_path / "a.jsonl", make_rows(5))
-    wrong: list[tuple[dict[str, Any], str]] = [
-        ({"shard_rows": 0}, "shard_rows must be at least 1, got 0"),
-        ({"output_format": "xlsx"}, 'output_format must be one of "parquet", "jsonl", "trec" or None, got \'xlsx\''),
-        ({"query_column": ""}, "query_column must be a column's name, got an empty one"),
-        ({"query_column": "a", "document_column": "a"}, "must be two columns, got 'a' twice"),
-        ({"keep_texts": "no"}, "keep_texts must be True or False, got str 'no'"),
-        ({"strict": 1}, "strict must be True or False, got int 1"),
-        ({"corpus": path}, "queries and corpus must come with a TREC run, got"),
-    ]
-    for settings, message in wrong:
-        with pytest.raises(InputError, match=message):
-            score_files(path, tmp_path / "out", model="./none", settings=JobSettings(**settings))
-    assert not (tmp_path / "out").exists()

@@ -142,6 +142,16 @@ def test_the_timeout_is_that_of_the_whole_call(score: Score) -> None:
         assert len(fake.posts) <= 2, "two parts, and nothing tried again"
 
 
+def test_an_answer_that_stalls_behind_its_headers_gets_no_more_time(score: Score) -> None:
+    with faking([Reply(seconds=1.2, act="stall")], pages={}) as fake:
+        scorer = RemoteScorer(f"{fake.url}/v1", api="jina", timeout=1.5, retries=0)
+        scorer.load()
+        began = time.monotonic()
+        with pytest.raises(RemoteError, match=r"/rerank did not answer within 1\.5 s$"):
+            score(scorer, QUERY, SHORT)
+        assert time.monotonic() - began < 2.3, "and not when the answer would have come, after 2.4 s"
+
+
 def test_nobody_there_is_said_with_the_address(score: Score) -> None:
     url = closed_url()
     with pytest.raises(RemoteError, match=rf"^{url}/info could not be reached: "):

@@ -30,7 +30,8 @@ class Reply:
         headers: Beside the length.
         change: What becomes of the right results.
         seconds: To wait before answering.
-        act: "reset" ends the connection without an answer, "truncate" in the middle of it.
+        act: "reset" ends the connection without an answer, "truncate" in the middle of it; "stall" waits there for as
+            long as before it.
     """
 
     status: int = 200
@@ -131,6 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("content-length", str(len(content)))
         self.end_headers()
+        if reply.act == "stall":
+            self.wfile.flush()
+            time.sleep(reply.seconds)
         self.wfile.write(content[: len(content) // 2] if reply.act == "truncate" else content)
         self.close_connection = self.close_connection or reply.act == "truncate"
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 class LazyCrossEncoder:
     """A `Scorer` that knows its model's name and options, and loads it on first use.
 
-    Copies and pickles hold the name and the options (the token among them), never the weights; a local folder's name
-    becomes absolute in them. Two are equal when they would load the same model in the same way.
+    Copies and pickles hold the name and the options (the token among them), never the weights; the names of a local
+    folder and of `cache_dir` become absolute in them. Two are equal when they would load the same model in the same
+    way.
 
     Args:
         model: Hub id, local folder, or the name of a bundled model.
@@ -129,11 +131,14 @@ class LazyCrossEncoder:
         return hash((self.model, self.options, self.share))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (portable_name(self.model), self.options, self.share)
+        options = self.options
+        if options.cache_dir is not None:  # where it travels to, the working folder is another one
+            options = replace(options, cache_dir=str(Path(options.cache_dir).absolute()))
+        return _restore, (portable_name(self.model), options, self.share)
 
 
 def scorer_of(
-    model: str | None, scorer: Scorer | None, options: ModelOptions | None = None, *, share: bool = True
+    model: str | Path | None, scorer: Scorer | None, options: ModelOptions | None = None, *, share: bool = True
 ) -> Scorer:
     """The scorer that an adapter's arguments mean; loads nothing, and asks no service.
 
@@ -153,9 +158,10 @@ def scorer_of(
         return scorer
     if scorer is not None:
         raise InputError(f"give model or scorer, got both: {model!r} and a {type(scorer).__name__}")
-    if is_url(model):
-        return scorer_at(model, ModelOptions() if options is None else options)
-    return LazyCrossEncoder(model, options, share=share)
+    name = str(model)
+    if is_url(name):
+        return scorer_at(name, ModelOptions() if options is None else options)
+    return LazyCrossEncoder(name, options, share=share)
 
 
 def check_model_name(model: object) -> None:

@@ -123,7 +123,7 @@ def format_by_name(file: Path) -> Format:
     """How a file of this name holds documents; standard input, which has none, reads like a .txt."""
     if file == STDIN:
         return Format.LINES
-    suffix = Path(file.stem).suffix if file.suffix == ".gz" else file.suffix
+    suffix = Path(file.stem).suffix if file.suffix.lower() == ".gz" else file.suffix
     return _BY_SUFFIX.get(suffix.lower(), Format.DOCUMENT)
 
 

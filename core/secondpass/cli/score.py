@@ -1,6 +1,7 @@
 """`secondpass score`: the pairs of files, scored in bounded memory, and gone on with where that was interrupted."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,9 +116,9 @@ def score(
             rich_help_panel=_RAY,
         ),
     ] = None,
-    cpus_per_worker: Annotated[int | None, typer.Option(show_default="1", rich_help_panel=_RAY)] = None,
+    cpus_per_worker: Annotated[int | None, typer.Option(show_default="1", min=1, rich_help_panel=_RAY)] = None,
     gpus_per_worker: Annotated[
-        float | None, typer.Option(show_default="1 where there are any", rich_help_panel=_RAY)
+        float | None, typer.Option(show_default="1 where there are any", min=0, rich_help_panel=_RAY)
     ] = None,
     format_: Output = None,
     json_: Json = False,
@@ -171,7 +172,7 @@ def _workers(address: str | None, workers: str | None, cpus: int | None, gpus: f
     """The workers that the options name.
 
     Raises:
-        InputError: `--workers` is neither a number nor two.
+        InputError: `--workers` is neither a number nor two, the first of them the smaller one.
     """
     from secondpass.jobs import RayWorkers
 
@@ -179,10 +180,11 @@ def _workers(address: str | None, workers: str | None, cpus: int | None, gpus: f
     cpus = 1 if cpus is None else cpus
     if workers is None:
         return RayWorkers(address=address, cpus=cpus, gpus=gpus)
-    least, _, most = workers.partition(":")
-    if not (least.isdecimal() and (most or least).isdecimal()):
-        raise InputError(f"--workers must be a number, or two such as 2:8, got {workers!r}")
-    return RayWorkers(address=address, least=int(least), most=int(most or least), cpus=cpus, gpus=gpus)
+    numbers = re.fullmatch(r"([0-9]+)(?::([0-9]+))?", workers)
+    least, most = (0, 0) if numbers is None else (int(numbers[1]), int(numbers[2] or numbers[1]))
+    if not 1 <= least <= most:
+        raise InputError(f"--workers must be a number of at least 1, or two such as 2:8, got {workers!r}")
+    return RayWorkers(address=address, least=least, most=most, cpus=cpus, gpus=gpus)
 
 
 def result_table(model: str, result: "JobResult") -> Sheet:

@@ -1,13 +1,14 @@
 """The one callable that engines of many processes need: it travels by name, and loads its model where it arrives."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import InputError
-from secondpass.jobs.scoring.checked_scorer import checked_scorer
+from secondpass.jobs.scoring.checked_scorer import checked_scorer, reads_windows
 from secondpass.jobs.scoring.row_scores import RowScores, score_rows
 from secondpass.options import ModelOptions
 from secondpass.ranking import Loadable, Scorer
@@ -39,7 +40,7 @@ class BatchScorer:
 
     def __init__(
         self,
-        model: str | None = None,
+        model: str | Path | None = None,
         *,
         scorer: Scorer | None = None,
         options: ModelOptions | None = None,
@@ -47,7 +48,7 @@ class BatchScorer:
         document_column: str = "document",
     ) -> None:
         self._scorer = checked_scorer(model, scorer, options)
-        self._windows = "windows" in (getattr(options, "long_documents", None), getattr(scorer, "long_documents", None))
+        self._windows = reads_windows(scorer, options)
         self._columns = query_column, document_column
 
     def __call__(self, batch: Mapping[str, Column]) -> dict[str, Column]:

@@ -125,9 +125,19 @@ class ScoredRows:
         return len(self.scores)
 
 
+def is_missing(value: object) -> bool:
+    """Whether there is no value, or NaN, which is how data frames write that there is none."""
+    return value is None or (isinstance(value, float) and bool(np.isnan(value)))
+
+
 def check_text(value: object, name: str) -> str:
-    """The value; raise InputError unless it is text, `name` being what the caller calls it."""
-    if value is None or (isinstance(value, float) and np.isnan(value)):  # how data frames write that there is none
+    """The value; raise InputError unless it is text, `name` being what the caller calls it.
+
+    An InputError in its place says itself why there is none.
+    """
+    if isinstance(value, InputError):
+        raise value
+    if is_missing(value):
         raise InputError(f"{name} must be a string, is missing")
     if not isinstance(value, str):
         raise InputError(f"{name} must be a string, got {describe(value)}")

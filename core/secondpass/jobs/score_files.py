@@ -1,14 +1,17 @@
 """A job from its files to its results, whatever engine does the work in between."""
 
 import errno
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from secondpass.errors import InputError
+from secondpass.adapters.lazy import check_model_name
+from secondpass.arguments import check_kind, check_path, describe
+from secondpass.errors import InputError, InputTypeError
 from secondpass.jobs.on_ray.ray_engine import RayEngine
 from secondpass.jobs.on_ray.workers import RayWorkers
 from secondpass.jobs.planning.job import Job, forget_texts
@@ -16,14 +19,12 @@ from secondpass.jobs.planning.plan import divide_job, find_job
 from secondpass.jobs.running.engine import Engine, LocalEngine
 from secondpass.jobs.running.one_at_a_time import held
 from secondpass.jobs.running.results import gather
+from secondpass.jobs.scoring.checked_scorer import reads_windows
 from secondpass.jobs.settings import JobSettings
 from secondpass.jobs.writing.shard_record import ShardRecord
 from secondpass.jobs.writing.whole_files import remove_unfinished
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
-
-if TYPE_CHECKING:
-    import os
 
 # Told how many rows of shards that were finished before, how many are done, and how many there are.
 JobProgress: TypeAlias = Callable[[int, int, int], object]
@@ -70,7 +71,7 @@ def score_files(
     inputs: "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]",
     output: "str | os.PathLike[str]",
     *,
-    model: str | None = None,
+    model: str | Path | None = None,
     scorer: Scorer | None = None,
     options: ModelOptions | None = None,
     settings: JobSettings | None = None,
@@ -83,7 +84,8 @@ def score_files(
         inputs: Files, folders and patterns (`data/*.parquet`): Parquet, JSON lines, CSV, TSV, or TREC runs.
         output: The folder for everything that is written: a new one, or that of the same job.
         model: Hub id, local folder, the name of a bundled model, or the http(s) URL of a service.
-        scorer: Anything that scores each document by itself, instead of a model.
+        scorer: Anything that scores each document by itself, instead of a model. By its `fingerprint()` another one is
+            refused where an interrupted job goes on; one that has none, and is no service, is known by its class alone.
         options: How to load the model.
         settings: How files are read and written; None takes every default.
         workers: The processes of a Ray cluster that score; None scores here. Either goes on with a job of the other.
@@ -94,18 +96,23 @@ def score_files(
         MissingExtraError: Parquet is read or written, and pyarrow is not installed; or Ray is not.
         OSError: The output cannot be written. Shards that are finished stay so.
     """
-    names = [inputs] if not isinstance(inputs, Sequence) or isinstance(inputs, str) else inputs
+    names = _names(inputs)
+    check_path("output", output, optional=False)
+    check_model_name(model)
+    model_name = None if model is None else str(model)
+    check_kind("options", options, ModelOptions)
+    check_kind("settings", settings, JobSettings)
+    check_kind("workers", workers, RayWorkers)
     options = ModelOptions() if options is None else options
-    tag = type(scorer).__name__ if model is None else model.rstrip("/").rsplit("/", 1)[-1]
     job, left_out = find_job(
-        [Path(name) if not isinstance(name, str) else name for name in names],
+        names,
         Path(output),
         JobSettings() if settings is None else settings,
-        windows="windows" in (options.long_documents, getattr(scorer, "long_documents", None)),
-        tag=tag,
+        windows=reads_windows(scorer, options),
+        tag=type(scorer).__name__ if model_name is None else model_name.rstrip("/").rsplit("/", 1)[-1],
     )
     engine = LocalEngine if workers is None else partial(RayEngine, workers=workers)
-    return run_job(job, engine(model, scorer, options), left_out, progress)
+    return run_job(job, engine(model_name, scorer, options), left_out, progress)
 
 
 def run_job(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgress | None) -> JobResult:
@@ -175,6 +182,18 @@ def _run(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgre
         [str(path) for path in left_out],
         round(time.perf_counter() - started, 3),
     )
+
+
+def _names(inputs: object) -> list[str | Path]:
+    """The names of the input; raise InputError unless they are names."""
+    if isinstance(inputs, str | os.PathLike):
+        check_path("inputs", inputs)
+        inputs = [inputs]
+    if isinstance(inputs, bytes) or not isinstance(inputs, Sequence):
+        raise InputTypeError(f"inputs must be a path or a list of paths, got {describe(inputs)}")
+    for number, name in enumerate(inputs):
+        check_path(f"inputs[{number}]", name, optional=False)
+    return [name if isinstance(name, str) else Path(name) for name in inputs]
 
 
 def _finished(job: Job) -> dict[int, ShardRecord]:

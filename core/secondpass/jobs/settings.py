@@ -1,11 +1,13 @@
 """What a job was told, as one value."""
 
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe
+from secondpass.arguments import check_choice, check_count, check_flag, check_path, check_text, describe
 from secondpass.errors import InputError, InputTypeError
+
+if TYPE_CHECKING:
+    import os
 
 OutputFormat: TypeAlias = Literal["parquet", "jsonl", "trec"]
 
@@ -38,8 +40,8 @@ class JobSettings:
     document_column: str = "document"
     query_id_column: str = "query_id"
     document_id_column: str = "document_id"
-    queries: Path | None = None
-    corpus: Path | None = None
+    queries: "str | os.PathLike[str] | None" = None
+    corpus: "str | os.PathLike[str] | None" = None
     output_format: OutputFormat | None = None
     shard_rows: int = 65_536
     keep_texts: bool = True
@@ -56,6 +58,8 @@ class JobSettings:
         if self.query_column == self.document_column:
             raise InputError(f"query_column and document_column must be two columns, got {self.query_column!r} twice")
         check_text("result_prefix", self.result_prefix, optional=False)
+        for name in ("queries", "corpus"):
+            check_path(name, getattr(self, name))
         check_choice("output_format", self.output_format, get_args(OutputFormat))
         check_count("shard_rows", self.shard_rows, optional=False)
         check_flag("keep_texts", self.keep_texts)

@@ -79,7 +79,7 @@ def divide(rows: Iterable[RowT], key_of: Callable[[RowT], str | None], shard_row
             here = key_of(row)
             is_other = None not in (here, key) and here != key
             if is_other or n_rows >= 2 * shard_rows:
-                query = None if is_other or key is None else digest_of(key)
+                query = None if is_other or key is None else query_digest(key)
                 yield Piece(first[0], first_row, n_rows, is_continued=not is_other, query=query)
                 first, first_row, n_rows = [], number, 0
             elif here is not None:
@@ -93,6 +93,6 @@ def divide(rows: Iterable[RowT], key_of: Callable[[RowT], str | None], shard_row
         yield Piece(first[0], first_row, n_rows)
 
 
-def digest_of(key: str) -> int:
+def query_digest(key: str) -> int:
     """64 bits of a query's key: among a hundred million keys, two that are alike are not to be expected."""
     return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest())

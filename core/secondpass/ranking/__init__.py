@@ -18,6 +18,7 @@ from secondpass.ranking.scorers import (
     Scorer,
     StreamReadingScorer,
     is_pointwise,
+    unwrapped,
 )
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "is_pointwise",
     "rank",
     "score_pairs",
+    "unwrapped",
 ]

@@ -116,6 +116,13 @@ class Loadable(Protocol):
         ...
 
 
+def unwrapped(scorer: object) -> object:
+    """What gives the scores: the scorer, or what stands innermost in it, as in a `CachedScorer` or a `Calibrated`."""
+    while isinstance(within := getattr(scorer, "scorer", None), Scorer):
+        scorer = within
+    return scorer
+
+
 def is_pointwise(scorer: object) -> bool:
     """Whether a document's score depends on nothing but the query and itself; so it is unless the scorer denies it.
 

@@ -8,7 +8,6 @@ from itertools import chain
 from secondpass.errors import RemoteError
 from secondpass.remote.address import address_of
 from secondpass.remote.answers import Found
-from secondpass.remote.carrying import acarry_out, carry_out
 from secondpass.remote.connections import Connections
 from secondpass.remote.discovery import discover
 from secondpass.remote.messages import Steps
@@ -16,6 +15,7 @@ from secondpass.remote.parts import PartSize, ask_part
 from secondpass.remote.retries import Deadline
 from secondpass.remote.server import Server
 from secondpass.remote.settings import Settings
+from secondpass.remote.transport import acarry_out, carry_out
 
 
 class Client:

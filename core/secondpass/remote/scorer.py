@@ -91,6 +91,11 @@ class RemoteScorer:
         return self._settings.url
 
     @property
+    def api(self) -> ApiName | Literal["auto"]:
+        """What the service speaks, as it was given."""
+        return self._settings.api
+
+    @property
     def model(self) -> str | None:
         """The name of the model that is asked for; None where the service chooses."""
         return self._settings.model

@@ -17,11 +17,13 @@ import pytest
 from checkpoints import bert
 from job_rows import check_scored, errors_of, make_rows, read_output, write_jsonl
 from ray_cluster import ray_cluster
+from scorers import Scores, true_score
 
 from secondpass import CrossEncoder
 from secondpass.errors import CheckpointNotFoundError, InputError, ScoringError
-from secondpass.jobs import JobSettings, RayWorkers, score_dataset, score_files
+from secondpass.jobs import BatchScorer, JobSettings, RayWorkers, score_dataset, score_files
 from secondpass.jobs.on_ray.lost_workers import in_our_words
+from secondpass.jobs.on_ray.score_dataset import TableScorer
 from secondpass.options import ModelOptions
 
 pytestmark = [
@@ -218,6 +220,15 @@ def test_a_dataset_gets_the_scores_of_predict_and_keeps_its_rows(ray: Any, model
         assert (found["query"], found["document"], found["error"]) == (row["query"], row["document"], None)
         assert found["passage_end"] == (None if passage is None else passage.end)
     assert (by_id[200]["score"], by_id[200]["error"]) == (None, "document must be a string, is missing")
+
+
+def test_a_text_of_a_dataset_that_cannot_be_decoded_costs_its_row_alone() -> None:
+    pa = pytest.importorskip("pyarrow")
+    values = pa.array([b"caf\xe9", b"d"])
+    table = pa.table({"query": ["q", "q"], "text": pa.Array.from_buffers(pa.string(), 2, values.buffers())})
+    scored = TableScorer(BatchScorer(scorer=Scores()), "query", "text")(table).drop_columns(["text"]).to_pylist()
+    assert [row["error"] for row in scored] == ["must be UTF-8 text, is not", None]
+    assert [row["score"] for row in scored] == [None, true_score("q", "d")]
 
 
 @pytest.mark.parametrize(

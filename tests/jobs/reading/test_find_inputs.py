@@ -1,5 +1,6 @@
 """Which files a job reads."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,38 @@ def test_files_folders_and_patterns_are_found(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             find_inputs(names)
+
+
+def test_what_links_in_a_folder_lead_to_is_found_and_each_file_once(tmp_path: Path) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "in"
+    (elsewhere / "deep").mkdir(parents=True)
+    folder.mkdir()
+    for path in (folder / "a.jsonl", elsewhere / "b.jsonl", elsewhere / "deep" / "c.jsonl"):
+        path.touch()
+    (folder / "linked").symlink_to(elsewhere)
+    (elsewhere / "deep" / "up").symlink_to(folder)
+    (folder / "again.jsonl").symlink_to(folder / "a.jsonl")
+    names = ["a.jsonl", "linked/b.jsonl", "linked/deep/c.jsonl"]
+    assert [path.relative_to(folder).as_posix() for path in find_inputs([folder]).files] == names
+
+
+def test_a_file_of_two_names_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.jsonl").touch()
+    (tmp_path / "link.jsonl").symlink_to("a.jsonl")
+    monkeypatch.chdir(tmp_path)
+    again: list[str | Path] = [tmp_path / "a.jsonl", "a.jsonl", "./a.jsonl", "link.jsonl", "*.jsonl"]
+    for names in (["a.jsonl", name] for name in again):
+        assert [path.name for path in find_inputs(names).files] == ["a.jsonl"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").touch()
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    try:
+        if os.access(closed, os.R_OK):
+            pytest.skip("this user may read every folder")
+        with pytest.raises(InputError, match=r"closed cannot be read: Permission denied"):
+            find_inputs([tmp_path])
+    finally:
+        closed.chmod(0o700)

@@ -7,7 +7,7 @@ import pytest
 from job_rows import texts_of_rows
 
 from secondpass.errors import InputError
-from secondpass.jobs.carrying import ToObjects
+from secondpass.jobs.carrying.to_objects import ToObjects
 from secondpass.jobs.reading.row_reader import RowReader
 from secondpass.jobs.rows import JsonObjects
 from secondpass.jobs.settings import JobSettings
@@ -74,7 +74,7 @@ def test_what_is_no_parquet_or_has_other_columns_is_refused(tmp_path: Path) -> N
     for name, message in (
         ("a", "must be a Parquet file that is whole"),
         ("b", "the column 'document' must hold text, holds int64"),
-        ("c", "the column 'raw' must hold what JSON can, got bytes: write Parquet"),
+        ("c", "the column 'raw' must hold what JSON can, holds binary: write Parquet"),
     ):
         with pytest.raises(InputError, match=message):
             ParquetInput(tmp_path / f"{name}.parquet", reader, ToObjects(frozenset()))

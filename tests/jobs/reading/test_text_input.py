@@ -1,7 +1,10 @@
 """Text files as people have them, read row by row: what is in them was written by hand."""
 
+import csv
 import gzip
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 from job_rows import texts_of_rows
 
 from secondpass.errors import InputError
-from secondpass.jobs.carrying import ToObjects
+from secondpass.jobs.carrying.to_objects import ToObjects
 from secondpass.jobs.reading import records
 from secondpass.jobs.reading.records import RecordFile, TextKind
 from secondpass.jobs.reading.row_reader import RowReader, RunTexts
@@ -153,8 +156,6 @@ def test_a_line_that_never_ends_is_a_bad_row(kind: TextKind, monkeypatch: pytest
 
 
 def test_csv_keeps_its_limit_for_everybody_else(tmp_path: Path) -> None:
-    import csv
-
     before = csv.field_size_limit()
     (tmp_path / "a.csv").write_bytes(CASES["a document longer than csv takes"][1])
     texts_of_rows(_input(tmp_path / "a.csv", "csv"))
@@ -240,3 +241,26 @@ def test_rows_are_read_together_by_all_that_they_hold(document: str | None, kind
     (shard,) = file.divide(0, 0)
     # Four rows of 4 million characters are 16 million.
     assert [len(batch.rows) + len(batch.bad) for batch in file.batches(shard)] == [4, 4, 1]
+
+
+def test_long_fields_are_read_in_many_threads_together(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"query,document\n" + (b'q,"' + b"x" * 150_000 + b'\n"\n') * 40)
+
+    def n_bad(_: int) -> int:
+        return sum(isinstance(row, str) for _, row in texts_of_rows(_input(path, "csv")))
+
+    before, interval = csv.field_size_limit(), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that threads take turns in the midst of rows
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert sum(threads.map(n_bad, range(8))) == 0
+    finally:
+        sys.setswitchinterval(interval)
+    assert csv.field_size_limit() == before
+
+
+def test_a_name_in_capitals_is_unpacked_too(tmp_path: Path) -> None:
+    path = tmp_path / "A.JSONL.GZ"
+    path.write_bytes(gzip.compress(b'{"query": "q", "document": "d"}\n'))
+    assert texts_of_rows(_input(path, "jsonl")) == [(1, ("q", "d"))]

@@ -45,7 +45,8 @@ def test_a_model_that_fails_for_every_pair_is_no_matter_of_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "is_of_the_row"), [(413, True), (422, True), (None, False), (503, False), (401, False)]
+    ("status", "is_of_the_row"),
+    [(413, True), (422, True), (424, True), (500, True), (None, False), (503, False), (401, False)],
 )
 def test_a_service_that_refuses_a_text_is_told_from_one_that_is_away(
     status: int | None, *, is_of_the_row: bool
@@ -56,3 +57,9 @@ def test_a_service_that_refuses_a_text_is_told_from_one_that_is_away(
     else:
         with pytest.raises(RemoteError, match="no"):
             score_rows(scorer, ["q", "q"], ["bad", "good"])
+
+
+def test_a_service_that_fails_for_everything_is_no_matter_of_rows() -> None:
+    n_rows = 2 * MOST_FAILURES_IN_A_ROW
+    with pytest.raises(RemoteError, match="no"):
+        score_rows(Picky("bad", error=RemoteError("no", status=500)), ["q"] * n_rows, ["bad"] * n_rows)

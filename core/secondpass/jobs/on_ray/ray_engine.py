@@ -37,7 +37,6 @@ class RayEngine:
     def __init__(self, model: str | None, scorer: Scorer | None, options: ModelOptions, workers: RayWorkers) -> None:
         self._worker: dict[str, Any] = {
             "scorer": checked_scorer(model, scorer, options, share=False),
-            "model": model,
             "options": options,
         }
         self._workers = workers
@@ -56,7 +55,7 @@ class RayEngine:
         found: dict[str, object] | bytes
         with in_our_words(lambda said: f"no worker lived to load the model. Ray says: {said}"):
             ask = ray.remote(max_calls=1, num_cpus=self._workers.cpus, num_gpus=self._workers.gpus_each())(_identity)
-            found = _result(ask.remote(worker["scorer"], worker["model"], worker["options"]))
+            found = _result(ask.remote(worker["scorer"], worker["options"]))
         if isinstance(found, bytes):
             raise pickle.loads(found)  # noqa: S301 - of our own worker
         self._identity = found
@@ -152,7 +151,6 @@ class _ShardWorker:
         call: str,
         identity: Mapping[str, object],
         scorer: Scorer,
-        model: str | None,
         options: ModelOptions,
     ) -> None:
         self._shards = shards
@@ -160,7 +158,7 @@ class _ShardWorker:
         self._call = call
         self._error: Exception | None = None
         try:
-            self._scorer = ShardScorer(job, _load_same(identity, scorer, model, options))
+            self._scorer = ShardScorer(job, _load_same(identity, scorer, options))
         except Exception as error:  # noqa: BLE001 - an actor that raises is started again, for ever
             self._error = error
 
@@ -177,10 +175,10 @@ class _ShardWorker:
         return {"record": [json.dumps(record.as_json())], "error": [b""]}
 
 
-def _load_same(identity: Mapping[str, object], scorer: Scorer, model: str | None, options: ModelOptions) -> Scorer:
+def _load_same(identity: Mapping[str, object], scorer: Scorer, options: ModelOptions) -> Scorer:
     """The loaded scorer; raise InputError where its scores would not be those of the job."""
     loaded = load(scorer)
-    here = identity_of(loaded, model, options)
+    here = identity_of(loaded, options)
     differing = ", ".join(f"{name} {value}" for name, value in here.items() if value != identity.get(name))
     if differing:
         raise InputError(f"options must make all workers load the same, one has {differing}: give dtype or device")
@@ -201,9 +199,9 @@ def _pickled(error: Exception) -> bytes:
     return data
 
 
-def _identity(scorer: Scorer, model: str | None, options: ModelOptions) -> dict[str, object] | bytes:
+def _identity(scorer: Scorer, options: ModelOptions) -> dict[str, object] | bytes:
     """What tells the scorer from others, or the error that it raises: Ray would put its own words around that."""
     try:
-        return identity_of(load(scorer), model, options)
+        return identity_of(load(scorer), options)
     except Exception as error:  # noqa: BLE001 - it is raised where the job runs
         return _pickled(error)

@@ -1,11 +1,13 @@
 """Scores for Ray Datasets, within whatever else is done with them."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondpass.arguments import check_count
+from secondpass.arguments import check_count, check_kind
 from secondpass.errors import InputError, InputTypeError
 from secondpass.extras import require
 from secondpass.jobs.batch_scorer import BatchScorer
+from secondpass.jobs.carrying.arrow_values import values_of
 from secondpass.jobs.on_ray.workers import RETRIES, RayWorkers
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 def score_dataset(
     dataset: "Dataset",
     *,
-    model: str | None = None,
+    model: str | Path | None = None,
     scorer: Scorer | None = None,
     options: ModelOptions | None = None,
     query_column: str = "query",
@@ -56,10 +58,11 @@ def score_dataset(
     batch_scorer = BatchScorer(
         model, scorer=scorer, options=options, query_column=query_column, document_column=document_column
     )
+    check_kind("workers", workers, RayWorkers)
     workers = RayWorkers() if workers is None else workers
     workers.connect()
     return dataset.map_batches(
-        _TableScorer,
+        TableScorer,
         fn_constructor_args=(batch_scorer, query_column, document_column),
         compute=workers.pool(),
         batch_size=batch_rows,
@@ -70,20 +73,34 @@ def score_dataset(
     )
 
 
-class _TableScorer:
-    """What a worker runs: the scores of a table's rows, beside their columns."""
+class TableScorer:
+    """What a worker runs: the scores of a table's rows, beside their columns.
+
+    Args:
+        scorer: Gives the scores.
+        query_column: See `score_dataset`, as for the next one.
+        document_column: See `score_dataset`.
+    """
 
     def __init__(self, scorer: BatchScorer, query_column: str, document_column: str) -> None:
         self._scorer = scorer
         self._columns = query_column, document_column
 
     def __call__(self, table: "pa.Table") -> "pa.Table":
+        """The table with the columns of the results.
+
+        Args:
+            table: Some rows; never changed.
+
+        Raises:
+            InputError: It lacks a column that is read, or has one that would be written.
+        """
         import pyarrow as pa  # noqa: PLC0415 - an extra
 
         missing = [name for name in self._columns if name not in table.column_names]
         if missing:
             raise InputError(f"dataset must have the column {missing[0]!r}, has {', '.join(table.column_names)}")
-        results = self._scorer.score_columns(*(table.column(name).to_pylist() for name in self._columns))
+        results = self._scorer.score_columns(*(values_of(table.column(name), name) for name in self._columns))
         taken = [name for name in results if name in table.column_names]
         if taken:
             raise InputError(f"dataset must not have a column of the results already, has {', '.join(taken)}")

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secondpass.evaluation.collection import read_documents, read_queries
-from secondpass.jobs.carrying import Carrier, ToArrow, ToObjects
+from secondpass.jobs.carrying.carrier import Carrier
+from secondpass.jobs.carrying.to_arrow import ToArrow
+from secondpass.jobs.carrying.to_objects import ToObjects
 from secondpass.jobs.planning.manifest import FOLDERS
 from secondpass.jobs.reading.find_inputs import Kind
 from secondpass.jobs.reading.input_file import InputFile
@@ -91,7 +93,8 @@ class Job:
             InputError: It cannot be opened, or lacks a column.
         """
         path = self.files[file]
-        written = frozenset(self.settings.result_columns(windows=self.windows))
+        # A run has no columns.
+        written = frozenset() if self.writes_run else frozenset(self.settings.result_columns(windows=self.windows))
         if self.kind == "parquet":
             from secondpass.jobs.reading.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
 
@@ -100,9 +103,9 @@ class Job:
         return TextInput(path, self.kind, RowReader(self.settings, written, texts), self._carrier())
 
     def _carrier(self) -> Carrier:
-        left_out = frozenset() if self.settings.keep_texts else self.settings.text_columns
         if self.writes_run:
-            left_out -= {self.settings.query_id_column, self.settings.document_id_column}
+            return ToObjects(only=frozenset({self.settings.query_id_column, self.settings.document_id_column}))
+        left_out = frozenset() if self.settings.keep_texts else self.settings.text_columns
         if self.settings.output_format == "parquet":
             return ToArrow(left_out, self.schema)
         return ToObjects(left_out)

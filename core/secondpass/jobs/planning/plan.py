@@ -9,10 +9,10 @@ from uuid import uuid4
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import text_files
 from secondpass.extras import require
-from secondpass.jobs.carrying import schema_of
+from secondpass.jobs.carrying.to_arrow import schema_of
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.planning.manifest import InputState, Manifest, read_manifest
-from secondpass.jobs.reading.find_inputs import Kind, digest_of, find_inputs
+from secondpass.jobs.reading.find_inputs import Kind, file_digest, find_inputs
 from secondpass.jobs.reading.text_input import TextInput
 from secondpass.jobs.settings import JobSettings, OutputFormat
 from secondpass.jobs.shards import Shard
@@ -36,17 +36,31 @@ def find_job(
     settings = replace(settings, output_format=output_format)
     texts = None
     if found.kind == "trec":
-        settings = replace(settings, query_id_column="query_id", document_id_column="document_id")
+        _check_defaults(settings)
         folders = {path.parent.absolute(): path.parent for path in found.files}
         if len(folders) > 1 and None in (settings.queries, settings.corpus):
             some = " and ".join(map(str, list(folders.values())[:2]))
             raise InputError(f"queries and corpus must be given where runs are in several folders, got runs in {some}")
-        texts = text_files(found.files[0].parent, queries=settings.queries, corpus=settings.corpus)
+        queries, corpus = (None if path is None else Path(path) for path in (settings.queries, settings.corpus))
+        texts = text_files(found.files[0].parent, queries=queries, corpus=corpus)
     elif settings.queries is not None or settings.corpus is not None:
         raise InputError(f"queries and corpus must come with a TREC run, got {found.files[0]}")
+    if output_format == "trec" and settings.result_prefix:
+        raise InputError(
+            f"result_prefix must be left out of a TREC run, which has no columns, got {settings.result_prefix!r}"
+        )
     if "parquet" in (found.kind, output_format):
         require("pyarrow", feature="reading and writing Parquet", extra="jobs")
     return Job(found.files, found.kind, settings, output, windows, tag, texts=texts), found.left_out
+
+
+def _check_defaults(settings: JobSettings) -> None:
+    """Raise InputError where a TREC run's columns are called anything: those of a run have no names."""
+    defaults = JobSettings()
+    names = ("query_column", "document_column", "query_id_column", "document_id_column")
+    given = [name for name in names if getattr(settings, name) != getattr(defaults, name)]
+    if given:
+        raise InputError(f"{', '.join(given)} must be left out for a TREC run, whose columns have no names")
 
 
 def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str, str]]:
@@ -63,7 +77,7 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
         InputError: The folder is another job's, or no file can be read; or one cannot, and the job is strict.
     """
     states = [_state(path) for path in job.files]
-    of_texts = [] if job.texts is None else [InputState(str(path), digest_of(path)) for path in job.texts]
+    of_texts = [] if job.texts is None else [InputState(str(path), file_digest(path)) for path in job.texts]
     if of_texts:
         job = replace(job, text_digests=tuple(state.sha256 for state in of_texts))
     found = Manifest(uuid4().hex, model, job.settings.as_json(), [*states, *of_texts], ())
@@ -90,7 +104,7 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
 
 def _state(path: Path) -> InputState:
     try:
-        return InputState(str(path), digest_of(path))
+        return InputState(str(path), file_digest(path))
     except InputError as error:
         return InputState(str(path), None, str(error))
 
@@ -115,8 +129,8 @@ def _with_schema(job: Job, states: Sequence[InputState]) -> Job:
         return job
     left_out = frozenset() if job.settings.keep_texts else job.settings.text_columns
     samples = (_sample(job, number) for number, state in enumerate(states) if state.error is None)
-    sample = next((sample for sample in samples if sample), None)
-    return job if sample is None else replace(job, schema=schema_of(sample, left_out))
+    sample: list[Mapping[str, object]] = next((sample for sample in samples if sample), [])
+    return replace(job, schema=schema_of(sample, left_out))
 
 
 def _sample(job: Job, number: int) -> list[Mapping[str, object]]:

@@ -2,10 +2,11 @@
 
 import glob
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NoReturn, TypeAlias
 
 from secondpass.errors import InputError
 
@@ -18,11 +19,11 @@ _KINDS: Final[dict[str, Kind]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class InputFiles:
     """The files of a job.
 
     Args:
-        files: In order, each once.
+        files: In order, each once, whatever links lead to it.
         kind: Of all of them.
         left_out: Files of folders whose names say nothing that is read.
     """
@@ -32,30 +33,30 @@ class Found:
     left_out: tuple[Path, ...]
 
 
-def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Found:
+def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> InputFiles:
     """The files that names stand for.
 
     Args:
-        names: Files, folders (with all that lies in them, hidden files and those that begin with _ aside) and patterns
-            such as `data/*.parquet` or `data/**/*.jsonl`.
+        names: Files, folders (with all that lies in them or that links in them lead to, but for files and folders whose
+            names begin with . or _) and patterns such as `data/*.parquet` or `data/**/*.jsonl`.
         output: The folder of what comes out, of which folders and patterns mean nothing; None where there is none.
 
     Raises:
-        InputError: A name stands for no file, a file for no format, or files are of several formats.
+        InputError: A name stands for no file, a file for no format, or files are of several formats; or a folder cannot
+            be read.
     """
     if not names:
         raise InputError("inputs must name at least one file, folder or pattern, got none")
-    files: dict[Path, None] = {}
+    found: dict[Path, Path] = {}  # the name of each file, by its real one
     left_out: list[Path] = []
     for name in names:
         path = Path(name)
         if path.is_dir():
-            inside = [file for file in sorted(path.rglob("*")) if file.is_file() and not _is_hidden(file, path)]
-            inside = _outside(inside, output)
+            inside = _outside(sorted(_files_in(path)), output)
             known = [file for file in inside if kind_of(file) is not None]
             if not known:
                 raise InputError(f"inputs must hold files that end in {_endings()}, {path} has none")
-            left_out += [file for file in inside if file not in known]
+            left_out += [file for file in inside if kind_of(file) is None]
         elif path.exists():
             known = [path]
         else:
@@ -63,17 +64,25 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Foun
             known = _outside(known, output)
             if not known:
                 raise InputError(f"inputs must be files, folders or patterns, {str(name)!r} is none that is there")
-        files.update(dict.fromkeys(known))
-    kinds = {file: kind_of(file) for file in files}
-    for file, kind in kinds.items():
+        for file in known:
+            found.setdefault(file.resolve(), file)
+    files = tuple(found.values())
+    return InputFiles(files, _kind_of_all(files), tuple(left_out))
+
+
+def _kind_of_all(files: Iterable[Path]) -> Kind:
+    """The one format of files; raise InputError where there is not one."""
+    by_kind: dict[Kind, Path] = {}
+    for file in files:
+        kind = kind_of(file)
         if kind is None:
             raise InputError(f"inputs must be files that end in {_endings()}, got {file}")
-    by_kind = {kind: file for file, kind in kinds.items() if kind is not None}
+        by_kind[kind] = file
     if len(by_kind) > 1:
         some = " and ".join(map(str, by_kind.values()))
         raise InputError(f"inputs must be files of one format, got {some}: name those that are meant, such as by *.csv")
     (kind,) = by_kind
-    return Found(tuple(files), kind, tuple(left_out))
+    return kind
 
 
 def kind_of(file: Path) -> Kind | None:
@@ -83,7 +92,7 @@ def kind_of(file: Path) -> Kind | None:
     return None if kind == "parquet" and name != file.name.lower() else kind  # Parquet is packed inside
 
 
-def digest_of(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """The SHA-256 of a file.
 
     Raises:
@@ -104,9 +113,26 @@ def _outside(files: list[Path], folder: Path | None) -> list[Path]:
     return [file for file in files if not file.resolve().is_relative_to(real)]
 
 
-def _is_hidden(file: Path, folder: Path) -> bool:
-    """Whether a part of its name says that a file is no data: what Spark and others write beside it."""
-    return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+def _files_in(folder: Path) -> Iterable[Path]:
+    """The files in a folder and in those below, also where a link leads there; each folder once."""
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, onerror=_raise_unreadable, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(filter(_is_data, folders))
+        yield from (path for file in filter(_is_data, files) if (path := Path(place, file)).is_file())
+
+
+def _is_data(name: str) -> bool:
+    """Whether a name does not say that this is no data: what Spark and others write beside it."""
+    return not name.startswith((".", "_"))
+
+
+def _raise_unreadable(error: OSError) -> NoReturn:
+    raise InputError(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def _endings() -> str:

@@ -1,15 +1,16 @@
 """Rows of Parquet files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import chain, groupby
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from secondpass.errors import InputError
-from secondpass.jobs.carrying import Carrier
+from secondpass.jobs.carrying.arrow_values import value_of, values_of
+from secondpass.jobs.carrying.carrier import Carrier
 from secondpass.jobs.reading.input_file import BATCH_ROWS, DamagedFileError
 from secondpass.jobs.reading.row_reader import ReadRow, RowReader
 from secondpass.jobs.reading.text_input import check_columns
@@ -20,10 +21,6 @@ from secondpass.jobs.shards import Shard, divide
 _BATCH_BYTES = 2**26
 # Bytes of a column that are read together.
 _READ_BYTES = 2**20
-# What pyarrow raises for a file that is damaged, or no Parquet file at all.
-_DAMAGE = (pa.ArrowException, OSError)
-# Stands for text of which some byte is no UTF-8.
-_UNDECODABLE = InputError("must be UTF-8 text, is not")
 
 
 class ParquetInput:
@@ -47,15 +44,17 @@ class ParquetInput:
             self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
         settings, schema = reader.settings, self._file.schema_arrow
         check_columns(path, schema.names, reader)
+        twice = next((name for name in schema.names if schema.names.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(f"{path}: columns must have names of their own, {twice!r} appears twice")
         for name in (settings.query_column, settings.document_column):
             if not _holds_text(schema.field(name).type):
                 raise InputError(f"{path}: the column {name!r} must hold text, holds {schema.field(name).type}")
         # The columns of ids may be missing.
         read = (settings.query_column, settings.document_column, settings.query_id_column, settings.document_id_column)
         self._read = [name for name in dict.fromkeys(read) if name in schema.names]
-        with _readable(path):
-            for table in islice(self._from(0), 1):
-                carrier.of_table(table)  # values that cannot be written are found before anything is scored
+        carrier.check_schema(schema)  # what cannot be written is found before anything is scored
+        next(self._from(0), None)  # and so is what cannot be read at all
         self._next_row, self._tables = -1, iter(())  # type: tuple[int, Iterator[pa.Table]]
 
     def divide(self, file: int, first_number: int) -> Iterator[Shard]:
@@ -69,25 +68,24 @@ class ParquetInput:
         continues = False
         query: int | None = None
         pieces = divide(rows, self._key_of, settings.shard_rows)
-        with _readable(self._path):
-            for number, piece in enumerate(pieces, first_number):
-                yield Shard(
-                    number,
-                    file,
-                    piece.first_row,
-                    piece.n_rows,
-                    continues=continues,
-                    is_continued=piece.is_continued,
-                    first_query=query,
-                    last_query=piece.query,
-                )
-                continues, query = piece.is_continued, piece.query
+        for number, piece in enumerate(pieces, first_number):
+            yield Shard(
+                number,
+                file,
+                piece.first_row,
+                piece.n_rows,
+                continues=continues,
+                is_continued=piece.is_continued,
+                first_query=query,
+                last_query=piece.query,
+            )
+            continues, query = piece.is_continued, piece.query
 
     def _key_of(self, place: tuple[pa.Table, int]) -> str | None:
         table, row = place
         for name in table.column_names:
-            value = _value(table.column(name)[row])
-            if value is _UNDECODABLE:
+            value = value_of(table.column(name)[row], name)
+            if isinstance(value, InputError):
                 return None
             key = self._reader.key_of({name: value})
             if key is not None:
@@ -101,16 +99,15 @@ class ParquetInput:
             self._tables = self._from(shard.first_row)
         self._next_row = -1
         row, end = shard.first_row, shard.first_row + shard.n_rows
-        with _readable(self._path):
-            while row < end:
-                table = next(self._tables, None)
-                if table is None:
-                    raise InputError(f"{self._path} must have {end} rows as before, has {row}")
-                if row + table.num_rows > end:
-                    self._tables = chain([table.slice(end - row)], self._tables)
-                    table = table.slice(0, end - row)
-                yield self._rows(table, row)
-                row += table.num_rows
+        while row < end:
+            table = next(self._tables, None)
+            if table is None:
+                raise InputError(f"{self._path} must have {end} rows as before, has {row}")
+            if row + table.num_rows > end:
+                self._tables = chain([table.slice(end - row)], self._tables)
+                table = table.slice(0, end - row)
+            yield self._rows(table, row)
+            row += table.num_rows
         self._next_row = end
 
     def _from(self, row: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -125,7 +122,12 @@ class ParquetInput:
         n_rows = sum(metadata.row_group(number).num_rows for number in groups)
         batch_rows = BATCH_ROWS if columns else min(BATCH_ROWS, max(1, _BATCH_BYTES * n_rows // max(1, n_bytes)))
         skip = row - first
-        for batch in self._file.iter_batches(batch_rows, row_groups=groups, columns=columns):
+        batches = self._file.iter_batches(batch_rows, row_groups=groups, columns=columns)
+        while True:
+            with _readable(self._path):
+                batch = next(batches, None)
+            if batch is None:
+                return
             table = pa.Table.from_batches([batch])
             if skip < table.num_rows:
                 yield table.slice(skip)
@@ -135,16 +137,17 @@ class ParquetInput:
         bad: list[BadRow] = []
         places: list[int] = []
         good: list[ReadRow] = []
-        columns = [_values(table.column(name)) for name in self._read]
+        columns = [values_of(table.column(name), name) for name in self._read]
         for place, values in enumerate(zip(*columns, strict=True)):
             try:
-                if _UNDECODABLE in values:
-                    raise _UNDECODABLE
+                for value in values:
+                    if isinstance(value, InputError):
+                        raise value
                 good.append(self._reader.read(dict(zip(self._read, values, strict=True))))
                 places.append(place)
             except InputError as error:
                 bad.append(BadRow(first_row + place + 1, str(error)))
-        carried, not_carried = self._carrier.of_table(table if not bad else table.take(pa.array(places, pa.int64())))
+        carried, not_carried = self._carrier.of_table(_select(table, places) if bad else table)
         bad += [BadRow(first_row + places[number] + 1, error) for number, error in not_carried.items()]
         kept = [number for number in range(len(good)) if number not in not_carried]
         places, good = [places[number] for number in kept], [good[number] for number in kept]
@@ -164,29 +167,23 @@ def _holds_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _values(column: pa.ChunkedArray) -> list[object]:
-    try:
-        values: list[object] = column.to_pylist()
-    except UnicodeDecodeError:
-        return [_value(scalar) for scalar in column]
-    return values
-
-
-def _value(scalar: pa.Scalar) -> object:
-    try:
-        return scalar.as_py()
-    except UnicodeDecodeError:
-        return _UNDECODABLE
+def _select(table: pa.Table, places: Sequence[int]) -> pa.Table:
+    """Some rows of a table, in order; `take` and `filter` do not know every type there is."""
+    runs = [[place for _, place in run] for _, run in groupby(enumerate(places), lambda place: place[1] - place[0])]
+    return pa.concat_tables([table.slice(0, 0), *(table.slice(run[0], len(run)) for run in runs)])
 
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """What pyarrow cannot read is an InputError."""
+    """What pyarrow cannot read is an InputError; nothing else than its reading may raise in the context."""
     try:
         yield
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
-    except _DAMAGE as error:
+    except (pa.ArrowMemoryError, pa.ArrowCancelled):  # which are no fault of the file
+        raise
+    except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the system's, which pyarrow's own have none of
             raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-        raise DamagedFileError(f"{path}: must be a Parquet file that is whole; {str(error).splitlines()[0]}") from error
+        kind = "that pyarrow can read" if isinstance(error, pa.ArrowNotImplementedError) else "that is whole"
+        raise DamagedFileError(f"{path}: must be a Parquet file {kind}; {str(error).splitlines()[0]}") from error

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from secondpass.files import json_objects, open_binary
 # in bytes, and in characters, of which csv takes four bytes each.
 _LINE_BYTES: Final = 2**26
 _FIELD_CHARACTERS: Final = 2**24
+
+# Of csv's own limit, which is the process's.
+_LIMIT: Final = threading.Lock()
 
 TextKind: TypeAlias = Literal["jsonl", "csv", "tsv", "trec"]
 # A line as it is on disk, the fields of a row of CSV, or why there are none.
@@ -210,12 +214,13 @@ def _csv_records(lines: _Lines) -> Iterator[Record]:
 
 @contextmanager
 def _long_fields() -> Iterator[None]:
-    """Let csv read long documents: its limit is the process's, so it is set for the moment alone."""
-    limit = csv.field_size_limit(_FIELD_CHARACTERS)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(limit)
+    """Let csv read long documents: its limit is the process's, so it is set for the moment alone, by one at a time."""
+    with _LIMIT:
+        limit = csv.field_size_limit(_FIELD_CHARACTERS)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(limit)
 
 
 def _decode(raw: bytes, *, is_first: bool) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking import check_ids
-from secondpass.jobs.rows import check_text
+from secondpass.jobs.rows import check_text, is_missing
 from secondpass.jobs.settings import JobSettings
 
 
@@ -82,11 +82,11 @@ class RowReader:
         key = self._id_of(values)
         if key is None:
             key = values.get(self.settings.query_column)
-        return None if key is None else f"{key}"
+        return None if is_missing(key) else f"{key}"
 
     def _id_of(self, values: Mapping[str, object]) -> object:
         key = values.get(self.settings.query_id_column)
-        return None if key == "" else key  # how CSV writes that there is none
+        return None if is_missing(key) or key == "" else key  # which is how CSV writes that there is none
 
     def _check_id(self, column: str, values: Mapping[str, object]) -> None:
         value = values.get(column)
@@ -98,7 +98,8 @@ class RowReader:
 def taken_columns(names: frozenset[str] | set[str]) -> InputError:
     """The error for input that has columns which the job would write."""
     return InputError(
-        f"the columns of the results must be new ones, the input has {', '.join(sorted(names))}: give result_prefix="
+        f"the columns of the results must be new ones, the input has {', '.join(sorted(names))}: give the results "
+        "a prefix (result_prefix)"
     )
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.jobs.carrying import Carrier
+from secondpass.jobs.carrying.carrier import Carrier
 from secondpass.jobs.reading.input_file import BATCH_CHARACTERS, BATCH_ROWS
 from secondpass.jobs.reading.records import Record, RecordFile, TextKind
 from secondpass.jobs.reading.row_reader import ReadRow, RowReader, taken_columns
@@ -74,12 +74,15 @@ class TextInput:
         self._next_row = shard.first_row + shard.n_rows
 
     def sample(self) -> list[Mapping[str, object]]:
-        """The values of the first rows that are well-formed."""
-        found: list[Mapping[str, object]] = []
-        for record in islice(self._file.records(), BATCH_ROWS):
+        """The values of the first rows that can be scored."""
+        return list(islice(self._good_values(), BATCH_ROWS))
+
+    def _good_values(self) -> Iterator[Mapping[str, object]]:
+        for record in self._file.records():
             with suppress(InputError):
-                found.append(self._file.parse(record))
-        return found
+                values = self._file.parse(record)
+                self._reader.read(values)
+                yield values
 
     def _key_of(self, record: Record) -> str | None:
         try:

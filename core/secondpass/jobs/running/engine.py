@@ -43,12 +43,11 @@ class LocalEngine:
 
     def __init__(self, model: str | None, scorer: Scorer | None, options: ModelOptions) -> None:
         self._scorer = load(checked_scorer(model, scorer, options, share=False))
-        self._model = model
         self._options = options
 
     def identity(self) -> dict[str, object]:
         """See `Engine`."""
-        return identity_of(self._scorer, self._model, self._options)
+        return identity_of(self._scorer, self._options)
 
     def score(self, job: Job, shards: Sequence[Shard], on_rows: Callable[[int], object]) -> Iterator[ShardRecord]:
         """See `Engine`."""

@@ -20,11 +20,15 @@ def held(folder: Path) -> Iterator[None]:
     on some network file systems, nothing is held.
 
     Raises:
-        InputError: Another job holds it.
+        InputError: Another job holds it, or it is no folder.
         OSError: It cannot be made.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        rule = "output must be a folder, or the name of a new one"
+        raise InputError(f"{rule}, {error.filename} is a file, or a link to nothing") from error
     try:
         with _locked(folder):
             yield

@@ -1,6 +1,5 @@
 """One shard from its rows to its file: what every engine does, in whatever process."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -52,7 +51,6 @@ class ShardScorer:
             OSError: The output cannot be written.
             Exception: The scorer fails, and not for single rows.
         """
-        started = time.perf_counter()
         job = self._job
         path = job.shard_path(shard)
         with written_whole(path, empty=False) as unfinished:
@@ -77,7 +75,6 @@ class ShardScorer:
             shard_run.n_unranked,
             len(stretches),
             n_bytes,
-            round(time.perf_counter() - started, 3),
         )
         job.record_files(shard).write(record, bad, stretches)
         return record

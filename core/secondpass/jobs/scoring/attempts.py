@@ -39,8 +39,9 @@ MOST_FAILURES_IN_A_ROW: Final = 64
 _PLAIN_PAIR: Final = ("query", "document")
 # Pairs of a stream that are scored at a time, where a scorer takes no stream itself: a service has to answer in time.
 _BLOCK_PAIRS: Final = 256
-# How a service says that it is the request that is wrong, or too large for it.
-_OF_A_REQUEST: Final = frozenset({400, 413, 422})
+# How a service says that it is the request that is wrong, too large for it, or what its model fails for (TEI's 424, and
+# the 500 of others): another pair may fare better.
+_OF_A_REQUEST: Final = frozenset({400, 413, 422, 424, 500})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

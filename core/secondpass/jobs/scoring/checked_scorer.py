@@ -1,13 +1,16 @@
 """Whose scores a job takes: any model, any service, any scorer that looks at each document by itself."""
 
+from pathlib import Path
+
 from secondpass.adapters.lazy import scorer_of
+from secondpass.arguments import check_kind
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
-from secondpass.ranking import Scorer, is_pointwise
+from secondpass.ranking import Scorer, is_pointwise, unwrapped
 
 
 def checked_scorer(
-    model: str | None, scorer: Scorer | None, options: ModelOptions | None, *, share: bool = True
+    model: str | Path | None, scorer: Scorer | None, options: ModelOptions | None, *, share: bool = True
 ) -> Scorer:
     """The scorer that a job's arguments mean; loads nothing.
 
@@ -21,6 +24,7 @@ def checked_scorer(
         InputError: There is not exactly one of `model` and `scorer`, or the scorer's scores depend on what else is
             scored, as a cascade's do, or are made up where a service fails.
     """
+    check_kind("options", options, ModelOptions)
     if scorer is not None and not is_pointwise(scorer):
         raise InputError(
             f"scorer must score each document by itself, which a {type(scorer).__name__} does not: what is scored "
@@ -29,3 +33,8 @@ def checked_scorer(
     if getattr(scorer, "on_failure", "raise") != "raise":
         raise InputError('scorer must raise its failures, not score them: write RemoteScorer(..., on_failure="raise")')
     return scorer_of(model, scorer, options, share=share)
+
+
+def reads_windows(scorer: Scorer | None, options: ModelOptions | None) -> bool:
+    """Whether long documents are read in windows, whose best one is told: by the options, or the scorer itself."""
+    return "windows" in (getattr(options, "long_documents", None), getattr(unwrapped(scorer), "long_documents", None))

@@ -1,28 +1,35 @@
 """What tells one scorer of a job from others, in words: for the manifest, and for who is refused by it."""
 
+from secondpass.calibration.calibrated import calibration_of
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
-from secondpass.ranking import Fingerprinted, Scorer
+from secondpass.ranking import Fingerprinted, Scorer, unwrapped
 
 # What of a loaded model people know by name.
-_ATTRIBUTES = ("dtype", "max_length", "long_documents")
+_OF_MODELS = ("dtype", "max_length", "long_documents")
+# What is known of a service that does not say what its scores depend on.
+_OF_SERVICES = ("url", "api", "model", "raw_scores")
 
 
-def identity_of(scorer: Scorer, name: str | None, options: ModelOptions) -> dict[str, object]:
+def identity_of(scorer: Scorer, options: ModelOptions) -> dict[str, object]:
     """What a scorer's scores depend on, by name.
+
+    Of a scorer without a fingerprint that is no service it is the name of its class alone.
 
     Args:
         scorer: Loaded.
-        name: As which it was loaded; None where it was given as an object.
         options: How.
     """
+    within = unwrapped(scorer)
     identity: dict[str, object] = {"fingerprint": _fingerprint(scorer)}
-    if identity["fingerprint"] is None:  # then all that is known is what was asked for
-        identity["model"] = type(scorer).__name__ if name is None else name
-    identity |= {attribute: getattr(scorer, attribute, None) for attribute in _ATTRIBUTES}
+    if identity["fingerprint"] is None:
+        identity["scorer"] = type(within).__name__
+        identity |= {name: _attribute(within, name) for name in _OF_SERVICES}
+    identity |= {name: _attribute(within, name) for name in _OF_MODELS}
     for option in ("label", "activation", "instruction", "window_overlap", "window_aggregation"):
         identity[option] = getattr(options, option)
-    identity["calibration"] = None if options.calibration is None else options.calibration.digest()
+    calibration = calibration_of(scorer)
+    identity["calibration"] = None if calibration is None else calibration.digest()
     return identity
 
 
@@ -34,3 +41,11 @@ def _fingerprint(scorer: Scorer) -> str | None:
         return scorer.fingerprint()
     except InputError:
         return None
+
+
+def _attribute(scorer: object, name: str) -> object:
+    """What a scorer says of itself by this name, where it can be written down."""
+    value = getattr(scorer, name, None)
+    if name == "url" and isinstance(value, str):
+        return value.partition("?")[0].rstrip("/")  # behind it some services take their keys
+    return value if isinstance(value, str | int) else None

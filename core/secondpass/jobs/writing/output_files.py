@@ -8,7 +8,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from secondpass.jobs.carrying import ArrowColumns
+from secondpass.jobs.carrying.to_arrow import ArrowColumns
+from secondpass.jobs.carrying.to_objects import as_json
 from secondpass.jobs.rows import JsonObjects, ScoredRows
 from secondpass.jobs.settings import JobSettings
 from secondpass.jobs.writing.trec_run import ScoredPair
@@ -127,7 +128,7 @@ class _JsonLinesFile(_TextFile):
                 passage = rows.passages[number]
                 new += (None,) * 3 if passage is None else (passage.start, passage.end, passage.score)
             line = {**values, **dict(zip(self._columns, new, strict=True))}
-            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._file.write(_dumps(line) + "\n")
 
 
 class _PairsFile(_TextFile):
@@ -139,6 +140,13 @@ class _PairsFile(_TextFile):
                 rows.rows.numbers[number], query, document, float(rows.scores[number]), rows.truncated[number]
             )
             self._file.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")
+
+
+def _dumps(line: Mapping[str, object]) -> str:
+    try:
+        return json.dumps(line, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # a score without a limit, or a number beyond those that are read as one
+        return json.dumps(as_json(line), ensure_ascii=False)
 
 
 def _objects(rows: ScoredRows) -> Sequence[Mapping[str, object]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.jobs.rows import ScoredRows
-from secondpass.jobs.shards import Shard, digest_of
+from secondpass.jobs.shards import Shard, query_digest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,12 +81,12 @@ class Ranker:
         keys = [key for piece in pieces for key in piece.rows.keys]
         ranks = rank_groups(keys, np.concatenate([piece.scores for piece in pieces]))
         groups = list(_groups(keys))
-        self._stretches.extend(digest_of(group.key) for group in groups)
+        self._stretches.extend(query_digest(group.key) for group in groups)
         first, last, shard = groups[0], groups[-1], self._shard
         # Rows of the query that is divided may all be bad: then the first or last rows here are of another one.
-        if self._is_first and shard.continues and shard.first_query in {None, digest_of(first.key)}:
+        if self._is_first and shard.continues and shard.first_query in {None, query_digest(first.key)}:
             ranks[: first.stop] = 0
-        if is_last and shard.is_continued and shard.last_query in {None, digest_of(last.key)}:
+        if is_last and shard.is_continued and shard.last_query in {None, query_digest(last.key)}:
             ranks[last.start :] = 0
         self._is_first = False
         start = 0

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class ShardRecord:
         n_unranked: How many rows have no rank, for their query has rows in another shard.
         n_stretches: How often rows of one query stand together.
         n_bytes: Of the scores' file; 0 where there is none, for there was no row.
-        seconds: Wall-clock time that it took.
+        n_error_bytes: Of the file of the rows that were not scored; 0 where there is none, for all were.
     """
 
     job: str
@@ -37,7 +37,7 @@ class ShardRecord:
     n_unranked: int
     n_stretches: int
     n_bytes: int
-    seconds: float
+    n_error_bytes: int = 0
 
     def as_json(self) -> dict[str, object]:
         """It as JSON holds it."""
@@ -65,16 +65,16 @@ class RecordFiles:
         """Write what came of a shard whose scores are written already.
 
         Args:
-            record: The counts.
+            record: The counts, but for the bytes of what is written here.
             bad: The rows that were not scored.
             stretches: Of `Ranker`.
         """
-        lines = "".join(json.dumps(asdict(row)) + "\n" for row in bad)
+        lines = "".join(json.dumps(asdict(row)) + "\n" for row in bad).encode()
         with written_whole(self._bad_path, empty=False) as unfinished, writing_to(self._bad_path):
-            unfinished.write_text(lines, encoding="utf-8")
+            unfinished.write_bytes(lines)
         with written_whole(self._stretches_path, empty=False) as unfinished, writing_to(self._stretches_path):
             unfinished.write_bytes(stretches.astype("<u8").tobytes())
-        write_json(self.path, record.as_json())
+        write_json(self.path, replace(record, n_error_bytes=len(lines)).as_json())
 
     def read(self, scores: Path) -> ShardRecord | None:
         """The counts; None where the job has not finished the shard, or its files are not those of before.
@@ -84,13 +84,13 @@ class RecordFiles:
         """
         try:
             record = ShardRecord.from_json(json.loads(self.path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError, TypeError):  # it is not there, or was damaged
             return None
         is_whole = (
             record.job == self.job
             and _n_bytes(scores) == record.n_bytes
             and _n_bytes(self._stretches_path) == 8 * record.n_stretches
-            and self._bad_path.exists() == (record.n_bad > 0)
+            and _n_bytes(self._bad_path) == record.n_error_bytes
         )
         return record if is_whole else None
 

@@ -90,10 +90,14 @@ def _send(ask: Ask, client: httpx.Client, deadline: Deadline) -> Answer | Lost:
     try:
         response = client.send(_request(ask, client, remaining), stream=True)
         with closing(response):
+            if not (remaining := deadline.remaining()):
+                return deadline.passed
+            # httpx waits for the body as long as it was told to for the headers; each time, where it comes in pieces.
+            response.request.extensions["timeout"]["read"] = remaining
             content = bytearray()
             for block in response.iter_bytes():
                 content += block
-                if not deadline.remaining():  # httpx has a limit for each read, and none for all of them
+                if not deadline.remaining():
                     return deadline.passed
         return Answer(response.status_code, response.headers, bytes(content))
     except httpx.HTTPError as error:

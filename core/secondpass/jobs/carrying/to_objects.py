@@ -1,0 +1,93 @@
+"""Columns on their way to JSON lines, and the ids of a TREC run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING
+
+from secondpass.errors import InputError
+from secondpass.jobs.carrying.arrow_values import values_of
+from secondpass.jobs.rows import Carried, JsonObjects
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class ToObjects:
+    """Takes columns on to JSON lines and TREC runs.
+
+    Args:
+        left_out: Columns that are not written.
+        only: Those of which nothing else is written; None writes all but `left_out`.
+    """
+
+    left_out: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None
+
+    def check_schema(self, schema: "pa.Schema") -> None:
+        """See `Carrier`."""
+        for field in schema:
+            if self._writes(field.name) and not _is_json(field.type):
+                raise InputError(
+                    f"the column {field.name!r} must hold what JSON can, holds {field.type}: write Parquet"
+                )
+
+    def of_objects(self, rows: Sequence[Mapping[str, object]]) -> tuple[Carried, Mapping[int, str]]:
+        """See `Carrier`."""
+        if not self.left_out and self.only is None:
+            return JsonObjects(rows), {}
+        return JsonObjects([{key: row[key] for key in row if self._writes(key)} for row in rows]), {}
+
+    def of_table(self, table: "pa.Table") -> tuple[Carried, Mapping[int, str]]:
+        """See `Carrier`."""
+        columns = {name: values_of(table.column(name), name) for name in table.column_names if self._writes(name)}
+        rows: list[Mapping[str, object]] = []
+        errors: dict[int, str] = {}
+        for number in range(table.num_rows):
+            row = {name: values[number] for name, values in columns.items()}
+            error = next((value for value in row.values() if isinstance(value, InputError)), None)
+            if error is None:
+                rows.append({name: as_json(value) for name, value in row.items()})
+            else:
+                errors[number] = str(error)
+        return JsonObjects(rows), errors
+
+    def _writes(self, name: str) -> bool:
+        return name in self.only if self.only is not None else name not in self.left_out
+
+
+def as_json(value: object) -> object:
+    """A value of an input file as JSON holds it: moments as ISO 8601 writes them, decimal numbers as text.
+
+    JSON has neither NaN nor infinity: these become None.
+    """
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): as_json(item) for key, item in value.items()}
+    return str(value)  # a Decimal, by `_is_json`
+
+
+def _is_json(kind: "pa.DataType") -> bool:
+    """Whether `as_json` has a place for every value of an Arrow type."""
+    import pyarrow as pa  # noqa: PLC0415 - text needs none
+
+    if isinstance(kind, pa.BaseExtensionType):
+        return _is_json(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _is_json(kind.value_type)
+    if pa.types.is_nested(kind):
+        return all(_is_json(kind.field(number).type) for number in range(kind.num_fields))
+    kinds = (
+        pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal,
+        pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
+        pa.types.is_date, pa.types.is_time, pa.types.is_timestamp,
+    )  # fmt: skip
+    return any(is_kind(kind) for is_kind in kinds)
