@@ -74,6 +74,7 @@ class WordCache:
     # pass over the words both looks up the known and numbers the new ones, in C and without a branch for each word.
     _numbers: defaultdict[str, int]
     _spans: Spans
+    _n_uses: NDArray[np.int64]
     _n_characters: int
 
     def __init__(self, tokenize: TokenizeTexts) -> None:
