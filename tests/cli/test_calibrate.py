@@ -62,7 +62,8 @@ def call(*arguments: object) -> Result:
 
 def invoke(*arguments: object) -> Result:
     result = call(*arguments)
-    assert result.exit_code == 0, result.exception
+    if result.exception is not None:
+        raise result.exception
     return result
 
 
