@@ -115,6 +115,7 @@ def test_a_section_made_in_python_is_checked_too() -> None:
         ),
         (ModelConfig, {"base": "b", "max_length": None}, "model.max_length must be an integer, got None"),
         (DataConfig, {"train": "train.jsonl"}, "data.train must be a list of strings, got 'train.jsonl'"),
+        (DataConfig, {"train": iter(["t"])}, "data.train must be a list of strings, got <list_iterator"),
         (DataConfig, {"train": (Path("t"),)}, "data.train must be a list of strings, got .*Path"),
         (DataConfig, {"train": ("t",), "corpus": Path("c")}, "data.corpus must be a string, got PosixPath"),
         (RunConfig, {"loss": "bce", "output": Path("out")}, "run.output must be a string, got PosixPath"),
@@ -169,6 +170,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_config(tmp_path / "none.toml")
     with pytest.raises(InputError, match=r"no such file: .*\*.jsonl"):
         expand(["*.jsonl"], tmp_path)
+    with pytest.raises(InputError, match=r"no such file: .*aaa"):
+        expand(["a" * 9999], tmp_path)
 
 
 def test_examples_come_scored_labelled_or_still_to_mine(tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
 """All settings of a training run, with their rules, which are checked before anything is loaded."""
 
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from secondpass.arguments import check_count, describe
 from secondpass.errors import InputError, InputTypeError
 from secondpass.evaluation.judgements import DuplicateJudgements
-from secondpass.training.setting_types import check_types
+from secondpass.training.setting_types import check_section
 
 Loss: TypeAlias = Literal["bce", "lambdaloss", "ranknet", "margin-mse", "listwise", "kl"]
 Decay: TypeAlias = Literal["linear", "cosine", "constant"]
@@ -41,7 +41,7 @@ class ModelConfig:
     freeze: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_types("model", ModelConfig, asdict(self))
+        check_section("model", self)
         check_count("model.max_length", self.max_length)
         check_count("model.saved_max_length", self.saved_max_length)
         check_count("model.layers", self.layers)
@@ -84,7 +84,7 @@ class DataConfig:
     duplicate_judgements: DuplicateJudgements = "error"
 
     def __post_init__(self) -> None:
-        check_types("data", DataConfig, asdict(self))
+        check_section("data", self)
         first, last = self.mine_from
         check_count("data.held_out_queries", self.held_out_queries)
         check_count("data.negatives", self.negatives)
@@ -158,7 +158,7 @@ class RunConfig:
     bf16: bool = False
 
     def __post_init__(self) -> None:
-        check_types("run", RunConfig, asdict(self))
+        check_section("run", self)
         _check_one_of("run.loss", self.loss, get_args(Loss))
         _check_one_of("run.decay", self.decay, get_args(Decay))
         check_count("run.batch_size", self.batch_size)

@@ -1,10 +1,25 @@
 """The type of each setting of a run, for those that a TOML file holds and those that Python gives alike."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from types import NoneType, UnionType
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Literal, get_args, get_origin, get_type_hints
 
 from secondpass.errors import InputTypeError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def check_section(name: str, section: "DataclassInstance") -> None:
+    """Raise InputTypeError unless each setting of a section is of its type.
+
+    Args:
+        name: What the settings' names begin with.
+        section: Their values.
+    """
+    settings = {setting.name: getattr(section, setting.name) for setting in fields(section)}
+    check_types(name, type(section), settings)
 
 
 def check_types(section: str, owner: type, settings: Mapping[str, object]) -> None:
