@@ -20,7 +20,7 @@ import numpy as np
 from corpora import DOMAINS, Domain, Query
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from teacher import BM25_WEIGHT, Candidates, Pool, fuse, measure
+from teacher import BM25_WEIGHT, Candidates, DomainPool, fuse, measure
 
 SEED = 13
 # Passages per list.
@@ -61,7 +61,7 @@ def sample(
     return chosen
 
 
-def record(query: Query, pool: Pool, chosen: list[int], scores: NDArray[np.float64]) -> dict[str, object]:
+def record(query: Query, pool: DomainPool, chosen: list[int], scores: NDArray[np.float64]) -> dict[str, object]:
     """One line of training data: documents in a random order carry no hint, so they stay as they were chosen."""
     return {
         "query": query.text,
@@ -78,7 +78,7 @@ def lift(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def held_out(query: Query, pool: Pool, candidates: Candidates, gold: int) -> dict[str, object]:
+def held_out(query: Query, pool: DomainPool, candidates: Candidates, gold: int) -> dict[str, object]:
     """A query of the held-out set: its answer, and BM25's best passages of other sources."""
     siblings = pool.siblings(query)
     others = [int(index) for index in candidates.lexical[:HELD_OUT_DEPTH] if index not in siblings]
@@ -91,7 +91,7 @@ def held_out(query: Query, pool: Pool, candidates: Candidates, gold: int) -> dic
 
 def build(domain: Domain, encoder: SentenceTransformer, rng: np.random.Generator) -> dict[str, list[dict[str, object]]]:
     """All three parts of one domain."""
-    pool = Pool.build(domain, encoder, rng)
+    pool = DomainPool.build(domain, encoder, rng)
     queries = domain.queries
     searched = pool.search([query.text for query in queries])
     golds = [pool.gold(query, candidates) for query, candidates in zip(queries, searched, strict=True)]
@@ -117,9 +117,11 @@ def build(domain: Domain, encoder: SentenceTransformer, rng: np.random.Generator
 
 
 def write(path: Path, lines: list[dict[str, object]]) -> None:
-    """Write JSON lines."""
+    """Write JSON lines, the whole file or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    partial = path.with_suffix(".part")  # no name that a run reads
+    partial.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    partial.replace(path)
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class DomainPool:
     """A domain's passages, indexed by BM25 and by a bi-encoder."""
 
     name: str
@@ -48,7 +48,7 @@ class Pool:
     encoder: SentenceTransformer
 
     @classmethod
-    def build(cls, domain: Domain, encoder: SentenceTransformer, rng: np.random.Generator) -> "Pool":
+    def build(cls, domain: Domain, encoder: SentenceTransformer, rng: np.random.Generator) -> "DomainPool":
         """Index the passages; half of those with a title show it."""
         with_title = rng.random(len(domain.passages)) < 0.5  # noqa: PLR2004 - half
         titles = [p.title if show and p.title else "" for p, show in zip(domain.passages, with_title, strict=True)]

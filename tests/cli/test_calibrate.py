@@ -1,6 +1,7 @@
 """`secondpass calibrate` as people call it."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from secondpass import Calibration, CrossEncoder
 from secondpass.calibration import OutOfReach, Threshold, Wanted, find_thresholds
 from secondpass.cli.app import app
 from secondpass.cli.calibrate import _reached, parse_wanted
+from secondpass.cli.notices import warnings_in_lines
 from secondpass.errors import InputError
 
 pytest.importorskip("sklearn")
@@ -50,9 +52,18 @@ def collection(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
     return folder
 
 
+def call(*arguments: object) -> Result:
+    """What the command does, with warnings as the command line shows them: pytest would make errors of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        with warnings_in_lines(str):
+            return CliRunner().invoke(app, ["calibrate", *map(str, arguments)])
+
+
 def invoke(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, ["calibrate", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+    result = call(*arguments)
+    if result.exception is not None:
+        raise result.exception
     return result
 
 
@@ -103,6 +114,10 @@ def test_little_data_is_calibrated_with_a_warning_in_words(collection: Path, mod
     assert "judged queries without text are not measured: 17 of 25" in result.stderr
     assert ".py:" not in result.stderr
     assert json.loads(result.stdout)["calibration"]["n_pairs"] == 32
+    # What is wrong with the data is what ends it, too: the warning goes before the error.
+    failed = call(collection, "-m", model, "--run", collection / "run.trec", "--queries", few, "--relevant-from", 9)
+    assert isinstance(failed.exception, InputError)
+    assert "judged queries without text are not measured: 17 of 25" in failed.stderr
 
 
 def test_tables_show_before_after_and_thresholds(collection: Path, model: Path) -> None:

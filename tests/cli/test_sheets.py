@@ -80,4 +80,6 @@ def test_a_heading_or_caption_of_several_lines_is_one_row_and_several_lines_of_m
 
 def test_counts_are_english() -> None:
     assert [count(n, "query", "queries") for n in (0, 1, 2)] == ["0 queries", "1 query", "2 queries"]
-    assert [count(n, "candidate") for n in (1.0, 81.97, 1234)] == ["1 candidate", "82 candidates", "1234 candidates"]
+    assert [count(n, "candidate") for n in (1.0, 81.97, 1234, 1_234_567, 81.54)] == [
+        "1 candidate", "82 candidates", "1234 candidates", "1234567 candidates", "81.5 candidates",
+    ]  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from secondpass.errors import InputError
-from secondpass.evaluation import read_collection, read_qrels, read_run
+from secondpass.evaluation import Collection, read_collection, read_qrels, read_run
 from secondpass.evaluation.collection import read_documents
 from secondpass.evaluation.runs import trec_order
 
@@ -122,6 +122,15 @@ def test_judged_queries_without_text_are_counted_and_shown(tmp_path: Path) -> No
     sample = write(tmp_path / "sample.jsonl", QUERIES.splitlines()[0])
     with pytest.warns(UserWarning, match="are not measured: 5 of 6, such as '2', 'a', 'b'$"):
         assert read_collection(tmp_path, queries=sample).queries == {"q1": "cat"}
+
+
+def test_judgements_of_which_none_is_relevant_are_warned_of() -> None:
+    """Whatever the model, every figure is 0; a judgement of a query that has no text changes nothing."""
+    with (
+        pytest.warns(UserWarning, match="no judgement of a query with text has a grade above 0"),
+        pytest.warns(UserWarning, match="without text"),
+    ):
+        Collection({"q": "cat"}, {"d": "the cat"}, {"q": {"d": 0}, "r": {"d": 1}})
 
 
 @pytest.mark.parametrize(

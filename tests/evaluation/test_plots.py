@@ -1,6 +1,8 @@
 """What an evaluation's pictures say, and that all of it is inside of them."""
 
+import os
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,6 +64,14 @@ def test_titles_name_collection_model_and_measure() -> None:
     assert figures["comparison.png"].get_suptitle() == "scifact: 2 models"
     assert figures["org--flat.png"].axes[1].get_title() == "nDCG@10 by depth of re-ranking"
     assert figures["org--flat.png"].axes[0].get_ylabel() == "change in nDCG@10"
+
+
+@pytest.mark.parametrize("name", ["_mine", "$x$ {", r"a$\frac{$", os.fsdecode(b"caf\xe9")])
+def test_any_name_is_drawn_and_in_the_legend(name: str) -> None:
+    for figure in map(_drawn, draw([replace(FLAT, model=name), STEEP], collection=name).values()):
+        assert figure.get_suptitle()
+        entries = figure.axes[-1].get_legend_handles_labels()[1]
+        assert len(entries) == len(figure.axes[-1].get_lines()), entries
 
 
 def test_little_does_not_look_like_much() -> None:

@@ -49,6 +49,15 @@ def test_the_head_is_reordered_and_the_tail_keeps_its_place() -> None:
     assert scored[0].reranked(2) == ["a", "e", "b", "c"]
 
 
+def test_judged_queries_that_a_run_does_not_rank_are_counted() -> None:
+    run = {query: ranked for query, ranked in RUN.items() if query != "q2"}
+    scored = rerank(OverlapScorer(), COLLECTION, run)
+    with pytest.warns(UserWarning, match=r"that the run does not rank count as 0: 1 of 2, such as 'q2'$"):
+        measured = report("m", COLLECTION, run, scored, measures=["RR@10"], depth=10)
+    # The first of the two is answered in the first place.
+    assert measured.comparisons["RR@10"].after == 1 / 2
+
+
 SCORES = st.lists(
     st.sampled_from([0.0, 0.5, 1.0, -2.0, 0.5 + 1e-12, 1e300, float("inf"), float("-inf")]), min_size=4, max_size=4
 )

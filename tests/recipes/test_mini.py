@@ -26,6 +26,16 @@ def test_each_run_is_one_that_training_accepts(name: str, base: str) -> None:
     assert config.run.output == {"first": "runs/first", "mini": "runs/second"}[name]
 
 
+def test_data_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    build_data = importlib.import_module("build_data")
+    path = tmp_path / "lists" / "web.jsonl"
+    build_data.write(path, [{"query": "é"}])
+    with pytest.raises(UnicodeEncodeError):
+        build_data.write(path, [{"query": "a"}, {"query": "\ud800"}])
+    assert path.read_text(encoding="utf-8") == '{"query": "é"}\n'
+    assert list(path.parent.glob("*.jsonl")) == [path]
+
+
 @torch.no_grad()
 def test_units_that_others_can_stand_in_for_go_without_a_loss() -> None:
     pruning = importlib.import_module("pruning")

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from checkpoints import bert, edit_json, roberta, with_code
+from checkpoints import bert, edit_json, roberta, with_code, write_weights
+from safetensors.torch import load_file
+from training_runs import config, data, sure_base
 from transformers import AutoModel
 
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, RemoteCodeError
-from secondpass.training import ModelConfig
+from secondpass.training import ModelConfig, train
 from secondpass.training.base_model import load_base_model
 
 
@@ -84,6 +86,33 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     edit_json(base / "config.json", architectures=["BertModel"])
     with pytest.raises(CheckpointError, match=r"model.base: .*word_embeddings.weight .* not finite"):
         load_base_model(ModelConfig(str(base)), tmp_path)
+
+
+def in_precision(base: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    weights = {name: value.to(dtype) for name, value in load_file(base / "model.safetensors").items()}
+    write_weights(base, weights)
+    edit_json(base / "config.json", dtype=str(dtype).removeprefix("torch."))
+    return weights
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_base_is_loaded_in_float32_whatever_its_files_hold(dtype: torch.dtype, tmp_path: Path) -> None:
+    in_precision(bert(tmp_path / "base"), dtype)
+    model = load_base_model(ModelConfig("base", max_length=32), tmp_path)
+    assert {value.dtype for value in model.state_dict().values() if value.is_floating_point()} == {torch.float32}
+
+
+def test_weights_of_a_base_in_half_precision_learn_and_are_saved_whole(tmp_path: Path) -> None:
+    """A step of 2e-5 is lost on a weight of 1 in half precision."""
+    data(tmp_path, scored=False)
+    base = sure_base(tmp_path / "base")
+    before = in_precision(base, torch.bfloat16)
+    result = train(config(tmp_path, base, "listwise", steps=2, evaluate_every=2, average=2, learning_rate=2e-5))
+    after = load_file(result.folder / "model.safetensors")
+    assert {value.dtype for value in after.values()} == {torch.float32}
+    learned = [name for name in before if "LayerNorm.weight" in name]
+    assert learned
+    assert all((before[name].float() != after[name]).all() for name in learned)
 
 
 def test_code_of_the_base_needs_leave(tmp_path: Path) -> None:

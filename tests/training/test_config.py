@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from secondpass.errors import InputError, InputTypeError
-from secondpass.training import DataConfig, ModelConfig, RunConfig, read_config
+from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, read_config
 from secondpass.training.examples import Example, LabelledQuery, expand, read_examples
 from secondpass.training.schedule import Schedule
 from secondpass.training.words import counted, duration
@@ -56,6 +56,21 @@ def test_a_file_becomes_a_config(tmp_path: Path) -> None:
         ('[model]\nbase = "encoder"\nfreeze = ["embeddings"]', "model = 3", "model must be a section, got 3"),
         ('train = ["a.jsonl"]', 'train = "a.jsonl"', "data.train must be a list of strings, got 'a.jsonl'"),
         ("mine_from = [3, 50]", "mine_from = [3]", r"data.mine_from must be a list of two integers, got \[3\]"),
+        (
+            "mine_from = [3, 50]",
+            "held_out_queries = 6",
+            "data.held_out_queries must come with data.held_out, got 6",
+        ),
+        (
+            "mine_from = [3, 50]",
+            'duplicate_judgements = "lowest"',
+            "data.duplicate_judgements must be one of highest, first, error, got 'lowest'",
+        ),
+        (
+            "mine_from = [3, 50]",
+            'duplicate_judgements = "first"',
+            "data.duplicate_judgements must come with data.qrels, got 'first'",
+        ),
         ("mine_from = [3, 50]", "mine_from = [9, 3]", "data.mine_from must go from a better rank .*, got 9 to 3"),
         ('output = "out"', 'output = "out"\nsteps = "6"', "run.steps must be an integer, got '6'"),
         ('output = "out"', 'output = "out"\nbatch_size = true', "run.batch_size must be an integer, got True"),
@@ -84,10 +99,61 @@ def test_a_mistake_is_named(old: str, new: str, message: str, tmp_path: Path) ->
 def test_a_section_made_in_python_is_checked_too() -> None:
     with pytest.raises(InputError, match=r"run.batch_size must be at least 1, got 0"):
         RunConfig("bce", "out", batch_size=0)
-    with pytest.raises(InputTypeError, match=r"model.layers must be an integer or None, got float 1.5"):
-        ModelConfig("base", layers=1.5)  # type: ignore[arg-type] # the mistake
     with pytest.raises(InputError, match=r"data.mine_from must be at least 1, got 0"):
         DataConfig(("a.jsonl",), mine_from=(0, 5))
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "message"),
+    [
+        (ModelConfig, {"base": "b", "layers": 1.5}, "model.layers must be an integer, got 1.5"),
+        (ModelConfig, {"base": Path("b")}, r"model.base must be a string, got PosixPath\('b'\)"),
+        (
+            ModelConfig,
+            {"base": "b", "freeze": "embeddings"},
+            "model.freeze must be a list of strings, got 'emb",
+        ),
+        (ModelConfig, {"base": "b", "max_length": None}, "model.max_length must be an integer, got None"),
+        (DataConfig, {"train": "train.jsonl"}, "data.train must be a list of strings, got 'train.jsonl'"),
+        (DataConfig, {"train": iter(["t"])}, "data.train must be a list of strings, got <list_iterator"),
+        (DataConfig, {"train": (Path("t"),)}, "data.train must be a list of strings, got .*Path"),
+        (DataConfig, {"train": ("t",), "corpus": Path("c")}, "data.corpus must be a string, got PosixPath"),
+        (RunConfig, {"loss": "bce", "output": Path("out")}, "run.output must be a string, got PosixPath"),
+        (RunConfig, {"loss": "bce", "output": "out", "epochs": "2"}, "run.epochs must be a number, got '2'"),
+        (RunConfig, {"loss": ["bce"], "output": "out"}, r"run.loss must be a string, got \['bce'\]"),
+        (RunConfig, {"loss": "bce", "output": "out", "seed": True}, "run.seed must be an integer, got True"),
+    ],
+)
+def test_a_setting_of_another_type_is_refused_where_it_is_given(
+    section: type, settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputTypeError, match=f"^{message}"):
+        section(**settings)
+
+
+def test_lists_and_whole_numbers_are_taken_as_they_are_meant() -> None:
+    assert list(DataConfig(train=["a.jsonl"]).train) == ["a.jsonl"]  # type: ignore[arg-type] # as TOML has it
+    assert RunConfig("bce", "out", epochs=2, minutes=None).epochs == 2
+
+
+def test_a_part_of_another_type_is_refused() -> None:
+    model, settings, run = ModelConfig("b"), DataConfig(("t",)), RunConfig("bce", "out")
+    with pytest.raises(InputTypeError, match=r"folder must be a Path, got str 'runs'"):
+        TrainingConfig(model, settings, run, "runs")  # type: ignore[arg-type] # the mistake
+    with pytest.raises(InputTypeError, match=r"data must be a DataConfig, got RunConfig"):
+        TrainingConfig(model, run, run)  # type: ignore[arg-type] # the mistake
+
+
+def test_brackets_in_names_of_files_and_folders_are_theirs(tmp_path: Path) -> None:
+    folder = tmp_path / "runs [v2]"
+    folder.mkdir()
+    for name in ("train.jsonl", "part[1].jsonl", "part2.jsonl"):
+        (folder / name).write_text("")
+    assert expand(["train.jsonl"], folder) == [folder / "train.jsonl"]
+    assert expand(["part[1].jsonl"], folder) == [folder / "part[1].jsonl"]
+    assert expand(["part*.jsonl"], folder) == [folder / "part2.jsonl", folder / "part[1].jsonl"]
+    assert expand(["part[12].jsonl"], folder) == [folder / "part2.jsonl"]
+    assert expand([str(tmp_path / "runs?[[]v2]" / "t*")], Path("elsewhere")) == [folder / "train.jsonl"]
 
 
 def test_a_file_may_come_from_windows_and_must_be_text(tmp_path: Path) -> None:
@@ -104,6 +170,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_config(tmp_path / "none.toml")
     with pytest.raises(InputError, match=r"no such file: .*\*.jsonl"):
         expand(["*.jsonl"], tmp_path)
+    with pytest.raises(InputError, match=r"no such file: .*aaa"):
+        expand(["a" * 9999], tmp_path)
 
 
 def test_examples_come_scored_labelled_or_still_to_mine(tmp_path: Path) -> None:
@@ -151,6 +219,8 @@ def test_a_bad_example_is_named(line: str, message: str, tmp_path: Path) -> None
         (RunConfig("bce", "out", steps=100_000), 928, Schedule(100_000, 500, 50)),
         (RunConfig("bce", "out", evaluate_every=500), 928, Schedule(58, 500, 2)),
         (RunConfig("bce", "out", epochs=2.0), 3, Schedule(2, 1, 1)),
+        (RunConfig("bce", "out", steps=25, warmup_share=0.1), 3, Schedule(25, 3, 1, 3)),
+        (RunConfig("bce", "out", steps=25, warmup_steps=4), 3, Schedule(25, 3, 1, 4)),
     ],
 )
 def test_a_schedule_follows_the_length_of_the_run(settings: RunConfig, n_rows: int, schedule: Schedule) -> None:

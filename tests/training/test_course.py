@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,15 @@ from checkpoints import bert
 from training_runs import config, data, sure_base
 from transformers import AutoModelForSequenceClassification
 
+from secondpass.checkpoint.folder import Folder
 from secondpass.encoder import Capabilities
 from secondpass.errors import InputError, ScoringError
 from secondpass.evaluation import RerankingSample
 from secondpass.training import DataConfig, train
 from secondpass.training.config import Loss
 from secondpass.training.grouped import GroupedCrossEncoder
-from secondpass.training.held_out import HeldOut
+from secondpass.training.held_out import HeldOut, keep_until
+from secondpass.training.output_folder import check_output
 from secondpass.training.precision import check_bf16, training_device
 from secondpass.training.resuming import find_checkpoint
 
@@ -47,6 +51,8 @@ def test_a_run_that_diverges_is_an_error_with_its_step_and_keeps_its_checkpoints
     for path in (tmp_path / "out/checkpoints").glob("checkpoint-*"):
         weights = AutoModelForSequenceClassification.from_pretrained(path)
         assert all(parameter.isfinite().all() for parameter in weights.parameters())
+    shutil.rmtree(tmp_path / "out/checkpoints")
+    check_output(run)  # it can begin anew in the same place
 
 
 def test_a_held_out_score_that_is_no_number_is_an_error_with_its_set_and_step(tmp_path: Path) -> None:
@@ -116,6 +122,24 @@ def test_names_that_are_not_text_cost_no_run(tmp_path: Path) -> None:
         train(run)
 
 
+def test_the_log_of_figures_and_the_card_tell_of_the_run_that_is_there(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    run = config(tmp_path, sure_base(tmp_path / "base"), "bce", steps=2, evaluate_every=1)
+    out = train(run).folder
+    # Every pair of the four lists of one positive and three negatives.
+    assert json.loads((out / "training.json").read_text())["settings"]["run"]["pos_weight"] == 3.0
+    assert "- `pos_weight`: 3.0" in (out / "README.md").read_text()
+    shutil.rmtree(out / "checkpoints/checkpoint-2")
+    with (out / "held_out.jsonl").open("a") as file:
+        file.write('{"step": 3, "held_')  # cut short by a kill
+    assert train(run).n_steps_before == 1
+    log = out / "held_out.jsonl"
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2]
+    keep_until(log, 0)  # as where the checkpoints were removed
+    assert log.read_text() == ""
+    assert re.search(r"seed 1; \d+ seconds? since step 1 on ", (out / "README.md").read_text())
+
+
 @pytest.mark.parametrize("content", ["", "[1]", "[" * 99_999, "3"])
 def test_a_note_that_says_nothing_about_the_checkpoints_is_an_error(content: str, tmp_path: Path) -> None:
     run = config(tmp_path, tmp_path / "base", "bce")
@@ -124,5 +148,5 @@ def test_a_note_that_says_nothing_about_the_checkpoints_is_an_error(content: str
     (tmp_path / "out/checkpoints/checkpoint-best").mkdir()  # somebody's own
     (tmp_path / "out/checkpoints/begun_with.json").write_text(content)
     with pytest.raises(InputError, match=r"begun_with.json must say what the checkpoints beside it were begun with"):
-        find_checkpoint(run, [], {}, tmp_path / "out")
+        find_checkpoint(run, [], {}, tmp_path / "out", Folder("base", tmp_path))
     assert (tmp_path / "out/checkpoints/checkpoint-best").exists()

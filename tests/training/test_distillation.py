@@ -99,10 +99,11 @@ def test_a_temperature_is_for_kl() -> None:
 
 def test_margins_are_those_of_a_pass_per_column_in_one_pass(tmp_path: Path) -> None:
     model = GroupedCrossEncoder(str(bert(tmp_path)), num_labels=1, activation_fn=torch.nn.Identity(), device="cpu")
-    columns = [["a cat", "a dog"], ["the cat sleeps", "the dog"], ["bird", "the dog sleeps"], ["", "horse"]]
+    queries, documents = ["a cat", "a dog"], [["the cat sleeps", "bird", ""], ["the dog", "the dog sleeps", "horse"]]
+    columns = [queries, *map(list, zip(*documents, strict=True))]
     teacher = [torch.tensor([4.0, 1.0, -2.0]), torch.tensor([0.5, 3.0, 0.0])]
     expected = losses.MarginMSELoss(model)(columns, teacher)
     passes: list[object] = []
     model.register_forward_hook(lambda *_: passes.append(None))
-    torch.testing.assert_close(MarginLoss(model)(columns, teacher), expected)
+    torch.testing.assert_close(MarginLoss(model)([queries, documents], teacher), expected)
     assert len(passes) == 1

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from secondpass.errors import InputError
+from secondpass.evaluation import DuplicateJudgements
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from secondpass.training.data import load_examples
 from secondpass.training.examples import Example, LabelledQuery
@@ -24,6 +26,31 @@ def test_queries_that_teach_nothing_are_counted(tmp_path: Path) -> None:
         assert load_examples(run) == [Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)]
     with pytest.warns(UserWarning, match="finds no negatives are left out: 1 of 1"):
         assert mine_negatives([LabelledQuery("unheard", ("cat one",))], run) == []
+
+
+def test_a_document_judged_twice_counts_as_the_run_says(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "text": "cat one"}\n{"_id": "b", "text": "cat two"}\n')
+    (tmp_path / "queries.jsonl").write_text('{"_id": "1", "text": "cat"}\n')
+    (tmp_path / "qrels.trec").write_text("1 0 a 1\n1 0 a 3\n")
+
+    def grade(duplicates: DuplicateJudgements) -> float:
+        data = DataConfig(
+            corpus="corpus.jsonl", queries="queries.jsonl", qrels="qrels.trec", mine_from=(1, 9),
+            duplicate_judgements=duplicates,
+        )  # fmt: skip
+        return load_examples(TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path))[0].scores[0]
+
+    with pytest.raises(InputError, match=r'qrels.trec:2: .*; duplicate_judgements="highest" or "first" takes one of'):
+        grade("error")
+    assert (grade("highest"), grade("first")) == (3.0, 1.0)
+
+
+def test_settings_of_mining_without_effect_are_named(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text('{"query": "q", "positive": ["a"], "negative": ["b"]}\n')
+    data = DataConfig(("t.jsonl",), corpus="none.jsonl", mine_from=(1, 9))
+    run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
+    with pytest.warns(UserWarning, match="data.corpus, data.mine_from: without effect, as no negatives are mined"):
+        assert len(load_examples(run)) == 1
 
 
 def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:

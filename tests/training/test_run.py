@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import random
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from checkpoints import bert, modernbert, with_code
+from checkpoints import bert, edit_json, modernbert, with_code, write_weights
+from safetensors.torch import load_file
 from sentence_transformers import CrossEncoder as Reference
 from training_runs import ANIMALS, config, data, sure_base
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
 from secondpass import CrossEncoder
+from secondpass.checkpoint.folder import Folder
 from secondpass.errors import InputError, RemoteCodeError, ScoringError
 from secondpass.evaluation import RerankingSample
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
@@ -29,6 +32,8 @@ from secondpass.training.examples import Example
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import HeldOut
 from secondpass.training.recipes import RECIPES, pos_weight
+from secondpass.training.resuming import complete_checkpoints, find_checkpoint
+from secondpass.training.run import _HEAD
 
 PAIRS = (("a cat", "the cat sleeps"), ("a dog", ""), ("", "bird"))
 
@@ -192,6 +197,58 @@ def test_checkpoints_of_another_run_are_not_continued(changed: str, tmp_path: Pa
     assert sorted((tmp_path / "out/checkpoints").iterdir()) == checkpoints
 
 
+def test_a_base_that_was_replaced_is_another_one(tmp_path: Path) -> None:
+    """The name is the same. A base that is a run's result may be written again, with figures of another day."""
+    base, out = bert(tmp_path / "base"), tmp_path / "out"
+    run = config(tmp_path, base, "bce")
+
+    def find() -> Path | None:
+        return find_checkpoint(run, [], {}, out, Folder("base", base))
+
+    assert find() is None
+    checkpoint, note = out / "checkpoints/checkpoint-2", out / "checkpoints/begun_with.json"
+    edit_json(base / "training.json", minutes=1.0)
+    checkpoint.mkdir()
+    (checkpoint / "trainer_state.json").write_text("{}")
+    assert find() == checkpoint
+    weights = load_file(base / "model.safetensors")
+    write_weights(base, weights | {"classifier.bias": weights["classifier.bias"] + 1})
+    with pytest.raises(InputError, match=r"but the base was 'sha256 \w{16}' and is 'sha256 \w{16}'"):
+        find()
+    edit_json(note, **{"the base": None})  # as earlier versions wrote it
+    assert find() == checkpoint
+    write_weights(base, weights)
+    with pytest.raises(InputError, match="but the base was"):
+        find()
+
+
+def test_a_checkpoint_that_a_kill_left_empty_is_not_continued_from(tmp_path: Path) -> None:
+    folders = [tmp_path / "checkpoints" / f"checkpoint-{step}" for step in (2, 4, 6)]
+    for folder, state in zip(folders, ('{"global_step": 2}', "", '{"global_st'), strict=True):
+        folder.mkdir(parents=True)
+        (folder / "trainer_state.json").write_text(state)
+    assert complete_checkpoints(tmp_path) == folders[:1]
+    assert [folder.exists() for folder in folders] == [True, False, False]
+
+
+def test_the_rate_of_the_head_is_that_of_no_attention() -> None:
+    """Architectures call attention's last product out_proj, and RoBERTa that of its head."""
+    heads = (
+        "classifier.out_proj.weight", "bert.pooler.dense.weight", "pre_classifier.bias", "head.dense.weight",
+        "classification_head.dense.weight", "score.weight",
+    )  # fmt: skip
+    assert all(re.search(_HEAD, f"model.{name}") for name in heads)
+    others = ("layers.0.self_attn.out_proj.weight", "layers.3.mixer.out_proj.bias", "embeddings.word_embeddings.weight")
+    assert not any(re.search(_HEAD, f"model.encoder.{name}") for name in others)
+
+
+def test_a_run_that_ends_in_its_warm_up_is_warned_of(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    run = config(tmp_path, sure_base(tmp_path / "base"), "listwise", steps=1, warmup_steps=1)
+    with pytest.warns(UserWarning, match="the run ends after 1 step, in its warm-up of 1: it never learns at its full"):
+        train(run)
+
+
 def test_groups_change_neither_scores_nor_their_order(tmp_path: Path) -> None:
     model = GroupedCrossEncoder(str(bert(tmp_path)), num_labels=1, activation_fn=torch.nn.Identity(), device="cpu")
     pairs = [("a cat", "dog " * (i % 13)) for i in range(70)]
@@ -313,17 +370,16 @@ def test_a_checkpoint_whose_rates_were_for_other_parameters_is_refused(tmp_path:
     ],
 )
 def test_what_made_an_optimizer_s_parameters_others_is_named(change: str, named: str, tmp_path: Path) -> None:
-    """The base's files are no setting; and nothing but them is compared where there is no note of how a run began."""
+    """Nothing but them is compared where there is no note of how a run began."""
     data(tmp_path, scored=False)
     base = tmp_path / "base"
     run = config(tmp_path, bert(base, num_hidden_layers=2), "listwise", steps=2, evaluate_every=2)
     train(run)
     longer = dataclasses.replace(run.run, steps=3)
     model = run.model
+    (tmp_path / "out/checkpoints/begun_with.json").unlink()
     if change == "other files":
         bert(base, num_hidden_layers=1)
-    else:
-        (tmp_path / "out/checkpoints/begun_with.json").unlink()
     if change == "layers":
         model = dataclasses.replace(model, layers=1)
     if change == "freeze":

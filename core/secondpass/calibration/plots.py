@@ -10,6 +10,7 @@ import numpy as np
 from secondpass.calibration.quality import Bin, Quality
 from secondpass.calibration.report import CalibrationReport
 from secondpass.extras import require_matplotlib
+from secondpass.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +48,7 @@ def draw(report: CalibrationReport, *, title: str = "") -> "Figure":
 
     # Without pyplot: no global state, no window, no backend to choose.
     figure = Figure(figsize=_SIZE, layout="constrained")
-    figure.suptitle("\n".join(textwrap.wrap(title, _TITLE)), parse_math=False)
+    figure.suptitle("\n".join(textwrap.wrap(printable(title), _TITLE)), parse_math=False)
     reliability, logits = figure.subplots(1, 2)
     _draw_reliability(reliability, report)
     _draw_logits(logits, report)

@@ -1,8 +1,6 @@
 """`secondpass calibrate`: probabilities for a model's scores on a collection, and thresholds for what is wanted."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
@@ -110,15 +108,14 @@ def calibrate(
     require("sklearn", feature="fitting a calibration", extra="calibrate")
     if report is not None:
         require_matplotlib("calibrate")
-    with _warnings_in_one_line():
-        read = open_collection(collection, CollectionParts(queries, corpus, qrels, duplicate_judgements or "error"))
-        scorer = load_quietly(model, options)
-        (name,), (file_name,) = names_of([collection]), file_names([model])
-        progress_file = None if report is None else report / f"{file_name}.progress.jsonl"
-        scored = _score(scorer, read, run, depth, progress_file, f"{model}, {name}")
-        labelled = label_scores(scored, read.qrels, relevant_from=relevant_from, unjudged=unjudged)
-        pairs = (labelled.scores, labelled.relevant, labelled.queries)
-        calibration = Calibration.fit(*pairs, method=method, fingerprint=scorer.fingerprint())
+    read = open_collection(collection, CollectionParts(queries, corpus, qrels, duplicate_judgements or "error"))
+    scorer = load_quietly(model, options)
+    (name,), (file_name,) = names_of([collection]), file_names([model])
+    progress_file = None if report is None else report / f"{file_name}.progress.jsonl"
+    scored = _score(scorer, read, run, depth, progress_file, f"{model}, {name}")
+    labelled = label_scores(scored, read.qrels, relevant_from=relevant_from, unjudged=unjudged)
+    pairs = (labelled.scores, labelled.relevant, labelled.queries)
+    calibration = Calibration.fit(*pairs, method=method, fingerprint=scorer.fingerprint())
     if output is not None:
         write_json_file(output, calibration.as_json())
     if wanted is not None:
@@ -213,13 +210,3 @@ def _judged(labelled: "LabelledScores", unjudged: Unjudged) -> str:
         f"{labelled.n_unjudged:,} unjudged pairs left out: too high where they are less often relevant than the "
         "judged ones"
     )
-
-
-@contextmanager
-def _warnings_in_one_line() -> Iterator[None]:
-    """Show warnings on standard error as sentences, without the place in the code."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield
-    for warning in caught:
-        typer.echo(f"warning: {warning.message}", err=True)

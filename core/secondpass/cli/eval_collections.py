@@ -45,7 +45,6 @@ def evaluate_collections(
             task.name: task.evaluate(scorer, entrant, file_name, settings, earlier.get(task.name)) for task in tasks
         }
     by_collection = {task.name: [results[entrant.name][task.name] for entrant in entrants] for task in tasks}
-    _write_pictures(folders, {name: [result.report for result in of_name] for name, of_name in by_collection.items()})
     last_model = sum(not entrant.is_cascade for entrant in entrants) - 1
     rows = [
         {"collection": name, "long_documents": entrant.options.long_documents}
@@ -72,6 +71,7 @@ def evaluate_collections(
             sheets.append(
                 abstention_table([result.report for result in of_name], calibrated=is_calibrated, note=task.note)
             )
+    _write_pictures(folders, {name: [result.report for result in of_name] for name, of_name in by_collection.items()})
     write(settings.format, rows, sheets)
 
 

@@ -103,18 +103,14 @@ def _evaluate(
 def _card(by_model: "Mapping[str, Mapping[str, SetResult]]") -> Sheet:
     """All sets in one table."""
     systems = {
-        (model if len(by_model) > 1 else ""): {title: _values(result.reranked) for title, result in results.items()}
+        (model if len(by_model) > 1 else ""): {title: result.reranked.by_name() for title, result in results.items()}
         for model, results in by_model.items()
     }
     return card_table(" and ".join(by_model), systems, "in percent")
 
 
-def _values(figures: "SetMetrics") -> dict[str, float]:
-    return {"map": figures.map, "mrr@10": figures.mrr, "ndcg@10": figures.ndcg}
-
-
 def _figures(figures: "SetMetrics") -> tuple[str, ...]:
-    return tuple(f"{value:.4f}" for value in _values(figures).values())
+    return tuple(f"{value:.4f}" for value in figures.by_name().values())
 
 
 def _row(name: str, result: "SetResult") -> dict[str, object]:
@@ -122,5 +118,5 @@ def _row(name: str, result: "SetResult") -> dict[str, object]:
     row |= {"n_documents": result.n_documents, "n_truncated": result.n_truncated}
     for prefix, figures in (("", result.reranked), ("base_", result.base)):
         if figures is not None:
-            row |= {f"{prefix}{measure}": value for measure, value in _values(figures).items()}
+            row |= {f"{prefix}{measure}": value for measure, value in figures.by_name().items()}
     return row

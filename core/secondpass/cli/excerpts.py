@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from secondpass.cli.sheets import escaped
+from secondpass.printable import printable
 
 # What stands around a passage where nothing can be bold, as in Markdown.
 _MARK = "**"
@@ -67,7 +68,7 @@ class Excerpts:
         mark = "" if is_styled else _MARK
         for excerpt in self.excerpts:
             before, passage, after = excerpt.parts(options.max_width - _INDENT)
-            yield Text(excerpt.heading.encode(errors="backslashreplace").decode(), style="cyan")
+            yield Text(printable(excerpt.heading), style="cyan")
             # A space of its own between the parts, so that the passage is what is bold.
             parts = [(before, "dim"), (f"{mark}{passage}{mark}", "bold"), (after, "dim")]
             text = Text(" ").join(Text(part, style) for part, style in parts if part)

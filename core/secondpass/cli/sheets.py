@@ -10,6 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from secondpass.printable import printable
+
 # The narrowest columns of names and of texts, and the widest column of names beside a text.
 _NAME, _TEXT, _NAME_BESIDE_TEXT = 20, 24, 24
 # What rich draws around a cell, and once more at the end of a row.
@@ -110,7 +112,8 @@ class Sheet:
 
 def count(number: float, one: str, several: str | None = None) -> str:
     """A number of things in words: "1 query", "2 queries", "81.5 candidates"."""
-    return f"{round(number, 1):g} {one if number == 1 else several or one + 's'}"
+    rounded = f"{number:.1f}".removesuffix(".0")
+    return f"{rounded} {one if number == 1 else several or one + 's'}"
 
 
 def _least_width(sheet: Sheet) -> int:
@@ -173,7 +176,7 @@ def _broken(column: Column) -> Column:
 
 def _text(cell: str | Text) -> Text:
     # Files' names may hold bytes that are not text, which no terminal shows.
-    return cell.copy() if isinstance(cell, Text) else Text(cell.encode(errors="backslashreplace").decode())
+    return cell.copy() if isinstance(cell, Text) else Text(printable(cell))
 
 
 def _one_line(cell: str | Text) -> Text:

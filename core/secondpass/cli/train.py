@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from secondpass.cli.options import Json, Output, TrustRemoteCode
 from secondpass.cli.output import check_output_folder, output_format, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet
+from secondpass.printable import printable
 
 if TYPE_CHECKING:
     from secondpass.training import TrainingProgress, TrainingProgressCallback, TrainingResult
@@ -38,6 +39,7 @@ def train(
     content = {
         "folder": str(result.folder),
         "steps": result.steps,
+        "n_steps_before": result.n_steps_before,
         "minutes": round(result.minutes, 3),
         "chosen": result.chosen,
         "base_held_out": dict(result.base_held_out),
@@ -89,20 +91,17 @@ def figures_of(progress: "TrainingProgress") -> str:
 def held_out_of(progress: "TrainingProgress") -> str:
     """The mean of the held-out figures that chooses the weights, and a teacher's agreement."""
     names = [name for name in progress.held_out if name.startswith("mean ") or name.endswith("_tau")]
-    return ", ".join(f"{_printable(name)} {progress.held_out[name]:.4f}" for name in names)
-
-
-def _printable(name: str) -> str:
-    return name.encode(errors="backslashreplace").decode()
+    return ", ".join(f"{printable(name)} {progress.held_out[name]:.4f}" for name in names)
 
 
 def result_table(result: "TrainingResult") -> Sheet:
     """The held-out figures before and after."""
     from secondpass.training.words import counted, duration
 
+    since = f" since step {result.n_steps_before}" if result.n_steps_before else ""
     rows = [Row((name, f"{result.base_held_out[name]:.4f}", f"{value:.4f}")) for name, value in result.held_out.items()]
     return Sheet(
-        f"{counted(result.steps, 'step')}, {duration(result.minutes)}; saved: {result.chosen}",
+        f"{counted(result.steps, 'step')}, {duration(result.minutes)}{since}; saved: {result.chosen}",
         (Column("held-out set", Kind.NAME), Column("base"), Column("trained")),
         rows,
         f"checkpoint: {result.folder}",

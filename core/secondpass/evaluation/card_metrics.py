@@ -4,7 +4,7 @@ These are the definitions of sentence-transformers' `CrossEncoderRerankingEvalua
 trec_eval's: gains are linear, NDCG and MAP average over tied documents, and MRR reads tied documents in reverse.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,6 +21,10 @@ class SetMetrics:
     map: float
     mrr: float
     ndcg: float
+
+    def by_name(self) -> Mapping[str, float]:
+        """The figures, with the cut-off 10, by their names on cards."""
+        return {"map": self.map, "mrr@10": self.mrr, "ndcg@10": self.ndcg}
 
 
 # The figures of a query that has no positives, and of a set that has no queries.

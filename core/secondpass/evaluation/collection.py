@@ -37,7 +37,7 @@ class Collection:
         documents: Title and text, as a model reads them.
         qrels: Judgements; queries without any are not measured, and neither are judged queries without text. Of the
             latter a UserWarning says how many they are, for they may come from a mismatch of ids as well as from a
-            deliberate sample of the queries.
+            deliberate sample of the queries. Another one says that no grade is above 0.
 
     Raises:
         InputError: No judged query has a text.
@@ -52,24 +52,29 @@ class Collection:
         without_text = [query for query in self.qrels if query not in self.queries]
         if len(without_text) == len(self.qrels):
             raise InputError(f"qrels must judge at least one of the {len(self.queries)} queries, got none of them")
-        warn_of_missing_queries(without_text, len(self.qrels), "measured", stacklevel=4)
+        what = "judged queries without text are not measured"
+        warn_of_queries(what, without_text, len(self.qrels), stacklevel=3)
+        if not any(grade > 0 for query in self.queries for grade in self.qrels.get(query, {}).values()):
+            warnings.warn(
+                "no judgement of a query with text has a grade above 0: measures of relevance will be 0 throughout",
+                UserWarning,
+                stacklevel=3,
+            )
 
 
-def warn_of_missing_queries(without_text: Sequence[str], n_judged: int, verb: str, *, stacklevel: int) -> None:
-    """Warn where judged queries have no text.
+def warn_of_queries(what: str, queries: Sequence[str], n_judged: int, *, stacklevel: int) -> None:
+    """Warn where some judged queries do not count as they were meant to.
 
     Args:
-        without_text: Their ids.
+        what: Which ones, and what becomes of them.
+        queries: Their ids; none: there is nothing to warn of.
         n_judged: Number of all judged queries.
-        verb: What is not done with them.
         stacklevel: Whose line the warning points to.
     """
-    if without_text:
-        examples = ", ".join(map(repr, without_text[:_N_EXAMPLES]))
+    if queries:
+        examples = ", ".join(map(repr, queries[:_N_EXAMPLES]))
         warnings.warn(
-            f"judged queries without text are not {verb}: {len(without_text)} of {n_judged}, such as {examples}",
-            UserWarning,
-            stacklevel=stacklevel,
+            f"{what}: {len(queries)} of {n_judged}, such as {examples}", UserWarning, stacklevel=stacklevel + 1
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from secondpass.evaluation.file_names import file_names
 from secondpass.evaluation.report import Report
 from secondpass.extras import require_matplotlib
+from secondpass.printable import legend_entry, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +66,7 @@ def _figure(n_axes: int, width: int, title: str) -> "Figure":
     from matplotlib.figure import Figure  # noqa: PLC0415 - of an extra
 
     figure = Figure(figsize=(width, 4.8), layout="constrained")
-    figure.suptitle("\n".join(textwrap.wrap(title, _PER_INCH * width)), parse_math=False)
+    figure.suptitle("\n".join(textwrap.wrap(printable(title), _PER_INCH * width)), parse_math=False)
     figure.subplots(1, n_axes)
     return figure
 
@@ -98,7 +99,7 @@ def _draw_depths(axes: "Axes", reports: Sequence[Report]) -> None:
         is_above = fmean(point.value for point in report.depths) >= middle
         times = [point.ms_per_query for point in report.depths]
         values = [point.value for point in report.depths]
-        (line,) = axes.plot(times, values, marker="o", label=_shortened(report.model))
+        (line,) = axes.plot(times, values, marker="o", label=legend_entry(_shortened(report.model)))
         for point, time, value in zip(report.depths, times, values, strict=True):
             axes.annotate(
                 f"{point.depth if point.candidates is None else point.candidates:.0f}",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from secondpass.evaluation.abstention import Abstention
-from secondpass.evaluation.collection import Collection, Qrels
+from secondpass.evaluation.collection import Collection, Qrels, warn_of_queries
 from secondpass.evaluation.comparison import Comparison, compare
 from secondpass.evaluation.measures import per_query
 from secondpass.evaluation.progress import count_truncated
@@ -116,7 +116,9 @@ def report(
     depth: int,
     smaller_depths: Sequence[int] = DEPTHS,
 ) -> Report:
-    """Measure a run before and after re-ranking; a judged query that the run does not answer counts as 0.
+    """Measure a run before and after re-ranking.
+
+    A judged query that the run does not rank counts as 0, and a UserWarning says how many they are.
 
     Args:
         model: The model's name.
@@ -129,6 +131,8 @@ def report(
             on what else it scores, as a cascade's do: it would have to score again.
     """
     qrels = {query: grades for query, grades in collection.qrels.items() if query in collection.queries}
+    unranked = [query for query in qrels if query not in run]
+    warn_of_queries("judged queries that the run does not rank count as 0", unranked, len(qrels), stacklevel=2)
     before = per_query(measures, qrels, {query: run[query] for query in qrels if query in run})
     after = per_query(measures, qrels, as_run(scored, depth=depth))
     first = measures[0]

@@ -26,7 +26,7 @@ _PADDED_ATTENTION = "eager"
 
 
 def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: bool = False) -> GroupedCrossEncoder:
-    """The base with one label and Identity activation, its dropout and frozen parameters set.
+    """The base in float32 with one label and Identity activation, its dropout and frozen parameters set.
 
     Args:
         config: What to load, and how.
@@ -40,7 +40,7 @@ def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: boo
         InputError: The base has fewer layers or positions, leaves no room for text, pads on the left, or has no
             parameter that a name of `freeze` is in.
     """
-    checkpoint = _find(config.base, folder, HubOptions(trust_remote_code=trust_remote_code))
+    checkpoint = find_base(config.base, folder, trust_remote_code=trust_remote_code)
     base = str(checkpoint.path)
     settings = load_config(checkpoint)
     if config.layers is not None and config.layers > settings.num_hidden_layers:  # transformers would make some up
@@ -59,7 +59,8 @@ def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: boo
         device=None if torch.cuda.is_available() else "cpu",  # where the trainer moves it: it is tried before
         trust_remote_code=trust_remote_code,
         config_kwargs=None if config.layers is None else {"num_hidden_layers": config.layers},
-        model_kwargs=None if attention is None else {"attn_implementation": attention},
+        # float32 whatever the files hold: most steps are too small to change a weight in half precision.
+        model_kwargs={"dtype": torch.float32} | ({} if attention is None else {"attn_implementation": attention}),
     )
     if model.tokenizer.padding_side != "right":
         raise InputError(f"model.base must pad on the right, {config.base} pads on the left")
@@ -82,11 +83,21 @@ def _attention(settings: PretrainedConfig) -> str | None:
     return IMPLEMENTATION
 
 
-def _find(base: str, folder: Path, hub: HubOptions) -> Folder:
-    """The base's files: in a folder, from the hub, or bundled, by every name that scoring takes."""
-    path = folder / Path(base).expanduser()
+def find_base(base: str, folder: Path, *, trust_remote_code: bool = False) -> Folder:
+    """The base's files: in a folder, from the hub, or bundled, by every name that scoring takes.
+
+    Args:
+        base: Its name.
+        folder: Where a relative path starts from.
+        trust_remote_code: Allow it to run code of its own.
+
+    Raises:
+        CheckpointNotFoundError: There is no base of this name.
+        CheckpointError: It is an adapter.
+    """
+    path = folder_of(base, folder)
     try:
-        checkpoint = find(str(path.absolute()) if path.is_dir() else base, hub)
+        checkpoint = find(base if path is None else str(path), HubOptions(trust_remote_code=trust_remote_code))
         checkpoint.require_config()
     except CheckpointNotFoundError as error:
         raise CheckpointNotFoundError(f"model.base: {error}") from error
@@ -96,6 +107,12 @@ def _find(base: str, folder: Path, hub: HubOptions) -> Folder:
             "peft's merge_and_unload, and save the result"
         )
     return checkpoint
+
+
+def folder_of(base: str, folder: Path) -> Path | None:
+    """The folder that a base's name means, relative ones starting from `folder`; None where there is none."""
+    path = (folder / Path(base).expanduser()).absolute()
+    return path if path.is_dir() else None
 
 
 def _check_lengths(config: ModelConfig, model: CrossEncoder) -> None:

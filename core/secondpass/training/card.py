@@ -11,6 +11,7 @@ import torch
 from huggingface_hub import EvalResult, ModelCardData
 
 from secondpass.model_names import bundled_folder
+from secondpass.printable import printable
 from secondpass.training.config import TrainingConfig
 from secondpass.training.curve import Row, names_of
 from secondpass.training.held_out import METRIC
@@ -51,6 +52,7 @@ def write_card(
         "settings": settings,
         "n_examples": n_examples,
         "steps": result.steps,
+        "n_steps_before": result.n_steps_before,
         "minutes": round(result.minutes, 1),
         "chosen": result.chosen,
         "base_held_out": _rounded(result.base_held_out),
@@ -86,8 +88,8 @@ def _header(config: TrainingConfig, result: TrainingResult) -> str:
         EvalResult(
             task_type=_TASK,
             task_name=_TASK_NAME,
-            dataset_type=_printable(name.rpartition("_")[0]),
-            dataset_name=_printable(name.rpartition("_")[0]),
+            dataset_type=printable(name.rpartition("_")[0]),
+            dataset_name=printable(name.rpartition("_")[0]),
             metric_type=name.rpartition("_")[2],
             metric_value=round(value, 4),
         )
@@ -102,7 +104,7 @@ def _header(config: TrainingConfig, result: TrainingResult) -> str:
         base_model=None if is_folder or bundled_folder(base) is not None else base,
         datasets=list(config.data.names) or None,
         metrics=list(dict.fromkeys(entry.metric_type for entry in results)) or None,
-        model_name=_printable(result.folder.name) if results else None,
+        model_name=printable(result.folder.name) if results else None,
         eval_results=results or None,
     )
     return str(data.to_yaml())
@@ -112,10 +114,12 @@ def _summary(config: TrainingConfig, result: TrainingResult, n_examples: int, lo
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
     n_queries = counted(n_examples, "query", "queries")
     loss = f" The training loss went from {losses[0]:.4f} to {losses[-1]:.4f}." if losses else ""
+    since = f" since step {result.n_steps_before}" if result.n_steps_before else ""
+    time = f"{duration(result.minutes)}{since} on {device}"
     return (
         f"Recipe `{config.run.loss}` on {n_queries} with documents; {counted(result.steps, 'step')} of "
         f"{config.run.batch_size}, learning rate {config.run.learning_rate:g}, at most "
-        f"{config.model.max_length} tokens per pair, seed {config.run.seed}; {duration(result.minutes)} on {device}."
+        f"{config.model.max_length} tokens per pair, seed {config.run.seed}; {time}."
         f"{loss}\nSaved: {result.chosen}."
     )
 
@@ -154,8 +158,3 @@ def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in figures.items()}
-
-
-def _printable(name: str) -> str:
-    """A name that YAML can hold: a folder's bytes may be no text."""
-    return name.encode(errors="backslashreplace").decode()

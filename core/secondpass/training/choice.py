@@ -66,9 +66,15 @@ def choose_weights(
 
 
 def saved_weights(folder: Path, model: CrossEncoder) -> Weights:
-    """The weights of a checkpoint of `model`, whose code may run where the model's may."""
-    saved: Weights = CrossEncoder(str(folder), device="cpu", trust_remote_code=model.trust_remote_code).state_dict()
-    return saved
+    """The weights of a checkpoint of `model` in float32; its code may run where the model's may."""
+    saved = CrossEncoder(
+        str(folder),
+        device="cpu",
+        trust_remote_code=model.trust_remote_code,
+        model_kwargs={"dtype": torch.float32},
+    )
+    weights: Weights = saved.state_dict()
+    return weights
 
 
 def copy_weights(model: CrossEncoder) -> dict[str, Tensor]:

@@ -1,8 +1,9 @@
-"""How examples become the columns of a loss: single pairs, lists, lists with one positive, or one column per document.
+"""How examples become the columns of a loss: single pairs, lists, or lists with one positive.
 
-Every function refuses examples that its losses cannot learn from.
+Every function refuses examples that its losses cannot learn from, and warns of single ones that teach nothing.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -15,6 +16,8 @@ Columns: TypeAlias = dict[str, list[Any]]
 
 # A grade's height over the next lower one in `listwise`: as logits, odds of 5e8 to 1, so practically one-hot.
 _CERTAIN = 20.0
+# The highest grade of `lambdaloss`, whose gain is 2 ** grade: a list's sum of them must be finite in float32.
+_HIGHEST_GRADE = 100
 
 
 def pairs(examples: Sequence[Example]) -> Columns:
@@ -41,7 +44,18 @@ def lists(examples: Sequence[Example]) -> Columns:
 def graded_lists(examples: Sequence[Example]) -> Columns:
     """Lists of documents with the grades that people gave, for `lambdaloss`."""
     _check_graded(examples, "lambdaloss")
-    return lists(examples)
+    for example in examples:
+        highest = max(example.scores, default=0.0)
+        if highest > _HIGHEST_GRADE:
+            raise InputError(
+                f"lambdaloss must have grades of at most {_HIGHEST_GRADE}, got {highest:g} for {example.query!r}"
+            )
+    return _ordered_lists(examples, "lambdaloss")
+
+
+def ranknet_lists(examples: Sequence[Example]) -> Columns:
+    """Lists of documents with their scores, for `ranknet`."""
+    return _ordered_lists(examples, "ranknet")
 
 
 def teacher_lists(examples: Sequence[Example]) -> Columns:
@@ -54,17 +68,27 @@ def teacher_lists(examples: Sequence[Example]) -> Columns:
 
 def one_positive_lists(examples: Sequence[Example]) -> Columns:
     """One list per positive, without the other positives; teacher-scored lists as they are."""
-    return lists([single for example in examples for single in (_singles(example) if example.graded else [example])])
+    singles = [_singles(example) if example.graded else [example] for example in examples]
+    columns = lists([single for of_example in singles for single in of_example])
+    n_left_out = sum(not of_example for of_example in singles)
+    if n_left_out:
+        _warn(f"queries without a relevant document are left out of listwise: {n_left_out} of {len(examples)}")
+    return columns
 
 
-def margins(examples: Sequence[Example]) -> Columns:
-    """One column per document: all lists are shortened to the shortest, and their first document meets each other."""
-    _check_lists(examples)
-    shortest = min(len(example.documents) for example in examples)
-    columns: Columns = {"query": [example.query for example in examples]}
-    for index in range(shortest):
-        columns[f"document_{index}"] = [example.documents[index] for example in examples]
-    return columns | {"label": [list(example.scores[:shortest]) for example in examples]}
+def _ordered_lists(examples: Sequence[Example], loss: Loss) -> Columns:
+    """Lists for a loss that learns which of two documents is the better one."""
+    columns = lists(examples)
+    n_equal = sum(len(set(example.scores)) == 1 for example in examples)
+    if n_equal == len(examples):
+        raise InputError(f"{loss} must have a list in which documents differ in relevance to learn from, got none")
+    if n_equal:
+        _warn(f"lists whose documents are equally relevant teach {loss} nothing: {n_equal} of {len(examples)}")
+    return columns
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=6)
 
 
 def _singles(example: Example) -> list[Example]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_count
-from secondpass.errors import InputError
+from secondpass.arguments import check_count, describe
+from secondpass.errors import InputError, InputTypeError
+from secondpass.evaluation.judgements import DuplicateJudgements
+from secondpass.training.setting_types import check_section
 
 Loss: TypeAlias = Literal["bce", "lambdaloss", "ranknet", "margin-mse", "listwise", "kl"]
 Decay: TypeAlias = Literal["linear", "cosine", "constant"]
@@ -28,7 +30,7 @@ class ModelConfig:
         freeze: Parameters whose name holds one of these strings keep their values.
 
     Raises:
-        InputError: A setting breaks its rule.
+        InputError: A setting is of another type, or breaks its rule.
     """
 
     base: str
@@ -39,6 +41,7 @@ class ModelConfig:
     freeze: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_section("model", self)
         check_count("model.max_length", self.max_length)
         check_count("model.saved_max_length", self.saved_max_length)
         check_count("model.layers", self.layers)
@@ -62,9 +65,11 @@ class DataConfig:
         negatives: How many negatives are mined per query, at least 1.
         names: Names of the data sets trained on, or their hub ids: for the model card alone.
         mine_from: Ranks of BM25's list that negatives are drawn from, first and last, 1 the best.
+        duplicate_judgements: What a document counts as that `qrels` judges twice for a query, with two grades: its
+            "highest" grade or its "first" one; "error" refuses it.
 
     Raises:
-        InputError: A setting breaks its rule.
+        InputError: A setting is of another type, or breaks its rule.
     """
 
     train: tuple[str, ...] = ()
@@ -76,12 +81,15 @@ class DataConfig:
     negatives: int = 7
     names: tuple[str, ...] = ()
     mine_from: tuple[int, int] = (3, 50)
+    duplicate_judgements: DuplicateJudgements = "error"
 
     def __post_init__(self) -> None:
+        check_section("data", self)
         first, last = self.mine_from
         check_count("data.held_out_queries", self.held_out_queries)
         check_count("data.negatives", self.negatives)
         check_count("data.mine_from", first)
+        _check_one_of("data.duplicate_judgements", self.duplicate_judgements, get_args(DuplicateJudgements))
         if last < first:
             raise InputError(f"data.mine_from must go from a better rank to a worse one, got {first} to {last}")
         if not self.train and self.qrels is None:
@@ -90,6 +98,10 @@ class DataConfig:
             raise InputError("data.qrels must come with data.corpus and data.queries")
         if self.queries is not None and self.qrels is None:
             raise InputError("data.queries must come with data.qrels")
+        if self.duplicate_judgements != "error" and self.qrels is None:
+            raise InputError(f"data.duplicate_judgements must come with data.qrels, got {self.duplicate_judgements!r}")
+        if self.held_out_queries is not None and not self.held_out:
+            raise InputError(f"data.held_out_queries must come with data.held_out, got {self.held_out_queries}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,7 @@ class RunConfig:
         bf16: Whether to use bfloat16 autocast, on CPUs too; a UserWarning says where it is slower than without.
 
     Raises:
-        InputError: A setting breaks its rule.
+        InputError: A setting is of another type, or breaks its rule.
     """
 
     loss: Loss
@@ -146,6 +158,7 @@ class RunConfig:
     bf16: bool = False
 
     def __post_init__(self) -> None:
+        check_section("run", self)
         _check_one_of("run.loss", self.loss, get_args(Loss))
         _check_one_of("run.decay", self.decay, get_args(Decay))
         check_count("run.batch_size", self.batch_size)
@@ -185,7 +198,7 @@ class TrainingConfig:
         folder: Relative paths start from here.
 
     Raises:
-        InputError: Settings do not go together.
+        InputError: A part is of another type, or settings do not go together.
     """
 
     model: ModelConfig
@@ -194,6 +207,10 @@ class TrainingConfig:
     folder: Path = field(default_factory=Path)
 
     def __post_init__(self) -> None:
+        parts = {"model": ModelConfig, "data": DataConfig, "run": RunConfig, "folder": Path}
+        for name, kind in parts.items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise InputTypeError(f"{name} must be a {kind.__name__}, got {describe(value)}")
         run, held_out = self.run, self.data.held_out
         if run.average > 1 and not held_out:
             raise InputError(f"run.average above 1 must come with data.held_out to judge by, got {run.average}")

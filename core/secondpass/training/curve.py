@@ -6,11 +6,15 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from secondpass.printable import legend_entry
+
 # What stands before a held-out figure's name in the trainer's log, and the figures of its own that have it too.
 PREFIX = "eval_"
 _OF_THE_TRAINER = ("runtime", "samples_per_second", "steps_per_second", "loss")
-# A wanted row of the table: a step, its epoch, and each figure known at that step.
+# A step, its epoch, and each figure known at that step.
 Row = Mapping[str, float]
+# The columns that are not held-out figures, in order.
+_FIRST = ("epoch", "step", "loss")
 # Pixels per inch of the picture.
 _DPI = 120
 
@@ -38,8 +42,12 @@ def course(history: Sequence[Mapping[str, float]]) -> list[Row]:
 def names_of(rows: Sequence[Row]) -> list[str]:
     """The columns: epoch, step, the training loss if one is known, then the held-out figures."""
     names = dict.fromkeys(name for row in rows for name in row)
-    first = [name for name in ("epoch", "step", "loss") if name in names]
-    return first + [name for name in names if name not in first]
+    return [name for name in _FIRST if name in names] + [name for name in names if name not in _FIRST]
+
+
+def held_out_of(row: Row) -> dict[str, float]:
+    """The held-out figures of a step; none where it was not evaluated."""
+    return {name: value for name, value in row.items() if name not in _FIRST}
 
 
 def write_curve(folder: Path, rows: Sequence[Row]) -> None:
@@ -72,23 +80,17 @@ def _draw(path: Path, rows: Sequence[Row]) -> None:
     """The loss above, the held-out figures below, without pyplot: no global state, no window."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - it takes a second
 
-    held_out = [name for name in names_of(rows) if name not in ("epoch", "step", "loss")]
+    held_out = [name for name in names_of(rows) if name not in _FIRST]
     figure = Figure(figsize=(8, 7 if held_out else 4), layout="constrained")
     axes = figure.subplots(2 if held_out else 1, 1, sharex=True, squeeze=False)[:, 0]
     for ax, names, title in zip(axes, (["loss"], held_out), ("training loss", "held-out figures"), strict=False):
         for name in names:
             points = [(row["step"], row[name]) for row in rows if name in row]
             if points:
-                ax.plot(*zip(*points, strict=True), marker=".", label=_printable(name))
+                ax.plot(*zip(*points, strict=True), marker=".", label=legend_entry(name))
         ax.set_title(title)
         ax.grid(alpha=0.3)
     if held_out:
         axes[-1].legend(fontsize="small")
     axes[-1].set_xlabel("step")
     figure.savefig(path, dpi=_DPI)
-
-
-def _printable(name: str) -> str:
-    """A name as a legend shows it: no mathematics, no hidden entry, no bytes that are no text."""
-    text = name.encode(errors="backslashreplace").decode().replace("$", r"\$")
-    return f" {text}" if text.startswith("_") else text

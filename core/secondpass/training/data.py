@@ -7,7 +7,7 @@ from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample, read_samples
 from secondpass.training.config import TrainingConfig
 from secondpass.training.examples import Example, expand, read_examples, read_teacher_lists
-from secondpass.training.mining import collection_examples, mine_negatives
+from secondpass.training.mining import collection_examples, mine_negatives, warn_of_unused
 
 # What judges a run: labelled queries, or lists that the teacher scored.
 HeldOutSet: TypeAlias = Sequence[RerankingSample] | Sequence[Example]
@@ -20,6 +20,7 @@ def load_examples(config: TrainingConfig) -> list[Example]:
         InputError: There are none, or a file is missing or malformed.
     """
     examples, queries = read_examples(expand(config.data.train, config.folder))
+    warn_of_unused(queries, config)
     examples += mine_negatives(queries, config)
     examples += collection_examples(config)
     if not examples:

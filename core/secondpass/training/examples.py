@@ -1,6 +1,7 @@
 """Training examples: a query, its documents, and how relevant each one is."""
 
 import glob
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,16 +79,21 @@ def read_teacher_lists(path: Path) -> list[Example] | None:
 
 
 def expand(patterns: Sequence[str], folder: Path) -> list[Path]:
-    """The files that patterns name, sorted; relative ones start from `folder`.
+    """The files that names and patterns name, sorted; relative ones start from `folder`, which is no pattern.
 
     Raises:
         InputError: A pattern names no file.
     """
     paths: list[Path] = []
     for pattern in patterns:
-        matches = sorted(glob.glob(str(folder / pattern)))  # noqa: PTH207 - Path.glob refuses absolute patterns
+        named = folder / pattern
+        if os.path.exists(named):  # noqa: PTH110 - Path's raises for a name that is too long for any file
+            paths.append(named)
+            continue
+        anchored = os.path.join(glob.escape(str(folder)), pattern)  # noqa: PTH118 - a pattern, which may be absolute
+        matches = sorted(glob.glob(anchored))  # noqa: PTH207 - Path.glob refuses absolute patterns
         if not matches:
-            raise InputError(f"no such file: {folder / pattern}")
+            raise InputError(f"no such file: {named}")
         paths += map(Path, matches)
     return paths
 

@@ -38,11 +38,6 @@ class _ModelInTraining:
         return self.scores[-1]
 
 
-def named(metrics: SetMetrics) -> dict[str, float]:
-    """The figures by their names on cards."""
-    return {"map": metrics.map, "mrr@10": metrics.mrr, "ndcg@10": metrics.ndcg}
-
-
 def given_order(sets: Mapping[str, HeldOutSet]) -> dict[str, float]:
     """The figures of the given orders, as `HeldOut` names them, for sets that come with a first stage's order."""
     figures: dict[str, float] = {}
@@ -50,7 +45,7 @@ def given_order(sets: Mapping[str, HeldOutSet]) -> dict[str, float]:
         labelled = [sample for sample in samples if isinstance(sample, RerankingSample) and sample.ordered]
         if labelled and len(labelled) == len(samples):
             base = evaluate_samples(_AsGiven(), labelled).base
-            figures |= {f"{name}_{measure}": value for measure, value in named(cast("SetMetrics", base)).items()}
+            figures |= {f"{name}_{measure}": value for measure, value in cast("SetMetrics", base).by_name().items()}
     return figures
 
 
@@ -117,12 +112,27 @@ class HeldOut(BaseEvaluator):
         return {f"{self._prefix}{name}": value for name, value in figures.items()}
 
 
+def keep_until(log: Path, step: int) -> None:
+    """Remove from a log what was evaluated after a step: a run that continues from there evaluates it again."""
+    if not log.exists():
+        return
+    kept = [line for line in log.read_text(encoding="utf-8").splitlines() if _is_until(line, step)]
+    log.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
+def _is_until(line: str, step: int) -> bool:
+    try:
+        return bool(json.loads(line)["step"] <= step)
+    except ValueError:  # a kill cut it short
+        return False
+
+
 def _figures(model: _ModelInTraining, samples: HeldOutSet, pos_weight: float | None) -> dict[str, float]:
     """A set's figures, by their measures' names."""
     lists = [sample for sample in samples if isinstance(sample, Example)]
     if not lists:
         labelled = [sample for sample in samples if isinstance(sample, RerankingSample)]
-        figures = named(evaluate_samples(model, labelled).reranked)
+        figures = dict(evaluate_samples(model, labelled).reranked.by_name())
         # The scorer saw those samples that have a positive, in order.
         relevant = [sample.relevant for sample in labelled if sample.positives]
         if pos_weight is not None and relevant:

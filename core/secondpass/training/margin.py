@@ -1,4 +1,6 @@
-"""Margins as a teacher sees them, all columns of a batch in one forward pass."""
+"""Margins as a teacher sees them, of lists of any lengths, all pairs of a batch in one forward pass."""
+
+from typing import Any
 
 import torch
 from sentence_transformers.cross_encoder import losses
@@ -6,14 +8,15 @@ from torch import Tensor
 
 
 class MarginLoss(losses.MarginMSELoss):
-    """The parent's loss, which takes one forward pass per column: here the pairs of all of them share one.
+    """The parent's loss, which takes a column of documents, and a forward pass, for each place in the lists.
 
-    A pass over few pairs of one column makes small products, and cannot sort pairs of all columns by length.
+    Its lists are all as long as the shortest, and a pass over few pairs of one column makes small products, and cannot
+    sort pairs of all columns by length.
     """
 
     def forward(
         self,
-        inputs: list[list[str]],
+        inputs: list[Any],
         labels: Tensor | list[Tensor],
         prompt: str | None = None,
         task: str | None = None,
@@ -21,14 +24,19 @@ class MarginLoss(losses.MarginMSELoss):
         """The squared error of the first document's margins over each other one: a mean over all margins.
 
         Args:
-            inputs: Queries, and a column of documents, one per query, for each place in the lists.
-            labels: The teacher's scores, a tensor per query or one of all. Shape: (n_columns,), (n_queries, n_columns).
+            inputs: Queries, and the documents of each.
+            labels: The teacher's scores, a tensor per list. Shape: (n_documents,).
             prompt: As in the parent.
             task: As in the parent.
         """
-        queries, *columns = inputs
-        pairs = [pair for column in columns for pair in zip(queries, column, strict=True)]
-        scores = self.logits_from_pairs(pairs, prompt=prompt, task=task).view(len(columns), len(queries)).T
-        teacher = (labels if isinstance(labels, Tensor) else torch.stack(labels)).to(scores.device).float()
-        loss: Tensor = self.loss_fct(scores[:, :1] - scores[:, 1:], teacher[:, :1] - teacher[:, 1:])
+        queries, documents = inputs
+        pairs = [(query, document) for query, own in zip(queries, documents, strict=True) for document in own]
+        scores = self.logits_from_pairs(pairs, prompt=prompt, task=task).split([len(own) for own in documents])
+        student = torch.cat([_margins(own) for own in scores])
+        teacher = torch.cat([_margins(own.float()) for own in labels]).to(student.device)
+        loss: Tensor = self.loss_fct(student, teacher)
         return loss
+
+
+def _margins(scores: Tensor) -> Tensor:
+    return scores[:1] - scores[1:]

@@ -2,11 +2,12 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from random import Random
 
 from secondpass.errors import InputError
 from secondpass.evaluation.bm25 import BM25
-from secondpass.evaluation.collection import read_documents, read_qrels, read_queries, warn_of_missing_queries
+from secondpass.evaluation.collection import read_documents, read_qrels, read_queries, warn_of_queries
 from secondpass.training.config import TrainingConfig
 from secondpass.training.examples import Example, LabelledQuery
 
@@ -44,11 +45,11 @@ def collection_examples(config: TrainingConfig) -> list[Example]:
     data = config.data
     if data.corpus is None or data.queries is None or data.qrels is None:
         return []
-    documents, qrels = read_documents(config.folder / data.corpus), read_qrels(config.folder / data.qrels)
+    documents = read_documents(config.folder / data.corpus)
+    qrels = read_qrels(config.folder / data.qrels, data.duplicate_judgements)
     queries = read_queries(config.folder / data.queries)
-    warn_of_missing_queries(
-        [query for query in qrels if query not in queries], len(qrels), "learned from", stacklevel=4
-    )
+    without_text = [query for query in qrels if query not in queries]
+    warn_of_queries("judged queries without text are not learned from", without_text, len(qrels), stacklevel=4)
     miner, examples, n_relevant = _Miner(documents, config), [], 0
     for query, text in queries.items():
         grades = {document: grade for document, grade in qrels.get(query, {}).items() if grade > 0}
@@ -63,6 +64,26 @@ def collection_examples(config: TrainingConfig) -> list[Example]:
             examples.append(Example(text, relevant + negatives, scores, graded=True))
     _warn_of_left_out(n_relevant - len(examples), n_relevant)
     return examples
+
+
+def warn_of_unused(queries: Sequence[LabelledQuery], config: TrainingConfig) -> None:
+    """Warn where settings of mining are given, and nothing is mined.
+
+    Args:
+        queries: Those that need negatives.
+        config: All settings.
+    """
+    data = config.data
+    if queries or data.qrels is not None:
+        return
+    of_mining = [setting for setting in fields(data) if setting.name in ("corpus", "negatives", "mine_from")]
+    given = [f"data.{setting.name}" for setting in of_mining if getattr(data, setting.name) != setting.default]
+    if given:
+        warnings.warn(
+            f"{', '.join(given)}: without effect, as no negatives are mined: all examples have theirs, or scores",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
 def _warn_of_left_out(n_left_out: int, n_queries: int) -> None:

@@ -18,7 +18,15 @@ from sentence_transformers.cross_encoder import CrossEncoder, losses
 from torch import nn
 
 from secondpass.errors import InputError
-from secondpass.training.columns import Columns, graded_lists, lists, margins, one_positive_lists, pairs, teacher_lists
+from secondpass.training.columns import (
+    Columns,
+    graded_lists,
+    lists,
+    one_positive_lists,
+    pairs,
+    ranknet_lists,
+    teacher_lists,
+)
 from secondpass.training.config import Loss, RunConfig
 from secondpass.training.distillation import KLLoss
 from secondpass.training.examples import Example
@@ -66,9 +74,10 @@ RECIPES: Mapping[Loss, Recipe] = {
         graded_lists,
     ),
     "ranknet": Recipe(
-        lambda model, _: losses.RankNetLoss(model, reduction_log="natural", mini_batch_size=_ALL_AT_ONCE), lists
+        lambda model, _: losses.RankNetLoss(model, reduction_log="natural", mini_batch_size=_ALL_AT_ONCE),
+        ranknet_lists,
     ),
-    "margin-mse": Recipe(lambda model, _: MarginLoss(model), margins),
+    "margin-mse": Recipe(lambda model, _: MarginLoss(model), lists),
     "listwise": Recipe(lambda model, _: losses.ListNetLoss(model, mini_batch_size=_ALL_AT_ONCE), one_positive_lists),
     "kl": Recipe(
         lambda model, settings: KLLoss(

@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from secondpass.training.curve import course
+from secondpass.training.curve import course, held_out_of
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.progress import TrainingProgress, TrainingProgressCallback
 
@@ -81,17 +81,12 @@ class Reporter(TrainerCallback):
     def _report(self, state: TrainerState, doing: str) -> None:
         rows = course(state.log_history)
         losses = [row["loss"] for row in rows if "loss" in row]
-        judged = [row for row in rows if set(row) - {"epoch", "step", "loss"}]
+        judged = [figures for row in rows if (figures := held_out_of(row))]
         left = None
         if self._n_steps:
             left = self._seconds / self._n_steps * (state.max_steps - state.global_step)
             if self._end is not None:
                 left = max(0.0, min(left, self._end - time.monotonic()))
-        held_out = (
-            {name: value for name, value in judged[-1].items() if name not in ("epoch", "step", "loss")}
-            if judged
-            else {}
-        )
         self._tell(
             TrainingProgress(
                 doing=doing,
@@ -100,7 +95,7 @@ class Reporter(TrainerCallback):
                 loss=losses[-1] if losses else None,
                 pairs_per_second=self._n_pairs / self._seconds if self._seconds else None,
                 seconds_left=left,
-                held_out=held_out,
+                held_out=judged[-1] if judged else {},
             )
         )
 

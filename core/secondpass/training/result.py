@@ -17,6 +17,7 @@ class TrainingResult:
             or Kendall's tau and NDCG@10 by the teacher of its lists; and the mean NDCG@10. Empty without sets.
         chosen: Which weights were saved, in words: "best checkpoint", "mean of the last 2 checkpoints".
         base_held_out: As `held_out`, of the base before the first step; where it had no head, its new one is random.
+        n_steps_before: Those of `steps` that were done before the run was continued, of which `minutes` knows nothing.
     """
 
     folder: Path
@@ -25,3 +26,4 @@ class TrainingResult:
     held_out: Mapping[str, float]
     chosen: str
     base_held_out: Mapping[str, float]
+    n_steps_before: int = 0

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from secondpass.checkpoint.fingerprint import fingerprint
+from secondpass.checkpoint.folder import Folder
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
 from secondpass.files import read_text
@@ -24,6 +26,9 @@ _MAY_CHANGE = {
     "run": {"output", "steps", "epochs", "minutes", "evaluate_every", "average", "base_share"},
 }
 
+# What a note calls the base's files, of which those of earlier versions say nothing; and digits of the digests in it.
+_BASE, _DIGITS = "the base", 16
+
 # What a setting was for a run that was begun when it did not exist yet.
 _DEFAULTS = {f"run.{setting.name}": setting.default for setting in fields(RunConfig)}
 
@@ -36,9 +41,17 @@ def complete_checkpoints(output: Path) -> list[Path]:
     folders = (output / "checkpoints").glob("checkpoint-*")
     paths = sorted((path for path in folders if _CHECKPOINT.fullmatch(path.name)), key=steps_of)
     for path in paths:
-        if not (path / "trainer_state.json").exists():
+        if not _is_complete(path):
             shutil.rmtree(path)
     return [path for path in paths if path.exists()]
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    """Whether the file that the trainer writes last is there, and whole."""
+    try:
+        return isinstance(json.loads(read_text(checkpoint / "trainer_state.json")), dict)
+    except ValueError:  # also where there is none
+        return False
 
 
 def steps_of(checkpoint: Path) -> int:
@@ -51,22 +64,32 @@ def find_checkpoint(
     examples: Sequence[Example],
     held_out: Mapping[str, HeldOutSet],
     output: Path,
+    base: Folder,
 ) -> Path | None:
     """The checkpoint to continue from, None for a new run; what the run was begun with is noted beside the checkpoints.
 
+    Args:
+        config: The run's settings.
+        examples: What it learns from.
+        held_out: What judges it, by the names of the sets.
+        output: Its folder.
+        base: The files of its base.
+
     Raises:
-        InputError: The checkpoints belong to a run with other settings or other data.
+        InputError: The checkpoints belong to a run with other settings, another base or other data.
     """
     checkpoints = complete_checkpoints(output)
     note = output / "checkpoints" / "begun_with.json"
-    facts = _facts(config, examples, held_out)
+    # Where the base is a run's result, too, its figures say when that was, and change while its weights do not.
+    digest = fingerprint(base, without=("training.json",))
+    facts = _facts(config, examples, held_out) | {_BASE: f"sha256 {digest[:_DIGITS]}"}
     if checkpoints and note.exists():
         try:
             begun = dict(json.loads(read_text(note)))
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError(f"{note} must say what the checkpoints beside it were begun with; remove them") from error
         for name, value in facts.items():
-            before = begun.get(name, _DEFAULTS.get(name))
+            before = begun.get(name, value if name == _BASE else _DEFAULTS.get(name))
             if before != value:
                 raise InputError(
                     f"{output}: its checkpoints must be continued with what they were begun with, but {name} was "
@@ -137,4 +160,4 @@ def _sha256(records: Iterable[Example | RerankingSample]) -> str:
     content = hashlib.sha256()
     for record in records:
         content.update(json.dumps(asdict(record)).encode())
-    return content.hexdigest()[:16]
+    return content.hexdigest()[:_DIGITS]

@@ -1,9 +1,9 @@
 """One training run from start to saved checkpoint, on sentence-transformers' trainer."""
 
 import json
-import math
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,14 +16,16 @@ from transformers import PrinterCallback, ProgressCallback, TrainerState
 from secondpass.extras import require_matplotlib
 from secondpass.files import check_unicode
 from secondpass.training import resuming
-from secondpass.training.base_model import load_base_model
+from secondpass.training.base_model import find_base, load_base_model
 from secondpass.training.card import write_card
 from secondpass.training.choice import choose_weights, copy_weights, saved_weights
 from secondpass.training.config import RunConfig, TrainingConfig
 from secondpass.training.curve import PREFIX, Curve, course, write_curve
 from secondpass.training.data import load_examples, load_held_out
+from secondpass.training.examples import Example
 from secondpass.training.grouped import GroupedCrossEncoder
-from secondpass.training.held_out import METRIC, HeldOut, given_order
+from secondpass.training.held_out import METRIC, HeldOut, given_order, keep_until
+from secondpass.training.output_folder import check_output
 from secondpass.training.precision import check_bf16, tf32_products, training_device
 from secondpass.training.progress import TrainingProgress, TrainingProgressCallback
 from secondpass.training.randomness import seeded
@@ -32,9 +34,10 @@ from secondpass.training.reporter import Reporter
 from secondpass.training.result import TrainingResult
 from secondpass.training.schedule import Schedule
 from secondpass.training.trainer import End, FiniteWeights, Intervals, Trainer
+from secondpass.training.words import counted
 
-# Parameters that learn at `head_learning_rate`: heads as transformers names them in BERT and its relatives.
-_HEAD = r"(pooler|classifier|out_proj|score|(^|\.)head)\."
+# Parameters that learn at `head_learning_rate`: heads as transformers names them.
+_HEAD = r"(pooler|classifier|score|classification_head|(^|\.)head)\."
 # What transformers calls each decay; all three warm up first.
 _DECAYS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
@@ -71,16 +74,16 @@ def _run(
     started = time.monotonic()
     output = config.folder / config.run.output
     check_unicode(str(output), "the path of run.output")
+    check_output(config)
     _tell(progress, "reading the data")
     examples = load_examples(config)
     sets = load_held_out(config)
-    last = resuming.find_checkpoint(config, examples, sets, output)
     _tell(progress, "loading the base")
+    base_files = find_base(config.model.base, config.folder, trust_remote_code=trust_remote_code)
+    last = resuming.find_checkpoint(config, examples, sets, output, base_files)
     model = load_base_model(config.model, config.folder, trust_remote_code=trust_remote_code)
     base = copy_weights(model) if config.run.base_share > 0 else None
-    settings = config.run
-    if settings.loss == "bce" and settings.pos_weight is None:
-        settings = replace(settings, pos_weight=pos_weight(examples))
+    settings = _complete(config.run, examples)
     judge = HeldOut(sets, pos_weight=settings.pos_weight)
     if sets:
         _tell(progress, "evaluating the base")
@@ -88,14 +91,16 @@ def _run(
     recipe = RECIPES[config.run.loss]
     rows = Dataset.from_dict(recipe.columns(examples))
     schedule = Schedule.of(config.run, len(rows), n_devices=max(1, torch.cuda.device_count()))
-    log = output / "held_out.jsonl"
+    _warn_of_warmup(schedule)
+    log, n_steps_before = output / "held_out.jsonl", 0 if last is None else resuming.steps_of(last)
+    keep_until(log, n_steps_before)
     evaluator = HeldOut(sets, log, pos_weight=settings.pos_weight, prefix=PREFIX) if sets else None
     trainer = _trainer(config, model, rows, recipe.build(model, settings), schedule, evaluator, output)
     if progress is not None:
         trainer.add_callback(Reporter(progress, config.run.minutes))
         for bar in (ProgressCallback, PrinterCallback):
             trainer.remove_callback(bar)
-    if last is not None and resuming.steps_of(last) >= schedule.n_steps:
+    if last is not None and n_steps_before >= schedule.n_steps:
         _restore(trainer, last)
     else:
         if last is not None:
@@ -113,11 +118,35 @@ def _run(
     saved_max_length = config.model.saved_max_length
     save(model, output, max_length=config.model.max_length if saved_max_length is None else saved_max_length)
     minutes = (time.monotonic() - started) / 60
-    result = TrainingResult(output, trainer.state.global_step, minutes, held_out, chosen, base_held_out)
+    result = TrainingResult(output, trainer.state.global_step, minutes, held_out, chosen, base_held_out, n_steps_before)
     rows_of_course = course(trainer.state.log_history)
     write_curve(output, rows_of_course)
-    write_card(output, config, result, n_examples=len(examples), rows=rows_of_course, given=given_order(sets))
+    write_card(
+        output,
+        replace(config, run=settings),
+        result,
+        n_examples=len(examples),
+        rows=rows_of_course,
+        given=given_order(sets),
+    )
     return result
+
+
+def _complete(settings: RunConfig, examples: Sequence[Example]) -> RunConfig:
+    """The settings with the weight of positives that the data asks for, where none is given."""
+    if settings.loss == "bce" and settings.pos_weight is None:
+        return replace(settings, pos_weight=pos_weight(examples))
+    return settings
+
+
+def _warn_of_warmup(schedule: Schedule) -> None:
+    if schedule.warmup_steps >= schedule.n_steps:
+        warnings.warn(
+            f"the run ends after {counted(schedule.n_steps, 'step')}, in its warm-up of {schedule.warmup_steps}: it "
+            "never learns at its full rates",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
 def _tell(progress: TrainingProgressCallback | None, doing: str) -> None:
@@ -168,7 +197,7 @@ def _arguments(
         max_steps=-1 if settings.steps is None else settings.steps,
         learning_rate=settings.learning_rate,
         learning_rate_mapping={} if head is None else {_HEAD: head},
-        warmup_steps=settings.warmup_steps or math.ceil(settings.warmup_share * schedule.n_steps),
+        warmup_steps=schedule.warmup_steps,
         lr_scheduler_type=_DECAYS[settings.decay],
         weight_decay=settings.weight_decay,
         bf16=settings.bf16,

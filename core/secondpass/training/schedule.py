@@ -21,11 +21,13 @@ class Schedule:
         n_steps: All of them, where no deadline ends it earlier.
         evaluate_every: Steps between evaluations, each of which also writes a checkpoint.
         log_every: Steps between the losses that are logged.
+        warmup_steps: Steps in which the rates grow from 0.
     """
 
     n_steps: int
     evaluate_every: int
     log_every: int
+    warmup_steps: int = 0
 
     @classmethod
     def of(cls, config: RunConfig, n_rows: int, *, n_devices: int = 1) -> Self:
@@ -41,4 +43,6 @@ class Schedule:
         evaluate_every = config.evaluate_every
         if evaluate_every is None:
             evaluate_every = min(math.ceil(n_steps / _EVALUATIONS), _MOST_STEPS_BETWEEN)
-        return cls(n_steps, evaluate_every, max(1, min(n_steps // _LOGS, _MOST_STEPS_BETWEEN_LOGS)))
+        log_every = max(1, min(n_steps // _LOGS, _MOST_STEPS_BETWEEN_LOGS))
+        # Only one of the two is given.
+        return cls(n_steps, evaluate_every, log_every, config.warmup_steps + math.ceil(config.warmup_share * n_steps))
