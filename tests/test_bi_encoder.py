@@ -86,3 +86,31 @@ def test_a_dpr_pair_reads_first_tokens_of_two_checkpoints(tmp_path: Path) -> Non
     expected = [float(embed(sides["question"], "berlin") @ embed(sides["context"], text)) for text in AWKWARD]
     model = BiEncoder(tmp_path / "question", document_model=tmp_path / "context")
     np.testing.assert_allclose(model.score("berlin", AWKWARD), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("prompts", [{}, PROMPTS], ids=["plain", "prompts"])
+def test_a_tokenizer_that_truncates_on_the_left(prompts: dict[str, str], tmp_path: Path) -> None:
+    base = checkpoints.base_transformer(tmp_path / "base")
+    checkpoints.edit_json(base / "tokenizer_config.json", truncation_side="left")
+    modules = [Transformer(str(base), max_seq_length=24), Pooling(24)]
+    reference = SentenceTransformer(modules=modules, prompts=prompts, device="cpu")
+    reference.save_pretrained(str(tmp_path / "saved"))
+    long = "people of the year " * 20 + "the berlin wall fell in the revolution"
+    documents = ["the wall", long, "people " * 22]  # the last one fits, and its prompt does not
+    query = "who fell " * 20 + "berlin"
+    expected = reference.similarity(
+        reference.encode_query(query, convert_to_tensor=True),
+        reference.encode_document(documents, convert_to_tensor=True),
+    )[0]
+    model = BiEncoder(tmp_path / "saved")
+    np.testing.assert_allclose(model.score(query, documents), expected, atol=1e-5)
+    read = model.read([(query, document) for document in documents])
+    passage = read.passages[1]
+    assert passage is not None
+    assert long[passage.start :].endswith("the berlin wall fell in the revolution")
+    assert 0 < passage.start < passage.end == len(long)
+    np.testing.assert_allclose(model.score(query, [long[passage.start :]])[0], read.scores[1], atol=1e-5)
+    windows = BiEncoder(tmp_path / "saved", long_documents="windows").read([(query, document) for document in documents])
+    np.testing.assert_allclose(windows.scores[0], read.scores[0], atol=0)
+    (best,) = (passage for passage in windows.passages[1:2] if passage is not None)
+    np.testing.assert_allclose(model.score(query, [long[best.start : best.end]])[0], windows.scores[1], atol=1e-5)

@@ -11,6 +11,7 @@ from secondpass.checkpoint.backbone_facts import n_embeddings, readable_tokens
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
+from secondpass.checkpoint.pair_reading import side
 from secondpass.checkpoint.pretrained import load_pretrained
 from secondpass.checkpoint.pretrained_tokenizer import load_tokenizer
 from secondpass.checkpoint.ranking_model import SplitModel
@@ -50,7 +51,14 @@ class EmbeddingModel:
         """How texts are read under the first of these prompts that the checkpoint has."""
         before, after = single_text_specials(self.tokenizer, self.folder.name)
         prompt = _prompt(self.folder, prompt_names)
-        return OneTextTokenizer(tokenize_with(self.tokenizer), before, after, self.max_length, prompt)
+        return OneTextTokenizer(
+            tokenize_with(self.tokenizer),
+            before,
+            after,
+            self.max_length,
+            prompt,
+            side(self.tokenizer.truncation_side),
+        )
 
 
 def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> EmbeddingModel:
