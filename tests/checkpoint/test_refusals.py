@@ -125,6 +125,19 @@ def test_code_of_the_checkpoint_runs_with_leave(tmp_path: Path) -> None:
     assert scores == pytest.approx(2 * expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("family", ["bert", "modernbert_mean"])
+def test_leave_to_run_code_changes_nothing_where_there_is_none(family: str, folder_of: FolderOf) -> None:
+    folder, texts = folder_of(family), ["wall", "people of the year"]
+    for dtype in ("float32", "int8"):
+        plain, trusting = (CrossEncoder(folder, dtype=dtype, trust_remote_code=leave) for leave in (False, True))
+        assert trusting.score("berlin", texts).tolist() == plain.score("berlin", texts).tolist()
+
+
+def test_leave_to_run_code_makes_up_no_head(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="has no ranking head: it is a BertModel"):
+        CrossEncoder(checkpoints.base_transformer(tmp_path), trust_remote_code=True)
+
+
 def test_modules_of_other_packages(tmp_path: Path) -> None:
     folder = checkpoints.bert(tmp_path)
     (folder / "modules.json").write_text('[{"idx": 0, "path": "", "type": "os.path.Transformer"}]')

@@ -72,7 +72,7 @@ def plain_config(stated: Mapping[str, Any]) -> SimpleNamespace | None:
 
 def config_of(folder: Folder) -> SimpleNamespace | None:
     """The config of a folder whose code is not to run; None where only transformers can tell."""
-    return None if folder.hub.trust_remote_code else plain_config(folder.config)
+    return None if folder.runs_code else plain_config(folder.config)
 
 
 def _is_usual(key: str, value: object, stored: Stored) -> bool:
