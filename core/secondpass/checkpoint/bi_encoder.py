@@ -7,7 +7,7 @@ import transformers
 from torch import nn
 from transformers import AutoModel, PreTrainedTokenizerBase
 
-from secondpass.checkpoint.backbone_facts import n_embeddings, readable_tokens
+from secondpass.checkpoint.backbone_facts import n_embeddings
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
@@ -85,9 +85,7 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     refuse_chat_template(inner, tokenizer, lists_modules=bool(specs))
     check_vocabulary(inner, tokenizer, n_embeddings(model.backbone))
     before, after = single_text_specials(tokenizer, folder.name)
-    length = Limit.of(inner, tokenizer, readable_tokens(model.backbone)).resolve(
-        folder.name, max_length, len(before) + len(after)
-    )
+    length = Limit.of(inner, tokenizer, model.backbone).resolve(folder.name, max_length, len(before) + len(after))
     stated = folder.json("config_sentence_transformers.json").get("similarity_fn_name") or "cosine"
     if stated not in ("cosine", "dot"):
         raise CheckpointError(f'{folder.name}: similarity_fn_name must be "cosine" or "dot", got {stated!r}')
