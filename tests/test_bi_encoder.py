@@ -1,5 +1,6 @@
 """Bi-encoders score as sentence-transformers embeds: pooling, prompts, layers and similarity."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -104,13 +105,23 @@ def test_a_tokenizer_that_truncates_on_the_left(prompts: dict[str, str], tmp_pat
     )[0]
     model = BiEncoder(tmp_path / "saved")
     np.testing.assert_allclose(model.score(query, documents), expected, atol=1e-5)
-    read = model.read([(query, document) for document in documents])
-    passage = read.passages[1]
-    assert passage is not None
-    assert long[passage.start :].endswith("the berlin wall fell in the revolution")
-    assert 0 < passage.start < passage.end == len(long)
-    np.testing.assert_allclose(model.score(query, [long[passage.start :]])[0], read.scores[1], atol=1e-5)
-    windows = BiEncoder(tmp_path / "saved", long_documents="windows").read([(query, document) for document in documents])
-    np.testing.assert_allclose(windows.scores[0], read.scores[0], atol=0)
-    (best,) = (passage for passage in windows.passages[1:2] if passage is not None)
-    np.testing.assert_allclose(model.score(query, [long[best.start : best.end]])[0], windows.scores[1], atol=1e-5)
+    windows = BiEncoder(tmp_path / "saved", long_documents="windows")
+    assert windows.score(query, documents[:1]) == model.score(query, documents[:1])
+    for reader in (model, windows):
+        (read,) = reader.rank(query, [long])
+        assert read.passage is not None
+        if reader is model:
+            assert 0 < read.passage.start < read.passage.end == len(long)
+        passage = long[read.passage.start : read.passage.end]
+        np.testing.assert_allclose(model.score(query, [passage]), [read.score], atol=1e-5)
+
+
+class Own(BiEncoder):
+    """A class that somebody derives."""
+
+
+def test_a_copy_is_of_the_same_class(tmp_path: Path) -> None:
+    model = Own(checkpoints.base_transformer(tmp_path))
+    again = copy.deepcopy(model)
+    assert type(again) is Own
+    assert again.score("berlin", ["wall"]) == model.score("berlin", ["wall"])
