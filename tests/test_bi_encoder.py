@@ -1,5 +1,6 @@
 """Bi-encoders score as sentence-transformers embeds: pooling, prompts, layers and similarity."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -86,3 +87,41 @@ def test_a_dpr_pair_reads_first_tokens_of_two_checkpoints(tmp_path: Path) -> Non
     expected = [float(embed(sides["question"], "berlin") @ embed(sides["context"], text)) for text in AWKWARD]
     model = BiEncoder(tmp_path / "question", document_model=tmp_path / "context")
     np.testing.assert_allclose(model.score("berlin", AWKWARD), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("prompts", [{}, PROMPTS], ids=["plain", "prompts"])
+def test_a_tokenizer_that_truncates_on_the_left(prompts: dict[str, str], tmp_path: Path) -> None:
+    base = checkpoints.base_transformer(tmp_path / "base")
+    checkpoints.edit_json(base / "tokenizer_config.json", truncation_side="left")
+    modules = [Transformer(str(base), max_seq_length=24), Pooling(24)]
+    reference = SentenceTransformer(modules=modules, prompts=prompts, device="cpu")
+    reference.save_pretrained(str(tmp_path / "saved"))
+    long = "people of the year " * 20 + "the berlin wall fell in the revolution"
+    documents = ["the wall", long, "people " * 22]  # the last one fits, and its prompt does not
+    query = "who fell " * 20 + "berlin"
+    expected = reference.similarity(
+        reference.encode_query(query, convert_to_tensor=True),
+        reference.encode_document(documents, convert_to_tensor=True),
+    )[0]
+    model = BiEncoder(tmp_path / "saved")
+    np.testing.assert_allclose(model.score(query, documents), expected, atol=1e-5)
+    windows = BiEncoder(tmp_path / "saved", long_documents="windows")
+    assert windows.score(query, documents[:1]) == model.score(query, documents[:1])
+    for reader in (model, windows):
+        (read,) = reader.rank(query, [long])
+        assert read.passage is not None
+        if reader is model:
+            assert 0 < read.passage.start < read.passage.end == len(long)
+        passage = long[read.passage.start : read.passage.end]
+        np.testing.assert_allclose(model.score(query, [passage]), [read.score], atol=1e-5)
+
+
+class Own(BiEncoder):
+    """A class that somebody derives."""
+
+
+def test_a_copy_is_of_the_same_class(tmp_path: Path) -> None:
+    model = Own(checkpoints.base_transformer(tmp_path))
+    again = copy.deepcopy(model)
+    assert type(again) is Own
+    assert again.score("berlin", ["wall"]) == model.score("berlin", ["wall"])

@@ -201,6 +201,16 @@ def test_it_travels_by_name_and_loads_anew(model: CrossEncoder) -> None:
     np.testing.assert_array_equal(pickle.loads(pickled).score("berlin", AWKWARD), model.score("berlin", AWKWARD))  # noqa: S301 - our own
 
 
+class Own(CrossEncoder):
+    """A class that somebody derives."""
+
+
+def test_a_copy_is_of_the_same_class(folder_of: FolderOf) -> None:
+    model = Own(folder_of("bert"))
+    for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):  # noqa: S301 - our own
+        assert type(again) is Own
+
+
 def test_progress_is_shown_only_when_asked(model: CrossEncoder, capsys: pytest.CaptureFixture[str]) -> None:
     model.score("berlin", ["wall"])
     assert capsys.readouterr().err == ""

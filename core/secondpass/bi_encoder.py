@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -100,7 +101,7 @@ class BiEncoder(LocalScorer):
         )
 
     @classmethod
-    def from_options(cls, model: str, options: ModelOptions, document_model: str | None = None) -> "BiEncoder":
+    def from_options(cls, model: str, options: ModelOptions, document_model: str | None = None) -> Self:
         """A model loaded with options that are one value.
 
         Raises:
@@ -204,9 +205,9 @@ class BiEncoder(LocalScorer):
 
     def __reduce__(
         self,
-    ) -> tuple[Callable[[str, ModelOptions, str | None], "BiEncoder"], tuple[str, ModelOptions, str | None]]:
+    ) -> tuple[Callable[[str, ModelOptions, str | None], Self], tuple[str, ModelOptions, str | None]]:
         """Pickle by name: unpickling loads the checkpoints again, and no weights travel."""
-        return BiEncoder.from_options, (self._portable_name, self._options, self._document_model)
+        return type(self).from_options, (self._portable_name, self._options, self._document_model)
 
 
 def _parts_by_side(of_queries: Sequence[Network], of_documents: Sequence[Network]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -116,7 +117,7 @@ class CrossEncoder(LocalScorer):
         self._load(check_name(model), options)
 
     @classmethod
-    def from_options(cls, model: str, options: ModelOptions) -> "CrossEncoder":
+    def from_options(cls, model: str, options: ModelOptions) -> Self:
         """A model loaded with options that are one value."""
         loaded = cls.__new__(cls)
         loaded._load(model, options)  # noqa: SLF001 - its own
@@ -239,9 +240,9 @@ class CrossEncoder(LocalScorer):
         scores: NDArray[np.float32] = self._activation(torch.from_numpy(relevance)).numpy()
         return scores
 
-    def __reduce__(self) -> tuple[Callable[[str, ModelOptions], "CrossEncoder"], tuple[str, ModelOptions]]:
+    def __reduce__(self) -> tuple[Callable[[str, ModelOptions], Self], tuple[str, ModelOptions]]:
         """Pickle by name: unpickling loads the checkpoint again, and no weights travel."""
-        return CrossEncoder.from_options, (self._portable_name, self._options)
+        return type(self).from_options, (self._portable_name, self._options)
 
 
 @plain_torch()

@@ -46,7 +46,7 @@ def test_whoever_fails_in_a_process_of_its_own_is_said_to(tmp_path: Path) -> Non
     contender = Contender("only here", lambda _: lambda pairs: np.zeros(len(pairs), np.float32))
     workload = Workload("cold-start", ((("a", "b"),),), "made up")
     results = measure(setting, "tiny", [workload], [contender], repeats=2, memory=False)
-    assert results.left_out == {"only here, cold-start": "it failed in a process of its own"}
+    assert results.left_out == {"only here, cold-start": "in a process of its own: StopIteration"}
     assert [result.figures for result in results.workloads] == [{}]
 
 

@@ -26,7 +26,7 @@ from secondpass import CrossEncoder
 from secondpass.checkpoint import PlainClassifier, RankingModel
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts import layout_of
-from secondpass.checkpoint.plain_config import config_of
+from secondpass.checkpoint.plain_config import plain_config
 from secondpass.checkpoint.plain_tokenizer import PlainTokenizer, plain_tokenizer
 from secondpass.encoder import Precision
 from secondpass.encoder.architectures import architecture_of
@@ -118,7 +118,7 @@ def test_networks_are_those_of_transformers(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", PLAIN)
 def test_configs_say_what_those_of_transformers_say(tmp_path: Path, name: str) -> None:
     folder = Folder("it", PLAIN[name](tmp_path / "it"))
-    plain, theirs = config_of(folder), AutoConfig.from_pretrained(folder.path).to_dict()
+    plain, theirs = plain_config(folder.config), AutoConfig.from_pretrained(folder.path).to_dict()
     assert plain is not None
     stored = vars(plain)
     its_own = theirs.keys() & stored.keys() - {"_name_or_path", "dtype", "rope_parameters"}
@@ -388,7 +388,10 @@ def test_what_is_not_exactly_as_its_config_says_is_left_to_transformers(tmp_path
 
 
 def test_code_that_may_run_is_left_to_transformers(tmp_path: Path) -> None:
-    folder = Folder("it", checkpoints.bert(tmp_path / "it"), HubOptions(trust_remote_code=True))
+    path = checkpoints.bert(tmp_path / "it")
+    without, leave = Folder("it", path), HubOptions(trust_remote_code=True)
+    assert layout_of(without).load_plain(Folder("it", path, leave)) is not None
+    folder = Folder("it", checkpoints.with_code(path), leave)
     assert layout_of(folder).load_plain(folder) is None
 
 

@@ -4,16 +4,20 @@ import pickle
 from pathlib import Path
 
 import checkpoints
+import numpy as np
 import pytest
 import torch
+import transformers
 from folders import FolderOf
 from safetensors.torch import load_file, save_file
+from sentence_transformers import CrossEncoder as SentenceTransformersCrossEncoder
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 
 from secondpass import BiEncoder, CrossEncoder
-from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, RemoteCodeError
+from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, RemoteCodeError, ScoringError
+from secondpass.options import DType
 
 
 def rewrite_weights(folder: Path, *, drop: str = "", reshape: str = "", add: str = "") -> None:
@@ -42,8 +46,25 @@ def test_a_missing_layer(tmp_path: Path) -> None:
 def test_a_head_of_another_shape(tmp_path: Path) -> None:
     folder = checkpoints.bert(tmp_path)
     rewrite_weights(folder, reshape="classifier.weight")
-    with pytest.raises(CheckpointError, match="weights"):
+    with pytest.raises(CheckpointError, match=r"of another shape: classifier\.weight"):
         CrossEncoder(folder)
+
+
+@pytest.mark.parametrize(
+    ("labels", "got"), [({"0": "no", "1": "yes"}, "2"), (None, "none, which means 2")], ids=["two", "none"]
+)
+def test_a_head_of_another_number_of_labels(
+    labels: dict[str, str] | None, got: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = checkpoints.bert(tmp_path)
+    checkpoints.edit_json(folder / "config.json", id2label=labels, label2id=None)
+    before = torch.get_rng_state()
+    capfd.readouterr()
+    message = f"id2label must name as many labels as its head has, 1, got {got}$"
+    with pytest.raises(CheckpointError, match=message):
+        CrossEncoder(folder)
+    assert capfd.readouterr().err == "", "the error says it all"
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_weights_the_architecture_has_no_place_for(tmp_path: Path) -> None:
@@ -51,6 +72,16 @@ def test_weights_the_architecture_has_no_place_for(tmp_path: Path) -> None:
     rewrite_weights(folder, add="classifier.second.weight")
     with pytest.raises(CheckpointError, match=r"not part of the model: classifier\.second\.weight"):
         CrossEncoder(folder)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_weights_that_are_no_numbers(dtype: DType, tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    state = load_file(folder / "model.safetensors")
+    state["bert.encoder.layer.0.attention.self.query.weight"][0, 0] = float("nan")
+    checkpoints.write_weights(folder, state)
+    with pytest.raises(ScoringError, match=r"must (be|give finite) numbers"):
+        CrossEncoder(folder, dtype=dtype).score("berlin", ["wall"])
 
 
 def test_leftovers_of_pretraining_are_no_reason_to_refuse(tmp_path: Path) -> None:
@@ -125,6 +156,19 @@ def test_code_of_the_checkpoint_runs_with_leave(tmp_path: Path) -> None:
     assert scores == pytest.approx(2 * expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("family", ["bert", "modernbert_mean"])
+def test_leave_to_run_code_changes_nothing_where_there_is_none(family: str, folder_of: FolderOf) -> None:
+    folder, texts = folder_of(family), ["wall", "people of the year"]
+    for dtype in ("float32", "int8"):
+        plain, trusting = (CrossEncoder(folder, dtype=dtype, trust_remote_code=leave) for leave in (False, True))
+        assert trusting.score("berlin", texts).tolist() == plain.score("berlin", texts).tolist()
+
+
+def test_leave_to_run_code_makes_up_no_head(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="has no ranking head: it is a BertModel"):
+        CrossEncoder(checkpoints.base_transformer(tmp_path), trust_remote_code=True)
+
+
 def test_modules_of_other_packages(tmp_path: Path) -> None:
     folder = checkpoints.bert(tmp_path)
     (folder / "modules.json").write_text('[{"idx": 0, "path": "", "type": "os.path.Transformer"}]')
@@ -159,6 +203,22 @@ def test_a_cased_vocabulary_that_does_not_say_so(tmp_path: Path) -> None:
     checkpoints.edit_json(folder / "tokenizer_config.json", do_lower_case=False)
     model = CrossEncoder(folder, activation="identity")
     assert model.score("the", ["Berlin"]) != model.score("the", ["berlin"])
+
+
+def test_a_cased_vocabulary_of_a_tokenizer_that_never_lower_cases(tmp_path: Path) -> None:
+    """PhoBERT's: pairs of letters to merge in bpe.codes, and what they make in vocab.txt."""
+    letters = "BaehilnprstW"
+    (tmp_path / "vocab.txt").write_text("".join(f"{letter}@@ 1\n{letter} 1\n" for letter in letters))
+    (tmp_path / "bpe.codes").write_text("t h 10\nB e 5\n")
+    tokenizer = transformers.PhobertTokenizer(
+        str(tmp_path / "vocab.txt"), str(tmp_path / "bpe.codes"), model_max_length=32
+    )
+    values = checkpoints.SMALL | {"type_vocab_size": 1, "num_labels": 1, "max_position_embeddings": 34}
+    config = transformers.RobertaConfig(vocab_size=len(tokenizer), pad_token_id=1, **values)
+    folder = checkpoints.save(tmp_path / "saved", transformers.RobertaForSequenceClassification(config), tokenizer)
+    pairs = [("the Berlin", "Berlin War"), ("the Berlin", "the heat is here")]
+    expected = SentenceTransformersCrossEncoder(str(folder), device="cpu").predict(pairs)
+    np.testing.assert_allclose(CrossEncoder(folder).predict(pairs), expected, atol=1e-5)
 
 
 def test_a_bi_encoder_is_sent_to_the_right_door(tmp_path: Path) -> None:
@@ -215,6 +275,20 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
         CrossEncoder(tmp_path / "nothing")
     with pytest.raises(CheckpointNotFoundError, match=r"holds no config\.json"):
         CrossEncoder(tmp_path)
+
+
+def test_an_empty_name_is_not_the_working_folder(folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder_of("bert"))
+    for name in ("", " "):
+        with pytest.raises(InputError, match=f"model must be a hub id, a folder or a bundled name, got '{name}'"):
+            CrossEncoder(name)
+    assert CrossEncoder(".", max_length=16).max_length == 16
+
+
+def test_a_revision_of_what_is_no_repository(folder_of: FolderOf) -> None:
+    for name in (str(folder_of("bert")), "secondpass/mini"):
+        with pytest.raises(InputError, match=f"revision must be left out for {name}, .*, got 'v2'"):
+            CrossEncoder(name, revision="v2")
 
 
 @pytest.mark.parametrize(

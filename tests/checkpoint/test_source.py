@@ -15,7 +15,7 @@ import peft_adapters
 import pytest
 
 from secondpass import CrossEncoder
-from secondpass.checkpoint.source import aliases
+from secondpass.checkpoint.source import aliases, weight_files
 from secondpass.errors import CheckpointNotFoundError
 
 COMMITS = {"main": "a" * 40, "v2": "b" * 40}
@@ -93,6 +93,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     first, second = checkpoints.bert(root / "first"), checkpoints.bert(root / "second", hidden_act="relu")
     shutil.copy(checkpoints.to_bin(checkpoints.bert(root / "third")) / "pytorch_model.bin", first / "pytorch_model.bin")
     pickled = root / "third"
+    trained = Path(shutil.copytree(pickled, root / "trained"))  # pushed with what was saved on the way
+    shutil.copytree(second, trained / "checkpoint-500")
     bare = Path(shutil.copytree(second, root / "bare"))
     for file in ("tokenizer.json", "tokenizer_config.json"):
         (bare / file).unlink()
@@ -103,6 +105,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
             "someone/private": {"main": first},
             "someone/pickled": {"main": pickled},
             "someone/bare": {"main": bare},
+            "someone/trained": {"main": trained},
             "someone/base": {"main": second},
         },
         private=frozenset({"someone/private"}),
@@ -187,6 +190,17 @@ def test_private_repositories_need_the_token(hub: Hub, tmp_path: Path) -> None:
 def test_pickled_weights_are_fetched_where_there_are_no_others(hub: Hub, tmp_path: Path) -> None:
     score = load(hub, tmp_path, "someone/pickled")
     assert float(score) == pytest.approx(local_score(hub.repositories["someone/pickled"]["main"]), abs=1e-5)
+
+
+def test_the_format_of_weights_is_chosen_folder_by_folder(hub: Hub, tmp_path: Path) -> None:
+    hub.served.clear()
+    score = load(hub, tmp_path, "someone/trained")
+    assert float(score) == pytest.approx(local_score(hub.repositories["someone/trained"]["main"]), abs=1e-5)
+    assert not [file for file in hub.served if file.startswith("checkpoint-500/")]
+    modular = ["model.safetensors", "pytorch_model.bin", "2_Dense/pytorch_model.bin", "3_Dense/model.safetensors"]
+    assert weight_files(["config.json", *modular]) == [modular[0], *modular[2:]]
+    beside_base = ["adapter_model.safetensors", "pytorch_model.bin"]
+    assert weight_files(beside_base) == beside_base
 
 
 def test_the_tokenizer_of_the_base_model_serves_where_there_is_none(hub: Hub, tmp_path: Path) -> None:

@@ -34,6 +34,39 @@ if child == 0:
 print("child", os.waitpid(child, 0)[1], "parent", len(model.score("q", DOCUMENTS)))
 """
 
+# Tokenizers that wait in a thread of the parent when the child is made, with whatever they hold meanwhile.
+IN_A_CHILD_OF_BUSY_THREADS = """
+import os, signal, threading
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from secondpass.tokenization.text_tokenizer import PythonTokenizer
+from secondpass.tokenization.word_cache import WordTokenizer
+parent, begun, go_on = os.getpid(), threading.Semaphore(0), threading.Event()
+def wait():
+    if os.getpid() == parent:
+        begun.release()
+        go_on.wait()
+class Waiting:
+    raw = Tokenizer(models.WordPiece({"[UNK]": 0, "a": 1, "b": 2}, unk_token="[UNK]"))
+    raw.normalizer, raw.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    def encode_batch(self, texts, **options):
+        wait()
+        return self.raw.encode_batch(texts, **options)
+def encode(text):
+    wait()
+    return [len(text)]
+tokenizers = [WordTokenizer(Waiting()), PythonTokenizer(encode)]
+threads = [threading.Thread(target=tokenizer, args=(["a"],)) for tokenizer in tokenizers]
+for thread in threads:
+    thread.start()
+    begun.acquire()
+child = os.fork()
+if child == 0:
+    signal.alarm(10)
+    os._exit(0 if [tokenizer(["b a"]).ids.tolist() for tokenizer in tokenizers] == [[2, 1], [3]] else 1)
+print("child", os.waitpid(child, 0)[1])
+go_on.set()
+"""
+
 AFTER_THE_MAIN_THREAD = """
 def later():
     time.sleep(0.5)
@@ -117,6 +150,12 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
 def test_scoring_goes_on(code: str, output: str) -> None:
     done = run_python(SETUP + code)
     assert (done.returncode, done.stdout.strip()) == (0, output), done.stderr[-2000:]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_child_waits_for_no_thread_of_its_parent() -> None:
+    done = run_python(IN_A_CHILD_OF_BUSY_THREADS)
+    assert (done.returncode, done.stdout.strip()) == (0, "child 0"), done.stderr[-2000:]
 
 
 def test_an_interruption_leaves_nothing_running() -> None:

@@ -17,6 +17,7 @@ from truncation import TRUNCATES
 from secondpass import CrossEncoder
 from secondpass.encoder import PackedEncoder
 from secondpass.encoder.padded import PaddedEncoder
+from secondpass.errors import InputError
 from secondpass.execution.network import Network
 
 pytestmark = TRUNCATES
@@ -133,3 +134,20 @@ def test_a_document_that_fits_scores_the_same_in_windows(tmp_path: Path) -> None
         assert ranked.passage is not None
         passage = ranked.text[ranked.passage.start : ranked.passage.end]
         assert windows.score("tides", [passage])[0] == pytest.approx(ranked.score, abs=1e-4)
+
+
+@pytest.mark.parametrize("config", [{}, {"position_buckets": -1}], ids=["as v3", "a position per distance"])
+def test_positions_without_a_table_have_no_end(config: dict[str, Any], tmp_path: Path) -> None:
+    folder = deberta(tmp_path, **config)
+    assert CrossEncoder(folder).max_length == 512, "what it is made for is what it is used with"
+    words = ("berlin wall people rain sun moon tide sea " * 120).split()
+    pairs = tuple(("berlin", " ".join(words[:n])) for n in (3, 505, 700, len(words)))
+    whole = CrossEncoder(folder, activation="identity", max_length=800).predict(pairs)
+    assert_scores(whole, expected_logits(folder, pairs, 800))
+    assert abs(whole[-1] - expected_logits(folder, pairs[-1:], 512)[0]) > 1e-3
+
+
+def test_positions_with_a_table_end_with_it(tmp_path: Path) -> None:
+    folder = deberta(tmp_path, position_biased_input=True)
+    with pytest.raises(InputError, match="max_length must be at most the 512 tokens"):
+        CrossEncoder(folder, max_length=513)

@@ -4,6 +4,7 @@ The layout is that of cross-encoder/ettin-reranker-17m-v1 to -1b-v1, whose cards
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,19 @@ def test_its_tokens_are_packed(ettin: Path) -> None:
     (network,) = CrossEncoder(ettin)._pipeline._networks
     assert isinstance(network, Network)
     assert isinstance(network._encoder, PackedEncoder)
+
+
+def test_code_of_the_transformer_runs_with_leave(ettin: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ettin, tmp_path / "saved"))
+    (folder / "modeling.py").write_text(
+        "from transformers import ModernBertModel\n\n\n"
+        "class Negated(ModernBertModel):\n"
+        "    def forward(self, input_ids, attention_mask, **others):\n"
+        "        output = super().forward(input_ids=input_ids, attention_mask=attention_mask)\n"
+        "        output.last_hidden_state = -output.last_hidden_state\n"
+        "        return output\n"
+    )
+    checkpoints.edit_json(folder / "config.json", auto_map={"AutoModel": "modeling.Negated"})
+    expected = Reference(str(folder), device="cpu", trust_remote_code=True).predict(PAIRS)
+    assert np.abs(expected - CrossEncoder(ettin).predict(PAIRS)).max() > 0.1
+    assert_scores(CrossEncoder(folder, trust_remote_code=True).predict(PAIRS), expected)

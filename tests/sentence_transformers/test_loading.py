@@ -71,6 +71,31 @@ def test_the_first_five_come_by_position_as_in_release_5(folder: Path) -> None:
     assert_same({"model_name": str(folder)}, {"model_name_or_path": str(folder)})
 
 
+def test_a_new_process_scores_without_importing_transformers(folder: Path) -> None:
+    code = (
+        "import sys\n"
+        "from secondpass.sentence_transformers import CrossEncoder\n"
+        f"model = CrossEncoder({str(folder)!r}, device='cpu')\n"
+        "model.predict(('berlin', 'wall'))\n"
+        "print('transformers' in sys.modules, model.config.model_type, 'transformers' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    assert done.stdout == "False bert True\n", done.stderr
+
+
+def test_of_two_names_of_one_argument_the_same_counts_as_there(folder: Path) -> None:
+    short, long = {"model_max_length": 16}, {"model_max_length": 32}
+    arguments: dict[str, Any]
+    two_older = {"tokenizer_kwargs": long, "tokenizer_args": short}
+    for arguments in (two_older, {"tokenizer_args": long, "processor_kwargs": short}):
+        assert_same({"model_name_or_path": str(folder), **arguments})
+    CrossEncoder(folder, config_args={"num_labels": 2}, config_kwargs={"num_labels": 1})
+    for name in ("config_args", "config_kwargs"):
+        arguments = {name: {"num_labels": 2}, "classifier_dropout": 0.1}
+        with pytest.raises(InputError, match="num_labels must be 1"):
+            CrossEncoder(folder, **arguments)
+
+
 def test_older_names_are_taken_with_a_logged_warning(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     kwargs: dict[str, Any] = {"automodel_args": {}, "tokenizer_args": {}, "config_args": {}, "cache_dir": "unused"}
     CrossEncoder(folder, classifier_dropout=0.1, **kwargs)

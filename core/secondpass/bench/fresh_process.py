@@ -32,8 +32,8 @@ class FreshRun:
     peak_mib: float | None
 
 
-def run_fresh(contender: Contender, setting: Setting, workload: Workload) -> FreshRun | None:
-    """One run of a contender in a process of its own; None where it fails."""
+def run_fresh(contender: Contender, setting: Setting, workload: Workload) -> FreshRun | str:
+    """One run of a contender in a process of its own; the reason where it fails."""
     job = {"contender": contender.name, "setting": asdict(setting), "requests": workload.requests}
     started = time.time()  # the one clock that two processes share
     done = subprocess.run(
@@ -44,17 +44,18 @@ def run_fresh(contender: Contender, setting: Setting, workload: Workload) -> Fre
         check=False,
     )
     if done.returncode != 0:
-        return None
-    measured: dict[str, Any] | None = json.loads(done.stdout.splitlines()[-1])
-    if measured is None:
-        return None
+        said = done.stderr.strip().splitlines()
+        return said[-1] if said else f"exit status {done.returncode}"
+    measured: dict[str, Any] | str = json.loads(done.stdout.splitlines()[-1])
+    if isinstance(measured, str):
+        return measured
     return FreshRun(measured["ended"] - started, measured["peak_mib"])
 
 
 def peak_mib(contender: Contender, setting: Setting, workload: Workload) -> float | None:
     """MiB of resident memory at its highest; None where the system does not report it or the contender fails."""
     run = run_fresh(contender, setting, workload)
-    return None if run is None else run.peak_mib
+    return run.peak_mib if isinstance(run, FreshRun) else None
 
 
 def high_water_mib() -> float | None:
@@ -74,11 +75,12 @@ def high_water_mib() -> float | None:
     return None
 
 
-def _measure(job: dict[str, object]) -> dict[str, float | None] | None:
+def _measure(job: dict[str, object]) -> dict[str, float | None] | str:
+    """What the other process wants to know, or why the contender cannot take part."""
     contender = next(contender for contender in CONTENDERS if contender.name == job["contender"])
     score = load(contender, Setting(**job["setting"]))  # type: ignore[arg-type]  # as asdict wrote it
     if isinstance(score, str):
-        return None
+        return score
     requests: Sequence[Sequence[tuple[str, str]]] = [
         [(query, document) for query, document in request]
         for request in job["requests"]  # type: ignore[attr-defined]  # lists of lists of pairs

@@ -30,7 +30,7 @@ class Figure:
         times: Of every call.
         ratio: How many times as fast as the baseline, the median of each repeat's ratio; None without the baseline.
         difference: Largest distance of a score from the baseline's, in logits; None without the baseline.
-        peak_mib: See `memory.DESCRIPTION`; None if it was not measured.
+        peak_mib: See `fresh_process.DESCRIPTION`; None if it was not measured.
     """
 
     times: Times
@@ -200,9 +200,9 @@ def _cold_figures(
         for contender in contenders:
             if contender.name in runs:
                 run = run_fresh(contender, setting, workload)
-                if run is None:
+                if isinstance(run, str):
                     del runs[contender.name]  # it could be loaded, and a fresh process fails: there is nothing to time
-                    failures[contender.name] = "it failed in a process of its own"
+                    failures[contender.name] = f"in a process of its own: {run}"
                 else:
                     runs[contender.name].append(run)
     scores = _scores(workload, {name: scorers[name] for name in runs}, failures)

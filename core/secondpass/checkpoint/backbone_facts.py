@@ -32,10 +32,21 @@ def n_token_types(backbone: AnyBackbone) -> int:
     return 2 if "token_type_ids" in inspect.signature(backbone.forward).parameters else 0
 
 
-def readable_tokens(backbone: AnyBackbone) -> int | None:
-    """How many tokens it has positions for; None where its positions have no end."""
+def stated_tokens(backbone: AnyBackbone) -> int | None:
+    """How many tokens its config says it has positions for; None where it does not say."""
     rows = getattr(backbone.config, "max_position_embeddings", None)
     return rows - position_offset(backbone) if isinstance(rows, int) and rows > 0 else None
+
+
+def readable_tokens(backbone: AnyBackbone) -> int | None:
+    """How many tokens it can read; None where its positions have no end.
+
+    DeBERTa's have none where attention knows distances alone: those above the largest that it tells apart are one.
+    """
+    config = backbone.config
+    if getattr(config, "relative_attention", False) and not getattr(config, "position_biased_input", True):
+        return None
+    return stated_tokens(backbone)
 
 
 def position_offset(backbone: AnyBackbone) -> int:

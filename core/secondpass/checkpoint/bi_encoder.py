@@ -7,10 +7,11 @@ import transformers
 from torch import nn
 from transformers import AutoModel, PreTrainedTokenizerBase
 
-from secondpass.checkpoint.backbone_facts import n_embeddings, readable_tokens
+from secondpass.checkpoint.backbone_facts import n_embeddings
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
+from secondpass.checkpoint.pair_reading import side
 from secondpass.checkpoint.pretrained import load_pretrained
 from secondpass.checkpoint.pretrained_tokenizer import load_tokenizer
 from secondpass.checkpoint.ranking_model import SplitModel
@@ -50,7 +51,14 @@ class EmbeddingModel:
         """How texts are read under the first of these prompts that the checkpoint has."""
         before, after = single_text_specials(self.tokenizer, self.folder.name)
         prompt = _prompt(self.folder, prompt_names)
-        return OneTextTokenizer(tokenize_with(self.tokenizer), before, after, self.max_length, prompt)
+        return OneTextTokenizer(
+            tokenize_with(self.tokenizer),
+            before,
+            after,
+            self.max_length,
+            prompt,
+            side(self.tokenizer.truncation_side),
+        )
 
 
 def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> EmbeddingModel:
@@ -77,9 +85,7 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     refuse_chat_template(inner, tokenizer, lists_modules=bool(specs))
     check_vocabulary(inner, tokenizer, n_embeddings(model.backbone))
     before, after = single_text_specials(tokenizer, folder.name)
-    length = Limit.of(inner, tokenizer, readable_tokens(model.backbone)).resolve(
-        folder.name, max_length, len(before) + len(after)
-    )
+    length = Limit.of(inner, tokenizer, model.backbone).resolve(folder.name, max_length, len(before) + len(after))
     stated = folder.json("config_sentence_transformers.json").get("similarity_fn_name") or "cosine"
     if stated not in ("cosine", "dot"):
         raise CheckpointError(f'{folder.name}: similarity_fn_name must be "cosine" or "dot", got {stated!r}')

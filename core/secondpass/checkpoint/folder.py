@@ -96,6 +96,11 @@ class Folder:
             yield from self.base.levels()
 
     @property
+    def runs_code(self) -> bool:
+        """Whether the checkpoint's model is code that lies here, and that code may run."""
+        return self.hub.trust_remote_code and bool(self.config.get("auto_map"))
+
+    @property
     def has_adapter(self) -> bool:
         """Whether an adapter lies here, in PEFT's format."""
         return (self.path / "adapter_config.json").is_file()

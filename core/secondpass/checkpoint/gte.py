@@ -93,8 +93,7 @@ def gte_config(folder: Folder) -> PreTrainedConfig | None:
         CheckpointError: It sets something that transformers' GteModel does not have, or nobody has looked at, or the
             installed transformers has no GteModel.
     """
-    runs_code = folder.hub.trust_remote_code and bool(folder.config.get("auto_map"))
-    if folder.config.get("model_type") != "new" or runs_code:
+    if folder.config.get("model_type") != "new" or folder.runs_code:
         return None
     where, stated = f"{folder.name}: config.json", folder.config
     _KEYS.check(where, stated)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from secondpass.arguments import check_count, describe
+from secondpass.checkpoint.backbone_facts import AnyBackbone, readable_tokens, stated_tokens
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.tokenizer import AnyTokenizer
 from secondpass.errors import CheckpointError, InputError
@@ -17,8 +18,8 @@ class Limit:
     """A checkpoint's limits in tokens, specials included.
 
     Args:
-        stated: What it is used with: the smallest of what tokenizer, sentence-transformers' settings and positions
-            allow; None where nothing says.
+        stated: What it is used with: the smallest of what tokenizer, sentence-transformers' settings and config say;
+            None where nothing says.
         positions: What it can read at all; None where its positions have no end.
         source: Where `stated` stands, for messages.
     """
@@ -28,13 +29,13 @@ class Limit:
     source: str = ""
 
     @classmethod
-    def of(cls, folder: Folder, tokenizer: AnyTokenizer, positions: int | None) -> Self:
+    def of(cls, folder: Folder, tokenizer: AnyTokenizer, backbone: AnyBackbone) -> Self:
         """The limits of a checkpoint.
 
         Args:
             folder: Where its files are.
             tokenizer: Its tokenizer.
-            positions: How many tokens its model has positions for; None where they have no end.
+            backbone: Its transformer.
 
         Raises:
             CheckpointError: A file states something that is not a number of tokens.
@@ -43,9 +44,10 @@ class Limit:
         stated = {
             "tokenizer_config.json: model_max_length": tokenizer.model_max_length,
             f"{file}: max_seq_length": settings.get("max_seq_length"),
-            "config.json: max_position_embeddings": positions,
+            "config.json: max_position_embeddings": stated_tokens(backbone),
         }
         limits = {source: _tokens(folder.name, source, value) for source, value in stated.items() if value is not None}
+        positions = readable_tokens(backbone)
         smallest = min(limits, key=lambda source: limits[source], default="")
         if not smallest or limits[smallest] >= _UNSTATED:
             return cls(None, positions)

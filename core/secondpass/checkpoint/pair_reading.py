@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.checkpoint.backbone_facts import n_token_types, readable_tokens
+from secondpass.checkpoint.backbone_facts import n_token_types
 from secondpass.checkpoint.chat_template import ChatTemplate, chat_template_of
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
@@ -35,7 +35,7 @@ def read_pairs(folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, opt
         CheckpointError: The tokenizer does not build such pairs, or nothing states a limit.
         InputError: max_length or instruction does not fit the checkpoint.
     """
-    limit = Limit.of(folder, tokenizer, readable_tokens(model.backbone))
+    limit = Limit.of(folder, tokenizer, model.backbone)
     template = chat_template_of(folder, tokenizer)
     if template is None:
         return _read_two_texts(folder, model, tokenizer, limit, options)

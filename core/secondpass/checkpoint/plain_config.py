@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from secondpass.checkpoint.folder import Folder
 from secondpass.encoder.architectures import architecture_of
 from secondpass.encoder.architectures.architecture import Stored
 
@@ -68,11 +67,6 @@ def plain_config(stated: Mapping[str, Any]) -> SimpleNamespace | None:
     if derived is None or labels is None or not 0 <= values["pad_token_id"] < values["vocab_size"]:
         return None
     return SimpleNamespace(**{**values, **derived, "id2label": labels, "num_labels": len(labels)})
-
-
-def config_of(folder: Folder) -> SimpleNamespace | None:
-    """The config of a folder whose code is not to run; None where only transformers can tell."""
-    return None if folder.hub.trust_remote_code else plain_config(folder.config)
 
 
 def _is_usual(key: str, value: object, stored: Stored) -> bool:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.plain_config import config_of
+from secondpass.checkpoint.plain_config import plain_config
 from secondpass.checkpoint.shapes import check_shapes
 from secondpass.checkpoint.stored_tensors import Place, StoredTensors, find_tensors
 from secondpass.checkpoint.weights import check_weights, is_leftover
@@ -130,7 +130,7 @@ class _Plan:
         if folder.base is not None or folder.has_adapter or folder.config.get("auto_map"):
             return None
         check_shapes(folder, folder.config)  # before anything is made for as many layers as it states
-        config = config_of(folder)
+        config = plain_config(folder.config)
         architecture = architecture_of(config)
         if config is None or architecture is None or architecture.stored is None:
             return None

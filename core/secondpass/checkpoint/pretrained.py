@@ -3,6 +3,7 @@
 The modules that import transformers are imported where they are needed: it takes seconds.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -33,11 +34,12 @@ def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreT
         MissingExtraError: There is an adapter, and peft is not installed.
     """
     check_weights(folder)
-    if not folder.has_adapter:
-        return _from_pretrained(auto, folder, config, brought=frozenset())
-    state = _adapter_state(folder)
-    # New weights are drawn at random, each of which must then be replaced; the caller's generator is left as it was.
+    # Weights that the base lacks are drawn at random, each of which must then be replaced, or it is refused; the
+    # caller's generator is left as it was.
     with torch.random.fork_rng(devices=[]), without_load_report():
+        if not folder.has_adapter:
+            return _from_pretrained(auto, folder, config, brought=frozenset())
+        state = _adapter_state(folder)
         if auto is AutoModelForSequenceClassification:
             config = with_labels_of(folder, config, state)
         model = _from_pretrained(auto, folder, config, brought=whole_weights(state))
@@ -63,22 +65,44 @@ def _from_pretrained(
                 local_files_only=True,
                 trust_remote_code=folder.hub.trust_remote_code,
                 output_loading_info=True,
-                ignore_mismatched_sizes=bool(brought),
+                ignore_mismatched_sizes=True,  # which are told below, by name
                 adapter_kwargs={"subfolder": _NO_ADAPTERS},
             )
     except Exception as error:  # safetensors, pickle and torch all have exceptions of their own
         raise CheckpointError(f"{folder.name}: its weights cannot be loaded: {describe_error(error)}") from error
-    mismatched = [key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]]
+    mismatched = {name: shapes for name, *shapes in report["mismatched_keys"] if name not in brought}
+    _check_n_labels(folder, config, list(mismatched.values()))
     require_all(
         folder,
         missing=set(report["missing_keys"]) - brought,
-        mismatched=set(mismatched) - brought,
+        mismatched=mismatched,
         unexpected=report["unexpected_keys"],
     )
     if not isinstance(model, PreTrainedModel):
         raise CheckpointError(f"{folder.name}: its class {type(model).__name__} is not a transformers model")
     model.eval()
     return model
+
+
+def _check_n_labels(folder: Folder, config: PreTrainedConfig, shapes: Sequence[Sequence[Sequence[int]]]) -> None:
+    """Raise CheckpointError where the number of labels is all that keeps weights from fitting.
+
+    Args:
+        folder: The checkpoint.
+        config: Its config.
+        shapes: Of each weight that does not fit, as stored and as the config asks for.
+    """
+    n_labels = {
+        tuple(stored[:1]) if tuple(wanted[:1]) == (config.num_labels,) and stored[1:] == wanted[1:] else ()
+        for stored, wanted in shapes
+    }
+    if len(n_labels) == 1 and () not in n_labels:
+        ((expected,),) = n_labels
+        is_stated = folder.config.get("id2label") or folder.config.get("num_labels")
+        got = config.num_labels if is_stated else f"none, which means {config.num_labels}"
+        raise CheckpointError(
+            f"{folder.name}: config.json: id2label must name as many labels as its head has, {expected}, got {got}"
+        )
 
 
 def _adapter_state(folder: Folder) -> dict[str, Tensor]:

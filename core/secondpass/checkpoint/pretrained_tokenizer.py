@@ -55,7 +55,6 @@ def _load(folder: Folder, settings: Folder) -> PreTrainedTokenizerBase:
         raise RemoteCodeError(
             f"{folder.name}: its tokenizer is code in the checkpoint (auto_map); pass trust_remote_code=True to run it"
         )
-    _refuse_unknown_case(folder, stated)
     config = gte_config(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
@@ -68,13 +67,15 @@ def _load(folder: Folder, settings: Folder) -> PreTrainedTokenizerBase:
     if not isinstance(tokenizer.model_max_length, int | float):  # transformers compares it with every text's length
         limit = describe(tokenizer.model_max_length)
         raise CheckpointError(f"{folder.name}: tokenizer_config.json: model_max_length must be an integer, got {limit}")
+    _refuse_unknown_case(folder, stated, tokenizer)
     lower_case(settings, tokenizer)
     return tokenizer
 
 
-def _refuse_unknown_case(folder: Folder, stated: dict[str, Any]) -> None:
-    """Raise CheckpointError where a cased WordPiece vocabulary would be lower-cased by default."""
-    if folder.has("tokenizer.json") or not folder.has("vocab.txt") or "do_lower_case" in stated:
+def _refuse_unknown_case(folder: Folder, stated: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> None:
+    """Raise CheckpointError where a cased vocabulary is lower-cased by its class's default alone."""
+    is_stated = folder.has("tokenizer.json") or "do_lower_case" in stated
+    if is_stated or not folder.has("vocab.txt") or not _lower_cases(tokenizer):
         return
     vocabulary = (folder.path / "vocab.txt").read_text(encoding="utf-8").splitlines()
     cased = sum(1 for piece in vocabulary if not piece.startswith("[") and piece != piece.lower())
@@ -83,6 +84,13 @@ def _refuse_unknown_case(folder: Folder, stated: dict[str, Any]) -> None:
             f"{folder.name}: vocab.txt is cased ({cased} of {len(vocabulary)} pieces), but tokenizer_config.json does "
             'not say do_lower_case; add {"do_lower_case": false} to it'
         )
+
+
+def _lower_cases(tokenizer: PreTrainedTokenizerBase) -> bool:
+    if not tokenizer.is_fast:
+        return bool(getattr(tokenizer, "do_lower_case", False))
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    return normalizer is not None and normalizer.normalize_str("A") == "a"
 
 
 def _named_bases(folder: Folder) -> list[str]:

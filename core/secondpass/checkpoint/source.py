@@ -1,19 +1,21 @@
 """A name becomes a folder: a local path, a bundled model, or a download from the hub."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.adapter import base_of_adapter, require_peft
 from secondpass.checkpoint.folder import Folder
-from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputTypeError
+from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, InputTypeError
 from secondpass.model_names import bundled_folder
 from secondpass.options import HubOptions
 
 # Everything a tokenizer, config or head may need; weights are chosen apart, code only on request.
-_SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "README.md"]
-_ELSEWHERE = ["onnx/*", "openvino/*", "original/*", "*/onnx/*"]
+_SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "bpe.codes", "README.md"]
+# The same weights for other libraries, and the states of a training run, which are checkpoints of their own.
+_ELSEWHERE = ["onnx/*", "openvino/*", "original/*", "*/onnx/*", "checkpoint-*/*"]
 
 
 def find(name: str, hub: HubOptions, *, weights: bool = True) -> Folder:
@@ -29,12 +31,17 @@ def find(name: str, hub: HubOptions, *, weights: bool = True) -> Folder:
             base is not found.
         CheckpointError: It is an adapter that does not say of what, or of another adapter.
         MissingExtraError: It is an adapter, and peft is not installed.
+        InputError: The name is blank, or a revision is given of what has none.
     """
     folder = _find(name, hub, weights=weights)
+    if hub.revision is not None and (bundled_folder(name) is not None or folder.path == Path(name).expanduser()):
+        raise InputError(f"revision must be left out for {name}, which is no repository, got {hub.revision!r}")
     return _with_base(folder) if weights else folder
 
 
 def _find(name: str, hub: HubOptions, *, weights: bool) -> Folder:
+    if not name.strip():  # to pathlib the folder where the program runs
+        raise InputError(f"model must be a hub id, a folder or a bundled name, got {name!r}")
     bundled = bundled_folder(name)
     if bundled is not None:
         return Folder(name, bundled, hub)
@@ -132,7 +139,7 @@ def _snapshot(repo_id: str, hub: HubOptions, *, weights: bool) -> Path:
 
 
 def _weight_patterns(repo_id: str, hub: HubOptions) -> list[str]:
-    """Safetensors where there are any, else PyTorch's own format: never both downloads.
+    """The files of `weight_files`.
 
     Without a network the hub's client compares the cache with the files these patterns name, so asking for a format
     that was never downloaded would make a complete checkpoint look broken.
@@ -148,9 +155,23 @@ def _weight_patterns(repo_id: str, hub: HubOptions) -> list[str]:
             raise
         except Exception:  # noqa: BLE001 - no network, in the words of whatever carries it: the cache may hold it
             files = []
-        if files and not any(file.rfilename.endswith(".safetensors") for file in files):
-            return ["*.bin"]
+        if files:
+            return weight_files([file.rfilename for file in files])
     return ["*.safetensors"]
+
+
+def weight_files(files: Iterable[str]) -> list[str]:
+    """Those that hold weights: of each module, or adapter, safetensors where it has any, else PyTorch's own format.
+
+    Args:
+        files: All of a repository, by their paths inside it.
+    """
+    found: dict[tuple[PurePosixPath, bool], dict[str, list[str]]] = {}
+    for path in map(PurePosixPath, files):
+        if path.suffix in (".safetensors", ".bin"):
+            formats = found.setdefault((path.parent, path.name.startswith("adapter_")), {})
+            formats.setdefault(path.suffix, []).append(str(path))
+    return [file for formats in found.values() for file in formats.get(".safetensors") or formats[".bin"]]
 
 
 def aliases(name: str) -> list[str]:

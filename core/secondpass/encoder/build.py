@@ -31,6 +31,7 @@ from secondpass.encoder.parameters import Parameters
 from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
 from secondpass.encoder.sensitivity import LARGEST_ERRORS, RangeTexts, keep_sensitive_parts
 from secondpass.encoder.spec import EncoderSpec, RelativeSpec
+from secondpass.errors import ScoringError
 
 
 class Backbone(Protocol):
@@ -126,6 +127,8 @@ def _measured_encoder(
     """The encoder in a precision that rounds, by what texts show: ranges, and parts that have to stay in float32."""
     recorder = RangeRecorder()
     expected = build(recorder, torch.float32)(texts.batch)
+    if not bool(expected.isfinite().all()):
+        raise ScoringError("a model must give finite numbers, got others for the texts that rounding is measured with")
     dtype = precision.states_dtype(capabilities)
     rounded = build(make_arithmetic(precision, capabilities, recorder.ranges, n_layers=n_layers), dtype)
     largest = LARGEST_ERRORS[precision]

@@ -43,6 +43,25 @@ class WithoutPadding:
         return torch.cat(outputs)
 
 
+class OneByOne:
+    """Runs each pair of a batch alone.
+
+    Classifiers on causal models read a text's last token, and refuse batches where no padding token tells which it is.
+
+    Args:
+        encoder: A padded model.
+    """
+
+    def __init__(self, encoder: Callable[[TokenBatch], Tensor]) -> None:
+        self._encoder = encoder
+
+    def __call__(self, batch: TokenBatch) -> Tensor:
+        """As the encoder's own. Shape: (n_pairs, n_outputs)."""
+        ids, type_ids = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
+        pairs = zip(ids, type_ids, batch.lengths, strict=True)
+        return torch.cat([self._encoder(TokenBatch(own, types, (length,))) for own, types, length in pairs])
+
+
 def depends_on_company(encoder: Callable[[TokenBatch], Tensor], batch: TokenBatch) -> bool:
     """Whether a pair's outputs change with the pairs beside it.
 

@@ -42,8 +42,9 @@ class PaddedModel:
             batch: What it reads.
             logits_to_keep: The positions of its logits, the same for all pairs; None for all. Shape: (n_kept,), int64.
         """
-        shape = len(batch.lengths), max(batch.lengths)
-        places = self._places(batch.lengths).to(batch.ids.device)
+        # At least one, for texts without any token of their own.
+        shape = len(batch.lengths), max(1, *batch.lengths)
+        places = self._places(batch.lengths, shape[1]).to(batch.ids.device)
 
         def pad(flat: Tensor, value: int) -> Tensor:
             return flat.new_full((math.prod(shape),), value).index_copy_(0, places, flat).view(shape)
@@ -56,14 +57,14 @@ class PaddedModel:
             inputs["logits_to_keep"] = logits_to_keep
         return self._model(**inputs, **self._options), mask.bool()
 
-    def _places(self, lengths: tuple[int, ...]) -> Tensor:
+    def _places(self, lengths: tuple[int, ...], longest: int) -> Tensor:
         """Where each token stands in the padded batch, row after row. Shape: (n_tokens,), int64, on the CPU.
 
         Worked out for all texts at once: a copy for each one would cost a GPU as many launches.
         """
         counts = torch.tensor(lengths, dtype=torch.int64, device="cpu")
-        rows = torch.arange(len(lengths), device="cpu") * max(lengths)
-        firsts = rows + max(lengths) - counts if self._padding_side == "left" else rows
+        rows = torch.arange(len(lengths), device="cpu") * longest
+        firsts = rows + longest - counts if self._padding_side == "left" else rows
         shifts = firsts - (counts.cumsum(0) - counts)
         return torch.arange(sum(lengths), device="cpu") + shifts.repeat_interleave(counts)
 

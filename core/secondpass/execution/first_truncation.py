@@ -5,6 +5,7 @@ import warnings
 
 from secondpass.errors import TruncationWarning
 from secondpass.options import LongDocuments
+from secondpass.per_process import PerProcess
 
 
 class FirstTruncation:
@@ -23,7 +24,7 @@ class FirstTruncation:
                 f"did not fit into {max_length} tokens and were truncated; "
                 'long_documents="windows" reads all of every document'
             )
-        self._lock = threading.Lock()
+        self._lock = PerProcess(threading.Lock)
         self._is_told = False
 
     def warn_of(self, n_truncated: int, n_pairs: int, *, stacklevel: int) -> None:
@@ -36,7 +37,7 @@ class FirstTruncation:
         """
         if not n_truncated:
             return
-        with self._lock:
+        with self._lock.get():
             is_told, self._is_told = self._is_told, True
         if not is_told:
             message = f"{n_truncated} of {n_pairs} pairs {self._what} (said once for each scorer)"

@@ -20,7 +20,7 @@ from secondpass.encoder import (
     packed_encoder,
     to_device,
 )
-from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
+from secondpass.encoder.company import VERIFIED, OneByOne, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder, PaddedLanguageModel, raise_head_to_float32
 from secondpass.encoder.rounding import round_up
 from secondpass.errors import InputError
@@ -42,23 +42,36 @@ class Network:
         encoder: Token batches to pooled states or logits.
         head: Pooled states to outputs, in float32.
         capabilities: Of the device where both are.
+        pools: Whether the encoder gives states of texts, of which that of a text without tokens is zero.
 
     Attributes:
         pads: Whether the encoder pads the pairs of a batch to its longest one.
         float32_parts: Those parts of the encoder that are in float32 though its precision is another.
     """
 
-    def __init__(self, encoder: Callable[[TokenBatch], Tensor], head: nn.Module, capabilities: Capabilities) -> None:
+    def __init__(
+        self,
+        encoder: Callable[[TokenBatch], Tensor],
+        head: nn.Module,
+        capabilities: Capabilities,
+        *,
+        pools: bool = False,
+    ) -> None:
         self.capabilities = capabilities
         self.pads = not isinstance(encoder, PackedEncoder)
         self.float32_parts = encoder.float32_parts if isinstance(encoder, PackedEncoder) else ()
         self._encoder = encoder
         self._head = head
+        self._pools = pools
 
     def __call__(self, pairs: PairTokens) -> Tensor:
         """The head's outputs on this network's device. Shape: (n_pairs, n_outputs), float32."""
         with torch.inference_mode(), plain_torch(self.capabilities.device):
-            pooled = self._encoder(_batch(pairs, self.capabilities))
+            # There is no first token of none, nor a mean.
+            pooled = self._encoder(_batch(pairs.without_gaps() if self._pools else pairs, self.capabilities))
+            if self._pools and not pairs.lengths.all():
+                blank = to_device(torch.from_numpy(pairs.lengths == 0), self.capabilities)
+                pooled = pooled.masked_fill(blank[:, None], 0.0)
             n_pairs = len(pooled)
             rows = functional.pad(pooled, (0, 0, 0, round_up(n_pairs, _HEAD_ROW_MULTIPLE) - n_pairs))
             output: Tensor = self._head(rows)[:n_pairs]
@@ -95,7 +108,8 @@ def networks_on(
         if placement.precision.is_measured(capabilities):
             range_texts = RangeTexts(_batch(sample(), capabilities), _then(head, scores))
         encoder = _encoder(own, placement.precision, capabilities, sample, padding_side, range_texts)
-        networks.append(Network(encoder, head, capabilities))
+        pools = isinstance(own, PlainClassifier | SplitModel)
+        networks.append(Network(encoder, head, capabilities, pools=pools))
     return networks
 
 
@@ -132,7 +146,8 @@ def _encoder(
         if packed is None:
             raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")
         return packed
-    if isinstance(model, SplitModel):
+    # Code of a checkpoint's own may compute anything, whatever architecture its config names.
+    if isinstance(model, SplitModel) and type(model.backbone).__module__.startswith("transformers."):
         packed = packed_encoder(
             model.backbone,
             precision=precision,
@@ -161,6 +176,8 @@ def _padded_encoder(
         encoder = PaddedLanguageModel(model.backbone)
     else:
         encoder = PaddedClassifier(model.backbone, padding_side)
+        if model.backbone.config.pad_token_id is None:  # nor has the tokenizer any
+            encoder = OneByOne(encoder)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
     leaks = model.backbone.config.model_type not in VERIFIED and depends_on_company(encoder, _in_company(sample()))
     nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))

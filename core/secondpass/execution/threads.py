@@ -18,23 +18,6 @@ _R = TypeVar("_R")
 _FIRST_PROCESS = os.getpid()
 
 
-class PerProcess(Generic[_T]):
-    """A value that a process which was forked makes anew: threads that hold its locks stayed in the parent.
-
-    Args:
-        make: Makes it.
-    """
-
-    def __init__(self, make: Callable[[], _T]) -> None:
-        self._make = make
-        self._values: dict[int, _T] = {}
-
-    def get(self) -> _T:
-        """This process's."""
-        process = os.getpid()
-        return self._values[process] if process in self._values else self._values.setdefault(process, self._make())
-
-
 class Call(Generic[_R]):
     """A function that runs in a thread of its own, once it is started.
 

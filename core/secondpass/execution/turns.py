@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from secondpass.execution.threads import PerProcess
+from secondpass.per_process import PerProcess
 
 
 class Turns:

@@ -36,6 +36,7 @@ _RENAMED: Final = {
     "cache_dir": "cache_folder",
     "default_activation_function": "activation_fn",
 }
+_DROPOUT: Final = "classifier_dropout"
 
 
 def _read_attention(source: str, value: object) -> Iterator[Meaning]:
@@ -82,6 +83,8 @@ class ConfigChanges:
 def rename(older: Mapping[str, Any], config_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
     """Older constructor arguments under their names of today, with a logged warning for each.
 
+    Of two names of one argument the newer counts, or else the one that sentence-transformers asks for first.
+
     Args:
         older: The arguments that are not in the constructor's signature.
         config_kwargs: What is given under this name, to which an older argument adds.
@@ -89,19 +92,17 @@ def rename(older: Mapping[str, Any], config_kwargs: Mapping[str, Any] | None) ->
     Raises:
         TypeError: sentence-transformers has no such argument.
     """
-    renamed: dict[str, Any] = {}
-    for name, value in older.items():
-        if name == "classifier_dropout":
-            logger.warning(
-                "The CrossEncoder `classifier_dropout` argument is deprecated: write it into `config_kwargs`"
-            )
-            renamed["config_kwargs"] = {**(config_kwargs or {}), name: value}
-        elif name in _RENAMED:
-            new = _RENAMED[name]
-            logger.warning("The CrossEncoder `%s` argument was renamed and is now deprecated: write `%s`", name, new)
-            renamed.setdefault(new, value)
-        else:
+    for name in older:
+        if name not in _RENAMED and name != _DROPOUT:
             raise TypeError(f"CrossEncoder() got an unexpected keyword argument {name!r}")
+    renamed: dict[str, Any] = {} if config_kwargs is None else {"config_kwargs": config_kwargs}
+    for name, new in _RENAMED.items():
+        if name in older:
+            logger.warning("The CrossEncoder `%s` argument was renamed and is now deprecated: write `%s`", name, new)
+            renamed.setdefault(new, older[name])
+    if _DROPOUT in older:
+        logger.warning("The CrossEncoder `%s` argument is deprecated: write it into `config_kwargs`", _DROPOUT)
+        renamed["config_kwargs"] = {**(renamed.get("config_kwargs") or {}), _DROPOUT: older[_DROPOUT]}
     return renamed
 
 

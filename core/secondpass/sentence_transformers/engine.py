@@ -4,16 +4,15 @@ import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
-from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from secondpass.arguments import check_count
 from secondpass.checkpoint.backbone_facts import readable_tokens
-from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.labels import relevance_logit, relevance_logits
 from secondpass.checkpoint.load import load_checkpoint, tokenizer_of
@@ -34,6 +33,9 @@ from secondpass.ranking import Pair
 from secondpass.ranking.checks import refuse_nan
 from secondpass.tokenization.pairs import PairTokenizer, TwoTextTokenizer
 from secondpass.tokenization.reading import TruncatingReader
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,15 @@ class Engine:
         dtype: torch.dtype = getattr(torch, self._loaded.placement.precision)
         return dtype
 
-    def config(self) -> PreTrainedConfig:
+    def config(self) -> "PreTrainedConfig":
         """A copy of the transformer's config."""
+        if self._loaded.config is None:
+            from secondpass.checkpoint.config import load_config  # noqa: PLC0415 - it imports transformers
+
+            return load_config(self.folder)
         return copy.deepcopy(self._loaded.config)
 
-    def tokenizer(self) -> PreTrainedTokenizerBase:
+    def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The checkpoint's tokenizer, loaded anew: what is done to it changes no score."""
         tokenizer = tokenizer_of(self.folder)
         tokenizer.model_max_length = self.max_length
@@ -185,7 +191,7 @@ class _Loaded:
 
     Args:
         folder: Where its files are.
-        config: Of its transformer.
+        config: Of its transformer; None where it was read without transformers.
         tokenize: Pairs to tokens.
         max_length: Tokens of a pair, specials included.
         positions: The most it could read; None where they have no end.
@@ -197,7 +203,7 @@ class _Loaded:
     """
 
     folder: Folder
-    config: PreTrainedConfig
+    config: "PreTrainedConfig | None"
     tokenize: PairTokenizer
     max_length: int
     positions: int | None
@@ -218,7 +224,7 @@ def _load(name: str, options: ModelOptions) -> _Loaded:
         placement = placement_for(options.device, stored_dtype(folder), options.batch_tokens)
     return _Loaded(
         folder=folder,
-        config=load_config(folder) if isinstance(model, PlainClassifier) else model.backbone.config,
+        config=None if isinstance(model, PlainClassifier) else model.backbone.config,
         tokenize=checkpoint.tokenize,
         max_length=checkpoint.max_length,
         positions=readable_tokens(model.backbone),

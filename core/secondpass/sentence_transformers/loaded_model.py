@@ -3,10 +3,9 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import torch
-from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.source import check_name
 from secondpass.errors import InputError
@@ -18,6 +17,9 @@ from secondpass.sentence_transformers.model_card import notes_on
 from secondpass.sentence_transformers.placed_model import PlacedModel, TransformersView
 from secondpass.sentence_transformers.pools import Pool, check_pool, start_pool, stop_pool
 from secondpass.sentence_transformers.prompts import load_prompts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _Result = TypeVar("_Result")
 Devices: TypeAlias = str | torch.device | Sequence[str | torch.device] | None
@@ -80,8 +82,7 @@ class LoadedModel(PlacedModel):
                 "a head of another size would be a new one, with random weights"
             )
         self._engine = engine
-        self._config: PreTrainedConfig = engine.config()
-        self._config.update(dict(changes.dropout))
+        self._config, self._dropout = None, changes.dropout
         self._max_length = engine.max_length
         self._tokenizer: PreTrainedTokenizerBase | None = None
         self.prompts, self.default_prompt_name = load_prompts(engine.folder, prompts, default_prompt_name)
@@ -157,7 +158,7 @@ class LoadedModel(PlacedModel):
         return self.max_seq_length
 
     @property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
+    def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The checkpoint's tokenizer, to count tokens with. Only its `model_max_length` is read back."""
         if self._tokenizer is None:
             self._tokenizer = self._engine.tokenizer()

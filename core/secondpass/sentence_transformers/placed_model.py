@@ -1,16 +1,19 @@
 """Where a model is and in which arithmetic: read, and changed by the calls that torch modules have for it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn, Self
 
 import torch
-from transformers import PreTrainedConfig
 
 from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import DType
 from secondpass.sentence_transformers.engine import Engine
 from secondpass.sentence_transformers.not_kept import refuse_attribute
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 _DTYPES: dict[object, DType] = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
@@ -30,7 +33,7 @@ class Placed(ABC):
 
     @property
     @abstractmethod
-    def config(self) -> PreTrainedConfig:
+    def config(self) -> "PreTrainedConfig":
         """The transformer's config, to read: what is written into it changes no score."""
 
     @abstractmethod
@@ -91,7 +94,8 @@ class PlacedModel(Placed):
     """An engine that can be replaced by the same checkpoint elsewhere."""
 
     _engine: Engine
-    _config: PreTrainedConfig
+    _config: "PreTrainedConfig | None"
+    _dropout: Mapping[str, object]
 
     @property
     def name_or_path(self) -> str:
@@ -109,8 +113,11 @@ class PlacedModel(Placed):
         return self._engine.dtype
 
     @property
-    def config(self) -> PreTrainedConfig:
+    def config(self) -> "PreTrainedConfig":
         """The transformer's config, to read: what is written into it changes no score."""
+        if self._config is None:  # until it is asked for: that imports transformers, which takes seconds
+            self._config = self._engine.config()
+            self._config.update(dict(self._dropout))
         return self._config
 
     def to(self, *args: object, device: object = None, dtype: object = None) -> Self:
@@ -155,7 +162,7 @@ class TransformersView(Placed):
         return self._owner.dtype
 
     @property
-    def config(self) -> PreTrainedConfig:
+    def config(self) -> "PreTrainedConfig":
         """The transformer's config, to read: what is written into it changes no score."""
         return self._owner.config
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -84,8 +84,8 @@ class TwoTextTokenizer:
             [specials.column(len(pairs)) for specials in group]
             for group in (template.before, template.between, template.after)
         )
-        query = Column(self._truncate(first, n_first), template.first_type)
-        document = Column(self._truncate(second, n_second), template.second_type)
+        query = Column(_truncate(first, n_first, self.truncation_side), template.first_type)
+        document = Column(_truncate(second, n_second, self.truncation_side), template.second_type)
         tokens = join([*before, query, *between, document, *after])
         return FittedTokens(tokens, n_second, second.lengths - n_second, first.lengths - n_first)
 
@@ -98,22 +98,11 @@ class TwoTextTokenizer:
                 fitted = self.fit([pair])
             return 0, end_of_first(self.tokenize, document, int(fitted.document_read[0]))
         n_read = int(self.fit([pair]).document_read[0])
-        starts = self.tokenize.locate(document).starts
-        if n_read < 1 or n_read >= len(starts):
-            return (0 if n_read else len(document)), len(document)
-        # A word's tokens are not those of its second half alone, nor, in some tokenizers, those without a space ahead.
-        first = starts[len(starts) - n_read]
-        word = re.compile(r"\S").search(document, first)
-        before = document if word is None else document[: word.start()]
-        return max(len(re.sub(r"\S*$", "", before)) - 1, 0), len(document)
+        return _start_of_last(self.tokenize, document, n_read), len(document)
 
     def for_windows(self) -> "TwoTextTokenizer":
         """This one: of a long query and a long document, both keep half of the room."""
         return self
-
-    def _truncate(self, texts: Spans, lengths: NDArray[np.int64]) -> Spans:
-        starts = texts.starts + (texts.lengths - lengths) if self.truncation_side == "left" else texts.starts
-        return Spans(texts.ids, starts, lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +115,7 @@ class OneTextTokenizer:
         after: Special ids after a text.
         max_length: Tokens of a text, specials included.
         prompt: Put before every text as plain text.
+        truncation_side: Which end of prompt and text goes.
     """
 
     tokenize: TextTokenizer
@@ -133,11 +123,16 @@ class OneTextTokenizer:
     after: tuple[int, ...]
     max_length: int
     prompt: str = ""
+    truncation_side: Literal["left", "right"] = "right"
 
     @property
     def least_room(self) -> int:
         """All that the prompt leaves of the limit."""
-        return self.max_length - len(self.before) - len(self.after) - self._n_prompt()
+        return self._room - self._n_prompt()
+
+    @property
+    def _room(self) -> int:
+        return self.max_length - len(self.before) - len(self.after)
 
     def __call__(self, texts: Sequence[str]) -> PairTokens:
         """The tokens of the texts, all of one token type, in the given order."""
@@ -146,24 +141,46 @@ class OneTextTokenizer:
     def fit(self, texts: Sequence[str]) -> FittedTokens:
         """The tokens of the texts and how much was truncated."""
         spans = tokenize_once(self.tokenize, [self.prompt + text for text in texts])
-        lengths = np.minimum(spans.lengths, self.max_length - len(self.before) - len(self.after))
-        truncated = Column(Spans(spans.ids, spans.starts, lengths), 0)
+        lengths = np.minimum(spans.lengths, self._room)
+        truncated = Column(_truncate(spans, lengths, self.truncation_side), 0)
         tokens = join([Specials(self.before).column(len(texts)), truncated, Specials(self.after).column(len(texts))])
-        n_read = np.maximum(lengths - self._n_prompt(), 0)
+        if self.truncation_side == "left":  # the prompt is the first to go
+            n_read = np.minimum(lengths, np.maximum(spans.lengths - self._n_prompt(), 0))
+        else:
+            n_read = np.maximum(lengths - self._n_prompt(), 0)
         return FittedTokens(tokens, n_read, spans.lengths - lengths, np.zeros(len(texts), np.int64))
 
     def read_characters(self, text: str) -> tuple[int, int]:
         """The characters of the text that are read."""
-        n_read = self.max_length - len(self.before) - len(self.after)
-        end = end_of_first(self.tokenize, self.prompt + text, n_read)
+        if self.truncation_side == "left":
+            return _start_of_last(self.tokenize, text, int(self.fit([text]).document_read[0])), len(text)
+        end = end_of_first(self.tokenize, self.prompt + text, self._room)
         return 0, max(end - len(self.prompt), 0)
 
     def for_windows(self) -> "OneTextTokenizer":
-        """This one: there is no query beside a text."""
-        return self
+        """The same, for texts that are split: the prompt stays in every window."""
+        return replace(self, truncation_side="right")
 
     def _n_prompt(self) -> int:
         return int(self.tokenize([self.prompt]).lengths[0])
+
+
+def _truncate(texts: Spans, lengths: NDArray[np.int64], truncation_side: Literal["left", "right"]) -> Spans:
+    """As many tokens of each text, without those at this side."""
+    starts = texts.starts + (texts.lengths - lengths) if truncation_side == "left" else texts.starts
+    return Spans(texts.ids, starts, lengths)
+
+
+def _start_of_last(tokenize: TextTokenizer, text: str, n_tokens: int) -> int:
+    """The character from which to read, from the start of a word on, for a text's last `n_tokens` tokens."""
+    starts = tokenize.locate(text).starts
+    if n_tokens < 1 or n_tokens >= len(starts):
+        return 0 if n_tokens else len(text)
+    # A word's tokens are not those of its second half alone, nor, in some tokenizers, those without a space ahead.
+    first = starts[len(starts) - n_tokens]
+    word = re.compile(r"\S").search(text, first)
+    before = text if word is None else text[: word.start()]
+    return max(len(re.sub(r"\S*$", "", before)) - 1, 0)
 
 
 def tokenize_once(tokenize: TokenizeTexts, texts: Sequence[str]) -> Spans:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from secondpass.per_process import PerProcess
 from secondpass.tokenization.tokens import Spans
 
 TokenizeTexts: TypeAlias = Callable[[Sequence[str]], Spans]
@@ -82,11 +83,11 @@ class PythonTokenizer:
 
     def __init__(self, encode: Callable[[str], list[int]]) -> None:
         self._encode = encode
-        self._lock = threading.Lock()
+        self._lock = PerProcess(threading.Lock)
 
     def __call__(self, texts: Sequence[str]) -> Spans:
         """The ids of each text."""
-        with self._lock:
+        with self._lock.get():
             return Spans.of([self._encode(text) for text in texts])
 
     def locate(self, text: str) -> Offsets:

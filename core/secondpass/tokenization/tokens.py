@@ -105,6 +105,15 @@ class PairTokens:
             np.concatenate([part.lengths for part in parts]),
         )
 
+    def without_gaps(self) -> "PairTokens":
+        """These pairs, of which those without any token have one, of id 0."""
+        blank = self.lengths == 0
+        if not blank.any():
+            return self
+        places = _starts(self.lengths)[blank]
+        ids, type_ids = np.insert(self.ids, places, 0), np.insert(self.type_ids, places, 0)
+        return PairTokens(ids.astype(np.int32), type_ids.astype(np.uint8), np.maximum(self.lengths, 1))
+
     def take(self, pairs: Sequence[int] | slice) -> "PairTokens":
         """Those of the pairs with these numbers, in this order."""
         lengths = self.lengths[pairs]

@@ -18,6 +18,7 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
+from secondpass.per_process import PerProcess
 from secondpass.tokenization.text_tokenizer import Offsets, TokenizeTexts, locate
 from secondpass.tokenization.tokens import Spans
 
@@ -143,11 +144,11 @@ class WordTokenizer:
 
     def __init__(self, raw: Tokenizer) -> None:
         self._raw = raw
-        self._cache = WordCache(partial(tokenize_words, raw))
+        self._cache = PerProcess(lambda: WordCache(partial(tokenize_words, raw)))
 
     def __call__(self, texts: Sequence[str]) -> Spans:
         """The ids of each text."""
-        return self._cache(texts)
+        return self._cache.get()(texts)
 
     def locate(self, text: str) -> Offsets:
         """Where each token of a text stands."""
@@ -156,7 +157,7 @@ class WordTokenizer:
     def locate_words(self, text: str, n_together: int) -> Offsets:
         """Where each token stands; those of a word of up to `n_together` each stand for the whole of it."""
         words = split_words([text])
-        counts = self._cache.look_up(words).lengths
+        counts = self._cache.get().look_up(words).lengths
         lengths = np.fromiter(map(len, words), np.int64, len(words))
         starts = (lengths + 1).cumsum() - lengths - 1
         token_starts, token_ends = starts.repeat(counts), (starts + lengths).repeat(counts)

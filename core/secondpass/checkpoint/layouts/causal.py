@@ -7,7 +7,6 @@ checkpoint's name, and from nothing else.
 import dataclasses
 
 from secondpass.checkpoint.adapter import is_classifier_adapter
-from secondpass.checkpoint.backbone_facts import readable_tokens
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import known_checkpoints, lookup
 from secondpass.checkpoint.layouts.layout import Layout
@@ -77,7 +76,7 @@ def _read(folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, options:
     if isinstance(prompt.body, OneText):
         first, last = single_text_specials(tokenizer, folder.name)
         frame = dataclasses.replace(frame, before=frame.before + first, after=last + frame.after)
-    limit = prompt.body.limit(Limit.of(folder, tokenizer, readable_tokens(model.backbone)), frame)
+    limit = prompt.body.limit(Limit.of(folder, tokenizer, model.backbone), frame)
     length = limit.resolve(folder.name, options.max_length, prompt.body.n_fixed(frame))
     return PairReading(prompt.body.tokenizer(frame, length), length)
 

@@ -31,7 +31,7 @@ def _load(folder: Folder) -> PretrainedModel:
     architectures = config.architectures or []
     # An adapter may bring a head; what is still missing then, loading finds out.
     has_head = not architectures or any("Classification" in name for name in architectures) or folder.has_adapter
-    if not has_head and not folder.hub.trust_remote_code:
+    if not has_head and not folder.runs_code:
         raise CheckpointError(
             f"{folder.name} has no ranking head: it is a {' or '.join(architectures)}, and a head made up here would "
             "score at random; use a cross-encoder fine-tuned from it, or BiEncoder if it is an embedding model"
@@ -39,7 +39,7 @@ def _load(folder: Folder) -> PretrainedModel:
     model = load_pretrained(AutoModelForSequenceClassification, folder, config)
     labels = label_names(model.config)
     architecture = architecture_of(model.config)
-    if architecture is None or folder.hub.trust_remote_code:
+    if architecture is None or folder.runs_code:
         return WholeModel(model, labels)
     head = architecture.head(model.config)
     layers = (model.get_submodule(layer) if isinstance(layer, str) else layer() for layer in head)
