@@ -1,10 +1,13 @@
 import dataclasses
 import inspect
+import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 from judgements import platt
 
+from langchain_secondpass import SecondPassRerank
 from secondpass.cross_encoder import CrossEncoder
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
@@ -66,3 +69,11 @@ def test_a_calibration_and_an_activation_contradict_each_other() -> None:
 def test_given_names_what_is_not_at_its_default() -> None:
     assert ModelOptions(max_length=5, trust_remote_code=True).given() == ("trust_remote_code", "max_length")
     assert ModelOptions().given() == ()
+
+
+def test_a_pickle_finds_the_folder_of_downloads_from_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, (_, options) = CrossEncoder("secondpass/mini", cache_dir="cache").__reduce__()
+    pickled = pickle.dumps(SecondPassRerank(model="secondpass/mini", cache_dir="cache"))
+    monkeypatch.chdir("/")
+    assert options.cache_dir == pickle.loads(pickled).cache_dir == str(tmp_path / "cache")  # noqa: S301 - our own

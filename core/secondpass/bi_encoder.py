@@ -102,7 +102,7 @@ class BiEncoder(LocalScorer):
 
     @classmethod
     def from_options(cls, model: str, options: ModelOptions, document_model: str | None = None) -> Self:
-        """A model loaded with options that are one value.
+        """A model loaded with options that are one value; copies and pickles are made so, without `__init__`.
 
         Raises:
             InputError: An option means nothing to a bi-encoder.
@@ -207,7 +207,7 @@ class BiEncoder(LocalScorer):
         self,
     ) -> tuple[Callable[[str, ModelOptions, str | None], Self], tuple[str, ModelOptions, str | None]]:
         """Pickle by name: unpickling loads the checkpoints again, and no weights travel."""
-        return type(self).from_options, (self._portable_name, self._options, self._document_model)
+        return type(self).from_options, (self._portable_name, self._options.portable(), self._document_model)
 
 
 def _parts_by_side(of_queries: Sequence[Network], of_documents: Sequence[Network]) -> tuple[str, ...]:

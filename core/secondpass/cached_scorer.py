@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.arguments import check_count, describe
-from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass.errors import InputError, InputTypeError, RemoteError
 from secondpass.ranking import (
     AsyncScorer,
     Fingerprinted,
@@ -45,7 +45,7 @@ class CachedScorer:
     gave.
 
     A service may get another model meanwhile, which its scorer is asked for whenever there are scores to keep: then a
-    call fails, for scores of two models are no ranking, and a new `CachedScorer` goes on.
+    call fails, because scores of two models cannot be compared, and a new `CachedScorer` goes on.
 
     Any number of threads and processes may use one folder, whatever their scorers. A damaged file is noticed, a warning
     says so, and an empty one takes its place: no wrong score is ever read. Where the disk is full or must not be
@@ -208,10 +208,16 @@ class CachedScorer:
         self._add(lookup, lookup.missing, entries)
 
     def _add(self, lookup: Lookup, pairs: Sequence[Pair], entries: Sequence[Entry]) -> None:
-        if self._asks_again and _fingerprint_of(self._scorer) != self._fingerprint:
-            raise ScoringError(
-                "scorer must give the scores that it gave, its service has another model now: make a new CachedScorer"
-            )
+        if self._asks_again:
+            try:
+                fingerprint = _fingerprint_of(self._scorer)
+            except InputError as error:  # the service says nothing any more: none of the pairs is to blame
+                raise RemoteError(str(error)) from error
+            if fingerprint != self._fingerprint:
+                raise RemoteError(
+                    "scorer must give the scores that it gave, its service has another model now: make a new "
+                    "CachedScorer"
+                )
         by_key = dict(zip(map(lookup.key_of, pairs), entries, strict=True))
         self._store.write({key: entry.encode() for key, entry in by_key.items()})
         lookup.fill(by_key)

@@ -118,7 +118,7 @@ class CrossEncoder(LocalScorer):
 
     @classmethod
     def from_options(cls, model: str, options: ModelOptions) -> Self:
-        """A model loaded with options that are one value."""
+        """A model loaded with options that are one value; copies and pickles are made so, without `__init__`."""
         loaded = cls.__new__(cls)
         loaded._load(model, options)  # noqa: SLF001 - its own
         return loaded
@@ -242,7 +242,7 @@ class CrossEncoder(LocalScorer):
 
     def __reduce__(self) -> tuple[Callable[[str, ModelOptions], Self], tuple[str, ModelOptions]]:
         """Pickle by name: unpickling loads the checkpoint again, and no weights travel."""
-        return type(self).from_options, (self._portable_name, self._options)
+        return type(self).from_options, (self._portable_name, self._options.portable())
 
 
 @plain_torch()

@@ -1,7 +1,8 @@
 """How a model is found and loaded, as one value: what adapters pass on and models are shared by."""
 
-from dataclasses import dataclass, field, fields
-from typing import Literal, TypeAlias, get_args
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Literal, Self, TypeAlias, get_args
 
 from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe
 from secondpass.calibration import Calibration
@@ -42,6 +43,10 @@ class HubOptions:
         check_text("cache_dir", self.cache_dir)
         check_flag("local_files_only", self.local_files_only)
         check_flag("trust_remote_code", self.trust_remote_code)
+
+    def portable(self) -> Self:
+        """The same for a process with another working folder."""
+        return self if self.cache_dir is None else replace(self, cache_dir=str(Path(self.cache_dir).absolute()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

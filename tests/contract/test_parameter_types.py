@@ -30,7 +30,7 @@ def parameters() -> Iterator[tuple[Any, str]]:
         # The callback manager is LlamaIndex's own field.
         yield from ((adapter, name) for name in adapter.model_fields if name != "callback_manager")
     yield from (
-        (SecondPassRanker, name) for name in inspect.signature(SecondPassRanker.__init__).parameters.keys() - {"self"}
+        (SecondPassRanker, name) for name in inspect.signature(SecondPassRanker.__init__).parameters if name != "self"
     )
 
 

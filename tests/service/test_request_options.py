@@ -88,20 +88,20 @@ def test_texts_are_read_up_to_the_requests_own_limits(place: str) -> None:
 
 @everywhere
 def test_texts_that_must_not_be_truncated_are_refused_where_they_would_be(place: str) -> None:
-    asked = Asked(place)
-    too_long = "documents[1] and the query are too long for tested"
+    asked, documents = Asked(place), "text_2" if place == "pairs" else "documents"
+    too_long = f"{documents}[1] and the query are too long for tested"
     from_the_left = "truncation_direction (or truncation_side) must be right for texts that do not fit, such as"
     for field, message in (
         ({"truncate": False}, too_long),
         ({"truncation": False}, too_long),
-        ({"truncation_side": "left"}, f"{from_the_left} documents[1]"),
-        ({"truncation_direction": "Left"}, f"{from_the_left} documents[1]"),
+        ({"truncation_side": "left"}, f"{from_the_left} {documents}[1], got left"),
+        ({"truncation_direction": "Left"}, f"{from_the_left} {documents}[1], got left"),
     ):
         refused = asked(["a fox", LONG], **field)
         assert (refused.status_code, message in refused.text) == (422, True), field
         assert asked(["a fox", "a dog"], **field).status_code == 200, field
     refused = asked(["a fox", "a dog"], truncate=False, max_tokens_per_doc=1)
-    assert "documents[0] and the query are too long for tested" in refused.text
+    assert f"{documents}[0] and the query are too long for tested" in refused.text
 
 
 @pytest.mark.parametrize("place", [place for place in PLACES if place != "pairs"])

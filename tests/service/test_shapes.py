@@ -140,6 +140,7 @@ def test_litellm_gets_documents_where_one_of_its_providers_alone_sends_that(
         ("/v2/rerank", {**DOCS, "relevant_spans": {"max_spans": 0}}, "relevant_spans.max_spans must be greater"),
         ("/rerank", {**DOCS, "relevant_spans": {}}, "relevant_spans must be sent to /v2/rerank, with documents"),
         ("/v2/rerank", {**TEI, "relevant_spans": {}}, "relevant_spans must be sent to /v2/rerank, with documents"),
+        ("/score", {"text_1": "a", "text_2": "b", "relevant_spans": {}}, "relevant_spans must be sent to /v2/rerank"),
         ("/v2/rerank", {**DOCS, "rank_fields": ["a"]}, "rank_fields must be sent to /v1/rerank, with documents"),
         ("/rerank", {**TEI, "truncation_direction": "Up"}, "truncation_direction must be 'Left'"),
         ("/score", {"text_1": "a"}, "text_2 must be given"),

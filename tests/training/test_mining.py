@@ -49,7 +49,7 @@ def test_settings_of_mining_without_effect_are_named(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"query": "q", "positive": ["a"], "negative": ["b"]}\n')
     data = DataConfig(("t.jsonl",), corpus="none.jsonl", mine_from=(1, 9))
     run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
-    with pytest.warns(UserWarning, match="data.corpus, data.mine_from: without effect, as no negatives are mined"):
+    with pytest.warns(UserWarning, match="data.corpus, data.mine_from must come with examples that need negatives"):
         assert len(load_examples(run)) == 1
 
 

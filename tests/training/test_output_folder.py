@@ -60,8 +60,9 @@ def test_new_folders_and_those_of_runs_are_written_to(tmp_path: Path) -> None:
         check_output(writing_to(tmp_path, output))
 
 
-def test_what_is_left_where_checkpoints_were_removed_is_no_obstacle(tmp_path: Path) -> None:
+@pytest.mark.parametrize("log", ['{"step": 1, "x": 0.5}\n', ""])
+def test_what_is_left_where_checkpoints_were_removed_is_no_obstacle(log: str, tmp_path: Path) -> None:
     """Of a run that did not end: as the error that refuses to continue another run's advises."""
-    for name, content in {"curve.csv": "step\n", "curve.png": "", "held_out.jsonl": '{"step": 1, "x": 0.5}\n'}.items():
+    for name, content in {"curve.csv": "step\n", "curve.png": "", "held_out.jsonl": log}.items():
         (tmp_path / name).write_text(content)
     check_output(writing_to(tmp_path, "."))

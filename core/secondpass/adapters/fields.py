@@ -171,7 +171,8 @@ class ModelFields(BaseModel):
         values = state["__dict__"]
         if values.get("model") is None:
             return state
-        return {**state, "__dict__": {**values, "model": portable_name(values["model"])}}
+        places = {"model": portable_name(values["model"]), "cache_dir": self._options().portable().cache_dir}
+        return {**state, "__dict__": {**values, **places}}
 
     @field_validator("model", mode="before")
     @classmethod
@@ -183,7 +184,8 @@ class ModelFields(BaseModel):
     @classmethod
     def _check_number(cls, value: object, info: ValidationInfo) -> object:
         if isinstance(value, bool):  # which pydantic reads as 1 or 0
-            raise InputTypeError(f"{info.field_name} must be a number, not a truth value, got {describe(value)}")
+            rule = "an index, a name" if info.field_name == "label" else "an integer"
+            raise InputTypeError(f"{info.field_name} must be {rule} or None, got {describe(value)}")
         return value
 
     @field_validator("scorer", mode="before")

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,10 +130,7 @@ class LazyCrossEncoder:
         return hash((self.model, self.options, self.share))
 
     def __reduce__(self) -> tuple[object, ...]:
-        options = self.options
-        if options.cache_dir is not None:  # where it travels to, the working folder is another one
-            options = replace(options, cache_dir=str(Path(options.cache_dir).absolute()))
-        return _restore, (portable_name(self.model), options, self.share)
+        return _restore, (portable_name(self.model), self.options.portable(), self.share)
 
 
 def scorer_of(

@@ -108,9 +108,9 @@ def _load_dpr(folder: Folder, architecture: str) -> SplitModel:
     if architecture not in sides:
         raise CheckpointError(f"{folder.name}: a DPR encoder must be one of {sorted(sides)}, got {architecture}")
     whole = load_pretrained(getattr(transformers, architecture), folder, load_config(folder))
-    side = getattr(whole, sides[architecture])
-    projection: nn.Module = side.encode_proj if side.projection_dim > 0 else nn.Identity()
-    return SplitModel(side.bert_model, Pooling.CLS, projection, {})
+    encoder = getattr(whole, sides[architecture])
+    projection: nn.Module = encoder.encode_proj if encoder.projection_dim > 0 else nn.Identity()
+    return SplitModel(encoder.bert_model, Pooling.CLS, projection, {})
 
 
 def _prompt(folder: Folder, names: Sequence[str]) -> str:

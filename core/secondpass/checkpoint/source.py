@@ -15,7 +15,7 @@ from secondpass.options import HubOptions
 # Everything a tokenizer, config or head may need; weights are chosen apart, code only on request.
 _SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "bpe.codes", "README.md"]
 # The same weights for other libraries, and the states of a training run, which are checkpoints of their own.
-_ELSEWHERE = ["onnx/*", "openvino/*", "original/*", "*/onnx/*", "checkpoint-*/*"]
+_ELSEWHERE = ["onnx/*", "openvino/*", "original/*", "*/onnx/*", "*/openvino/*", "coreml/*", "checkpoint-*/*"]
 
 
 def find(name: str, hub: HubOptions, *, weights: bool = True) -> Folder:

@@ -18,7 +18,7 @@ _NAME, _TEXT, _NAME_BESIDE_TEXT = 20, 24, 24
 _AROUND, _END = 3, 1
 # Lines that a text takes where there is no room for a table, and characters of it in Markdown.
 _TEXT_LINES, _MARKDOWN_TEXT = 3, 300
-# What Markdown, GitHub's tables and formulas among it, takes for more than a character.
+# Characters with a meaning in Markdown, GitHub's tables and formulas included.
 _MARKS = frozenset("\\`*_[]<>#&~$|")
 # The name of a row that leaves room for its other cells beside it, and how far those are moved in below a longer one.
 _SHORT_NAME, _INDENT = 4, 2

@@ -1,7 +1,8 @@
-"""Padded models whose masks do not hold padding off: a pair's score would depend on the longest pair beside it.
+"""Padded models that cannot take every pair beside every other one.
 
-Nystromformer averages over segments of the padded length, ConvBERT's convolutions reach into padding. Such models are
-found out when they are loaded, and then never see any padding.
+Where a mask does not hold padding off, a pair's score would depend on the longest pair beside it: Nystromformer
+averages over segments of the padded length, ConvBERT's convolutions reach into padding. Such models are found out when
+they are loaded, and then never see any padding. Others know no padding token.
 """
 
 from collections.abc import Callable

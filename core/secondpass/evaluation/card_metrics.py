@@ -23,7 +23,7 @@ class SetMetrics:
     ndcg: float
 
     def by_name(self) -> Mapping[str, float]:
-        """The figures, with the cut-off 10, by their names on cards."""
+        """The figures by their names on cards."""
         return {"map": self.map, "mrr@10": self.mrr, "ndcg@10": self.ndcg}
 
 

@@ -23,7 +23,7 @@ class _Lengths:
 
     Args:
         longest_first: Tokens of each pair.
-        before: Those of the pairs before each, and behind them those of all.
+        before: Tokens of all pairs before each one; the last entry is the total.
         padded: Whether a batch counts its longest member for every member.
     """
 
@@ -53,7 +53,7 @@ class _Lengths:
         return min(max(start + 1, fitting), len(self.longest_first))
 
     def even_budget(self, batch_tokens: int, n_parallel: int) -> int:
-        """The smallest with as few batches as `batch_tokens` gives, or up to `n_parallel` as many fill a round."""
+        """The smallest that makes no more batches than `batch_tokens` does, up to whole rounds of `n_parallel`."""
         n_batches = round_up(len(self.ends(batch_tokens)), n_parallel)
         if n_batches <= 1:
             return batch_tokens

@@ -146,8 +146,7 @@ def _encoder(
         if packed is None:
             raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")
         return packed
-    # Code of a checkpoint's own may compute anything, whatever architecture its config names.
-    if isinstance(model, SplitModel) and type(model.backbone).__module__.startswith("transformers."):
+    if isinstance(model, SplitModel) and _is_of_transformers(model):
         packed = packed_encoder(
             model.backbone,
             precision=precision,
@@ -179,11 +178,17 @@ def _padded_encoder(
         if model.backbone.config.pad_token_id is None:  # nor has the tokenizer any
             encoder = OneByOne(encoder)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
-    leaks = model.backbone.config.model_type not in VERIFIED and depends_on_company(encoder, _in_company(sample()))
+    is_verified = _is_of_transformers(model) and model.backbone.config.model_type in VERIFIED
+    leaks = not is_verified and depends_on_company(encoder, _in_company(sample()))
     nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
     if not isinstance(model, SplitModel):
         raise_head_to_float32(model.backbone)
     return WithoutPadding(encoder) if leaks else encoder
+
+
+def _is_of_transformers(model: PretrainedModel) -> bool:
+    """Whether no code of the checkpoint's own computes; that may do anything, whatever its config names."""
+    return type(model.backbone).__module__.startswith("transformers.")
 
 
 def _in_company(sample: PairTokens) -> TokenBatch:

@@ -182,7 +182,7 @@ class Engine:
 
     def __reduce__(self) -> tuple[type["Engine"], tuple[str, ModelOptions]]:
         """Copy and pickle by name: the checkpoint is loaded again, and no weights travel."""
-        return Engine, (self._portable_name, self.options)
+        return Engine, (self._portable_name, self.options.portable())
 
 
 @dataclass(frozen=True, slots=True)

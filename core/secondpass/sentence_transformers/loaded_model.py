@@ -69,7 +69,6 @@ class LoadedModel(PlacedModel):
             "backend": backend,
             "keep_in_fp32_modules": keep_in_fp32_modules,
         }
-        # Where one is given under both of its names, the newer counts, as there.
         renamed = rename(older, config_kwargs)
         given |= {name: value for name, value in renamed.items() if given[name] is None or name == "config_kwargs"}
         check_activation(given["activation_fn"])

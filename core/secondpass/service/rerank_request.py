@@ -69,6 +69,11 @@ class RerankRequest:
         """What is to be scored."""
         return tuple((self.query, document) for document in self.documents)
 
+    @property
+    def document_field(self) -> str:
+        """Where a request has its documents."""
+        return "documents"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRequest:
@@ -77,10 +82,12 @@ class ScoreRequest:
     Args:
         pairs: (query, document) each.
         options: How they are read.
+        document_field: Where the request has the documents.
     """
 
     pairs: tuple[Pair, ...]
     options: RequestOptions
+    document_field: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

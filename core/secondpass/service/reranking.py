@@ -94,13 +94,13 @@ def _check_truncation(request: RerankRequest | ScoreRequest, readings: Sequence[
         fits = model.max_length is not None and not _may_exceed(model.max_length, *pair)
         if reading.truncated is False or (reading.truncated is None and fits):
             continue
+        document = f"{request.document_field}[{index}]"
         if not options.truncate:
             raise invalid(
-                f"documents[{index}] and the query are too long for {model.name}: shorten them, or have them truncated",
-                f"documents[{index}]",
+                f"{document} and the query are too long for {model.name}: shorten them, or have them truncated",
+                document,
             )
         raise invalid(
-            f"truncation_direction (or truncation_side) must be right for texts that do not fit, such as "
-            f"documents[{index}]",
-            "truncation_direction",
+            f"truncation_direction (or truncation_side) must be right for texts that do not fit, such as {document}, "
+            "got left"
         )

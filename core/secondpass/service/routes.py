@@ -139,6 +139,7 @@ class Routes:
 
     async def _score(self, exchange: _Exchange) -> Response:
         async with self._service.bodies.read(exchange.request) as body:
+            check_fields(VLLM, body)
             asked = VLLM.read_pairs(body)
             read = await self._read(exchange, asked)
             scores = answer_pairs(asked, read.readings, read.model, read.n_tokens)

@@ -72,7 +72,8 @@ def one_positive_lists(examples: Sequence[Example]) -> Columns:
     columns = lists([single for of_example in singles for single in of_example])
     n_left_out = sum(not of_example for of_example in singles)
     if n_left_out:
-        _warn(f"queries without a relevant document are left out of listwise: {n_left_out} of {len(examples)}")
+        message = f"queries without a relevant document are left out of listwise: {n_left_out} of {len(examples)}"
+        warnings.warn(message, UserWarning, stacklevel=4)
     return columns
 
 
@@ -83,12 +84,9 @@ def _ordered_lists(examples: Sequence[Example], loss: Loss) -> Columns:
     if n_equal == len(examples):
         raise InputError(f"{loss} must have a list in which documents differ in relevance to learn from, got none")
     if n_equal:
-        _warn(f"lists whose documents are equally relevant teach {loss} nothing: {n_equal} of {len(examples)}")
+        message = f"lists whose documents are equally relevant teach {loss} nothing: {n_equal} of {len(examples)}"
+        warnings.warn(message, UserWarning, stacklevel=5)
     return columns
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=6)
 
 
 def _singles(example: Example) -> list[Example]:

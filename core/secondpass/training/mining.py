@@ -49,7 +49,7 @@ def collection_examples(config: TrainingConfig) -> list[Example]:
     qrels = read_qrels(config.folder / data.qrels, data.duplicate_judgements)
     queries = read_queries(config.folder / data.queries)
     without_text = [query for query in qrels if query not in queries]
-    warn_of_queries("judged queries without text are not learned from", without_text, len(qrels), stacklevel=4)
+    warn_of_queries("judged queries without text are not learned from", without_text, len(qrels), stacklevel=5)
     miner, examples, n_relevant = _Miner(documents, config), [], 0
     for query, text in queries.items():
         grades = {document: grade for document, grade in qrels.get(query, {}).items() if grade > 0}
@@ -80,7 +80,7 @@ def warn_of_unused(queries: Sequence[LabelledQuery], config: TrainingConfig) -> 
     given = [f"data.{setting.name}" for setting in of_mining if getattr(data, setting.name) != setting.default]
     if given:
         warnings.warn(
-            f"{', '.join(given)}: without effect, as no negatives are mined: all examples have theirs, or scores",
+            f"{', '.join(given)} must come with examples that need negatives: none are mined, so nothing comes of it",
             UserWarning,
             stacklevel=5,
         )
@@ -91,7 +91,7 @@ def _warn_of_left_out(n_left_out: int, n_queries: int) -> None:
         warnings.warn(
             f"queries for which BM25 finds no negatives are left out: {n_left_out} of {n_queries}",
             UserWarning,
-            stacklevel=4,
+            stacklevel=6,
         )
 
 

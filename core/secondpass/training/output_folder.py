@@ -30,7 +30,7 @@ def check_output(config: TrainingConfig) -> None:
         return
     found = [name for name in _WRITTEN if (output / name).exists()]
     log = output / _LOG
-    if log.exists() and not log.read_bytes().startswith(_LINE):
+    if log.exists() and (content := log.read_bytes()) and not content.startswith(_LINE):
         found.append(_LOG)
     if found:
         raise InputError(

@@ -26,8 +26,10 @@ _MAY_CHANGE = {
     "run": {"output", "steps", "epochs", "minutes", "evaluate_every", "average", "base_share"},
 }
 
-# What a note calls the base's files, of which those of earlier versions say nothing; and digits of the digests in it.
-_BASE, _DIGITS = "the base", 16
+# What a note calls the base's files; notes of earlier versions lack it.
+_BASE = "the base"
+# Digits of a digest in a note.
+_DIGITS = 16
 
 # What a setting was for a run that was begun when it did not exist yet.
 _DEFAULTS = {f"run.{setting.name}": setting.default for setting in fields(RunConfig)}
@@ -48,9 +50,12 @@ def complete_checkpoints(output: Path) -> list[Path]:
 
 def _is_complete(checkpoint: Path) -> bool:
     """Whether the file that the trainer writes last is there, and whole."""
+    state = checkpoint / "trainer_state.json"
+    if not state.exists():
+        return False
     try:
-        return isinstance(json.loads(read_text(checkpoint / "trainer_state.json")), dict)
-    except ValueError:  # also where there is none
+        return isinstance(json.loads(state.read_bytes()), dict)
+    except ValueError:  # a kill cut it short
         return False
 
 

@@ -145,7 +145,7 @@ def _warn_of_warmup(schedule: Schedule) -> None:
             f"the run ends after {counted(schedule.n_steps, 'step')}, in its warm-up of {schedule.warmup_steps}: it "
             "never learns at its full rates",
             UserWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
 
 

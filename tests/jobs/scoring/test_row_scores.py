@@ -63,3 +63,24 @@ def test_a_service_that_fails_for_everything_is_no_matter_of_rows() -> None:
     n_rows = 2 * MOST_FAILURES_IN_A_ROW
     with pytest.raises(RemoteError, match="no"):
         score_rows(Picky("bad", error=RemoteError("no", status=500)), ["q"] * n_rows, ["bad"] * n_rows)
+
+
+class FailsAtFirst:
+    """A service that answers 500 a few times, whatever it is asked."""
+
+    def __init__(self, n_times: int) -> None:
+        self.n_times = n_times
+
+    def score(self, query: str, documents: Sequence[str]) -> list[float]:
+        self.n_times -= 1
+        if self.n_times >= 0:
+            raise RemoteError("no", status=500)
+        return [float(len(query) + len(document)) for document in documents]
+
+
+def test_a_service_that_fails_for_a_moment_costs_no_row() -> None:
+    for n_times in (1, 2):  # for both rows together, and for the first one alone
+        read = score_rows(FailsAtFirst(n_times), ["q", "q"], ["a", "bb"])
+        assert (read.errors, read.scores.tolist()) == ({}, [2.0, 3.0])
+    with pytest.raises(RemoteError, match="no"):  # and once more where no pair is to blame
+        score_rows(FailsAtFirst(3), ["q", "q"], ["a", "bb"])

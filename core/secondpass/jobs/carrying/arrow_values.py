@@ -1,4 +1,4 @@
-"""Values of Arrow columns as Python's own, of which there is not one for every value."""
+"""Values of Arrow columns as Python objects; Python lacks some of them."""
 
 from typing import TYPE_CHECKING
 

@@ -110,7 +110,7 @@ def _of_parquet(kind: "pa.DataType", name: str) -> "pa.DataType":
 
 
 def _table(rows: Sequence[Mapping[str, object]], schema: "pa.Schema") -> "pa.Table":
-    """The rows' columns; raise InputError where a value is not the same in its column."""
+    """The rows' columns; raise InputError where a value would be changed by its column's type."""
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     table = pa.table({"rows": pa.nulls(len(rows))})  # without any column it would not know how many there are

@@ -42,6 +42,8 @@ _BLOCK_PAIRS: Final = 256
 # How a service says that it is the request that is wrong, too large for it, or what its model fails for (TEI's 424, and
 # the 500 of others): another pair may fare better.
 _OF_A_REQUEST: Final = frozenset({400, 413, 422, 424, 500})
+# Which of them also says that a service fails whatever it is asked.
+_FAILED: Final = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +125,7 @@ class Attempts:
             if _is_of_the_job(error):
                 raise
             if len(pairs) == 1:
-                yield self._failure(error)
+                yield self._once_more(pairs) if _may_pass(error) else self._failure(error)
                 return
         else:
             self._has_scored(pairs)
@@ -132,6 +134,19 @@ class Attempts:
         middle = len(pairs) // 2
         yield from self.read(pairs[:middle])
         yield from self.read(pairs[middle:])
+
+    def _once_more(self, pairs: Sequence[Pair]) -> ScoredPart | str:
+        """The same pair behind one that has a score already, which says whether it is the service that fails."""
+        with suppress(InputError):
+            _read(self._scorer, [self._scored])
+        try:
+            part = _read(self._scorer, pairs)
+        except Exception as error:
+            if _is_of_the_job(error):
+                raise
+            return self._failure(error)
+        self._has_scored(pairs)
+        return part
 
     def _has_scored(self, pairs: Sequence[Pair]) -> None:
         self._n_failures_in_a_row = 0
@@ -209,6 +224,11 @@ def _in_given_order(ranked: Sequence[RankedDocument], documents: Sequence[str]) 
         raise ScoringError(f"a scorer's rank must give each of {len(documents)} documents once")
     check_scores([document.score for document in ordered], len(documents))
     return ordered
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether a service may have failed for the moment, and not for the pair."""
+    return isinstance(error, RemoteError) and error.status == _FAILED
 
 
 def _is_of_the_job(error: Exception) -> bool:

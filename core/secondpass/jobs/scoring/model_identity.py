@@ -24,7 +24,8 @@ def identity_of(scorer: Scorer, options: ModelOptions) -> dict[str, object]:
     identity: dict[str, object] = {"fingerprint": _fingerprint(scorer)}
     if identity["fingerprint"] is None:
         identity["scorer"] = type(within).__name__
-        identity |= {name: _attribute(within, name) for name in _OF_SERVICES}
+        if hasattr(within, "raw_scores"):
+            identity |= {name: _attribute(within, name) for name in _OF_SERVICES}
     identity |= {name: _attribute(within, name) for name in _OF_MODELS}
     for option in ("label", "activation", "instruction", "window_overlap", "window_aggregation"):
         identity[option] = getattr(options, option)

@@ -145,7 +145,7 @@ class _PairsFile(_TextFile):
 def _dumps(line: Mapping[str, object]) -> str:
     try:
         return json.dumps(line, ensure_ascii=False, allow_nan=False)
-    except ValueError:  # a score without a limit, or a number beyond those that are read as one
+    except ValueError:  # an infinite score, or a number beyond double precision
         return json.dumps(as_json(line), ensure_ascii=False)
 
 

@@ -74,5 +74,5 @@ def _spoken(path: str, body: Mapping[str, object], user_agent: str) -> Shape:
 def check_fields(shape: Shape, body: Mapping[str, object]) -> None:
     """Raise Problem where a request has a field that only another API could answer."""
     for name, place in _PLACES.items():
-        if body.get(name) is not None and name not in shape.fields.model_fields:
+        if body.get(name) not in (None, []) and name not in shape.fields.model_fields:
             raise invalid(f"{name} must be sent to {place}, with documents", name)

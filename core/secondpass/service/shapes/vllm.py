@@ -81,7 +81,8 @@ class Vllm(Shape):
         is_new = fields.queries is not None or fields.documents is not None
         names = ("queries", "documents") if is_new else ("text_1", "text_2")
         queries, documents = (_texts(name, getattr(fields, name)) for name in names)
-        return ScoreRequest(pairs=_pairs(names, queries, documents), options=fields.options())
+        pairs = _pairs(names, queries, documents)
+        return ScoreRequest(pairs=pairs, options=fields.options(), document_field=names[1])
 
     def answer_pairs(self, scores: Scores, created: int) -> object:
         """`{id, object, created, model, data: [{index, object, score}], usage}`; `created` in seconds since 1970."""
