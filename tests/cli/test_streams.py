@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /d
 
 FULL = "No space left on device"
 QUICK = ("models",)
+LONG = [pytest.param(name, marks=pytest.mark.slow) for name in ("demo", "eval", "calibrate", "train", "bench")]
 
 
 def run(
@@ -87,7 +88,7 @@ def test_every_command_is_tried(commands: dict[str, tuple[str, ...]]) -> None:
     assert set(SUMMARIES) == {*commands, "serve"}  # which writes no result
 
 
-@pytest.mark.parametrize("name", ["models", "rank", "demo", "eval", "calibrate", "train", "score", "bench"])
+@pytest.mark.parametrize("name", ["models", "rank", "score", *LONG])
 def test_a_full_disk_is_an_error_of_one_line(name: str, commands: dict[str, tuple[str, ...]]) -> None:
     done = run(commands[name], ">/dev/full")
     last = done.stderr.splitlines()[-1]
@@ -96,7 +97,13 @@ def test_a_full_disk_is_an_error_of_one_line(name: str, commands: dict[str, tupl
 
 
 @pytest.mark.parametrize(
-    ("name", "redirection"), [("rank", "2>&-"), ("rank", "2>/dev/full"), ("bench", "2>&-"), ("train", "2>&-")]
+    ("name", "redirection"),
+    [
+        ("rank", "2>&-"),
+        ("rank", "2>/dev/full"),
+        pytest.param("bench", "2>&-", marks=pytest.mark.slow),
+        pytest.param("train", "2>&-", marks=pytest.mark.slow),
+    ],
 )
 def test_a_useless_standard_error_changes_nothing(
     name: str, redirection: str, commands: dict[str, tuple[str, ...]]
