@@ -121,6 +121,11 @@ def check_unicode(text: str, what: str) -> None:
         ) from error
 
 
+def printable(name: str) -> str:
+    r"""A name that every stream, font and file of text can hold: bytes that are no text are written as `\udce9`."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 def _parse(line: str) -> tuple[object, list[str]]:
     """The value of a line, and the keys of its outermost object as they are written."""
     keys: list[str] = []

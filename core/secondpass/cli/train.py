@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from secondpass.cli.options import Json, Output, TrustRemoteCode
 from secondpass.cli.output import check_output_folder, output_format, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet
-from secondpass.printable import printable
+from secondpass.files import printable
 
 if TYPE_CHECKING:
     from secondpass.training import TrainingProgress, TrainingProgressCallback, TrainingResult

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from secondpass.evaluation.file_names import file_names
 from secondpass.evaluation.report import Report
 from secondpass.extras import require_matplotlib
-from secondpass.printable import legend_entry, printable
+from secondpass.files import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -144,3 +144,9 @@ def _limits(values: Iterable[float], lowest: float | None) -> tuple[float, float
 def _shortened(model: str) -> str:
     """A model's name as a legend has room for it: the end tells models apart."""
     return model if len(model) <= _LEGEND else "…" + model[1 - _LEGEND :]
+
+
+def legend_entry(name: str) -> str:
+    """A name as matplotlib's legends show it: no mathematics between dollars, no hidden entry."""
+    text = printable(name).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text

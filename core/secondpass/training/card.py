@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from huggingface_hub import EvalResult, ModelCardData
 
+from secondpass.files import printable
 from secondpass.model_names import bundled_folder
-from secondpass.printable import printable
 from secondpass.training.config import TrainingConfig
 from secondpass.training.curve import Row, names_of
 from secondpass.training.held_out import METRIC

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from secondpass.printable import legend_entry
+from secondpass.evaluation.plots import legend_entry
 
 # What stands before a held-out figure's name in the trainer's log, and the figures of its own that have it too.
 PREFIX = "eval_"
