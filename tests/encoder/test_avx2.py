@@ -1,11 +1,13 @@
-"""8-bit products on a CPU without VNNI: the tests of int8 again, with what libraries do where AVX2 is the newest."""
+"""A CPU with AVX2 alone: the tests of products again, with what libraries do where that is the newest."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from random_backbones import CPU
 
 # torch's own code and oneDNN's each have a variable of their own.
@@ -23,15 +25,20 @@ def _run(*arguments: str) -> str:
     return done.stdout
 
 
-def test_such_a_cpu_adds_products_in_pairs() -> None:
+def test_such_a_cpu_adds_products_in_pairs_and_leaves_float32_to_mkl() -> None:
     code = "import torch; from secondpass.execution import devices; print(devices.capabilities_of(torch.device('cpu')))"
     shown = _run("-c", code)
     assert "int8_products=True, int8_pairs=True" in shown
+    onednn_dtypes = re.search(r"onednn_dtypes=frozenset\((.*?)\)", shown)
+    assert onednn_dtypes is not None
+    assert ("torch.float32" in onednn_dtypes[1]) is not torch.backends.mkl.is_available()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments", [["arithmetic/test_int8.py"], ["test_quality.py", "-k", "int8"]])
-def test_int8_does_there_what_it_does_here(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [["arithmetic/test_int8.py"], ["test_quality.py", "-k", "int8"], ["test_packed.py"]]
+)
+def test_products_do_there_what_they_do_here(arguments: list[str]) -> None:
     file, *selection = arguments
     shown = _run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", "-m", "", str(HERE / file), *selection)
     assert "passed" in shown or "skipped" in shown

@@ -40,15 +40,15 @@ def apply_nonlinearity(states: Tensor, nonlinearity: Nonlinearity) -> Tensor:
     """The function of every value; may overwrite `states`."""
     match nonlinearity:
         case Nonlinearity.GELU:
-            return F.gelu(states)
+            return _gelu_in_place(states, "none")
         case Nonlinearity.GELU_TANH:
-            return F.gelu(states, approximate="tanh")
+            return _gelu_in_place(states, "tanh")
         case Nonlinearity.RELU:
             return states.relu_()
         case Nonlinearity.SILU:
             return F.silu(states, inplace=True)
         case Nonlinearity.TANH:
-            return torch.tanh(states)
+            return states.tanh_()
 
 
 def nonlinearity_module(nonlinearity: Nonlinearity) -> nn.Module:
@@ -64,3 +64,9 @@ def nonlinearity_module(nonlinearity: Nonlinearity) -> nn.Module:
             return nn.SiLU()
         case Nonlinearity.TANH:
             return nn.Tanh()
+
+
+def _gelu_in_place(states: Tensor, approximate: str) -> Tensor:
+    # The operator of F.gelu, which has no argument for it.
+    out: Tensor = torch.ops.aten.gelu_(states, approximate=approximate)
+    return out
