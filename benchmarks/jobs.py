@@ -28,7 +28,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from secondpass import CrossEncoder
 from secondpass.bench.fresh_process import high_water_mib
@@ -47,6 +46,9 @@ SHARDS = 20
 
 def make_model(folder: Path) -> Path:
     """A random cross-encoder of two layers with the bundled model's tokenizer."""
+    # Here and not above: the processes that are measured do without transformers.
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification  # noqa: PLC0415 - as said
+
     tokenizer = AutoTokenizer.from_pretrained(str(bundled_folder("secondpass/mini")))
     torch.manual_seed(0)
     config = BertConfig(
@@ -169,6 +171,7 @@ def measure_overhead(model: str, n_pairs: int, kind: str, turns: int) -> dict[st
 def measure_workers(model: str, n_pairs: int, kind: str, turns: int) -> dict[str, object]:
     """Pairs per second of `predict` with one thread and of one and two workers, in turns."""
     import ray  # noqa: PLC0415 - the other measurements need none
+    from transformers import AutoTokenizer  # noqa: PLC0415 - as above
 
     # One more than there are workers, for what reads: it has next to nothing to do.
     ray.init("local", num_cpus=3, include_dashboard=False, log_to_driver=False)

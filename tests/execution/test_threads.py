@@ -5,7 +5,9 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
+import checkpoints
 import pytest
 
 from secondpass.execution.threads import Call, map_in_threads
@@ -14,8 +16,8 @@ SETUP = """
 import atexit, os, signal, sys, threading, time
 import numpy as np, torch
 torch.set_num_threads(2)
-from secondpass import BiEncoder, CrossEncoder
-model = CrossEncoder("secondpass/mini")
+from secondpass import CrossEncoder
+model = CrossEncoder(sys.argv[1])
 DOCUMENTS = [f"document {i} " * (5 + i) for i in range(30)]
 def pairs(n):
     return [("which document", f"document {i}") for i in range(n)]
@@ -29,7 +31,7 @@ if child == 0:
     signal.alarm(60)
     same = np.allclose(model.score("q", DOCUMENTS), expected, atol=1e-5)
     same &= np.allclose(model.score("q", DOCUMENTS[:2]), few, atol=1e-5)
-    same &= np.allclose(CrossEncoder("secondpass/mini").score("q", DOCUMENTS), expected, atol=1e-5)
+    same &= np.allclose(CrossEncoder(sys.argv[1]).score("q", DOCUMENTS), expected, atol=1e-5)
     os._exit(0 if same else 1)
 print("child", os.waitpid(child, 0)[1], "parent", len(model.score("q", DOCUMENTS)))
 """
@@ -128,10 +130,15 @@ print(n_interrupted > 150)
 """
 
 
-def run_python(code: str) -> subprocess.CompletedProcess[str]:
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=240, env=environment
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        env=environment,
     )
 
 
@@ -147,8 +154,8 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
     ],
     ids=["forked", "after the main thread", "at exit", "interrupted"],
 )
-def test_scoring_goes_on(code: str, output: str) -> None:
-    done = run_python(SETUP + code)
+def test_scoring_goes_on(tmp_path: Path, code: str, output: str) -> None:
+    done = run_python(SETUP + code, str(checkpoints.bert(tmp_path / "it")))
     assert (done.returncode, done.stdout.strip()) == (0, output), done.stderr[-2000:]
 
 
