@@ -19,7 +19,7 @@ from torch import nn
 
 from secondpass.bench.texts import load_material
 from secondpass.training import ModelConfig
-from secondpass.training.base_model import load_base_model
+from secondpass.training.base_model import find_base, load_base_model
 from secondpass.training.grouped import GroupedCrossEncoder
 
 # The norm that gradients are clipped to, as the trainer does.
@@ -63,7 +63,7 @@ def main(
     """Print pairs per second, medians over the batches, and the ratio within each batch."""
     draw = random.Random(0)  # noqa: S311 - a sample, not secrets
     candidates = load_material(data).candidates
-    packed = load_base_model(ModelConfig(str(base), dropout=dropout), Path())
+    packed = load_base_model(ModelConfig(str(base), dropout=dropout), find_base(str(base), Path()))
     padded = GroupedCrossEncoder(str(base), num_labels=1, max_length=256, activation_fn=nn.Identity(), device="cpu")
     for module in padded.modules():
         if isinstance(module, nn.Dropout):

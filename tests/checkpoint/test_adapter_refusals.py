@@ -168,8 +168,7 @@ def test_a_base_that_is_trusted_with_nothing(folder: Path, base: Path) -> None:
 
 
 def test_training_starts_from_no_adapter(folder: Path, tmp_path: Path) -> None:
-    from secondpass.training.base_model import load_base_model
-    from secondpass.training.config import ModelConfig
+    from secondpass.training.base_model import find_base
 
     with pytest.raises(CheckpointError, match=r"model\.base: .* is an adapter.*merge"):
-        load_base_model(ModelConfig(str(folder)), tmp_path)
+        find_base(str(folder), tmp_path)

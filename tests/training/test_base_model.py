@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import base_models
 import pytest
 import torch
 from checkpoints import bert, edit_json, roberta, with_code, write_weights
@@ -11,31 +12,30 @@ from transformers import AutoModel
 
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, RemoteCodeError
 from secondpass.training import ModelConfig, train
-from secondpass.training.base_model import load_base_model
 
 
 def test_the_bundled_model_goes_by_its_name(tmp_path: Path) -> None:
-    model = load_base_model(ModelConfig("secondpass/mini", max_length=512), tmp_path)
+    model = base_models.load(ModelConfig("secondpass/mini", max_length=512), tmp_path)
     assert model.model is not None
     assert model.model.config.hidden_size == 384
 
 
 def test_a_relative_path_starts_from_the_file(tmp_path: Path) -> None:
     bert(tmp_path / "base")
-    assert load_base_model(ModelConfig("base", max_length=32), tmp_path).max_seq_length == 32
+    assert base_models.load(ModelConfig("base", max_length=32), tmp_path).max_seq_length == 32
 
 
 @pytest.mark.parametrize("name", ["./none", "secondpass/none", "a/b/c", "no model"])
 def test_a_base_that_is_not_there_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(CheckpointNotFoundError, match=rf"^model\.base: .*{name}"):
-        load_base_model(ModelConfig(name), tmp_path)
+        base_models.load(ModelConfig(name), tmp_path)
 
 
 def test_a_folder_without_a_checkpoint_is_said(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointNotFoundError, match=r"model.base: .*empty .*holds no config.json"):
-        load_base_model(ModelConfig("empty"), tmp_path)
+        base_models.load(ModelConfig("empty"), tmp_path)
 
 
 @pytest.mark.parametrize("layout", [bert, roberta])
@@ -52,7 +52,7 @@ def test_lengths_beyond_the_positions_are_refused(
     assert callable(layout)
     base = str(layout(tmp_path / "base"))
     with pytest.raises(InputError, match=message):
-        load_base_model(ModelConfig(base, max_length=max_length, saved_max_length=saved), tmp_path)
+        base_models.load(ModelConfig(base, max_length=max_length, saved_max_length=saved), tmp_path)
 
 
 @pytest.mark.parametrize(("layout", "n_special"), [(bert, 3), (roberta, 4)])
@@ -65,16 +65,16 @@ def test_lengths_without_room_for_a_token_of_each_text_are_refused(
     message = rf"must be at least {smallest}, the {n_special} special tokens of a pair and one of each text, got"
     for length in (1, n_special, smallest - 1):
         with pytest.raises(InputError, match=f"model.max_length {message} {length}"):
-            load_base_model(ModelConfig(base, max_length=length), tmp_path)
+            base_models.load(ModelConfig(base, max_length=length), tmp_path)
     with pytest.raises(InputError, match=f"model.saved_max_length {message} {n_special}"):
-        load_base_model(ModelConfig(base, max_length=32, saved_max_length=n_special), tmp_path)
-    assert load_base_model(ModelConfig(base, max_length=smallest), tmp_path).max_seq_length == smallest
+        base_models.load(ModelConfig(base, max_length=32, saved_max_length=n_special), tmp_path)
+    assert base_models.load(ModelConfig(base, max_length=smallest), tmp_path).max_seq_length == smallest
 
 
 def test_a_base_with_several_labels_is_refused(tmp_path: Path) -> None:
     base = bert(tmp_path / "base", num_labels=3)
     with pytest.raises(CheckpointError, match=r"model.base: .*base has 3 labels, and training needs one"):
-        load_base_model(ModelConfig(str(base)), tmp_path)
+        base_models.load(ModelConfig(str(base)), tmp_path)
 
 
 def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     model.save_pretrained(base)
     edit_json(base / "config.json", architectures=["BertModel"])
     with pytest.raises(CheckpointError, match=r"model.base: .*word_embeddings.weight .* not finite"):
-        load_base_model(ModelConfig(str(base)), tmp_path)
+        base_models.load(ModelConfig(str(base)), tmp_path)
 
 
 def in_precision(base: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
@@ -98,7 +98,7 @@ def in_precision(base: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_a_base_is_loaded_in_float32_whatever_its_files_hold(dtype: torch.dtype, tmp_path: Path) -> None:
     in_precision(bert(tmp_path / "base"), dtype)
-    model = load_base_model(ModelConfig("base", max_length=32), tmp_path)
+    model = base_models.load(ModelConfig("base", max_length=32), tmp_path)
     assert {value.dtype for value in model.state_dict().values() if value.is_floating_point()} == {torch.float32}
 
 
@@ -118,7 +118,7 @@ def test_weights_of_a_base_in_half_precision_learn_and_are_saved_whole(tmp_path:
 def test_code_of_the_base_needs_leave(tmp_path: Path) -> None:
     base = with_code(bert(tmp_path / "base"))
     with pytest.raises(RemoteCodeError, match="trust_remote_code=True"):
-        load_base_model(ModelConfig(str(base), max_length=32), tmp_path)
+        base_models.load(ModelConfig(str(base), max_length=32), tmp_path)
     with pytest.warns(UserWarning, match="bert models like this one are trained with padding"):
-        model = load_base_model(ModelConfig(str(base), max_length=32), tmp_path, trust_remote_code=True)
+        model = base_models.load(ModelConfig(str(base), max_length=32), tmp_path, trust_remote_code=True)
     assert type(model.model).__name__ == "Doubled"

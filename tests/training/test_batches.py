@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import base_models
 import pytest
 import torch
 from checkpoints import bert, distilbert, edit_json, modernbert, roberta
@@ -12,7 +13,6 @@ from sentence_transformers.cross_encoder import CrossEncoder
 from torch import Tensor
 
 from secondpass.training import ModelConfig
-from secondpass.training.base_model import load_base_model
 from secondpass.training.grouped import TOKENS_PER_GPU_GROUP, GroupedCrossEncoder, groups_of_pairs, groups_of_tokens
 
 PAIRS = [("a cat", "the cat sleeps"), ("", ""), ("dog " * 40, "bird " * 90), ("Ünïcode \x00 [SEP]", "dog")]
@@ -27,7 +27,7 @@ def _both_ways(model: GroupedCrossEncoder, pairs: list[tuple[str, str]]) -> None
 
 @pytest.mark.parametrize("layout", [bert, roberta, modernbert, distilbert])
 def test_pairs_become_the_tensors_of_the_library(layout: Callable[[Path], Path], tmp_path: Path) -> None:
-    model = load_base_model(ModelConfig(str(layout(tmp_path / "base")), max_length=32), tmp_path)
+    model = base_models.load(ModelConfig(str(layout(tmp_path / "base")), max_length=32), tmp_path)
     _both_ways(model, PAIRS)
     for pair in PAIRS:
         _both_ways(model, [pair])
@@ -35,7 +35,7 @@ def test_pairs_become_the_tensors_of_the_library(layout: Callable[[Path], Path],
 
 @pytest.fixture(scope="module")
 def mini() -> GroupedCrossEncoder:
-    return load_base_model(ModelConfig("secondpass/mini", max_length=48), Path())
+    return base_models.load(ModelConfig("secondpass/mini", max_length=48), Path())
 
 
 @given(st.lists(st.tuples(st.text(max_size=80), st.text(max_size=200)), min_size=1, max_size=5))
@@ -57,7 +57,7 @@ def test_a_base_with_settings_of_its_own_keeps_them(tmp_path: Path) -> None:
     first = CrossEncoder(str(folder), max_length=32)
     first.save_pretrained(str(folder))
     edit_json(folder / "sentence_bert_config.json", processing_kwargs={"text": {"padding": "max_length"}})
-    model = load_base_model(ModelConfig(str(folder), max_length=32), tmp_path)
+    model = base_models.load(ModelConfig(str(folder), max_length=32), tmp_path)
     assert model.preprocess([("a cat", "sleeps")])["input_ids"].shape == (1, 32)
     _both_ways(model, PAIRS)
 
@@ -88,7 +88,7 @@ def test_scores_and_gradients_of_groups_on_a_gpu_are_those_of_one_pass_on_the_cp
     layout: Callable[[Path], Path], tmp_path: Path
 ) -> None:
     folder = str(layout(tmp_path / "base"))
-    model = load_base_model(ModelConfig(folder, max_length=64, dropout=0.0), tmp_path).to("cuda").train()
+    model = base_models.load(ModelConfig(folder, max_length=64, dropout=0.0), tmp_path).to("cuda").train()
     reference = CrossEncoder(folder, device="cpu", model_kwargs={"attn_implementation": "eager"}).train()
     reference.load_state_dict({name: value.cpu() for name, value in model.state_dict().items()})
     for module in reference.modules():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
+import base_models
 import pytest
 import torch
 from checkpoints import (
@@ -26,7 +27,6 @@ from transformers import BertConfig, BertModel
 
 from secondpass.encoder.packing import group_by_length
 from secondpass.training import ModelConfig, RunConfig
-from secondpass.training.base_model import load_base_model
 from secondpass.training.columns import Columns
 from secondpass.training.config import Loss
 from secondpass.training.dropout import draw_kept
@@ -54,7 +54,7 @@ def columns_of(loss: Loss) -> Columns:
 def models(layout: Callable[[Path], Path], folder: Path, *, dropout: float = 0.0) -> list[GroupedCrossEncoder]:
     """The same model, without padding and with it, as before there was another way."""
     settings = ModelConfig(str(layout(folder / "base")), max_length=64, dropout=dropout)
-    packed = load_base_model(settings, folder)
+    packed = base_models.load(settings, folder)
     padded = GroupedCrossEncoder(
         settings.base,
         num_labels=1,
@@ -166,7 +166,7 @@ def test_a_pad_token_at_the_end_of_the_vocabulary_is_no_obstacle(tmp_path: Path)
     folder = bert(tmp_path / "base")
     n_words = json.loads((folder / "config.json").read_text())["vocab_size"]
     edit_json(folder / "config.json", pad_token_id=n_words - 1)
-    model = load_base_model(ModelConfig(str(folder), max_length=64, dropout=0.0), tmp_path)
+    model = base_models.load(ModelConfig(str(folder), max_length=64, dropout=0.0), tmp_path)
     assert model.packs
 
 
@@ -217,7 +217,7 @@ def test_dropout_is_at_work_in_training_and_not_in_evaluation(tmp_path: Path) ->
 def test_dropout_reaches_what_modernbert_keeps_as_a_number_or_leaves_out(tmp_path: Path) -> None:
     """Attention's rate is no module there, and where the base has none of it, neither is what follows attention."""
     settings = ModelConfig(str(modernbert(tmp_path / "base", attention_dropout=0.0)), max_length=64, dropout=0.3)
-    model = load_base_model(settings, tmp_path).train()
+    model = base_models.load(settings, tmp_path).train()
     after_attention = [module for name, module in model.named_modules() if name.endswith(".out_drop")]
     assert [getattr(module, "p", None) for module in after_attention] == [0.3] * 3
     for module in model.modules():
@@ -230,7 +230,7 @@ def test_dropout_reaches_what_modernbert_keeps_as_a_number_or_leaves_out(tmp_pat
 @pytest.mark.parametrize("layout", [modernbert, distilbert])
 def test_without_dropout_the_base_s_own_is_gone(layout: Callable[..., Path], tmp_path: Path) -> None:
     settings = ModelConfig(str(layout(tmp_path / "base", attention_dropout=0.5)), max_length=64, dropout=0.0)
-    model = load_base_model(settings, tmp_path).train()
+    model = base_models.load(settings, tmp_path).train()
     features = [model.preprocess([("a cat", document) for document in DOCUMENTS]) for _ in range(2)]
     assert torch.equal(*(model(part)["scores"] for part in features))
 
@@ -256,7 +256,7 @@ def test_a_model_without_a_packed_form_is_trained_padded_and_that_is_said(
 ) -> None:
     settings = ModelConfig(str(layout(tmp_path / "base")), max_length=64, dropout=0.0)
     with pytest.warns(UserWarning, match=r"(deberta-v2|modernbert) models like this one are trained with padding"):
-        model = load_base_model(settings, tmp_path)
+        model = base_models.load(settings, tmp_path)
     assert not model.packs
     loss_of(model.train(), "listwise", columns_of("listwise")).backward()
     assert gradients(model)

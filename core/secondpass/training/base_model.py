@@ -25,24 +25,21 @@ _CLASSIFIER = "ForSequenceClassification"
 _PADDED_ATTENTION = "eager"
 
 
-def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: bool = False) -> GroupedCrossEncoder:
+def load_base_model(config: ModelConfig, base: Folder, *, trust_remote_code: bool = False) -> GroupedCrossEncoder:
     """The base in float32 with one label and Identity activation, its dropout and frozen parameters set.
 
     Args:
-        config: What to load, and how.
-        folder: Where a relative path of the base starts from.
+        config: How to load it.
+        base: Its files, as `find_base` gives them.
         trust_remote_code: Allow the base to run code of its own.
 
     Raises:
         RemoteCodeError: It asks to, and nobody allowed that.
-        CheckpointNotFoundError: There is no base of this name.
-        CheckpointError: The base is an adapter, has several labels, or weights that are not finite.
+        CheckpointError: The base has several labels, or weights that are not finite.
         InputError: The base has fewer layers or positions, leaves no room for text, pads on the left, or has no
             parameter that a name of `freeze` is in.
     """
-    checkpoint = find_base(config.base, folder, trust_remote_code=trust_remote_code)
-    base = str(checkpoint.path)
-    settings = load_config(checkpoint)
+    settings = load_config(base)
     if config.layers is not None and config.layers > settings.num_hidden_layers:  # transformers would make some up
         raise InputError(
             f"model.layers must be at most the {settings.num_hidden_layers} of {config.base}, got {config.layers}"
@@ -52,7 +49,7 @@ def load_base_model(config: ModelConfig, folder: Path, *, trust_remote_code: boo
         raise CheckpointError(f"model.base: {config.base} has {settings.num_labels} labels, and training needs one")
     attention = _attention(settings)
     model: GroupedCrossEncoder = GroupedCrossEncoder(
-        base,
+        str(base.path),
         num_labels=1,
         max_length=config.max_length,
         activation_fn=torch.nn.Identity(),

@@ -79,10 +79,10 @@ def _run(
     examples = load_examples(config)
     sets = load_held_out(config)
     _tell(progress, "loading the base")
-    base_files = find_base(config.model.base, config.folder, trust_remote_code=trust_remote_code)
-    last = resuming.find_checkpoint(config, examples, sets, output, base_files)
-    model = load_base_model(config.model, config.folder, trust_remote_code=trust_remote_code)
-    base = copy_weights(model) if config.run.base_share > 0 else None
+    base = find_base(config.model.base, config.folder, trust_remote_code=trust_remote_code)
+    last = resuming.find_checkpoint(config, examples, sets, output, base)
+    model = load_base_model(config.model, base, trust_remote_code=trust_remote_code)
+    base_weights = copy_weights(model) if config.run.base_share > 0 else None
     settings = _complete(config.run, examples)
     judge = HeldOut(sets, pos_weight=settings.pos_weight)
     if sets:
@@ -112,7 +112,7 @@ def _run(
     if sets:
         to_average = resuming.complete_checkpoints(output)[-config.run.average :]
         _tell(progress, "choosing the weights")
-        choice = choose_weights(model, judge, to_average, base, config.run.base_share)
+        choice = choose_weights(model, judge, to_average, base_weights, config.run.base_share)
         model.load_state_dict(choice.weights)
         held_out, chosen = choice.figures, choice.name
     saved_max_length = config.model.saved_max_length
