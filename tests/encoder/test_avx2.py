@@ -36,7 +36,8 @@ def test_such_a_cpu_adds_products_in_pairs_and_leaves_float32_to_mkl() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "arguments", [["arithmetic/test_int8.py"], ["test_quality.py", "-k", "int8"], ["test_packed.py"]]
+    "arguments",
+    [["arithmetic/test_int8.py"], ["test_quality.py", "-k", "int8"], ["test_parity.py", "-k", "transformers or alone"]],
 )
 def test_products_do_there_what_they_do_here(arguments: list[str]) -> None:
     file, *selection = arguments

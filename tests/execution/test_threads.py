@@ -87,7 +87,7 @@ expected = model.score("q", DOCUMENTS)
 for delay in (0.3, 0.6, 0.9):
     threading.Timer(delay, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     try:
-        model.predict(pairs(100_000))
+        model.predict(pairs(300_000))
         print("not interrupted")
     except KeyboardInterrupt:
         pass

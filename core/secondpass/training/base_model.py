@@ -34,8 +34,8 @@ def load_base_model(config: ModelConfig, base: Folder, *, trust_remote_code: boo
         trust_remote_code: Allow the base to run code of its own.
 
     Raises:
-        RemoteCodeError: It asks to, and nobody allowed that.
-        CheckpointError: The base has several labels, or weights that are not finite.
+        RemoteCodeError: The base asks to run code, and nobody allowed that.
+        CheckpointError: It has several labels, a config that cannot be read, or weights that are not finite.
         InputError: The base has fewer layers or positions, leaves no room for text, pads on the left, or has no
             parameter that a name of `freeze` is in.
     """

@@ -67,6 +67,6 @@ def nonlinearity_module(nonlinearity: Nonlinearity) -> nn.Module:
 
 
 def _gelu_in_place(states: Tensor, approximate: str) -> Tensor:
-    # The operator of F.gelu, which has no argument for it.
+    # F.gelu has no `inplace`, and its operator's own form in place has no other name.
     out: Tensor = torch.ops.aten.gelu_(states, approximate=approximate)
     return out

@@ -113,7 +113,7 @@ def make_onednn_linear(weight: Tensor, bias: Tensor | None, nonlinearity: Nonlin
     """The product of these weights, in their dtype.
 
     Args:
-        weight: Shape: (n_out, n_in), in a dtype of `product_dtypes`.
+        weight: Shape: (n_out, n_in), in a dtype that oneDNN multiplies here.
         bias: Shape: (n_out,), or None.
         nonlinearity: What follows, applied by the product.
     """
@@ -155,7 +155,7 @@ def make_int8_product(
 
 
 def product_dtypes() -> frozenset[torch.dtype]:
-    """The formats in which oneDNN's products are the best that this build of torch has here; emulated ones count."""
+    """The formats that oneDNN multiplies here, emulated ones included; not float32 where MKL does better."""
     if not torch.backends.mkldnn.is_available():
         return frozenset()
     has = {
