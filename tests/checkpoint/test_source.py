@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,14 +23,66 @@ COMMITS = {"main": "a" * 40, "v2": "b" * 40}
 TOKEN = "hf_secret"  # noqa: S105 - of a hub that lives for one test
 
 
+class Loader:
+    """A process of its own that scores with checkpoints of the hub at a port, whose address it reads when it starts."""
+
+    _PROGRAM = """
+import json, sys
+from secondpass import CrossEncoder
+for line in sys.stdin:
+    name, options = json.loads(line)
+    try:
+        answer = CrossEncoder(name, activation="identity", **options).score("berlin", ["the wall"])[0]
+    except Exception as error:
+        answer = f"{type(error).__name__} {error}"
+    print(" ".join(str(answer).split()), flush=True)
+"""
+
+    def __init__(self, port: int, home: Path) -> None:
+        environment = {
+            "HF_ENDPOINT": f"http://127.0.0.1:{port}",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HOME": str(home),
+            "PYTHONPATH": ":".join(sys.path),
+            "PATH": "",
+            "OMP_NUM_THREADS": "1",
+            "NO_PROXY": "*",
+        }
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-c", self._PROGRAM],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def load(self, cache: Path, name: str, **options: object) -> str:
+        """The score, or the error's name and message."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([name, {"cache_dir": str(cache / "models"), **options}]) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline().strip()
+        assert answer, "the process has ended"
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate(timeout=60)
+
+
 class Hub(ThreadingHTTPServer):
     """Serves repositories: {repo id: {revision: folder}}; those in `private` need the token."""
 
-    def __init__(self, repositories: dict[str, dict[str, Path]], private: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, repositories: dict[str, dict[str, Path]], home: Path, private: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.repositories = repositories
         self.private = private
         self.served: list[str] = []
+        self.loader = Loader(self.server_port, home)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -108,42 +161,21 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
             "someone/trained": {"main": trained},
             "someone/base": {"main": second},
         },
+        root / "home",
         private=frozenset({"someone/private"}),
     )
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server
+    server.loader.close()
     server.shutdown()
     server.server_close()
     thread.join()
 
 
-def load(hub: Hub | int, cache: Path, name: str, **options: object) -> str:
-    """Score with a checkpoint of the hub (or port) in a fresh process, which reads its address when it starts."""
-    program = (
-        "import json, sys\n"
-        "from secondpass import CrossEncoder\n"
-        "name, options = json.loads(sys.argv[1])\n"
-        "try:\n"
-        "    print(CrossEncoder(name, activation='identity', **options).score('berlin', ['the wall'])[0])\n"
-        "except Exception as error:\n"
-        "    print(type(error).__name__, error)\n"
-    )
-    environment = {
-        "HF_ENDPOINT": f"http://127.0.0.1:{hub if isinstance(hub, int) else hub.server_port}",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HOME": str(cache),
-        "PYTHONPATH": ":".join(sys.path),
-        "PATH": "",
-        "OMP_NUM_THREADS": "1",
-        "NO_PROXY": "*",
-    }
-    arguments = json.dumps([name, {"cache_dir": str(cache / "models"), **options}])
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", program, arguments], env=environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip().splitlines()[-1]
+def load(hub: Hub, cache: Path, name: str, **options: object) -> str:
+    """Score with a checkpoint of the hub."""
+    return hub.loader.load(cache, name, **options)
 
 
 def local_score(folder: Path) -> float:
@@ -167,10 +199,11 @@ def test_downloads_by_either_spelling_then_needs_no_network(hub: Hub, tmp_path: 
 def test_without_a_network_what_was_downloaded_loads_and_the_rest_is_not_found(hub: Hub, tmp_path: Path) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
-        nobody: int = reserved.getsockname()[1]
-        for name in ("cross-encoder/ms-marco-MiniLM-L6-v2", "someone/pickled"):
-            assert load(hub, tmp_path, name) == load(nobody, tmp_path, name)
-        assert load(nobody, tmp_path, "someone/private").startswith("CheckpointNotFoundError")
+        port: int = reserved.getsockname()[1]
+        with closing(Loader(port, tmp_path / "home")) as offline:
+            for name in ("cross-encoder/ms-marco-MiniLM-L6-v2", "someone/pickled"):
+                assert load(hub, tmp_path, name) == offline.load(tmp_path, name)
+            assert offline.load(tmp_path, "someone/private").startswith("CheckpointNotFoundError")
 
 
 def test_revisions(hub: Hub, tmp_path: Path) -> None:
