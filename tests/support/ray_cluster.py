@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,12 +61,18 @@ class ClientServer:
 
     address: str
     head: "subprocess.Popen[bytes]"
+    folder: Path
 
     def kill(self) -> None:
         """Kill all of its own processes at once; its workers end when they notice."""
         if self.head.poll() is None:
             os.killpg(self.head.pid, signal.SIGKILL)
             self.head.wait()
+
+    def logs(self) -> str:
+        """What its servers for clients have written."""
+        files = sorted(self.folder.glob("session_2*/logs/ray_client_server*"))
+        return "\n".join(f"{file.name}:\n{file.read_text(errors='replace')}" for file in files)
 
 
 @contextmanager
@@ -89,12 +95,28 @@ def ray_client_server() -> Iterator[ClientServer]:
         with subprocess.Popen(  # noqa: S603 - Ray's own
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
         ) as head:
-            cluster = ClientServer(f"ray://127.0.0.1:{port}", head)
+            cluster = ClientServer(f"ray://127.0.0.1:{port}", head, Path(folder))
             try:
                 _wait_for(port, head)
                 yield cluster
             finally:
                 cluster.kill()
+
+
+def descendants(root: int) -> list[int]:
+    """The processes that a process has started, and those that these have."""
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError):
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(folder.name))
+    found, todo = [], [root]
+    while todo:
+        started = children.get(todo.pop(), [])
+        found += started
+        todo += started
+    return found
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:

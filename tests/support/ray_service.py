@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from ray_cluster import PATIENCE
+from ray_cluster import PATIENCE, descendants
 
 # `serve run`, on a cluster that is small, has no dashboard, and leaves others on this machine alone. At SIGUSR1 the
 # first application is deleted.
@@ -50,7 +50,7 @@ class RayService:
 
     def replicas(self, application: str) -> list[int]:
         """The processes of an application's replicas."""
-        titles = {pid: _title(pid) for pid in _descendants(self.process.pid)}
+        titles = {pid: _title(pid) for pid in descendants(self.process.pid)}
         return [pid for pid, title in titles.items() if f"ServeReplica:{application}:" in title]
 
     def delete_first(self) -> None:
@@ -107,7 +107,7 @@ def deployed(
                 service.wait_until(lambda prefix=prefix: service.is_ready(prefix), seconds=180)
             yield service
         finally:
-            started = _descendants(process.pid)
+            started = descendants(process.pid)
             process.terminate()  # which ends the cluster with it
             with suppress(subprocess.TimeoutExpired):
                 process.wait(30)
@@ -115,22 +115,6 @@ def deployed(
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             reader.join()
-
-
-def _descendants(root: int) -> list[int]:
-    """The processes that a process has started, and those that these have."""
-    children: dict[int, list[int]] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            with suppress(OSError):
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(folder.name))
-    found, todo = [], [root]
-    while todo:
-        started = children.get(todo.pop(), [])
-        found += started
-        todo += started
-    return found
 
 
 def _title(pid: int) -> str:

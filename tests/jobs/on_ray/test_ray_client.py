@@ -28,7 +28,7 @@ def test_a_job_is_scored_through_a_client_and_goes_on_elsewhere_when_the_cluster
         # Relative names are those of the folder in which the job was called, not of the workers'.
         for n_before in (0, 5):
             job = _run([*command, "-o", "out"], tmp_path)
-            assert job.returncode == 0, job.stderr
+            assert job.returncode == 0, job.stderr + cluster.logs()
             result = json.loads(job.stdout)
             assert (result["n_rows"], result["n_bad"], result["n_shards_before"]) == (200, 1, n_before)
         check_scored(rows, read_output(tmp_path / "out"), CrossEncoder(model))

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from checkpoints import bert
 from job_rows import check_scored, errors_of, make_rows, read_output, write_jsonl
-from ray_cluster import ray_cluster
+from ray_cluster import descendants, ray_cluster
 from scorers import Scores, true_score
 
 from secondpass import CrossEncoder
@@ -51,16 +51,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def _workers_of_ray() -> list[int]:
-    """The processes that score, by their names."""
+    """The processes that score on the cluster of this process, by their names; other clusters have others."""
     found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                name = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"ray::MapWorker" in name or b"_ShardWorker" in name:
-                found.append(int(folder.name))
+    for process in descendants(os.getpid()):
+        try:
+            name = Path(f"/proc/{process}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"ray::MapWorker" in name or b"_ShardWorker" in name:
+            found.append(process)
     return found
 
 

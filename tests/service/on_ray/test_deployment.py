@@ -48,6 +48,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayService]:
     config = yaml.safe_load((ROOT / "examples/serve_on_ray.yaml").read_text(encoding="utf-8"))
     (rerank,) = config["applications"]
     rerank["args"]["models"][0]["aliases"] = list(ALIASES)
+    rerank["args"]["limits"]["drain_seconds"] = 150  # for a machine that is busy with other tests
     rerank["args"]["api_keys_env"] = "KEYS_OF_THIS_TEST"
     tight = {
         "name": "tight",
@@ -92,7 +93,7 @@ def local() -> Iterator[FastAPI]:
 
 
 def ask(service: RayService, path: str, body: Mapping[str, object]) -> httpx.Response:
-    return httpx.post(f"{service.url}{path}", json=body, headers=KEYED, timeout=60)
+    return httpx.post(f"{service.url}{path}", json=body, headers=KEYED, timeout=180)
 
 
 ASKED: dict[str, tuple[str, Mapping[str, object]]] = {
@@ -283,7 +284,7 @@ def test_a_wrong_setting_is_refused_before_anything_is_deployed(args: dict[str, 
 
 def test_what_was_accepted_is_answered_when_the_application_is_deleted(service: RayService) -> None:
     def one(number: int) -> int:
-        return ask(service, "/v2/rerank", {"query": f"{QUERY} {number}", "documents": LONG}).status_code
+        return ask(service, "/v2/rerank", {"query": f"{QUERY} {number}", "documents": LONG[:12]}).status_code
 
     accepted: dict[str, float] = {}
 
