@@ -83,11 +83,11 @@ atexit.register(lambda: print(len(model.score("q", DOCUMENTS)), len(model.predic
 
 INTERRUPTED = """
 signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background of a shell begin by ignoring it
-expected = model.score("q", DOCUMENTS)
+expected, many = model.score("q", DOCUMENTS), pairs(300_000)
 for delay in (0.3, 0.6, 0.9):
     threading.Timer(delay, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     try:
-        model.predict(pairs(300_000))
+        model.predict(many)
         print("not interrupted")
     except KeyboardInterrupt:
         pass
