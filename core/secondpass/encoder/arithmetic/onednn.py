@@ -35,7 +35,7 @@ class Quantization:
 
 @dataclass(frozen=True, slots=True)
 class OneDnnLinear:
-    """A product in floating point: weights in oneDNN's blocked layout, the nonlinearity fused into the product."""
+    """A product in floating point: weights in oneDNN's blocked layout, the nonlinearity fused, or `after` it."""
 
     weight: Tensor
     bias: Tensor | None
@@ -118,8 +118,8 @@ def make_onednn_linear(weight: Tensor, bias: Tensor | None, nonlinearity: Nonlin
         bias: Shape: (n_out,), or None.
         nonlinearity: What follows, applied by the product.
     """
-    # With AVX2 alone oneDNN's GELU takes half as long as the product before it (Zen 3), and torch's own an eighth. MKL's
-    # product would be as fast, but hangs in processes that were forked.
+    # With AVX2 alone oneDNN's GELU takes half as long as the product before it (Zen 3), and torch's own an eighth.
+    # MKL's product would be as fast, but hangs in processes that were forked.
     if nonlinearity is Nonlinearity.GELU and weight.dtype == torch.float32 and _instructions() == "AVX2":
         return OneDnnLinear(_blocked(weight), bias, *_FUSED[None], after=nonlinearity)
     return OneDnnLinear(_blocked(weight), bias, *_FUSED[nonlinearity])
