@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import checkpoints
@@ -23,17 +25,32 @@ def pairs(n):
     return [("which document", f"document {i}") for i in range(n)]
 """
 
-IN_A_CHILD = """
-expected = model.score("q", DOCUMENTS)
-few = model.score("q", DOCUMENTS[:2])
-child = os.fork()
-if child == 0:
-    signal.alarm(60)
-    same = np.allclose(model.score("q", DOCUMENTS), expected, atol=1e-5)
-    same &= np.allclose(model.score("q", DOCUMENTS[:2]), few, atol=1e-5)
-    same &= np.allclose(CrossEncoder(sys.argv[1]).score("q", DOCUMENTS), expected, atol=1e-5)
-    os._exit(0 if same else 1)
-print("child", os.waitpid(child, 0)[1], "parent", len(model.score("q", DOCUMENTS)))
+# Forked as soon as scores are there, while threads that computed them end, of one pass and of several; and while others
+# compute.
+IN_CHILDREN = """
+expected = [model.score("q", DOCUMENTS[:n]) for n in (2, 30)]
+def scores_in_a_child(load):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        scorer = CrossEncoder(sys.argv[1]) if load else model
+        same = [np.allclose(scorer.score("q", DOCUMENTS[:n]), expected[n > 2], atol=1e-5) for n in (2, 30)]
+        os._exit(0 if all(same) else 1)
+    return os.waitpid(child, 0)[1]
+codes = []
+for turn in range(20):
+    model.score("q", DOCUMENTS[: 30 if turn % 2 else 2])
+    codes.append(scores_in_a_child(load=turn < 2))
+enough = threading.Event()
+def score():
+    while not enough.is_set():
+        model.score("q", DOCUMENTS)
+others = [threading.Thread(target=score) for _ in range(2)]
+for other in others:
+    other.start()
+codes += [scores_in_a_child(load=False) for _ in range(20)]
+enough.set()
+print("children", set(codes), "parent", len(model.score("q", DOCUMENTS)))
 """
 
 # Tokenizers that wait in a thread of the parent when the child is made, with whatever they hold meanwhile.
@@ -146,7 +163,7 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     ("code", "output"),
     [
         pytest.param(
-            IN_A_CHILD, "child 0 parent 30", marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+            IN_CHILDREN, "children {0} parent 30", marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
         ),
         (AFTER_THE_MAIN_THREAD, "30 5000"),
         (AT_EXIT, "30 5000"),
@@ -207,7 +224,21 @@ def test_a_call_that_has_not_begun_never_does_once_it_is_ended() -> None:
     assert ran == []
 
 
-def test_each_thread_is_prepared_once() -> None:
-    prepared: list[int] = []
-    map_in_threads(lambda _: time.sleep(0.01), range(8), 3, prepare=lambda: prepared.append(threading.get_ident()))
-    assert len(prepared) == len(set(prepared)) == 3
+def test_each_thread_enters_its_context_once_and_leaves_it() -> None:
+    entered: list[int] = []
+    left: list[int] = []
+
+    @contextmanager
+    def within() -> Iterator[None]:
+        entered.append(threading.get_ident())
+        try:
+            yield
+        finally:
+            left.append(threading.get_ident())
+
+    map_in_threads(lambda _: time.sleep(0.01), range(8), 3, within=within)
+    assert len(entered) == len(set(entered)) == 3
+    assert sorted(left) == sorted(entered)
+    with pytest.raises(ZeroDivisionError):
+        map_in_threads(lambda _: 1 / 0, [0], 1, within=within)
+    assert len(left) == 4

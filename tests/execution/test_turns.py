@@ -282,3 +282,32 @@ print("parent", len(model.score("q", DOCUMENTS)))
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=240, env=environment
     )
     assert (done.returncode, done.stdout.split()) == (0, ["child", "30", "parent", "30"]), done.stderr[-2000:]
+
+
+def test_held_turns_are_had_once_all_holds_are_released() -> None:
+    own = Turns()
+    at_work, end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with own.turn(1, 2):
+            at_work.set()
+            end.wait()
+
+    first = start(work)
+    until(at_work.is_set)
+    began = time.monotonic()
+    own.hold("a", began + 0.2)  # in vain: the pass goes on
+    assert time.monotonic() >= began + 0.2
+    others = [start(own.hold, hold, time.monotonic() + 60) for hold in "ab"]
+    until(lambda: len(own._holds) == 2)
+    end.set()
+    for thread in (first, *others):
+        thread.join(20)
+        assert not thread.is_alive()
+    later = start(work)
+    until(lambda: len(own._waiting) == 1)
+    own.release("a")
+    assert len(own._waiting) == 1
+    own.release("b")
+    later.join(20)
+    assert not later.is_alive()

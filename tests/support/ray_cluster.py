@@ -31,6 +31,9 @@ _ENVIRONMENT = {
     # Workers import what this process does, wherever that is.
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
 }
+# Ray's server for clients forks the process that serves each of them. gRPC's handlers of forks end one in seven of these
+# as they begin (ray-project/ray#63202); nothing needs the handlers, for another program is started at once.
+_FOR_CLIENTS = {"GRPC_ENABLE_FORK_SUPPORT": "0"}
 
 
 @contextmanager
@@ -87,7 +90,7 @@ def ray_client_server() -> Iterator[ClientServer]:
         pytest.MonkeyPatch.context() as patch,
         TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder,
     ):
-        for name, value in _ENVIRONMENT.items():
+        for name, value in {**_ENVIRONMENT, **_FOR_CLIENTS}.items():
             patch.setenv(name, value)
         command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--port=0"]
         command += [f"--temp-dir={folder}", f"--ray-client-server-port={port}", "--include-dashboard=false"]

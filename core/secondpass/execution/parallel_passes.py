@@ -7,21 +7,30 @@ all. With a pass each they wait neither for each other nor for other programs on
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache, partial
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 
 from secondpass.encoder import Capabilities
-from secondpass.execution.threads import map_in_threads
-from secondpass.execution.turns import turns
+from secondpass.execution.threads import map_in_threads, wait_for_ending_threads
+from secondpass.execution.turns import Turns, turns
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 # The interpreter runs one thread at a time between operations: more passes than these would wait for that.
 _MOST_PASSES = 8
+
+# OpenMP 5.0, omp_pause_soft.
+_SOFT_PAUSE = 1
+
+# How long a fork waits at most, in seconds.
+_FORK_PATIENCE = 10
 
 
 def n_parallel_passes(devices: Sequence[Capabilities]) -> int:
@@ -61,7 +70,7 @@ def run_in_parallel(
             with turn():
                 results.append(function(item))
         return results
-    return map_in_threads(function, items, n_parallel, prepare=lambda: _use_threads(share), turn=turn)
+    return map_in_threads(function, items, n_parallel, within=partial(_threads, share), turn=turn)
 
 
 def _n_usable_cores() -> int:
@@ -69,18 +78,47 @@ def _n_usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@contextmanager
+def _threads(n_threads: int) -> Iterator[None]:
+    """Let a new thread's operations use this many cores, with threads that are gone at the end."""
+    _use_threads(n_threads)
+    try:
+        yield
+    finally:
+        if n_threads > 1:
+            _end_helpers()
+
+
 def _use_threads(n_threads: int) -> bool:
     """Let the calling thread's operations use this many cores; returns whether it took effect.
 
-    torch.set_num_threads would do so for all threads to come. OpenMP's own setting belongs to the calling one.
+    torch.set_num_threads would do so for all threads to come. The settings of OpenMP and MKL belong to the calling one.
     """
     # Gives a new thread the process's number, once: so it does not do so after our own setting.
     torch.get_num_threads()
-    try:
-        ctypes.CDLL(None).omp_set_num_threads(n_threads)
-    except (AttributeError, OSError, TypeError):  # no OpenMP among the libraries, or a system without such a list
-        return False
+    # MKL follows OpenMP's only where neither torch.set_num_threads nor MKL_NUM_THREADS gave it a number.
+    for name in ("omp_set_num_threads", "MKL_Set_Num_Threads_Local"):
+        function = _library_function(name)
+        if function is not None:
+            function(n_threads)
     return torch.get_num_threads() == n_threads
+
+
+def _end_helpers() -> None:
+    """Wait until the threads that GNU's OpenMP started for the calling one have ended."""
+    end = _library_function("omp_pause_resource_all")
+    if end is not None and _library_function("__kmpc_fork_call") is None:  # LLVM's would end those of all threads
+        end(_SOFT_PAUSE)
+
+
+@cache
+def _library_function(name: str) -> "Callable[[int], object] | None":
+    """A function of OpenMP or MKL, where it is in one of the libraries that torch runs on."""
+    for library in (None, str(Path(torch.__file__).with_name("lib") / "libtorch_cpu.so")):
+        with suppress(AttributeError, OSError, TypeError):  # not there, or a system without a list of all libraries
+            function: Callable[[int], object] = getattr(ctypes.CDLL(library), name)
+            return function
+    return None
 
 
 @cache
@@ -89,3 +127,25 @@ def _can_split() -> bool:
     if "OpenMP" not in torch.__config__.parallel_info().partition("parallel backend:")[2]:
         return False
     return map_in_threads(_use_threads, [1], 1)[0]
+
+
+# The passes that each thread holds which is about to fork.
+_HELD: dict[int, Turns] = {}
+
+
+def _before_fork() -> None:
+    """Wait until no thread of ours computes or ends: MKL and OpenMP have locks that a child would find held."""
+    thread, until = threading.get_ident(), time.monotonic() + _FORK_PATIENCE
+    _HELD[thread] = turns()
+    _HELD[thread].hold(thread, until)
+    wait_for_ending_threads(until)
+
+
+def _after_fork() -> None:
+    thread = threading.get_ident()
+    if thread in _HELD:  # unless a Ctrl-C came before
+        _HELD.pop(thread).release(thread)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_HELD.clear)

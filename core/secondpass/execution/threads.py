@@ -6,9 +6,12 @@ thread stayed in the parent, and it would wait for them for ever. A new thread g
 """
 
 import os
+import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
@@ -16,6 +19,9 @@ _R = TypeVar("_R")
 
 # The process in which torch was loaded: any other was forked from it.
 _FIRST_PROCESS = os.getpid()
+
+# The system's numbers of threads that have ended for Python, and of which the system may still have to clear away.
+_ENDING: set[int] = set()
 
 
 class Call(Generic[_R]):
@@ -72,6 +78,9 @@ class Call(Generic[_R]):
             self._value = self._function()
         except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
             self._error = error
+        if threading.current_thread() is self._thread and sys.platform == "linux":
+            _ENDING.difference_update([number for number in list(_ENDING) if not _is_there(number)])
+            _ENDING.add(threading.get_native_id())
         self._unfinished.release()
 
 
@@ -80,7 +89,7 @@ def map_in_threads(
     items: Sequence[_T],
     n_threads: int,
     *,
-    prepare: Callable[[], object] = lambda: None,
+    within: Callable[[], AbstractContextManager[object]] = nullcontext,
     turn: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> list[_R]:
     """`function` of each item, in order, by several threads at a time.
@@ -91,7 +100,7 @@ def map_in_threads(
         function: What to compute.
         items: Of what.
         n_threads: At least 1.
-        prepare: Called by each thread before its first item.
+        within: Entered by each thread before its first item, and left after its last.
         turn: Entered for each item, and may make it wait.
     """
     results: dict[int, _R] = {}
@@ -100,20 +109,20 @@ def map_in_threads(
     stop = threading.Event()
 
     def work() -> None:
-        prepare()
-        while not stop.is_set():
-            with taking:
-                number = next(remaining, None)
-            if number is None:
-                return
-            with turn():
-                if stop.is_set():  # meanwhile
+        with within():
+            while not stop.is_set():
+                with taking:
+                    number = next(remaining, None)
+                if number is None:
                     return
-                try:
-                    results[number] = function(items[number])
-                except BaseException:
-                    stop.set()
-                    raise
+                with turn():
+                    if stop.is_set():  # meanwhile
+                        return
+                    try:
+                        results[number] = function(items[number])
+                    except BaseException:
+                        stop.set()
+                        raise
 
     calls = [Call(work) for _ in range(min(n_threads, len(items)))]
     try:
@@ -131,3 +140,25 @@ def map_in_threads(
 def call_safely(function: Callable[[], _R]) -> _R:
     """What the function returns; in a process that was forked, from a thread in which torch can compute."""
     return function() if os.getpid() == _FIRST_PROCESS else map_in_threads(lambda call: call(), [function], 1)[0]
+
+
+def wait_for_ending_threads(until: float) -> None:
+    """Return when the system has cleared away the threads of calls that have ended.
+
+    On Linux alone. A thread that ends gives back what MKL keeps for it, under a lock of MKL's: in a process forked at
+    that moment the lock would be held for ever. Python takes the thread for ended before that.
+
+    Args:
+        until: Return then at the latest, by time.monotonic.
+    """
+    while time.monotonic() < until and any(map(_is_there, list(_ENDING))):
+        time.sleep(0.0002)
+
+
+def _is_there(number: int) -> bool:
+    """Whether this process has a thread of the system's number; for Linux."""
+    return Path("/proc/self/task", str(number)).exists()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_ENDING.clear)

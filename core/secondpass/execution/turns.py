@@ -1,6 +1,7 @@
 """Callers in several threads take turns on the cores of one CPU: whoever asked first begins first."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ class Turns:
         self._waiting: deque[_Pass] = deque()
         self._n_threads = 0
         self._callers: set[object] = set()
+        self._holds: set[object] = set()
 
     @contextmanager
     def caller(self) -> Iterator[int]:
@@ -56,9 +58,26 @@ class Turns:
                     self._waiting.remove(own)
                 self._let_in()
 
+    def hold(self, hold: object, until: float) -> None:
+        """Let no pass begin before `release`, and return when those that are at work have ended.
+
+        Args:
+            hold: Whose hold it is: there may be several.
+            until: Return then at the latest, by time.monotonic.
+        """
+        self._holds.add(hold)
+        while self._n_threads and time.monotonic() < until:
+            time.sleep(0.0002)
+
+    def release(self, hold: object) -> None:
+        """Let passes begin again, unless others hold them too."""
+        self._holds.discard(hold)
+        with self._changing:
+            self._let_in()
+
     def _let_in(self) -> None:
         """Begin what there is room for, in order; called with the lock held."""
-        while self._waiting:
+        while self._waiting and not self._holds:
             first = self._waiting[0]
             if self._n_threads and self._n_threads + first.n_threads > first.n_cores:
                 return
