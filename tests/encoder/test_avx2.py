@@ -1,11 +1,13 @@
 """A CPU with AVX2 alone: the tests of products again, with what libraries do where that is the newest."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from random_backbones import CPU
 
 # torch's own code and oneDNN's each have a variable of their own.
@@ -23,10 +25,13 @@ def _run(*arguments: str) -> str:
     return done.stdout
 
 
-def test_such_a_cpu_adds_products_in_pairs() -> None:
+def test_such_a_cpu_adds_products_in_pairs_and_leaves_float32_to_mkl() -> None:
     code = "import torch; from secondpass.execution import devices; print(devices.capabilities_of(torch.device('cpu')))"
     shown = _run("-c", code)
     assert "int8_products=True, int8_pairs=True" in shown
+    onednn_dtypes = re.search(r"onednn_dtypes=frozenset\((.*?)\)", shown)
+    assert onednn_dtypes is not None
+    assert ("torch.float32" in onednn_dtypes[1]) is not torch.backends.mkl.is_available()
 
 
 @pytest.mark.slow

@@ -65,14 +65,15 @@ class Turns:
             hold: Whose hold it is: there may be several.
             until: Return then at the latest, by time.monotonic.
         """
-        self._holds.add(hold)
+        with self._changing:
+            self._holds.add(hold)
         while self._n_threads and time.monotonic() < until:
             time.sleep(0.0002)
 
     def release(self, hold: object) -> None:
         """Let passes begin again, unless others hold them too."""
-        self._holds.discard(hold)
         with self._changing:
+            self._holds.discard(hold)
             self._let_in()
 
     def _let_in(self) -> None:

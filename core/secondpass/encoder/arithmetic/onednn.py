@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity, apply_nonlinearity
+from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
 
 # Nonlinearities that oneDNN applies while a result is still in cache, by its attribute and algorithm.
 _FUSED: dict[Nonlinearity | None, tuple[str, str]] = {
@@ -35,20 +35,19 @@ class Quantization:
 
 @dataclass(frozen=True, slots=True)
 class OneDnnLinear:
-    """A product in floating point: weights in oneDNN's blocked layout, the nonlinearity fused, or `after` it."""
+    """A product in floating point: weights in oneDNN's blocked layout, the nonlinearity fused into the product."""
 
     weight: Tensor
     bias: Tensor | None
     attribute: str
     algorithm: str
-    after: Nonlinearity | None = None
 
     def __call__(self, rows: Tensor) -> Tensor:
         """See `Linear`."""
         out: Tensor = torch.ops.mkldnn._linear_pointwise(  # noqa: SLF001 - torch's inductor calls it so
             rows, self.weight, self.bias, self.attribute, [], self.algorithm
         )
-        return out if self.after is None else apply_nonlinearity(out, self.after)
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +113,10 @@ def make_onednn_linear(weight: Tensor, bias: Tensor | None, nonlinearity: Nonlin
     """The product of these weights, in their dtype.
 
     Args:
-        weight: Shape: (n_out, n_in), in a dtype that oneDNN multiplies here.
+        weight: Shape: (n_out, n_in), in a dtype of `product_dtypes`.
         bias: Shape: (n_out,), or None.
         nonlinearity: What follows, applied by the product.
     """
-    # With AVX2 alone oneDNN's GELU takes half as long as the product before it (Zen 3), and torch's own an eighth.
-    # MKL's product would be as fast, but hangs in processes that were forked.
-    if nonlinearity is Nonlinearity.GELU and weight.dtype == torch.float32 and _instructions() == "AVX2":
-        return OneDnnLinear(_blocked(weight), bias, *_FUSED[None], after=nonlinearity)
     return OneDnnLinear(_blocked(weight), bias, *_FUSED[nonlinearity])
 
 
@@ -160,11 +155,13 @@ def make_int8_product(
 
 
 def product_dtypes() -> frozenset[torch.dtype]:
-    """The formats that oneDNN multiplies here, emulated ones included."""
+    """The formats that oneDNN multiplies here, emulated ones included; not float32 where MKL does better."""
     if not torch.backends.mkldnn.is_available():
         return frozenset()
     has = {
-        torch.float32: True,
+        # With AVX2 alone oneDNN's GELU takes half as long as the product before it (Zen 3). MKL's product is as fast,
+        # on AMD too, and torch's own GELU takes an eighth of it.
+        torch.float32: not (_instructions() == "AVX2" and torch.backends.mkl.is_available()),
         torch.bfloat16: torch.ops.mkldnn._is_mkldnn_bf16_supported(),  # noqa: SLF001 - as above
         torch.float16: torch.ops.mkldnn._is_mkldnn_fp16_supported(),  # noqa: SLF001 - as above
     }
