@@ -17,7 +17,7 @@ from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.labels import relevance_logit
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.source import check_name
-from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
+from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, RANGE_PAIRS
 from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, device_names, placement_for
@@ -256,6 +256,7 @@ def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpo
         checkpoint.model,
         lambda: checkpoint.tokenize(RANGE_PAIRS),
         checkpoint.padding_side,
+        candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
         scores=partial(relevance_logit, label=checkpoint.label),
     )
     return placement, checkpoint, networks

@@ -16,17 +16,19 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification
 
 from secondpass.encoder import Pooling, Precision, RangeTexts, TokenBatch, packed_encoder
-from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
+from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
 from secondpass.model_names import bundled_folder
 
 N_QUERIES = 12
+# Where bfloat16 is emulated, it takes minutes.
+N_QUERIES_SLOW = 4
 # Mean Kendall's tau per query against float32. What the bundled model's layers compare was 0.75 in int8 before the
 # parts that cannot bear rounding stayed in float32.
 LEAST_TAU = {
     ("ce-minilm6", Precision.BFLOAT16): 0.985,
     ("ce-minilm6", Precision.INT8): 0.95,
     ("mini", Precision.BFLOAT16): 0.95,
-    ("mini", Precision.INT8): 0.92,
+    ("mini", Precision.INT8): 0.94,
 }
 
 
@@ -67,8 +69,14 @@ def test_the_order_stays(model_name: str, precision: Precision) -> None:
         scores: Tensor = model.classifier(model.bert.pooler.dense(pooled).tanh())[:, 0]
         return scores
 
-    range_texts = RangeTexts(_batch(tokenizer, list(RANGE_PAIRS)), logits)
-    lists = _lists(N_QUERIES, depth=30)
+    range_texts = RangeTexts(
+        _batch(tokenizer, list(RANGE_PAIRS)),
+        logits,
+        lists=_batch(tokenizer, list(CANDIDATE_PAIRS)),
+        n_lists=len(CANDIDATES),
+    )
+    is_slow = precision.states_dtype(CPU) in CPU.slow_dtypes
+    lists = _lists(N_QUERIES_SLOW if is_slow else N_QUERIES, depth=30)
 
     def scores(precision: Precision) -> list[NDArray[np.float32]]:
         encoder = packed_encoder(

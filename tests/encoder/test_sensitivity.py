@@ -65,8 +65,8 @@ def test_the_error_is_below_the_bound(make: Callable[[], PreTrainedModel]) -> No
     model = make()
     texts = _texts(model)
     with torch.inference_mode():
-        exact = _packed(model, Precision.FLOAT32)(texts.batch)
-        assert texts.error(_packed(model, Precision.INT8, texts)(texts.batch), exact) <= LARGEST_ERRORS[Precision.INT8]
+        exact = _packed(model, Precision.FLOAT32)(texts.ranked)
+        assert texts.error(_packed(model, Precision.INT8, texts)(texts.ranked), exact) <= LARGEST_ERRORS[Precision.INT8]
 
 
 @needs_int8
@@ -77,14 +77,20 @@ def test_the_same_parts_are_kept_every_time() -> None:
     assert torch.equal(_scores(first, model), _scores(second, model))
 
 
-def _error(rounded: list[float], exact: list[float]) -> float:
-    texts = RangeTexts(TokenBatch(torch.tensor([5]), torch.tensor([0]), (1,)), lambda pooled: pooled[:, 0])
+def _error(rounded: list[float], exact: list[float], n_lists: int = 1) -> float:
+    batch = TokenBatch(torch.tensor([5]), torch.tensor([0]), (1,))
+    texts = RangeTexts(batch, lambda pooled: pooled[:, 0], n_lists=n_lists)
     return texts.error(torch.tensor(rounded).float()[:, None], torch.tensor(exact).float()[:, None])
 
 
 def test_the_error_is_the_deviation_of_changes_in_that_of_scores() -> None:
     """Changes 0, 0, 1 lie 1/3 to 2/3 from their mean: squares of 2/3 in all. Those of the scores make 2."""
     assert _error([0, 1, 3], [0, 1, 2]) == pytest.approx((1 / 3) ** 0.5)
+
+
+def test_what_lies_between_lists_counts_nowhere() -> None:
+    """Within lists, changes of -1/2, 1/2 and 0, 0 make squares of 1/2; scores of -1, 1 and -1, 1 make 4."""
+    assert _error([0, 3, 207, 209], [0, 2, 100, 102], n_lists=2) == pytest.approx((1 / 8) ** 0.5)
 
 
 def test_scores_without_an_order_have_none_to_lose() -> None:

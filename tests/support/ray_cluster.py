@@ -31,8 +31,8 @@ _ENVIRONMENT = {
     # Workers import what this process does, wherever that is.
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
 }
-# Ray's server for clients forks the process that serves each of them. gRPC's handlers of forks end one in seven of these
-# as they begin (ray-project/ray#63202); nothing needs the handlers, for another program is started at once.
+# Ray's server for clients forks the process that serves each of them, and gRPC's handlers of forks end one in seven of
+# these as they begin (ray-project/ray#63202). Nothing needs the handlers: another program is started at once.
 _FOR_CLIENTS = {"GRPC_ENABLE_FORK_SUPPORT": "0"}
 
 

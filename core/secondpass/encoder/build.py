@@ -126,13 +126,16 @@ def _measured_encoder(
 ) -> PackedEncoder:
     """The encoder in a precision that rounds, by what texts show: ranges, and parts that have to stay in float32."""
     recorder = RangeRecorder()
-    expected = build(recorder, torch.float32)(texts.batch)
-    if not bool(expected.isfinite().all()):
+    recording = build(recorder, torch.float32)
+    pooled = recording(texts.ranges)
+    ranges = dict(recorder.ranges)
+    expected = pooled if texts.lists is None else recording(texts.lists)
+    if not bool(pooled.isfinite().all() and expected.isfinite().all()):
         raise ScoringError("a model must give finite numbers, got others for the texts that rounding is measured with")
     dtype = precision.states_dtype(capabilities)
-    rounded = build(make_arithmetic(precision, capabilities, recorder.ranges, n_layers=n_layers), dtype)
+    rounded = build(make_arithmetic(precision, capabilities, ranges, n_layers=n_layers), dtype)
     largest = LARGEST_ERRORS[precision]
-    if texts.error(rounded(texts.batch), expected) <= largest:
+    if texts.error(rounded(texts.ranked), expected) <= largest:
         return rounded
     exact = build(make_arithmetic(Precision.FLOAT32, capabilities, {}, n_layers=n_layers), torch.float32)
     return keep_sensitive_parts(rounded, exact, texts, states_dtype=dtype, largest_error=largest)

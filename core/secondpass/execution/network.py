@@ -20,6 +20,7 @@ from secondpass.encoder import (
     packed_encoder,
     to_device,
 )
+from secondpass.encoder.arithmetic.range_texts import CANDIDATES
 from secondpass.encoder.company import VERIFIED, OneByOne, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder, PaddedLanguageModel, raise_head_to_float32
 from secondpass.encoder.rounding import round_up
@@ -84,6 +85,7 @@ def networks_on(
     sample: Callable[[], PairTokens],
     padding_side: Literal["left", "right"] = "right",
     *,
+    candidates: Callable[[], PairTokens] | None = None,
     scores: Callable[[Tensor], Tensor] | None = None,
 ) -> list[Network]:
     """The model on each device.
@@ -95,7 +97,9 @@ def networks_on(
         sample: Gives a few pairs of different lengths as the model reads them, for precisions that round, and to find
             out whether padding leaks into scores.
         padding_side: Where padding goes for architectures that need any.
-        scores: What documents are ordered by, from the outputs for the sample; None for the outputs themselves.
+        candidates: Gives CANDIDATE_PAIRS as the model reads them, on whose order it is measured what rounding does;
+            None for a model of single texts, where the sample serves for it.
+        scores: What documents are ordered by, from the outputs for these; None for the outputs themselves.
 
     Raises:
         InputError: The precision has no form for this architecture.
@@ -107,6 +111,9 @@ def networks_on(
         range_texts = None
         if placement.precision.is_measured(capabilities):
             range_texts = RangeTexts(_batch(sample(), capabilities), _then(head, scores))
+            if candidates is not None:
+                lists = _batch(candidates(), capabilities)
+                range_texts = replace(range_texts, lists=lists, n_lists=len(CANDIDATES))
         encoder = _encoder(own, placement.precision, capabilities, sample, padding_side, range_texts)
         pools = isinstance(own, PlainClassifier | SplitModel)
         networks.append(Network(encoder, head, capabilities, pools=pools))

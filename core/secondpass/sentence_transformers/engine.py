@@ -20,7 +20,7 @@ from secondpass.checkpoint.pair_reading import default_prompt
 from secondpass.checkpoint.plain_model import PlainClassifier
 from secondpass.checkpoint.ranking_model import LanguageModel
 from secondpass.encoder import Precision
-from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
+from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, RANGE_PAIRS
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, placement_for
@@ -236,6 +236,7 @@ def _load(name: str, options: ModelOptions) -> _Loaded:
             model,
             lambda: checkpoint.tokenize(RANGE_PAIRS),
             checkpoint.padding_side,
+            candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
             # What all labels have in common orders nothing, and may be so large that it hides what tells them apart.
             scores=relevance_logits,
         ),

@@ -1,4 +1,10 @@
-"""Texts on which rounding is measured: short, long, of several kinds and languages, written for this."""
+"""Texts on which rounding is measured, written for this.
+
+Ranges of values are measured on pairs of several kinds, lengths and languages; what rounding does to the order of
+documents, on lists as a first stage returns them, from the answer to what has only words in common with the query.
+Scores of queries and documents that have nothing to do with each other lie so far apart, with some models, that errors
+look small beside them.
+"""
 
 # (query, document) pairs.
 RANGE_PAIRS: tuple[tuple[str, str], ...] = (
@@ -112,3 +118,151 @@ RANGE_PAIRS: tuple[tuple[str, str], ...] = (
         "Lower the eggs into boiling water. Soft: 4-6 minutes; medium: 7-9; hard: 10-12. Then cool them in ice water.",
     ),
 )
+
+# Each query's documents, as many of each, those that answer it first.
+CANDIDATES: dict[str, tuple[str, ...]] = {
+    "how long does it take for a broken wrist to heal": (
+        (
+            "Most simple fractures of the wrist heal within six to eight weeks in a cast. Strength comes back slowly: "
+            "expect three to six months before heavy lifting, and more for people over sixty or where bones were "
+            "displaced."
+        ),
+        (
+            "After the cast comes off, the wrist is stiff. Exercises begin with gentle bending, five minutes four "
+            "times a day; weights are added once the bone shows as healed on the X-ray."
+        ),
+        (
+            "A broken collarbone usually takes six weeks to heal in adults, and three to four in children. A sling is "
+            "worn for the first two or three."
+        ),
+        (
+            "Fractures of the wrist are among the most frequent injuries of snowboarding. Beginners fall backwards "
+            "onto an outstretched hand; guards halve the risk."
+        ),
+        (
+            "How long does it take to become a doctor? Four years of medical school follow college, then three to "
+            "seven years of residency, depending on the specialty."
+        ),
+        (
+            "Broken links of a web site can be found with a crawler that follows each address and reports those that "
+            "answer with an error."
+        ),
+    ),
+    "what is the boiling point of ethanol": (
+        (
+            "Ethanol boils at 78.4 °C (173.1 °F) under one atmosphere, well below the 100 °C of water; it freezes at "
+            "-114 °C."
+        ),
+        (
+            "The boiling point of a liquid is the temperature at which its vapour pressure equals the pressure around "
+            "it. On a mountain, liquids therefore boil at lower temperatures than at sea level."
+        ),
+        (
+            "Methanol, the simplest alcohol, has a boiling point of 64.7 °C. It is poisonous: ten millilitres can "
+            "destroy the optic nerve."
+        ),
+        (
+            "Ethanol and water cannot be separated completely by distillation: with 95.6 percent of ethanol, vapour "
+            "and liquid have the same composition and boil together at 78.2 °C."
+        ),
+        (
+            "Ethanol raises the octane number of petrol. Cars in Brazil run on any blend of the two; in the United "
+            "States most petrol holds ten percent."
+        ),
+        (
+            "Bring the soup to the boil, then simmer for twenty minutes and skim off the fat. Serve with chopped "
+            "parsley and bread."
+        ),
+    ),
+    "is it safe to eat raw cookie dough": (
+        (
+            "No. Raw dough may hold salmonella from eggs, and E. coli from flour that was never heated. Health "
+            "agencies advise against even small tastes, for children and pregnant women above all."
+        ),
+        (
+            "Edible doughs from the shop are made without eggs, and with flour that was treated with heat, so that "
+            "they can be eaten as they are."
+        ),
+        (
+            "Cookie dough keeps for three days in the refrigerator and for three months in the freezer. Slice it "
+            "while it is cold, and bake it a minute longer."
+        ),
+        (
+            "Raw milk is milk that has not been pasteurised. Some states forbid its sale, since it can carry listeria "
+            "and campylobacter."
+        ),
+        (
+            "Cookies are small files in which a browser keeps what a site wants to remember. They are safe to delete, "
+            "but you will have to sign in again."
+        ),
+        (
+            "My grandmother's cookies: cream the butter with two kinds of sugar, beat in an egg and vanilla, fold in "
+            "flour and chocolate chips, chill the dough for an hour, bake for eleven minutes."
+        ),
+    ),
+    "aspirin lowers the risk of colorectal cancer": (
+        (
+            "METHODS: We followed 9,800 adults from three randomised trials of daily aspirin for 17 years. RESULTS: "
+            "Colon cancer was rarer with aspirin (hazard ratio 0.78, 95% CI 0.64-0.95); doses above 75 mg added "
+            "nothing. CONCLUSION: Low doses for five years or more prevent colorectal cancer."
+        ),
+        (
+            "In a cohort of nurses, regular users of aspirin had polyps less often than others. The association was "
+            "weaker for the rectum, and absent in those who had taken it for fewer than five years."
+        ),
+        (
+            "Aspirin raises the risk of bleeding from the stomach. Above the age of 75, one patient in two hundred "
+            "was admitted for it each year; a proton pump inhibitor lowered this by two thirds."
+        ),
+        (
+            "Screening by colonoscopy and mortality from colorectal cancer: of those invited 42 percent took part, "
+            "and after ten years 0.28 percent had died of it, against 0.31 percent of the others."
+        ),
+        (
+            "Aspirin was first sold in 1899. Its name comes from acetyl and from Spiraea, the plant in which "
+            "salicylic acid was found."
+        ),
+        (
+            "Mutations of KRAS were present in 40 percent of the pancreatic tumours that were sequenced, and changed "
+            "the response of cells to inhibitors in vitro."
+        ),
+    ),
+    "git undo last commit but keep changes": (
+        (
+            "Run `git reset --soft HEAD~1`: the commit is gone, and its changes are staged to be committed again. "
+            "Without `--soft` they stay in the working tree, but are not staged."
+        ),
+        (
+            "`git commit --amend` replaces the last commit with a new one, for instance to mend its message or to add "
+            "a file that was forgotten."
+        ),
+        (
+            "`git revert <commit>` makes a new commit that takes back an earlier one. It is the right choice for what "
+            "others have pulled already."
+        ),
+        (
+            "`git stash` puts changes that are not committed aside, and `git stash pop` brings them back, perhaps on "
+            "another branch."
+        ),
+        "To undo something in an editor press Ctrl+Z; Ctrl+Y or Ctrl+Shift+Z does it again.",
+        "His last commitment was to a team that keeps changing coaches, the third in as many years.",
+    ),
+    "population of iceland": (
+        "Iceland has about 380,000 inhabitants, two thirds of whom live in and around Reykjavik.",
+        "The population of Greenland is 56,000, nearly nine in ten of them Inuit.",
+        (
+            "Iceland lies between the Atlantic and the Arctic Ocean, on the ridge at which two plates drift apart. A "
+            "tenth of it is covered by glaciers."
+        ),
+        (
+            "The puffins of Iceland have become fewer by more than half since the nineties: sand eels are rare in "
+            "warmer water."
+        ),
+        "In statistics, a population is the whole of what a sample is drawn from.",
+        (
+            "Flights to Keflavik leave daily at ten past one. Passengers may stop over for up to seven nights and pay "
+            "no more."
+        ),
+    ),
+}
+CANDIDATE_PAIRS = tuple((query, document) for query, documents in CANDIDATES.items() for document in documents)
