@@ -1,6 +1,7 @@
 """Parts whose rounding would change the order stay in float32, and no others."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from secondpass.encoder import PackedEncoder, Pooling, Precision, RangeTexts, TokenBatch, packed_encoder
+from secondpass.encoder.arithmetic.range_texts import CANDIDATES
 from secondpass.encoder.sensitivity import LARGEST_ERRORS
 
 needs_int8 = pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
@@ -91,6 +93,20 @@ def test_the_error_is_the_deviation_of_changes_in_that_of_scores() -> None:
 def test_what_lies_between_lists_counts_nowhere() -> None:
     """Within lists, changes of -1/2, 1/2 and 0, 0 make squares of 1/2; scores of -1, 1 and -1, 1 make 4."""
     assert _error([0, 3, 207, 209], [0, 2, 100, 102], n_lists=2) == pytest.approx((1 / 8) ** 0.5)
+
+
+def test_lists_are_of_one_length() -> None:
+    assert len({len(documents) for documents in CANDIDATES.values()}) == 1
+
+
+@needs_int8
+def test_ranges_are_not_those_of_the_lists() -> None:
+    model = ordinary_backbone()
+    texts = _texts(model)
+    short = replace(texts, lists=random_batch(model, (5, 5), seed=3))
+    assert torch.equal(
+        _scores(_packed(model, Precision.INT8, short), model), _scores(_packed(model, Precision.INT8, texts), model)
+    )
 
 
 def test_scores_without_an_order_have_none_to_lose() -> None:

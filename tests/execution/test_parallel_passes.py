@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from folders import FolderOf
+from waiting import until
 
 from secondpass import CrossEncoder
 from secondpass.encoder import Capabilities
@@ -49,6 +50,27 @@ def test_each_pass_has_its_share_and_nobody_else_notices() -> None:
     assert n_threads() == (4, 4)
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(n_threads).result() == (4, 4)
+
+
+@needs_openmp
+@pytest.mark.skipif(
+    parallel_passes._library_function("omp_pause_resource_all") is None, reason="this OpenMP ends no threads"
+)
+@pytest.mark.usefixtures("four_threads")
+def test_threads_that_a_pass_had_for_itself_are_gone_with_it() -> None:
+    def n_system_threads() -> int:
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    def compute(_: int) -> None:
+        torch.softmax(torch.ones(1000, 1000), dim=-1)
+
+    with ThreadPoolExecutor(1) as pool:  # a thread that stays, and with it OpenMP's
+        pool.submit(parallel_passes._use_threads, 4).result()
+        before = n_system_threads()
+        pool.submit(compute, 0).result()
+        assert n_system_threads() == before + 3
+        pool.submit(parallel_passes._without_helpers, compute, 0).result()
+        until(lambda: n_system_threads() == before)
 
 
 @needs_openmp

@@ -286,7 +286,7 @@ print("parent", len(model.score("q", DOCUMENTS)))
     assert (done.returncode, done.stdout.split()) == (0, ["child", "30", "parent", "30"]), done.stderr[-2000:]
 
 
-def test_held_turns_are_had_once_all_holds_are_released() -> None:
+def test_held_turns_are_had_once_all_holds_are_over() -> None:
     own = Turns()
     at_work, end = threading.Event(), threading.Event()
 
@@ -298,18 +298,32 @@ def test_held_turns_are_had_once_all_holds_are_released() -> None:
     first = start(work)
     until(at_work.is_set)
     began = time.monotonic()
-    own.hold("a", began + 0.2)  # in vain: the pass goes on
+    own.hold("past", began + 0.2)  # in vain: the pass goes on
     assert time.monotonic() >= began + 0.2
     others = [start(own.hold, hold, time.monotonic() + 60) for hold in "ab"]
-    until(lambda: len(own._holds) == 2)
+    until(lambda: len(own._holds) == 3)
     end.set()
     for thread in (first, *others):
         thread.join(20)
         assert not thread.is_alive()
+    at_work.clear()
     later = start(work)
     until(lambda: len(own._waiting) == 1)
     own.release("a")
-    assert len(own._waiting) == 1
+    assert not at_work.wait(0.2)
     own.release("b")
     later.join(20)
     assert not later.is_alive()
+
+
+def test_a_hold_that_nobody_releases_ends_by_itself() -> None:
+    own = Turns()
+    own.hold("lost", time.monotonic() + 0.3)
+
+    def work() -> None:
+        with own.turn(1, 1):
+            pass
+
+    waiting = start(work)
+    waiting.join(20)
+    assert not waiting.is_alive()

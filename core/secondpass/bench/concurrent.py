@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -146,11 +145,5 @@ def call_from_threads(score: ScoreFunction, requests: Sequence[Sequence[Pair]], 
         score(request)
         return time.perf_counter() - began
 
-    barrier = threading.Barrier(min(n_callers, len(requests)), timeout=60)
-
-    @contextmanager
-    def together() -> Iterator[None]:
-        barrier.wait()
-        yield
-
-    return tuple(map_in_threads(timed, requests, n_callers, within=together))
+    together = threading.Barrier(min(n_callers, len(requests)), timeout=60)
+    return tuple(map_in_threads(timed, requests, n_callers, prepare=together.wait))

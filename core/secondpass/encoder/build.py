@@ -128,7 +128,7 @@ def _measured_encoder(
     recorder = RangeRecorder()
     recording = build(recorder, torch.float32)
     pooled = recording(texts.ranges)
-    ranges = dict(recorder.ranges)
+    ranges = dict(recorder.ranges)  # of these texts: with others it records theirs instead
     expected = pooled if texts.lists is None else recording(texts.lists)
     if not bool(pooled.isfinite().all() and expected.isfinite().all()):
         raise ScoringError("a model must give finite numbers, got others for the texts that rounding is measured with")

@@ -2,7 +2,8 @@
 
 What a rounding error costs is decided by what follows it: of two parts that round alike, one may be followed by a
 difference of large numbers that are nearly equal, which is all error. So errors are measured where they count, in the
-scores of a few texts, beside the spread of these scores. No shift of all scores alike counts, for it moves no document.
+scores of a few queries' documents, beside the spread of these scores. What shifts all scores of a query alike does not
+count, for it moves no document.
 """
 
 import math
@@ -21,7 +22,7 @@ from secondpass.encoder.encoder import PackedEncoder
 from secondpass.encoder.layers import Attention, ForwardContext, Layer
 
 # The most that rounding may move the scores of a query's candidates, in their standard deviation. An ordinary model in
-# 8 bits has 0.03 on the texts for it, where Kendall's tau on real candidates is 0.96; at 0.07 it is 0.92. In half
+# 8 bits has 0.03 on CANDIDATES, where Kendall's tau on real candidates is 0.96; at 0.07 it is 0.92. In half
 # precision an ordinary model has less than 0.01 and nobody expects to lose as much as in 8 bits.
 LARGEST_ERRORS = {Precision.INT8: 0.06, Precision.BFLOAT16: 0.02, Precision.FLOAT16: 0.02}
 # A layer that adds this share of it stands out, and is relieved of it even where the sum would be just bearable: what
@@ -40,7 +41,7 @@ class RangeTexts:
         scores: What becomes of pooled states, such as logits. Shape: (n_texts, hidden) -> (n_scores, ...).
         lists: Those whose scores are looked at, the documents of one query after those of another; None for those of
             the ranges, as if they were one query's.
-        n_lists: Of how many queries they are, with as many scores each.
+        n_lists: How many queries these belong to, each with the same number of scores.
     """
 
     ranges: TokenBatch

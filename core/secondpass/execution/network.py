@@ -97,8 +97,8 @@ def networks_on(
         sample: Gives a few pairs of different lengths as the model reads them, for precisions that round, and to find
             out whether padding leaks into scores.
         padding_side: Where padding goes for architectures that need any.
-        candidates: Gives CANDIDATE_PAIRS as the model reads them, on whose order it is measured what rounding does;
-            None for a model of single texts, where the sample serves for it.
+        candidates: Gives CANDIDATE_PAIRS as the model reads them, on whose order the effect of rounding is measured;
+            None for a model of single texts, where it is measured on the sample.
         scores: What documents are ordered by, from the outputs for these; None for the outputs themselves.
 
     Raises:

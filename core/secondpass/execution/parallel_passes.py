@@ -8,8 +8,8 @@ import ctypes
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
@@ -70,23 +70,18 @@ def run_in_parallel(
             with turn():
                 results.append(function(item))
         return results
-    return map_in_threads(function, items, n_parallel, within=partial(_threads, share), turn=turn)
+    return map_in_threads(
+        function if share == 1 else partial(_without_helpers, function),
+        items,
+        n_parallel,
+        prepare=partial(_use_threads, share),
+        turn=turn,
+    )
 
 
 def _n_usable_cores() -> int:
     """Those that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _threads(n_threads: int) -> Iterator[None]:
-    """Let a new thread's operations use this many cores, with threads that are gone at the end."""
-    _use_threads(n_threads)
-    try:
-        yield
-    finally:
-        if n_threads > 1:
-            _end_helpers()
 
 
 def _use_threads(n_threads: int) -> bool:
@@ -96,16 +91,25 @@ def _use_threads(n_threads: int) -> bool:
     """
     # Gives a new thread the process's number, once: so it does not do so after our own setting.
     torch.get_num_threads()
-    # MKL follows OpenMP's only where neither torch.set_num_threads nor MKL_NUM_THREADS gave it a number.
-    for name in ("omp_set_num_threads", "MKL_Set_Num_Threads_Local"):
-        function = _library_function(name)
-        if function is not None:
-            function(n_threads)
+    set_openmp, set_mkl = map(_library_function, ("omp_set_num_threads", "MKL_Set_Num_Threads_Local"))
+    if set_openmp is None:
+        return False
+    set_openmp(n_threads)
+    if set_mkl is not None:  # follows OpenMP only where neither torch.set_num_threads nor MKL_NUM_THREADS gave a number
+        set_mkl(n_threads)
     return torch.get_num_threads() == n_threads
 
 
+def _without_helpers(function: Callable[[_T], _R], item: _T) -> _R:
+    """The function of the item; OpenMP's threads for it end within its turn, while nobody forks."""
+    try:
+        return function(item)
+    finally:
+        _end_helpers()
+
+
 def _end_helpers() -> None:
-    """Wait until the threads that GNU's OpenMP started for the calling one have ended."""
+    """Wait until the threads that OpenMP started for the calling one have ended, where it is GNU's."""
     end = _library_function("omp_pause_resource_all")
     if end is not None and _library_function("__kmpc_fork_call") is None:  # LLVM's would end those of all threads
         end(_SOFT_PAUSE)
@@ -126,15 +130,18 @@ def _can_split() -> bool:
     """Whether a thread can be given a share of the cores: torch may run on something other than this OpenMP."""
     if "OpenMP" not in torch.__config__.parallel_info().partition("parallel backend:")[2]:
         return False
-    return map_in_threads(_use_threads, [1], 1)[0]
+    return map_in_threads(_use_threads, [torch.get_num_threads() + 1], 1)[0]  # not what a thread has anyway
 
 
-# The passes that each thread holds which is about to fork.
+# What each thread that is about to fork holds back.
 _HELD: dict[int, Turns] = {}
 
 
 def _before_fork() -> None:
-    """Wait until no thread of ours computes or ends: MKL and OpenMP have locks that a child would find held."""
+    """Wait until no pass is at work and no thread of one is ending: a child would find locks of MKL's held.
+
+    An interruption in a function like this one is lost, wherever it came: so holds end by themselves.
+    """
     thread, until = threading.get_ident(), time.monotonic() + _FORK_PATIENCE
     _HELD[thread] = turns()
     _HELD[thread].hold(thread, until)
@@ -143,7 +150,7 @@ def _before_fork() -> None:
 
 def _after_fork() -> None:
     thread = threading.get_ident()
-    if thread in _HELD:  # unless a Ctrl-C came before
+    if thread in _HELD:
         _HELD.pop(thread).release(thread)
 
 

@@ -6,12 +6,10 @@ thread stayed in the parent, and it would wait for them for ever. A new thread g
 """
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
@@ -78,7 +76,7 @@ class Call(Generic[_R]):
             self._value = self._function()
         except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
             self._error = error
-        if threading.current_thread() is self._thread and sys.platform == "linux":
+        if threading.current_thread() is self._thread:
             _ENDING.difference_update([number for number in list(_ENDING) if not _is_there(number)])
             _ENDING.add(threading.get_native_id())
         self._unfinished.release()
@@ -89,7 +87,7 @@ def map_in_threads(
     items: Sequence[_T],
     n_threads: int,
     *,
-    within: Callable[[], AbstractContextManager[object]] = nullcontext,
+    prepare: Callable[[], object] = lambda: None,
     turn: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> list[_R]:
     """`function` of each item, in order, by several threads at a time.
@@ -100,7 +98,7 @@ def map_in_threads(
         function: What to compute.
         items: Of what.
         n_threads: At least 1.
-        within: Entered by each thread before its first item, and left after its last.
+        prepare: Called by each thread before its first item.
         turn: Entered for each item, and may make it wait.
     """
     results: dict[int, _R] = {}
@@ -109,20 +107,20 @@ def map_in_threads(
     stop = threading.Event()
 
     def work() -> None:
-        with within():
-            while not stop.is_set():
-                with taking:
-                    number = next(remaining, None)
-                if number is None:
+        prepare()
+        while not stop.is_set():
+            with taking:
+                number = next(remaining, None)
+            if number is None:
+                return
+            with turn():
+                if stop.is_set():  # meanwhile
                     return
-                with turn():
-                    if stop.is_set():  # meanwhile
-                        return
-                    try:
-                        results[number] = function(items[number])
-                    except BaseException:
-                        stop.set()
-                        raise
+                try:
+                    results[number] = function(items[number])
+                except BaseException:
+                    stop.set()
+                    raise
 
     calls = [Call(work) for _ in range(min(n_threads, len(items)))]
     try:
@@ -143,21 +141,24 @@ def call_safely(function: Callable[[], _R]) -> _R:
 
 
 def wait_for_ending_threads(until: float) -> None:
-    """Return when the system has cleared away the threads of calls that have ended.
+    """Return when the system has cleared away the threads of calls that have ended; at once but on Linux.
 
-    On Linux alone. A thread that ends gives back what MKL keeps for it, under a lock of MKL's: in a process forked at
-    that moment the lock would be held for ever. Python takes the thread for ended before that.
+    A thread that ends gives back what MKL keeps for it, under a lock of MKL's: in a process forked at that moment the
+    lock would be held for ever. Python takes the thread for ended before that.
 
     Args:
         until: Return then at the latest, by time.monotonic.
     """
-    while time.monotonic() < until and any(map(_is_there, list(_ENDING))):
+    while there := [number for number in list(_ENDING) if _is_there(number)]:
+        if time.monotonic() >= until:
+            _ENDING.difference_update(there)  # threads that have the numbers of others that ended
+            return
         time.sleep(0.0002)
 
 
 def _is_there(number: int) -> bool:
-    """Whether this process has a thread of the system's number; for Linux."""
-    return Path("/proc/self/task", str(number)).exists()
+    """Whether this process has a thread of the system's number; False where the system does not tell."""
+    return os.path.exists(f"/proc/self/task/{number}")  # noqa: PTH110 - Path.exists raises where /proc is closed
 
 
 if hasattr(os, "register_at_fork"):

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 from secondpass.per_process import PerProcess
 
+# How often one who waits for a turn looks whether it may begin, in seconds.
+_RECHECK = 0.05
+
 
 class Turns:
     """Lets forward passes of many callers begin in the order in which they asked, and no more than there is room for.
@@ -20,7 +23,7 @@ class Turns:
         self._waiting: deque[_Pass] = deque()
         self._n_threads = 0
         self._callers: set[object] = set()
-        self._holds: set[object] = set()
+        self._holds: dict[object, float] = {}
 
     @contextmanager
     def caller(self) -> Iterator[int]:
@@ -48,7 +51,9 @@ class Turns:
             with self._changing:
                 self._waiting.append(own)
                 self._let_in()
-            own.began.wait()
+            while not own.began.wait(_RECHECK):  # nobody says that a hold is over
+                with self._changing:
+                    self._let_in()
             yield
         finally:
             with self._changing:
@@ -61,24 +66,25 @@ class Turns:
     def hold(self, hold: object, until: float) -> None:
         """Let no pass begin before `release`, and return when those that are at work have ended.
 
+        For the main thread too: an interruption may keep a hold from being released, but not from ending.
+
         Args:
             hold: Whose hold it is: there may be several.
-            until: Return then at the latest, by time.monotonic.
+            until: Return then at the latest, and let passes begin again, by time.monotonic.
         """
         with self._changing:
-            self._holds.add(hold)
+            self._holds[hold] = until
         while self._n_threads and time.monotonic() < until:
             time.sleep(0.0002)
 
     def release(self, hold: object) -> None:
         """Let passes begin again, unless others hold them too."""
-        with self._changing:
-            self._holds.discard(hold)
-            self._let_in()
+        self._holds.pop(hold, None)
 
     def _let_in(self) -> None:
         """Begin what there is room for, in order; called with the lock held."""
-        while self._waiting and not self._holds:
+        now = time.monotonic()
+        while self._waiting and not any(until > now for until in list(self._holds.values())):
             first = self._waiting[0]
             if self._n_threads and self._n_threads + first.n_threads > first.n_cores:
                 return

@@ -119,7 +119,7 @@ RANGE_PAIRS: tuple[tuple[str, str], ...] = (
     ),
 )
 
-# Each query's documents, as many of each, those that answer it first.
+# The documents of each query, the same number for each, best first.
 CANDIDATES: dict[str, tuple[str, ...]] = {
     "how long does it take for a broken wrist to heal": (
         (
@@ -265,4 +265,6 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
         ),
     ),
 }
-CANDIDATE_PAIRS = tuple((query, document) for query, documents in CANDIDATES.items() for document in documents)
+CANDIDATE_PAIRS: tuple[tuple[str, str], ...] = tuple(
+    (query, document) for query, documents in CANDIDATES.items() for document in documents
+)

@@ -30,7 +30,7 @@ class Range:
 
 
 class RangeRecorder:
-    """Plain float32 arithmetic that records what each product was given; one encoder's, for one forward pass."""
+    """Plain float32 arithmetic that records what each product was given; one encoder's, of its last forward pass."""
 
     def __init__(self) -> None:
         self.ranges: dict[str, Range] = {}
