@@ -35,6 +35,9 @@ def test_such_a_cpu_adds_products_in_pairs_and_leaves_float32_to_mkl() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    torch.backends.cpu.get_cpu_capability() == "AVX2", reason="this CPU has no more, and runs these tests anyway"
+)
 @pytest.mark.parametrize(
     "arguments",
     [["arithmetic/test_int8.py"], ["test_quality.py", "-k", "int8"], ["test_parity.py", "-k", "transformers or alone"]],
