@@ -1,5 +1,7 @@
 """How commands load models: without transformers' progress bars and reports, for the terminal shows the command's."""
 
+import os
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -38,8 +40,14 @@ def find_models(names: Iterable[str], hub: HubOptions) -> "list[Folder]":
 
 
 def silence_transformers() -> None:
-    """Switch off transformers' progress bars, and its messages but for errors."""
-    from transformers.utils import logging
+    """Switch off transformers' progress bars, and its messages but for errors; it is not imported for that."""
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    # What transformers takes over when it is imported, which takes seconds and which most checkpoints do not need.
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+    disable_progress_bars()
+    if "transformers" in sys.modules:
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
