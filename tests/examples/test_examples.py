@@ -16,6 +16,8 @@ from secondpass.demo import passages, questions
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RAG = ["langchain_rag", "llama_index_rag", "haystack_rag"]
 
+pytestmark = pytest.mark.source  # the examples are no part of the package
+
 pytest.importorskip("bm25s")
 
 
