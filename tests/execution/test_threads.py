@@ -57,8 +57,8 @@ print("children", set(codes), "parent", len(model.score("q", DOCUMENTS)))
 # Python loses an interruption that comes while it runs functions before or after a fork, wherever it came.
 INTERRUPTED_WHILE_IT_FORKS = """
 import _thread
-from secondpass.execution import parallel_passes
-parallel_passes._FORK_PATIENCE = 2
+from secondpass.execution import turns as turns_module
+turns_module._FORK_PATIENCE = 2
 signal.signal(signal.SIGINT, signal.default_int_handler)
 interrupt = False
 os.register_at_fork(before=lambda: interrupt and _thread.interrupt_main())  # before ours

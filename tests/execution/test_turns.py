@@ -259,9 +259,9 @@ from secondpass import CrossEncoder
 model = CrossEncoder("secondpass/mini")
 DOCUMENTS = [f"document {i} " * (5 + i) for i in range(30)]
 model.score("q", DOCUMENTS)
-from secondpass.execution import parallel_passes
+from secondpass.execution import turns as turns_module
 from secondpass.execution.turns import turns
-parallel_passes._FORK_PATIENCE = 0.2  # seconds; in vain here
+turns_module._FORK_PATIENCE = 0.2  # seconds; in vain here
 begun, go = threading.Event(), threading.Event()
 def hold():
     with turns().turn(2, 2):

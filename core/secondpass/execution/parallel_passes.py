@@ -7,7 +7,6 @@ all. With a pass each they wait neither for each other nor for other programs on
 import ctypes
 import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, partial
@@ -17,8 +16,8 @@ from typing import TypeVar
 import torch
 
 from secondpass.encoder import Capabilities
-from secondpass.execution.threads import map_in_threads, wait_for_ending_threads
-from secondpass.execution.turns import Turns, turns
+from secondpass.execution.threads import map_in_threads
+from secondpass.execution.turns import turns
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -28,9 +27,6 @@ _MOST_PASSES = 8
 
 # OpenMP 5.0, omp_pause_soft.
 _SOFT_PAUSE = 1
-
-# How long a fork waits at most, in seconds.
-_FORK_PATIENCE = 10
 
 
 def n_parallel_passes(devices: Sequence[Capabilities]) -> int:
@@ -131,28 +127,3 @@ def _can_split() -> bool:
     if "OpenMP" not in torch.__config__.parallel_info().partition("parallel backend:")[2]:
         return False
     return map_in_threads(_use_threads, [torch.get_num_threads() + 1], 1)[0]  # not what a thread has anyway
-
-
-# What each thread that is about to fork holds back.
-_HELD: dict[int, Turns] = {}
-
-
-def _before_fork() -> None:
-    """Wait until no pass is at work and no thread of one is ending: a child would find locks of MKL's held.
-
-    An interruption in a function like this one is lost, wherever it came: so holds end by themselves.
-    """
-    thread, until = threading.get_ident(), time.monotonic() + _FORK_PATIENCE
-    _HELD[thread] = turns()
-    _HELD[thread].hold(thread, until)
-    wait_for_ending_threads(until)
-
-
-def _after_fork() -> None:
-    thread = threading.get_ident()
-    if thread in _HELD:
-        _HELD.pop(thread).release(thread)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_HELD.clear)

@@ -1,15 +1,23 @@
-"""Callers in several threads take turns on the cores of one CPU: whoever asked first begins first."""
+"""Callers in several threads take turns on the cores of one CPU: whoever asked first begins first.
 
+A fork waits until nobody has a turn.
+"""
+
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from secondpass.execution.threads import wait_for_ending_threads
 from secondpass.per_process import PerProcess
 
 # How often one who waits for a turn looks whether it may begin, in seconds.
 _RECHECK = 0.05
+
+# How long a fork waits at most, in seconds.
+_FORK_PATIENCE = 10
 
 
 class Turns:
@@ -110,3 +118,28 @@ _TURNS = PerProcess(Turns)
 def turns() -> Turns:
     """Those of this process, which all models share."""
     return _TURNS.get()
+
+
+# What each thread that is about to fork holds back.
+_HELD: dict[int, Turns] = {}
+
+
+def _before_fork() -> None:
+    """Wait until no pass is at work and no thread of one is ending: a child would find locks of MKL's held.
+
+    An interruption in a function like this one is lost, wherever it came: so holds end by themselves.
+    """
+    thread, until = threading.get_ident(), time.monotonic() + _FORK_PATIENCE
+    _HELD[thread] = turns()
+    _HELD[thread].hold(thread, until)
+    wait_for_ending_threads(until)
+
+
+def _after_fork() -> None:
+    thread = threading.get_ident()
+    if thread in _HELD:
+        _HELD.pop(thread).release(thread)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_HELD.clear)
