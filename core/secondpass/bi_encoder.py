@@ -130,11 +130,13 @@ class BiEncoder(LocalScorer):
         tokenize_documents = documents.text_tokenizer(DOCUMENT_PROMPTS)
         texts = [text for pair in RANGE_PAIRS for text in pair]
         scores = partial(_similarities_of_all, cosine=queries.cosine)
-        networks = networks_on(placement, queries.model, lambda: tokenize_queries(texts), scores=scores)
+        networks = networks_on(placement, queries.model, lambda: tokenize_queries(texts), queries.inputs, scores=scores)
         self._queries = Pipeline(TruncatingReader(tokenize_queries), networks, placement.batch_tokens)
         of_documents = networks
         if documents is not queries:
-            of_documents = networks_on(placement, documents.model, lambda: tokenize_documents(texts), scores=scores)
+            of_documents = networks_on(
+                placement, documents.model, lambda: tokenize_documents(texts), documents.inputs, scores=scores
+            )
         self._tokenize_documents = tokenize_documents
         self._reader = reader_for(tokenize_documents, options.long_documents, options.window_overlap)
         self._documents = Pipeline(self._reader, of_documents, placement.batch_tokens)

@@ -255,7 +255,7 @@ def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpo
         placement,
         checkpoint.model,
         lambda: checkpoint.tokenize(RANGE_PAIRS),
-        checkpoint.padding_side,
+        checkpoint.inputs,
         candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
         scores=partial(relevance_logit, label=checkpoint.label),
     )

@@ -16,7 +16,7 @@ from truncation import TRUNCATES
 from secondpass import CrossEncoder
 from secondpass.encoder import TokenBatch
 from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
-from secondpass.encoder.padded import PaddedClassifier
+from secondpass.encoder.padded import ModelInputs, PaddedClassifier
 
 pytestmark = TRUNCATES
 
@@ -63,7 +63,7 @@ def classifier(model_type: str) -> PaddedClassifier:
     config = AutoConfig.for_model(model_type, **sizes)
     model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32).eval()
     checkpoints.randomise(model)
-    return PaddedClassifier(model, "right")
+    return PaddedClassifier(model, ModelInputs())
 
 
 @pytest.mark.parametrize("model_type", sorted(VERIFIED))

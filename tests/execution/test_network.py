@@ -8,7 +8,7 @@ from sensitive_backbones import SENSITIVE_PART, difference, sensitive_backbone
 from torch import Tensor, nn
 
 from secondpass.checkpoint import SplitModel
-from secondpass.encoder import Capabilities, Pooling, Precision
+from secondpass.encoder import Capabilities, ModelInputs, Pooling, Precision
 from secondpass.errors import InputError
 from secondpass.execution.devices import Placement, capabilities_of
 from secondpass.execution.network import Network, networks_on
@@ -21,7 +21,7 @@ LENGTHS = (9, 4, 4)
 @pytest.mark.parametrize("pooling", [Pooling.CLS, Pooling.MEAN])
 def test_tokens_are_moved_to_the_device(pooling: Pooling) -> None:
     """Torch's device without memory refuses to mix with the CPU."""
-    (network,) = networks_on(_placement(META), _model(pooling), _tokens)
+    (network,) = networks_on(_placement(META), _model(pooling), _tokens, ModelInputs())
     outputs = network(_tokens())
     assert (outputs.shape, outputs.dtype, outputs.device) == ((3, 1), torch.float32, META.device)
 
@@ -29,7 +29,7 @@ def test_tokens_are_moved_to_the_device(pooling: Pooling) -> None:
 def test_every_device_has_a_model_of_its_own() -> None:
     cpu = capabilities_of(torch.device("cpu"))
     model = _model(Pooling.CLS)
-    on_cpu, on_meta = networks_on(_placement(cpu, META), model, _tokens)
+    on_cpu, on_meta = networks_on(_placement(cpu, META), model, _tokens, ModelInputs())
     assert on_cpu(_tokens()).device == cpu.device
     assert on_meta(_tokens()).device == META.device
 
@@ -37,16 +37,16 @@ def test_every_device_has_a_model_of_its_own() -> None:
 def test_a_precision_that_needs_ranges_has_no_padded_form() -> None:
     placement = Placement((capabilities_of(torch.device("cpu")),), Precision.INT8, 100)
     with pytest.raises(InputError, match="dtype 'int8' has no form for BertModel: use 'float32'"):
-        networks_on(placement, _model(Pooling.MAX), _tokens)
+        networks_on(placement, _model(Pooling.MAX), _tokens, ModelInputs())
 
 
 @pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
 def test_rounding_counts_by_the_scores_that_outputs_become() -> None:
     placement = Placement((CPU,), Precision.INT8, 100)
     model = SplitModel(sensitive_backbone(), Pooling.CLS, _Difference(), {0: "relevance"})
-    (by_outputs,) = networks_on(placement, model, _varied_tokens)
+    (by_outputs,) = networks_on(placement, model, _varied_tokens, ModelInputs())
     assert by_outputs.float32_parts == (SENSITIVE_PART,)
-    (by_nothing,) = networks_on(placement, model, _varied_tokens, scores=torch.zeros_like)
+    (by_nothing,) = networks_on(placement, model, _varied_tokens, ModelInputs(), scores=torch.zeros_like)
     assert by_nothing.float32_parts == ()
 
 

@@ -1,6 +1,7 @@
 """Classifiers on causal models, and tokenizers that add no special tokens, so that a blank text has none at all."""
 
 from pathlib import Path
+from typing import Any
 
 import checkpoints
 import numpy as np
@@ -27,6 +28,32 @@ def llama(folder: Path, *, pads: bool = True) -> Path:
     values = checkpoints.SMALL | {"num_labels": 1, "pad_token_id": tokenizer.pad_token_id}
     config = transformers.LlamaConfig(vocab_size=len(tokenizer), **values)
     return checkpoints.save(folder, transformers.LlamaForSequenceClassification(config), tokenizer)
+
+
+GPT_SIZES = {"n_embd": 24, "n_layer": 2, "n_head": 3}
+# They look token types up among the words, and XLM among its languages, so that zeros are not as good as none.
+TAKE_TYPES_FOR_WORDS: dict[str, dict[str, Any]] = {
+    "GPT2": GPT_SIZES,
+    "GPTBigCode": GPT_SIZES,
+    "GPTJ": GPT_SIZES | {"rotary_dim": 4},
+    "GPTNeo": {"hidden_size": 24, "num_layers": 2, "num_heads": 3, "attention_types": [[["global"], 2]]},
+    "OpenAIGPT": GPT_SIZES,
+    "XLM": {"emb_dim": 24, "n_layers": 2, "n_heads": 3, "n_langs": 3},
+}
+
+
+@pytest.mark.parametrize("inputs", [["input_ids"], ["input_ids", "token_type_ids"]], ids=" ".join)
+@pytest.mark.parametrize("name", TAKE_TYPES_FOR_WORDS)
+def test_a_model_gets_token_types_where_its_tokenizer_makes_them(name: str, inputs: list[str], tmp_path: Path) -> None:
+    tokenizer = checkpoints.qwen3_tokenizer()
+    tokenizer.model_max_length = 64
+    tokenizer.model_input_names = [*inputs, "attention_mask"]
+    values = TAKE_TYPES_FOR_WORDS[name] | {"vocab_size": len(tokenizer), "num_labels": 1, "pad_token_id": 0}
+    model = getattr(transformers, f"{name}ForSequenceClassification")(getattr(transformers, f"{name}Config")(**values))
+    folder = checkpoints.save(tmp_path, model, tokenizer)
+    expected = Reference(str(folder), device="cpu").predict(PAIRS, batch_size=1)
+    assert expected.std() > 0.001
+    assert_scores(CrossEncoder(folder).predict(PAIRS), expected)
 
 
 def test_without_a_padding_token_each_pair_is_read_alone(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ from secondpass.checkpoint.backbone_facts import n_embeddings
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
-from secondpass.checkpoint.pair_reading import side
 from secondpass.checkpoint.pretrained import load_pretrained
 from secondpass.checkpoint.pretrained_tokenizer import load_tokenizer
 from secondpass.checkpoint.ranking_model import SplitModel
 from secondpass.checkpoint.settings import check_settings, refuse_chat_template
 from secondpass.checkpoint.source import find
 from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, layers_of, module_specs, pooling_of
-from secondpass.checkpoint.tokenizer import check_vocabulary, single_text_specials, tokenize_with
+from secondpass.checkpoint.tokenizer import check_vocabulary, model_inputs, side, single_text_specials, tokenize_with
+from secondpass.encoder.padded import ModelInputs
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 from secondpass.options import HubOptions
@@ -46,6 +46,11 @@ class EmbeddingModel:
     folder: Folder
     max_length: int
     cosine: bool
+
+    @property
+    def inputs(self) -> ModelInputs:
+        """What its tokenizer gives the transformer besides tokens."""
+        return model_inputs(self.tokenizer)
 
     def text_tokenizer(self, prompt_names: Sequence[str]) -> OneTextTokenizer:
         """How texts are read under the first of these prompts that the checkpoint has."""

@@ -1,20 +1,20 @@
 """One checkpoint, whole: its networks, how it reads pairs, which label counts, and the unit of its scores."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from secondpass.checkpoint.backbone_facts import n_embeddings
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import KnownCheckpoint, known_by_name, lookup
 from secondpass.checkpoint.labels import find_label, resolve_label
 from secondpass.checkpoint.layouts import Layout, layout_of
-from secondpass.checkpoint.pair_reading import side
 from secondpass.checkpoint.plain_tokenizer import plain_tokenizer
 from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation
 from secondpass.checkpoint.settings import check_settings
 from secondpass.checkpoint.source import find
-from secondpass.checkpoint.tokenizer import AnyTokenizer, check_vocabulary, lower_case
+from secondpass.checkpoint.tokenizer import AnyTokenizer, check_vocabulary, lower_case, model_inputs
+from secondpass.encoder.padded import ModelInputs
 from secondpass.errors import CheckpointError
 from secondpass.options import ModelOptions
 from secondpass.tokenization.pairs import PairTokenizer
@@ -34,7 +34,7 @@ class Checkpoint:
         max_length: Tokens of a pair, specials included.
         label: The column of the logits that means relevant.
         activation: Relevance logit to score.
-        padding_side: Where the model expects padding, should it need any.
+        inputs: What the tokenizer gives the model besides tokens.
     """
 
     folder: Folder
@@ -43,7 +43,7 @@ class Checkpoint:
     max_length: int
     label: int
     activation: ScoreActivation
-    padding_side: Literal["left", "right"]
+    inputs: ModelInputs
 
 
 def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
@@ -78,9 +78,7 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
         activation = resolve_activation(folder, n_labels, layout.activation(folder) if authors is None else authors)
     else:
         activation = ScoreActivation(options.activation)
-    return Checkpoint(
-        folder, model, reading.tokenize, reading.max_length, label, activation, side(tokenizer.padding_side)
-    )
+    return Checkpoint(folder, model, reading.tokenize, reading.max_length, label, activation, model_inputs(tokenizer))
 
 
 def _load_plain(folder: Folder, layout: Layout) -> tuple[RankingModel, AnyTokenizer] | None:

@@ -1,14 +1,13 @@
 """How a checkpoint reads (query, document) pairs, and how many tokens of them."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from secondpass.checkpoint.backbone_facts import n_token_types
 from secondpass.checkpoint.chat_template import ChatTemplate, chat_template_of
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.ranking_model import RankingModel
-from secondpass.checkpoint.tokenizer import AnyTokenizer, pair_template, tokenize_with
+from secondpass.checkpoint.tokenizer import AnyTokenizer, model_inputs, pair_template, side, tokenize_with
 from secondpass.errors import CheckpointError, InputError
 from secondpass.options import ModelOptions
 from secondpass.tokenization.pairs import PairTokenizer, TwoTextTokenizer
@@ -75,14 +74,9 @@ def _read_chat(folder: Folder, template: ChatTemplate, limit: Limit, options: Mo
     )
 
 
-def side(stated: str) -> Literal["left", "right"]:
-    """A tokenizer's padding or truncation side."""
-    return "left" if stated == "left" else "right"
-
-
 def _reads_types(model: RankingModel, tokenizer: AnyTokenizer) -> bool:
     """Token types count where the tokenizer makes them and the model reads more than one."""
-    return n_token_types(model.backbone) > 1 and "token_type_ids" in tokenizer.model_input_names
+    return n_token_types(model.backbone) > 1 and model_inputs(tokenizer).types
 
 
 def _prompts(folder: Folder) -> dict[str, object]:

@@ -2,13 +2,14 @@
 
 import itertools
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tokenizers import Tokenizer, normalizers
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.plain_tokenizer import PlainTokenizer
+from secondpass.encoder.padded import ModelInputs
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.pairs import PairTemplate
 from secondpass.tokenization.text_tokenizer import FastTokenizer, PythonTokenizer, TextTokenizer
@@ -33,6 +34,16 @@ def check_vocabulary(folder: Folder, tokenizer: AnyTokenizer, n_embeddings: int 
             f"{', '.join(map(repr, homeless[:4]))}{f' and {len(homeless) - 4} more' if len(homeless) > 4 else ''}; "  # noqa: PLR2004 - as many as slice
             "resize the embeddings and train them, or remove the tokens"
         )
+
+
+def model_inputs(tokenizer: AnyTokenizer) -> ModelInputs:
+    """What a tokenizer gives its model besides tokens."""
+    return ModelInputs(side(tokenizer.padding_side), types="token_type_ids" in tokenizer.model_input_names)
+
+
+def side(stated: str) -> Literal["left", "right"]:
+    """A tokenizer's padding or truncation side."""
+    return "left" if stated == "left" else "right"
 
 
 def tokenize_with(tokenizer: AnyTokenizer) -> TextTokenizer:

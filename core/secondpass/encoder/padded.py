@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -14,23 +15,37 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+@dataclass(frozen=True, slots=True)
+class ModelInputs:
+    """What a tokenizer gives its model besides tokens.
+
+    Args:
+        padding_side: Where padding goes.
+        types: Whether token types are among the inputs. Nearly all models take none for zeros, but GPT-2 and its
+            relatives look types up among the words, and XLM among its languages.
+    """
+
+    padding_side: Literal["left", "right"] = "right"
+    types: bool = True
+
+
 class PaddedModel:
     """A transformers model that reads batches of tokens.
 
     Args:
         model: On its device, in its dtype.
-        padding_side: Where the model expects padding; its tokenizer says.
+        inputs: What it reads.
 
     Attributes:
         keeps_logits: Whether the model can be told at which positions to compute logits (`logits_to_keep`).
     """
 
-    def __init__(self, model: "PreTrainedModel", padding_side: Literal["left", "right"]) -> None:
+    def __init__(self, model: "PreTrainedModel", inputs: ModelInputs) -> None:
         self._model = model
-        self._padding_side = padding_side
+        self._padding_side = inputs.padding_side
         self._pad_id = 0 if model.config.pad_token_id is None else model.config.pad_token_id
         accepted = inspect.signature(model.forward).parameters
-        self._reads_types = "token_type_ids" in accepted
+        self._reads_types = inputs.types and "token_type_ids" in accepted
         self.keeps_logits = "logits_to_keep" in accepted
         # A causal model would otherwise build a cache of keys and values that nobody reads.
         self._options = {"use_cache": False} if "use_cache" in accepted else {}
@@ -75,11 +90,11 @@ class PaddedEncoder:
     Args:
         model: On its device, in its dtype.
         pooling: Which state of its last layer.
-        padding_side: See `PaddedModel`.
+        inputs: What it reads.
     """
 
-    def __init__(self, model: "PreTrainedModel", pooling: Pooling, padding_side: Literal["left", "right"]) -> None:
-        self._model = PaddedModel(model, padding_side)
+    def __init__(self, model: "PreTrainedModel", pooling: Pooling, inputs: ModelInputs) -> None:
+        self._model = PaddedModel(model, inputs)
         self._pooling = pooling
 
     def __call__(self, batch: TokenBatch) -> Tensor:
@@ -93,11 +108,11 @@ class PaddedClassifier:
 
     Args:
         model: On its device, in its dtype.
-        padding_side: See `PaddedModel`.
+        inputs: What it reads.
     """
 
-    def __init__(self, model: "PreTrainedModel", padding_side: Literal["left", "right"]) -> None:
-        self._model = PaddedModel(model, padding_side)
+    def __init__(self, model: "PreTrainedModel", inputs: ModelInputs) -> None:
+        self._model = PaddedModel(model, inputs)
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """Shape: (n_pairs, n_labels), float32."""
@@ -114,10 +129,11 @@ class PaddedLanguageModel:
 
     Args:
         model: On its device, in its dtype.
+        inputs: What it reads.
     """
 
-    def __init__(self, model: "PreTrainedModel") -> None:
-        self._model = PaddedModel(model, "right")
+    def __init__(self, model: "PreTrainedModel", inputs: ModelInputs) -> None:
+        self._model = PaddedModel(model, replace(inputs, padding_side="right"))
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """Shape: (n_pairs, n_answers), float32."""

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from torch.nn import functional
 from secondpass.checkpoint import LanguageModel, PlainClassifier, PretrainedModel, RankingModel, SplitModel
 from secondpass.encoder import (
     Capabilities,
+    ModelInputs,
     PackedEncoder,
     Precision,
     RangeTexts,
@@ -83,7 +83,7 @@ def networks_on(
     placement: Placement,
     model: RankingModel,
     sample: Callable[[], PairTokens],
-    padding_side: Literal["left", "right"] = "right",
+    inputs: ModelInputs,
     *,
     candidates: Callable[[], PairTokens] | None = None,
     scores: Callable[[Tensor], Tensor] | None = None,
@@ -96,7 +96,7 @@ def networks_on(
             twice: not to be used afterwards.
         sample: Gives a few pairs of different lengths as the model reads them, for precisions that round, and to find
             out whether padding leaks into scores.
-        padding_side: Where padding goes for architectures that need any.
+        inputs: What the model's tokenizer gives it, for architectures that run through transformers' own forward.
         candidates: Gives CANDIDATE_PAIRS as the model reads them, on whose order the effect of rounding is measured;
             None for a model of single texts, where it is measured on the sample.
         scores: What documents are ordered by, from the outputs for these; None for the outputs themselves.
@@ -114,7 +114,7 @@ def networks_on(
             if candidates is not None:
                 lists = _batch(candidates(), capabilities)
                 range_texts = replace(range_texts, lists=lists, n_lists=len(CANDIDATES))
-        encoder = _encoder(own, placement.precision, capabilities, sample, padding_side, range_texts)
+        encoder = _encoder(own, placement.precision, capabilities, sample, inputs, range_texts)
         pools = isinstance(own, PlainClassifier | SplitModel)
         networks.append(Network(encoder, head, capabilities, pools=pools))
     return networks
@@ -137,7 +137,7 @@ def _encoder(
     precision: Precision,
     capabilities: Capabilities,
     sample: Callable[[], PairTokens],
-    padding_side: Literal["left", "right"],
+    inputs: ModelInputs,
     range_texts: RangeTexts | None,
 ) -> Callable[[TokenBatch], Tensor]:
     """The packed form of the transformer where there is one, else transformers' own forward."""
@@ -165,7 +165,7 @@ def _encoder(
             return packed
     if precision.needs_ranges:
         raise InputError(f"dtype '{precision}' has no form for {type(model.backbone).__name__}: use 'float32'")
-    return _padded_encoder(model, precision, capabilities, sample, padding_side)
+    return _padded_encoder(model, precision, capabilities, sample, inputs)
 
 
 def _padded_encoder(
@@ -173,15 +173,15 @@ def _padded_encoder(
     precision: Precision,
     capabilities: Capabilities,
     sample: Callable[[], PairTokens],
-    padding_side: Literal["left", "right"],
+    inputs: ModelInputs,
 ) -> Callable[[TokenBatch], Tensor]:
     encoder: Callable[[TokenBatch], Tensor]
     if isinstance(model, SplitModel):
-        encoder = PaddedEncoder(model.backbone, model.pooling, padding_side)
+        encoder = PaddedEncoder(model.backbone, model.pooling, inputs)
     elif isinstance(model, LanguageModel):
-        encoder = PaddedLanguageModel(model.backbone)
+        encoder = PaddedLanguageModel(model.backbone, inputs)
     else:
-        encoder = PaddedClassifier(model.backbone, padding_side)
+        encoder = PaddedClassifier(model.backbone, inputs)
         if model.backbone.config.pad_token_id is None:  # nor has the tokenizer any
             encoder = OneByOne(encoder)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.

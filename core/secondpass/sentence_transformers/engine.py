@@ -235,7 +235,7 @@ def _load(name: str, options: ModelOptions) -> _Loaded:
             placement,
             model,
             lambda: checkpoint.tokenize(RANGE_PAIRS),
-            checkpoint.padding_side,
+            checkpoint.inputs,
             candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
             # What all labels have in common orders nothing, and may be so large that it hides what tells them apart.
             scores=relevance_logits,
