@@ -44,6 +44,15 @@ def test_a_wide_channel_does_not_blur_the_others() -> None:
     assert _relative(product(rows), FLOAT.linear("x", weights)(rows)) < 0.03
 
 
+def test_a_channel_far_to_one_side_of_zero_blurs_nothing() -> None:
+    torch.manual_seed(0)
+    rows, weights = torch.randn(200, 64), _weights(48, 64)
+    rows[:, 5] += 30
+    product = Int8Arithmetic({"x": Range(rows.amin(0), rows.amax(0))}, FLOAT).linear("x", weights)
+    error = (product(rows) - FLOAT.linear("x", weights)(rows)).std(dim=0)
+    assert error.max() < 0.02
+
+
 def test_values_beyond_the_measured_range_are_clipped_not_wrapped() -> None:
     weights = Weights(torch.eye(8), None)
     product = Int8Arithmetic({"x": Range(-torch.ones(8), torch.ones(8))}, FLOAT).linear("x", weights)

@@ -54,8 +54,8 @@ def test_int8_is_refused_without_8_bit_products(device: str, default: torch.dtyp
 
 
 def test_the_rules_of_int8_are_part_of_what_scores_depend_on() -> None:
-    assert Precision.INT8.identity == "int8 rules 2"
-    assert {p.identity for p in Precision} - {"int8 rules 2"} == {"float32", "bfloat16", "float16"}
+    assert Precision.INT8.identity == "int8 rules 3"
+    assert {p.identity for p in Precision} - {"int8 rules 3"} == {"float32", "bfloat16", "float16"}
 
 
 def test_rounding_is_measured_for_ranges_and_where_float32_is_at_hand() -> None:

@@ -1,9 +1,10 @@
 """8-bit matrix products: weights scaled per output channel, inputs per input channel, both fixed at load time.
 
-The largest value that a channel took over a few texts sets its scale, and the scales of the inputs are folded into the
-weights (SmoothQuant, Xiao et al., arXiv:2211.10438), so one integer product serves every token, with bias and
-nonlinearity applied while the result is in cache. Scales that do not depend on the data at hand keep scores independent
-of batch mates.
+The values that a channel took over a few texts set its scale, and the scales of the inputs are folded into the weights
+(SmoothQuant, Xiao et al., arXiv:2211.10438), so one integer product serves every token, with bias and nonlinearity
+applied while the result is in cache. Numbers count from the middle of a channel's values, which is folded into the
+bias (Outlier Suppression+, Wei et al., arXiv:2304.09145): the widest channels lie far to one side of zero. Scales that
+do not depend on the data at hand keep scores independent of batch mates.
 
 The inner state of a feed-forward part cannot be scaled per channel, for a nonlinearity lies between, and a few of its
 channels reach many times the others' range. These outliers stay in floating point, as a thin feed-forward part of their
@@ -51,19 +52,19 @@ class Int8Linear:
     """A product of floating-point rows in 8-bit arithmetic.
 
     Args:
-        product: The product; the input channels' scales are folded into its weights.
+        product: The product; the input channels' scales are folded into its weights, their middles into its bias.
         inverse_scales: One over each input channel's scale. Shape: (n_in,), float32.
-        zero_point: The number that means 0, and one half for rounding, as conversion to integers truncates.
-            Shape: (1,), float32.
+        zero_points: The number that each channel's 0 becomes, and one half for rounding, as conversion to integers
+            truncates. Shape: (n_in,), float32.
     """
 
     product: Int8Product
     inverse_scales: Tensor
-    zero_point: Tensor
+    zero_points: Tensor
 
     def __call__(self, rows: Tensor) -> Tensor:
         """See `Linear`."""
-        numbers = torch.addcmul(self.zero_point, rows, self.inverse_scales).clamp_(0, _LEVELS)
+        numbers = torch.addcmul(self.zero_points, rows, self.inverse_scales).clamp_(0, _LEVELS)
         # torch turns floats into unsigned bytes one by one, but into int16 and on to bytes in vectors.
         return self.product(numbers.to(torch.int16).to(torch.uint8))
 
@@ -133,14 +134,15 @@ class Int8Arithmetic:
         outgoing: Quantization | torch.dtype,
     ) -> Int8Linear:
         """A product whose inputs lie in this range."""
-        reach = inputs.reach * _HEADROOM
+        middle = (inputs.low + inputs.high) / 2
+        reach = (inputs.high - inputs.low) / 2 * _HEADROOM
         reach = reach.clamp(min=max(float(reach.mean()) / _MEAN_REACH_TO_LEAST, _LEAST_REACH))
         scales = reach**_ALPHA
         scales *= (reach / scales).max() / (_LEVELS // 2)
-        middle = (_LEVELS + 1) // 2
-        scaled = Weights(weights.weight * scales, weights.bias)
-        product = self._product(scaled, nonlinearity, Quantization(1.0, middle), outgoing)
-        return Int8Linear(product, 1.0 / scales, torch.tensor([middle + 0.5], dtype=torch.float32))
+        middle_number = (_LEVELS + 1) // 2
+        scaled = Weights(weights.weight * scales, F.linear(middle, weights.weight, weights.bias))
+        product = self._product(scaled, nonlinearity, Quantization(1.0, middle_number), outgoing)
+        return Int8Linear(product, 1.0 / scales, middle_number + 0.5 - middle / scales)
 
     def _product(
         self,

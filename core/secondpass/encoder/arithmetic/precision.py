@@ -17,7 +17,7 @@ from secondpass.errors import InputError
 
 # Of the ranges and of which parts stay in float32: scores that were kept under another version's rules are not found
 # again.
-_INT8_RULES = "rules 2"
+_INT8_RULES = "rules 3"
 
 
 class Precision(StrEnum):
