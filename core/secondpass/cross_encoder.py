@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.checkpoint import Checkpoint, load_checkpoint
 from secondpass.checkpoint.fingerprint import fingerprint
-from secondpass.checkpoint.labels import relevance_logit
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.source import check_name
 from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, RANGE_PAIRS
@@ -140,7 +139,7 @@ class CrossEncoder(LocalScorer):
         self._pipeline = Pipeline(self._reader, networks, placement.batch_tokens)
         self._folder = checkpoint.folder
         self._labels = tuple(checkpoint.model.labels.values())
-        self._label = checkpoint.label
+        self._relevance = checkpoint.relevance
         self._activation = checkpoint.activation
         if options.calibration is not None:
             options.calibration.check_model(self._fingerprint(str(ScoreActivation.IDENTITY)))
@@ -173,7 +172,7 @@ class CrossEncoder(LocalScorer):
         for outputs in watch(self._pipeline.run(blocks_of(checked)), checked, self.name, show_progress=show_progress):
             windows = outputs.windows
             counted = aggregate(
-                self._relevance(outputs.values), windows.counts, self._options.window_aggregation
+                self._relevance_of(outputs.values), windows.counts, self._options.window_aggregation
             ).counted
             blocks.append(mean_of_counted(outputs.values, windows.counts, counted))
             n_truncated += int((windows.query_truncated | windows.document_truncated).sum())
@@ -196,7 +195,7 @@ class CrossEncoder(LocalScorer):
             self._placement.precision.identity,
             *(f"float32:{part}" for part in self.float32_parts),
             self.max_length,
-            self._label,
+            self._relevance.label,
             unit,
             *self._options.window_settings(),
         ]
@@ -209,7 +208,7 @@ class CrossEncoder(LocalScorer):
 
     def _read_block(self, outputs: Outputs) -> ReadBlock:
         windows = outputs.windows
-        relevance = self._relevance(outputs.values)
+        relevance = self._relevance_of(outputs.values)
         documents = self._aggregate(relevance, windows)
         return ReadBlock.of(
             self._activate(documents.relevance),
@@ -229,9 +228,9 @@ class CrossEncoder(LocalScorer):
         return aggregate(relevance, windows.counts, self._options.window_aggregation)
 
     @plain_torch()
-    def _relevance(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _relevance_of(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Shape: (n_windows, n_labels) -> (n_windows,)."""
-        relevance: NDArray[np.float32] = relevance_logit(torch.from_numpy(logits), self._label).numpy()
+        relevance: NDArray[np.float32] = self._relevance(torch.from_numpy(logits)).numpy()
         return relevance
 
     @plain_torch()
@@ -257,6 +256,6 @@ def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpo
         lambda: checkpoint.tokenize(RANGE_PAIRS),
         checkpoint.inputs,
         candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
-        scores=partial(relevance_logit, label=checkpoint.label),
+        scores=checkpoint.relevance,
     )
     return placement, checkpoint, networks

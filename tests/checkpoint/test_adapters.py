@@ -108,12 +108,15 @@ def test_settings_and_tokenizer_beside_the_adapter_count_before_those_of_the_bas
     base = checkpoints.bert(tmp_path / "base")
     folder = peft_adapters.save_adapter(tmp_path / "adapter", base, peft_adapters.lora())
     checkpoints.edit_json(base / "config.json", sentence_transformers={"activation_fn": "torch.nn.Identity"})
-    checkpoints.edit_json(base / "sentence_bert_config.json", max_seq_length=40)
-    model = CrossEncoder(folder)
-    assert model.max_length == 40
-    assert model.score("a", ["b"]) == model.logits([("a", "b")])[0]  # Identity, where others have Sigmoid
     checkpoints.wordpiece(max_length=30).save_pretrained(folder)
-    assert CrossEncoder(folder).max_length == 30
+    model = CrossEncoder(folder)
+    assert model.max_length == 30
+    assert model.score("a", ["b"]) == model.logits([("a", "b")])[0]  # Identity, where others have Sigmoid
+    (base / "modules.json").write_text("[]")
+    checkpoints.edit_json(base / "sentence_bert_config.json", max_seq_length=40)
+    assert CrossEncoder(folder).max_length == 40
+    checkpoints.edit_json(folder / "sentence_bert_config.json", max_seq_length=20)
+    assert CrossEncoder(folder).max_length == 20
 
 
 def test_weights_in_a_pickle(tmp_path: Path) -> None:

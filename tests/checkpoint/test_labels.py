@@ -9,6 +9,7 @@ import torch
 
 from secondpass import CrossEncoder
 from secondpass.checkpoint.labels import relevance_logit, relevance_logits, resolve_label
+from secondpass.errors import CheckpointError
 
 
 def test_the_relevance_logits_sigmoid_is_the_softmax_probability() -> None:
@@ -52,6 +53,24 @@ def test_names_in_the_config_and_names_as_argument(tmp_path: Path) -> None:
     assert scores == pytest.approx(-by_name.score("berlin", ["wall"]))
     logits = by_config.logits([("berlin", "wall")])
     assert scores[0] == pytest.approx(logits[0, 0] - logits[0, 1])
+
+
+def test_of_labels_that_may_all_be_true_the_relevant_ones_own_logit_counts(tmp_path: Path) -> None:
+    names = {0: "toxic", 1: "relevant", 2: "old"}
+    folder = checkpoints.bert(tmp_path, n_labels=3, id2label=names, problem_type="multi_label_classification")
+    pairs = [("berlin", "wall"), ("berlin", "people of the year")]
+    model = CrossEncoder(folder)
+    assert model.predict(pairs).tolist() == model.logits(pairs)[:, 1].tolist()
+    (toxic,) = CrossEncoder(folder, label="toxic", activation="sigmoid").predict(pairs[:1])
+    assert toxic == pytest.approx(torch.from_numpy(model.logits(pairs[:1]))[0, 0].sigmoid().item())
+
+
+@pytest.mark.parametrize("names", [{"-1": "no", "0": "yes"}, {"0": "no", "5": "yes"}, {"1": "no", "2": "yes"}])
+def test_names_of_columns_that_are_not_there_are_refused(names: dict[str, str], tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path, n_labels=2)
+    checkpoints.edit_json(folder / "config.json", id2label=names, label2id=None)
+    with pytest.raises(CheckpointError, match="id2label must name the columns 0, 1, got " + ", ".join(names)):
+        CrossEncoder(folder)
 
 
 def test_a_fine_tune_of_a_known_checkpoint_is_read_by_its_own_files(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How many tokens a checkpoint reads: the smallest of what it states, never more than its positions."""
+"""How many tokens a checkpoint reads: what its settings say, else its tokenizer, never more than its positions."""
 
 from pathlib import Path
 
@@ -12,12 +12,20 @@ from secondpass.errors import CheckpointError, InputError
 
 @pytest.mark.parametrize(
     ("tokenizer", "setting", "positions", "expected"),
-    [(50, None, 60, 50), (60, None, 50, 50), (60, 40, 50, 40), (10**30, None, 50, 50)],
+    [
+        (50, None, 60, 50),
+        (60, None, 50, 50),
+        (60, 40, 50, 40),
+        (30, 40, 50, 40),
+        (30, 60, 50, 50),
+        (10**30, None, 50, 50),
+    ],
 )
-def test_the_smallest_stated_limit_counts(
+def test_the_settings_count_before_the_tokenizer_and_no_further_than_positions(
     tokenizer: int, setting: int | None, positions: int, expected: int, tmp_path: Path
 ) -> None:
     folder = checkpoints.bert(tmp_path, max_length=tokenizer, max_position_embeddings=positions)
+    (folder / "modules.json").write_text("[]")
     checkpoints.edit_json(folder / "sentence_bert_config.json", max_seq_length=setting)
     assert CrossEncoder(folder).max_length == expected
     assert CrossEncoder(folder, max_length=positions).max_length == positions, "what it can read may be asked for"

@@ -374,7 +374,6 @@ OTHER_MODELS: dict[str, Callable[[Path], object]] = {
     ),
     "a weight too many": lambda folder: with_weights(folder, {"extra.weight": torch.ones(2)}),
     "PyTorch's format": checkpoints.to_bin,
-    "whole numbers": lambda folder: in_dtype(folder, torch.int32),
 }
 
 

@@ -84,6 +84,30 @@ def test_weights_that_are_no_numbers(dtype: DType, tmp_path: Path) -> None:
         CrossEncoder(folder, dtype=dtype).score("berlin", ["wall"])
 
 
+@pytest.mark.parametrize("stored", [torch.int8, torch.uint8, torch.float8_e4m3fn])
+@pytest.mark.parametrize("save", [lambda folder: folder, checkpoints.to_bin])
+def test_quantised_weights_that_no_setting_tells_of(
+    stored: torch.dtype, save: checkpoints.Builder, tmp_path: Path
+) -> None:
+    folder = checkpoints.bert(tmp_path)
+    state = load_file(folder / "model.safetensors")
+    quantised = {name: tensor.mul(40).to(stored) if tensor.dim() > 1 else tensor for name, tensor in state.items()}
+    checkpoints.write_weights(folder, quantised)
+    with pytest.raises(CheckpointError, match="weights must be float32, float16 or bfloat16, got "):
+        CrossEncoder(save(folder))
+
+
+@pytest.mark.parametrize("stated", ["BertForSequenceClassification", [1]])
+@pytest.mark.parametrize("load", [CrossEncoder, BiEncoder])
+def test_architectures_that_are_no_list_of_names(
+    stated: object, load: type[CrossEncoder | BiEncoder], tmp_path: Path
+) -> None:
+    folder = checkpoints.bert(tmp_path)
+    checkpoints.edit_json(folder / "config.json", architectures=stated)
+    with pytest.raises(CheckpointError, match="architectures must be a list of names, got"):
+        load(folder)
+
+
 def test_leftovers_of_pretraining_are_no_reason_to_refuse(tmp_path: Path) -> None:
     folder = checkpoints.bert(tmp_path)
     expected = CrossEncoder(folder).score("berlin", ["wall"])

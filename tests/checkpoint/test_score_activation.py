@@ -8,6 +8,7 @@ import torch
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation
+from secondpass.errors import CheckpointError
 
 
 @pytest.mark.parametrize(
@@ -16,7 +17,7 @@ from secondpass.checkpoint.score_activation import ScoreActivation, resolve_acti
         ("Tanh", "Sigmoid", "Identity", ScoreActivation.TANH),
         (None, "Sigmoid", "Identity", ScoreActivation.SIGMOID),
         (None, None, "Identity", ScoreActivation.IDENTITY),
-        (None, None, "Softmax", ScoreActivation.SIGMOID),
+        (None, None, "Tanh", ScoreActivation.TANH),
     ],
 )
 def test_the_newest_statement_counts(
@@ -30,8 +31,17 @@ def test_the_newest_statement_counts(
         "sbert_ce_default_activation_function": path(oldest),
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "modules.json").write_text("[]")
     (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"activation_fn": path(newest)}))
     assert resolve_activation(Folder("m", tmp_path), 1, ScoreActivation.IDENTITY) == expected
+
+
+def test_a_softmax_of_several_labels_is_the_sigmoid_of_relevance_and_of_one_it_is_refused(tmp_path: Path) -> None:
+    stated = {"sbert_ce_default_activation_function": "torch.nn.modules.activation.Softmax"}
+    (tmp_path / "config.json").write_text(json.dumps(stated))
+    assert resolve_activation(Folder("m", tmp_path), 2) == ScoreActivation.SIGMOID
+    with pytest.raises(CheckpointError, match="activation_fn must not be Softmax for a head of one label"):
+        resolve_activation(Folder("m", tmp_path), 1)
 
 
 def test_without_a_statement_the_layouts_default_counts_and_then_that_of_sentence_transformers(tmp_path: Path) -> None:

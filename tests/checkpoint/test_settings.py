@@ -32,8 +32,7 @@ def saved_by_sentence_transformers(folder: Path) -> Path:
     base = checkpoints.bert(
         folder / "base", tokenizer=checkpoints.words(["the", "The", "wall", "WALL", "berlin", "people"])
     )
-    Reference(str(base), device="cpu").save_pretrained(str(folder / "saved"))
-    return folder / "saved"
+    return _saved(base, folder / "saved")
 
 
 def modular(folder: Path) -> Path:
@@ -56,9 +55,28 @@ def embedder(folder: Path) -> Path:
     return folder / "saved"
 
 
+def short(folder: Path) -> Path:
+    """A saved classifier whose tokenizer has a lower limit than its settings may say."""
+    return _saved(checkpoints.bert(folder / "base", max_length=8), folder / "saved")
+
+
+def prompted(folder: Path) -> Path:
+    """A saved classifier with a prompt."""
+    saved = _saved(checkpoints.bert(folder / "base"), folder / "saved")
+    checkpoints.edit_json(saved / "config_sentence_transformers.json", prompts={"q": "wall: "})
+    return saved
+
+
+def _saved(base: Path, folder: Path) -> Path:
+    Reference(str(base), device="cpu").save_pretrained(str(folder))
+    return folder
+
+
 LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "classifier": checkpoints.bert,
     "saved": saved_by_sentence_transformers,
+    "short": short,
+    "prompted": prompted,
     "modular": modular,
     "embedder": embedder,
 }
@@ -98,6 +116,11 @@ CONFIG, TRANSFORMER, MODULES = "config_sentence_transformers.json", "sentence_be
         ("saved", TRANSFORMER, "config_args", {"hidden_act": "relu"}),
         ("saved", TRANSFORMER, "modality_config", {"message": {"method": "forward", "method_output_name": "logits"}}),
         ("saved", TRANSFORMER, "do_lower_case", "yes"),
+        ("saved", CONFIG, "default_prompt_name", ["q"]),
+        ("saved", CONFIG, "prompts", ["q"]),
+        ("saved", CONFIG, "prompts", {"q": 1}),
+        ("embedder", CONFIG, "default_prompt_name", ["q"]),
+        ("embedder", CONFIG, "prompts", {"q": 1}),
         ("embedder", TRANSFORMER, "query_length", 8),
         ("embedder", TRANSFORMER, "query_expansion", {"length": 8}),
         ("modular", "1_Pooling/config.json", "include_prompt", False),
@@ -124,6 +147,12 @@ def test_what_is_not_read_is_refused_by_its_name(layout: str, file: str, key: st
         ("saved", TRANSFORMER, "unpad_inputs", False),
         ("saved", TRANSFORMER, "model_kwargs", {"attn_implementation": "eager", "torch_dtype": "float32"}),
         ("saved", TRANSFORMER, "max_seq_length", 9),
+        ("short", TRANSFORMER, "max_seq_length", 12),
+        ("classifier", TRANSFORMER, "max_seq_length", 9),
+        ("classifier", TRANSFORMER, "do_lower_case", True),
+        ("classifier", CONFIG, "activation_fn", "torch.nn.modules.linear.Identity"),
+        ("classifier", CONFIG, "something_new", True),
+        ("prompted", CONFIG, "default_prompt_name", "q"),
         ("saved", TRANSFORMER, "do_lower_case", True),
         ("modular", TRANSFORMER, "do_lower_case", True),
         ("modular", "2_Dense/config.json", "activation_function", "torch.nn.modules.activation.ReLU"),
@@ -279,6 +308,7 @@ def test_numbers_that_files_state_are_checked(
     folder = checkpoints.bert(tmp_path)
     if form == "bin":
         checkpoints.to_bin(folder)
+    (folder / MODULES).write_text("[]")
     checkpoints.edit_json(folder / file, **{key: value})
     with pytest.raises(CheckpointError, match=message) as caught:
         CrossEncoder(folder)

@@ -100,6 +100,23 @@ def test_scores_of_models_that_leak_padding_do_not_depend_on_company(name: str, 
     assert np.std(expected) > 1e-3, "scores that are all alike would agree with anything"
 
 
+@pytest.mark.parametrize("name", ["Bart", "T5"])
+def test_an_end_token_that_is_written_out_takes_no_other_pair_with_it(name: str, tmp_path: Path) -> None:
+    tokenizer = checkpoints.roberta_tokenizer(max_length=128)
+    sizes = {"d_model": 24, "d_kv": 8, "d_ff": 40, "num_layers": 2, "num_heads": 3, "feed_forward_proj": "relu"}
+    sizes |= {f"{side}_{part}": n for side in ("encoder", "decoder") for part, n in (("layers", 2), ("ffn_dim", 40))}
+    sizes |= {"encoder_attention_heads": 3, "decoder_attention_heads": 3}
+    ids = {"pad_token_id": tokenizer.pad_token_id, "decoder_start_token_id": 0}
+    ids["eos_token_id"] = tokenizer.convert_tokens_to_ids("</s>")
+    config = getattr(transformers, f"{name}Config")(vocab_size=len(tokenizer), num_labels=1, **ids, **sizes)
+    folder = checkpoints.save(tmp_path, getattr(transformers, f"{name}ForSequenceClassification")(config), tokenizer)
+    texts = ["plain", "has </s> inside", "people of the year", "</s></s>", "the wall"]
+    model = CrossEncoder(folder)
+    alone = [float(model.score("berlin", [text])[0]) for text in texts]
+    assert np.std(alone) > 1e-3, "scores that are all alike would agree with anything"
+    assert_scores(model.score("berlin", texts), alone)
+
+
 def test_a_model_that_leaks_is_found_out() -> None:
     def leaking(tokens: TokenBatch) -> torch.Tensor:
         return torch.full((len(tokens.lengths), 1), float(max(tokens.lengths)))

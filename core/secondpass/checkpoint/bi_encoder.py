@@ -17,6 +17,7 @@ from secondpass.checkpoint.ranking_model import SplitModel
 from secondpass.checkpoint.settings import check_settings, refuse_chat_template
 from secondpass.checkpoint.source import find
 from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, layers_of, module_specs, pooling_of
+from secondpass.checkpoint.stored_prompts import default_prompt_name, stored_prompts
 from secondpass.checkpoint.tokenizer import check_vocabulary, model_inputs, side, single_text_specials, tokenize_with
 from secondpass.encoder.padded import ModelInputs
 from secondpass.encoder.pooling import Pooling
@@ -79,11 +80,10 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     # Before sentence-transformers 3 the transformer, with all that belongs to it, could lie in a subfolder of its own.
     inner = folder.subfolder(specs[0].path) if specs else folder
     inner.require_config()
-    architectures = [str(name) for name in inner.config.get("architectures") or []]
-    if is_cross_encoder(folder) or any("Classification" in name for name in architectures):
+    if is_cross_encoder(folder) or any("Classification" in name for name in inner.architectures):
         raise CheckpointError(f"{folder.name} is a cross-encoder: it scores pairs; use secondpass.CrossEncoder")
     if inner.config.get("model_type") == "dpr":
-        model = _load_dpr(inner, architectures[0])
+        model = _load_dpr(inner, inner.architectures[0])
     else:
         model = _load_modules(folder, inner, specs)
     tokenizer = load_tokenizer(inner)
@@ -91,7 +91,7 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     check_vocabulary(inner, tokenizer, n_embeddings(model.backbone))
     before, after = single_text_specials(tokenizer, folder.name)
     length = Limit.of(inner, tokenizer, model.backbone).resolve(folder.name, max_length, len(before) + len(after))
-    stated = folder.json("config_sentence_transformers.json").get("similarity_fn_name") or "cosine"
+    stated = folder.sentence_transformers_config.get("similarity_fn_name") or "cosine"
     if stated not in ("cosine", "dot"):
         raise CheckpointError(f'{folder.name}: similarity_fn_name must be "cosine" or "dot", got {stated!r}')
     return EmbeddingModel(model, tokenizer, folder, length, cosine=stated == "cosine")
@@ -119,7 +119,5 @@ def _load_dpr(folder: Folder, architecture: str) -> SplitModel:
 
 
 def _prompt(folder: Folder, names: Sequence[str]) -> str:
-    config = folder.json("config_sentence_transformers.json")
-    prompts = config.get("prompts") or {}
-    default = config.get("default_prompt_name")
-    return next((str(prompts[name]) for name in (*names, default) if name in prompts), "")
+    prompts, default = stored_prompts(folder), default_prompt_name(folder)
+    return next((prompts[name] for name in (*names, default) if name in prompts), "")

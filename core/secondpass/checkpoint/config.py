@@ -40,7 +40,17 @@ def load_config(folder: Folder) -> PreTrainedConfig:
     return config
 
 
-def label_names(config: PreTrainedConfig) -> dict[int, str]:
-    """Name of each label; transformers' own LABEL_0, LABEL_1, ... where the config has none."""
+def label_names(folder: Folder, config: PreTrainedConfig) -> dict[int, str]:
+    """Name of each label; transformers' own LABEL_0, LABEL_1, ... where the config has none.
+
+    Raises:
+        CheckpointError: A name belongs to no column.
+    """
     names = {int(index): str(name) for index, name in (config.id2label or {}).items()}
-    return {index: names.get(index, f"LABEL_{index}") for index in range(config.num_labels or 0)}
+    columns = range(config.num_labels or 0)
+    if names and names.keys() != set(columns):
+        raise CheckpointError(
+            f"{folder.name}: config.json: id2label must name the columns {', '.join(map(str, columns))}, "
+            f"got {', '.join(map(str, names))}"
+        )
+    return {index: names.get(index, f"LABEL_{index}") for index in columns}

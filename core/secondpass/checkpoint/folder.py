@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from secondpass.arguments import describe
 from secondpass.errors import CheckpointError, CheckpointNotFoundError
 from secondpass.options import HubOptions
 
@@ -32,17 +33,43 @@ class Folder:
         path: Where its files are.
         hub: How it was reached, which is also the way to the checkpoint it was made from; and whether its code may run.
         base: What an adapter that lies here changes, where that is another checkpoint.
+        is_part: Whether this is the subfolder of a module, which the folder around it lists.
     """
 
     name: str
     path: Path
     hub: HubOptions = field(default_factory=HubOptions)
     base: "Folder | None" = None
+    is_part: bool = False
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """config.json as it is written; {} where there is none."""
         return self.json("config.json")
+
+    @cached_property
+    def architectures(self) -> list[str]:
+        """The classes that config.json names; [] where it names none.
+
+        Raises:
+            CheckpointError: It holds something other than names.
+        """
+        stated = self.config.get("architectures") or []
+        if not isinstance(stated, list) or not all(isinstance(name, str) for name in stated):
+            raise CheckpointError(
+                f"{self.name}: config.json: architectures must be a list of names, got {describe(stated)}"
+            )
+        return stated
+
+    @property
+    def lists_modules(self) -> bool:
+        """Whether sentence-transformers saved this as modules; of any other folder it reads no settings of its own."""
+        return self.is_part or self.has("modules.json")
+
+    @cached_property
+    def sentence_transformers_config(self) -> dict[str, Any]:
+        """config_sentence_transformers.json of a folder of modules; {} where there is none."""
+        return self.json("config_sentence_transformers.json") if self.lists_modules else {}
 
     def json(self, file: str) -> dict[str, Any]:
         """A JSON object, {} if the file does not exist.
@@ -58,12 +85,12 @@ class Folder:
         return value
 
     def transformer_settings(self) -> tuple[str, dict[str, Any]]:
-        """The file in which sentence-transformers keeps how texts are read, and what it says; {} if there is none.
+        """The file in which sentence-transformers keeps how its modules read texts, and what it says; {} if none does.
 
         Before sentence-transformers 1.0 its name said the architecture; the first that exists counts, as there.
         """
         for file in _TRANSFORMER_SETTINGS:
-            if self.has(file):
+            if self.lists_modules and self.has(file):
                 return file, self.json(file)
         return _TRANSFORMER_SETTINGS[0], {}
 
@@ -122,7 +149,8 @@ class Folder:
 
     def subfolder(self, path: str) -> "Folder":
         """A folder inside this one, under the same name in messages."""
-        return replace(self, path=self.path / path, base=None if self.base is None else self.base.subfolder(path))
+        base = None if self.base is None else self.base.subfolder(path)
+        return replace(self, path=self.path / path, base=base, is_part=True)
 
     def _parse(self, file: str) -> object:
         try:

@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -31,6 +32,24 @@ def relevance_logit(logits: Tensor, label: int) -> Tensor:
         return relevant
     others = torch.cat([logits[:, :label], logits[:, label + 1 :]], dim=1)
     return relevant - (others[:, 0] if others.shape[1] == 1 else others.logsumexp(dim=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """How the logits of a head become the one that documents are ordered by.
+
+    Args:
+        label: The relevant column.
+        exclusive: Whether one of the labels is true of a pair, and no other. Where each is true or not by itself
+            (`multi_label_classification`), its own logit is all there is to know.
+    """
+
+    label: int
+    exclusive: bool = True
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Shape: (n_pairs, n_labels) -> (n_pairs,)."""
+        return relevance_logit(logits, self.label) if self.exclusive else logits[:, self.label]
 
 
 def relevance_logits(logits: Tensor) -> Tensor:

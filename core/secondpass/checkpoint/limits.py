@@ -18,8 +18,8 @@ class Limit:
     """A checkpoint's limits in tokens, specials included.
 
     Args:
-        stated: What it is used with: the smallest of what tokenizer, sentence-transformers' settings and config say;
-            None where nothing says.
+        stated: What it is used with: what sentence-transformers' settings say, else the tokenizer, and no more than the
+            config says; None where nothing says.
         positions: What it can read at all; None where its positions have no end.
         source: Where `stated` stands, for messages.
     """
@@ -42,10 +42,11 @@ class Limit:
         """
         file, settings = folder.transformer_settings()
         stated = {
-            "tokenizer_config.json: model_max_length": tokenizer.model_max_length,
             f"{file}: max_seq_length": settings.get("max_seq_length"),
             "config.json: max_position_embeddings": stated_tokens(backbone),
         }
+        if settings.get("max_seq_length") is None:  # which takes the place of the tokenizer's, larger or smaller
+            stated["tokenizer_config.json: model_max_length"] = tokenizer.model_max_length
         limits = {source: _tokens(folder.name, source, value) for source, value in stated.items() if value is not None}
         positions = readable_tokens(backbone)
         smallest = min(limits, key=lambda source: limits[source], default="")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from secondpass.checkpoint.backbone_facts import n_embeddings
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import KnownCheckpoint, known_by_name, lookup
-from secondpass.checkpoint.labels import find_label, resolve_label
+from secondpass.checkpoint.labels import Relevance, find_label, resolve_label
 from secondpass.checkpoint.layouts import Layout, layout_of
 from secondpass.checkpoint.plain_tokenizer import plain_tokenizer
 from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel
@@ -32,7 +32,7 @@ class Checkpoint:
         model: The networks, in float32 on the CPU.
         tokenize: Pairs to tokens.
         max_length: Tokens of a pair, specials included.
-        label: The column of the logits that means relevant.
+        relevance: Which column of the logits means relevant, and how the others count.
         activation: Relevance logit to score.
         inputs: What the tokenizer gives the model besides tokens.
     """
@@ -41,7 +41,7 @@ class Checkpoint:
     model: RankingModel
     tokenize: PairTokenizer
     max_length: int
-    label: int
+    relevance: Relevance
     activation: ScoreActivation
     inputs: ModelInputs
 
@@ -78,7 +78,10 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
         activation = resolve_activation(folder, n_labels, layout.activation(folder) if authors is None else authors)
     else:
         activation = ScoreActivation(options.activation)
-    return Checkpoint(folder, model, reading.tokenize, reading.max_length, label, activation, model_inputs(tokenizer))
+    relevance = Relevance(label, exclusive=folder.config.get("problem_type") != "multi_label_classification")
+    return Checkpoint(
+        folder, model, reading.tokenize, reading.max_length, relevance, activation, model_inputs(tokenizer)
+    )
 
 
 def _load_plain(folder: Folder, layout: Layout) -> tuple[RankingModel, AnyTokenizer] | None:

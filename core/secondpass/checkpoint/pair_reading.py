@@ -7,8 +7,9 @@ from secondpass.checkpoint.chat_template import ChatTemplate, chat_template_of
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.ranking_model import RankingModel
+from secondpass.checkpoint.stored_prompts import default_prompt, stored_prompts
 from secondpass.checkpoint.tokenizer import AnyTokenizer, model_inputs, pair_template, side, tokenize_with
-from secondpass.errors import CheckpointError, InputError
+from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.tokenization.pairs import PairTokenizer, TwoTextTokenizer
 from secondpass.tokenization.prompts import PromptTokenizer, fixed_ending
@@ -45,7 +46,7 @@ def _read_two_texts(
     folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, limit: Limit, options: ModelOptions
 ) -> PairReading:
     """Two texts with special tokens around them, as nearly all checkpoints read."""
-    if options.instruction is not None and not _prompts(folder):
+    if options.instruction is not None and not stored_prompts(folder):
         raise InputError(_without_place(folder))
     template = pair_template(tokenizer, with_types=_reads_types(model, tokenizer))
     length = limit.resolve(folder.name, options.max_length, template.n_special)
@@ -79,26 +80,8 @@ def _reads_types(model: RankingModel, tokenizer: AnyTokenizer) -> bool:
     return n_token_types(model.backbone) > 1 and model_inputs(tokenizer).types
 
 
-def _prompts(folder: Folder) -> dict[str, object]:
-    prompts = folder.json("config_sentence_transformers.json").get("prompts") or {}
-    if not isinstance(prompts, dict):
-        raise CheckpointError(f"{folder.name}: config_sentence_transformers.json: prompts must be a JSON object")
-    return prompts
-
-
 def _prompt(folder: Folder, options: ModelOptions) -> str:
     return default_prompt(folder) if options.instruction is None else options.instruction
-
-
-def default_prompt(folder: Folder) -> str:
-    """The text sentence-transformers puts before the first of two texts, or into a system message; "" if none."""
-    name = folder.json("config_sentence_transformers.json").get("default_prompt_name")
-    if name is None:
-        return ""
-    prompt = _prompts(folder).get(name)
-    if not isinstance(prompt, str):
-        raise CheckpointError(f"{folder.name}: default_prompt_name {name!r} is not among its prompts")
-    return prompt
 
 
 def _without_place(folder: Folder) -> str:

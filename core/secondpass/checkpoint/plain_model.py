@@ -80,8 +80,8 @@ def plain_classifier(folder: Folder, head: Iterable[str] | None = None) -> Plain
         head: The layers of its head that are applied, by their paths; None for all of them.
     """
     plan = _Plan.of(folder)
-    architectures = folder.config.get("architectures") or []
-    if plan is None or not (not architectures or any("Classification" in str(name) for name in architectures)):
+    has_head = not folder.architectures or any("Classification" in name for name in folder.architectures)
+    if plan is None or not has_head:
         return None
     pooling = plan.architecture.pooling(plan.config)
     layers = plan.head()

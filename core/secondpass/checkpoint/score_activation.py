@@ -49,7 +49,7 @@ def stated_activation(folder: Folder) -> object:
     """
     nested = folder.config.get("sentence_transformers")
     stated = (
-        folder.json("config_sentence_transformers.json").get("activation_fn"),
+        folder.sentence_transformers_config.get("activation_fn"),
         nested.get("activation_fn") if isinstance(nested, dict) else None,
         folder.config.get("sbert_ce_default_activation_function"),
     )
@@ -66,19 +66,25 @@ def resolve_activation(folder: Folder, n_labels: int, default: ScoreActivation |
     """
     path = stated_activation(folder)
     if path is not None:
-        return _activation_named(path, folder)
+        return _activation_named(path, folder, n_labels)
     if default is not None:
         return default
     return ScoreActivation.SIGMOID if n_labels == 1 else ScoreActivation.IDENTITY
 
 
-def _activation_named(path: object, folder: Folder) -> ScoreActivation:
+def _activation_named(path: object, folder: Folder, n_labels: int) -> ScoreActivation:
     """The activation behind a dotted class path such as `torch.nn.modules.linear.Identity`.
 
     Raises:
-        CheckpointError: The path is not one of torch's known activations; nothing is imported to find out.
+        CheckpointError: The path is not one of torch's known activations, nothing is imported to find out; or it makes
+            every score the same.
     """
     module, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
+    if name == "Softmax" and n_labels == 1:
+        raise CheckpointError(
+            f"{folder.name}: activation_fn must not be Softmax for a head of one label, whose every score would be 1; "
+            'pass activation="identity" or "sigmoid"'
+        )
     if name in _KNOWN_CLASSES and (module == "torch.nn" or module.startswith("torch.nn.modules.")):
         return _KNOWN_CLASSES[name]
     raise CheckpointError(

@@ -120,7 +120,7 @@ _MODULES = {
 
 def check_settings(folder: Folder) -> None:
     """Raise CheckpointError if a file of this folder sets something that would be ignored here."""
-    _MODEL.check(f"{folder.name}: config_sentence_transformers.json", folder.json("config_sentence_transformers.json"))
+    _MODEL.check(f"{folder.name}: config_sentence_transformers.json", folder.sentence_transformers_config)
     for entry in folder.json_list("modules.json"):
         _MODULE_ENTRY.check(f"{folder.name}: modules.json", entry)
     for spec in module_specs(folder):

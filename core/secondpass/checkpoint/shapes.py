@@ -1,7 +1,11 @@
-"""What a config states about sizes, held against the weights on disk before anything of that size is built."""
+"""What a config states about sizes, held against the weights on disk before anything of that size is built.
+
+And whether these are numbers as they are: weights in integers or in 8 bits mean nothing without their scales.
+"""
 
 import pickle
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +22,25 @@ _COUNTS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
 _WIDTHS = ("vocab_size", "hidden_size", "dim", "d_model", "intermediate_size", "hidden_dim", "embedding_size")
 
 
+# As safetensors and torch call the numbers that become float32 without loss, or nearly.
+_FLOATS = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What a file says of a tensor ahead of its numbers."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype in _FLOATS
+
+
 def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
-    """Raise CheckpointError if a config states more layers, or wider ones, than the weights hold.
+    """Raise CheckpointError if a config states more layers or wider ones than the weights hold, or these are quantised.
 
     Only the headers of the files are read. Files that cannot be read are left to what loads them.
 
@@ -27,11 +48,17 @@ def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
         folder: Where the weights are.
         stated: What the config says.
     """
-    shapes = [shape for file in sorted(folder.whole.path.iterdir()) for shape in _shapes(file)]
-    if not shapes:
+    headers = [header for file in sorted(folder.whole.path.iterdir()) for header in _headers(file)]
+    if not headers:
         return
-    widest = max(max(shape, default=0) for shape in shapes)
-    for keys, limit, holds in ((_COUNTS, len(shapes), "tensors in all"), (_WIDTHS, widest, "rows or columns at most")):
+    quantised = next((header for header in headers if header.name.endswith("weight") and not header.is_float), None)
+    if quantised is not None:
+        raise CheckpointError(
+            f"{folder.name}: weights must be float32, float16 or bfloat16, got {quantised.dtype} for {quantised.name}: "
+            "quantised weights cannot be read"
+        )
+    widest = max(max(header.shape, default=0) for header in headers)
+    for keys, limit, holds in ((_COUNTS, len(headers), "tensors in all"), (_WIDTHS, widest, "rows or columns at most")):
         for key in keys:
             value = stated.get(key)
             if isinstance(value, int) and value > limit:
@@ -41,13 +68,17 @@ def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
                 )
 
 
-def _shapes(file: Path) -> Iterator[tuple[int, ...]]:
+def _headers(file: Path) -> Iterator[_Header]:
     try:
         if file.suffix == ".safetensors":
             with safe_open(file, framework="pt") as tensors:
-                yield from (tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118 - not a dict
+                for name in tensors.keys():  # noqa: SIM118 - not a dict
+                    tensor = tensors.get_slice(name)
+                    yield _Header(name, tuple(tensor.get_shape()), tensor.get_dtype())
         elif file.suffix == ".bin":
             state = torch.load(file, map_location="meta", mmap=True, weights_only=True)
-            yield from (tuple(tensor.shape) for tensor in state.values() if isinstance(tensor, torch.Tensor))
+            for name, tensor in state.items():
+                if isinstance(tensor, torch.Tensor):
+                    yield _Header(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, AttributeError, pickle.UnpicklingError):
         return

@@ -66,7 +66,7 @@ def module_specs(folder: Folder) -> list[ModuleSpec]:
 
 def is_cross_encoder(folder: Folder) -> bool:
     """Whether config_sentence_transformers.json says that the modules score pairs."""
-    return folder.json("config_sentence_transformers.json").get("model_type") == "CrossEncoder"
+    return folder.sentence_transformers_config.get("model_type") == "CrossEncoder"
 
 
 def pooling_of(folder: Folder, spec: ModuleSpec) -> Pooling:

@@ -58,6 +58,8 @@ def tokenize_with(tokenizer: AnyTokenizer) -> TextTokenizer:
         raw = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         raw.no_truncation()
         raw.no_padding()
+        # Whether special tokens written in a text are read as its letters: the one setting that the copy loses.
+        raw.encode_special_tokens = tokenizer.backend_tokenizer.encode_special_tokens
     else:
         return PythonTokenizer(partial(tokenizer.encode, add_special_tokens=False, truncation=False))
     return WordTokenizer(raw) if is_word_local(raw) else FastTokenizer(raw)

@@ -2,7 +2,8 @@
 
 Where a mask does not hold padding off, a pair's score would depend on the longest pair beside it: Nystromformer
 averages over segments of the padded length, ConvBERT's convolutions reach into padding. Such models are found out when
-they are loaded, and then never see any padding. Others know no padding token.
+they are loaded, and then never see any padding. Others know no padding token, or refuse texts with more ends than the
+rest.
 """
 
 from collections.abc import Callable
@@ -61,6 +62,34 @@ class OneByOne:
         ids, type_ids = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
         pairs = zip(ids, type_ids, batch.lengths, strict=True)
         return torch.cat([self._encoder(TokenBatch(own, types, (length,))) for own, types, length in pairs])
+
+
+class ByEnds:
+    """Runs the pairs of a batch that hold equally many end tokens together, and no others.
+
+    Classifiers on encoder-decoders read a text's last end token, and refuse batches where texts hold more of them than
+    others, as those do in which it is written out.
+
+    Args:
+        encoder: A padded model.
+        end_id: The end token.
+    """
+
+    def __init__(self, encoder: Callable[[TokenBatch], Tensor], end_id: int) -> None:
+        self._encoder = encoder
+        self._end_id = end_id
+
+    def __call__(self, batch: TokenBatch) -> Tensor:
+        """As the encoder's own. Shape: (n_pairs, n_outputs)."""
+        ids, type_ids = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
+        n_ends = torch.stack([(own == self._end_id).sum() for own in ids]).tolist()
+        outputs: dict[int, Tensor] = {}
+        for count in set(n_ends):
+            rows = [i for i, n in enumerate(n_ends) if n == count]
+            lengths = tuple(batch.lengths[i] for i in rows)
+            group = TokenBatch(torch.cat([ids[i] for i in rows]), torch.cat([type_ids[i] for i in rows]), lengths)
+            outputs |= zip(rows, self._encoder(group), strict=True)
+        return torch.stack([outputs[i] for i in range(len(n_ends))])
 
 
 def depends_on_company(encoder: Callable[[TokenBatch], Tensor], batch: TokenBatch) -> bool:

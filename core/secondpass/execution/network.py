@@ -21,7 +21,7 @@ from secondpass.encoder import (
     to_device,
 )
 from secondpass.encoder.arithmetic.range_texts import CANDIDATES
-from secondpass.encoder.company import VERIFIED, OneByOne, WithoutPadding, depends_on_company
+from secondpass.encoder.company import VERIFIED, ByEnds, OneByOne, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder, PaddedLanguageModel, raise_head_to_float32
 from secondpass.encoder.rounding import round_up
 from secondpass.errors import InputError
@@ -182,8 +182,11 @@ def _padded_encoder(
         encoder = PaddedLanguageModel(model.backbone, inputs)
     else:
         encoder = PaddedClassifier(model.backbone, inputs)
-        if model.backbone.config.pad_token_id is None:  # nor has the tokenizer any
+        config = model.backbone.config
+        if config.pad_token_id is None:  # nor has the tokenizer any
             encoder = OneByOne(encoder)
+        elif config.is_encoder_decoder:
+            encoder = ByEnds(encoder, config.eos_token_id)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
     is_verified = _is_of_transformers(model) and model.backbone.config.model_type in VERIFIED
     leaks = not is_verified and depends_on_company(encoder, _in_company(sample()))

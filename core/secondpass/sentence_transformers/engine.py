@@ -16,9 +16,9 @@ from secondpass.checkpoint.backbone_facts import readable_tokens
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.labels import relevance_logit, relevance_logits
 from secondpass.checkpoint.load import load_checkpoint, tokenizer_of
-from secondpass.checkpoint.pair_reading import default_prompt
 from secondpass.checkpoint.plain_model import PlainClassifier
 from secondpass.checkpoint.ranking_model import LanguageModel
+from secondpass.checkpoint.stored_prompts import default_prompt
 from secondpass.encoder import Precision
 from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, RANGE_PAIRS
 from secondpass.errors import InputError

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.stored_prompts import default_prompt_name, stored_prompts
 from secondpass.errors import InputError, InputTypeError
 from secondpass.sentence_transformers.arguments import logger
 
@@ -18,12 +19,11 @@ def load_prompts(
     """
     if prompts is not None and not isinstance(prompts, Mapping):
         raise InputTypeError(f"prompts must be a dict of name and text, got {describe(prompts)}")
-    saved = folder.json("config_sentence_transformers.json")
     merged = {
-        **(saved.get("prompts") or {}),
+        **stored_prompts(folder),
         **{name: text for name, text in (prompts or {}).items() if text is not None},
     }
-    name = saved.get("default_prompt_name") if default_name is None else default_name
+    name = default_prompt_name(folder) if default_name is None else default_name
     if name is not None and name not in merged:
         raise InputError(f"default_prompt_name must be one of {list(merged)}, got {name!r}")
     return {name: str(text) for name, text in merged.items()}, name

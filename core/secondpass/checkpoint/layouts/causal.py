@@ -24,8 +24,7 @@ def _matches(folder: Folder) -> bool:
     """Whether config.json names a causal language model, and no adapter makes a classifier of it."""
     if is_classifier_adapter(folder):
         return False
-    architectures = folder.config.get("architectures") or []
-    return any(str(name).endswith("ForCausalLM") for name in architectures)
+    return any(name.endswith("ForCausalLM") for name in folder.architectures)
 
 
 def prompt_of(folder: Folder) -> Prompt:

@@ -28,7 +28,7 @@ def _load(folder: Folder) -> PretrainedModel:
 
     _check_modules(folder)
     config = load_config(folder)
-    architectures = config.architectures or []
+    architectures = folder.architectures
     # An adapter may bring a head; what is still missing then, loading finds out.
     has_head = not architectures or any("Classification" in name for name in architectures) or folder.has_adapter
     if not has_head and not folder.runs_code:
@@ -37,7 +37,7 @@ def _load(folder: Folder) -> PretrainedModel:
             "score at random; use a cross-encoder fine-tuned from it, or BiEncoder if it is an embedding model"
         )
     model = load_pretrained(AutoModelForSequenceClassification, folder, config)
-    labels = label_names(model.config)
+    labels = label_names(folder, model.config)
     architecture = architecture_of(model.config)
     if architecture is None or folder.runs_code:
         return WholeModel(model, labels)

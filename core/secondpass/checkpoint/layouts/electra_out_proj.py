@@ -38,7 +38,7 @@ def _load(folder: Folder) -> PretrainedModel:
         raise CheckpointError(f"{folder.name} should be an ELECTRA model, but its config says {config.model_type}")
     model = load_pretrained(AutoModelForSequenceClassification, folder, config)
     head = model.get_submodule(_HEAD)
-    return SplitModel(backbone_of(model), Pooling.CLS, head, label_names(config))
+    return SplitModel(backbone_of(model), Pooling.CLS, head, label_names(folder, config))
 
 
 def _load_plain(folder: Folder) -> PlainClassifier | None:
