@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from folders import FolderOf
 from hypothesis import settings
+from scheduling import Scheduling, longest_first
 
 from secondpass.adapters.sharing import shared_cross_encoder
 from secondpass.options import ModelOptions
@@ -23,6 +24,18 @@ def pytest_xdist_setupnodes() -> None:
     """Workers side by side, and what they start, have one thread each: that is faster than threads that wait."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """Modules go to workers whole, the longest first."""
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order that workers take tests in."""
+    longest_first(items)
 
 
 @pytest.fixture(scope="session")
