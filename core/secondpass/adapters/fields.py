@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -28,6 +27,7 @@ from pydantic.json_schema import SkipJsonSchema
 from secondpass.adapters.foreign_arguments import Readers
 from secondpass.adapters.lazy import check_model_name, check_scorer, scorer_of
 from secondpass.adapters.migration import spelling, translate
+from secondpass.adapters.secrets import HidesSecrets
 from secondpass.arguments import describe
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputTypeError
@@ -45,7 +45,7 @@ def _content(calibration: Calibration | None) -> dict[str, Any] | None:
     return None if calibration is None else calibration.as_json()
 
 
-class ModelFields(BaseModel):
+class ModelFields(HidesSecrets):
     """`model` or `scorer`, and how a model is loaded.
 
     Fields are the only state: what scores follows them, whether they were given, assigned, copied or restored.
