@@ -35,7 +35,7 @@ def check(make: Callable[[], object], message: str) -> None:
     [
         ({"token": SECRET, "batch_tokens": 0}, "batch_tokens must be at least 1, got 0"),
         ({"token": SECRET, "window_overlap": 8}, "window_overlap must be left out"),
-        ({"token": SECRET, "dtype": "float12"}, "dtype"),
+        ({"token": SECRET, "dtype": "float12"}, "dtype must be one of"),
         ({"token": SECRET, "scorer": OverlapScorer()}, "give model or scorer, got both"),
         ({"token": SECRET.encode()}, "token must be text or None, got bytes"),
         ({"token": [SECRET]}, "token must be text or None, got list"),
