@@ -181,6 +181,12 @@ class ModelFields(HidesSecrets):
             self.__pydantic_fields_set__.intersection_update(names_set)
             raise
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it is an adapter of the same class and fields; what it has loaded makes no difference."""
+        if not isinstance(other, ModelFields):
+            return NotImplemented
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
     def __getstate__(self) -> dict[Any, Any]:
         """What a pickle holds: a local folder by its absolute path, for it may be read elsewhere."""
         state = super().__getstate__()
