@@ -187,6 +187,8 @@ class ModelFields(HidesSecrets):
             return NotImplemented
         return type(self) is type(other) and self.__dict__ == other.__dict__
 
+    __hash__ = None  # type: ignore[assignment] # as pydantic's, for fields can be assigned
+
     def __getstate__(self) -> dict[Any, Any]:
         """What a pickle holds: a local folder by its absolute path, for it may be read elsewhere."""
         state = super().__getstate__()
