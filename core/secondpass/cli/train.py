@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from secondpass.cli.loading import silence_transformers
 from secondpass.cli.options import Json, Output, TrustRemoteCode
 from secondpass.cli.output import output_format, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet
@@ -33,6 +34,7 @@ def train(
     from secondpass.training import train as run
 
     settings = read_config(config)
+    silence_transformers()
     with redirect_stdout(sys.stderr), training_bar() as tell:  # standard output is for the result
         result = run(settings, trust_remote_code=trust_remote_code, progress=tell)
     content = {
