@@ -1,8 +1,9 @@
-"""Text files, gzipped or not, read with the place of every line; and the documents in their rows."""
+"""Text files, gzipped or not, read with the place of every line; documents in rows; folders to write to."""
 
 import codecs
 import gzip
 import json
+import os
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
@@ -104,6 +105,18 @@ def json_objects(numbered: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dic
             twice = next(key for number, key in enumerate(keys) if key in keys[:number])
             raise _not_json(where, line, f"{twice} appears twice")
         yield where, value
+
+
+def check_output_folder(folder: Path | None, flag: str = "--output") -> None:
+    """Raise InputError unless files can be written to `folder`, there already or not: asked before any work."""
+    if folder is None:
+        return
+    nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        what = "something that is not one" if nearest == folder else f"a path through {nearest}, which is not one"
+        raise InputError(f"{flag} must be a folder, or a name for a new one, got {what}: {folder}")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"{flag} must be a folder that can be written to, which {nearest} is not")
 
 
 def with_title(title: str, text: str) -> str:

@@ -4,7 +4,8 @@ A text is a string; an id is a string that is not empty, or an integer, which st
 turned into either: a title of NaN is a mistake in the data, not the word "nan".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from reprlib import repr as short
 from typing import TypeAlias, TypeGuard
 
@@ -13,6 +14,11 @@ from secondpass.files import check_unicode
 
 # The JSON object of a line.
 Record: TypeAlias = Mapping[str, object]
+
+# How alike two names are, 1.0 the same, of which one is meant for the other: "negtive", and not "negative_id".
+_ALIKE = 0.85
+# Letters of an abbreviation: "neg", and not "a".
+_SHORTEST = 3
 
 # What a number may be to be one in single precision too, in which models learn.
 _LARGEST = 3.4028234663852886e38
@@ -93,6 +99,17 @@ def integer_field(record: Record, name: str, where: str) -> int:
     if not _is_integer(value):
         raise _wrong(record, name, where, "an integer")
     return value
+
+
+def refuse_misspelt(record: Record, known: Iterable[str], where: str) -> None:
+    """Raise InputError for a field that is not known but nearly is: misspelt, in the plural, abbreviated."""
+    by_singular = {name.rstrip("s"): name for name in known}
+    for field in record.keys() - by_singular.values():
+        singular = field.lower().rstrip("s")
+        alike = get_close_matches(singular, by_singular, 1, _ALIKE)
+        longer = [name for name in by_singular if len(singular) >= _SHORTEST and name.startswith(singular)]
+        for meant in (alike or longer)[:1]:
+            raise InputError(f"{where}: {field} is no field, write {by_singular[meant]}, or leave it out")
 
 
 def _is_integer(value: object) -> TypeGuard[int]:

@@ -16,7 +16,7 @@ CROSS_ENCODERS: Final[Readers] = {
 # FlashrankRerank, CohereRerank, VoyageAIRerank and others, and the above.
 RERANKERS: Final[Readers] = {
     **CROSS_ENCODERS,
-    "top_k": read_as("top_n"),
+    "top_k": read_as("top_n", none_counts=True),
     "prefix_metadata": refuse('write score_key="PREFIX_relevance_score" for the score; no id is written'),
     "rank_fields": refuse("write metadata_fields=..., the names of metadata to read in front of the text"),
 }

@@ -1,12 +1,12 @@
 """Reranking as a LangChain document compressor."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final, Self
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import RunnableLambda
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 from typing_extensions import TypedDict  # pydantic, and LCEL with it, reads typing's own from Python 3.12 on only
 
 from langchain_secondpass.migration import RERANKERS
@@ -18,6 +18,9 @@ from secondpass.adapters.texts import text_with_metadata
 from secondpass.arguments import check_names, describe
 from secondpass.errors import InputError, InputTypeError
 from secondpass.ranking import RankedDocument
+
+# What text splitters write, if asked, of a part of a document: its first character in the whole one.
+_START: Final = "start_index"
 
 
 class RerankInput(TypedDict):
@@ -38,7 +41,7 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
     """
 
     score_key: str = "relevance_score"
-    """Metadata key for the score, a float; replaces an older score of that name. "passage" is another one's."""
+    """Metadata key for the score, a float; replaces an older score of that name. Neither "passage" nor a field's."""
     metadata_fields: tuple[str, ...] = ()
     """Metadata to put in front of the text, where a document has it, one value per line."""
 
@@ -47,6 +50,8 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
     @field_validator("score_key")
     @classmethod
     def _check_score_key(cls, value: str) -> str:
+        if not value.strip():
+            raise InputError(f"score_key must not be blank, got {value!r}")
         if value == PASSAGE:
             raise InputError(f"score_key must not be {PASSAGE!r}, which is the passage's, got {value!r}")
         return value
@@ -56,6 +61,12 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
     def _check_metadata_fields(cls, value: object) -> object:
         check_names("metadata_fields", value)
         return value
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        if self.score_key in self.metadata_fields:  # the score would take its place
+            raise InputError(f"score_key must not be one of metadata_fields, got {self.score_key!r}")
+        return self
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
@@ -115,6 +126,8 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
             metadata[PASSAGE] = passage_metadata(passage)
             if self.return_passages:
                 content = passage_text(passage, content)
+                if isinstance(start := metadata.get(_START), int):
+                    metadata[_START] = start + passage.start
         return document.model_copy(update={"page_content": content, "metadata": metadata})
 
 

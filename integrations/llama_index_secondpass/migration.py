@@ -59,7 +59,7 @@ OTHER_NAMES: Final[Readers] = {
     # FlagEmbeddingReranker
     "use_fp16": _read_use_fp16,
     # VoyageAIRerank
-    "top_k": read_as("top_n"),
+    "top_k": read_as("top_n", none_counts=True),
     "batch_size": BATCH_SIZE,
     "model_kwargs": refuse("write what it holds by name, such as dtype=..., device=..., revision=..."),
     # LLMRerank and RankGPTRerank

@@ -11,7 +11,7 @@ from llama_index_secondpass.migration import OTHER_NAMES, by_name
 from llama_index_secondpass.nodes import own_text, passage_of, start_of_own_text, with_hidden_metadata
 from llama_index_secondpass.reporting import dispatcher, report
 from llama_index_secondpass.texts import text_of
-from secondpass.adapters.fields import RerankFields
+from secondpass.adapters.fields import Flag, RerankFields
 from secondpass.adapters.foreign_arguments import Readers
 from secondpass.adapters.inputs import check_documents
 from secondpass.adapters.passages import PASSAGE, own_passage, passage_metadata
@@ -32,7 +32,7 @@ class SecondPassRerank(RerankFields, BaseNodePostprocessor):
     never part of a pickle or deepcopy. Safe to use from any number of threads and tasks.
     """
 
-    keep_retrieval_score: bool = False
+    keep_retrieval_score: Flag = False
     """Keep the score a node came with, under "retrieval_score" in its metadata, out of sight of embeddings and LLM."""
     metadata_mode: Annotated[MetadataMode, PlainSerializer(lambda mode: mode.value, return_type=str)] = (
         MetadataMode.EMBED

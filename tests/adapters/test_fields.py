@@ -121,6 +121,20 @@ def test_what_a_validator_of_a_subclass_refuses_leaves_nothing_behind() -> None:
     assert (adapter.max_length, scorer_of(adapter).options.max_length) == (8, 8)
 
 
+@ADAPTERS
+def test_adapters_of_the_same_fields_are_equal_whatever_they_have_loaded(adapter: Any) -> None:
+    used = adapter(model="some/model")
+    unused = used.model_copy()  # with the same callback manager, which is a field of LlamaIndex's
+    scorer_of(used)
+    assert used == unused
+    unused.max_length = 8
+    assert used != unused
+    assert used != type("Own", (adapter,), {})(**dict(used))
+    assert used != "some/model"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(used)
+
+
 def test_a_scorer_that_equals_everything_is_not_taken_for_another() -> None:
     class Same(OverlapScorer):
         def __eq__(self, other: object) -> bool:

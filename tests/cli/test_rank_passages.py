@@ -52,13 +52,18 @@ def test_json_says_where_the_passage_is(folder: Path) -> None:
 def test_what_was_truncated_is_counted_whatever_is_kept(folder: Path) -> None:
     done = run("rank", QUERY, "tides.md", "short.md", "--top-k", "1", cwd=folder)
     assert done.stderr == (
-        "warning: 1 of 2 documents were truncated to fit --max-length 256; --long-documents windows reads all of each\n"
+        "warning: 1 of 2 documents were truncated to fit the model's limit of 256 tokens; --long-documents windows "
+        "reads all of each\n"
     )
+    shorter = run("rank", QUERY, "tides.md", "short.md", "--max-length", "128", cwd=folder)
+    assert "1 of 2 documents were truncated to fit --max-length 128; " in shorter.stderr
     (row,) = json.loads(done.stdout)
     assert (row["id"], row["truncated"]) == ("short.md", False)
     question = "which of these " * 100
     long_query = run("rank", question, "short.md", "--long-documents", "windows", cwd=folder)
-    assert long_query.stderr == ("warning: the query was truncated beside 1 of 1 document to fit --max-length 256\n")
+    assert long_query.stderr == (
+        "warning: the query was truncated beside 1 of 1 document to fit the model's limit of 256 tokens\n"
+    )
 
 
 def test_the_screen_shows_the_best_sentences_of_the_passage_with_their_line(folder: Path) -> None:

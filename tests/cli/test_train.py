@@ -1,10 +1,13 @@
 """What `secondpass train` says on its way and at its end."""
 
 import os
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
+from training_runs import data, sure_base
 
 from secondpass.cli.train import figures_of, result_table, training_bar
 from secondpass.training import TrainingProgress, TrainingResult
@@ -43,3 +46,17 @@ def test_a_terminal_shows_the_bar_with_its_figures() -> None:
         tell(TrainingProgress("training", 2, 4, 0.5, 10.0, 60.0, {}))
     for text in ("training", "2/4", "loss 0.5000, 10.0 pairs/s, 0:01:00 left"):
         assert text in written.getvalue()
+
+
+def test_standard_error_has_the_commands_lines_alone(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    sure_base(tmp_path / "base")
+    (tmp_path / "run.toml").write_text(
+        '[model]\nbase = "base"\nmax_length = 32\n[data]\ntrain = ["train.jsonl"]\nheld_out = ["held.jsonl"]\n'
+        '[run]\nloss = "bce"\noutput = "out"\nsteps = 1\n'
+    )
+    command = [sys.executable, "-m", "secondpass", "train", str(tmp_path / "run.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    told = [line.partition(":")[0] for line in done.stderr.splitlines()]
+    expected = "reading the data, loading the base, evaluating the base, training, evaluating, choosing the weights"
+    assert [line for line in told if line not in expected.split(", ")] == []

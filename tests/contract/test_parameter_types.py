@@ -1,6 +1,7 @@
 """A parameter of a type that cannot be meant is refused by its name when the adapter is made."""
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 import langchain_secondpass
 import llama_index_secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
+from secondpass.arguments import describe
 
 PYDANTIC: list[type[BaseModel]] = [langchain_secondpass.SecondPassRerank, llama_index_secondpass.SecondPassRerank]
 # Where an integer is expected, and where a truth value is.
@@ -58,14 +60,30 @@ def test_a_truth_value_is_no_number(adapter: Any, name: str, value: object) -> N
         make(adapter, name, value)
 
 
+@of_these(COUNTS)
+@pytest.mark.parametrize("value", [256.0, 0.5])
+def test_a_float_is_no_count(adapter: Any, name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf"{name} must be .*, got float {value}"):
+        make(adapter, name, value)
+
+
+@of_these(tuple(name for name in COUNTS if name != "label"))  # a label may be a name
+def test_digits_are_no_count(adapter: Any, name: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name} must be an integer or None, got str '256'"):
+        make(adapter, name, "256")
+
+
 @of_these(FLAGS)
-@pytest.mark.parametrize("value", ["false", "no"])
-def test_what_says_no_never_counts_as_yes(adapter: Any, name: str, value: str) -> None:
-    if adapter is SecondPassRanker:
-        with pytest.raises(ValueError, match=f"{name} must be True or False, got str '{value}'"):
-            make(adapter, name, value)
-    else:  # pydantic reads it
-        assert getattr(make(adapter, name, value), name) is False
+@pytest.mark.parametrize("value", ["yes", "false", "no", 1, 0, None])
+def test_what_only_resembles_a_truth_value_is_none(adapter: Any, name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{name} must be True or False, got {describe(value)}")):
+        make(adapter, name, value)
+
+
+@of_these(FLAGS)
+@pytest.mark.parametrize("value", [True, False])
+def test_a_truth_value_is_one(adapter: Any, name: str, value: object) -> None:
+    assert getattr(make(adapter, name, value), name) is value
 
 
 def test_names_without_an_order_are_refused() -> None:

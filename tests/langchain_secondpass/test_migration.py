@@ -136,6 +136,15 @@ def test_top_k_is_top_n() -> None:
         SecondPassRerank(model="m", top_k=5, top_n=3)  # type: ignore[call-arg]
 
 
+def test_no_limit_is_one_that_is_given() -> None:
+    rerank: Any = SecondPassRerank
+    with pytest.warns(DeprecationWarning, match=r"write SecondPassRerank\(model='m', top_n=None\)"):
+        assert rerank(model="m", top_k=None).top_n is None
+    for ours, theirs in ((None, 5), (3, None)):
+        with pytest.raises(InputError, match=f"top_n is given twice and differs: {ours}, and {theirs} by top_k"):
+            rerank(model="m", top_k=theirs, top_n=ours)
+
+
 @EVERY
 def test_names_of_today_warn_of_nothing(adapter: Any) -> None:
     with warnings.catch_warnings():

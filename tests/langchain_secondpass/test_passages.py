@@ -60,6 +60,28 @@ def test_a_window_of_metadata_and_text_points_at_the_text(model: str) -> None:
 def test_the_score_has_another_key() -> None:
     with pytest.raises(ValueError, match="score_key must not be 'passage', which is the passage's"):
         SecondPassRerank(scorer=Passages([]), score_key="passage")
+    for blank in ("", " "):
+        with pytest.raises(ValueError, match=f"score_key must not be blank, got '{blank}'"):
+            SecondPassRerank(scorer=Passages([]), score_key=blank)
+
+
+def test_the_score_takes_the_place_of_no_field_that_is_read() -> None:
+    message = "score_key must not be one of metadata_fields, got 'title'"
+    with pytest.raises(ValueError, match=message):
+        SecondPassRerank(scorer=Passages([]), score_key="title", metadata_fields=("title",))
+    adapter = SecondPassRerank(scorer=Passages([]), score_key="title")
+    with pytest.raises(ValueError, match=message):
+        adapter.metadata_fields = ("title",)
+
+
+@pytest.mark.parametrize(("given", "moved"), [(50, 69), (0, 19), ("50", "50"), (None, None)])
+def test_the_place_that_a_splitter_wrote_is_that_of_the_passage(given: object, moved: object) -> None:
+    document = Document(page_content=TEXT, metadata={"start_index": given})
+    scorer = Passages([Passage(19, 25, 0.5)])
+    (marked,) = SecondPassRerank(scorer=scorer).compress_documents([document], QUERY)
+    assert marked.metadata["start_index"] == given
+    (passage,) = SecondPassRerank(scorer=scorer, return_passages=True).compress_documents([document], QUERY)
+    assert passage.metadata["start_index"] == moved
 
 
 def test_a_trace_and_a_chain_see_the_passage() -> None:

@@ -51,6 +51,7 @@ RERANK: Any = SecondPassRerank
         ((), {"model": "m", "use_fp16": True}, {"model": "m", "dtype": "float16"}, "use_fp16=...", "dtype='float16'"),
         ((), {"model": "m", "use_fp16": False}, {"model": "m", "dtype": "float32"}, "use_fp16=...", "dtype='float32'"),
         ((), {"model_name": "m", "top_k": 2}, {"model": "m", "top_n": 2}, "model_name=..., top_k=...", "model='m'"),
+        ((), {"model": "m", "top_k": None}, {"model": "m", "top_n": None}, "top_k=...", "model='m', top_n=None"),
     ],
 )
 def test_what_translates(

@@ -232,6 +232,9 @@ def test_an_image_without_text_is_refused() -> None:
     image = NodeWithScore(node=ImageNode(id_="picture", image="aGk="))
     with pytest.raises(InputError, match="node must have text to be reranked, got ImageNode picture without any"):
         reranker().postprocess_nodes([image], QUERY)
+    filed = NodeWithScore(node=ImageNode(image="aGk=", metadata={"file_name": "cat.png"}))
+    with pytest.raises(InputError, match="node must have text to be reranked"):
+        reranker().postprocess_nodes([filed], QUERY)
     captioned = NodeWithScore(node=ImageNode(text="a big red cat", image="aGk="))
     assert reranker().postprocess_nodes([captioned], QUERY)[0].score == 1.0
 

@@ -1,5 +1,6 @@
 """A run's TOML file: read, checked, and what is said about mistakes."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,24 @@ def test_a_setting_of_another_type_is_refused_where_it_is_given(
         section(**settings)
 
 
+@pytest.mark.parametrize(
+    ("section", "settings", "message"),
+    [
+        (ModelConfig, {"base": ""}, "model.base must not be blank, got ''"),
+        (ModelConfig, {"base": "b", "freeze": ("",)}, r"model.freeze must not be blank, got \('',\)"),
+        (DataConfig, {"train": ("a", " ")}, r"data.train must not be blank, got \('a', ' '\)"),
+        (DataConfig, {"train": ("a",), "held_out": ("",)}, "data.held_out must not be blank"),
+        (DataConfig, {"train": ("a",), "corpus": ""}, "data.corpus must not be blank"),
+        (DataConfig, {"corpus": "c", "queries": "", "qrels": "q"}, "data.queries must not be blank"),
+        (DataConfig, {"corpus": "c", "queries": "q", "qrels": ""}, "data.qrels must not be blank"),
+        (RunConfig, {"loss": "bce", "output": "  "}, "run.output must not be blank, got '  '"),
+    ],
+)
+def test_a_blank_setting_is_refused(section: type, settings: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=f"^{message}"):
+        section(**settings)
+
+
 def test_lists_and_whole_numbers_are_taken_as_they_are_meant() -> None:
     assert list(DataConfig(train=["a.jsonl"]).train) == ["a.jsonl"]  # type: ignore[arg-type] # as TOML has it
     assert RunConfig("bce", "out", epochs=2, minutes=None).epochs == 2
@@ -200,6 +219,16 @@ def test_examples_come_scored_labelled_or_still_to_mine(tmp_path: Path) -> None:
         ('{"query": "q", "documents": ["a"], "scores": [1e999]}', "scores must be a list of finite numbers"),
         ('{"query": "q", "documents": ["a"], "scores": [NaN]}', r"must be JSON, .*\(NaN is not a JSON value\)"),
         ('{"query": 1, "positive": ["a"]}', "query must be a string, got 1"),
+        (
+            '{"query": "q", "positive": "p", "negatives": []}',
+            "negatives is no field, write negative, or leave",
+        ),
+        ('{"query": "q", "positive": "p", "neg": ["n"]}', "neg is no field, write negative"),
+        ('{"query": "q", "positive": "p", "negtive": ["n"]}', "negtive is no field, write negative"),
+        ('{"query": "q", "positive": "p", "negative": "n", "negative_1": "m"}', "negative_1 is no field"),
+        ('{"query": "q", "positives": ["p"]}', "positives is no field, write positive"),
+        ('{"query": "q", "positive": "p", "Answer": "x"}', "Answer is no field, write answers"),
+        ('{"query": "q", "docs": ["a", "b"], "scores": [1, 2]}', "docs is no field, write documents"),
         ('{"query": "q"}', "positive must be a string or a list of strings, got None"),
     ],
 )
@@ -208,6 +237,13 @@ def test_a_bad_example_is_named(line: str, message: str, tmp_path: Path) -> None
     path.write_text(line + "\n")
     with pytest.raises(InputError, match=f"a.jsonl:1: {message}"):
         read_examples([path])
+
+
+def test_fields_of_other_names_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    others = ("id", "query_id", "positive_ids", "negative_ids", "document_ids", "source", "a", "s", "")
+    path.write_text(json.dumps({"query": "q", "positive": "p", "negative": "n", **dict.fromkeys(others, "1")}) + "\n")
+    assert read_examples([path])[0] == [Example("q", ("p", "n"), (1.0, 0.0), graded=True)]
 
 
 @pytest.mark.parametrize(

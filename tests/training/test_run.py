@@ -266,6 +266,14 @@ def test_a_frozen_name_must_exist(tmp_path: Path) -> None:
         train(run)
 
 
+def test_something_must_be_left_to_learn(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    run = config(tmp_path, bert(tmp_path / "base"), "bce")
+    run = dataclasses.replace(run, model=dataclasses.replace(run.model, freeze=("bert", "classifier")))
+    with pytest.raises(InputError, match=r"model.freeze must leave parameters to learn, got \['bert', 'classifier'\]"):
+        train(run)
+
+
 TEACHER = Example("q", ("a", "b"), (4.0, 0.5), graded=False)
 TEACHER_OF_ONE = Example("q", ("a",), (4.0,), graded=False)
 ALONE = Example("q", ("a",), (1.0,), graded=True)

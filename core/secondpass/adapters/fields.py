@@ -8,10 +8,10 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeAlias
 
 from pydantic import (
-    BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -28,7 +28,8 @@ from pydantic.json_schema import SkipJsonSchema
 from secondpass.adapters.foreign_arguments import Readers
 from secondpass.adapters.lazy import check_model_name, check_scorer, scorer_of
 from secondpass.adapters.migration import spelling, translate
-from secondpass.arguments import describe
+from secondpass.adapters.secrets import HidesSecrets
+from secondpass.arguments import check_flag
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputTypeError
 from secondpass.model_names import portable_name
@@ -40,12 +41,27 @@ from secondpass.ranking.checks import check_score_threshold, check_top_k
 _LOCK: Final = threading.Lock()
 
 
+# What is checked by the rules of `ModelOptions`, and in their words, before pydantic reads "8" as 8 and True as 1.
+_CHECKED: Final = tuple(
+    option.name for option in fields(ModelOptions) if option.name not in ("token", "device", "calibration")
+)
+
+
+def _check_flag(value: object, info: ValidationInfo) -> object:
+    check_flag(str(info.field_name), value)
+    return value
+
+
+# True or False; pydantic would read "yes" and 1 as True.
+Flag: TypeAlias = Annotated[bool, BeforeValidator(_check_flag)]
+
+
 def _content(calibration: Calibration | None) -> dict[str, Any] | None:
     """A calibration as it is serialised: what its file holds, so that no file has to travel along."""
     return None if calibration is None else calibration.as_json()
 
 
-class ModelFields(BaseModel):
+class ModelFields(HidesSecrets):
     """`model` or `scorer`, and how a model is loaded.
 
     Fields are the only state: what scores follows them, whether they were given, assigned, copied or restored.
@@ -60,7 +76,7 @@ class ModelFields(BaseModel):
     """Hub id, local folder, bundled model, or http(s) URL of a service; loaded when the first document is scored."""
     scorer: SkipJsonSchema[Scorer | None] = Field(default=None, exclude=True, repr=False)
     """Instead of a model: any object with `score(query, documents)`. Not serialised: pass it again when loading."""
-    share_model: bool = True
+    share_model: Flag = True
     """Share one loaded model with every adapter of the process that has the same name and options."""
     revision: str | None = None
     """Branch, tag or commit on the hub."""
@@ -68,9 +84,9 @@ class ModelFields(BaseModel):
     """Hub token, for private checkpoints, or a service's API key. Not serialised: pass it again, or set HF_TOKEN."""
     cache_dir: str | None = None
     """Folder for downloads."""
-    local_files_only: bool = False
+    local_files_only: Flag = False
     """Never ask the network."""
-    trust_remote_code: bool = False
+    trust_remote_code: Flag = False
     """Allow code that the checkpoint brings along to run."""
     device: str | tuple[str, ...] | None = None
     """Such as "cuda:0", or several of them; None takes cuda, then mps, then cpu."""
@@ -165,6 +181,14 @@ class ModelFields(BaseModel):
             self.__pydantic_fields_set__.intersection_update(names_set)
             raise
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it is an adapter of the same class and fields; what it has loaded makes no difference."""
+        if not isinstance(other, ModelFields):
+            return NotImplemented
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment] # as pydantic's, for fields can be assigned
+
     def __getstate__(self) -> dict[Any, Any]:
         """What a pickle holds: a local folder by its absolute path, for it may be read elsewhere."""
         state = super().__getstate__()
@@ -180,12 +204,11 @@ class ModelFields(BaseModel):
         check_model_name(value)
         return str(value) if isinstance(value, Path) else value
 
-    @field_validator("max_length", "label", "batch_tokens", "window_overlap", mode="before")
+    @field_validator(*_CHECKED, mode="before")
     @classmethod
-    def _check_number(cls, value: object, info: ValidationInfo) -> object:
-        if isinstance(value, bool):  # which pydantic reads as 1 or 0
-            rule = "an index, a name" if info.field_name == "label" else "an integer"
-            raise InputTypeError(f"{info.field_name} must be {rule} or None, got {describe(value)}")
+    def _check_option(cls, value: Any, info: ValidationInfo) -> object:  # noqa: ANN401 - whatever was given
+        alone = {"long_documents": "windows", str(info.field_name): value}  # windows have the others' meaning
+        ModelOptions(**alone)
         return value
 
     @field_validator("scorer", mode="before")
@@ -238,7 +261,7 @@ class RerankFields(ModelFields):
     """Keep at most this many, at least 1; None keeps all."""
     score_threshold: float | None = None
     """Keep scores of at least this much, in their unit (a probability with a calibration); applied before `top_n`."""
-    return_passages: bool = False
+    return_passages: Flag = False
     """Give the best passage in place of a long document's text: its best window, or else what was read of it."""
 
     @field_validator("top_n", mode="before")

@@ -21,11 +21,13 @@ class Meaning:
         option: Our parameter.
         value: Its value.
         source: Where the argument stood, for messages.
+        none_counts: Whether None is a value of the parameter, as of those by which it keeps all; else it says nothing.
     """
 
     option: str
     value: object
     source: str
+    none_counts: bool = False
 
 
 # (source, value) -> what it means; nothing where it changes nothing.
@@ -37,12 +39,14 @@ def merge(options: Mapping[str, Any], meanings: Iterable[Meaning]) -> dict[str, 
     """The options with what was meant beside them.
 
     Raises:
-        InputError: Two of them contradict each other; None and False of an option count as not given.
+        InputError: Two of them contradict each other; None and False of an option count as not given, unless None is a
+            value of it.
     """
     merged = dict(options)
     for meaning in meanings:
-        present = merged.get(meaning.option)
-        if not (present is None or present is False or present == meaning.value):
+        present = merged.get(meaning.option, meaning.value)
+        says_nothing = not meaning.none_counts and (present is None or present is False)
+        if not (says_nothing or present == meaning.value):
             differ = "" if meaning.option == "token" else f": {present!r}, and {meaning.value!r} by {meaning.source}"
             raise InputError(f"{meaning.option} is given twice and differs{differ}")
         merged[meaning.option] = meaning.value
@@ -66,12 +70,12 @@ def inside(readers: Readers) -> Reader:
     return read
 
 
-def read_as(option: str) -> Reader:
-    """A reader for another name of one of our options."""
+def read_as(option: str, *, none_counts: bool = False) -> Reader:
+    """A reader for another name of one of our options; `none_counts` as in `Meaning`."""
 
     def read(source: str, value: object) -> Iterator[Meaning]:
-        if value is not None:
-            yield Meaning(option, str(value) if isinstance(value, Path) else value, source)
+        if value is not None or none_counts:
+            yield Meaning(option, str(value) if isinstance(value, Path) else value, source, none_counts)
 
     return read
 

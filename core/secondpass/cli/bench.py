@@ -23,10 +23,11 @@ from secondpass.cli.options import (
     Token,
     TrustRemoteCode,
 )
-from secondpass.cli.output import OutputFormat, check_output_folder, json_text, output_format, write, write_json_file
+from secondpass.cli.output import OutputFormat, json_text, output_format, write, write_json_file
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.cli.streams import naming
 from secondpass.cli.truncation import counted_instead
+from secondpass.files import check_output_folder
 from secondpass.options import HubOptions
 
 if TYPE_CHECKING:

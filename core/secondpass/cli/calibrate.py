@@ -30,7 +30,6 @@ from secondpass.cli.options import (
 )
 from secondpass.cli.output import (
     check_output_file,
-    check_output_folder,
     output_format,
     progress_bar,
     write,
@@ -38,6 +37,7 @@ from secondpass.cli.output import (
 )
 from secondpass.cli.streams import naming
 from secondpass.errors import InputError
+from secondpass.files import check_output_folder
 from secondpass.options import ModelOptions
 
 if TYPE_CHECKING:

@@ -98,7 +98,7 @@ def _ask_a_few(
             passes.append(explain(scorer, second_pass(scorer, question, find(question))))
             if live is not None:
                 live.print(Padding(findings(passes[-1]), (0, 0, 0, _INDENT)))
-    warn_of_truncated(scorer, passes)
+    warn_of_truncated(scorer, passes, max_length=options.max_length)
     sheets = [question_table(done) for done in largest_gains(passes, show)]
     sheets.append(totals_table(passes, model, _CHOSEN))
     if live is not None:

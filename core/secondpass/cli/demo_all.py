@@ -90,7 +90,7 @@ def ask_all(
             if live is not None:
                 live.print(_row(f"{number}/{len(asked)}", *_cells(placed[-1]), question.text))
     passes = [answer.done for answer in placed]
-    warn_of_truncated(scorer, passes)
+    warn_of_truncated(scorer, passes, max_length=options.max_length)
     comparisons = compare_last(placed)
     sheets = [question_table(done) for done in largest_gains(passes, show)]
     if live is None:

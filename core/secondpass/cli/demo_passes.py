@@ -105,10 +105,10 @@ def largest_gains(passes: Iterable[Pass], n_passes: int) -> list[Pass]:
     return sorted(passes, key=lambda done: done.outcome.gain, reverse=True)[:n_passes]
 
 
-def warn_of_truncated(scorer: Scorer, passes: Iterable[Pass]) -> None:
-    """Say on standard error how many of the passages did not fit; nothing where all did."""
+def warn_of_truncated(scorer: Scorer, passes: Iterable[Pass], *, max_length: int | None) -> None:
+    """Say on standard error how many of the passages did not fit; nothing where all did; `max_length` as given."""
     read = [ranked for done in passes for ranked in done.ranking]
-    report_truncated(scorer, sum(ranked.truncated or False for ranked in read), len(read))
+    report_truncated(scorer, sum(ranked.truncated or False for ranked in read), len(read), max_length=max_length)
 
 
 def _rank_of(wanted: str, ids: Sequence[str]) -> int | None:

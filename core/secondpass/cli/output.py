@@ -1,7 +1,6 @@
 """What commands write: progress while they run, then tables for a terminal, JSON for a pipe, or Markdown."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from secondpass.cli.streams import naming
 from secondpass.errors import InputError
+from secondpass.files import check_output_folder
 
 # Characters of a full bar.
 BAR_WIDTH = 12
@@ -84,18 +84,6 @@ def write_text_file(path: Path, content: str) -> None:
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8", errors="backslashreplace")
-
-
-def check_output_folder(folder: Path | None, flag: str = "--output") -> None:
-    """Raise InputError unless files can be written to `folder`, there already or not: asked before any work."""
-    if folder is None:
-        return
-    nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
-    if not nearest.is_dir():
-        what = "something that is not one" if nearest == folder else f"a path through {nearest}, which is not one"
-        raise InputError(f"{flag} must be a folder, or a name for a new one, got {what}: {folder}")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise InputError(f"{flag} must be a folder that can be written to, which {nearest} is not")
 
 
 def check_output_file(file: Path | None, flag: str = "--output") -> None:

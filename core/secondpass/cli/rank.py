@@ -67,7 +67,8 @@ def rank(
             ranked = order_documents(everything, top_k=top_k, score_threshold=score_threshold)
             if result_format is not OutputFormat.JSON:
                 shown = [_narrowed(scorer, query, result) for result in ranked[:_N_EXCERPTS]]
-        report_truncated(scorer, sum(document.truncated or False for document in everything), len(everything))
+        n_truncated = sum(document.truncated or False for document in everything)
+        report_truncated(scorer, n_truncated, len(everything), max_length=options.max_length)
     sheet = ranking_sheet(query, [*shown, *ranked[len(shown) :]], documents, _reading(files or [], as_))
     excerpts = [
         Excerpt(f"{position}  {_place(result, documents)}", result.text, result.passage.start, result.passage.end)

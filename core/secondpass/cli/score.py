@@ -14,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from secondpass.cli.loading import silence_transformers
 from secondpass.cli.options import DEFAULT_MODEL, Json, ModelOrService, Output, takes_model_options
-from secondpass.cli.output import check_output_folder, output_format, write
+from secondpass.cli.output import output_format, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.cli.streams import naming
 from secondpass.errors import InputError
+from secondpass.files import check_output_folder
 from secondpass.options import ModelOptions
 
 if TYPE_CHECKING:

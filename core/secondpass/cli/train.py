@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from secondpass.cli.loading import silence_transformers
 from secondpass.cli.options import Json, Output, TrustRemoteCode
-from secondpass.cli.output import check_output_folder, output_format, write
+from secondpass.cli.output import output_format, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet
 from secondpass.files import printable
 
@@ -33,7 +34,7 @@ def train(
     from secondpass.training import train as run
 
     settings = read_config(config)
-    check_output_folder(settings.folder / settings.run.output, "run.output")
+    silence_transformers()
     with redirect_stdout(sys.stderr), training_bar() as tell:  # standard output is for the result
         result = run(settings, trust_remote_code=trust_remote_code, progress=tell)
     content = {

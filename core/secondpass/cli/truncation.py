@@ -19,24 +19,28 @@ def counted_instead() -> Iterator[None]:
         yield
 
 
-def report_truncated(scorer: Scorer, n_truncated: int, n_documents: int) -> None:
+def report_truncated(scorer: Scorer, n_truncated: int, n_documents: int, *, max_length: int | None) -> None:
     """Say on standard error how many documents, or queries beside them, did not fit; nothing where all did.
 
     Args:
         scorer: What read them.
         n_truncated: How many were truncated.
         n_documents: Of how many.
+        max_length: What --max-length says; None: nothing.
     """
     if not n_truncated:
         return
-    max_length = getattr(scorer, "max_length", None)  # a service keeps its limit to itself
-    limit = "the service's limit" if max_length is None else f"--max-length {max_length}"
+    of_model = getattr(scorer, "max_length", None)  # a service keeps its limit to itself
+    if of_model is None:
+        limit = "the service's limit"
+    else:
+        limit = f"the model's limit of {of_model} tokens" if max_length is None else f"--max-length {max_length}"
     if getattr(scorer, "long_documents", None) == "windows":
         what = f"the query was truncated beside {n_truncated} of {count(n_documents, 'document')} to fit {limit}"
     else:
         were = "was" if n_documents == 1 else "were"
         what = (
             f"{n_truncated} of {count(n_documents, 'document')} {were} truncated to fit {limit}"
-            f"{'' if max_length is None else '; --long-documents windows reads all of each'}"
+            f"{'' if of_model is None else '; --long-documents windows reads all of each'}"
         )
     typer.echo(f"warning: {what}", err=True)

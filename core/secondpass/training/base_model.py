@@ -37,7 +37,7 @@ def load_base_model(config: ModelConfig, base: Folder, *, trust_remote_code: boo
         RemoteCodeError: The base asks to run code, and nobody allowed that.
         CheckpointError: It has several labels, a config that cannot be read, or weights that are not finite.
         InputError: The base has fewer layers or positions, leaves no room for text, pads on the left, or has no
-            parameter that a name of `freeze` is in.
+            parameter that a name of `freeze` is in, or none that is in no name.
     """
     settings = load_config(base)
     if config.layers is not None and config.layers > settings.num_hidden_layers:  # transformers would make some up
@@ -163,7 +163,7 @@ def _freeze(model: CrossEncoder, names: tuple[str, ...]) -> None:
     """Keep parameters whose name holds one of `names` from learning.
 
     Raises:
-        InputError: A name is in no parameter's name, so that nothing would be frozen.
+        InputError: A name is in no parameter's name, so that nothing would be frozen, or no parameter is left to learn.
     """
     for name in names:
         parameters = [parameter for key, parameter in model.named_parameters() if name in key]
@@ -171,3 +171,5 @@ def _freeze(model: CrossEncoder, names: tuple[str, ...]) -> None:
             raise InputError(f"model.freeze must name parameters of the model, got {name!r}, which is in none of them")
         for parameter in parameters:
             parameter.requires_grad = False
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise InputError(f"model.freeze must leave parameters to learn, got {list(names)}, which are all of them")

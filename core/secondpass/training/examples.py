@@ -8,7 +8,10 @@ from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.files import json_lines
-from secondpass.json_fields import Record, numbers_field, text_field, texts_field
+from secondpass.json_fields import Record, numbers_field, refuse_misspelt, text_field, texts_field
+
+# All fields of an example; others, such as ids, are not read.
+_FIELDS = ("query", "positive", "negative", "answers", "documents", "scores")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,14 @@ def read_examples(paths: Iterable[Path]) -> tuple[list[Example], list[LabelledQu
     """The examples of JSONL files, and those that still need negatives.
 
     Raises:
-        InputError: A line is neither a scored list nor a labelled example; file and line are named.
+        InputError: A line is neither a scored list nor a labelled example, or has a field of nearly a known name; file
+            and line are named.
     """
     examples: list[Example] = []
     queries: list[LabelledQuery] = []
     for path in paths:
         for where, record in json_lines(path):
+            refuse_misspelt(record, _FIELDS, where)  # without `negative`, others would be mined
             example = _scored(record, where) if "scores" in record else _labelled(record, where)
             if isinstance(example, Example):
                 examples.append(example)

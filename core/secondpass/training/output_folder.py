@@ -1,6 +1,7 @@
 """The folder of a run's result: what it may write over is a run's own."""
 
 from secondpass.errors import InputError
+from secondpass.files import check_output_folder
 from secondpass.model_names import bundled_folder
 from secondpass.training.base_model import folder_of
 from secondpass.training.config import TrainingConfig
@@ -18,7 +19,8 @@ _LOG, _LINE = "held_out.jsonl", b'{"step": '
 
 
 def check_output(config: TrainingConfig) -> None:
-    """Raise InputError where a run would write over its base, or over files of somebody else."""
+    """Raise InputError where a run cannot write, or would write over its base, or over files of somebody else."""
+    check_output_folder(config.folder / config.run.output, "run.output")
     output = (config.folder / config.run.output).resolve()
     base = folder_of(config.model.base, config.folder) or bundled_folder(config.model.base)
     if base is not None:

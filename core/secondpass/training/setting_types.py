@@ -5,21 +5,29 @@ from dataclasses import fields
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Literal, get_args, get_origin, get_type_hints
 
-from secondpass.errors import InputTypeError
+from secondpass.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
 def check_section(name: str, section: "DataclassInstance") -> None:
-    """Raise InputTypeError unless each setting of a section is of its type.
+    """Check what goes for every setting of a section.
 
     Args:
         name: What the settings' names begin with.
         section: Their values.
+
+    Raises:
+        InputTypeError: A setting is of another type.
+        InputError: A text is blank: as a path it would be the folder that paths start from.
     """
     settings = {setting.name: getattr(section, setting.name) for setting in fields(section)}
     check_types(name, type(section), settings)
+    for key, value in settings.items():
+        texts = value if isinstance(value, list | tuple) else (value,)
+        if any(isinstance(text, str) and not text.strip() for text in texts):
+            raise InputError(f"{name}.{key} must not be blank, got {value!r}")
 
 
 def check_types(section: str, owner: type, settings: Mapping[str, object]) -> None:

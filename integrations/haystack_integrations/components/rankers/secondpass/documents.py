@@ -14,7 +14,10 @@ def check_candidates(documents: object) -> list[Document]:
 
 
 def deduplicate(documents: Iterable[Document]) -> list[Document]:
-    """One document of each id, in order of first appearance; of several, the one with the highest score so far."""
+    """One document of each id, in order of first appearance; of several, the one with the highest score so far.
+
+    No score is lower than any, and so is NaN.
+    """
     best: dict[str, Document] = {}
     for document in documents:
         rival = best.get(document.id)
@@ -24,4 +27,4 @@ def deduplicate(documents: Iterable[Document]) -> list[Document]:
 
 
 def _score(document: Document) -> float:
-    return -math.inf if document.score is None else document.score
+    return -math.inf if document.score is None or math.isnan(document.score) else document.score

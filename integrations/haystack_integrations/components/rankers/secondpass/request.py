@@ -121,4 +121,4 @@ class Request:
         passage = own_passage(ranked.passage, content_of(document), start)
         if passage is not None:
             document = passage_of(document, passage) if self.return_passages else with_passage(document, passage)
-        return dataclasses.replace(document, score=ranked.score)
+        return dataclasses.replace(document, score=ranked.score, meta={**document.meta})

@@ -74,6 +74,20 @@ async def test_async_pipeline_with_two_retrievers_joined() -> None:
     assert contents(result["ranker"]) == BEST_FIRST[:3]
 
 
+def test_a_duplicate_without_a_number_for_a_score_goes() -> None:
+    documents = [Document(id="1", content=text, score=score) for text, score in (("a", float("nan")), ("cat", 0.1))]
+    for candidates in (documents, documents[::-1]):
+        (kept,) = SecondPassRanker(scorer=OverlapScorer()).run(query="cat", documents=candidates)["documents"]
+        assert kept.content == "cat"
+
+
+def test_metadata_is_a_copy_too() -> None:
+    document = Document(content="a cat", meta={"tags": 1})
+    (ranked,) = SecondPassRanker(scorer=OverlapScorer()).run(query="cat", documents=[document])["documents"]
+    ranked.meta["tags"] = 2
+    assert document.meta == {"tags": 1}
+
+
 def test_duplicates_go_and_the_best_scored_stays() -> None:
     candidates = [
         Document(id="a", content="cat", meta={"from": 1}, score=0.1),
