@@ -24,7 +24,7 @@ def data(folder: Path, *, scored: bool) -> None:
             row |= {"positive": f"the {animal} sleeps", "negative": others}
         rows.append(row)
     (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    held_out = [{"query": "a cat", "positive": ["the cat sleeps"], "negative": ["the dog sleeps"]}]
+    held_out = [{"query": "the cat", "positive": ["the cat sleeps"], "negative": ["the dog sleeps"]}]
     (folder / "held.jsonl").write_text("".join(json.dumps(row) + "\n" for row in held_out))
 
 

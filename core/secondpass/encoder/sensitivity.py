@@ -23,8 +23,8 @@ from secondpass.encoder.layers import Attention, ForwardContext, Layer
 
 # The most that rounding may move the scores of a query's candidates, in their standard deviation. An ordinary model in
 # 8 bits has 0.03 on CANDIDATES, where Kendall's tau on real candidates is 0.96; secondpass/mini has 0.044 and 0.93, or
-# 0.033 and 0.97 with two parts in float32. In half precision an ordinary model
-# has less than 0.01 and nobody expects to lose as much as in 8 bits.
+# 0.033 and 0.97 with two parts in float32. In half precision an ordinary model has less than 0.01 and nobody expects to
+# lose as much as in 8 bits.
 LARGEST_ERRORS = {Precision.INT8: 0.035, Precision.BFLOAT16: 0.02, Precision.FLOAT16: 0.02}
 # A layer that adds this share of it stands out, and is relieved of it even where the sum would be just bearable: what
 # is just below the bound on these texts is above it on others, or with another CPU's products.

@@ -1,6 +1,7 @@
 """The data of a run: the examples it learns from, and the held-out sets that judge it."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from secondpass.errors import InputError
@@ -42,3 +43,17 @@ def load_held_out(config: TrainingConfig) -> dict[str, HeldOutSet]:
         lists = read_teacher_lists(path)
         sets[name] = (read_samples(path) if lists is None else lists)[: config.data.held_out_queries]
     return sets
+
+
+def warn_of_shared_queries(examples: Sequence[Example], sets: Mapping[str, HeldOutSet]) -> None:
+    """Warn of held-out queries that are trained on, too: what is known by heart says nothing of other queries."""
+    trained = {example.query for example in examples}
+    for name, samples in sets.items():
+        shared = [sample.query for sample in samples if sample.query in trained]
+        if shared:
+            warnings.warn(
+                f"{len(shared)} of {len(samples)} held-out queries of {name!r} are trained on, such as {shared[0]!r}: "
+                "its figures do not tell how the model does on other queries",
+                UserWarning,
+                stacklevel=2,
+            )
