@@ -32,6 +32,10 @@ from secondpass.ranking.checks import check_documents, check_pairs, check_query,
 from secondpass.ranking.order import order_documents, rank_scores
 from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
 
+# What the keys of an entry begin with. Rankings of before lie under "rank": they lack the raw scores, by which equal
+# probabilities are ordered.
+_SCORE, _RANKING = "score", "ranking"
+
 # Pairs of a stream that are looked up together.
 _BLOCK_PAIRS = 4096
 
@@ -111,7 +115,7 @@ class CachedScorer:
                 by now.
         """
         pairs = _pairs(query, documents)
-        lookup = self._look_up("score", pairs)
+        lookup = self._look_up(_SCORE, pairs)
         if lookup.missing:
             self._add_scores(lookup, lookup.missing, self._scorer.score(query, lookup.missing_documents))
         return in_form(lookup.entries())
@@ -130,7 +134,7 @@ class CachedScorer:
         """
         scores: list[Scores] = []
         for block in _blocks(check_pairs(pairs)):
-            lookup = self._look_up("score", block)
+            lookup = self._look_up(_SCORE, block)
             if isinstance(self._scorer, PairScorer):
                 if lookup.missing:
                     self._add_scores(lookup, lookup.missing, self._scorer.predict(lookup.missing))
@@ -144,7 +148,7 @@ class CachedScorer:
     def rank(
         self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
     ) -> list[RankedDocument]:
-        """The documents, best first; equal scores keep the given order.
+        """The documents, best first, in the scorer's own order; equal scores keep the given one.
 
         Args:
             query: What is asked.
@@ -159,7 +163,7 @@ class CachedScorer:
         texts = check_request(query, documents, top_k, score_threshold)
         if not isinstance(self._scorer, RankingScorer):
             return rank_scores(self.score(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
-        lookup = self._look_up("rank", _pairs(query, texts))
+        lookup = self._look_up(_RANKING, _pairs(query, texts))
         if lookup.missing:
             self._add_ranking(lookup, rank(self._scorer, query, lookup.missing_documents))
         return order_documents(lookup.documents(), top_k=top_k, score_threshold=score_threshold)
@@ -169,7 +173,7 @@ class CachedScorer:
         if not isinstance(self._scorer, AsyncScorer):
             return await asyncio.to_thread(self.score, query, documents)
         pairs = _pairs(query, documents)
-        lookup = await asyncio.to_thread(self._look_up, "score", pairs)
+        lookup = await asyncio.to_thread(self._look_up, _SCORE, pairs)
         if lookup.missing:
             scores = await self._scorer.ascore(query, lookup.missing_documents)
             await asyncio.to_thread(self._add_scores, lookup, lookup.missing, scores)
@@ -182,7 +186,7 @@ class CachedScorer:
         texts = check_request(query, documents, top_k, score_threshold)
         if not isinstance(self._scorer, RankingScorer):
             return rank_scores(await self.ascore(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
-        lookup = await asyncio.to_thread(self._look_up, "rank", _pairs(query, texts))
+        lookup = await asyncio.to_thread(self._look_up, _RANKING, _pairs(query, texts))
         if lookup.missing:
             ranking = await arank(self._scorer, query, lookup.missing_documents)
             await asyncio.to_thread(self._add_ranking, lookup, ranking)
@@ -204,7 +208,9 @@ class CachedScorer:
 
     def _add_ranking(self, lookup: Lookup, ranking: Iterable[RankedDocument]) -> None:
         given = sorted(ranking, key=lambda document: document.index)
-        entries = [Entry(document.score, LIST, document.passage, document.truncated) for document in given]
+        entries = [
+            Entry(document.score, LIST, document.passage, document.truncated, document.raw_score) for document in given
+        ]
         self._add(lookup, lookup.missing, entries)
 
     def _add(self, lookup: Lookup, pairs: Sequence[Pair], entries: Sequence[Entry]) -> None:

@@ -8,24 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judgements import platt
+from judgements import platt, steps
 from scorers import Fixed
 
-from secondpass import AsyncScorer, Calibrated, Calibration, CrossEncoder, RankedDocument, Scorer, arank, rank
-from secondpass.calibration import Isotonic
+from secondpass import AsyncScorer, Calibrated, CrossEncoder, RankedDocument, Scorer, arank, rank
 from secondpass.errors import InputError, InputTypeError, ScoringError
 from secondpass.ranking import AsyncRankingScorer, PairScorer, Passage
 
 # Of the logits 2, 4 and 0: the sigmoids of 0, 1 and -1.
 PLATT = platt(0.5, -1.0)
-
-
-def steps() -> Calibration:
-    """Everything above 0 is alike, and so is everything below."""
-    record = PLATT.as_json() | {"method": "isotonic", "parameters": {"logits": [0, 0.01], "probabilities": [0.1, 0.9]}}
-    made = Calibration.from_json(record)
-    assert isinstance(made.score_map, Isotonic)
-    return made
 
 
 class Named(Fixed):

@@ -27,6 +27,12 @@ def check_query(query: object) -> None:
         raise InputTypeError(f"query must be a string, got {describe(query)}")
 
 
+def check_document(document: object) -> None:
+    """Raise InputTypeError unless `document` is a string."""
+    if not isinstance(document, str):
+        raise InputTypeError(f"document must be a string, got {describe(document)}")
+
+
 def check_documents(documents: object) -> list[str]:
     """The documents as a new list; raise InputTypeError unless they are an ordered collection of strings."""
     if isinstance(documents, str | bytes):
