@@ -1,4 +1,4 @@
-"""Scores that are kept on disk: what a scorer has read once, it does not read again."""
+"""Scores that are kept on disk: what a scorer was asked once, it is not asked again."""
 
 import asyncio
 import threading
@@ -28,7 +28,14 @@ from secondpass.ranking import (
     rank,
     unwrapped,
 )
-from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_request, check_scores
+from secondpass.ranking.checks import (
+    check_documents,
+    check_pairs,
+    check_query,
+    check_request,
+    check_scorer,
+    check_scores,
+)
 from secondpass.ranking.order import order_documents, rank_scores
 from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
 
@@ -43,10 +50,11 @@ _BLOCK_PAIRS = 4096
 class CachedScorer:
     """A scorer whose scores are kept on disk, for development loops and repeated evaluation.
 
-    A pair of the same query and document is scored once, as long as the scorer's fingerprint stays the same: with
+    `score` and `predict` ask for a pair of the same query and document once, and so does `rank`, as long as the
+    scorer's fingerprint stays the same: with
     another checkpoint or option it is another scorer. Scores come back exactly as the scorer gave them, as a list or an
-    array. Where the scorer has a `rank` of its own, passages and truncations are kept as well, apart from what `score`
-    gave.
+    array. Where the scorer has a `rank` of its own, what that gave is kept apart, with passages, truncations and what
+    orders equal probabilities: then `rank` after `score` asks the scorer once more.
 
     A service may get another model meanwhile, which its scorer is asked for whenever there are scores to keep: then a
     call fails, because scores of two models cannot be compared, and a new `CachedScorer` goes on.
@@ -75,11 +83,9 @@ class CachedScorer:
         self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else _check_fingerprint(fingerprint)
         # Only what is loaded on demand, as the model of a service, can become another one behind the same scorer.
         self._asks_again = fingerprint is None and isinstance(unwrapped(scorer), Loadable)
-        if max_scores is None:  # which means no limit elsewhere
-            raise InputTypeError(f"max_scores must be an integer, got {describe(max_scores)}")
-        check_count("max_scores", max_scores)
-        self._max_scores = max_scores
-        self._store = ScoreStore(self._folder, max_scores)
+        check_count("max_scores", max_scores, optional=False)  # None means no limit elsewhere
+        self._max_scores = int(max_scores)
+        self._store = ScoreStore(self._folder, self._max_scores)
         self._counting = threading.Lock()
         self._hits = self._misses = 0
 
@@ -250,9 +256,8 @@ def _blocks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
         yield block
 
 
-def _check_scorer(scorer: object) -> Scorer:
-    if not isinstance(scorer, Scorer):
-        raise InputTypeError(f"scorer must be a scorer, such as a CrossEncoder, got {describe(scorer)}")
+def _check_scorer(value: object) -> Scorer:
+    scorer = check_scorer(value)
     if not is_pointwise(scorer):
         raise InputError(
             f"scorer must score each document by itself, which a Cascade does not, got {describe(scorer)}; cache the "
