@@ -23,13 +23,13 @@ from checkpoints import bert
 from fake_service import faking
 from hypothesis import given
 from hypothesis import strategies as st
-from judgements import platt
+from judgements import platt, steps
 from scorers import Scores, true_score
 
 from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RankedDocument, RemoteScorer, arank, rank
 from secondpass.errors import InputError, InputTypeError, ScoringError
 from secondpass.ranking import AsyncRankingScorer, PairScorer, Passage
-from secondpass.score_cache import pair_keys
+from secondpass.score_cache import ScoreStore, pair_keys
 from secondpass.testing import OverlapScorer
 
 DOCUMENTS = ["the cat sleeps", "a dog", "cat and dog", "", "a dog"]
@@ -611,6 +611,50 @@ def test_a_calibrated_scorer_is_cached_where_what_it_wraps_may_be(tmp_path: Path
     assert len(scorer.asked) == len(set(DOCUMENTS))
 
 
+class Raw(Scores):
+    """Ranks by itself."""
+
+    def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
+        return rank(Scores(), query, documents)
+
+
+@pytest.mark.parametrize("kind", [Scores, Raw])
+async def test_equal_probabilities_keep_the_order_of_what_they_were_made_of(tmp_path: Path, kind: Any) -> None:
+    scorer = Calibrated(kind(), steps(fingerprint="scores"))
+    documents = ["a", "c", "b", "d"]  # `true_score` orders them by their letters, and all of them are 0.9
+    expected = scorer.rank("q", documents)
+    assert [(document.text, document.score) for document in expected] == [(text, 0.9) for text in "dcba"]
+    with_cache = CachedScorer(scorer, tmp_path)
+    with_cache.rank("q", documents[:2])  # so that the others are ranked apart from these
+    for _ in range(2):
+        assert with_cache.rank("q", documents) == expected
+        assert await with_cache.arank("q", documents) == expected
+        assert with_cache.rank("q", documents, top_k=1) == expected[:1]
+        cascade = Cascade([with_cache, kind()], keep=1)
+        assert cascade.rank("q", documents) == Cascade([scorer, kind()], keep=1).rank("q", documents)
+
+
+def test_a_calibrated_model_keeps_its_order_too(tmp_path: Path) -> None:
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    model = CrossEncoder("secondpass/mini", calibration=steps(logit=100, fingerprint=logits.fingerprint()))
+    documents = ["A sourdough starter is flour and water.", "The Berlin Wall.", "Berlin has 3.5 million inhabitants."]
+    expected = model.rank("inhabitants of Berlin", documents)
+    assert [document.index for document in expected] == [
+        document.index for document in logits.rank("inhabitants of Berlin", documents)
+    ]
+    assert {document.score for document in expected} == {0.1}
+    for _ in range(2):
+        assert CachedScorer(model, tmp_path).rank("inhabitants of Berlin", documents) == expected
+
+
+def test_rankings_kept_without_raw_scores_are_not_used(tmp_path: Path) -> None:
+    scorer = Calibrated(Scores(), steps(fingerprint="scores"))
+    pairs = [("q", text) for text in "ab"]
+    before = dict.fromkeys(pair_keys("rank", scorer.fingerprint(), pairs), b'[0.9, "list", null, null]')
+    ScoreStore(tmp_path, 100).write(before)
+    assert [document.text for document in CachedScorer(scorer, tmp_path).rank("q", ["a", "b"])] == ["b", "a"]
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -620,7 +664,8 @@ def test_a_calibrated_scorer_is_cached_where_what_it_wraps_may_be(tmp_path: Path
         (lambda folder: cached(folder, "secondpass/mini"), InputTypeError, "scorer must be a scorer, .* got str"),
         (lambda folder: cached(folder, max_scores=0), InputError, "max_scores must be at least 1, got 0"),
         (lambda folder: cached(folder, max_scores=None), InputTypeError, "max_scores must be an integer, got NoneType"),
-        (lambda folder: cached(folder, max_scores=1.5), InputTypeError, "max_scores must be an integer"),
+        (lambda folder: cached(folder, max_scores=1.5), InputTypeError, "max_scores must be an integer, got float 1.5"),
+        (lambda folder: cached(folder, Scores), InputTypeError, "scorer must be a scorer, such as a CrossEncoder, got"),
         (lambda _: cached(None), InputTypeError, "folder must be a path, got NoneType None"),  # type: ignore[arg-type]
         (lambda folder: cached(folder / "file"), InputError, "folder must be a folder, .* got a file: .*file"),
     ],

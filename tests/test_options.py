@@ -4,6 +4,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from judgements import platt
 
@@ -77,3 +78,15 @@ def test_a_pickle_finds_the_folder_of_downloads_from_any_other(tmp_path: Path, m
     pickled = pickle.dumps(SecondPassRerank(model="secondpass/mini", cache_dir="cache"))
     monkeypatch.chdir("/")
     assert options.cache_dir == pickle.loads(pickled).cache_dir == str(tmp_path / "cache")  # noqa: S301 - our own
+
+
+def test_counts_may_be_integers_of_numpy() -> None:
+    options = ModelOptions(
+        max_length=np.int64(128),  # type: ignore[arg-type] # which is taken all the same
+        long_documents="windows",
+        window_overlap=np.int32(8),  # type: ignore[arg-type] # likewise
+    )
+    assert [type(number) for number in (options.max_length, options.window_overlap)] == [int, int]
+    assert options == ModelOptions(max_length=128, long_documents="windows", window_overlap=8)
+    with pytest.raises(InputError, match="max_length must be at least 1, got 0"):
+        ModelOptions(max_length=np.int64(0))  # type: ignore[arg-type] # likewise

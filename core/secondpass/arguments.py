@@ -1,8 +1,13 @@
 """What single arguments may be: one check for each kind, one wording for all of them."""
 
 import os
+from typing import TypeVar
+
+import numpy as np
 
 from secondpass.errors import InputError, InputTypeError
+
+IntT = TypeVar("IntT")
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...], *, optional: bool = True) -> None:
@@ -17,10 +22,15 @@ def check_count(name: str, value: object, *, least: int = 1, optional: bool = Tr
     """Raise InputError unless `value` is an integer of at least `least`, or None where that is an option."""
     if value is None and optional:
         return
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise InputTypeError(f"{name} must be an integer{' or None' if optional else ''}, got {describe(value)}")
     if value < least:
         raise InputError(f"{name} must be at least {least}, got {value}")
+
+
+def plain(value: IntT) -> IntT | int:
+    """An integer of numpy as Python's own, which JSON and a repr take for what it is; anything else as it is."""
+    return int(value) if isinstance(value, np.integer) else value
 
 
 def check_text(name: str, value: object, *, optional: bool = True) -> None:

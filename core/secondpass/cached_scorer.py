@@ -1,4 +1,4 @@
-"""Scores that are kept on disk: what a scorer has read once, it does not read again."""
+"""Scores that are kept on disk: what a scorer was asked once, it is not asked again."""
 
 import asyncio
 import threading
@@ -28,9 +28,20 @@ from secondpass.ranking import (
     rank,
     unwrapped,
 )
-from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_request, check_scores
+from secondpass.ranking.checks import (
+    check_documents,
+    check_pairs,
+    check_query,
+    check_request,
+    check_scorer,
+    check_scores,
+)
 from secondpass.ranking.order import order_documents, rank_scores
 from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
+
+# What the keys of an entry begin with. Rankings of before lie under "rank": they lack the raw scores, by which equal
+# probabilities are ordered.
+_SCORE, _RANKING = "score", "ranking"
 
 # Pairs of a stream that are looked up together.
 _BLOCK_PAIRS = 4096
@@ -39,10 +50,11 @@ _BLOCK_PAIRS = 4096
 class CachedScorer:
     """A scorer whose scores are kept on disk, for development loops and repeated evaluation.
 
-    A pair of the same query and document is scored once, as long as the scorer's fingerprint stays the same: with
+    `score` and `predict` ask for a pair of the same query and document once, and so does `rank`, as long as the
+    scorer's fingerprint stays the same: with
     another checkpoint or option it is another scorer. Scores come back exactly as the scorer gave them, as a list or an
-    array. Where the scorer has a `rank` of its own, passages and truncations are kept as well, apart from what `score`
-    gave.
+    array. Where the scorer has a `rank` of its own, what that gave is kept apart, with passages, truncations and what
+    orders equal probabilities: then `rank` after `score` asks the scorer once more.
 
     A service may get another model meanwhile, which its scorer is asked for whenever there are scores to keep: then a
     call fails, because scores of two models cannot be compared, and a new `CachedScorer` goes on.
@@ -71,11 +83,9 @@ class CachedScorer:
         self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else _check_fingerprint(fingerprint)
         # Only what is loaded on demand, as the model of a service, can become another one behind the same scorer.
         self._asks_again = fingerprint is None and isinstance(unwrapped(scorer), Loadable)
-        if max_scores is None:  # which means no limit elsewhere
-            raise InputTypeError(f"max_scores must be an integer, got {describe(max_scores)}")
-        check_count("max_scores", max_scores)
-        self._max_scores = max_scores
-        self._store = ScoreStore(self._folder, max_scores)
+        check_count("max_scores", max_scores, optional=False)  # None means no limit elsewhere
+        self._max_scores = int(max_scores)
+        self._store = ScoreStore(self._folder, self._max_scores)
         self._counting = threading.Lock()
         self._hits = self._misses = 0
 
@@ -111,7 +121,7 @@ class CachedScorer:
                 by now.
         """
         pairs = _pairs(query, documents)
-        lookup = self._look_up("score", pairs)
+        lookup = self._look_up(_SCORE, pairs)
         if lookup.missing:
             self._add_scores(lookup, lookup.missing, self._scorer.score(query, lookup.missing_documents))
         return in_form(lookup.entries())
@@ -130,7 +140,7 @@ class CachedScorer:
         """
         scores: list[Scores] = []
         for block in _blocks(check_pairs(pairs)):
-            lookup = self._look_up("score", block)
+            lookup = self._look_up(_SCORE, block)
             if isinstance(self._scorer, PairScorer):
                 if lookup.missing:
                     self._add_scores(lookup, lookup.missing, self._scorer.predict(lookup.missing))
@@ -144,7 +154,7 @@ class CachedScorer:
     def rank(
         self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
     ) -> list[RankedDocument]:
-        """The documents, best first; equal scores keep the given order.
+        """The documents, best first, in the scorer's own order; equal scores keep the given one.
 
         Args:
             query: What is asked.
@@ -159,7 +169,7 @@ class CachedScorer:
         texts = check_request(query, documents, top_k, score_threshold)
         if not isinstance(self._scorer, RankingScorer):
             return rank_scores(self.score(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
-        lookup = self._look_up("rank", _pairs(query, texts))
+        lookup = self._look_up(_RANKING, _pairs(query, texts))
         if lookup.missing:
             self._add_ranking(lookup, rank(self._scorer, query, lookup.missing_documents))
         return order_documents(lookup.documents(), top_k=top_k, score_threshold=score_threshold)
@@ -169,7 +179,7 @@ class CachedScorer:
         if not isinstance(self._scorer, AsyncScorer):
             return await asyncio.to_thread(self.score, query, documents)
         pairs = _pairs(query, documents)
-        lookup = await asyncio.to_thread(self._look_up, "score", pairs)
+        lookup = await asyncio.to_thread(self._look_up, _SCORE, pairs)
         if lookup.missing:
             scores = await self._scorer.ascore(query, lookup.missing_documents)
             await asyncio.to_thread(self._add_scores, lookup, lookup.missing, scores)
@@ -182,7 +192,7 @@ class CachedScorer:
         texts = check_request(query, documents, top_k, score_threshold)
         if not isinstance(self._scorer, RankingScorer):
             return rank_scores(await self.ascore(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
-        lookup = await asyncio.to_thread(self._look_up, "rank", _pairs(query, texts))
+        lookup = await asyncio.to_thread(self._look_up, _RANKING, _pairs(query, texts))
         if lookup.missing:
             ranking = await arank(self._scorer, query, lookup.missing_documents)
             await asyncio.to_thread(self._add_ranking, lookup, ranking)
@@ -204,7 +214,9 @@ class CachedScorer:
 
     def _add_ranking(self, lookup: Lookup, ranking: Iterable[RankedDocument]) -> None:
         given = sorted(ranking, key=lambda document: document.index)
-        entries = [Entry(document.score, LIST, document.passage, document.truncated) for document in given]
+        entries = [
+            Entry(document.score, LIST, document.passage, document.truncated, document.raw_score) for document in given
+        ]
         self._add(lookup, lookup.missing, entries)
 
     def _add(self, lookup: Lookup, pairs: Sequence[Pair], entries: Sequence[Entry]) -> None:
@@ -244,9 +256,8 @@ def _blocks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
         yield block
 
 
-def _check_scorer(scorer: object) -> Scorer:
-    if not isinstance(scorer, Scorer):
-        raise InputTypeError(f"scorer must be a scorer, such as a CrossEncoder, got {describe(scorer)}")
+def _check_scorer(value: object) -> Scorer:
+    scorer = check_scorer(value)
     if not is_pointwise(scorer):
         raise InputError(
             f"scorer must score each document by itself, which a Cascade does not, got {describe(scorer)}; cache the "

@@ -10,7 +10,7 @@ import numpy as np
 from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError, ScoringError
 from secondpass.ranking import Fingerprinted, RankedDocument, Scorer, arank, rank
-from secondpass.ranking.checks import check_documents, check_query, check_request
+from secondpass.ranking.checks import check_documents, check_query, check_request, check_scorer
 from secondpass.ranking.order import order_documents
 
 # The most that rounding to single precision adds to the distance of two probabilities: 0.3 and 0.1 lie within 0.2.
@@ -256,12 +256,10 @@ def _ranking(
 def _check_scorers(scorers: object) -> tuple[Scorer, ...]:
     if isinstance(scorers, str | bytes) or not isinstance(scorers, Sequence):
         raise InputTypeError(f"scorers must be a list of scorers, got {describe(scorers)}")
-    for number, scorer in enumerate(scorers):
-        if not isinstance(scorer, Scorer):
-            raise InputTypeError(f"scorers[{number}] must be a scorer, such as a CrossEncoder, got {describe(scorer)}")
+    checked = tuple(check_scorer(scorer, f"scorers[{number}]") for number, scorer in enumerate(scorers))
     if len(scorers) < 2:  # noqa: PLR2004 - one stage is no cascade
         raise InputError(f"scorers must be at least 2, got {len(scorers)}")
-    return tuple(scorers)
+    return checked
 
 
 def check_keep(keep: object, n_steps: int) -> tuple[float, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal, Self, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe
+from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe, plain
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
 
@@ -105,6 +105,8 @@ class ModelOptions(HubOptions):
             )
         check_choice("long_documents", self.long_documents, get_args(LongDocuments), optional=False)
         check_count("window_overlap", self.window_overlap, least=0)
+        for name in ("max_length", "batch_tokens", "window_overlap"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
         check_choice("window_aggregation", self.window_aggregation, get_args(WindowAggregation), optional=False)
         meaningless = [name for name in self.given() if name in ("window_overlap", "window_aggregation")]
         if self.long_documents != "windows" and meaningless:

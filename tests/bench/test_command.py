@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from rich.console import Console
+from typer.testing import CliRunner
 
 from secondpass import CrossEncoder
 from secondpass.bench import BASELINE, Results, Setting, Workload, make_setting
@@ -22,6 +23,7 @@ from secondpass.bench.peers import sentence_transformers
 from secondpass.bench.plots import draw
 from secondpass.bench.setting import ScoreFunction
 from secondpass.bench.timing import Times
+from secondpass.cli.app import app
 from secondpass.cli.bench import result_table
 from secondpass.errors import InputError
 from secondpass.ranking import Pair
@@ -231,3 +233,30 @@ def test_pictures_have_readable_ticks_and_everything_inside() -> None:
         assert expected <= {label.get_text() for label in shown}
         boxes = [label.get_window_extent() for label in shown]
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tiny", "-s", "minilm-l12"], "--shape must come without --tiny, whose model is a toy"),
+        (
+            ["-m", "secondpass/mini", "-s", "minilm-l6"],
+            "--shape must come without --model, which has a size of its own",
+        ),
+        (
+            ["-m", "secondpass/mini", "--tokenizer", "."],
+            "--tokenizer must come without --model, which has one of its own",
+        ),
+        (["-w", "latency", "--pairs", "3"], "--pairs must come with a workload of so many pairs, got only latency"),
+        (["--tiny", "--batch-tokens", "0"], "must be at least 1, got 0"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["bench", *arguments])
+    assert isinstance(result.exception, InputError)
+    assert message in str(result.exception)
+
+
+def test_a_setting_is_checked_before_it_leaves_a_contender_out() -> None:
+    with pytest.raises(InputError, match="batch_tokens must be at least 1, got 0"):
+        make_setting("secondpass/mini", device=None, max_length=None, batch_tokens=0)

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -193,3 +194,19 @@ def test_another_models_calibration_is_refused_and_rounding_is_no_other_model() 
             calibration.check_model(other)
     with pytest.raises(InputError, match="calibration must say which model it was fitted for"):
         platt().check_model("files float32 512 0 identity")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: platt().check_model(None), "fingerprint must be a string, got NoneType None"),  # type: ignore[arg-type]
+        (lambda: platt().probabilities("a"), "logits must be numbers, got str 'a'"),
+        (
+            lambda: platt().save("no-folder/x.json"),
+            "path must be a file that can be written, got 'no-folder/x.json': No",
+        ),
+    ],
+)
+def test_mistakes_are_told_in_the_callers_words(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call()

@@ -174,3 +174,23 @@ def test_the_shortest_number_is_taken() -> None:
 def test_wants_that_mean_nothing_are_refused(aim: Any, value: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Wanted(aim, value)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (Wanted("recall", 0.5), r"wanted must be a list such as \[Wanted\('precision', 0.9\)\], got Wanted"),
+        (["recall"], r"wanted\[0\] must be such as Wanted\('precision', 0.9\), got str 'recall'"),
+        ("recall", "wanted must be a list such as"),
+    ],
+)
+def test_what_is_wanted_is_checked(wanted: Any, message: str) -> None:
+    with pytest.raises(InputTypeError, match=message):
+        find_thresholds(platt(), *judged(), wanted=wanted)
+
+
+def test_what_is_wanted_may_be_an_iterator_and_numbers_of_numpy() -> None:
+    expected = find_thresholds(platt(), *judged(), wanted=[Wanted("recall", 0.5), Wanted("recall", 1)])
+    numbers = (np.float32(0.5), np.int64(1))
+    wanted = (Wanted("recall", number) for number in numbers)  # type: ignore[arg-type] # which are taken all the same
+    assert find_thresholds(platt(), *judged(), wanted=wanted) == expected

@@ -187,3 +187,23 @@ def test_the_numbers_are_those_of_the_library(collection: Path, model: Path, tmp
     (expected,) = find_thresholds(calibration, *pairs, wanted=[Wanted("precision", 0.5)])
     assert isinstance(expected, Threshold)
     assert float(printed) == expected.threshold.value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--relevant-from", 5), "--relevant-from must leave relevant candidates, got none of grade 5 or above among"),
+        (("--unjudged", "left-out"), "there must be irrelevant judged candidates too, .*: try --unjudged irrelevant"),
+    ],
+)
+def test_judgements_of_one_kind_are_told_before_anything_is_scored(
+    model: Path, tmp_path: Path, arguments: tuple[object, ...], message: str
+) -> None:
+    (tmp_path / "qrels.trec").write_text("".join(f"q{i} 0 d{i} 1\n" for i in range(3)))
+    (tmp_path / "run.trec").write_text("".join(f"q{i} Q0 d{i} 1 1.0 run\n" for i in range(3)))
+    for name, key in (("corpus", "d"), ("queries", "q")):
+        lines = [json.dumps({"_id": f"{key}{i}", "text": f"text {i}"}) + "\n" for i in range(3)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines))
+    with pytest.raises(InputError, match=message):
+        invoke(tmp_path, "-m", model, "--run", tmp_path / "run.trec", "--report", tmp_path / "report", *arguments)
+    assert not (tmp_path / "report").exists()

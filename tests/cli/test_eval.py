@@ -182,6 +182,12 @@ def test_a_report_gives_its_speed_per_query() -> None:
     assert "2000 docs/s, 12.5 ms per query of 20 candidates" in written.getvalue()
 
 
+@pytest.mark.parametrize(("keep", "again"), [("2", "02"), ("0.2", "0.20")])
+def test_eval_refuses_the_same_cascade_twice(collection: Path, keep: str, again: str) -> None:
+    with pytest.raises(InputError, match=f"--keep must name different cascades, got {keep}, {again}"):
+        call("eval", collection, "-m", "a", "-m", "b", "--keep", keep, "--keep", again)
+
+
 def test_eval_refuses_the_same_model_twice(collection: Path) -> None:
     with pytest.raises(InputError, match="must name different models"):
         call("eval", collection, "-m", "x", "-m", "x")

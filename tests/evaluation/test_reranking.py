@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,13 +10,17 @@ import ir_measures
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from judgements import steps
 
+from secondpass import Calibrated, Cascade, CrossEncoder, Scorer
 from secondpass.errors import InputError, ScoringError
 from secondpass.evaluation import (
     BM25,
     Collection,
+    RerankingSample,
     ScoredQuery,
     compare,
+    evaluate_samples,
     per_query,
     read_run,
     report,
@@ -47,6 +52,43 @@ def test_the_head_is_reordered_and_the_tail_keeps_its_place() -> None:
     assert [query.query_id for query in scored] == ["q1", "q2"]
     assert scored[0].reranked(3) == ["b", "a", "e", "c"]
     assert scored[0].reranked(2) == ["a", "e", "b", "c"]
+
+
+class Named(OverlapScorer):
+    def fingerprint(self) -> str:
+        return "overlap"
+
+
+CALIBRATED = Calibrated(Named(), steps(logit=-1.0, fingerprint="overlap"))  # 0.9 for everything
+
+
+@pytest.mark.parametrize("scorer", [CALIBRATED, Cascade([OverlapScorer(), CALIBRATED], keep=9)])
+def test_equal_probabilities_are_measured_in_the_order_that_rank_gives_them(scorer: Scorer, tmp_path: Path) -> None:
+    """By hand, as above: the overlaps are 0.5, 0, 1 and 0."""
+    for _ in range(2):
+        scored = rerank(scorer, COLLECTION, RUN, progress_file=tmp_path / "progress.jsonl")
+        assert scored[0].scores == pytest.approx([0.9] * 4)
+        assert scored[0].reranked(4) == ["b", "a", "e", "c"]
+        assert scored[0].reranked(2) == ["a", "e", "b", "c"]
+    sample = RerankingSample("red cat", ("red cat",), ("red", "blue"), ordered=True)
+    assert evaluate_samples(scorer, [sample]).reranked == evaluate_samples(OverlapScorer(), [sample]).reranked
+
+
+def test_a_calibrated_models_readings_are_ordered_by_its_logits() -> None:
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    model = CrossEncoder("secondpass/mini", calibration=steps(logit=100.0, fingerprint=logits.fingerprint()))
+    for scored, expected in zip(rerank(model, COLLECTION, RUN), rerank(logits, COLLECTION, RUN), strict=True):
+        assert scored.scores == pytest.approx([0.1] * len(scored.scores))
+        assert scored.reranked(9) == expected.reranked(9)
+        assert scored.raw_scores == expected.scores
+
+
+def test_progress_that_does_not_say_what_orders_equal_probabilities_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    expected = rerank(CALIBRATED, COLLECTION, RUN, progress_file=path)
+    path.write_text(re.sub(r', "raw_scores": \[.*?\]', "", path.read_text()))
+    again = rerank(CALIBRATED, COLLECTION, RUN, progress_file=path)
+    assert [query.reranked(9) for query in again] == [query.reranked(9) for query in expected]
 
 
 def test_judged_queries_that_a_run_does_not_rank_are_counted() -> None:

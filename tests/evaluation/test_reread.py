@@ -116,12 +116,6 @@ def test_progress_keeps_what_was_truncated(model: str, tmp_path: Path, truncated
         scored = rerank(scorer, COLLECTION, RUN, progress_file=path)
         assert [query.truncated for query in scored] == [query.truncated for query in truncated]
     assert len(scorer.pairs) == 5
-    # Progress from before truncation was counted.
-    lines = path.read_text().replace(', "truncated": [false, false]', "")
-    path.write_text(lines)
-    scored = rerank(scorer, COLLECTION, RUN, progress_file=path)
-    assert [query.truncated for query in scored] == [(False, True, True), None]
-    assert report("m", COLLECTION, RUN, scored, measures=["RR@10"], depth=10).n_truncated is None
 
 
 def test_sets_count_too(model: str) -> None:

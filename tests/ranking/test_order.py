@@ -77,8 +77,8 @@ class _AsyncRanking(_Ranking):
 def test_what_a_scorer_says_of_its_documents_is_kept(kind: type[_Ranking]) -> None:
     scorer, documents = kind([0.25, 3.0, -1.0]), ["aa", "bbbb", "cc"]
     expected = [
-        RankedDocument(1, 6.0, "bbbb", Passage(2, 4, 12.0), truncated=True),
-        RankedDocument(0, 0.5, "aa", Passage(1, 2, 1.0), truncated=True),
+        RankedDocument(1, 6.0, "bbbb", Passage(2, 4, 12.0), truncated=True, raw_score=3.0),
+        RankedDocument(0, 0.5, "aa", Passage(1, 2, 1.0), truncated=True, raw_score=0.25),
     ]
 
     def double(score: float) -> float:

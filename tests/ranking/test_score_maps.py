@@ -32,7 +32,7 @@ def test_a_factor_that_breaks_the_order_is_refused(factor: float) -> None:
 
 
 async def test_threshold_and_scores_are_in_the_unit_of_the_map() -> None:
-    expected = [RankedDocument(1, Sigmoid()(1.0), "b"), RankedDocument(2, 0.5, "c")]
+    expected = [RankedDocument(1, Sigmoid()(1.0), "b", raw_score=1.0), RankedDocument(2, 0.5, "c", raw_score=0.0)]
     scorer = Fixed([-1.0, 1.0, 0.0])
     assert rank(scorer, "q", TEXTS, score_threshold=0.5, score_map=Sigmoid()) == expected
     assert await arank(scorer, "q", TEXTS, score_threshold=0.5, score_map=Sigmoid()) == expected

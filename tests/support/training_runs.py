@@ -28,6 +28,11 @@ def data(folder: Path, *, scored: bool) -> None:
     (folder / "held.jsonl").write_text("".join(json.dumps(row) + "\n" for row in held_out))
 
 
+def held_out_lists(file: Path, to: Path) -> None:
+    """The scored lists of a file under other queries about the same animals."""
+    to.write_text(file.read_text().replace('"a ', '"the '))
+
+
 def sure_base(folder: Path) -> Path:
     """A base that starts from the same numbers in every run: what training does to it does not depend on luck."""
     return bert(folder, tokenizer=words(["a", "the", "sleeps", *ANIMALS]))

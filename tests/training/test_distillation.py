@@ -11,7 +11,7 @@ from checkpoints import bert
 from hypothesis import given
 from hypothesis import strategies as st
 from sentence_transformers.cross_encoder import losses
-from training_runs import config, data, sure_base
+from training_runs import config, data, held_out_lists, sure_base
 
 from secondpass.errors import InputError
 from secondpass.training import DataConfig, RunConfig, train
@@ -70,7 +70,7 @@ def test_a_student_with_the_teachers_order_agrees_and_none_agrees_more(teacher: 
 
 def test_a_run_reports_its_agreement_with_the_teacher_on_held_out_lists(tmp_path: Path) -> None:
     data(tmp_path, scored=True)
-    (tmp_path / "teacher.jsonl").write_bytes((tmp_path / "train.jsonl").read_bytes())
+    held_out_lists(tmp_path / "train.jsonl", tmp_path / "teacher.jsonl")
     run = config(tmp_path, sure_base(tmp_path / "base"), "kl", steps=30, evaluate_every=10, temperature=2.0)
     run = dataclasses.replace(run, data=DataConfig(("train.jsonl",), ("teacher.jsonl", "held.jsonl")))
     result = train(run)

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from training_runs import ANIMALS, data, sure_base
+from training_runs import ANIMALS, data, held_out_lists, sure_base
 
 from secondpass import CrossEncoder
 from secondpass.training import read_config, train
@@ -18,7 +18,7 @@ def files(folder: Path) -> None:
     """Every file that the recipes name."""
     data(folder, scored=True)
     (folder / "train.jsonl").rename(folder / "teacher.jsonl")
-    shutil.copy(folder / "teacher.jsonl", folder / "held-out-teacher.jsonl")
+    held_out_lists(folder / "teacher.jsonl", folder / "held-out-teacher.jsonl")
     data(folder, scored=False)
     (folder / "train.jsonl").rename(folder / "labelled.jsonl")
     (folder / "held.jsonl").rename(folder / "held-out.jsonl")

@@ -135,6 +135,14 @@ def test_a_finished_run_ends_again_where_it_ended(tmp_path: Path) -> None:
     np.testing.assert_array_equal(CrossEncoder(again.folder).predict(PAIRS), scores)
 
 
+def test_held_out_queries_that_are_trained_on_are_told(tmp_path: Path) -> None:
+    data(tmp_path, scored=True)
+    run = config(tmp_path, sure_base(tmp_path / "base"), "ranknet", steps=1)
+    run = dataclasses.replace(run, data=DataConfig(("train.jsonl",), ("train.jsonl",)))
+    with pytest.warns(UserWarning, match="4 of 4 held-out queries of 'train' are trained on, such as 'a cat'"):
+        train(run)
+
+
 def test_what_the_base_knew_better_is_mixed_in(tmp_path: Path) -> None:
     documents = [f"the {animal} sleeps" for animal in ANIMALS]
     for name, right in (("first", 0), ("second", 1)):  # the second run unlearns what the first one learned
@@ -142,7 +150,7 @@ def test_what_the_base_knew_better_is_mixed_in(tmp_path: Path) -> None:
         others = [document for document in documents if document != documents[right]]
         row = {"query": "a cat", "positive": documents[right], "negative": others}
         (tmp_path / name / "train.jsonl").write_text(json.dumps(row) + "\n")
-        held_out = {"query": "a cat", "positive": documents[:1], "negative": documents[1:]}
+        held_out = {"query": "the cat", "positive": documents[:1], "negative": documents[1:]}
         (tmp_path / name / "held.jsonl").write_text(json.dumps(held_out) + "\n")
     base = train(config(tmp_path / "first", sure_base(tmp_path / "base"), "listwise")).folder
     result = train(config(tmp_path / "second", base, "listwise", evaluate_every=6, base_share=0.9))

@@ -56,12 +56,13 @@ def make_setting(
         trust_remote_code: Allow code that the checkpoint brings along to run.
 
     Raises:
-        InputError: The model has several labels, which contenders treat differently.
+        InputError: A number breaks a rule, or the model has several labels, which contenders treat differently.
         CheckpointError: It cannot be scored.
     """
     from secondpass.checkpoint import load_checkpoint
 
-    checkpoint = load_checkpoint(model, ModelOptions(max_length=max_length, trust_remote_code=trust_remote_code))
+    options = ModelOptions(max_length=max_length, batch_tokens=batch_tokens, trust_remote_code=trust_remote_code)
+    checkpoint = load_checkpoint(model, options)
     n_labels = len(checkpoint.model.labels)
     if n_labels != 1:
         raise InputError(f"model must have a head with one label, got {n_labels} in {model!r}")

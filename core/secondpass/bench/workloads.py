@@ -179,6 +179,9 @@ WORKLOADS: dict[str, Callable[[Material, int | None], Iterator[Workload]]] = {
     "lengths": _lengths,
 }
 
+# Those for which a number of pairs means nothing.
+FIXED_SIZES = frozenset({"latency", "latency-10", "latency-20", "latency-100", COLD_START, CONCURRENT})
+
 
 def _up_to(largest: int) -> list[int]:
     """Powers of ten from 100 below `largest`, and `largest` itself."""

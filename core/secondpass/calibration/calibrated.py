@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.arguments import describe
 from secondpass.calibration.calibration import Calibration, as_calibration
 from secondpass.errors import InputError, InputTypeError
 from secondpass.ranking import (
@@ -21,7 +20,7 @@ from secondpass.ranking import (
     rank,
     score_pairs,
 )
-from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_scores
+from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_scorer, check_scores
 
 
 class Calibrated:
@@ -42,8 +41,7 @@ class Calibrated:
     def __init__(
         self, scorer: Scorer, calibration: Calibration | str | os.PathLike[str] | Mapping[str, object]
     ) -> None:
-        if isinstance(scorer, type) or not isinstance(scorer, Scorer):
-            raise InputTypeError(f"scorer must have a method score(query, documents), got {describe(scorer)}")
+        check_scorer(scorer)
         read = as_calibration(calibration)
         if read is None:
             raise InputTypeError("calibration must be a Calibration or the file of one, got None")

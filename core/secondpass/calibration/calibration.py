@@ -13,6 +13,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from secondpass.arguments import describe
+from secondpass.calibration.fingerprints import difference, without_rounding
 from secondpass.calibration.fitting import fit_map
 from secondpass.calibration.judged_pairs import JudgedPairs
 from secondpass.calibration.maps import Method, ProbabilityMap, map_of, parameters_of, sigmoid
@@ -30,9 +32,6 @@ _FIELDS = (
 
 # Below these, figures and thresholds are mostly chance.
 _FEW_QUERIES, _FEW_RELEVANT, _FEW_FOR_ISOTONIC = 20, 50, 1000
-
-# Precisions that differ by rounding alone: a calibration of one is that of all three.
-_ROUNDED_ALIKE = {"float32", "bfloat16", "float16"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,11 @@ class Calibration:
 
     def probabilities(self, logits: ArrayLike) -> NDArray[np.float64]:
         """The probability of relevance for each logit: from 0 to 1, never falling, NaN for NaN. In the same shape."""
-        return self.score_map(np.asarray(logits, dtype=np.float64))
+        try:
+            numbers = np.asarray(logits, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputTypeError(f"logits must be numbers, got {describe(logits)}") from error
+        return self.score_map(numbers)
 
     def __call__(self, score: float) -> float:
         """The probability of relevance for one logit."""
@@ -150,15 +153,16 @@ class Calibration:
         Args:
             fingerprint: That of the scorer whose scores it is to map.
         """
+        if not isinstance(fingerprint, str):
+            raise InputTypeError(f"fingerprint must be a string, got {describe(fingerprint)}")
         if self.fingerprint is None:
             raise InputError(
                 "calibration must say which model it was fitted for: Calibration.fit(..., fingerprint="
                 'CrossEncoder(model, activation="identity").fingerprint())'
             )
-        if _without_rounding(self.fingerprint) != _without_rounding(fingerprint):
+        if without_rounding(self.fingerprint) != without_rounding(fingerprint):
             raise InputError(
-                f"calibration must be of this model and these settings: it was fitted for {self.fingerprint!r}, "
-                f"this is {fingerprint!r}"
+                f"calibration must be of this model and these settings: {difference(self.fingerprint, fingerprint)}"
             )
 
     def digest(self) -> str:
@@ -208,9 +212,16 @@ class Calibration:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it to a JSON file, in a folder that is there."""
+        """Write it to a JSON file, in a folder that is there.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
         text = json.dumps(self.as_json(), indent=2, allow_nan=False) + "\n"
-        Path(path).write_text(text, encoding="utf-8")
+        try:
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"path must be a file that can be written, got {str(path)!r}: {error.strerror}") from error
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -236,11 +247,6 @@ def as_calibration(value: object) -> Calibration | None:
     if isinstance(value, Mapping):
         return Calibration.from_json(value)
     raise InputTypeError(f"calibration must be a Calibration, the file of one or None, got {type(value).__name__}")
-
-
-def _without_rounding(fingerprint: str) -> list[str]:
-    # Which parts stay in float32 depends on the processor.
-    return [word for word in fingerprint.split(" ") if word not in _ROUNDED_ALIKE and not word.startswith("float32:")]
 
 
 def _doubts(method: Method, pairs: JudgedPairs) -> list[str]:

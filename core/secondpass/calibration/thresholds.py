@@ -45,10 +45,11 @@ class Wanted:
 
     def __post_init__(self) -> None:
         check_choice("aim", self.aim, get_args(Aim), optional=False)
-        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float | np.integer | np.floating):
             raise InputTypeError(f"{self.aim} must be a number, got {describe(self.value)}")
         if not 0 < self.value <= 1:
             raise InputError(f"{self.aim} must be greater than 0 and at most 1, got {self.value}")
+        object.__setattr__(self, "value", float(self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def find_thresholds(
     relevant: ArrayLike,
     queries: Iterable[Hashable],
     *,
-    wanted: Sequence[Wanted] | None = None,
+    wanted: Iterable[Wanted] | None = None,
 ) -> list[Threshold | OutOfReach]:
     """The thresholds for wanted precisions and recalls: the lowest that reaches a precision, the highest for a recall.
 
@@ -124,10 +125,9 @@ def find_thresholds(
         One for each that is wanted, in order.
 
     Raises:
-        InputError: As in `Calibration.fit`.
+        InputError: As in `Calibration.fit`, or `wanted` holds something else.
     """
-    if wanted is None:
-        wanted = [Wanted("precision", p) for p in PRECISIONS] + [Wanted("recall", r) for r in RECALLS]
+    wanted = _check_wanted(wanted)
     pairs = JudgedPairs.check(logits, relevant, queries)
     cuts = _Cuts.of(calibration.probabilities(pairs.logits), pairs)
     samples = _samples(pairs)
@@ -139,6 +139,18 @@ def find_thresholds(
         else _threshold(want, place, cuts, pairs, samples, chosen_anew[:, i])
         for i, (want, place) in enumerate(zip(wanted, places, strict=True))
     ]
+
+
+def _check_wanted(wanted: object) -> list[Wanted]:
+    if wanted is None:
+        return [Wanted("precision", p) for p in PRECISIONS] + [Wanted("recall", r) for r in RECALLS]
+    if isinstance(wanted, str) or not isinstance(wanted, Iterable):
+        raise InputTypeError(f"wanted must be a list such as [Wanted('precision', 0.9)], got {describe(wanted)}")
+    listed = list(wanted)
+    for number, want in enumerate(listed):
+        if not isinstance(want, Wanted):
+            raise InputTypeError(f"wanted[{number}] must be such as Wanted('precision', 0.9), got {describe(want)}")
+    return listed
 
 
 @dataclass(frozen=True, slots=True)

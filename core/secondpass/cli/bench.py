@@ -27,6 +27,7 @@ from secondpass.cli.output import OutputFormat, json_text, output_format, write,
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.cli.streams import naming
 from secondpass.cli.truncation import counted_instead
+from secondpass.errors import InputError
 from secondpass.files import check_output_folder
 from secondpass.options import HubOptions
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from secondpass.bench.concurrent import ConcurrentResult
     from secondpass.bench.measure import WorkloadResult
     from secondpass.bench.windows import WindowCost
+
+_DEFAULT_SHAPE = "minilm-l6"
 
 Workloads = Annotated[
     list[str] | None,
@@ -47,12 +50,13 @@ Workloads = Annotated[
     ),
 ]
 Shape = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--shape",
         "-s",
         help="Random weights in the size of tinybert-l2, minilm-l2, minilm-l6, minilm-l12, electra-base, xlm-r-l6, "
         "modernbert-small, deberta-v3-base or gte-base.",
+        show_default=_DEFAULT_SHAPE,
     ),
 ]
 
@@ -60,7 +64,7 @@ Shape = Annotated[
 def bench(
     workload: Workloads = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="A real checkpoint: hub id or folder.")] = None,
-    shape: Shape = "minilm-l6",
+    shape: Shape = None,
     tokenizer: Annotated[
         Path | None, typer.Option(help="Folder with a tokenizer.json.", show_default="the text's own words")
     ] = None,
@@ -96,6 +100,7 @@ def bench(
     """Measure our precisions against other libraries: the same pairs, one process, interleaved repeats, medians."""
     from secondpass.bench import build_workloads, load_material, make_setting, measure, very_long
     from secondpass.bench.contenders import select_contenders
+    from secondpass.bench.workloads import FIXED_SIZES
     from secondpass.extras import require_matplotlib
 
     result_format = output_format(format_, json_)
@@ -103,11 +108,16 @@ def bench(
     check_output_folder(output)
     if output is not None:
         require_matplotlib("bench")
+    check_count("batch_tokens", batch_tokens)
+    _check_together(model, shape, tokenizer, tiny=tiny)
+    names = workload or ["passages", "latency-20"]
+    if pairs is not None and FIXED_SIZES.issuperset(names):
+        raise InputError(f"--pairs must come with a workload of so many pairs, got only {', '.join(names)}")
     if tiny:
-        shape, pairs, memory = "tiny", 20 if pairs is None else pairs, False
+        pairs, memory = 20 if pairs is None else pairs, False
     contenders = select_contenders(contender or [])
     material = load_material(data)
-    workloads = build_workloads(workload or ["passages", "latency-20"], material, pairs)
+    workloads = build_workloads(names, material, pairs)
     long = [workload for workload in workloads if workload.name == "long"]
     if long:
         long.append(very_long(material))
@@ -115,6 +125,7 @@ def bench(
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="secondpass-bench-") as folder:
         if model is None:
+            shape = "tiny" if tiny else shape or _DEFAULT_SHAPE
             described = f"{shape}, random weights"
             model = _save_shape(shape, Path(folder), [*workloads, *long], tokenizer)
         else:
@@ -239,6 +250,16 @@ def concurrent_table(result: "ConcurrentResult") -> Sheet:
         f"{result.workload.source}; tokens per pair: mean {result.tokens['mean']:.0f}; "
         "fair: a call's time with an equal share of one call's speed",
     )
+
+
+def _check_together(model: str | None, shape: str | None, tokenizer: Path | None, *, tiny: bool) -> None:
+    """Raise InputError where an option would be ignored beside another one."""
+    if model is not None and shape is not None:
+        raise InputError("--shape must come without --model, which has a size of its own")
+    if model is not None and tokenizer is not None:
+        raise InputError("--tokenizer must come without --model, which has one of its own")
+    if tiny and shape is not None:
+        raise InputError("--shape must come without --tiny, whose model is a toy")
 
 
 def _save_shape(shape: str, folder: Path, workloads: "list[Workload]", tokenizer: Path | None) -> str:

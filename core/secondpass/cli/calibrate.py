@@ -43,6 +43,7 @@ from secondpass.options import ModelOptions
 if TYPE_CHECKING:
     from secondpass import CrossEncoder
     from secondpass.evaluation import Collection, LabelledScores, ScoredQuery
+    from secondpass.evaluation.runs import Run
 
 # As `secondpass.calibration` and `secondpass.evaluation` have them, which --help need not wait for.
 Method: TypeAlias = Literal["platt", "temperature", "beta", "isotonic"]
@@ -112,7 +113,9 @@ def calibrate(
     scorer = load_quietly(model, options)
     (name,), (file_name,) = names_of([collection]), file_names([model])
     progress_file = None if report is None else report / f"{file_name}.progress.jsonl"
-    scored = _score(scorer, read, run, depth, progress_file, f"{model}, {name}")
+    candidates = _candidates(read, run, depth)
+    _check_candidates(read, candidates, depth, relevant_from, unjudged)
+    scored = _score(scorer, read, candidates, depth, progress_file, f"{model}, {name}")
     labelled = label_scores(scored, read.qrels, relevant_from=relevant_from, unjudged=unjudged)
     pairs = (labelled.scores, labelled.relevant, labelled.queries)
     calibration = Calibration.fit(*pairs, method=method, fingerprint=scorer.fingerprint())
@@ -161,22 +164,49 @@ def _check_collection(name: str) -> None:
     raise InputError(f"COLLECTION must be a folder or ir:ID, {name!r} is {what}")
 
 
+def _candidates(collection: "Collection", run: Path | None, depth: int) -> "Run":
+    from secondpass.evaluation import BM25, read_run
+
+    if run is not None:
+        return read_run(run)
+    asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
+    return BM25(collection.documents).run(asked, depth)
+
+
+def _check_candidates(
+    collection: "Collection", candidates: "Run", depth: int, relevant_from: int, unjudged: Unjudged
+) -> None:
+    """Raise InputError unless there are relevant candidates and others, which is known before any is scored."""
+    from secondpass.evaluation import ScoredQuery, label_scores
+    from secondpass.evaluation.runs import trec_order
+
+    judged = collection.queries.keys() & collection.qrels.keys() & candidates.keys()
+    ranked = {query: tuple(trec_order(candidates[query])[:depth]) for query in judged}
+    unscored = [ScoredQuery(query, documents, (0.0,) * len(documents), 0.0) for query, documents in ranked.items()]
+    relevant = label_scores(unscored, collection.qrels, relevant_from=relevant_from, unjudged=unjudged).relevant
+    if any(relevant) and not all(relevant):
+        return
+    counted = "judged candidates" if unjudged == "left-out" else "candidates"
+    if not any(relevant):
+        raise InputError(
+            f"--relevant-from must leave relevant candidates, got none of grade {relevant_from} or above among "
+            f"{len(relevant):,} {counted}"
+        )
+    hint = ": try --unjudged irrelevant" if unjudged == "left-out" else ""
+    raise InputError(f"there must be irrelevant {counted} too, got {len(relevant):,} relevant ones alone{hint}")
+
+
 def _score(
     scorer: "CrossEncoder",
     collection: "Collection",
-    run: Path | None,
+    candidates: "Run",
     depth: int,
     progress_file: Path | None,
     name: str,
 ) -> "list[ScoredQuery]":
     """The logits of each judged query's candidates."""
-    from secondpass.evaluation import BM25, read_run, rerank
+    from secondpass.evaluation import rerank
 
-    if run is None:
-        asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
-        candidates = BM25(collection.documents).run(asked, depth)
-    else:
-        candidates = read_run(run)
     with progress_bar(name) as progress, naming(progress_file or "a file"):
         return rerank(
             scorer,

@@ -133,7 +133,7 @@ def evaluate(
     names = model or [DEFAULT_MODEL]
     _check_different("--model must name different models", names)
     keeps = [_parse_keep(text, len(names) - 1) for text in keep or ()]
-    _check_different("--keep must name different cascades", keep or ())
+    _check_different("--keep must name different cascades", keep or (), keeps)
     _check_different("DATA must name different collections", data)
     files = [name for name in data if _is_file(name)]
     if files:
@@ -191,8 +191,9 @@ def evaluate(
     evaluate_collections(collections, taking_part, settings)
 
 
-def _check_different(rule: str, names: Sequence[str]) -> None:
-    if len(set(names)) < len(names):
+def _check_different(rule: str, names: Sequence[str], meanings: Sequence[object] | None = None) -> None:
+    """Raise InputError where two names are the same, or mean the same where `meanings` says what each of them means."""
+    if len(set(names if meanings is None else meanings)) < len(names):
         raise InputError(f"{rule}, got {', '.join(names)}")
 
 

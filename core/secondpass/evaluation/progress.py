@@ -5,17 +5,19 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TextIO, TypeAlias
+from typing import Any, Protocol, TextIO, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import InputError, ScoringError
 from secondpass.files import read_text
-from secondpass.ranking import ReadingScorer, Scorer
+from secondpass.ranking import RankingScorer, ReadingScorer, Scorer, rank
 from secondpass.ranking.checks import check_scores
+
+_T = TypeVar("_T")
 
 # Told how many queries are done, and of how many.
 ProgressCallback: TypeAlias = Callable[[int, int], None]
@@ -40,11 +42,13 @@ class CandidateScores:
         scores: One score per document, in the scorer's unit.
         seconds: Wall-clock time of scoring them.
         truncated: Whether a part of each document, or of the query beside it, was not read; None where nobody says.
+        raw_scores: What orders documents of equal scores, as in `RankedDocument`; None where nothing mapped the scores.
     """
 
     scores: tuple[float, ...]
     seconds: float
     truncated: tuple[bool, ...] | None = None
+    raw_scores: tuple[float, ...] | None = None
 
 
 def score_all(
@@ -58,7 +62,8 @@ def score_all(
     """Score the candidates of each query.
 
     Args:
-        scorer: The model, asked for what it read where it says so; not called where there are no documents.
+        scorer: The model, asked for what it read or for a ranking where it gives these; not called where there are no
+            documents.
         candidates: The queries and their documents, by any key.
         name: What tells this scorer's progress from another one's: the model, and whatever else its scores depend on,
             such as `CrossEncoder.fingerprint()`.
@@ -89,19 +94,36 @@ def score_all(
 def _score(scorer: Scorer, key: str, candidates: Candidates) -> CandidateScores:
     if not candidates.documents:
         return CandidateScores((), 0.0, ())
-    scores: Sequence[float] | NDArray[np.float32]
-    truncated = None
     started = time.perf_counter()
-    if isinstance(scorer, ReadingScorer):
-        readings = scorer.read([(candidates.query, document) for document in candidates.documents])
-        scores, truncated = readings.scores, tuple(readings.truncated.tolist())
-    else:
-        scores = scorer.score(candidates.query, candidates.documents)
-    seconds = time.perf_counter() - started
     try:
-        return CandidateScores(tuple(check_scores(scores, len(candidates.documents)).tolist()), seconds, truncated)
+        answer = _ask(scorer, candidates)
     except ScoringError as error:
         raise ScoringError(f"query {key!r}: {error}") from error
+    return replace(answer, seconds=time.perf_counter() - started)
+
+
+def _ask(scorer: Scorer, candidates: Candidates) -> CandidateScores:
+    scores: Sequence[float] | NDArray[np.float32]
+    truncated: Sequence[bool | None] = [None]
+    raw_scores: Sequence[float | None] = [None]
+    if isinstance(scorer, ReadingScorer):
+        readings = scorer.read([(candidates.query, document) for document in candidates.documents])
+        scores, truncated = readings.scores, readings.truncated.tolist()
+        raw_scores = raw_scores if readings.raw_scores is None else readings.raw_scores.tolist()
+    elif isinstance(scorer, RankingScorer):
+        ranked = sorted(rank(scorer, candidates.query, candidates.documents), key=lambda document: document.index)
+        scores = [document.score for document in ranked]
+        truncated = [document.truncated for document in ranked]
+        raw_scores = [document.raw_score for document in ranked]
+    else:
+        scores = scorer.score(candidates.query, candidates.documents)
+    checked = tuple(check_scores(scores, len(candidates.documents)).tolist())
+    return CandidateScores(checked, 0.0, _if_all_are_known(truncated), _if_all_are_known(raw_scores))
+
+
+def _if_all_are_known(values: Sequence[_T | None]) -> tuple[_T, ...] | None:
+    known = tuple(value for value in values if value is not None)
+    return known if len(known) == len(values) else None
 
 
 def _digest(candidates: Mapping[str, Candidates]) -> str:
@@ -126,7 +148,8 @@ def _read(path: Path, job: Mapping[str, str]) -> dict[str, CandidateScores]:
     try:
         records = [json.loads(line) for line in whole.split("\n") if line]
         differing = [what for name, what in _JOB.items() if records and records[0][name] != job[name]]
-        done = {record["key"]: _candidate_scores(record) for record in records[1:]}
+        # Progress of before does not say what orders equal probabilities.
+        done = {record["key"]: _candidate_scores(record) for record in records[1:] if "raw_scores" in record}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is not the progress of an evaluation; remove it") from error
     if differing:
@@ -135,8 +158,13 @@ def _read(path: Path, job: Mapping[str, str]) -> dict[str, CandidateScores]:
 
 
 def _candidate_scores(record: Mapping[str, Any]) -> CandidateScores:
-    truncated = record.get("truncated")  # which progress of before does not have
-    return CandidateScores(tuple(record["scores"]), record["seconds"], None if truncated is None else tuple(truncated))
+    return CandidateScores(
+        tuple(record["scores"]), record["seconds"], _as_tuple(record["truncated"]), _as_tuple(record["raw_scores"])
+    )
+
+
+def _as_tuple(values: Sequence[_T] | None) -> tuple[_T, ...] | None:
+    return None if values is None else tuple(values)
 
 
 @contextmanager

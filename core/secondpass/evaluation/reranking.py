@@ -12,7 +12,7 @@ from secondpass.evaluation.progress import Candidates, CandidateScores, Progress
 from secondpass.evaluation.runs import Run, trec_order
 from secondpass.evaluation.streamed import texts_of
 from secondpass.files import check_unicode
-from secondpass.ranking import Scorer
+from secondpass.ranking import Scorer, best_first
 
 # What separates the columns and lines of a TREC run, so that ids cannot hold it.
 _SEPARATORS = " \t\n\r\f\v"
@@ -28,6 +28,8 @@ class ScoredQuery:
         scores: One score per candidate, that is for the first of these documents, in the scorer's unit.
         seconds: Wall-clock time of scoring them.
         truncated: Whether a part of each candidate, or of the query beside it, was not read; None where nobody says.
+        raw_scores: What orders candidates of equal scores, as in `RankedDocument`; None where nothing mapped the
+            scores.
     """
 
     query_id: str
@@ -35,11 +37,12 @@ class ScoredQuery:
     scores: tuple[float, ...]
     seconds: float
     truncated: tuple[bool, ...] | None = None
+    raw_scores: tuple[float, ...] | None = None
 
     def reranked(self, depth: int) -> list[str]:
         """The ranking with its first `depth` documents in the model's order (ties keep theirs), the rest below."""
         depth = min(depth, len(self.scores))
-        order = np.argsort(-np.asarray(self.scores[:depth]), kind="stable").tolist()
+        order = best_first(self.scores[:depth], None if self.raw_scores is None else self.raw_scores[:depth])
         return [self.document_ids[i] for i in order] + list(self.document_ids[depth:])
 
 
@@ -124,7 +127,7 @@ def score_run(
     }
     results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
     return [
-        ScoredQuery(query, rankings[query], result.scores, result.seconds, result.truncated)
+        ScoredQuery(query, rankings[query], result.scores, result.seconds, result.truncated, result.raw_scores)
         for query, result in results.items()
     ]
 
@@ -216,9 +219,12 @@ def as_run(scored: Sequence[ScoredQuery], *, depth: int) -> dict[str, dict[str, 
 def _with_windows(query: ScoredQuery, long: Sequence[int], windows: CandidateScores) -> ScoredQuery:
     """The query with the scores of these candidates from windows."""
     scores = list(query.scores)
+    raw_scores = None if query.raw_scores is None else list(query.raw_scores)
     truncated = [False] * len(scores)
     for place, i in enumerate(long):
         scores[i] = windows.scores[place]
+        if raw_scores is not None and windows.raw_scores is not None:
+            raw_scores[i] = windows.raw_scores[place]
         truncated[i] = windows.truncated is not None and windows.truncated[place]
     share = 1 - len(long) / max(len(scores), 1)
     return replace(
@@ -226,6 +232,7 @@ def _with_windows(query: ScoredQuery, long: Sequence[int], windows: CandidateSco
         scores=tuple(scores),
         seconds=query.seconds * share + windows.seconds,
         truncated=None if windows.truncated is None else tuple(truncated),
+        raw_scores=None if raw_scores is None else tuple(raw_scores),
     )
 
 

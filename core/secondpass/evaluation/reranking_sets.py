@@ -1,6 +1,6 @@
 """Re-ranking sets: one query, its positives, and the documents they compete with; JSON lines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +8,10 @@ import numpy as np
 
 from secondpass.errors import InputError
 from secondpass.evaluation.card_metrics import Scores, SetMetrics, mean, set_metrics
-from secondpass.evaluation.progress import Candidates, ProgressCallback, count_truncated, score_all
+from secondpass.evaluation.progress import Candidates, CandidateScores, ProgressCallback, count_truncated, score_all
 from secondpass.files import json_lines
 from secondpass.json_fields import Record, text_field, texts_field
-from secondpass.ranking import Scorer
+from secondpass.ranking import Scorer, best_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def evaluate_samples(
     }
     results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
     reranked = [
-        set_metrics(sample.relevant if sample.positives else (), _array(results[number].scores), k)
+        set_metrics(sample.relevant if sample.positives else (), _array(results[number]), k)
         for number, sample in numbered.items()
     ]
     base = [_given_order_metrics(sample, k) for sample in numbered.values() if sample.ordered]
@@ -129,9 +129,11 @@ def evaluate_samples(
     )
 
 
-def _array(scores: Sequence[float]) -> Scores:
-    """Scores in the precision they came in, which decides how numpy's sort orders ties."""
-    double = np.asarray(scores, dtype=np.float64)
+def _array(result: CandidateScores) -> Scores:
+    """Scores in the precision they came in, which decides how numpy's sort orders ties; places where a map may tie."""
+    double = np.asarray(result.scores, dtype=np.float64)
+    if result.raw_scores is not None:
+        double[best_first(result.scores, result.raw_scores)] = -np.arange(len(double))
     with np.errstate(over="ignore"):
         single = double.astype(np.float32)
     return single if (single == double).all() else double

@@ -19,7 +19,15 @@ from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
 from secondpass.options import LongDocuments
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
-from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_request, check_top_k, refuse_nan
+from secondpass.ranking.checks import (
+    check_document,
+    check_documents,
+    check_pairs,
+    check_query,
+    check_request,
+    check_top_k,
+    refuse_nan,
+)
 from secondpass.ranking.order import rank_scores
 from secondpass.tokenization.windows import Span
 
@@ -177,11 +185,13 @@ class LocalScorer(ABC):
             ScoringError: The model gave NaN.
         """
         blocks = list(self.read_blocks(pairs, show_progress=show_progress))
+        raw_scores = [block.raw_scores for block in blocks if block.raw_scores is not None]
         return Readings(
             np.concatenate([np.empty(0, np.float32), *(block.scores for block in blocks)]),
             np.concatenate([np.empty(0, np.bool_), *(block.truncated for block in blocks)]),
             [passage for block in blocks for passage in block.passages],
             np.concatenate([np.empty(0, np.int64), *(block.n_tokens for block in blocks)]),
+            np.concatenate(raw_scores) if raw_scores else None,
         )
 
     def read_blocks(
@@ -201,12 +211,12 @@ class LocalScorer(ABC):
         checked = check_pairs(pairs)
         if not passages:
             for block in self._read(checked, show_progress=show_progress):
-                yield Readings(self._calibrated(block.scores), block.truncated, [None] * len(block), block.n_tokens)
+                yield self._readings(block, [None] * len(block))
             return
         to_score, to_locate = (checked, iter(checked)) if isinstance(checked, Sequence) else tee(checked)
         for block in self._read(to_score, show_progress=show_progress):
             found = [self._passage(pair, block, i) for i, pair in enumerate(islice(to_locate, len(block)))]
-            yield Readings(self._calibrated(block.scores), block.truncated, found, block.n_tokens)
+            yield self._readings(block, found)
 
     def passages(self, query: str, document: str, *, max_tokens: int = 200, top_k: int | None = None) -> list[Passage]:
         """The parts of a document that answer best, best first; none overlaps another, and together they are all of it.
@@ -227,7 +237,7 @@ class LocalScorer(ABC):
             ScoringError: The model gave NaN.
         """
         check_query(query)
-        (text,) = check_documents([document])
+        check_document(document)
         check_count("max_tokens", max_tokens, optional=False)
         check_top_k(top_k)
 
@@ -235,7 +245,7 @@ class LocalScorer(ABC):
             pairs = [(query, part) for part in parts]
             return list(map(float, self._scores(pairs, show_progress=False, stacklevel=7)))
 
-        best = best_parts(text, lambda part: self._passage_spans((query, part), max_tokens), score)
+        best = best_parts(document, lambda part: self._passage_spans((query, part), max_tokens), score)
         return [self._scored_passage(span, score) for span, score in best[:top_k]]
 
     async def ascore(self, query: str, documents: Iterable[str]) -> NDArray[np.float32]:
@@ -266,6 +276,10 @@ class LocalScorer(ABC):
 
     def _calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         return scores if self._calibration is None else self._calibration.probabilities(scores).astype(np.float32)
+
+    def _readings(self, block: ReadBlock, passages: list[Passage | None]) -> Readings:
+        raw_scores = None if self._calibration is None else block.scores
+        return Readings(self._calibrated(block.scores), block.truncated, passages, block.n_tokens, raw_scores)
 
     def _scores(self, pairs: Iterable[Pair], *, show_progress: bool, stacklevel: int = 3) -> NDArray[np.float32]:
         blocks = [np.empty(0, np.float32)]

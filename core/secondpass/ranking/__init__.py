@@ -1,6 +1,6 @@
 """What scores become: the `Scorer` seam, an order with threshold and top_k, and the checks before and after."""
 
-from secondpass.ranking.order import arank, rank
+from secondpass.ranking.order import arank, best_first, rank
 from secondpass.ranking.pairs import score_pairs
 from secondpass.ranking.ranked_document import Passage, RankedDocument
 from secondpass.ranking.readings import Readings
@@ -39,6 +39,7 @@ __all__ = [
     "Sigmoid",
     "StreamReadingScorer",
     "arank",
+    "best_first",
     "is_pointwise",
     "rank",
     "score_pairs",

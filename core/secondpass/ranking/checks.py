@@ -7,9 +7,9 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.arguments import describe
+from secondpass.arguments import check_count, describe
 from secondpass.errors import InputError, InputTypeError, ScoringError
-from secondpass.ranking.scorers import Pair
+from secondpass.ranking.scorers import Pair, Scorer
 
 
 def check_request(query: object, documents: object, top_k: object, score_threshold: object) -> list[str]:
@@ -21,10 +21,23 @@ def check_request(query: object, documents: object, top_k: object, score_thresho
     return texts
 
 
+def check_scorer(scorer: object, name: str = "scorer") -> Scorer:
+    """The scorer; raise InputTypeError unless it is one, which a class of scorers is not."""
+    if isinstance(scorer, type) or not isinstance(scorer, Scorer):
+        raise InputTypeError(f"{name} must be a scorer, such as a CrossEncoder, got {describe(scorer)}")
+    return scorer
+
+
 def check_query(query: object) -> None:
     """Raise InputTypeError unless `query` is a string."""
     if not isinstance(query, str):
         raise InputTypeError(f"query must be a string, got {describe(query)}")
+
+
+def check_document(document: object) -> None:
+    """Raise InputTypeError unless `document` is a string."""
+    if not isinstance(document, str):
+        raise InputTypeError(f"document must be a string, got {describe(document)}")
 
 
 def check_documents(documents: object) -> list[str]:
@@ -64,12 +77,7 @@ def _check_pair(name: str, pair: object) -> Pair:
 
 def check_top_k(top_k: object, name: str = "top_k") -> None:
     """Raise InputError unless `top_k` is None or an integer of at least 1; `name` is what the caller calls it."""
-    if top_k is None:
-        return
-    if isinstance(top_k, bool) or not isinstance(top_k, int | np.integer):
-        raise InputTypeError(f"{name} must be an integer or None, got {describe(top_k)}")
-    if top_k < 1:
-        raise InputError(f"{name} must be at least 1, got {top_k}")
+    check_count(name, top_k)
 
 
 def check_score_threshold(score_threshold: object) -> None:

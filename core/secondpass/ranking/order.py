@@ -117,9 +117,12 @@ def order_documents(
     score_threshold: float | None = None,
     score_map: ScoreMap | None = None,
 ) -> list[RankedDocument]:
-    """Documents with their scores, best first; equal scores keep the order they stand in. See `rank` for arguments."""
+    """Documents with their scores, best first; see `best_first` for ties, and `rank` for arguments."""
     # The order is that of the scorer's own numbers: a map that rounds two of them to the same must not undo it.
-    order = sorted(range(len(documents)), key=lambda i: -documents[i].score)
+    order = best_first(
+        [document.score for document in documents],
+        [document.score if document.raw_score is None else document.raw_score for document in documents],
+    )
     if score_map is not None:
         documents = [_map_scores(document, score_map) for document in documents]
         check_scores([document.score for document in documents], len(documents))
@@ -129,8 +132,19 @@ def order_documents(
     return ranked[:top_k]
 
 
+def best_first(scores: Sequence[float], raw_scores: Sequence[float] | None = None) -> list[int]:
+    """Positions of the scores, the highest first; of equal ones the higher raw score, and then the one in front.
+
+    Args:
+        scores: None of them NaN.
+        raw_scores: What the scores were before a map that made some of them equal; None where there was none.
+    """
+    keys = list(zip(scores, scores if raw_scores is None else raw_scores, strict=True))
+    return sorted(range(len(keys)), key=keys.__getitem__, reverse=True)
+
+
 def _map_scores(document: RankedDocument, score_map: ScoreMap) -> RankedDocument:
     passage = document.passage
     if passage is not None:
         passage = replace(passage, score=score_map(passage.score))
-    return replace(document, score=score_map(document.score), passage=passage)
+    return replace(document, score=score_map(document.score), passage=passage, raw_score=document.score)

@@ -19,12 +19,15 @@ class Readings:
             read of it. One per pair.
         n_tokens: Tokens that were read of each pair, special tokens included, those of its windows together; None where
             the scorer does not say. Shape: (n_pairs,), int64.
+        raw_scores: The scores before a calibration, which order documents of equal scores; None where nothing mapped
+            them. Shape: (n_pairs,), float32.
     """
 
     scores: NDArray[np.float32]
     truncated: NDArray[np.bool_]
     passages: list[Passage | None]
     n_tokens: NDArray[np.int64] | None = None
+    raw_scores: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """Pairs."""

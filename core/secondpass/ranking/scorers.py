@@ -54,7 +54,10 @@ class RankingScorer(Scorer, Protocol):
     """A scorer that also says what it read, such as `CrossEncoder`: passages, and what was truncated."""
 
     def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
-        """Every document, best first, with the numbers of `score`; equal scores keep the given order."""
+        """Every document, best first, with the numbers of `score`.
+
+        Equal scores keep the given order, or that of the raw scores where these are told.
+        """
         ...
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe
+from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe, plain
 from secondpass.errors import InputError, InputTypeError
 from secondpass.remote.apis import API_NAMES, APIS, ApiName, check_raw
 
@@ -36,6 +36,8 @@ class Settings:
         _check_timeout(self.timeout)
         check_count("retries", self.retries, least=0, optional=False)
         check_count("max_texts", self.max_texts)
+        for name in ("retries", "max_texts"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
         check_flag("raw_scores", self.raw_scores)
         check_choice("on_failure", self.on_failure, get_args(OnFailure), optional=False)
         if self.api != "auto":

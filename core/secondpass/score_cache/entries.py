@@ -26,23 +26,25 @@ class Entry:
         form: How it gave it, see `LIST`.
         passage: As in `RankedDocument`.
         truncated: As in `RankedDocument`.
+        raw_score: As in `RankedDocument`.
     """
 
     score: float
     form: str
     passage: Passage | None = None
     truncated: bool | None = None
+    raw_score: float | None = None
 
     def encode(self) -> bytes:
         """JSON: Python writes numbers so that they are read back exactly, infinite ones too."""
         passage = None if self.passage is None else astuple(self.passage)
-        return json.dumps([self.score, self.form, passage, self.truncated]).encode()
+        return json.dumps([self.score, self.form, passage, self.truncated, self.raw_score]).encode()
 
     @classmethod
     def decode(cls, value: bytes) -> "Entry":
         """What `encode` made."""
-        score, form, passage, truncated = json.loads(value)
-        return cls(score, form, None if passage is None else Passage(*passage), truncated)
+        score, form, passage, *others = json.loads(value)  # without a raw score in entries of before
+        return cls(score, form, None if passage is None else Passage(*passage), *others)
 
 
 class Lookup:
@@ -82,7 +84,7 @@ class Lookup:
     def documents(self) -> list[RankedDocument]:
         """The documents with what is known of them, in the given order, once nothing is missing."""
         return [
-            RankedDocument(index, entry.score, text, entry.passage, entry.truncated)
+            RankedDocument(index, entry.score, text, entry.passage, entry.truncated, entry.raw_score)
             for index, ((_, text), entry) in enumerate(zip(self._pairs, self.entries(), strict=True))
         ]
 
