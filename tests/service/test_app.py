@@ -124,7 +124,7 @@ def test_what_was_truncated_is_told_and_counted(scorer: object) -> None:
     assert 'secondpass_truncated_documents_total{model="tested"} 1.0' in ask(app, "GET", "/metrics").text
     refused = post(app, "/rerank", {**body, "truncate": False})
     assert refused.status_code == 422
-    assert "documents[0] and the query are too long for tested" in refused.json()["error"]
+    assert "texts[0] and the query are too long for tested" in refused.json()["error"]
     refused = post(app, "/rerank", {**body, "truncation_direction": "Left"})
     assert "truncation_direction (or truncation_side) must be right for texts that do not fit" in refused.text
     fitting = {**body, "texts": ["four", "five"], "truncate": False, "truncation_direction": "left"}
@@ -306,9 +306,9 @@ def test_a_blank_key_is_refused(keys: list[str]) -> None:
 @pytest.mark.parametrize(
     ("limits", "body", "status", "message"),
     [
-        (Limits(max_documents=1), TEI, 422, "documents must be at most 1, got 2"),
+        (Limits(max_documents=1), TEI, 422, "texts must be at most 1, got 2"),
         (Limits(max_text_characters=5), TEI, 422, "query must have at most 5 characters, got 7"),
-        (Limits(max_text_characters=8), TEI, 422, "documents[0] must have at most 8 characters, got 9"),
+        (Limits(max_text_characters=8), TEI, 422, "texts[0] must have at most 8 characters, got 9"),
         (Limits(max_body_bytes=20), TEI, 413, "the body must have at most 20 bytes"),
         (Limits(max_queued_tokens=5), TEI, 413, "a request must have at most 5 tokens, got about "),
     ],

@@ -47,6 +47,7 @@ class Tei(Shape):
             options=fields.options(),
             shown=texts if fields.returns_documents(by_default=False) else None,
             top_k=fields.most(),
+            document_place="texts[{index}]",
         )
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
