@@ -470,6 +470,35 @@ def test_ready_says_no_once_the_service_is_to_stop() -> None:
     assert refused.headers["retry-after"] == "1"
 
 
+@pytest.mark.parametrize("path", ["/rerank/", "/v1/rerank/", "/v2/rerank/", "/info/"])
+def test_no_host_of_a_request_is_repeated(path: str) -> None:
+    answered = ask(overlap_app(), "POST", path, json=BODY, headers={"host": "evil.example"})
+    assert answered.status_code == 404
+    assert "location" not in answered.headers
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "message"),
+    [
+        (b"\x1f\x8b\x08", {"content-encoding": "gzip"}, 415, "the body must be sent as it is, got it encoded as gzip"),
+        ("{}".encode("utf-16"), {"content-type": "application/json; charset=UTF-16"}, 415, "must be UTF-8, got UTF-16"),
+        (b'{"query": "\\ud800"}', {}, 400, r"the \u escapes of the body must be whole characters"),
+        (b'{"query": "\\ud800\\u0041"}', {}, 400, r"the \u escapes of the body must be whole characters"),
+    ],
+)
+def test_what_a_body_is_encoded_as_is_named(content: bytes, headers: dict[str, str], status: int, message: str) -> None:
+    refused = ask(overlap_app(), "POST", "/v2/rerank", content=content, headers=headers)
+    assert refused.status_code == status
+    assert message in refused.json()["message"]
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=iso-8859-1", 'application/json; charset="utf-8"'])
+def test_a_body_that_can_be_read_is_read_whatever_it_says_of_itself(content_type: str) -> None:
+    content = b"\xef\xbb\xbf" + json.dumps(BODY).encode()
+    answered = ask(overlap_app(), "POST", "/v2/rerank", content=content, headers={"content-type": content_type})
+    assert answered.status_code == 200
+
+
 @pytest.mark.parametrize(
     "content",
     [

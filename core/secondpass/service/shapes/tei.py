@@ -16,6 +16,7 @@ _ERROR_TYPES = {
     Kind.UNKNOWN_MODEL: "ModelNotFound",
     Kind.TOO_SLOW: "Timeout",
     Kind.TOO_LARGE: "Validation",
+    Kind.UNREADABLE: "Validation",
     Kind.INVALID: "Validation",
     Kind.OVERLOADED: "Overloaded",
     Kind.FAILED: "Backend",
