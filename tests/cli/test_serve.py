@@ -56,7 +56,7 @@ def test_a_mistake_is_found_before_a_model_is_loaded(options: list[str], message
 
 def test_a_file_of_keys_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) -> None:
     file = tmp_path / "keys"
-    file.write_bytes("\ufefffirst\r\n\n schlüssel \n".encode())
+    file.write_bytes("\ufefffirst\r\n\n# a comment\n #another\n schlüssel \n".encode())
     assert keys_in(file) == ["first", "schlüssel"]
     assert keys_in(None) == []
 
@@ -65,6 +65,8 @@ def test_a_file_of_keys_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) ->
     ("content", "message"),
     [
         (b"\n \n", "api_key_file must hold a key"),
+        (b"# a comment\n", "api_key_file must hold a key"),
+        (b"\nfirst # secret", "api_key_file must hold keys without blanks, one per line, got blanks in line 2"),
         ("schlüssel".encode("latin-1"), "must be UTF-8 text, is not at byte 4"),
         (None, "no such file"),
     ],

@@ -1,6 +1,7 @@
 """Services that misbehave: what passes is tried again, what is wrong is refused, and no score is ever made up."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -58,6 +59,23 @@ BROKEN: dict[str, tuple[Reply, str]] = {
         "finite number, got 'high' for document 1",
     ),
     "no score": (results(lambda all_: [{"index": one["index"]} for one in all_]), "must be a finite number, got None"),
+    "more than a number": (
+        Reply(200, b'{"results": [{"index": 0, "score": 1' + b"0" * 400 + b"}]}"),
+        "must be a finite number, got 1000",
+    ),
+    "a span of more than a number": (
+        Reply(
+            200,
+            b'[{"index": 0, "score": 1, "relevant_spans": [{"start": 0, "end": 1, "score": 1' + b"0" * 400 + b"}]}]",
+        ),
+        "a span must lie within its document",
+    ),
+    "a span of truths": (
+        Reply(200, [{"index": 0, "score": 1, "relevant_spans": [{"start": False, "end": True, "score": True}]}]),
+        "a span must lie within its document",
+    ),
+    "an error in many lists": (Reply(400, b"[" * 900 + b"]" * 900), "answered 400 Bad Request$"),
+    "a redirection to no host": (Reply(307, b"", {"location": "http://xn--/rerank"}), "/rerank could not be asked: "),
     "no results": (results(lambda _: {"status": "fine"}), "must hold a list of results, got an object with status"),
     "numbers": (results(lambda _: [1.0, 2.0, 3.0]), "must hold a list of results, got a list of something else"),
     "a page": (Reply(200, PAGE, HTML), r"must be JSON, got 79 bytes \(text/html\)"),
@@ -191,9 +209,69 @@ def test_one_text_that_is_refused_is_not_split_further(score: Score) -> None:
         assert fake.sizes == [3, 2, 1]
 
 
+# What services say of a list, and of anything else, with the statuses of both.
+OF_LISTS = [
+    "batch size 5 > maximum allowed batch size 3",  # TEI
+    "documents must be at most 3, got 5",  # secondpass
+    "List should have at most 3 items after validation, not 5",  # infinity
+    "too many documents: the maximum is 3",
+    "The max allowed tokens per submitted batch is 120000",  # Voyage
+]
+OF_ANYTHING_ELSE = [
+    "documents[0] must have at most 5000 characters, got 6000",
+    "query must have at most 5000 characters, got 6000",
+    "top_n must be at most 3",
+    "String should have at most 5000 characters",
+    "documents.0: String should have at most 5000 characters",
+    "This model's maximum context length is 512 tokens",
+]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("words", OF_LISTS)
+def test_what_is_said_of_a_list_halves_it(words: str, status: int, score: Score) -> None:
+    with faking([Reply(status, {"message": words})]) as fake:
+        assert score(RemoteScorer(fake.url), QUERY, SHORT) == RIGHT[:3]
+        assert fake.sizes == [3, 2, 1]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("words", OF_ANYTHING_ELSE)
+def test_what_is_said_of_anything_else_does_not(words: str, status: int, score: Score) -> None:
+    with faking([Reply(status, {"message": words})]) as fake:
+        with pytest.raises(RemoteError, match=re.escape(words)):
+            score(RemoteScorer(fake.url), QUERY, SHORT)
+        assert fake.sizes == [3]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("documents[0] must be short", "documents[2] must be short"),
+        ("texts[0], 6000 characters, is too long", "texts[2], 6000 characters, is too long"),
+        ("documents.0.text: too long", "documents.2.text: too long"),
+    ],
+)
+def test_a_document_is_named_by_its_place_in_the_callers_list(words: str, expected: str, score: Score) -> None:
+    with faking([Reply(413), Reply(), Reply(422, {"message": words})]) as fake:
+        with pytest.raises(RemoteError, match=rf": {re.escape(expected)}$"):
+            score(RemoteScorer(fake.url), QUERY, SHORT)
+        assert fake.sizes == [3, 2, 1]
+
+
 def test_a_part_that_fails_fails_the_call(score: Score) -> None:
     with faking([Reply(), Reply(500, {"error": "broken"})]) as fake, pytest.raises(RemoteError, match="broken"):
         score(RemoteScorer(fake.url, max_texts=1), QUERY, DOCUMENTS)
+
+
+def test_the_first_failure_ends_the_pauses_of_other_parts_and_is_what_is_raised(score: Score) -> None:
+    waits = Reply(429, {"message": "busy"}, {"retry-after": "8", "content-type": "application/json"})
+    with faking([waits, Reply(400, {"message": "no such thing"}, seconds=0.2)]) as fake:
+        began = time.monotonic()
+        with pytest.raises(RemoteError, match=r"no such thing$"):
+            score(RemoteScorer(fake.url, max_texts=1), QUERY, DOCUMENTS[:2])
+        assert time.monotonic() - began < 4, "and not the 8 s that one part was asked to wait"
+        assert len(fake.posts) == 2
 
 
 def test_no_documents_ask_nobody(score: Score) -> None:
@@ -225,6 +303,7 @@ class TestDiscovery:
             ({"/v1/models": {"data": {"id": "m", "owned_by": "infinity"}}}, "/rerank", "return_documents"),
             ({"/v1/models": {"data": [{"id": "m", "owned_by": "llamacpp"}]}}, "/v1/rerank", "return_documents"),
             ({"/info": Reply(200, PAGE, HTML), "/v1/models": {"data": [{"id": "m"}]}}, "/v1/rerank", "top_n"),
+            ({"/v1/models": {"data": [{"id": "m", "owned_by": ["x"]}]}}, "/v1/rerank", "top_n"),
         ],
     )
     def test_a_service_is_told_by_what_it_says_of_itself(

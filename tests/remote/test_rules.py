@@ -11,7 +11,7 @@ from secondpass.errors import InputError, InputTypeError, RemoteError
 from secondpass.remote.address import address_of
 from secondpass.remote.apis import APIS
 from secondpass.remote.messages import Answer, Ask, Lost, Wait
-from secondpass.remote.parts import PartSize
+from secondpass.remote.parts import Part, PartSize
 from secondpass.remote.retries import Deadline, exchange, pause, retry_after
 
 URL = "http://localhost:8080"
@@ -24,6 +24,9 @@ URL = "http://localhost:8080"
         ({"url": "ftp://host"}, "url must be an address such as "),
         ({"url": "http://"}, "url must be an address such as "),
         ({"url": "http://host:99999"}, "url must be an address such as .*[Pp]ort"),
+        ({"url": "http://a..b"}, "url must be an address such as .*, got 'http://a..b'"),
+        ({"url": f"http://{'a' * 64}.example"}, "url must be an address such as "),
+        ({"url": "http://xn--/"}, "url must be an address such as "),
         ({"url": "http://a host"}, "url must be an address such as "),
         ({"url": 3}, "url must be an address such as .*, got int 3"),
         ({"url": "http://me:secret@host"}, "url must hold no user name or password: give the service's key as api_key"),
@@ -84,8 +87,8 @@ def test_every_api_is_listed_under_its_name() -> None:
 def test_parts_hold_every_document_once_and_are_of_about_one_size(n_documents: int, most: int) -> None:
     documents = [str(number) for number in range(n_documents)]
     parts = PartSize(most).split(documents)
-    assert [document for part in parts for document in part] == documents
-    sizes = [len(part) for part in parts]
+    assert [document for part in parts for document in part.documents] == documents
+    sizes = [len(part.documents) for part in parts]
     assert max(sizes) <= most
     assert max(sizes) - min(sizes) <= 1
     assert len(parts) == -(-n_documents // most)
@@ -93,10 +96,10 @@ def test_parts_hold_every_document_once_and_are_of_about_one_size(n_documents: i
 
 def test_a_size_only_falls() -> None:
     size = PartSize(None)
-    assert size.split(["a"] * 9) == [["a"] * 9]
+    assert size.split(["a"] * 9) == [Part(0, ["a"] * 9)]
     size.lower(4)
     size.lower(6)
-    assert list(map(len, size.split(["a"] * 9))) == [3, 3, 3]
+    assert size.split(["a"] * 9) == [Part(start, ["a"] * 3) for start in (0, 3, 6)]
 
 
 @pytest.mark.parametrize(

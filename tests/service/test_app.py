@@ -124,7 +124,7 @@ def test_what_was_truncated_is_told_and_counted(scorer: object) -> None:
     assert 'secondpass_truncated_documents_total{model="tested"} 1.0' in ask(app, "GET", "/metrics").text
     refused = post(app, "/rerank", {**body, "truncate": False})
     assert refused.status_code == 422
-    assert "documents[0] and the query are too long for tested" in refused.json()["error"]
+    assert "texts[0] and the query are too long for tested" in refused.json()["error"]
     refused = post(app, "/rerank", {**body, "truncation_direction": "Left"})
     assert "truncation_direction (or truncation_side) must be right for texts that do not fit" in refused.text
     fitting = {**body, "texts": ["four", "five"], "truncate": False, "truncation_direction": "left"}
@@ -306,9 +306,9 @@ def test_a_blank_key_is_refused(keys: list[str]) -> None:
 @pytest.mark.parametrize(
     ("limits", "body", "status", "message"),
     [
-        (Limits(max_documents=1), TEI, 422, "documents must be at most 1, got 2"),
+        (Limits(max_documents=1), TEI, 422, "texts must be at most 1, got 2"),
         (Limits(max_text_characters=5), TEI, 422, "query must have at most 5 characters, got 7"),
-        (Limits(max_text_characters=8), TEI, 422, "documents[0] must have at most 8 characters, got 9"),
+        (Limits(max_text_characters=8), TEI, 422, "texts[0] must have at most 8 characters, got 9"),
         (Limits(max_body_bytes=20), TEI, 413, "the body must have at most 20 bytes"),
         (Limits(max_queued_tokens=5), TEI, 413, "a request must have at most 5 tokens, got about "),
     ],
@@ -468,6 +468,35 @@ def test_ready_says_no_once_the_service_is_to_stop() -> None:
     refused = post(app, "/v2/rerank", BODY)
     assert (refused.status_code, refused.json()) == (503, {"message": "this server is about to stop"})
     assert refused.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/rerank/", "/v1/rerank/", "/v2/rerank/", "/info/"])
+def test_no_host_of_a_request_is_repeated(path: str) -> None:
+    answered = ask(overlap_app(), "POST", path, json=BODY, headers={"host": "evil.example"})
+    assert answered.status_code == 404
+    assert "location" not in answered.headers
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "message"),
+    [
+        (b"\x1f\x8b\x08", {"content-encoding": "gzip"}, 415, "the body must be sent as it is, got it encoded as gzip"),
+        ("{}".encode("utf-16"), {"content-type": "application/json; charset=UTF-16"}, 415, "must be UTF-8, got UTF-16"),
+        (b'{"query": "\\ud800"}', {}, 400, r"the \u escapes of the body must be whole characters"),
+        (b'{"query": "\\ud800\\u0041"}', {}, 400, r"the \u escapes of the body must be whole characters"),
+    ],
+)
+def test_what_a_body_is_encoded_as_is_named(content: bytes, headers: dict[str, str], status: int, message: str) -> None:
+    refused = ask(overlap_app(), "POST", "/v2/rerank", content=content, headers=headers)
+    assert refused.status_code == status
+    assert message in refused.json()["message"]
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=iso-8859-1", 'application/json; charset="utf-8"'])
+def test_a_body_that_can_be_read_is_read_whatever_it_says_of_itself(content_type: str) -> None:
+    content = b"\xef\xbb\xbf" + json.dumps(BODY).encode()
+    answered = ask(overlap_app(), "POST", "/v2/rerank", content=content, headers={"content-type": content_type})
+    assert answered.status_code == 200
 
 
 @pytest.mark.parametrize(

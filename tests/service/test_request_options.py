@@ -88,7 +88,7 @@ def test_texts_are_read_up_to_the_requests_own_limits(place: str) -> None:
 
 @everywhere
 def test_texts_that_must_not_be_truncated_are_refused_where_they_would_be(place: str) -> None:
-    asked, documents = Asked(place), "text_2" if place == "pairs" else "documents"
+    asked, documents = Asked(place), PLACES[place][1]
     too_long = f"{documents}[1] and the query are too long for tested"
     from_the_left = "truncation_direction (or truncation_side) must be right for texts that do not fit, such as"
     for field, message in (
@@ -101,7 +101,7 @@ def test_texts_that_must_not_be_truncated_are_refused_where_they_would_be(place:
         assert (refused.status_code, message in refused.text) == (422, True), field
         assert asked(["a fox", "a dog"], **field).status_code == 200, field
     refused = asked(["a fox", "a dog"], truncate=False, max_tokens_per_doc=1)
-    assert f"{documents}[0] and the query are too long for tested" in refused.text
+    assert f"{documents}[0] and the query have more tokens than max_tokens_per_doc allows" in refused.text
 
 
 @pytest.mark.parametrize("place", [place for place in PLACES if place != "pairs"])

@@ -1,11 +1,16 @@
 """The requests that clients were seen to send, and what each of them needs in the answer."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from client_requests import DOCS, DOCUMENTS, LISTS, MODEL, QUERY, RAW, RESULTS, SCORES, TEI
 from serving import overlap_app, post
+
+from secondpass.service import Limits
+from secondpass.service.problems import Problem
+from secondpass.service.shapes import SHAPES
 
 
 @pytest.mark.parametrize(("path", "body", "n", "has_text"), LISTS.values(), ids=LISTS)
@@ -125,24 +130,32 @@ def test_litellm_gets_documents_where_one_of_its_providers_alone_sends_that(
     ("path", "body", "message"),
     [
         ("/rerank", {"texts": ["a"]}, "query must be given"),
-        ("/rerank", {"query": "q", "texts": "a"}, "texts must be a valid list, got a string"),
-        ("/rerank", {"query": "q", "texts": ["a", 5]}, "texts[1] must be a valid string, got 5"),
-        ("/rerank", {"query": ["q"], "texts": ["a"]}, "query must be a valid string, got an array"),
-        ("/rerank", {"query": None, "texts": ["a"]}, "query must be a valid string, got null"),
-        ("/rerank", {"query": "q"}, "documents must be given"),
-        ("/rerank", {**DOCS, "top_n": -1}, "top_n must be greater than or equal to 0, got -1"),
-        ("/v1/rerank", {**DOCS, "top_n": 0}, "top_n must be greater than or equal to 1, got 0"),
-        ("/v1/rerank", {**DOCS, "top_k": 0}, "top_k must be greater than or equal to 1, got 0"),
+        ("/rerank", {"query": "q", "texts": "a"}, "texts must be a list, got a string"),
+        ("/rerank", {"query": "q", "texts": ["a", 5]}, "texts[1] must be a string, got 5"),
+        ("/rerank", {"query": ["q"], "texts": ["a"]}, "query must be a string, got an array"),
+        ("/rerank", {"query": None, "texts": ["a"]}, "query must be a string, got null"),
+        ("/rerank", {"query": "q"}, "documents (or texts) must be given"),
+        ("/rerank", {"query": "q", "texts": None}, "documents (or texts) must be given"),
+        ("/v1/rerank", {**DOCS, "texts": ["a"]}, "texts and documents must not both be given"),
+        ("/rerank", {**DOCS, "top_n": -1}, "top_n must be at least 0, got -1"),
+        ("/rerank", {**DOCS, "top_n": 1.5}, "top_n must be an integer, got 1.5"),
+        ("/rerank", {**DOCS, "top_n": "many"}, "top_n must be an integer, got a string"),
+        ("/rerank", {**DOCS, "top_n": True}, "top_n must be a number, got true"),
+        ("/rerank", {**DOCS, "return_documents": "no"}, "return_documents must be true or false, got a string"),
+        ("/v1/rerank", {**DOCS, "rank_fields": []}, "rank_fields must be a list of at least 1, got an array"),
+        ("/v2/rerank", {**DOCS, "relevant_spans": True}, "relevant_spans must be an object, got true"),
+        ("/v2/rerank", {**DOCS, "relevant_spans": {"threshold": "a"}}, "relevant_spans.threshold must be a number"),
+        ("/v2/rerank", {**DOCS, "relevant_spans": {"threshold": True}}, "relevant_spans.threshold must be a number"),
         ("/v1/rerank", {"query": "q", "documents": [{"title": "a"}]}, "documents[0].text must be given"),
-        ("/v1/rerank", {"query": "q", "documents": [{"text": []}]}, "documents[0].text must be a valid string"),
+        ("/v1/rerank", {"query": "q", "documents": [{"text": []}]}, "documents[0].text must be a string"),
         ("/v1/rerank", {"query": "q", "documents": [{"a": 1}], "rank_fields": ["b"]}, "documents[0] must have one of"),
-        ("/v2/rerank", {**DOCS, "max_tokens_per_doc": -1}, "max_tokens_per_doc must be greater than or equal to 0"),
-        ("/v2/rerank", {**DOCS, "relevant_spans": {"max_spans": 0}}, "relevant_spans.max_spans must be greater"),
+        ("/v2/rerank", {**DOCS, "max_tokens_per_doc": -1}, "max_tokens_per_doc must be at least 0, got -1"),
+        ("/v2/rerank", {**DOCS, "relevant_spans": {"max_spans": 0}}, "relevant_spans.max_spans must be at least 1"),
         ("/rerank", {**DOCS, "relevant_spans": {}}, "relevant_spans must be sent to /v2/rerank, with documents"),
         ("/v2/rerank", {**TEI, "relevant_spans": {}}, "relevant_spans must be sent to /v2/rerank, with documents"),
         ("/score", {"text_1": "a", "text_2": "b", "relevant_spans": {}}, "relevant_spans must be sent to /v2/rerank"),
         ("/v2/rerank", {**DOCS, "rank_fields": ["a"]}, "rank_fields must be sent to /v1/rerank, with documents"),
-        ("/rerank", {**TEI, "truncation_direction": "Up"}, "truncation_direction must be 'Left'"),
+        ("/rerank", {**TEI, "truncation_direction": "Up"}, "truncation_direction must be one of 'Left'"),
         ("/score", {"text_1": "a"}, "text_2 must be given"),
         ("/score", {"text_1": ["a", "b"], "text_2": ["c"]}, "text_1 must be one text, or as many as text_2, got 2 for"),
     ],
@@ -151,6 +164,58 @@ def test_a_broken_rule_is_told_in_the_words_of_the_api(path: str, body: Mapping[
     answered = post(overlap_app(), path, body)
     assert answered.status_code == 422
     assert message in _message(answered.json())
+
+
+@pytest.mark.parametrize("value", [True, 1.5, -5, "word", [], [True], {}, {"text": 1}, 10**30])
+def test_every_rule_is_in_words_of_ours(value: object) -> None:
+    told = {}
+    for shape in SHAPES:
+        for name in shape.fields.model_fields:
+            try:
+                shape.read({"query": "q", "documents": ["a"], "texts": ["a"], name: value})
+            except Problem as problem:
+                told[problem.message] = name
+    ours = r"\S* must (be given|be (a|an|at least|one of|true or false)\b.*|have one of .*)"
+    assert [message for message, name in told.items() if not re.fullmatch(name + ours, message)] == []
+    assert [message for message in told if "valid" in message] == []
+
+
+@pytest.mark.parametrize("path", ["/rerank", "/v1/rerank", "/v2/rerank"])
+@pytest.mark.parametrize(
+    "name", sorted({name for shape in SHAPES for name in shape.fields.model_fields} - {"query", "documents"})
+)
+def test_a_null_is_as_absent(path: str, name: str) -> None:
+    answers = [post(overlap_app(), path, {**DOCS, **field}).json() for field in ({}, {name: None})]
+    assert answers[0].keys() == answers[1].keys()
+    assert answers[0]["results"] == answers[1]["results"]
+
+
+@pytest.mark.parametrize("documents", ["texts", "documents"])
+@pytest.mark.parametrize("path", ["/rerank", "/v1/rerank", "/v2/rerank"])
+@pytest.mark.parametrize("name", ["top_n", "top_k"])
+def test_a_limit_of_0_is_none(path: str, name: str, documents: str) -> None:
+    answered = post(overlap_app(), path, {"query": QUERY, documents: DOCUMENTS, name: 0})
+    assert answered.status_code == 200
+    assert len(answered.json() if documents == "texts" else answered.json()["results"]) == len(DOCUMENTS)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "named"),
+    [
+        ("/rerank", {"query": "q", "texts": ["a", "b" * 9]}, "texts[1]"),
+        ("/rerank", {"query": "q", "documents": ["a", "b" * 9]}, "documents[1]"),
+        ("/rerank", {"query": "q" * 9, "texts": ["a"]}, "query"),
+        ("/score", {"text_1": "a", "text_2": ["b", "b" * 9]}, "text_2[1]"),
+        ("/score", {"text_1": "a", "text_2": "b" * 9}, "text_2"),
+        ("/score", {"text_1": "a" * 9, "text_2": ["b"]}, "text_1"),
+        ("/score", {"text_1": ["a", "a" * 9], "text_2": ["b", "b"]}, "text_1[1]"),
+        ("/score", {"queries": ["a" * 9], "documents": ["b", "b"]}, "queries[0]"),
+    ],
+)
+def test_a_text_is_named_as_the_request_has_it(path: str, body: Mapping[str, object], named: str) -> None:
+    refused = post(overlap_app(limits=Limits(max_text_characters=8)), path, body)
+    assert refused.status_code == 422
+    assert _message(refused.json()) == f"{named} must have at most 8 characters, got 9"
 
 
 @pytest.mark.parametrize(

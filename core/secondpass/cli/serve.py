@@ -61,7 +61,7 @@ def serve(
     ] = None,
     api_key_file: Annotated[
         Path | None,
-        typer.Option(help="Keys, one per line.", show_default="none", rich_help_panel=_ACCESS),
+        typer.Option(help="Keys, one per line; # begins a comment.", show_default="none", rich_help_panel=_ACCESS),
     ] = None,
     max_queued_tokens: Annotated[
         int, typer.Option(help="Tokens that may wait for a model; more is answered 429.", rich_help_panel=_LIMITS)
@@ -170,14 +170,20 @@ def calibrations_of(models: Sequence[str], files: Sequence[str]) -> dict[str, Ca
 
 
 def keys_in(file: Path | None) -> list[str]:
-    """The keys of a file, one per line; none without a file.
+    """The keys of a file, one per line; none without a file. Lines that begin with # are comments.
 
     Raises:
-        InputError: The file holds none, or cannot be read.
+        InputError: The file holds none or cannot be read, or a line is no key.
     """
     if file is None:
         return []
-    keys = [line.strip() for line in read_text(file).splitlines() if line.strip()]
+    keys = []
+    for number, line in enumerate(map(str.strip, read_text(file).splitlines()), start=1):
+        if not line or line.startswith("#"):
+            continue
+        if len(line.split()) > 1:  # a comment behind a key, or a file of something else; the line may be secret
+            raise InputError(f"api_key_file must hold keys without blanks, one per line, got blanks in line {number}")
+        keys.append(line)
     if not keys:
         raise InputError(f"api_key_file must hold a key, got none in {file}")
     return keys

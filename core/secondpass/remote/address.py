@@ -55,7 +55,8 @@ def address_of(url: object) -> Address:
     try:
         parts = urlsplit(url)
         port = parts.port
-        httpx.URL(url)  # which has rules of its own, such as for names of hosts
+        host = httpx.URL(url).host  # httpx has rules of its own for names of hosts
+        host.encode("idna")  # and so have sockets: they would say so of every request
     except (ValueError, httpx.InvalidURL) as error:
         raise InputError(f"{_RULE}: {error}, got {url!r}") from error
     if parts.username is not None or parts.password is not None:  # it would be shown wherever the address is
@@ -64,8 +65,8 @@ def address_of(url: object) -> Address:
         raise InputError(f"{_RULE}, got {url!r}")
     if parts.fragment:
         raise InputError(f"url must have no fragment (#...), got {url!r}")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    origin = f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+    written = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    origin = f"{parts.scheme}://{written}" + ("" if port is None else f":{port}")
     path = parts.path.rstrip("/")
     is_endpoint = path.endswith("rerank")
     if parts.query and not is_endpoint:

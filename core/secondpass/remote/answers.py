@@ -67,10 +67,11 @@ def _results(ask: Ask, answer: Answer) -> Sequence[_Result]:
 
 
 def _score(ask: Ask, result: _Result, api: Api, index: int) -> float:
-    score = result.get(api.score)
-    if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
-        raise _broken(ask, f"{api.score} must be a finite number, got {short(score)} for document {index}")
-    return float(score)
+    given = result.get(api.score)
+    score = _finite(given)
+    if score is None:
+        raise _broken(ask, f"{api.score} must be a finite number, got {short(given)} for document {index}")
+    return score
 
 
 def _passage(ask: Ask, result: _Result, text: str) -> Passage | None:
@@ -79,10 +80,27 @@ def _passage(ask: Ask, result: _Result, text: str) -> Passage | None:
     if not isinstance(spans, list) or not spans:
         return None
     match spans[0]:
-        case {"start": int(start), "end": int(end), "score": int() | float() as score} if 0 <= start < end <= len(text):
-            return Passage(start, end, float(score))
-        case span:
-            raise _broken(ask, f"a span must lie within its document of {len(text)} characters, got {short(span)}")
+        case {"start": int(start), "end": int(end), "score": given} if (
+            not isinstance(start, bool) and not isinstance(end, bool) and 0 <= start < end <= len(text)
+        ):
+            score = _finite(given)
+            if score is not None:
+                return Passage(start, end, score)
+    raise _broken(
+        ask,
+        f"a span must lie within its document of {len(text)} characters and have a finite score, got {short(spans[0])}",
+    )
+
+
+def _finite(value: object) -> float | None:
+    """A finite number; None for whatever else JSON may hold, such as an integer that no float comes near."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _truncated(answer: Answer, n_documents: int) -> bool | None:

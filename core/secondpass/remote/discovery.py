@@ -21,7 +21,7 @@ _HOSTS: Final[Mapping[str, str]] = {
     "api.voyageai.com": "voyage",
 }
 # What `owned_by` says of the models in `/v1/models`.
-_OWNERS: Final[Mapping[object, str]] = {"vllm": "vllm", "infinity": "infinity"}
+_OWNERS: Final[Mapping[str, str]] = {"vllm": "vllm", "infinity": "infinity"}
 # A whole address tells which API it belongs to where it has a version.
 _VERSIONS: Final[Mapping[str, str]] = {"/v1": "jina", "/v2": "cohere"}
 _NOT_ALLOWED: Final = frozenset({401, 403})
@@ -103,10 +103,10 @@ def _object(answer: Answer) -> _Said | None:
     return content if isinstance(content, Mapping) else None
 
 
-def _owners(said: _Said) -> list[object]:
+def _owners(said: _Said) -> list[str]:
     models = said.get("data")
     listed = models if isinstance(models, list) else [models]
-    return [model.get("owned_by", "") for model in listed if isinstance(model, Mapping) and "id" in model]
+    return [str(model.get("owned_by", "")) for model in listed if isinstance(model, Mapping) and "id" in model]
 
 
 def _check_allowed(ask: Ask, answer: Answer, settings: Settings) -> None:

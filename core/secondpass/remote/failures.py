@@ -10,20 +10,24 @@ from secondpass.remote.messages import Answer, Ask, Lost, Outcome
 
 # Characters of a server's own words that are repeated.
 _MOST_WORDS: Final = 300
+# How services name one of the documents of a request: `documents[3]`, and FastAPI's `documents.3`.
+_PLACE: Final = re.compile(r"\b((?:documents|texts)[.\[])(\d+)\b")
 
 
-def refusal(ask: Ask, answer: Answer, behind: str = "") -> RemoteError:
+def refusal(ask: Ask, answer: Answer, behind: str = "", *, start: int = 0) -> RemoteError:
     """The error for an answer that is none.
 
     Args:
         ask: What was sent.
         answer: What came.
         behind: More to say.
+        start: The place of the request's first document in the caller's list, in which documents are named.
     """
     where = answer.headers.get("location", "").partition("?")[0]
     hint = f" to {where}: give that as url" if where else ""
+    words = _PLACE.sub(lambda place: f"{place[1]}{int(place[2]) + start}", words_of(answer))
     return RemoteError(
-        f"{ask.shown} answered {_status(answer.status)}{hint}{_quoted(words_of(answer))}{behind}", status=answer.status
+        f"{ask.shown} answered {_status(answer.status)}{hint}{_quoted(words)}{behind}", status=answer.status
     )
 
 
@@ -42,7 +46,7 @@ def words_of(answer: Answer) -> str:
     """
     try:
         said = _message(answer.json())
-    except ValueError:
+    except (ValueError, RecursionError):
         kind = answer.headers.get("content-type", "")
         said = answer.content.decode(errors="replace") if kind.startswith("text/plain") else ""
     line = re.sub(r"\s+", " ", said).strip()

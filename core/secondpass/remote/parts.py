@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -13,9 +14,29 @@ from secondpass.remote.retries import Deadline, exchange
 from secondpass.remote.server import Requests
 
 _TOO_LARGE: Final = 413
-# Statuses with which services refuse a list for its length, and the words they have for it.
+# Statuses with which services refuse a list for its length, and the words they have for it: a limit, and a list. One
+# text that is too long has a limit, too, and is named by its place, or not in the plural.
 _TOO_MANY: Final = frozenset({400, 422})
-_TOO_MANY_WORDS: Final = re.compile(r"batch size|too many|at most|max(imum)?\b|exceed|limit", re.IGNORECASE)
+_LIMIT_WORDS: Final = re.compile(r"too many|at most|max(imum)?\b|exceed|limit", re.IGNORECASE)
+_LIST_WORDS: Final = re.compile(r"\b(batch|(documents|inputs|items|pairs|texts)\b(?![.\[]\d))", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the documents that a call was given.
+
+    Args:
+        start: The place of the first one among all of them.
+        documents: At least one.
+    """
+
+    start: int
+    documents: Sequence[str]
+
+    def halves(self) -> "tuple[Part, Part]":
+        """Both halves of what has at least two documents; the first one is not the smaller one."""
+        half = (len(self.documents) + 1) // 2
+        return Part(self.start, self.documents[:half]), Part(self.start + half, self.documents[half:])
 
 
 class PartSize:
@@ -30,21 +51,19 @@ class PartSize:
         with self._guard:
             self._most = most if self._most is None else min(most, self._most)
 
-    def split(self, documents: Sequence[str]) -> list[Sequence[str]]:
+    def split(self, documents: Sequence[str]) -> list[Part]:
         """The documents in parts of about one size."""
         n_parts = 1 if self._most is None else -(-len(documents) // self._most)
         borders = [len(documents) * number // n_parts for number in range(n_parts + 1)]
-        return [documents[start:end] for start, end in pairwise(borders)]
+        return [Part(start, documents[start:end]) for start, end in pairwise(borders)]
 
 
-def ask_part(
-    requests: Requests, documents: Sequence[str], size: PartSize, retries: int, deadline: Deadline
-) -> Steps[list[Found]]:
+def ask_part(requests: Requests, part: Part, size: PartSize, retries: int, deadline: Deadline) -> Steps[list[Found]]:
     """What the service finds of a part, asked in halves where it is too much at once.
 
     Args:
         requests: Makes them of documents.
-        documents: At least one.
+        part: What is asked about.
         size: Lowered where the service turns out to take fewer at once.
         retries: How often a request is sent again at most.
         deadline: When to give up.
@@ -52,19 +71,18 @@ def ask_part(
     Raises:
         RemoteError: The service refuses, fails, or gives no usable answer.
     """
-    ask = requests.of(documents)
+    ask = requests.of(part.documents)
     answer = yield from exchange(ask, retries, deadline)
     if answer.is_good:
-        return read_answer(ask, answer, requests.api, documents)
-    if len(documents) == 1 or not _is_too_much(answer):
-        raise refusal(ask, answer)
-    half = (len(documents) + 1) // 2
-    found: list[Found] = []
-    for some in (documents[:half], documents[half:]):
-        found += yield from ask_part(requests, some, size, retries, deadline)
+        return read_answer(ask, answer, requests.api, part.documents)
+    if len(part.documents) == 1 or not _is_too_much(answer):
+        raise refusal(ask, answer, start=part.start)
+    first, second = part.halves()
+    found = yield from ask_part(requests, first, size, retries, deadline)
+    found += yield from ask_part(requests, second, size, retries, deadline)
     # Now it is known that there were too many of them; what was too large, 413, may hold more of shorter ones.
     if answer.status in _TOO_MANY:
-        size.lower(half)
+        size.lower(len(first.documents))
     return found
 
 
@@ -72,4 +90,5 @@ def _is_too_much(answer: Answer) -> bool:
     """Whether a service refuses a list that it might take in parts."""
     if answer.status == _TOO_LARGE:
         return True
-    return answer.status in _TOO_MANY and _TOO_MANY_WORDS.search(words_of(answer)) is not None
+    words = words_of(answer) if answer.status in _TOO_MANY else ""
+    return all(pattern.search(words) for pattern in (_LIMIT_WORDS, _LIST_WORDS))

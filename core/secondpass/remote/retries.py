@@ -1,6 +1,7 @@
 """Requests that are sent again: after which failures, how soon, and for how long."""
 
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -29,14 +30,20 @@ class Deadline:
         self._seconds = seconds
         self._clock = clock
         self._end = clock() + seconds
+        self._ended = threading.Event()
 
     def remaining(self) -> float:
         """Seconds that are left, at least 0."""
         return max(0.0, self._end - self._clock())
 
     def end(self) -> None:
-        """Let nothing more begin."""
+        """Let nothing more begin, and end every pause."""
         self._end = -math.inf
+        self._ended.set()
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, unless all is over before."""
+        self._ended.wait(seconds)
 
     @property
     def passed(self) -> Lost:

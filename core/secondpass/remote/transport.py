@@ -1,9 +1,8 @@
 """Conversations carried out: in threads, and in event loops."""
 
 import asyncio
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing
 from typing import Final
 
@@ -16,6 +15,8 @@ from secondpass.remote.retries import Deadline
 _AT_ONCE: Final = 4
 # Seconds to wait for a connection: a machine that is off does not answer at all.
 _CONNECT_SECONDS: Final = 5.0
+# httpx lets out what it meets while it reads the name of a host, such as that of a redirection.
+_FAILURES: Final = (httpx.HTTPError, UnicodeError)
 
 
 def carry_out(conversations: Sequence[Steps[ResultT]], client: httpx.Client, deadline: Deadline) -> list[ResultT]:
@@ -28,7 +29,12 @@ def carry_out(conversations: Sequence[Steps[ResultT]], client: httpx.Client, dea
         return [_carry_out(conversations[0], client, deadline)]
     with ThreadPoolExecutor(min(_AT_ONCE, len(conversations)), "secondpass-remote") as threads:
         try:
-            return list(threads.map(lambda conversation: _carry_out(conversation, client, deadline), conversations))
+            parts = [threads.submit(_carry_out, conversation, client, deadline) for conversation in conversations]
+            ended, others = wait(parts, return_when=FIRST_EXCEPTION)
+            if others:  # one has failed, and is not to be waited for behind those that came before it
+                for part in ended:
+                    part.result()
+            return [part.result() for part in parts]
         except BaseException:
             deadline.end()  # nothing more is sent for the others, which are waited for
             raise
@@ -62,7 +68,7 @@ def _carry_out(conversation: Steps[ResultT], client: httpx.Client, deadline: Dea
                     outcome = _send(ask, client, deadline)
                 case Wait(seconds):
                     outcome = None
-                    time.sleep(seconds)
+                    deadline.pause(seconds)
     except StopIteration as done:
         result: ResultT = done.value
         return result
@@ -100,7 +106,7 @@ def _send(ask: Ask, client: httpx.Client, deadline: Deadline) -> Answer | Lost:
                 if not deadline.remaining():
                     return deadline.passed
         return Answer(response.status_code, response.headers, bytes(content))
-    except httpx.HTTPError as error:
+    except _FAILURES as error:
         return _lost(error, deadline)
 
 
@@ -113,7 +119,7 @@ async def _asend(ask: Ask, client: httpx.AsyncClient, deadline: Deadline) -> Ans
             response = await client.send(_request(ask, client, remaining))
     except TimeoutError:
         return deadline.passed
-    except httpx.HTTPError as error:
+    except _FAILURES as error:
         return _lost(error, deadline)
     return Answer(response.status_code, response.headers, response.content)
 
@@ -128,7 +134,7 @@ def _request(ask: Ask, client: httpx.Client | httpx.AsyncClient, seconds: float)
     )
 
 
-def _lost(error: httpx.HTTPError, deadline: Deadline) -> Lost:
+def _lost(error: httpx.HTTPError | UnicodeError, deadline: Deadline) -> Lost:
     match error:
         case httpx.ConnectTimeout() if deadline.remaining():
             return Lost(f"could not be reached within {_CONNECT_SECONDS:g} s")

@@ -61,6 +61,7 @@ def create_app(
         version=version("secondpass"),
         description=_DESCRIPTION,
         redoc_url=None,
+        redirect_slashes=False,  # the redirection would lead to whatever host a request names
         lifespan=lifespan,
     )
     app.state.service = service

@@ -1,6 +1,8 @@
 """A request's body, read within limits: never more bytes, seconds or depth than agreed."""
 
 import asyncio
+import codecs
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -48,9 +50,9 @@ class Bodies:
         try:
             await self._receive(request, parts)
             try:
-                value = from_json(b"".join(parts), allow_inf_nan=False)
+                value = from_json(b"".join(parts).removeprefix(codecs.BOM_UTF8), allow_inf_nan=False)
             except ValueError as error:
-                raise Problem(Kind.MALFORMED, f"the body must be JSON: {error}") from None
+                raise _no_json(request, error) from None
             if not isinstance(value, dict):
                 raise Problem(Kind.MALFORMED, "the body must be a JSON object")
             yield value
@@ -97,3 +99,16 @@ class Bodies:
             if self._is_closed:
                 raise stopping("this server stopped before the body had arrived") from None
             raise Problem(Kind.TOO_SLOW, f"the body must arrive within {seconds:g} seconds") from None
+
+
+def _no_json(request: Request, error: ValueError) -> Problem:
+    """Why a body is no JSON. Its headers count only here: of what can be read, clients say it wrongly."""
+    coding = request.headers.get("content-encoding", "identity")
+    if coding.lower() != "identity":
+        return Problem(Kind.UNREADABLE, f"the body must be sent as it is, got it encoded as {coding[:40]}")
+    charset = re.search(r"charset=\"?([\w.:-]{1,40})", request.headers.get("content-type", ""), re.IGNORECASE)
+    if charset is not None and charset[1].lower() not in ("utf-8", "utf8"):
+        return Problem(Kind.UNREADABLE, f"the body must be UTF-8, got {charset[1]}")
+    if "hex escape" in str(error):
+        return Problem(Kind.MALFORMED, f"the \\u escapes of the body must be whole characters: {error}")
+    return Problem(Kind.MALFORMED, f"the body must be JSON: {error}")

@@ -31,6 +31,7 @@ _REFUSALS = {
     404: "No model of that name is served.",
     408: "The body did not arrive in time.",
     413: "The request is larger than this server takes.",
+    415: "The body is in an encoding that is not read.",
     422: "A field breaks a rule.",
     424: "The model gave no scores (TEI's status for it).",
     429: "Too much waits already; Retry-After says for how long.",

@@ -16,6 +16,8 @@ class Kind(Enum):
     """The body did not arrive in time."""
     TOO_LARGE = 413
     """More than this server takes at any time."""
+    UNREADABLE = 415
+    """The body is in an encoding that is not read."""
     INVALID = 422
     """A field breaks a rule."""
     OVERLOADED = 429

@@ -55,6 +55,7 @@ class RerankRequest:
         shown: What the answer repeats of each document, in the API's own form; None: nothing.
         top_k: Keep at most so many; None keeps all.
         spans: Which passages to name; None: none.
+        document_place: What the request calls a document, with `{index}` for which one.
     """
 
     query: str
@@ -63,6 +64,7 @@ class RerankRequest:
     shown: tuple[object, ...] | None = None
     top_k: int | None = None
     spans: SpanRequest | None = None
+    document_place: str = "documents[{index}]"
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -70,9 +72,9 @@ class RerankRequest:
         return tuple((self.query, document) for document in self.documents)
 
     @property
-    def document_field(self) -> str:
-        """Where a request has its documents."""
-        return "documents"
+    def query_place(self) -> str:
+        """What the request calls the query."""
+        return "query"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +84,14 @@ class ScoreRequest:
     Args:
         pairs: (query, document) each.
         options: How they are read.
-        document_field: Where the request has the documents.
+        query_place: What the request calls a query, with `{index}` for which one where there are several.
+        document_place: Likewise a document.
     """
 
     pairs: tuple[Pair, ...]
     options: RequestOptions
-    document_field: str
+    query_place: str
+    document_place: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

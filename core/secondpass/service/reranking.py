@@ -11,14 +11,17 @@ from secondpass.service.rerank_request import Ranking, RerankRequest, ScoreReque
 from secondpass.service.served_model import ServedModel
 
 
-def check_sizes(pairs: Sequence[Pair], limits: Limits) -> None:
+def check_sizes(request: RerankRequest | ScoreRequest, limits: Limits) -> None:
     """Raise Problem where there are too many pairs, or a text is too long."""
+    pairs = request.pairs
     if len(pairs) > limits.max_documents:
-        raise invalid(f"documents must be at most {limits.max_documents}, got {len(pairs)}", "documents")
+        field = request.document_place.partition("[")[0]
+        raise invalid(f"{field} must be at most {limits.max_documents}, got {len(pairs)}", field)
     most = limits.max_text_characters
-    for index, (query, document) in enumerate(pairs):
-        for name, text in (("query", query), (f"documents[{index}]", document)):
+    for index, pair in enumerate(pairs):
+        for place, text in zip((request.query_place, request.document_place), pair, strict=True):
             if len(text) > most:
+                name = place.format(index=index)
                 raise invalid(f"{name} must have at most {most} characters, got {len(text)}", name)
 
 
@@ -94,7 +97,7 @@ def _check_truncation(request: RerankRequest | ScoreRequest, readings: Sequence[
         fits = model.max_length is not None and not _may_exceed(model.max_length, *pair)
         if reading.truncated is False or (reading.truncated is None and fits):
             continue
-        document = f"{request.document_field}[{index}]"
+        document = request.document_place.format(index=index)
         if not options.truncate:
             raise invalid(
                 f"{document} and the query are too long for {model.name}: shorten them, or have them truncated",

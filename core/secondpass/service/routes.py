@@ -20,7 +20,7 @@ from secondpass.service.rerank_request import RerankRequest, ScoreRequest
 from secondpass.service.reranking import answer, answer_pairs, check_instruction, check_sizes, estimate
 from secondpass.service.served_model import ServedModel
 from secondpass.service.service import Service
-from secondpass.service.shapes import VLLM, Shape, at, check_fields, spoken
+from secondpass.service.shapes import VLLM, Shape, at, check_documents, check_fields, spoken
 from secondpass.service.shortening import mark_shortened, pairs_to_read
 
 
@@ -131,6 +131,7 @@ class Routes:
         async with self._service.bodies.read(exchange.request) as body:
             agent = exchange.request.headers.get("user-agent", "")
             exchange.shape = shape = spoken(exchange.path, body, agent)
+            check_documents(body)
             check_fields(shape, body)
             asked = shape.read(body)
             read = await self._read(exchange, asked)
@@ -151,7 +152,7 @@ class Routes:
         model = service.models.named(asked.options.model)
         n_characters = sum(len(query) + len(document) for query, document in asked.pairs)
         request.state.n_documents, request.state.n_characters = len(asked.pairs), n_characters
-        check_sizes(asked.pairs, service.limits)
+        check_sizes(asked, service.limits)
         check_instruction(asked, model)
         pairs, shortened = pairs_to_read(asked, model)
         sizes = estimate(pairs, model.most_tokens)

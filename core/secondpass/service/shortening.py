@@ -18,7 +18,7 @@ def pairs_to_read(request: RerankRequest | ScoreRequest, model: ServedModel) -> 
     this one.
 
     Raises:
-        Problem: A query leaves no room for a document.
+        Problem: A query leaves no room for a document, or what is too long must not be truncated.
     """
     options, pairs = request.options, request.pairs
     # Once for each query, which may be long and mostly is the same one.
@@ -26,7 +26,12 @@ def pairs_to_read(request: RerankRequest | ScoreRequest, model: ServedModel) -> 
     queries = {query: _beginning(query, most_of_query) for query in {query for query, _ in pairs}}
     room = {query: _room(options, model, read) for query, read in queries.items()}
     to_read = [(queries[query], _beginning(document, room[query])) for query, document in pairs]
-    return to_read, [_size(read) < _size(pair) for read, pair in zip(to_read, pairs, strict=True)]
+    shortened = [_size(read) < _size(pair) for read, pair in zip(to_read, pairs, strict=True)]
+    if any(shortened) and not options.truncate:
+        place = request.document_place.format(index=shortened.index(True))
+        limits = _set_limits(options)
+        raise invalid(f"{place} and the query have more tokens than {limits} allows: raise it, or truncate", place)
+    return to_read, shortened
 
 
 def mark_shortened(readings: Sequence[Reading], shortened: Sequence[bool]) -> list[Reading]:
@@ -49,6 +54,16 @@ def _room(options: RequestOptions, model: ServedModel, query: str) -> int | None
             "truncate_prompt_tokens",
         )
     return left if most is None else min(most, left)
+
+
+def _set_limits(options: RequestOptions) -> str:
+    """The fields in which a request sets limits."""
+    limits = {
+        "max_tokens_per_query": options.max_query_tokens,
+        "max_tokens_per_doc": options.max_document_tokens,
+        "truncate_prompt_tokens": options.max_pair_tokens,
+    }
+    return " or ".join(name for name, limit in limits.items() if limit is not None)
 
 
 def _limit(n_tokens: int | None, model: ServedModel) -> int | None:

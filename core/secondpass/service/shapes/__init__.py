@@ -16,7 +16,7 @@ from secondpass.service.shapes.tei import Tei
 from secondpass.service.shapes.vllm import Vllm, VllmScoreFields
 from secondpass.service.shapes.voyage import Voyage
 
-__all__ = ["SHAPES", "VLLM", "Shape", "VllmScoreFields", "at", "check_fields", "spoken"]
+__all__ = ["SHAPES", "VLLM", "Shape", "VllmScoreFields", "at", "check_documents", "check_fields", "spoken"]
 
 TEI, VLLM, INFINITY, VOYAGE, JINA = Tei(), Vllm(), Infinity(), Voyage(), Jina()
 COHERE_V1, COHERE_V2, LITELLM = CohereV1(), CohereV2(), LiteLlm()
@@ -58,7 +58,7 @@ def spoken(path: str, body: Mapping[str, object], user_agent: str = "") -> Shape
 
 def _spoken(path: str, body: Mapping[str, object], user_agent: str) -> Shape:
     """The API of a request with documents, at a place that several have."""
-    given = body.keys()
+    given = {name for name, value in body.items() if value is not None}
     if path == "/v1/rerank" and (given & _COHERE_V1_FIELDS or user_agent.startswith("cohere/")):
         return COHERE_V1
     if given & _VLLM_FIELDS:
@@ -69,6 +69,15 @@ def _spoken(path: str, body: Mapping[str, object], user_agent: str) -> Shape:
         return JINA
     is_either = user_agent.startswith("litellm/") and not given & _HOSTED_VLLM_FIELDS
     return LITELLM if is_either else INFINITY if given & _INFINITY_FIELDS else VLLM
+
+
+def check_documents(body: Mapping[str, object]) -> None:
+    """Raise Problem unless a request for a ranking has its documents in one field."""
+    n_given = sum(body.get(name) is not None for name in ("texts", "documents"))
+    if n_given > 1:
+        raise invalid("texts and documents must not both be given", "documents")
+    if not n_given:
+        raise invalid("documents (or texts) must be given", "documents")
 
 
 def check_fields(shape: Shape, body: Mapping[str, object]) -> None:

@@ -12,7 +12,7 @@ from secondpass.service.shapes.fields import (
     CountField,
     DocumentField,
     Fields,
-    LimitField,
+    NumberField,
     RerankFields,
     parse,
     texts_of,
@@ -26,7 +26,7 @@ _SPAN_THRESHOLD = 0.1
 class SpansFields(Fields):
     """Which passages are asked for; `mode` is left alone, for there is one way to find them."""
 
-    threshold: float | None = None
+    threshold: NumberField | None = None
     max_spans: CountField | None = None
 
 
@@ -34,7 +34,6 @@ class CohereV2Fields(RerankFields):
     """A request of Cohere's second API, and what vLLM's clients send to the same place."""
 
     documents: list[DocumentField]
-    top_n: LimitField | None = None
     relevant_spans: SpansFields | None = None
 
 

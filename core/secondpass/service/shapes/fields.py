@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, Tag, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from secondpass.service.problems import Problem, invalid
 from secondpass.service.rerank_request import RequestOptions
@@ -13,6 +13,19 @@ FieldsT = TypeVar("FieldsT", bound=BaseModel)
 
 # Which form of a document was tried: a part of an error's place that is ours and not the caller's.
 TEXT, OBJECT = "(text)", "(object)"
+# Rules in our words, by what pydantic calls an error that breaks them.
+_RULES: Mapping[str, str] = {
+    **dict.fromkeys(("string_type", "string_unicode"), "a string"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "an integer"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "an object"),
+    "bool_type": "true or false",
+    "finite_number": "a finite number",
+    "greater_than_equal": "at least {ge}",
+    "list_type": "a list",
+    "literal_error": "one of {expected}",
+    "too_short": "a list of at least {min_length}",
+}
 
 
 class Fields(BaseModel):
@@ -38,9 +51,20 @@ DocumentField = Annotated[
 ]
 """A document: its text, or an object that holds it."""
 
-CountField = Annotated[int, Field(ge=1)]
-LimitField = Annotated[int, Field(ge=0)]
+
+def _no_truth(value: object) -> object:
+    """A value, unless it is true or false, which Python takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("float_type", "a number")
+    return value
+
+
+NumberField = Annotated[float, BeforeValidator(_no_truth)]
+CountField = Annotated[int, BeforeValidator(_no_truth), Field(ge=1)]
+LimitField = Annotated[int, BeforeValidator(_no_truth), Field(ge=0)]
 """At most so many; 0 for no limit."""
+PairLimitField = Annotated[int, BeforeValidator(_no_truth), Field(ge=-1)]
+"""As `LimitField`; -1 for the model's own, as vLLM has it."""
 SideField = Literal["Left", "Right", "left", "right"]
 
 
@@ -48,13 +72,13 @@ class OptionFields(Fields):
     """How texts are read and scored: every API has these, for clients of one send them to the place of another."""
 
     model: str | None = None
-    raw_scores: bool | None = None
-    use_activation: bool | None = None
-    truncate: bool | None = None
-    truncation: bool | None = None
+    raw_scores: StrictBool | None = None
+    use_activation: StrictBool | None = None
+    truncate: StrictBool | None = None
+    truncation: StrictBool | None = None
     truncation_direction: SideField | None = None
     truncation_side: SideField | None = None
-    truncate_prompt_tokens: Annotated[int, Field(ge=-1)] | None = None
+    truncate_prompt_tokens: PairLimitField | None = None
     max_tokens_per_query: LimitField | None = None
     max_tokens_per_doc: LimitField | None = None
     instruction: str | None = None
@@ -79,10 +103,10 @@ class RerankFields(OptionFields):
     """What every API that ranks has beside its documents."""
 
     query: str
-    top_n: CountField | None = None
-    top_k: CountField | None = None
-    return_documents: bool | None = None
-    return_text: bool | None = None
+    top_n: LimitField | None = None
+    top_k: LimitField | None = None
+    return_documents: StrictBool | None = None
+    return_text: StrictBool | None = None
 
     def most(self) -> int | None:
         """How many documents to keep: what suits both fields; 0 and None keep all."""
@@ -126,7 +150,7 @@ def _told(error: ErrorDetails) -> Problem:
             place += f".{part}" if place else part
     if error["type"] == "missing":
         return invalid(f"{place} must be given", place)
-    rule = error["msg"].removeprefix("Input should be ").removeprefix("Value should be ")
+    rule = _RULES.get(error["type"], "of another kind").format(**error.get("ctx", {}))
     return invalid(f"{place} must be {rule}, got {_kind(error['input'])}", place)
 
 

@@ -16,6 +16,7 @@ _ERROR_TYPES = {
     Kind.UNKNOWN_MODEL: "ModelNotFound",
     Kind.TOO_SLOW: "Timeout",
     Kind.TOO_LARGE: "Validation",
+    Kind.UNREADABLE: "Validation",
     Kind.INVALID: "Validation",
     Kind.OVERLOADED: "Overloaded",
     Kind.FAILED: "Backend",
@@ -47,6 +48,7 @@ class Tei(Shape):
             options=fields.options(),
             shown=texts if fields.returns_documents(by_default=False) else None,
             top_k=fields.most(),
+            document_place="texts[{index}]",
         )
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:

@@ -10,7 +10,6 @@ from secondpass.service.problems import Kind, Problem, invalid
 from secondpass.service.rerank_request import Ranking, RerankRequest, ScoreRequest, Scores
 from secondpass.service.shapes.fields import (
     DocumentField,
-    LimitField,
     OptionFields,
     RerankFields,
     TextObject,
@@ -33,7 +32,6 @@ class VllmFields(RerankFields):
     """A request of vLLM's `/rerank`."""
 
     documents: list[DocumentField]
-    top_n: LimitField | None = None
 
 
 class VllmScoreFields(OptionFields):
@@ -52,7 +50,7 @@ class Vllm(Shape):
     fields: ClassVar[type[BaseModel]] = VllmFields
 
     def read(self, body: Mapping[str, object]) -> RerankRequest:
-        """The request; `top_n` 0 keeps all."""
+        """The request."""
         fields = parse(VllmFields, body)
         texts = texts_of(fields.documents)
         return RerankRequest(
@@ -82,7 +80,10 @@ class Vllm(Shape):
         names = ("queries", "documents") if is_new else ("text_1", "text_2")
         queries, documents = (_texts(name, getattr(fields, name)) for name in names)
         pairs = _pairs(names, queries, documents)
-        return ScoreRequest(pairs=pairs, options=fields.options(), document_field=names[1])
+        query_place, document_place = (_place(name, getattr(fields, name)) for name in names)
+        return ScoreRequest(
+            pairs=pairs, options=fields.options(), query_place=query_place, document_place=document_place
+        )
 
     def answer_pairs(self, scores: Scores, created: int) -> object:
         """`{id, object, created, model, data: [{index, object, score}], usage}`; `created` in seconds since 1970."""
@@ -100,6 +101,13 @@ def _texts(name: str, given: str | TextObject | list[str | TextObject] | None) -
     if given is None:
         raise invalid(f"{name} must be given", name)
     return texts_of(given) if isinstance(given, list) else (text_of(given),)
+
+
+def _place(name: str, given: str | TextObject | list[str | TextObject]) -> str:
+    """What a request calls a text of a pair; one in a list may be that of every pair."""
+    if not isinstance(given, list):
+        return name
+    return f"{name}[0]" if len(given) == 1 else f"{name}[{{index}}]"
 
 
 def _pairs(names: tuple[str, str], queries: tuple[str, ...], documents: tuple[str, ...]) -> tuple[Pair, ...]:
