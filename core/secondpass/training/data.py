@@ -14,6 +14,13 @@ from secondpass.training.mining import collection_examples, mine_negatives, warn
 HeldOutSet: TypeAlias = Sequence[RerankingSample] | Sequence[Example]
 
 
+def load_data(config: TrainingConfig) -> tuple[list[Example], dict[str, HeldOutSet]]:
+    """The examples and the held-out sets, with a warning where they share queries; raises what each of them does."""
+    examples, sets = load_examples(config), load_held_out(config)
+    _warn_of_shared_queries(examples, sets)
+    return examples, sets
+
+
 def load_examples(config: TrainingConfig) -> list[Example]:
     """All examples of the run, with negatives mined where they have none.
 
@@ -45,7 +52,7 @@ def load_held_out(config: TrainingConfig) -> dict[str, HeldOutSet]:
     return sets
 
 
-def warn_of_shared_queries(examples: Sequence[Example], sets: Mapping[str, HeldOutSet]) -> None:
+def _warn_of_shared_queries(examples: Sequence[Example], sets: Mapping[str, HeldOutSet]) -> None:
     """Warn of held-out queries that are trained on, too: what is known by heart says nothing of other queries."""
     trained = {example.query for example in examples}
     for name, samples in sets.items():

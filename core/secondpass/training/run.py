@@ -21,7 +21,7 @@ from secondpass.training.card import write_card
 from secondpass.training.choice import choose_weights, copy_weights, saved_weights
 from secondpass.training.config import RunConfig, TrainingConfig
 from secondpass.training.curve import PREFIX, Curve, course, write_curve
-from secondpass.training.data import load_examples, load_held_out, warn_of_shared_queries
+from secondpass.training.data import load_data
 from secondpass.training.examples import Example
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import METRIC, HeldOut, given_order, keep_until
@@ -76,9 +76,7 @@ def _run(
     check_unicode(str(output), "the path of run.output")
     check_output(config)
     _tell(progress, "reading the data")
-    examples = load_examples(config)
-    sets = load_held_out(config)
-    warn_of_shared_queries(examples, sets)
+    examples, sets = load_data(config)
     _tell(progress, "loading the base")
     base = find_base(config.model.base, config.folder, trust_remote_code=trust_remote_code)
     last = resuming.find_checkpoint(config, examples, sets, output, base)
