@@ -18,6 +18,7 @@ from torch import nn
 from truncation import TRUNCATES
 
 from secondpass import BiEncoder
+from secondpass.errors import InputError
 
 pytestmark = TRUNCATES
 
@@ -60,6 +61,11 @@ def test_a_transformer_in_a_subfolder_of_its_own(tmp_path: Path) -> None:
             file.rename(folder / "0_Transformer" / file.name)
     np.testing.assert_array_equal(BiEncoder(folder).score("berlin", AWKWARD), expected)
     assert BiEncoder(folder).max_length == 16
+
+
+def test_a_limit_without_room_for_a_text_is_told_of_texts(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="max_length must be above the 2 special tokens of a text, got 2"):
+        BiEncoder(checkpoints.base_transformer(tmp_path), max_length=2)
 
 
 def test_a_plain_transformer_is_read_by_its_mean(tmp_path: Path) -> None:

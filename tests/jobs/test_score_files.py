@@ -210,6 +210,10 @@ def test_of_fifty_files_one_that_cannot_be_read_is_named(model: str, tmp_path: P
     (error,) = errors_of(tmp_path / "out")
     assert (error["file"], error["row"]) == (str(cut), None)
     assert "must be a whole gzip file" in error["error"]
+    (folder / "50.jsonl").symlink_to("nowhere.jsonl")
+    score_files(folder, tmp_path / "linked", model=model)
+    assert {Path(error["file"]).name for error in errors_of(tmp_path / "linked")} == {"17.jsonl.gz", "50.jsonl"}
+    (folder / "50.jsonl").unlink()
     cut.write_bytes(gzip.compress(b"{}\n"))  # a job of its own by now
     assert score_files(folder, tmp_path / "out", model=model).n_shards_before == 49
     cut.write_bytes(cut.read_bytes()[:-9])

@@ -260,6 +260,15 @@ def test_info_says_what_tei_says() -> None:
     assert (told["max_input_length"], told["max_client_batch_size"], told["auto_truncate"]) == (256, 7, True)
 
 
+def test_the_models_are_listed_as_openais_clients_read_them() -> None:
+    served = [ServedModel(name=name, scorer=OverlapScorer(), aliases=(f"{name}-latest",)) for name in ("a", "b")]
+    told = ask(create_app(served), "GET", "/v1/models").json()
+    assert told["object"] == "list"
+    assert [model["id"] for model in told["data"]] == ["a", "a-latest", "b", "b-latest"]
+    assert {(model["object"], model["owned_by"]) for model in told["data"]} == {("model", "secondpass")}
+    assert all(abs(model["created"] - time.time()) < 3600 for model in told["data"])
+
+
 @pytest.mark.parametrize(
     ("header", "status"),
     [
@@ -282,7 +291,8 @@ def test_a_key_opens_the_service(header: str | bytes | None, status: int, caplog
     with caplog.at_level(logging.DEBUG):
         for path in ("/rerank", "/v1/rerank", "/v2/rerank"):
             assert post(app, path, BODY, headers=headers).status_code == status
-        assert ask(app, "GET", "/info", headers=headers).status_code == status
+        for path in ("/info", "/v1/models"):
+            assert ask(app, "GET", path, headers=headers).status_code == status
     assert "first" not in caplog.text
     for path in ("/health", "/ready", "/metrics", "/docs", "/openapi.json"):
         assert ask(app, "GET", path).status_code == 200

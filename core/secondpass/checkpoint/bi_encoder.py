@@ -90,7 +90,9 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     refuse_chat_template(inner, tokenizer, lists_modules=bool(specs))
     check_vocabulary(inner, tokenizer, n_embeddings(model.backbone))
     before, after = single_text_specials(tokenizer, folder.name)
-    length = Limit.of(inner, tokenizer, model.backbone).resolve(folder.name, max_length, len(before) + len(after))
+    length = Limit.of(inner, tokenizer, model.backbone).resolve(
+        folder.name, max_length, len(before) + len(after), unit="text"
+    )
     stated = folder.sentence_transformers_config.get("similarity_fn_name") or "cosine"
     if stated not in ("cosine", "dot"):
         raise CheckpointError(f'{folder.name}: similarity_fn_name must be "cosine" or "dot", got {stated!r}')

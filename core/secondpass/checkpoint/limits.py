@@ -1,7 +1,7 @@
 """How many tokens of a pair a checkpoint reads."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Literal, Self
 
 from secondpass.arguments import check_count, describe
 from secondpass.checkpoint.backbone_facts import AnyBackbone, readable_tokens, stated_tokens
@@ -58,13 +58,16 @@ class Limit:
         """These limits, used with `length` tokens at most."""
         return self if self.stated is not None and self.stated <= length else replace(self, stated=length, source="")
 
-    def resolve(self, name: str, max_length: int | None, n_special: int) -> int:
+    def resolve(
+        self, name: str, max_length: int | None, n_special: int, *, unit: Literal["pair", "text"] = "pair"
+    ) -> int:
         """The length in force.
 
         Args:
             name: The checkpoint, for messages.
             max_length: What the caller asked for; None for the checkpoint's own.
             n_special: Tokens of a pair that are not text.
+            unit: What is read: a pair, or a text by itself.
 
         Raises:
             InputError: max_length is above the model's positions, or leaves no room for text.
@@ -75,8 +78,8 @@ class Limit:
                 raise CheckpointError(f"{name} states no maximum length: pass max_length=")
             if self.stated <= n_special:
                 raise CheckpointError(
-                    f"{name}: {self.source} must be above the {n_special} special tokens of a pair, got {self.stated}; "
-                    "pass max_length= to score it all the same"
+                    f"{name}: {self.source} must be above the {n_special} special tokens of a {unit}, got "
+                    f"{self.stated}; pass max_length= to score it all the same"
                 )
             return self.stated
         check_count("max_length", max_length)
@@ -85,7 +88,7 @@ class Limit:
                 f"max_length must be at most the {self.positions} tokens {name} can read, got {max_length}"
             )
         if max_length <= n_special:
-            raise InputError(f"max_length must be above the {n_special} special tokens of a pair, got {max_length}")
+            raise InputError(f"max_length must be above the {n_special} special tokens of a {unit}, got {max_length}")
         return max_length
 
 

@@ -72,6 +72,7 @@ def create_app(
     for path in ("/score", "/v1/score"):
         app.add_api_route(path, routes.score, methods=["POST"], responses=SCORED, openapi_extra=SCORE_BODY)
     app.add_api_route("/info", routes.info, methods=["GET"], responses={401: REFUSALS[401]})
+    app.add_api_route("/v1/models", routes.models, methods=["GET"], responses={401: REFUSALS[401]})
     app.add_api_route("/health", routes.health, methods=["GET"])
     app.add_api_route("/ready", routes.ready, methods=["GET"], responses={503: REFUSALS[503]})
     app.add_api_route("/metrics", routes.metrics, methods=["GET"], response_class=PlainTextResponse)

@@ -1,4 +1,4 @@
-"""What `/info` tells: TEI's fields for the first model, and the same for every model."""
+"""What `/info` tells: TEI's fields for the first model, and the same for every model; and `/v1/models`."""
 
 from importlib.metadata import version
 
@@ -28,6 +28,20 @@ async def info(service: Service) -> dict[str, object]:
         "max_text_characters": service.limits.max_text_characters,
         "auto_truncate": True,
         "models": models,
+    }
+
+
+def models(service: Service, created: int) -> dict[str, object]:
+    """The names by which requests may ask for models, in OpenAI's form.
+
+    Args:
+        service: Whose models.
+        created: When it began, in seconds since 1970: of the models nobody knows.
+    """
+    names = [name for model in service.models for name in (model.name, *model.aliases)]
+    return {
+        "object": "list",
+        "data": [{"id": name, "object": "model", "created": created, "owned_by": "secondpass"} for name in names],
     }
 
 

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from secondpass.errors import SecondPassError
 from secondpass.service.bodies import ClientGone
-from secondpass.service.info import info
+from secondpass.service.info import info, models
 from secondpass.service.jobs import Job
 from secondpass.service.problems import Kind, Problem
 from secondpass.service.readings import Reading
@@ -65,6 +65,7 @@ class Routes:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._began = int(time.time())
 
     async def rerank(self, request: Request) -> Response:
         """Put documents in order for a query, in the API that the request speaks."""
@@ -76,11 +77,11 @@ class Routes:
 
     async def info(self, request: Request) -> Response:
         """The models and limits of this server."""
-        try:
-            self._service.api_keys.check(request.headers.get("authorization"))
-        except Problem as problem:
-            return refusal(at(_path(request)), problem)
-        return _json(await info(self._service))
+        return self._refusal_of(request) or _json(await info(self._service))
+
+    async def models(self, request: Request) -> Response:
+        """The names of the models. OpenAI's API."""
+        return self._refusal_of(request) or _json(models(self._service, self._began))
 
     async def health(self) -> Response:
         """Whether the process is alive."""
@@ -96,6 +97,14 @@ class Routes:
         """Counters, in Prometheus' text format."""
         metrics = self._service.metrics
         return Response(metrics.page(self._service.queue_sizes), media_type=metrics.content_type)
+
+    def _refusal_of(self, request: Request) -> Response | None:
+        """What a request without a key gets; None for one that has what it needs."""
+        try:
+            self._service.api_keys.check(request.headers.get("authorization"))
+        except Problem as problem:
+            return refusal(at(_path(request)), problem)
+        return None
 
     async def _answer(self, request: Request, endpoint: Callable[[_Exchange], Awaitable[Response]]) -> Response:
         """Run an endpoint; whatever it raises becomes an answer in the API that was spoken."""

@@ -58,6 +58,16 @@ def test_a_file_of_two_names_is_read_once(tmp_path: Path, monkeypatch: pytest.Mo
         assert [path.name for path in find_inputs(names).files] == ["a.jsonl"]
 
 
+def test_a_link_to_what_is_not_there_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    """A job lists it with its other errors; one that is named itself is refused at once."""
+    (tmp_path / "a.jsonl").touch()
+    (tmp_path / "gone.jsonl").symlink_to("nowhere.jsonl")
+    for name in (tmp_path, str(tmp_path / "*.jsonl"), str(tmp_path / "**" / "*.jsonl")):
+        assert [path.name for path in find_inputs([name]).files] == ["a.jsonl", "gone.jsonl"]
+    with pytest.raises(InputError, match=r"gone.jsonl' is none that is there"):
+        find_inputs([tmp_path / "gone.jsonl"])
+
+
 def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").touch()
     closed = tmp_path / "closed"

@@ -60,8 +60,8 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
         elif path.exists():
             known = [path]
         else:
-            known = [Path(match) for match in sorted(glob.glob(str(name), recursive=True)) if Path(match).is_file()]  # noqa: PTH207 - the pattern may begin anywhere
-            known = _outside(known, output)
+            matches = sorted(glob.glob(str(name), recursive=True)) if glob.has_magic(str(name)) else []  # noqa: PTH207 - the pattern may begin anywhere
+            known = _outside([Path(match) for match in matches if _is_file_or_gone(Path(match))], output)
             if not known:
                 raise InputError(f"inputs must be files, folders or patterns, {str(name)!r} is none that is there")
         for file in known:
@@ -123,7 +123,12 @@ def _files_in(folder: Path) -> Iterable[Path]:
             continue
         seen.add(real)
         folders[:] = sorted(filter(_is_data, folders))
-        yield from (path for file in filter(_is_data, files) if (path := Path(place, file)).is_file())
+        yield from (path for file in filter(_is_data, files) if _is_file_or_gone(path := Path(place, file)))
+
+
+def _is_file_or_gone(path: Path) -> bool:
+    """Whether this is a file, or a link to what is not there: whoever reads that says so, and it is listed."""
+    return path.is_file() or not path.exists()
 
 
 def _is_data(name: str) -> bool:
