@@ -106,8 +106,11 @@ def test_another_models_calibration_is_refused(folder_of: FolderOf, tmp_path: Pa
     other = Path(shutil.copytree(folder, tmp_path / "other"))
     edit_json(other / "config.json", hidden_dropout_prob=0.2)  # a file that differs
     calibration = calibration_for(folder)
-    for arguments in ({"model": other}, {"model": folder, "max_length": 32}):
-        with pytest.raises(InputError, match="calibration must be of this model and these settings: it was fitted for"):
+    for arguments, reason in (
+        ({"model": other}, "it was fitted for"),
+        ({"model": folder, "max_length": 32}, "it was fitted with max_length 512, this has 32"),
+    ):
+        with pytest.raises(InputError, match=f"calibration must be of this model and these settings: {reason}"):
             CrossEncoder(**arguments, calibration=calibration)
     # Half precision is the same model.
     CrossEncoder(folder, dtype="bfloat16", calibration=calibration)

@@ -270,7 +270,7 @@ def test_the_best_passages_of_a_document(model: str) -> None:
     ("arguments", "error", "message"),
     [
         ({"query": None}, InputTypeError, "query must be a string"),
-        ({"document": 3}, InputTypeError, r"documents\[0\] must be a string, got int 3"),
+        ({"document": 3}, InputTypeError, "document must be a string, got int 3"),
         ({"max_tokens": 0}, InputError, "max_tokens must be at least 1, got 0"),
         ({"max_tokens": None}, InputTypeError, "max_tokens must be an integer, got NoneType None"),
         ({"top_k": 0}, InputError, "top_k must be at least 1, got 0"),
