@@ -97,6 +97,14 @@ def test_quantised_weights_that_no_setting_tells_of(
         CrossEncoder(save(folder))
 
 
+def test_quantised_weights_beside_those_that_are_loaded_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    folder = checkpoints.bert(tmp_path)
+    expected = CrossEncoder(folder).score("berlin", ["wall"])
+    state = load_file(folder / "model.safetensors")
+    save_file({name: tensor.to(torch.int8) for name, tensor in state.items()}, folder / "model_int8.safetensors")
+    assert CrossEncoder(folder).score("berlin", ["wall"]).tolist() == expected.tolist()
+
+
 @pytest.mark.parametrize("stated", ["BertForSequenceClassification", [1]])
 @pytest.mark.parametrize("load", [CrossEncoder, BiEncoder])
 def test_architectures_that_are_no_list_of_names(

@@ -4,6 +4,7 @@ And whether these are numbers as they are: weights in integers or in 8 bits mean
 """
 
 import pickle
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,17 +27,23 @@ _WIDTHS = ("vocab_size", "hidden_size", "dim", "d_model", "intermediate_size", "
 _FLOATS = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
 
 
+# The files that are loaded; beside them may lie the same weights in another precision.
+_LOADED = re.compile(r"(pytorch_)?model(-\d+-of-\d+)?\.(safetensors|bin)")
+
+
 @dataclass(frozen=True, slots=True)
 class _Header:
     """What a file says of a tensor ahead of its numbers."""
 
+    file: str
     name: str
     shape: tuple[int, ...]
     dtype: str
 
     @property
-    def is_float(self) -> bool:
-        return self.dtype in _FLOATS
+    def is_quantised(self) -> bool:
+        is_loaded = _LOADED.fullmatch(self.file) is not None
+        return is_loaded and self.name.endswith("weight") and self.dtype not in _FLOATS
 
 
 def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
@@ -51,7 +58,7 @@ def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
     headers = [header for file in sorted(folder.whole.path.iterdir()) for header in _headers(file)]
     if not headers:
         return
-    quantised = next((header for header in headers if header.name.endswith("weight") and not header.is_float), None)
+    quantised = next((header for header in headers if header.is_quantised), None)
     if quantised is not None:
         raise CheckpointError(
             f"{folder.name}: weights must be float32, float16 or bfloat16, got {quantised.dtype} for {quantised.name}: "
@@ -74,11 +81,11 @@ def _headers(file: Path) -> Iterator[_Header]:
             with safe_open(file, framework="pt") as tensors:
                 for name in tensors.keys():  # noqa: SIM118 - not a dict
                     tensor = tensors.get_slice(name)
-                    yield _Header(name, tuple(tensor.get_shape()), tensor.get_dtype())
+                    yield _Header(file.name, name, tuple(tensor.get_shape()), tensor.get_dtype())
         elif file.suffix == ".bin":
             state = torch.load(file, map_location="meta", mmap=True, weights_only=True)
             for name, tensor in state.items():
                 if isinstance(tensor, torch.Tensor):
-                    yield _Header(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+                    yield _Header(file.name, name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, AttributeError, pickle.UnpicklingError):
         return
