@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
 from secondpass.checkpoint.fingerprint import fingerprint
+from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, InputError
@@ -126,6 +127,8 @@ class BiEncoder(LocalScorer):
             documents = load_embedding(document_model, replace(options, revision=None), options.max_length)
         if queries.cosine != documents.cosine:
             raise CheckpointError(f"{name} and {document_model} compare vectors in different ways")
+        if options.dtype is None and all(is_stored_in_float16(model.folder) for model in (queries, documents)):
+            placement = placement.for_float16_weights()
         tokenize_queries = queries.text_tokenizer(QUERY_PROMPTS)
         tokenize_documents = documents.text_tokenizer(DOCUMENT_PROMPTS)
         texts = [text for pair in RANGE_PAIRS for text in pair]

@@ -15,6 +15,7 @@ from secondpass.calibration import Calibration, as_calibration
 from secondpass.checkpoint import Checkpoint, load_checkpoint
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.score_activation import ScoreActivation
+from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
 from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, RANGE_PAIRS
 from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
@@ -50,7 +51,8 @@ class CrossEncoder(LocalScorer):
         trust_remote_code: Allow code that the checkpoint brings along to run.
         device: Such as "cuda:0", or several of them; None takes cuda, then mps, then cpu.
         dtype: "float32", "bfloat16", "float16" or "int8", of the transformer; the head is always float32. None takes
-            float32 on a CPU and half precision on accelerators.
+            float32 on a CPU and half precision on accelerators: float16 where the weights are stored in it, or where
+            there is no bfloat16.
         max_length: Tokens of a pair, special tokens included; longer pairs are truncated, the longer text first. None
             takes the checkpoint's own limit.
         instruction: What to look for, in words, for rerankers whose prompt has a place for it; "" for none. None takes
@@ -250,6 +252,8 @@ def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpo
     if options.calibration is not None:  # it reads logits, whatever the checkpoint makes of them
         options = replace(options, calibration=None, activation="identity")
     checkpoint = load_checkpoint(name, options)
+    if options.dtype is None and is_stored_in_float16(checkpoint.folder):
+        placement = placement.for_float16_weights()
     networks = networks_on(
         placement,
         checkpoint.model,

@@ -25,6 +25,7 @@ _WIDTHS = ("vocab_size", "hidden_size", "dim", "d_model", "intermediate_size", "
 
 # As safetensors and torch call the numbers that become float32 without loss, or nearly.
 _FLOATS = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
+_FLOAT16 = frozenset({"F16", "float16"})
 
 
 # The files that are loaded; beside them may lie the same weights in another precision.
@@ -41,9 +42,12 @@ class _Header:
     dtype: str
 
     @property
+    def is_loaded(self) -> bool:
+        return _LOADED.fullmatch(self.file) is not None
+
+    @property
     def is_quantised(self) -> bool:
-        is_loaded = _LOADED.fullmatch(self.file) is not None
-        return is_loaded and self.name.endswith("weight") and self.dtype not in _FLOATS
+        return self.is_loaded and self.name.endswith("weight") and self.dtype not in _FLOATS
 
 
 def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
@@ -55,7 +59,7 @@ def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
         folder: Where the weights are.
         stated: What the config says.
     """
-    headers = [header for file in sorted(folder.whole.path.iterdir()) for header in _headers(file)]
+    headers = _all_headers(folder)
     if not headers:
         return
     quantised = next((header for header in headers if header.is_quantised), None)
@@ -73,6 +77,16 @@ def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
                     f"{folder.name}: config.json: {key} must fit the weights, which have {limit} {holds}, "
                     f"got {describe(value)}"
                 )
+
+
+def is_stored_in_float16(folder: Folder) -> bool:
+    """Whether all weights that are loaded are float16, so that none of them overflows in it."""
+    formats = {header.dtype for header in _all_headers(folder) if header.is_loaded and header.dtype in _FLOATS}
+    return bool(formats) and formats <= _FLOAT16
+
+
+def _all_headers(folder: Folder) -> list[_Header]:
+    return [header for file in sorted(folder.whole.path.iterdir()) for header in _headers(file)]
 
 
 def _headers(file: Path) -> Iterator[_Header]:
