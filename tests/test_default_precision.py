@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import checkpoints
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.support import checkpoints
 
 from secondpass import BiEncoder, CrossEncoder
 from secondpass.encoder import Capabilities
 from secondpass.execution import devices
+from secondpass.options import DType
 
 CPU = torch.device("cpu")
 
@@ -70,7 +71,7 @@ def test_an_encoder_of_documents_in_another_format_decides_too(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_whoever_names_a_precision_gets_it(dtype: devices.DType, tmp_path: Path) -> None:
+def test_whoever_names_a_precision_gets_it(dtype: DType, tmp_path: Path) -> None:
     folder = stored(checkpoints.bert(tmp_path / "model"), torch.float16)
     assert CrossEncoder(folder, device="cpu", dtype=dtype).dtype == dtype
 

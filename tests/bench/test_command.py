@@ -260,3 +260,8 @@ def test_options_that_would_be_ignored_are_refused(arguments: list[str], message
 def test_a_setting_is_checked_before_it_leaves_a_contender_out() -> None:
     with pytest.raises(InputError, match="batch_tokens must be at least 1, got 0"):
         make_setting("secondpass/mini", device=None, max_length=None, batch_tokens=0)
+
+
+def test_a_device_that_is_not_there_is_an_error_and_no_reason_to_leave_all_out() -> None:
+    with pytest.raises(InputError, match="device must be a torch device such as 'cpu' or 'cuda:0', got 'nonsense'"):
+        make_setting("secondpass/mini", device="nonsense", max_length=None, batch_tokens=None)

@@ -108,14 +108,10 @@ def base(tmp_path: Path) -> Path:
     mini = MINI.parents[1] / "core" / "secondpass" / "models" / "mini"
     torch.manual_seed(0)
     small = BertConfig(
-        vocab_size=30522,
-        hidden_size=24,
-        num_hidden_layers=3,
-        num_attention_heads=3,
-        intermediate_size=40,
-        num_labels=1,
+        vocab_size=30522, hidden_size=24, num_hidden_layers=3, num_attention_heads=3, intermediate_size=40,
         initializer_range=0.2,
-    )
+    )  # fmt: skip
+    small.num_labels = 1
     folder = tmp_path / "base"
     BertForSequenceClassification(small).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):

@@ -56,11 +56,14 @@ def make_setting(
         trust_remote_code: Allow code that the checkpoint brings along to run.
 
     Raises:
-        InputError: A number breaks a rule, or the model has several labels, which contenders treat differently.
+        InputError: A number breaks a rule, this machine lacks the device, or the model has several labels, which
+            contenders treat differently.
         CheckpointError: It cannot be scored.
     """
     from secondpass.checkpoint import load_checkpoint
+    from secondpass.execution.devices import devices_for
 
+    devices_for(device)  # or each contender would be left out, for the same reason
     options = ModelOptions(max_length=max_length, batch_tokens=batch_tokens, trust_remote_code=trust_remote_code)
     checkpoint = load_checkpoint(model, options)
     n_labels = len(checkpoint.model.labels)

@@ -33,12 +33,30 @@ SUMMARIES = {
 _FUNCTIONS = {"eval": "evaluate"}
 
 
+class _Command(TyperCommand):
+    """A command whose options have one value each, but for those that take several: the last would win, silently."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as in `load_command`
+        """Read the arguments.
+
+        Raises:
+            BadParameter: An option with one value is given twice.
+        """
+        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        for parameter in given:
+            option: Any = parameter  # an argument has no `multiple`
+            takes_one = getattr(option, "multiple", True) is False and not option.is_flag
+            if takes_one and given.count(option) > 1:
+                raise typer.BadParameter(f"must be given once, got it {given.count(option)} times", ctx, option)
+        return super().parse_args(ctx, args)
+
+
 @cache
 def load_command(name: str) -> Any:  # noqa: ANN401 - typer's own class, or click's, by its version
     """A command with its options."""
     alone = typer.Typer(add_completion=False)
     function = getattr(import_module(f"secondpass.cli.{name}"), _FUNCTIONS.get(name, name))
-    alone.command(name)(function)
+    alone.command(name, cls=_Command)(function)
     return typer.main.get_command(alone)
 
 
