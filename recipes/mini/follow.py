@@ -12,6 +12,7 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -121,36 +122,57 @@ def parameter_groups(model: torch.nn.Module) -> list[dict[str, Any]]:
     ]
 
 
-def train(
-    model: BertForSequenceClassification,
-    data: PackedLists,
-    device: torch.device,
-    *,
-    n_steps: int,
-    rate: float,
-    looks: int,
-) -> list[dict[str, float]]:
-    """Train the model in place.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long a run is, and how fast it learns.
 
-    Returns:
-        The held-out figures on the way.
+    Args:
+        n_steps: Steps at most.
+        minutes: Time at most, looks at the held-out lists included: the rate falls to 0 with what ends first.
+        rate: The highest learning rate, after a warm-up.
+        looks: Evaluations on the way, and at the end.
     """
+
+    n_steps: int
+    minutes: float
+    rate: float
+    looks: int
+
+    def done(self, step: int, minutes: float) -> float:
+        """How much of the run is over after so many steps, in so many minutes: 1 is all of it."""
+        return max(step / self.n_steps, minutes / self.minutes)
+
+    def rate_at(self, step: int, done: float) -> float:
+        """The rate of a step, the first being 0."""
+        warming = (step + 1) / max(1, WARMUP_SHARE * self.n_steps)
+        return self.rate * min(1.0, warming, (1 - done) / (1 - WARMUP_SHARE))
+
+
+def train(
+    model: BertForSequenceClassification, data: PackedLists, device: torch.device, plan: Plan
+) -> Iterator[dict[str, float]]:
+    """Train the model in place; what the held-out lists say of it comes with every look, the last one at the end."""
     network = PackedNetwork(model)
-    optimizer = torch.optim.AdamW(parameter_groups(model), lr=rate, fused=device.type == "cuda")
+    optimizer = torch.optim.AdamW(parameter_groups(model), lr=plan.rate, fused=device.type == "cuda")
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
     lists = data.parts["lists"]
     steps = batches(len(lists.queries), np.random.default_rng(SEED))
-    warmup = max(1, int(WARMUP_SHARE * n_steps))
     losses: list[Tensor] = []
-    course: list[dict[str, float]] = []
-    started = time.monotonic()
-    for step in range(n_steps):
+    step, n_looks, started = 0, 0, time.monotonic()
+    while n_looks < plan.looks:
+        minutes = (time.monotonic() - started) / 60
+        done = plan.done(step, minutes)
+        if losses and done >= min(1.0, (n_looks + 1) / plan.looks):
+            mean = float(torch.stack(losses).mean())
+            yield {"step": step, "minutes": minutes, "loss": mean, **figures(network, data, device)}
+            losses, n_looks = [], plan.looks if done >= 1 else n_looks + 1
+            continue
         chosen = next(steps)
         found = lists.passages[chosen]
         batch = pairs(data.queries, data.passages, lists.queries[chosen], found, MAX_LENGTH).to(device)
         teacher = torch.from_numpy(np.nan_to_num(lists.scores[chosen])).to(device)
         for group in optimizer.param_groups:
-            group["lr"] = rate * min((step + 1) / warmup, (n_steps - step) / (n_steps - warmup + 1))
+            group["lr"] = plan.rate_at(step, done)
         with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
             scores = network(batch)
         loss = divergence(scores, torch.from_numpy(found != NONE).to(device), teacher)
@@ -161,13 +183,17 @@ def train(
         scaler.step(optimizer)
         scaler.update()
         losses.append(loss.detach())
-        if (step + 1) % max(1, n_steps // looks) == 0 or step + 1 == n_steps:
-            mean = float(torch.stack(losses).mean())
-            minutes = (time.monotonic() - started) / 60
-            course.append({"step": step + 1, "minutes": minutes, "loss": mean, **figures(network, data, device)})
-            losses = []
-            _log.info("%s", {name: round(value, 4) for name, value in course[-1].items() if "_" not in name})
-    return course
+        step += 1
+
+
+def save(model: BertForSequenceClassification, base: Path, out: Path, course: list[dict[str, float]]) -> None:
+    """Write the checkpoint as it is now, and what the held-out lists said so far."""
+    model.save_pretrained(out)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(base / name, out / name)
+    lines = [json.dumps(each) for each in course]
+    (out / "held_out.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _log.info("%s", {name: round(value, 4) for name, value in course[-1].items() if "_" not in name})
 
 
 def main() -> None:
@@ -177,9 +203,10 @@ def main() -> None:
     parser.add_argument("base", type=Path, help="folder of the model that learns")
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="end earlier than that many steps")
+    parser.add_argument("--rate", type=float, default=5e-5)
     parser.add_argument("--freeze", nargs="*", default=["embeddings", "encoder.layer.6."])
-    parser.add_argument("--looks", type=int, default=8, help="evaluations on the way")
+    parser.add_argument("--looks", type=int, default=8, help="evaluations, each of which saves the model")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -190,15 +217,11 @@ def main() -> None:
     torch.nn.Module.to(model, device)
     for name, weights in model.named_parameters():
         weights.requires_grad = not any(part in name for part in arguments.freeze)
-    first = {"step": 0, "minutes": 0.0, **figures(PackedNetwork(model), data, device)}
-    _log.info("%s", {name: round(value, 4) for name, value in first.items() if "_" not in name})
-    course = train(model, data, device, n_steps=arguments.steps, rate=arguments.rate, looks=arguments.looks)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(arguments.out)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(arguments.base / name, arguments.out / name)
-    lines = [json.dumps(each) for each in [first, *course]]
-    (arguments.out / "held_out.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    course = [{"step": 0, "minutes": 0.0, **figures(PackedNetwork(model), data, device)}]
+    plan = Plan(arguments.steps, arguments.minutes, arguments.rate, arguments.looks)
+    for looked in train(model, data, device, plan):
+        course.append(looked)
+        save(model, arguments.base, arguments.out, course)
 
 
 if __name__ == "__main__":

@@ -180,3 +180,14 @@ def test_following_learns_the_teachers_order_and_leaves_a_checkpoint(
     assert changed
     assert not any("embeddings" in name for name in changed)
     assert CrossEncoder(tmp_path / "out", device="cpu").score("what is it", ["a word"]).shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("step", "minutes", "rate"),
+    [(0, 0.0, 0.1), (4, 0.5, 0.5), (10, 0.0, 1.0), (105, 1.0, 0.5), (50, 7.15, 0.3), (200, 0.0, 0.0), (9, 10.0, 0.0)],
+)
+def test_the_rate_falls_with_steps_or_time(step: int, minutes: float, rate: float) -> None:
+    """Of 200 steps in ten minutes, a twentieth of it warm-up; the rest falls by 1 in the other 0.95."""
+    follow = importlib.import_module("follow")
+    plan = follow.Plan(200, 10.0, 1.0, 1)
+    assert plan.rate_at(step, plan.done(step, minutes)) == pytest.approx(rate)
