@@ -43,11 +43,10 @@ class _Command(TyperCommand):
             BadParameter: An option with one value is given twice.
         """
         _, _, given = self.make_parser(ctx).parse_args(list(args))
-        for parameter in given:
-            option: Any = parameter  # an argument has no `multiple`
-            takes_one = getattr(option, "multiple", True) is False and not option.is_flag
-            if takes_one and given.count(option) > 1:
-                raise typer.BadParameter(f"must be given once, got it {given.count(option)} times", ctx, option)
+        options: list[Any] = [parameter for parameter in given if parameter.param_type_name == "option"]
+        for option in options:
+            if options.count(option) > 1 and not option.multiple and not option.is_flag:
+                raise typer.BadParameter(f"must be given once, got it {options.count(option)} times", ctx, option)
         return super().parse_args(ctx, args)
 
 
