@@ -127,8 +127,9 @@ class BiEncoder(LocalScorer):
             documents = load_embedding(document_model, replace(options, revision=None), options.max_length)
         if queries.cosine != documents.cosine:
             raise CheckpointError(f"{name} and {document_model} compare vectors in different ways")
-        if options.dtype is None and all(is_stored_in_float16(model.folder) for model in (queries, documents)):
-            placement = placement.for_float16_weights()
+        if options.dtype is None:
+            models = (queries, documents)
+            placement = placement.for_weights(lambda: all(is_stored_in_float16(model.folder) for model in models))
         tokenize_queries = queries.text_tokenizer(QUERY_PROMPTS)
         tokenize_documents = documents.text_tokenizer(DOCUMENT_PROMPTS)
         texts = [text for pair in RANGE_PAIRS for text in pair]

@@ -252,8 +252,8 @@ def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpo
     if options.calibration is not None:  # it reads logits, whatever the checkpoint makes of them
         options = replace(options, calibration=None, activation="identity")
     checkpoint = load_checkpoint(name, options)
-    if options.dtype is None and is_stored_in_float16(checkpoint.folder):
-        placement = placement.for_float16_weights()
+    if options.dtype is None:
+        placement = placement.for_weights(partial(is_stored_in_float16, checkpoint.folder))
     networks = networks_on(
         placement,
         checkpoint.model,

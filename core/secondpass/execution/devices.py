@@ -4,7 +4,7 @@ This is the one file that asks torch what a machine has; everything else reads `
 in `capabilities_of`, its test in `_is_available`, and its place in `_BEST_FIRST`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -49,12 +49,19 @@ class Placement:
     precision: Precision
     batch_tokens: int
 
-    def for_float16_weights(self) -> Self:
-        """The same for weights that are stored in float16, where nobody names a precision.
+    def for_weights(self, in_float16: Callable[[], bool]) -> Self:
+        """The same, or float16 in place of bfloat16 for weights that are stored in it, where nobody names a precision.
 
         Whoever stored them so has seen the model in it, and it is as fast as bfloat16 and eight times as exact.
+
+        Args:
+            in_float16: Tells whether they are; called only where that matters, for it reads all files' headers.
         """
-        return replace(self, precision=Precision.FLOAT16) if self.precision is Precision.BFLOAT16 else self
+        return (
+            replace(self, precision=Precision.FLOAT16)
+            if self.precision is Precision.BFLOAT16 and in_float16()
+            else self
+        )
 
 
 def placement_for(
