@@ -21,10 +21,11 @@ import torch
 from numpy.typing import NDArray
 from packed_lists import NONE, Lists, PackedLists
 from packed_network import PackedNetwork, pairs
-from scipy.stats import kendalltau
 from torch import Tensor
 from torch.nn.functional import log_softmax
 from transformers import BertForSequenceClassification
+
+from secondpass.training.agreement import kendall, ndcg_by_teacher
 
 MAX_LENGTH = 256
 LISTS_PER_STEP = 32
@@ -34,7 +35,6 @@ WEIGHT_DECAY = 0.01
 LARGEST_GRADIENT = 1.0
 # Held-out lists scored at a time.
 LISTS_PER_LOOK = 24
-DEPTH = 10
 SEED = 13
 
 _log = logging.getLogger("follow")
@@ -81,28 +81,19 @@ def scores_of(
     return results
 
 
-def ndcg(gains: NDArray[np.float64], scores: NDArray[np.float32]) -> float:
-    """nDCG@10 of an order by scores, equal ones as given."""
-    discounts = 1 / np.log2(np.arange(2, DEPTH + 2))
-    order = np.argsort(-scores, kind="stable")[:DEPTH]
-    best = -np.sort(-gains)[:DEPTH]
-    return float(gains[order] @ discounts[: len(order)] / (best @ discounts[: len(best)]))
-
-
 def figures(network: PackedNetwork, data: PackedLists, device: torch.device) -> dict[str, float]:
     """Of each held-out set nDCG@10, by the teacher's scores or of known answers, and of the former Kendall's tau."""
     values: dict[str, list[float]] = {}
     for part in ("agreement", "answers"):
         lists = data.parts[part]
         for row, scores in enumerate(scores_of(network, data, lists, device)):
-            gains = lists.scores[row, : len(scores)].astype(np.float64)
+            gains = lists.scores[row, : len(scores)].tolist()
             name = lists.names[lists.sets[row]]
-            if np.ptp(gains) == 0:
+            if min(gains) == max(gains):
                 continue
             if part == "agreement":
-                values.setdefault(f"{name}_tau", []).append(float(kendalltau(gains, scores).statistic))
-                gains = (gains - gains.min()) / np.ptp(gains)
-            values.setdefault(f"{name}_ndcg@10", []).append(ndcg(gains, scores))
+                values.setdefault(f"{name}_tau", []).append(kendall(gains, scores.tolist()))
+            values.setdefault(f"{name}_ndcg@10", []).append(ndcg_by_teacher(gains, scores.tolist()))
     means = {name: float(np.mean(each)) for name, each in values.items()}
     groups = {
         "mean by teacher": [v for k, v in means.items() if k.endswith("ndcg@10") and "-answers" not in k],
