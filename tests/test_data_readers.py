@@ -198,6 +198,7 @@ READERS = [read_documents, read_queries, read_qrels, read_samples, lambda path: 
         ("NaN", "NaN is not a JSON value"),
         ("-Infinity", "-Infinity is not a JSON value"),
         ('1, "other": 2', "other appears twice"),
+        ('[{"deep": {"x": 1, "x": 2}}]', "x appears twice"),
     ],
 )
 def test_what_python_reads_or_chokes_on_is_not_json(

@@ -32,7 +32,7 @@ def test_json_may_hold_unicodes_line_separators(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_said(read: Callable[[Path], object], tmp_path: Path) -> None:
     whole = gzip.compress(b"some text\n" * 99)
     damaged = bytes([*whole[:12], whole[12] ^ 0xFF, *whole[13:]])
-    for name, content in (("cut.gz", whole[:-9]), ("no.gz", b"text"), ("damaged.gz", damaged)):
+    for name, content in (("cut.gz", whole[:-9]), ("empty.gz", b""), ("no.gz", b"text"), ("damaged.gz", damaged)):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=f"{name}: must be a whole gzip file, as its name says"):
             read(tmp_path / name)

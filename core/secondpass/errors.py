@@ -51,7 +51,8 @@ class RemoteError(ScoringError):
 
     Args:
         message: Which service, and why.
-        status: Its HTTP status, if it answered with one that says so.
+        status: Its HTTP status, if it answered with one that says so; 200 where it answered, but gave a document no
+            score that can be used.
     """
 
     def __init__(self, message: str, *, status: int | None = None) -> None:

@@ -43,6 +43,8 @@ def open_binary(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     try:
         file: IO[bytes] | gzip.GzipFile
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            if isinstance(file, gzip.GzipFile):
+                _check_not_empty(file)
             yield file
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
@@ -89,7 +91,7 @@ def json_objects(numbered: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dic
     """
     for where, line in numbered:
         try:
-            value, keys = _parse(line)
+            value = json.loads(line, object_pairs_hook=_each_once, parse_constant=_refuse_constant)
         except RecursionError as error:
             raise _not_json(where, line, "nested too deeply") from error
         except json.JSONDecodeError as error:
@@ -101,9 +103,6 @@ def json_objects(numbered: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dic
             raise _not_json(where, line, reason) from error
         if not isinstance(value, dict):
             raise InputError(f"{where}: must be a JSON object, got {line[:60]!r}")
-        if len(keys) > len(value):
-            twice = next(key for number, key in enumerate(keys) if key in keys[:number])
-            raise _not_json(where, line, f"{twice} appears twice")
         yield where, value
 
 
@@ -139,15 +138,20 @@ def printable(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
-def _parse(line: str) -> tuple[object, list[str]]:
-    """The value of a line, and the keys of its outermost object as they are written."""
-    keys: list[str] = []
+def _check_not_empty(packed: gzip.GzipFile) -> None:
+    """Raise EOFError where a file has no byte, which gzip takes for a packed file of nothing."""
+    if not os.fstat(packed.fileno()).st_size:
+        raise EOFError("it is empty")
 
-    def as_dict(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        keys[:] = [key for key, _ in pairs]  # the outermost object comes last
-        return dict(pairs)
 
-    return json.loads(line, object_pairs_hook=as_dict, parse_constant=_refuse_constant), keys
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of these keys and values; raise InputError where a key appears twice."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for number, key in enumerate(keys) if key in keys[:number])
+        raise InputError(f"{twice} appears twice")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

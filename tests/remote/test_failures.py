@@ -105,6 +105,14 @@ def test_what_cannot_be_used_is_refused_at_once(reply: Reply, message: str, scor
     assert isinstance(caught.value, ScoringError)
 
 
+def test_a_document_without_a_usable_score_is_told_from_a_service_that_makes_no_sense(score: Score) -> None:
+    """By the status: a job scores the other documents of the one, and ends for the other."""
+    for name, status in (("NaN", 200), ("a word", 200), ("a page", None), ("one is missing", None)):
+        with faking([BROKEN[name][0]]) as fake, pytest.raises(RemoteError) as caught:
+            score(RemoteScorer(fake.url), QUERY, SHORT)
+        assert caught.value.status == status
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -104,7 +104,16 @@ def test_a_size_only_falls() -> None:
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("2", 2.0), (" 0 ", 0.0), ("", None), ("soon", None), ("-1", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0)],
+    [
+        ("2", 2.0),
+        (" 0 ", 0.0),
+        ("", None),
+        ("soon", None),
+        ("-1", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Fri, 27 Nov 99999999999999 08:00:00 GMT", None),
+        ("Fri, 27 Nov 2026 08:00:00 +99999999999999", None),
+    ],
 )
 def test_retry_after_is_read(value: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": value}) == seconds

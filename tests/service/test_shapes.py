@@ -157,6 +157,15 @@ def test_litellm_gets_documents_where_one_of_its_providers_alone_sends_that(
         ("/v2/rerank", {**DOCS, "rank_fields": ["a"]}, "rank_fields must be sent to /v1/rerank, with documents"),
         ("/rerank", {**TEI, "truncation_direction": "Up"}, "truncation_direction must be one of 'Left'"),
         ("/score", {"text_1": "a"}, "text_2 must be given"),
+        ("/score", {"text_1": "a", "text_2": [{"title": "b"}]}, "text_2[0].text must be given"),
+        ("/score", {"queries": ["a"], "documents": ["b", None]}, "documents[1] must be a string, got null"),
+        ("/score", {"queries": {"text": 1}, "documents": "b"}, "queries.text must be a string, got 1"),
+        (
+            "/score",
+            {"text_1": "a", "text_2": "b", "queries": "x", "documents": "y"},
+            "queries must come without text_1: pairs are given in one spelling",
+        ),
+        ("/score", {"text_1": "a", "documents": "y"}, "documents must come without text_1"),
         ("/score", {"text_1": ["a", "b"], "text_2": ["c"]}, "text_1 must be one text, or as many as text_2, got 2 for"),
     ],
 )

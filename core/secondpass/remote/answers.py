@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from reprlib import repr as short
 from typing import TypeAlias
 
@@ -70,7 +71,8 @@ def _score(ask: Ask, result: _Result, api: Api, index: int) -> float:
     given = result.get(api.score)
     score = _finite(given)
     if score is None:
-        raise _broken(ask, f"{api.score} must be a finite number, got {short(given)} for document {index}")
+        rule = f"{api.score} must be a finite number, got {short(given)} for document {index}"
+        raise _broken(ask, rule, status=HTTPStatus.OK)
     return score
 
 
@@ -115,5 +117,5 @@ def _kind(content: object) -> str:
     return "a list of something else" if isinstance(content, list) else f"a {type(content).__name__}"
 
 
-def _broken(ask: Ask, rule: str) -> RemoteError:
-    return RemoteError(f"{ask.shown} gave an answer that cannot be used: {rule}", status=None)
+def _broken(ask: Ask, rule: str, *, status: int | None = None) -> RemoteError:
+    return RemoteError(f"{ask.shown} gave an answer that cannot be used: {rule}", status=status)

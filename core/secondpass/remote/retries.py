@@ -96,7 +96,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year, or hours of a time zone, that no date can have
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

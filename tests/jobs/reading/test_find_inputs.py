@@ -79,3 +79,11 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             find_inputs([tmp_path])
     finally:
         closed.chmod(0o700)
+
+
+def test_a_pipe_is_refused_as_it_can_be_read_only_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(
+        InputError, match=r"inputs must be files that can be read more than once, .*pipe.jsonl is a pipe"
+    ):
+        find_inputs([tmp_path / "pipe.jsonl"])

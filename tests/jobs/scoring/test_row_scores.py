@@ -46,7 +46,7 @@ def test_a_model_that_fails_for_every_pair_is_no_matter_of_rows() -> None:
 
 @pytest.mark.parametrize(
     ("status", "is_of_the_row"),
-    [(413, True), (422, True), (424, True), (500, True), (None, False), (503, False), (401, False)],
+    [(200, True), (413, True), (422, True), (424, True), (500, True), (None, False), (503, False), (401, False)],
 )
 def test_a_service_that_refuses_a_text_is_told_from_one_that_is_away(
     status: int | None, *, is_of_the_row: bool

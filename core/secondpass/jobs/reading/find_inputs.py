@@ -42,8 +42,8 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
         output: The folder of what comes out, of which folders and patterns mean nothing; None where there is none.
 
     Raises:
-        InputError: A name stands for no file, a file for no format, or files are of several formats; or a folder cannot
-            be read.
+        InputError: A name stands for no file, or for one that can be read only once; a file for no format, or files
+            are of several formats; or a folder cannot be read.
     """
     if not names:
         raise InputError("inputs must name at least one file, folder or pattern, got none")
@@ -58,6 +58,8 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
                 raise InputError(f"inputs must hold files that end in {_endings()}, {path} has none")
             left_out += [file for file in inside if kind_of(file) is None]
         elif path.exists():
+            if not path.is_file():
+                raise InputError(f"inputs must be files that can be read more than once, {path} is a pipe or a device")
             known = [path]
         else:
             matches = sorted(glob.glob(str(name), recursive=True)) if glob.has_magic(str(name)) else []  # noqa: PTH207 - the pattern may begin anywhere

@@ -39,9 +39,9 @@ MOST_FAILURES_IN_A_ROW: Final = 64
 _PLAIN_PAIR: Final = ("query", "document")
 # Pairs of a stream that are scored at a time, where a scorer takes no stream itself: a service has to answer in time.
 _BLOCK_PAIRS: Final = 256
-# How a service says that it is the request that is wrong, too large for it, or what its model fails for (TEI's 424, and
-# the 500 of others): another pair may fare better.
-_OF_A_REQUEST: Final = frozenset({400, 413, 422, 424, 500})
+# How a service says that it is the request that is wrong, too large for it, or what its model fails for (TEI's 424, the
+# 500 of others, and 200 with a score that is no number): another pair may fare better.
+_OF_A_REQUEST: Final = frozenset({200, 400, 413, 422, 424, 500})
 # Which of them also says that a service fails whatever it is asked.
 _FAILED: Final = 500
 

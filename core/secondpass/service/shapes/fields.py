@@ -12,7 +12,7 @@ from secondpass.service.rerank_request import RequestOptions
 FieldsT = TypeVar("FieldsT", bound=BaseModel)
 
 # Which form of a document was tried: a part of an error's place that is ours and not the caller's.
-TEXT, OBJECT = "(text)", "(object)"
+TEXT, OBJECT, LIST = "(text)", "(object)", "(list)"
 # Rules in our words, by what pydantic calls an error that breaks them.
 _RULES: Mapping[str, str] = {
     **dict.fromkeys(("string_type", "string_unicode"), "a string"),
@@ -45,11 +45,21 @@ def form(document: object) -> str:
     return OBJECT if isinstance(document, dict | TextObject) else TEXT
 
 
+def form_of_some(given: object) -> str:
+    """Which form one document has, or several."""
+    return LIST if isinstance(given, list) else form(given)
+
+
 DocumentField = Annotated[
     Annotated[str, Tag(TEXT)] | Annotated[TextObject, Tag(OBJECT)],
     Discriminator(form),
 ]
 """A document: its text, or an object that holds it."""
+DocumentsField = Annotated[
+    Annotated[str, Tag(TEXT)] | Annotated[TextObject, Tag(OBJECT)] | Annotated[list[DocumentField], Tag(LIST)],
+    Discriminator(form_of_some),
+]
+"""A document, or a list of them."""
 
 
 def _no_truth(value: object) -> object:
@@ -146,7 +156,7 @@ def _told(error: ErrorDetails) -> Problem:
     for part in error["loc"]:
         if isinstance(part, int):
             place += f"[{part}]"
-        elif part not in (TEXT, OBJECT):
+        elif part not in (TEXT, OBJECT, LIST):
             place += f".{part}" if place else part
     if error["type"] == "missing":
         return invalid(f"{place} must be given", place)

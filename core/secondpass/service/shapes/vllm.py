@@ -10,6 +10,7 @@ from secondpass.service.problems import Kind, Problem, invalid
 from secondpass.service.rerank_request import Ranking, RerankRequest, ScoreRequest, Scores
 from secondpass.service.shapes.fields import (
     DocumentField,
+    DocumentsField,
     OptionFields,
     RerankFields,
     TextObject,
@@ -37,10 +38,10 @@ class VllmFields(RerankFields):
 class VllmScoreFields(OptionFields):
     """A request of vLLM's `/score`, in either of its spellings."""
 
-    text_1: DocumentField | list[DocumentField] | None = None
-    text_2: DocumentField | list[DocumentField] | None = None
-    queries: DocumentField | list[DocumentField] | None = None
-    documents: DocumentField | list[DocumentField] | None = None
+    text_1: DocumentsField | None = None
+    text_2: DocumentsField | None = None
+    queries: DocumentsField | None = None
+    documents: DocumentsField | None = None
 
 
 class Vllm(Shape):
@@ -76,8 +77,11 @@ class Vllm(Shape):
             Problem: A field breaks a rule.
         """
         fields = parse(VllmScoreFields, body)
-        is_new = fields.queries is not None or fields.documents is not None
-        names = ("queries", "documents") if is_new else ("text_1", "text_2")
+        spellings = (("queries", "documents"), ("text_1", "text_2"))
+        new, old = ([name for name in names if getattr(fields, name) is not None] for names in spellings)
+        if new and old:
+            raise invalid(f"{new[0]} must come without {old[0]}: pairs are given in one spelling", new[0])
+        names = spellings[0 if new else 1]
         queries, documents = (_texts(name, getattr(fields, name)) for name in names)
         pairs = _pairs(names, queries, documents)
         query_place, document_place = (_place(name, getattr(fields, name)) for name in names)
