@@ -171,7 +171,8 @@ class CrossEncoder(LocalScorer):
         """
         checked = check_pairs(pairs)
         blocks, n_truncated = [np.empty((0, len(self.labels)), np.float32)], 0
-        for outputs in watch(self._pipeline.run(blocks_of(checked)), checked, self.name, show_progress=show_progress):
+        outputs_of_blocks = self._pipeline.run(blocks_of(checked, len(self.devices)))
+        for outputs in watch(outputs_of_blocks, checked, self.name, show_progress=show_progress):
             windows = outputs.windows
             counted = aggregate(
                 self._relevance_of(outputs.values), windows.counts, self._options.window_aggregation

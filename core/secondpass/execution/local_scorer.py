@@ -293,7 +293,8 @@ class LocalScorer(ABC):
 
     def _read(self, pairs: Iterable[Pair], *, show_progress: bool) -> Iterator[ReadBlock]:
         n_read = 0
-        for block in watch(self._read_blocks(blocks_of(pairs)), pairs, self.name, show_progress=show_progress):
+        blocks = self._read_blocks(blocks_of(pairs, len(self.devices)))
+        for block in watch(blocks, pairs, self.name, show_progress=show_progress):
             refuse_nan(block.scores, "pair", first=n_read)
             n_read += len(block)
             yield block

@@ -152,7 +152,8 @@ class Engine:
             batch_tokens = min(batch_tokens, reading.batch_size * reading.max_length)
         # Made for this call: callers in several threads take turns on the cores, but do not share passes.
         pipeline = Pipeline(TruncatingReader(self._tokenize(reading)), loaded.networks, batch_tokens)
-        blocks: Iterable[NDArray[np.float32]] = (outputs.values for outputs in pipeline.run(blocks_of(pairs)))
+        outputs_of_blocks = pipeline.run(blocks_of(pairs, len(self.devices)))
+        blocks: Iterable[NDArray[np.float32]] = (outputs.values for outputs in outputs_of_blocks)
         if show_progress:
             blocks = _with_bar(blocks, len(pairs), self.name)
         logits = np.concatenate([np.empty((0, loaded.n_logits), np.float32), *blocks])
