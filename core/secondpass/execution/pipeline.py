@@ -133,7 +133,7 @@ class Pipeline(Generic[ItemT]):
                 try:
                     self._read([pair])
                 except Exception as error:
-                    raise InputError(f"pair {number} cannot be tokenised: {_reason(pair, error)}") from error
+                    raise InputError("pair ", number, f" cannot be tokenised: {_reason(pair, error)}") from error
             raise
         return Reading(reading.tokens, reading.windows.take(numbers))
 
