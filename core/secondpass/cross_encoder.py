@@ -17,12 +17,11 @@ from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
-from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, RANGE_PAIRS
 from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
-from secondpass.execution.network import Network, float32_parts_of, networks_on
+from secondpass.execution.network import Network, float32_parts_of, pair_networks
 from secondpass.execution.pipeline import Outputs, Pipeline, blocks_of
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
@@ -260,12 +259,4 @@ def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpo
     checkpoint = load_checkpoint(name, options)
     if options.dtype is None:
         placement = placement.for_weights(partial(is_stored_in_float16, checkpoint.folder))
-    networks = networks_on(
-        placement,
-        checkpoint.model,
-        lambda: checkpoint.tokenize(RANGE_PAIRS),
-        checkpoint.inputs,
-        candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
-        scores=checkpoint.relevance,
-    )
-    return placement, checkpoint, networks
+    return placement, checkpoint, pair_networks(placement, checkpoint, checkpoint.relevance)
