@@ -193,6 +193,8 @@ def test_nan_is_an_error_that_names_the_pair(folder_of: FolderOf) -> None:
     next(head.parameters()).data.fill_(float("nan"))
     with pytest.raises(ScoringError, match="NaN for pair 0"):
         broken.score("berlin", ["wall", "people"])
+    with pytest.raises(ScoringError, match="NaN for pair 0"):
+        broken.logits([("berlin", "wall")])
 
 
 def test_it_travels_by_name_and_loads_anew(model: CrossEncoder) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
+from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, EmbeddingModel, load_embedding
 from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
@@ -20,7 +20,7 @@ from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, InputError
 from secondpass.execution.aggregation import aggregate
 from secondpass.execution.ambient import plain_torch
-from secondpass.execution.devices import device_names, placement_for
+from secondpass.execution.devices import Placement, device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network, float32_parts_of, networks_on
 from secondpass.execution.pipeline import Outputs, Pipeline
@@ -29,6 +29,7 @@ from secondpass.execution.threads import call_safely
 from secondpass.model_names import portable_name
 from secondpass.options import DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
+from secondpass.tokenization.pairs import OneTextTokenizer
 from secondpass.tokenization.passages import passage_spans
 from secondpass.tokenization.reading import TruncatingReader, reader_for
 from secondpass.tokenization.windows import Span
@@ -116,46 +117,24 @@ class BiEncoder(LocalScorer):
         return loaded
 
     def _load(self, name: str, options: ModelOptions, document_model: str | None) -> None:
-        call_safely(lambda: self._load_networks(name, options, document_model))
-
-    @plain_torch()
-    def _load_networks(self, name: str, options: ModelOptions, document_model: str | None) -> None:
-        placement = placement_for(options.device, options.dtype, options.batch_tokens)
-        queries = documents = load_embedding(name, options, options.max_length)
-        if document_model is not None:
-            # A revision is the first checkpoint's.
-            documents = load_embedding(document_model, replace(options, revision=None), options.max_length)
-        if queries.cosine != documents.cosine:
-            raise CheckpointError(f"{name} and {document_model} compare vectors in different ways")
-        if options.dtype is None:
-            models = (queries, documents)
-            placement = placement.for_weights(lambda: all(is_stored_in_float16(model.folder) for model in models))
-        tokenize_queries = queries.text_tokenizer(QUERY_PROMPTS)
-        tokenize_documents = documents.text_tokenizer(DOCUMENT_PROMPTS)
-        texts = [text for pair in RANGE_PAIRS for text in pair]
-        scores = partial(_similarities_of_all, cosine=queries.cosine)
-        networks = networks_on(placement, queries.model, lambda: tokenize_queries(texts), queries.inputs, scores=scores)
-        self._queries = Pipeline(TruncatingReader(tokenize_queries), networks, placement.batch_tokens)
-        of_documents = networks
-        if documents is not queries:
-            of_documents = networks_on(
-                placement, documents.model, lambda: tokenize_documents(texts), documents.inputs, scores=scores
-            )
-        self._tokenize_documents = tokenize_documents
-        self._reader = reader_for(tokenize_documents, options.long_documents, options.window_overlap)
-        self._documents = Pipeline(self._reader, of_documents, placement.batch_tokens)
+        placement, queries, documents = call_safely(partial(_load_sides, name, options, document_model))
         super().__init__(
             name,
-            max_length=queries.max_length,
+            max_length=queries.embedding.max_length,
             long_documents=options.long_documents,
             placement=placement,
-            float32_parts=_parts_by_side(networks, of_documents),
+            float32_parts=_parts_by_side(queries.networks, documents.networks),
         )
         self._options = options
         self._portable_name = portable_name(name)
         self._document_model = None if document_model is None else portable_name(document_model)
-        self._folders = [queries.folder] if documents is queries else [queries.folder, documents.folder]
-        self._cosine = queries.cosine
+        self._tokenize_documents = documents.tokenize
+        self._reader = reader_for(documents.tokenize, options.long_documents, options.window_overlap)
+        self._queries = Pipeline(TruncatingReader(queries.tokenize), queries.networks, placement.batch_tokens)
+        self._documents = Pipeline(self._reader, documents.networks, placement.batch_tokens)
+        sides = (queries,) if document_model is None else (queries, documents)
+        self._folders = [side.embedding.folder for side in sides]
+        self._cosine = queries.embedding.cosine
 
     def fingerprint(self) -> str:
         """What the scores depend on, in one string: the checkpoints' files, precision and limit.
@@ -214,6 +193,52 @@ class BiEncoder(LocalScorer):
     ) -> tuple[Callable[[str, ModelOptions, str | None], Self], tuple[str, ModelOptions, str | None]]:
         """Pickle by name: unpickling loads the checkpoints again, and no weights travel."""
         return type(self).from_options, (self._portable_name, self._options.portable(), self._document_model)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What embeds the queries, or the documents.
+
+    Args:
+        embedding: The checkpoint. Its model is not to be used, for its parameters are the networks'.
+        tokenize: Texts of this side to tokens.
+        networks: One for each device.
+    """
+
+    embedding: EmbeddingModel
+    tokenize: OneTextTokenizer
+    networks: list[Network]
+
+
+@plain_torch()
+def _load_sides(name: str, options: ModelOptions, document_model: str | None) -> tuple[Placement, _Side, _Side]:
+    """Where and how they run, and what embeds queries and documents: of one checkpoint, with the same networks."""
+    placement = placement_for(options.device, options.dtype, options.batch_tokens)
+    queries = documents = load_embedding(name, options, options.max_length)
+    if document_model is not None:
+        # A revision is the first checkpoint's.
+        documents = load_embedding(document_model, replace(options, revision=None), options.max_length)
+    if queries.cosine != documents.cosine:
+        raise CheckpointError(f"{name} and {document_model} compare vectors in different ways")
+    if options.dtype is None:
+        models = (queries, documents)
+        placement = placement.for_weights(lambda: all(is_stored_in_float16(model.folder) for model in models))
+    of_queries = _side(placement, queries, QUERY_PROMPTS)
+    if documents is queries:
+        return placement, of_queries, replace(of_queries, tokenize=queries.text_tokenizer(DOCUMENT_PROMPTS))
+    return placement, of_queries, _side(placement, documents, DOCUMENT_PROMPTS)
+
+
+def _side(placement: Placement, embedding: EmbeddingModel, prompt_names: Sequence[str]) -> _Side:
+    tokenize = embedding.text_tokenizer(prompt_names)
+    networks = networks_on(
+        placement,
+        embedding.model,
+        lambda: tokenize([text for pair in RANGE_PAIRS for text in pair]),
+        embedding.inputs,
+        scores=partial(_similarities_of_all, cosine=embedding.cosine),
+    )
+    return _Side(embedding, tokenize, networks)
 
 
 def _parts_by_side(of_queries: Sequence[Network], of_documents: Sequence[Network]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from secondpass.arguments import check_count, describe
 from secondpass.errors import InputError, InputTypeError, RemoteError
+from secondpass.item_numbers import caller_numbers
 from secondpass.ranking import (
     AsyncScorer,
     Fingerprinted,
@@ -123,7 +124,8 @@ class CachedScorer:
         pairs = _pairs(query, documents)
         lookup = self._look_up(_SCORE, pairs)
         if lookup.missing:
-            self._add_scores(lookup, lookup.missing, self._scorer.score(query, lookup.missing_documents))
+            with caller_numbers(lookup.numbers(lookup.missing)):
+                self._add_scores(lookup, lookup.missing, self._scorer.score(query, lookup.missing_documents))
         return in_form(lookup.entries())
 
     def predict(self, pairs: Iterable[Pair]) -> Scores:
@@ -139,15 +141,19 @@ class CachedScorer:
             ScoringError: As `score`.
         """
         scores: list[Scores] = []
+        n_scored = 0
         for block in _blocks(check_pairs(pairs)):
-            lookup = self._look_up(_SCORE, block)
+            lookup = self._look_up(_SCORE, block, first=n_scored)
+            n_scored += len(block)
             if isinstance(self._scorer, PairScorer):
                 if lookup.missing:
-                    self._add_scores(lookup, lookup.missing, self._scorer.predict(lookup.missing))
+                    with caller_numbers(lookup.numbers(lookup.missing)):
+                        self._add_scores(lookup, lookup.missing, self._scorer.predict(lookup.missing))
             else:
                 for query, same_query in groupby(lookup.missing, key=itemgetter(0)):
                     some = list(same_query)
-                    self._add_scores(lookup, some, self._scorer.score(query, [document for _, document in some]))
+                    with caller_numbers(lookup.numbers(some)):
+                        self._add_scores(lookup, some, self._scorer.score(query, [document for _, document in some]))
             scores.append(in_form(lookup.entries()))
         return join(scores)
 
@@ -171,7 +177,9 @@ class CachedScorer:
             return rank_scores(self.score(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
         lookup = self._look_up(_RANKING, _pairs(query, texts))
         if lookup.missing:
-            self._add_ranking(lookup, rank(self._scorer, query, lookup.missing_documents))
+            with caller_numbers(lookup.numbers(lookup.missing)):
+                ranking = rank(self._scorer, query, lookup.missing_documents)
+            self._add_ranking(lookup, ranking)
         return order_documents(lookup.documents(), top_k=top_k, score_threshold=score_threshold)
 
     async def ascore(self, query: str, documents: Iterable[str]) -> Scores:
@@ -181,8 +189,9 @@ class CachedScorer:
         pairs = _pairs(query, documents)
         lookup = await asyncio.to_thread(self._look_up, _SCORE, pairs)
         if lookup.missing:
-            scores = await self._scorer.ascore(query, lookup.missing_documents)
-            await asyncio.to_thread(self._add_scores, lookup, lookup.missing, scores)
+            with caller_numbers(lookup.numbers(lookup.missing)):
+                scores = await self._scorer.ascore(query, lookup.missing_documents)
+                await asyncio.to_thread(self._add_scores, lookup, lookup.missing, scores)
         return in_form(lookup.entries())
 
     async def arank(
@@ -194,13 +203,14 @@ class CachedScorer:
             return rank_scores(await self.ascore(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
         lookup = await asyncio.to_thread(self._look_up, _RANKING, _pairs(query, texts))
         if lookup.missing:
-            ranking = await arank(self._scorer, query, lookup.missing_documents)
+            with caller_numbers(lookup.numbers(lookup.missing)):
+                ranking = await arank(self._scorer, query, lookup.missing_documents)
             await asyncio.to_thread(self._add_ranking, lookup, ranking)
         return order_documents(lookup.documents(), top_k=top_k, score_threshold=score_threshold)
 
-    def _look_up(self, call: str, pairs: Sequence[Pair]) -> Lookup:
-        """What is known of these pairs."""
-        lookup = Lookup(pairs, pair_keys(call, self._fingerprint, pairs))
+    def _look_up(self, call: str, pairs: Sequence[Pair], *, first: int = 0) -> Lookup:
+        """What is known of these pairs, of which the first one has this number for the caller."""
+        lookup = Lookup(pairs, pair_keys(call, self._fingerprint, pairs), first=first)
         if pairs:
             lookup.fill({key: Entry.decode(value) for key, value in self._store.read(lookup.distinct_keys).items()})
         with self._counting:

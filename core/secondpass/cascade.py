@@ -9,6 +9,7 @@ import numpy as np
 
 from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass.item_numbers import caller_numbers
 from secondpass.ranking import Fingerprinted, RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_documents, check_query, check_request, check_scorer
 from secondpass.ranking.order import order_documents
@@ -123,7 +124,9 @@ class Cascade:
         descent = _Descent(self._keep, check_documents(documents))
         for scorer in self._scorers:
             if texts := descent.to_read():
-                descent.take(rank(scorer, query, texts))
+                with caller_numbers(descent.reading):
+                    ranked = rank(scorer, query, texts)
+                descent.take(ranked)
         return descent.placed()
 
     async def ascore(self, query: str, documents: Iterable[str]) -> list[float]:
@@ -155,7 +158,9 @@ class Cascade:
         descent = _Descent(self._keep, check_documents(documents))
         for scorer in self._scorers:
             if texts := descent.to_read():
-                descent.take(await arank(scorer, query, texts))
+                with caller_numbers(descent.reading):
+                    ranked = await arank(scorer, query, texts)
+                descent.take(ranked)
         return descent.placed()
 
     def __repr__(self) -> str:
@@ -163,28 +168,31 @@ class Cascade:
 
 
 class _Descent:
-    """The documents of one request on their way from stage to stage."""
+    """The documents of one request on their way from stage to stage.
+
+    Attributes:
+        reading: The places of those that the next stage reads, in the given order, which is what equal scores keep.
+    """
 
     def __init__(self, keep: Sequence[float], documents: Sequence[str]) -> None:
         self._keep = keep
         self._documents = documents
-        # In the given order, which is what equal scores keep.
-        self._reading = list(range(len(documents)))
+        self.reading = list(range(len(documents)))
         self._stage_scores: list[tuple[float, ...]] = [()] * len(documents)
         # What each stage decided, best first.
         self._decided: list[list[RankedDocument]] = []
 
     def to_read(self) -> list[str]:
         """What the next stage reads."""
-        return [self._documents[index] for index in self._reading]
+        return [self._documents[index] for index in self.reading]
 
     def take(self, answer: Sequence[RankedDocument]) -> None:
         """Go on with what a stage made of the documents it was to read."""
-        ranked = [replace(document, index=self._reading[document.index]) for document in answer]
+        ranked = [replace(document, index=self.reading[document.index]) for document in answer]
         for document in ranked:
             self._stage_scores[document.index] += (document.score,)
         n_going_on = self._count_going_on(ranked)
-        self._reading = sorted(document.index for document in ranked[:n_going_on])
+        self.reading = sorted(document.index for document in ranked[:n_going_on])
         self._decided.append(ranked[n_going_on:])
 
     def placed(self) -> list[CascadedDocument]:

@@ -17,12 +17,11 @@ from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
-from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, RANGE_PAIRS
 from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
-from secondpass.execution.network import Network, float32_parts_of, networks_on
+from secondpass.execution.network import Network, float32_parts_of, pair_networks
 from secondpass.execution.pipeline import Outputs, Pipeline, blocks_of
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
@@ -30,7 +29,7 @@ from secondpass.execution.threads import call_safely
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
-from secondpass.ranking.checks import check_pairs
+from secondpass.ranking.checks import check_pairs, refuse_nan
 from secondpass.tokenization.passages import passage_spans
 from secondpass.tokenization.reading import Windows, reader_for
 from secondpass.tokenization.windows import Span
@@ -168,19 +167,25 @@ class CrossEncoder(LocalScorer):
 
         Returns:
             Logits, unbounded. Shape: (n_pairs, n_labels).
+
+        Raises:
+            InputTypeError: Something is not a pair of strings; the message names which.
+            ScoringError: The model gave NaN.
         """
         checked = check_pairs(pairs)
-        blocks, n_truncated = [np.empty((0, len(self.labels)), np.float32)], 0
-        for outputs in watch(self._pipeline.run(blocks_of(checked)), checked, self.name, show_progress=show_progress):
+        blocks = [np.empty((0, len(self.labels)), np.float32)]
+        n_read = n_truncated = 0
+        outputs_of_blocks = self._pipeline.run(blocks_of(checked, len(self.devices)))
+        for outputs in watch(outputs_of_blocks, checked, self.name, show_progress=show_progress):
             windows = outputs.windows
-            counted = aggregate(
-                self._relevance_of(outputs.values), windows.counts, self._options.window_aggregation
-            ).counted
-            blocks.append(mean_of_counted(outputs.values, windows.counts, counted))
+            counted = self._aggregate(self._relevance_of(outputs.values), windows).counted
+            logits = mean_of_counted(outputs.values, windows.counts, counted)
+            refuse_nan(logits.max(axis=1), "pair", first=n_read)
+            n_read += len(logits)
             n_truncated += int((windows.query_truncated | windows.document_truncated).sum())
-        logits = np.concatenate(blocks)
-        self._truncation.warn_of(n_truncated, len(logits), stacklevel=2)
-        return logits
+            blocks.append(logits)
+        self._truncation.warn_of(n_truncated, n_read, stacklevel=2)
+        return np.concatenate(blocks)
 
     def fingerprint(self) -> str:
         """What the scores depend on, in one string: files, label and unit, precision, limit, instruction.
@@ -254,12 +259,4 @@ def _load_networks(name: str, options: ModelOptions) -> tuple[Placement, Checkpo
     checkpoint = load_checkpoint(name, options)
     if options.dtype is None:
         placement = placement.for_weights(partial(is_stored_in_float16, checkpoint.folder))
-    networks = networks_on(
-        placement,
-        checkpoint.model,
-        lambda: checkpoint.tokenize(RANGE_PAIRS),
-        checkpoint.inputs,
-        candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
-        scores=checkpoint.relevance,
-    )
-    return placement, checkpoint, networks
+    return placement, checkpoint, pair_networks(placement, checkpoint, checkpoint.relevance)

@@ -19,7 +19,19 @@ RemoteWarning (UserWarning)             documents kept the given order, for a se
 
 
 class SecondPassError(Exception):
-    """Base of every error that secondpass raises itself."""
+    """Base of every error that secondpass raises itself.
+
+    Args:
+        *message: What it says, in parts. An integer is the number of one of the items that a call was given, such as
+            the 2 of "pair 2": what hands on only some of its own items puts it right, see `item_numbers`.
+
+    Attributes:
+        message_parts: The same parts.
+    """
+
+    def __init__(self, *message: str | int) -> None:
+        super().__init__("".join(map(str, message)))
+        self.message_parts = message
 
 
 class InputError(SecondPassError, ValueError):
@@ -50,13 +62,13 @@ class RemoteError(ScoringError):
     """A service gave no usable scores.
 
     Args:
-        message: Which service, and why.
+        *message: Which service, and why.
         status: Its HTTP status, if it answered with one that says so; 200 where it answered, but gave a document no
             score that can be used.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, *message: str | int, status: int | None = None) -> None:
+        super().__init__(*message)
         self.status = status
 
 

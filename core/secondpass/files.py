@@ -123,13 +123,16 @@ def with_title(title: str, text: str) -> str:
     return f"{title} {text}" if title else text
 
 
-def check_unicode(text: str, what: str) -> None:
-    """Raise InputError where a text, called `what`, holds half of a surrogate pair, which no file and no model can."""
+def check_unicode(text: str, *what: str | int) -> None:
+    """Raise InputError where a text, called `what`, holds half of a surrogate pair, which no file and no model can.
+
+    What it is called may be in parts, as an error's message: an integer is the number of an item.
+    """
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"{what} must be Unicode text, has the lone surrogate {text[error.start]!r} at character {error.start}"
+            *what, f" must be Unicode text, has the lone surrogate {text[error.start]!r} at character {error.start}"
         ) from error
 
 

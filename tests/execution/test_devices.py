@@ -1,12 +1,14 @@
 """Where and in which precision a model runs, and what this machine's devices are said to do."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from secondpass.encoder import Capabilities, Precision
 from secondpass.encoder.arithmetic import onednn
+from secondpass.encoder.attention import varlen
 from secondpass.errors import InputError, InputTypeError
 from secondpass.execution import devices
 from secondpass.execution.devices import capabilities_of, device_names, devices_for, placement_for
@@ -59,6 +61,31 @@ def test_a_cpu_is_slow_in_what_it_emulates(
     monkeypatch.setattr(onednn, "has_bfloat16", lambda: bfloat16)
     monkeypatch.setattr(onednn, "has_float16", lambda: float16)
     assert capabilities_of(torch.device("cpu")).slow_dtypes == slow
+
+
+@pytest.fixture
+def old_and_new_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch says that there are a Turing (7.5), which is the current one, and a Hopper (9.0)."""
+    properties = [SimpleNamespace(major=7, minor=5), SimpleNamespace(major=9, minor=0)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(properties))
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(
+        torch.cuda,
+        "get_device_properties",
+        lambda device: properties[device if isinstance(device, int) else torch.device(device).index or 0],
+    )
+
+
+@pytest.mark.usefixtures("old_and_new_gpu")
+def test_what_a_gpu_can_do_is_asked_of_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = (capabilities_of(torch.device("cuda", index)) for index in range(2))
+    assert (old.default_dtype, new.default_dtype) == (torch.float16, torch.bfloat16)
+    assert (old.varlen_attention, new.varlen_attention) == (False, varlen.has_kernel())
+    assert placement_for("cuda:1", None, None).precision is Precision.BFLOAT16
+    assert placement_for(["cuda:0", "cuda:1"], None, None).precision is Precision.FLOAT16
+    monkeypatch.setattr(torch.version, "hip", "7.0")
+    assert capabilities_of(torch.device("cuda:0")).default_dtype is torch.bfloat16
 
 
 def test_a_device_unknown_to_us_has_what_every_accelerator_has() -> None:

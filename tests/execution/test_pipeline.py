@@ -170,6 +170,36 @@ def test_order_survives_several_devices() -> None:
     assert all(network.calls for network in networks)
 
 
+def test_a_block_of_one_batch_keeps_every_device_busy() -> None:
+    """No device ends its batch before all others have one."""
+    n_devices = 8
+    all_at_work = threading.Barrier(n_devices)
+
+    class Waiting(SumNetwork):
+        def __call__(self, batch: PairTokens) -> torch.Tensor:
+            all_at_work.wait(timeout=10)
+            return super().__call__(batch)
+
+    pairs = [("q", f"{i:047}") for i in range(100)]
+    networks = [Waiting() for _ in range(n_devices)]
+    assert run(pipeline(*networks, budget=100 * 48), pairs) == expected_of(pairs)
+    assert sum(sum(network.calls) for network in networks) == 100 * 48
+
+
+@pytest.mark.parametrize(("n_pairs", "n_tokens", "n_devices"), [(4096, 32, 8), (4096, 98, 2), (100, 98, 8)])
+def test_pairs_of_one_length_are_divided_among_all_devices(n_pairs: int, n_tokens: int, n_devices: int) -> None:
+    """With a GPU's budget."""
+    batches = token_batches([n_tokens] * n_pairs, 65536, n_devices, padded=False)
+    assert len(batches) % n_devices == 0
+    assert max(map(len, batches)) - n_pairs / len(batches) < 1
+    assert sorted(i for batch in batches for i in batch) == list(range(n_pairs))
+
+
+def test_blocks_grow_with_the_devices() -> None:
+    pairs = [("q", "d")] * (5 * BLOCK_PAIRS)
+    assert [len(block) for block in blocks_of(pairs, 2)] == [2 * BLOCK_PAIRS, 2 * BLOCK_PAIRS, BLOCK_PAIRS]
+
+
 def test_repeated_pairs_are_computed_once() -> None:
     network = SumNetwork()
     pairs = [("a", "b"), ("a", "c")] * 500

@@ -9,7 +9,8 @@ from itertools import accumulate, pairwise
 from secondpass.encoder.rounding import ceil_div, round_up
 
 # With fewer tokens per pass than these, one pass on all cores is taken to be faster than several on a share each. To
-# measure: a model of two layers over a few short pairs, with this at 1 and at a number that is never reached.
+# measure: a model of two layers over a few short pairs, with this at 1 and at a number that is never reached. For
+# several GPUs it is an estimate, not measured.
 _LEAST_TOKENS_PER_PASS = 256
 # What a pass costs beside its tokens, in tokens: as much as it takes for one more batch not to pay for a few tokens.
 _TOKENS_PER_CALL = 30

@@ -31,7 +31,7 @@ _MPS_BATCH_TOKENS = 16384
 _ONEDNN_ROW_MULTIPLE = 32
 # A CPU's attention falls to scalar code for the last keys that do not fill a vector.
 _CPU_KEY_MULTIPLE = 16
-# The first GPUs for which torch has the variable-length kernel.
+# The first of NVIDIA's GPUs that compute in bfloat16, and for which torch has the variable-length kernel.
 _AMPERE = (8, 0)
 
 
@@ -142,12 +142,14 @@ def capabilities_of(device: torch.device) -> Capabilities:
                 float32_at_hand=True,
             )
         case "cuda":
-            has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
+            is_ampere = torch.cuda.get_device_capability(device) >= _AMPERE
+            # The rule of torch.cuda.is_bf16_supported, which speaks of the current device alone: AMD's all have it.
+            has_bfloat16 = is_ampere or torch.version.hip is not None
             return Capabilities(
                 device,
                 default_dtype=torch.bfloat16 if has_bfloat16 else torch.float16,
                 batch_tokens=_CUDA_BATCH_TOKENS,
-                varlen_attention=torch.cuda.get_device_capability(device) >= _AMPERE and varlen.has_kernel(),
+                varlen_attention=is_ampere and varlen.has_kernel(),
                 pinned_copies=True,
             )
         case "mps":

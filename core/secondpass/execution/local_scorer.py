@@ -17,6 +17,8 @@ from secondpass.execution.first_truncation import FirstTruncation
 from secondpass.execution.pipeline import blocks_of
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
+from secondpass.files import check_unicode
+from secondpass.item_numbers import caller_numbers
 from secondpass.options import LongDocuments
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
 from secondpass.ranking.checks import (
@@ -240,10 +242,13 @@ class LocalScorer(ABC):
         check_document(document)
         check_count("max_tokens", max_tokens, optional=False)
         check_top_k(top_k)
+        for text, name in ((query, "query"), (document, "document")):  # a tokenizer would not say which
+            check_unicode(text, name)
 
         def score(parts: Sequence[str]) -> list[float]:
             pairs = [(query, part) for part in parts]
-            return list(map(float, self._scores(pairs, show_progress=False, stacklevel=7)))
+            with caller_numbers([0] * len(pairs)):  # of the caller's there is one
+                return list(map(float, self._scores(pairs, show_progress=False, stacklevel=7)))
 
         best = best_parts(document, lambda part: self._passage_spans((query, part), max_tokens), score)
         return [self._scored_passage(span, score) for span, score in best[:top_k]]
@@ -293,7 +298,8 @@ class LocalScorer(ABC):
 
     def _read(self, pairs: Iterable[Pair], *, show_progress: bool) -> Iterator[ReadBlock]:
         n_read = 0
-        for block in watch(self._read_blocks(blocks_of(pairs)), pairs, self.name, show_progress=show_progress):
+        blocks = self._read_blocks(blocks_of(pairs, len(self.devices)))
+        for block in watch(blocks, pairs, self.name, show_progress=show_progress):
             refuse_nan(block.scores, "pair", first=n_read)
             n_read += len(block)
             yield block

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from secondpass.checkpoint import LanguageModel, PlainClassifier, PretrainedModel, RankingModel, SplitModel
+from secondpass.checkpoint import Checkpoint, LanguageModel, PlainClassifier, PretrainedModel, RankingModel, SplitModel
 from secondpass.encoder import (
     Capabilities,
     ModelInputs,
@@ -20,7 +20,7 @@ from secondpass.encoder import (
     packed_encoder,
     to_device,
 )
-from secondpass.encoder.arithmetic.range_texts import CANDIDATES
+from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
 from secondpass.encoder.company import VERIFIED, ByEnds, OneByOne, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder, PaddedLanguageModel, raise_head_to_float32
 from secondpass.encoder.rounding import round_up
@@ -118,6 +118,27 @@ def networks_on(
         pools = isinstance(own, PlainClassifier | SplitModel)
         networks.append(Network(encoder, head, capabilities, pools=pools))
     return networks
+
+
+def pair_networks(placement: Placement, checkpoint: Checkpoint, scores: Callable[[Tensor], Tensor]) -> list[Network]:
+    """The model of a checkpoint that reads pairs on each device, with the pairs that precisions are measured on.
+
+    Args:
+        placement: As in `networks_on`.
+        checkpoint: Its model is not to be used afterwards.
+        scores: What documents are ordered by, from the outputs.
+
+    Raises:
+        InputError: As `networks_on`.
+    """
+    return networks_on(
+        placement,
+        checkpoint.model,
+        lambda: checkpoint.tokenize(RANGE_PAIRS),
+        checkpoint.inputs,
+        candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
+        scores=scores,
+    )
 
 
 def float32_parts_of(networks: Iterable[Network]) -> tuple[str, ...]:

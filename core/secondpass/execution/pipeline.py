@@ -31,7 +31,7 @@ ItemT = TypeVar("ItemT", bound=Hashable)
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-# Pairs that are in memory as text at a time: enough to find pairs of like length for every batch.
+# Pairs for each device that are in memory as text at a time: enough to find pairs of like length for every batch.
 BLOCK_PAIRS = 4096
 # And their characters, but for those of the last pair: a block of long documents is no larger. Pairs that fit into a
 # model have fewer.
@@ -133,7 +133,7 @@ class Pipeline(Generic[ItemT]):
                 try:
                     self._read([pair])
                 except Exception as error:
-                    raise InputError(f"pair {number} cannot be tokenised: {_reason(pair, error)}") from error
+                    raise InputError("pair ", number, f" cannot be tokenised: {_reason(pair, error)}") from error
             raise
         return Reading(reading.tokens, reading.windows.take(numbers))
 
@@ -150,7 +150,7 @@ class Pipeline(Generic[ItemT]):
         """The outputs of each pair, in order; calls `begun` when the last pass begins."""
         # Others' passes wait for those on the same cores alone.
         with turns().caller() if self._shares_cores else nullcontext(1) as n_callers:
-            n_parallel = n_parallel_passes(self._devices)
+            n_parallel = n_parallel_passes(self._devices) * len(self._devices)
             # Beside others' batches, more of them than this one's share of the cores would only be smaller.
             n_even = ceil_div(n_parallel, n_callers)
             lengths = pairs.lengths.tolist()
@@ -224,14 +224,14 @@ def _forward(network: ForwardPass, pairs: PairTokens) -> Tensor:
     return torch.cat([_forward(network, half) for half in halves])
 
 
-def blocks_of(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    """The pairs in lists of as many as may be in memory at a time, at least one."""
+def blocks_of(pairs: Iterable[Pair], n_devices: int = 1) -> Iterator[list[Pair]]:
+    """The pairs in lists of as many as may be in memory at a time, at least one; more of them for several devices."""
     block: list[Pair] = []
     n_characters = 0
     for pair in pairs:
         block.append(pair)
         n_characters += len(pair[0]) + len(pair[1])
-        if len(block) == BLOCK_PAIRS or n_characters >= BLOCK_CHARACTERS:
+        if len(block) == n_devices * BLOCK_PAIRS or n_characters >= n_devices * BLOCK_CHARACTERS:
             yield block
             block, n_characters = [], 0
     if block:

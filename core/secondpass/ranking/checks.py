@@ -116,4 +116,4 @@ def refuse_nan(scores: NDArray[np.floating], item: str, *, first: int = 0) -> No
         first: Number of the first of them.
     """
     if np.isnan(scores).any():
-        raise ScoringError(f"scores must be numbers, got NaN for {item} {first + int(np.isnan(scores).argmax())}")
+        raise ScoringError(f"scores must be numbers, got NaN for {item} ", first + int(np.isnan(scores).argmax()))

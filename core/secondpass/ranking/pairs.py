@@ -7,6 +7,7 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.item_numbers import caller_numbers
 from secondpass.ranking.checks import check_scores
 from secondpass.ranking.scorers import Pair, PairScorer, Scorer
 
@@ -31,7 +32,10 @@ def score_pairs(scorer: Scorer, pairs: Sequence[Pair]) -> NDArray[np.float64]:
     if isinstance(scorer, PairScorer):
         return check_scores(scorer.predict(pairs), len(pairs))
     scores = []
+    n_scored = 0
     for query, same_query in groupby(pairs, key=itemgetter(0)):
         documents = [document for _, document in same_query]
-        scores.append(check_scores(scorer.score(query, documents), len(documents)))
+        with caller_numbers(range(n_scored, n_scored + len(documents))):
+            scores.append(check_scores(scorer.score(query, documents), len(documents)))
+        n_scored += len(documents)
     return np.concatenate(scores)

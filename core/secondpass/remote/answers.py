@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from reprlib import repr as short
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from secondpass.errors import RemoteError
 from secondpass.ranking import Passage
@@ -13,6 +13,9 @@ from secondpass.remote.apis import Api
 from secondpass.remote.messages import Answer, Ask
 
 _Result: TypeAlias = Mapping[str, object]
+
+# Documents that are named where some are missing: a line of them.
+_MOST_LISTED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,10 @@ def read_answer(ask: Ask, answer: Answer, api: Api, documents: Sequence[str]) ->
         found[index] = Found(_score(ask, result, api, index), _passage(ask, result, documents[index]), truncated)
     missing = [index for index in range(len(documents)) if index not in found]
     if missing:
-        listed = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")  # noqa: PLR2004 - a line
-        raise _broken(ask, f"all {len(documents)} documents must come back, {len(missing)} did not: {listed}")
+        listed = [part for index in missing[:_MOST_LISTED] for part in (", ", index)][1:]
+        more = ", ..." if len(missing) > _MOST_LISTED else ""
+        rule = f"all {len(documents)} documents must come back, {len(missing)} did not: "
+        raise _broken(ask, rule, *listed, more)
     return [found[index] for index in range(len(documents))]
 
 
@@ -71,8 +76,8 @@ def _score(ask: Ask, result: _Result, api: Api, index: int) -> float:
     given = result.get(api.score)
     score = _finite(given)
     if score is None:
-        rule = f"{api.score} must be a finite number, got {short(given)} for document {index}"
-        raise _broken(ask, rule, status=HTTPStatus.OK)
+        rule = f"{api.score} must be a finite number, got {short(given)} for document "
+        raise _broken(ask, rule, index, status=HTTPStatus.OK)
     return score
 
 
@@ -117,5 +122,5 @@ def _kind(content: object) -> str:
     return "a list of something else" if isinstance(content, list) else f"a {type(content).__name__}"
 
 
-def _broken(ask: Ask, rule: str, *, status: int | None = None) -> RemoteError:
-    return RemoteError(f"{ask.shown} gave an answer that cannot be used: {rule}", status=status)
+def _broken(ask: Ask, *rule: str | int, status: int | None = None) -> RemoteError:
+    return RemoteError(f"{ask.shown} gave an answer that cannot be used: ", *rule, status=status)

@@ -69,7 +69,7 @@ class Api:
         except UnicodeEncodeError:
             check_unicode(query, "query")
             for index, document in enumerate(documents):
-                check_unicode(document, f"documents[{index}]")
+                check_unicode(document, "documents[", index, "]")
             raise
 
 

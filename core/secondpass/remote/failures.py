@@ -10,25 +10,26 @@ from secondpass.remote.messages import Answer, Ask, Lost, Outcome
 
 # Characters of a server's own words that are repeated.
 _MOST_WORDS: Final = 300
-# How services name one of the documents of a request: `documents[3]`, and FastAPI's `documents.3`.
-_PLACE: Final = re.compile(r"\b((?:documents|texts)[.\[])(\d+)\b")
+# How services name one of the documents of a request: `documents[3]`, FastAPI's `documents.3`, and the words of our own
+# errors.
+_PLACE: Final = re.compile(
+    r"((?:(?<=\bdocuments[.\[])|(?<=\btexts[.\[])|(?<=got NaN for pair )|(?<=got NaN for document )|(?<=: pair ))\d+)\b"
+)
 
 
-def refusal(ask: Ask, answer: Answer, behind: str = "", *, start: int = 0) -> RemoteError:
+def refusal(ask: Ask, answer: Answer, behind: str = "") -> RemoteError:
     """The error for an answer that is none.
 
     Args:
         ask: What was sent.
         answer: What came.
         behind: More to say.
-        start: The place of the request's first document in the caller's list, in which documents are named.
     """
     where = answer.headers.get("location", "").partition("?")[0]
     hint = f" to {where}: give that as url" if where else ""
-    words = _PLACE.sub(lambda place: f"{place[1]}{int(place[2]) + start}", words_of(answer))
-    return RemoteError(
-        f"{ask.shown} answered {_status(answer.status)}{hint}{_quoted(words)}{behind}", status=answer.status
-    )
+    # Every other part is the number of a document.
+    words = [int(part) if number % 2 else part for number, part in enumerate(_PLACE.split(_quoted(words_of(answer))))]
+    return RemoteError(f"{ask.shown} answered {_status(answer.status)}{hint}", *words, behind, status=answer.status)
 
 
 def given_up(ask: Ask, outcome: Outcome, behind: str = "") -> RemoteError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from secondpass.item_numbers import caller_numbers
 from secondpass.remote.answers import Found, read_answer
 from secondpass.remote.failures import refusal, words_of
 from secondpass.remote.messages import Answer, Steps
@@ -32,6 +33,11 @@ class Part:
 
     start: int
     documents: Sequence[str]
+
+    @property
+    def numbers(self) -> range:
+        """The places of all of them."""
+        return range(self.start, self.start + len(self.documents))
 
     def halves(self) -> "tuple[Part, Part]":
         """Both halves of what has at least two documents; the first one is not the smaller one."""
@@ -71,12 +77,13 @@ def ask_part(requests: Requests, part: Part, size: PartSize, retries: int, deadl
     Raises:
         RemoteError: The service refuses, fails, or gives no usable answer.
     """
-    ask = requests.of(part.documents)
-    answer = yield from exchange(ask, retries, deadline)
-    if answer.is_good:
-        return read_answer(ask, answer, requests.api, part.documents)
-    if len(part.documents) == 1 or not _is_too_much(answer):
-        raise refusal(ask, answer, start=part.start)
+    with caller_numbers(part.numbers):
+        ask = requests.of(part.documents)
+        answer = yield from exchange(ask, retries, deadline)
+        if answer.is_good:
+            return read_answer(ask, answer, requests.api, part.documents)
+        if len(part.documents) == 1 or not _is_too_much(answer):
+            raise refusal(ask, answer)
     first, second = part.halves()
     found = yield from ask_part(requests, first, size, retries, deadline)
     found += yield from ask_part(requests, second, size, retries, deadline)

@@ -48,10 +48,17 @@ class Entry:
 
 
 class Lookup:
-    """Pairs, and what is known of them so far."""
+    """Pairs, and what is known of them so far.
 
-    def __init__(self, pairs: Sequence[Pair], keys: Sequence[bytes]) -> None:
+    Args:
+        pairs: Some of those that a call was given, one behind the other.
+        keys: Where the entry of each lies.
+        first: The number of the first one in that call.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], keys: Sequence[bytes], *, first: int = 0) -> None:
         self._pairs = pairs
+        self._first = first
         self._keys = keys
         self._by_pair = dict(zip(pairs, keys, strict=True))
         self._known: dict[bytes, Entry] = {}
@@ -67,6 +74,13 @@ class Lookup:
     def missing_documents(self) -> list[str]:
         """The documents of `missing`."""
         return [document for _, document in self.missing]
+
+    def numbers(self, some: Sequence[Pair]) -> list[int]:
+        """The numbers of some of the pairs in the call, of equal ones the first one's."""
+        number_of: dict[Pair, int] = {}
+        for number, pair in enumerate(self._pairs, self._first):
+            number_of.setdefault(pair, number)
+        return [number_of[pair] for pair in some]
 
     def key_of(self, pair: Pair) -> bytes:
         """Where a pair's entry lies."""

@@ -1,7 +1,7 @@
 """A loaded checkpoint as sentence-transformers' calls need it: raw outputs, under any prompt and limit."""
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from secondpass.arguments import check_count
 from secondpass.checkpoint.backbone_facts import readable_tokens
@@ -20,12 +19,12 @@ from secondpass.checkpoint.plain_model import PlainClassifier
 from secondpass.checkpoint.ranking_model import LanguageModel
 from secondpass.checkpoint.stored_prompts import default_prompt
 from secondpass.encoder import Precision
-from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, RANGE_PAIRS
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, placement_for
-from secondpass.execution.network import Network, networks_on
+from secondpass.execution.network import Network, pair_networks
 from secondpass.execution.pipeline import Pipeline, blocks_of
+from secondpass.execution.progress import watch
 from secondpass.execution.threads import call_safely
 from secondpass.model_names import portable_name
 from secondpass.options import DType, ModelOptions
@@ -152,10 +151,9 @@ class Engine:
             batch_tokens = min(batch_tokens, reading.batch_size * reading.max_length)
         # Made for this call: callers in several threads take turns on the cores, but do not share passes.
         pipeline = Pipeline(TruncatingReader(self._tokenize(reading)), loaded.networks, batch_tokens)
-        blocks: Iterable[NDArray[np.float32]] = (outputs.values for outputs in pipeline.run(blocks_of(pairs)))
-        if show_progress:
-            blocks = _with_bar(blocks, len(pairs), self.name)
-        logits = np.concatenate([np.empty((0, loaded.n_logits), np.float32), *blocks])
+        outputs_of_blocks = pipeline.run(blocks_of(pairs, len(self.devices)))
+        watched = watch(outputs_of_blocks, pairs, self.name, show_progress=show_progress)
+        logits = np.concatenate([np.empty((0, loaded.n_logits), np.float32), *(outputs.values for outputs in watched)])
         if loaded.answer is not None:
             logits = relevance_logit(torch.from_numpy(logits), loaded.answer)[:, None].numpy()
         refuse_nan(logits.max(axis=1, initial=-np.inf), "pair")
@@ -231,24 +229,9 @@ def _load(name: str, options: ModelOptions) -> _Loaded:
         n_logits=len(model.labels),
         answer=len(model.labels) - 1 if isinstance(model, LanguageModel) else None,
         placement=placement,
-        networks=networks_on(
-            placement,
-            model,
-            lambda: checkpoint.tokenize(RANGE_PAIRS),
-            checkpoint.inputs,
-            candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
-            # What all labels have in common orders nothing, and may be so large that it hides what tells them apart.
-            scores=relevance_logits,
-        ),
+        # What all labels have in common orders nothing, and may be so large that it hides what tells them apart.
+        networks=pair_networks(placement, checkpoint, relevance_logits),
     )
-
-
-def _with_bar(blocks: Iterable[NDArray[np.float32]], n_pairs: int, name: str) -> Iterator[NDArray[np.float32]]:
-    """The blocks as they come, with a bar that counts their pairs."""
-    with tqdm(total=n_pairs, desc=name, unit="pair") as bar:
-        for block in blocks:
-            bar.update(len(block))
-            yield block
 
 
 def stored_dtype(folder: Folder) -> DType:

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from secondpass.errors import ScoringError
+from secondpass.errors import ScoringError, SecondPassError
+from secondpass.item_numbers import renumber
 from secondpass.ranking import Pair, Scorer
 from secondpass.service.jobs import Job, Work, next_pass
 from secondpass.service.problems import Kind, Problem, stopping
@@ -239,7 +240,9 @@ class PassQueue:
             for job in work.jobs:
                 if job not in self._open:
                     continue
-                if isinstance(outcome, Exception):
+                if isinstance(outcome, SecondPassError):
+                    self._answer(job, renumber(outcome, [job.works.index(work)]))
+                elif isinstance(outcome, Exception):
                     self._answer(job, outcome)
                 elif work.reading is None:
                     self._n_tokens -= work.n_tokens

@@ -9,8 +9,8 @@ from haystack.utils import ComponentDevice, Secret
 
 from secondpass.adapters.foreign_arguments import CONFIG, MODEL, TOKENIZER, Readers, inside, merge, refuse
 from secondpass.adapters.migration import SERVICES, translate
-from secondpass.adapters.scores import as_calibration
 from secondpass.arguments import check_count, check_flag, check_names, check_text, describe
+from secondpass.calibration import as_calibration
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 

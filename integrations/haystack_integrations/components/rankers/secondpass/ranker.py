@@ -22,8 +22,8 @@ from haystack_integrations.components.rankers.secondpass.parameters import (
 from haystack_integrations.components.rankers.secondpass.request import Request, Selection
 from haystack_integrations.components.rankers.secondpass.texts import Template
 from secondpass.adapters.lazy import check_model_name, scorer_of
-from secondpass.adapters.scores import Calibration, as_calibration, calibration_of
 from secondpass.adapters.services import is_served_scaled, is_url
+from secondpass.calibration import Calibration, as_calibration, calibration_of
 from secondpass.errors import InputError
 from secondpass.options import DType, LongDocuments, WindowAggregation
 from secondpass.ranking import Scorer
