@@ -143,7 +143,7 @@ def test_pairs_of_many_queries_are_scored_once_each(tmp_path: Path) -> None:
         with_cache = CachedScorer(scorer, tmp_path / kind.__name__)
         assert isinstance(with_cache, PairScorer)
         assert with_cache.predict(pairs) == [true_score(*pair) for pair in pairs]
-        assert scorer.asked == [("cat", "a"), ("dog", "a"), ("cat", "b")]
+        assert sorted(scorer.asked) == [("cat", "a"), ("cat", "b"), ("dog", "a")]
         assert with_cache.score("cat", ["b", "a"]) == [true_score("cat", "b"), true_score("cat", "a")]
         assert with_cache.misses == 3
 

@@ -2,11 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import groupby, islice
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +26,7 @@ from secondpass.ranking import (
     rank,
     unwrapped,
 )
+from secondpass.ranking.blocks import blocks_of
 from secondpass.ranking.checks import (
     check_documents,
     check_pairs,
@@ -37,14 +36,12 @@ from secondpass.ranking.checks import (
     check_scores,
 )
 from secondpass.ranking.order import order_documents, rank_scores
+from secondpass.ranking.pairs import places_by_query
 from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
 
 # What the keys of an entry begin with. Rankings of before lie under "rank": they lack the raw scores, by which equal
 # probabilities are ordered.
 _SCORE, _RANKING = "score", "ranking"
-
-# Pairs of a stream that are looked up together.
-_BLOCK_PAIRS = 4096
 
 
 class CachedScorer:
@@ -139,14 +136,15 @@ class CachedScorer:
             ScoringError: As `score`.
         """
         scores: list[Scores] = []
-        for block in _blocks(check_pairs(pairs)):
+        for block in blocks_of(check_pairs(pairs)):
             lookup = self._look_up(_SCORE, block)
             if isinstance(self._scorer, PairScorer):
                 if lookup.missing:
                     self._add_scores(lookup, lookup.missing, self._scorer.predict(lookup.missing))
             else:
-                for query, same_query in groupby(lookup.missing, key=itemgetter(0)):
-                    some = list(same_query)
+                missing = lookup.missing
+                for query, places in places_by_query(missing).items():
+                    some = [missing[place] for place in places]
                     self._add_scores(lookup, some, self._scorer.score(query, [document for _, document in some]))
             scores.append(in_form(lookup.entries()))
         return join(scores)
@@ -248,12 +246,6 @@ class CachedScorer:
 def _pairs(query: str, documents: Iterable[str]) -> list[Pair]:
     check_query(query)
     return [(query, text) for text in check_documents(documents)]
-
-
-def _blocks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    remaining = iter(pairs)
-    while block := list(islice(remaining, _BLOCK_PAIRS)):
-        yield block
 
 
 def _check_scorer(value: object) -> Scorer:

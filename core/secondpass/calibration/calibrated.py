@@ -20,6 +20,7 @@ from secondpass.ranking import (
     rank,
     score_pairs,
 )
+from secondpass.ranking.blocks import blocks_of
 from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_scorer, check_scores
 
 
@@ -94,11 +95,14 @@ class Calibrated:
     def predict(self, pairs: Iterable[Pair]) -> NDArray[np.float32]:
         """The probability that the document of each (query, document) pair is relevant. Shape: (n_pairs,).
 
+        A stream is read in blocks, and only its probabilities are kept.
+
         Raises:
             InputTypeError: Something is not a pair of strings.
             ScoringError: The scorer gave NaN or not one score per pair.
         """
-        return self._probabilities(score_pairs(self._scorer, list(check_pairs(pairs))))
+        scores = [self._probabilities(score_pairs(self._scorer, block)) for block in _blocks(pairs)]
+        return np.concatenate([np.empty(0, np.float32), *scores])
 
     def rank(
         self,
@@ -149,6 +153,12 @@ class Calibrated:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._scorer!r}, method={self._calibration.method!r})"
+
+
+def _blocks(pairs: Iterable[Pair]) -> Iterable[Sequence[Pair]]:
+    """The pairs, checked: a list, which is in memory anyway, as it is, and a stream in blocks."""
+    checked = check_pairs(pairs)
+    return [checked] if isinstance(checked, list) else blocks_of(checked)
 
 
 def calibration_of(scorer: object) -> Calibration | None:

@@ -14,11 +14,11 @@ from secondpass.calibration import Calibration
 from secondpass.execution.best_spans import best_parts
 from secondpass.execution.devices import Placement
 from secondpass.execution.first_truncation import FirstTruncation
-from secondpass.execution.pipeline import blocks_of
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
 from secondpass.options import LongDocuments
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
+from secondpass.ranking.blocks import blocks_of
 from secondpass.ranking.checks import (
     check_document,
     check_documents,
