@@ -20,10 +20,13 @@ from secondpass.ranking import (
     PairScorer,
     RankedDocument,
     RankingScorer,
+    Readings,
+    ReadingScorer,
     Scorer,
     arank,
     is_pointwise,
     rank,
+    read_pairs,
     unwrapped,
 )
 from secondpass.ranking.blocks import blocks_of
@@ -39,19 +42,20 @@ from secondpass.ranking.order import order_documents, rank_scores
 from secondpass.ranking.pairs import places_by_query
 from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
 
-# What the keys of an entry begin with. Rankings of before lie under "rank": they lack the raw scores, by which equal
-# probabilities are ordered.
-_SCORE, _RANKING = "score", "ranking"
+# What the keys of an entry begin with, by the scorer's call. `rank` and `read` of a calibrated model round its
+# probabilities differently, so that entries of both would not sort as those of either. Rankings of before lie under
+# "rank": they lack the raw scores, by which equal probabilities are ordered.
+_SCORE, _RANKING, _READING = "score", "ranking", "reading"
 
 
 class CachedScorer:
     """A scorer whose scores are kept on disk, for development loops and repeated evaluation.
 
-    `score` and `predict` ask for a pair of the same query and document once, and so does `rank`, as long as the
-    scorer's fingerprint stays the same: with
-    another checkpoint or option it is another scorer. Scores come back exactly as the scorer gave them, as a list or an
-    array. Where the scorer has a `rank` of its own, what that gave is kept apart, with passages, truncations and what
-    orders equal probabilities: then `rank` after `score` asks the scorer once more.
+    `score` and `predict` ask for a pair of the same query and document once, and so do `rank` and `read`, as long as
+    the scorer's fingerprint stays the same: with another checkpoint or option it is another scorer. Scores come back
+    exactly as the scorer gave them, as a list or an array. Where the scorer has a `rank` or a `read` of its own, what
+    each gave is kept apart, with passages, truncations and what orders equal probabilities: then `rank` after `score`
+    asks the scorer once more.
 
     A service may get another model meanwhile, which its scorer is asked for whenever there are scores to keep: then a
     call fails, because scores of two models cannot be compared, and a new `CachedScorer` goes on.
@@ -149,6 +153,30 @@ class CachedScorer:
             scores.append(in_form(lookup.entries()))
         return join(scores)
 
+    def read(self, pairs: Iterable[Pair]) -> Readings:
+        """The scores of each (query, document) pair, and what the scorer says of it, in its call that tells most.
+
+        Whether a pair was truncated, its passage and its raw score are kept beside its score; numbers of tokens are
+        not. Pairs stream through in blocks.
+
+        Args:
+            pairs: As in `predict`.
+
+        Raises:
+            InputTypeError: As `predict`.
+            ScoringError: As `score`.
+        """
+        if not isinstance(self._scorer, ReadingScorer | RankingScorer):
+            return Readings.of_scores(np.asarray(self.predict(pairs), np.float64))
+        call = _READING if isinstance(self._scorer, ReadingScorer) else _RANKING
+        blocks = []
+        for block in blocks_of(check_pairs(pairs)):
+            lookup = self._look_up(call, block)
+            if lookup.missing:
+                self._add_readings(lookup, read_pairs(self._scorer, lookup.missing))
+            blocks.append(Readings.of_documents(lookup.documents()))
+        return Readings.concatenate(blocks)
+
     def rank(
         self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
     ) -> list[RankedDocument]:
@@ -212,10 +240,13 @@ class CachedScorer:
 
     def _add_ranking(self, lookup: Lookup, ranking: Iterable[RankedDocument]) -> None:
         given = sorted(ranking, key=lambda document: document.index)
-        entries = [
-            Entry(document.score, LIST, document.passage, document.truncated, document.raw_score) for document in given
-        ]
-        self._add(lookup, lookup.missing, entries)
+        self._add_readings(lookup, Readings.of_documents(given))
+
+    def _add_readings(self, lookup: Lookup, readings: Readings) -> None:
+        scores, truncated = readings.scores.tolist(), readings.truncated.tolist()
+        raw_scores = [None] * len(scores) if readings.raw_scores is None else readings.raw_scores.tolist()
+        of_pairs = zip(scores, readings.passages, truncated, raw_scores, strict=True)
+        self._add(lookup, lookup.missing, [Entry(score, LIST, *others) for score, *others in of_pairs])
 
     def _add(self, lookup: Lookup, pairs: Sequence[Pair], entries: Sequence[Entry]) -> None:
         if self._asks_again:

@@ -73,6 +73,23 @@ def test_passages_are_in_probabilities_too() -> None:
     assert ranked.truncated is False
 
 
+def test_what_a_model_read_is_said_of_pairs_too() -> None:
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    calibration = steps(logit=100, fingerprint=logits.fingerprint())
+    pairs = [("berlin", "the berlin wall fell. " * 200), ("forest", ""), ("berlin", "a wall")]
+    expected = CrossEncoder("secondpass/mini", calibration=calibration).read(pairs)
+    found = Calibrated(logits, calibration).read(iter(pairs))
+    assert found.scores.tolist() == expected.scores.tolist()
+    assert found.truncated.tolist() == expected.truncated.tolist() == [True, False, False]
+    assert found.passages == expected.passages
+    for ours, theirs in ((found.n_tokens, expected.n_tokens), (found.raw_scores, expected.raw_scores)):
+        assert ours is not None
+        assert theirs is not None
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    silent = Calibrated(Fixed([2.0]), PLATT).read([("q", "a")])
+    assert (silent.scores.tolist(), silent.truncated.tolist(), silent.passages) == ([0.5], [None], [None])
+
+
 def test_a_scorer_that_says_what_it_is_must_be_the_one_it_was_fitted_for(tmp_path: Path) -> None:
     mine = platt(fingerprint="files bfloat16 512 0 identity")
     mine.save(tmp_path / "c.json")

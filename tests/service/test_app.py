@@ -17,7 +17,7 @@ from judgements import platt
 from serving import Recorder, app_of, ask, client_of, overlap_app, post, until
 from texts import AWKWARD
 
-from secondpass import Cascade, CrossEncoder
+from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
@@ -129,6 +129,17 @@ def test_what_was_truncated_is_told_and_counted(scorer: object) -> None:
     assert "truncation_direction (or truncation_side) must be right for texts that do not fit" in refused.text
     fitting = {**body, "texts": ["four", "five"], "truncate": False, "truncation_direction": "left"}
     assert post(app, "/rerank", fitting).status_code == 200
+
+
+@pytest.mark.parametrize("around", ["calibrated", "cached"])
+def test_what_stands_around_a_model_hides_nothing_that_it_read(around: str, tmp_path: Path) -> None:
+    model = CrossEncoder("secondpass/mini", activation="identity")
+    calibration = platt(1.0, 0.0, model.fingerprint())
+    scorer = Calibrated(model, calibration) if around == "calibrated" else CachedScorer(model, tmp_path)
+    body = {"query": "berlin", "documents": ["the berlin wall fell. " * 200, "berlin"], "relevant_spans": {}}
+    answered = post(app_of(scorer), "/v2/rerank", body)
+    assert answered.headers["x-truncated"] == "1"
+    assert all(result["relevant_spans"] for result in answered.json()["results"])
 
 
 def test_what_a_model_truncates_is_counted_and_what_it_reads_in_windows_is_not() -> None:

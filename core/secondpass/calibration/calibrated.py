@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,12 @@ from secondpass.ranking import (
     Fingerprinted,
     Pair,
     RankedDocument,
+    Readings,
     Scorer,
     arank,
     is_pointwise,
     rank,
+    read_pairs,
     score_pairs,
 )
 from secondpass.ranking.blocks import blocks_of
@@ -104,6 +107,17 @@ class Calibrated:
         scores = [self._probabilities(score_pairs(self._scorer, block)) for block in _blocks(pairs)]
         return np.concatenate([np.empty(0, np.float32), *scores])
 
+    def read(self, pairs: Iterable[Pair]) -> Readings:
+        """The probability of each (query, document) pair, and what the scorer says of it, in its call that tells most.
+
+        Passages are in probabilities, too, and the scorer's own scores are the raw ones. A stream is read in blocks.
+
+        Raises:
+            InputTypeError: As `predict`.
+            ScoringError: As `predict`.
+        """
+        return Readings.concatenate([self._calibrated(read_pairs(self._scorer, block)) for block in _blocks(pairs)])
+
     def rank(
         self,
         query: str,
@@ -148,7 +162,15 @@ class Calibrated:
             self._scorer, query, documents, top_k=top_k, score_threshold=score_threshold, score_map=self._calibration
         )
 
-    def _probabilities(self, scores: NDArray[np.float64]) -> NDArray[np.float32]:
+    def _calibrated(self, readings: Readings) -> Readings:
+        return replace(
+            readings,
+            scores=self._probabilities(readings.scores),
+            passages=[p if p is None else replace(p, score=self._calibration(p.score)) for p in readings.passages],
+            raw_scores=readings.scores,
+        )
+
+    def _probabilities(self, scores: NDArray[np.floating]) -> NDArray[np.float32]:
         return self._calibration.probabilities(scores).astype(np.float32)
 
     def __repr__(self) -> str:

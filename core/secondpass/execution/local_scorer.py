@@ -184,15 +184,7 @@ class LocalScorer(ABC):
             InputTypeError: Something is not a pair of strings; the message names which.
             ScoringError: The model gave NaN.
         """
-        blocks = list(self.read_blocks(pairs, show_progress=show_progress))
-        raw_scores = [block.raw_scores for block in blocks if block.raw_scores is not None]
-        return Readings(
-            np.concatenate([np.empty(0, np.float32), *(block.scores for block in blocks)]),
-            np.concatenate([np.empty(0, np.bool_), *(block.truncated for block in blocks)]),
-            [passage for block in blocks for passage in block.passages],
-            np.concatenate([np.empty(0, np.int64), *(block.n_tokens for block in blocks)]),
-            np.concatenate(raw_scores) if raw_scores else None,
-        )
+        return Readings.concatenate(list(self.read_blocks(pairs, show_progress=show_progress)))
 
     def read_blocks(
         self, pairs: Iterable[Pair], *, passages: bool = True, show_progress: bool = False

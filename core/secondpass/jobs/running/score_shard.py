@@ -114,11 +114,12 @@ class _ShardRun:
                 self._on_rows(1)
                 continue
             start = 0
-            for rows in self._next_rows(len(part.scores)):
+            scores, truncated = part.scores.astype(np.float32), part.truncated.tolist()
+            for rows in self._next_rows(len(part)):
                 stop = start + len(rows)
                 unranked = np.zeros(len(rows), np.int32)
-                truncated = part.truncated[start:stop]
-                scored = ScoredRows(rows, part.scores[start:stop], truncated, part.passages[start:stop], unranked)
+                passages = part.passages[start:stop]
+                scored = ScoredRows(rows, scores[start:stop], truncated[start:stop], passages, unranked)
                 self._write([scored] if self._ranker is None else self._ranker.push(scored))
                 start = stop
             self._on_rows(start)
