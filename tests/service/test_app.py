@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 from folders import FolderOf
-from judgements import platt
+from judgements import platt, steps
 from serving import Recorder, app_of, ask, client_of, overlap_app, post, until
 from texts import AWKWARD
 
@@ -140,6 +140,20 @@ def test_what_stands_around_a_model_hides_nothing_that_it_read(around: str, tmp_
     answered = post(app_of(scorer), "/v2/rerank", body)
     assert answered.headers["x-truncated"] == "1"
     assert all(result["relevant_spans"] for result in answered.json()["results"])
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_equal_scores_are_in_the_order_of_what_they_were(raw: bool) -> None:  # noqa: FBT001 - a parameter
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    calibration = steps(logit=100, fingerprint=logits.fingerprint())  # all probabilities are 0.1
+    query, texts = "berlin", ["sourdough is flour and water", "the wall", "berlin wall", "berlin has inhabitants"]
+    expected = [document.index for document in logits.rank(query, texts)]
+    assert expected != list(range(len(texts)))
+    body = {"query": query, "texts": texts, "raw_scores": raw}
+    for scorer in (CrossEncoder("secondpass/mini", calibration=calibration), Calibrated(logits, calibration)):
+        answered = post(app_of(scorer), "/rerank", body).json()
+        assert [result["index"] for result in answered] == expected
+        assert len({result["score"] for result in answered}) == 1
 
 
 def test_what_a_model_truncates_is_counted_and_what_it_reads_in_windows_is_not() -> None:

@@ -64,6 +64,16 @@ class Readings:
             None if all(part.raw_scores is None for part in parts) else np.concatenate(raw_scores),
         )
 
+    def slice(self, start: int, stop: int) -> "Readings":
+        """Those of some of the pairs."""
+        return Readings(
+            self.scores[start:stop],
+            self.truncated[start:stop],
+            self.passages[start:stop],
+            None if self.n_tokens is None else self.n_tokens[start:stop],
+            None if self.raw_scores is None else self.raw_scores[start:stop],
+        )
+
     def __len__(self) -> int:
         """Pairs."""
         return len(self.scores)
