@@ -20,9 +20,10 @@ from secondpass.bench.texts import load_material
 from secondpass.checkpoint import load_checkpoint
 from secondpass.checkpoint.source import find
 from secondpass.execution.devices import capabilities_of
-from secondpass.execution.pipeline import Pipeline, blocks_of
+from secondpass.execution.pipeline import Pipeline
 from secondpass.options import ModelOptions
 from secondpass.ranking import Pair
+from secondpass.ranking.blocks import blocks_of
 from secondpass.tokenization.reading import TruncatingReader
 from secondpass.tokenization.tokens import PairTokens
 

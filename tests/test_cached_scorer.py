@@ -143,7 +143,7 @@ def test_pairs_of_many_queries_are_scored_once_each(tmp_path: Path) -> None:
         with_cache = CachedScorer(scorer, tmp_path / kind.__name__)
         assert isinstance(with_cache, PairScorer)
         assert with_cache.predict(pairs) == [true_score(*pair) for pair in pairs]
-        assert scorer.asked == [("cat", "a"), ("dog", "a"), ("cat", "b")]
+        assert sorted(scorer.asked) == [("cat", "a"), ("cat", "b"), ("dog", "a")]
         assert with_cache.score("cat", ["b", "a"]) == [true_score("cat", "b"), true_score("cat", "a")]
         assert with_cache.misses == 3
 
@@ -210,6 +210,38 @@ def test_rankings_come_back_with_passages_and_truncations(tmp_path: Path) -> Non
         assert rank(with_cache, "cat", texts, top_k=2) == expected[:2]
         assert with_cache.rank("cat", texts, top_k=2, score_threshold=expected[1].score) == expected[:2]
     assert scorer.n_rankings == 1
+
+
+def test_what_was_read_of_pairs_is_kept(tmp_path: Path) -> None:
+    model = CrossEncoder("secondpass/mini")
+    pairs = [("berlin", "the berlin wall fell. " * 200), ("forest", ""), ("berlin", "a wall"), ("forest", "")]
+    expected = model.read(pairs)
+    for n_hits in (1, 4):
+        with_cache = CachedScorer(model, tmp_path)
+        found = with_cache.read(iter(pairs))
+        assert with_cache.hits == n_hits
+        np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
+        assert found.truncated.tolist() == expected.truncated.tolist() == [True, False, False, False]
+        for ours, theirs in zip(found.passages, expected.passages, strict=True):
+            assert (ours and (ours.start, ours.end)) == (theirs and (theirs.start, theirs.end))
+
+
+def test_what_is_read_of_a_scorer_that_ranks_is_its_ranking_and_of_others_their_scores(tmp_path: Path) -> None:
+    pairs = [("cat", text) for text in DOCUMENTS]
+    ranks = Reading()
+    with_rankings = CachedScorer(ranks, tmp_path / "rankings")
+    expected = sorted(with_rankings.rank("cat", DOCUMENTS), key=lambda document: document.index)
+    read = with_rankings.read(pairs)
+    assert ranks.n_rankings == 1
+    assert read.passages == [document.passage for document in expected]
+    assert read.truncated.tolist() == [document.truncated for document in expected]
+    scores = Scores(np.array)
+    with_scores = CachedScorer(scores, tmp_path / "scores")
+    read = with_scores.read(pairs)
+    assert read.truncated.tolist() == [None] * 5
+    assert read.scores.tolist() == list(with_scores.score("cat", DOCUMENTS))
+    assert isinstance(with_scores.score("cat", DOCUMENTS), np.ndarray)
+    assert len(scores.asked) == len(set(DOCUMENTS))
 
 
 async def test_awaited_it_gives_the_same(tmp_path: Path) -> None:
@@ -644,6 +676,9 @@ def test_a_calibrated_model_keeps_its_order_too(tmp_path: Path) -> None:
     ]
     assert {document.score for document in expected} == {0.1}
     for _ in range(2):
+        # What `read` gives is of single precision.
+        read = CachedScorer(model, tmp_path).read([("inhabitants of Berlin", document) for document in documents])
+        assert set(read.scores.tolist()) == {float(np.float32(0.1))}
         assert CachedScorer(model, tmp_path).rank("inhabitants of Berlin", documents) == expected
 
 

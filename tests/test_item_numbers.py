@@ -57,7 +57,7 @@ def test_a_cache_hands_on_what_is_missing(call: Callable[[Any, list[str]], objec
 
 
 def test_a_cache_counts_the_pairs_of_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secondpass.cached_scorer._BLOCK_PAIRS", 2)
+    monkeypatch.setattr("secondpass.ranking.blocks.BLOCK_PAIRS", 2)
     pairs = [("q", KNOWN), ("other", NEW), ("q", NEW), ("other", KNOWN), ("q", KNOWN), ("other", BAD)]
     with pytest.raises(ScoringError, match=r"got NaN for document 5$"):
         cached(tmp_path).predict(iter(pairs))

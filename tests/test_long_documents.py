@@ -18,9 +18,9 @@ from truncation import TRUNCATES
 from secondpass import BiEncoder, CrossEncoder, Passage, RankedDocument
 from secondpass.adapters.lazy import LazyCrossEncoder
 from secondpass.errors import InputError, InputTypeError, TruncationWarning
-from secondpass.execution import pipeline
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.options import ModelOptions
+from secondpass.ranking import blocks as blocks_of_pairs
 
 MIXED = " ".join([*AWKWARD, "東京都の人口は約1400万人です。" * 12, "e\u0301 👩‍👩‍👧‍👦 \r\n\r\n مرحبا بالعالم؟ " * 12])
 DOCUMENTS = [LONG, "the wall fell", MIXED, "", " ", MIXED[::-1], "the wall", LONG, "x" * 500]
@@ -216,7 +216,7 @@ def test_what_was_read_is_counted_in_tokens(load: Callable[..., LocalScorer], fo
 def test_a_stream_is_read_block_by_block_with_or_without_passages(
     load: Callable[..., LocalScorer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "BLOCK_PAIRS", 3)
+    monkeypatch.setattr(blocks_of_pairs, "BLOCK_PAIRS", 3)
     model = load("bert", long_documents="windows")
     pairs = [(QUERY, text) for text in (LONG, "the wall", "", "berlin", LONG[7:], "a", "b")]
     whole = model.read(pairs)

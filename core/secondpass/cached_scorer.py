@@ -2,11 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import groupby, islice
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +21,16 @@ from secondpass.ranking import (
     PairScorer,
     RankedDocument,
     RankingScorer,
+    Readings,
+    ReadingScorer,
     Scorer,
     arank,
     is_pointwise,
     rank,
+    read_pairs,
     unwrapped,
 )
+from secondpass.ranking.blocks import blocks_of, numbered
 from secondpass.ranking.checks import (
     check_documents,
     check_pairs,
@@ -38,24 +40,23 @@ from secondpass.ranking.checks import (
     check_scores,
 )
 from secondpass.ranking.order import order_documents, rank_scores
+from secondpass.ranking.pairs import places_by_query
 from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
 
-# What the keys of an entry begin with. Rankings of before lie under "rank": they lack the raw scores, by which equal
-# probabilities are ordered.
-_SCORE, _RANKING = "score", "ranking"
-
-# Pairs of a stream that are looked up together.
-_BLOCK_PAIRS = 4096
+# What the keys of an entry begin with, by the scorer's call. `rank` and `read` of a calibrated model round its
+# probabilities differently, so that entries of both would not sort as those of either. Rankings of before lie under
+# "rank": they lack the raw scores, by which equal probabilities are ordered.
+_SCORE, _RANKING, _READING = "score", "ranking", "reading"
 
 
 class CachedScorer:
     """A scorer whose scores are kept on disk, for development loops and repeated evaluation.
 
-    `score` and `predict` ask for a pair of the same query and document once, and so does `rank`, as long as the
-    scorer's fingerprint stays the same: with
-    another checkpoint or option it is another scorer. Scores come back exactly as the scorer gave them, as a list or an
-    array. Where the scorer has a `rank` of its own, what that gave is kept apart, with passages, truncations and what
-    orders equal probabilities: then `rank` after `score` asks the scorer once more.
+    `score` and `predict` ask for a pair of the same query and document once, and so do `rank` and `read`, as long as
+    the scorer's fingerprint stays the same: with another checkpoint or option it is another scorer. Scores come back
+    exactly as the scorer gave them, as a list or an array. Where the scorer has a `rank` or a `read` of its own, what
+    each gave is kept apart, with passages, truncations and what orders equal probabilities: then `rank` after `score`
+    asks the scorer once more.
 
     A service may get another model meanwhile, which its scorer is asked for whenever there are scores to keep: then a
     call fails, because scores of two models cannot be compared, and a new `CachedScorer` goes on.
@@ -141,21 +142,45 @@ class CachedScorer:
             ScoringError: As `score`.
         """
         scores: list[Scores] = []
-        n_scored = 0
-        for block in _blocks(check_pairs(pairs)):
-            lookup = self._look_up(_SCORE, block, first=n_scored)
-            n_scored += len(block)
+        for first, block in numbered(blocks_of(check_pairs(pairs))):
+            lookup = self._look_up(_SCORE, block, first=first)
             if isinstance(self._scorer, PairScorer):
                 if lookup.missing:
                     with caller_numbers(lookup.numbers(lookup.missing)):
                         self._add_scores(lookup, lookup.missing, self._scorer.predict(lookup.missing))
             else:
-                for query, same_query in groupby(lookup.missing, key=itemgetter(0)):
-                    some = list(same_query)
+                missing = lookup.missing
+                for query, places in places_by_query(missing).items():
+                    some = [missing[place] for place in places]
                     with caller_numbers(lookup.numbers(some)):
                         self._add_scores(lookup, some, self._scorer.score(query, [document for _, document in some]))
             scores.append(in_form(lookup.entries()))
         return join(scores)
+
+    def read(self, pairs: Iterable[Pair]) -> Readings:
+        """The scores of each (query, document) pair, and what the scorer says of it, in its call that tells most.
+
+        Whether a pair was truncated, its passage and its raw score are kept beside its score; numbers of tokens are
+        not. Pairs stream through in blocks.
+
+        Args:
+            pairs: As in `predict`.
+
+        Raises:
+            InputTypeError: As `predict`.
+            ScoringError: As `score`.
+        """
+        if not isinstance(self._scorer, ReadingScorer | RankingScorer):
+            return Readings.of_scores(np.asarray(self.predict(pairs), np.float64))
+        call = _READING if isinstance(self._scorer, ReadingScorer) else _RANKING
+        blocks = []
+        for first, block in numbered(blocks_of(check_pairs(pairs))):
+            lookup = self._look_up(call, block, first=first)
+            if lookup.missing:
+                with caller_numbers(lookup.numbers(lookup.missing)):
+                    self._add_readings(lookup, read_pairs(self._scorer, lookup.missing))
+            blocks.append(Readings.of_documents(lookup.documents()))
+        return Readings.concatenate(blocks)
 
     def rank(
         self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
@@ -224,10 +249,13 @@ class CachedScorer:
 
     def _add_ranking(self, lookup: Lookup, ranking: Iterable[RankedDocument]) -> None:
         given = sorted(ranking, key=lambda document: document.index)
-        entries = [
-            Entry(document.score, LIST, document.passage, document.truncated, document.raw_score) for document in given
-        ]
-        self._add(lookup, lookup.missing, entries)
+        self._add_readings(lookup, Readings.of_documents(given))
+
+    def _add_readings(self, lookup: Lookup, readings: Readings) -> None:
+        scores, truncated = readings.scores.tolist(), readings.truncated.tolist()
+        raw_scores = [None] * len(scores) if readings.raw_scores is None else readings.raw_scores.tolist()
+        of_pairs = zip(scores, readings.passages, truncated, raw_scores, strict=True)
+        self._add(lookup, lookup.missing, [Entry(score, LIST, *others) for score, *others in of_pairs])
 
     def _add(self, lookup: Lookup, pairs: Sequence[Pair], entries: Sequence[Entry]) -> None:
         if self._asks_again:
@@ -258,12 +286,6 @@ class CachedScorer:
 def _pairs(query: str, documents: Iterable[str]) -> list[Pair]:
     check_query(query)
     return [(query, text) for text in check_documents(documents)]
-
-
-def _blocks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    remaining = iter(pairs)
-    while block := list(islice(remaining, _BLOCK_PAIRS)):
-        yield block
 
 
 def _check_scorer(value: object) -> Scorer:

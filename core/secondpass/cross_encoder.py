@@ -22,13 +22,14 @@ from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network, float32_parts_of, pair_networks
-from secondpass.execution.pipeline import Outputs, Pipeline, blocks_of
+from secondpass.execution.pipeline import Outputs, Pipeline
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
 from secondpass.execution.threads import call_safely
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
+from secondpass.ranking.blocks import blocks_of
 from secondpass.ranking.checks import check_pairs, refuse_nan
 from secondpass.tokenization.passages import passage_spans
 from secondpass.tokenization.reading import Windows, reader_for

@@ -1,19 +1,20 @@
 """Any scorer, calibrated: probabilities, in the scorer's own order."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from judgements import platt, steps
-from scorers import Fixed
+from scorers import Fixed, Scores, true_score
 
 from secondpass import AsyncScorer, Calibrated, CrossEncoder, RankedDocument, Scorer, arank, rank
 from secondpass.errors import InputError, InputTypeError, ScoringError
-from secondpass.ranking import AsyncRankingScorer, PairScorer, Passage
+from secondpass.ranking import AsyncRankingScorer, Pair, PairScorer, Passage
 
 # Of the logits 2, 4 and 0: the sigmoids of 0, 1 and -1.
 PLATT = platt(0.5, -1.0)
@@ -72,6 +73,23 @@ def test_passages_are_in_probabilities_too() -> None:
     assert ranked.truncated is False
 
 
+def test_what_a_model_read_is_said_of_pairs_too() -> None:
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    calibration = steps(logit=100, fingerprint=logits.fingerprint())
+    pairs = [("berlin", "the berlin wall fell. " * 200), ("forest", ""), ("berlin", "a wall")]
+    expected = CrossEncoder("secondpass/mini", calibration=calibration).read(pairs)
+    found = Calibrated(logits, calibration).read(iter(pairs))
+    assert found.scores.tolist() == expected.scores.tolist()
+    assert found.truncated.tolist() == expected.truncated.tolist() == [True, False, False]
+    assert found.passages == expected.passages
+    for ours, theirs in ((found.n_tokens, expected.n_tokens), (found.raw_scores, expected.raw_scores)):
+        assert ours is not None
+        assert theirs is not None
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    silent = Calibrated(Fixed([2.0]), PLATT).read([("q", "a")])
+    assert (silent.scores.tolist(), silent.truncated.tolist(), silent.passages) == ([0.5], [None], [None])
+
+
 def test_a_scorer_that_says_what_it_is_must_be_the_one_it_was_fitted_for(tmp_path: Path) -> None:
     mine = platt(fingerprint="files bfloat16 512 0 identity")
     mine.save(tmp_path / "c.json")
@@ -108,6 +126,47 @@ def test_what_cannot_be_calibrated_is_refused() -> None:
         Calibrated(Fixed([float("nan")]), PLATT).score("q", ["a"])
     with pytest.raises(InputTypeError, match="documents must be a list of strings"):
         Calibrated(Fixed([1.0]), PLATT).score("q", "text")
+
+
+class _Counts(Scores):
+    """Keeps how much of a stream had been read at its first call, and how often it was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_read = 0
+        self.n_read_at_first_call = 0
+        self.n_calls = 0
+
+    def stream(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        for self.n_read, pair in enumerate(pairs, 1):
+            yield pair
+
+    def count(self) -> None:
+        self.n_calls += 1
+        self.n_read_at_first_call = self.n_read_at_first_call or self.n_read
+
+    def score(self, query: str, documents: Sequence[str]) -> Any:
+        self.count()
+        return super().score(query, documents)
+
+
+class _CountsPairs(_Counts):
+    def predict(self, pairs: Iterable[Pair]) -> list[float]:
+        given = list(pairs)
+        self.count()
+        return [true_score(*pair) for pair in given]
+
+
+@pytest.mark.parametrize("kind", [_Counts, _CountsPairs])
+def test_a_stream_is_read_in_blocks_of_which_a_query_takes_one_call(kind: type[_Counts]) -> None:
+    pairs = [(f"q{number % 7}", f"{number:06d}") for number in range(10_000)]
+    scorer = kind()
+    calibration = platt(1e-14, 0.0, "scores")
+    found = Calibrated(scorer, calibration).predict(scorer.stream(pairs))
+    expected = calibration.probabilities([true_score(*pair) for pair in pairs])
+    assert found.tolist() == expected.astype(np.float32).tolist()
+    assert scorer.n_read_at_first_call < 5_000
+    assert scorer.n_calls == 3 * (7 if kind is _Counts else 1)
 
 
 def test_scores_are_of_the_precision_that_models_have() -> None:

@@ -17,8 +17,9 @@ from secondpass.encoder import Capabilities
 from secondpass.encoder.rounding import round_up_to_few
 from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
-from secondpass.execution.pipeline import BLOCK_PAIRS, Pipeline, blocks_of
+from secondpass.execution.pipeline import Pipeline
 from secondpass.ranking import Pair
+from secondpass.ranking.blocks import BLOCK_PAIRS, blocks_of
 from secondpass.tokenization.reading import Reading, Windows
 from secondpass.tokenization.tokens import PairTokens
 

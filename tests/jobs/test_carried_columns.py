@@ -115,7 +115,7 @@ def test_a_run_is_made_of_ids_whatever_stands_beside_them(kind: str, tmp_path: P
     assert (result.n_rows, result.n_bad) == (2, 0)
     assert {query: list(documents) for query, documents in read_run(Path(result.scores)).items()} == {"1": ["0", "1"]}
     (pair, _) = read_output(tmp_path / "out")
-    assert set(pair) == {"row", "query", "document", "score", "truncated"}
+    assert set(pair) == {"row", "query", "document", "score", "truncated", "raw_score"}
 
 
 def test_numbers_that_json_does_not_have_become_null(tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ import httpx
 import numpy as np
 import pytest
 from folders import FolderOf
-from judgements import platt
+from judgements import platt, steps
 from serving import Recorder, app_of, ask, client_of, overlap_app, post, until
 from texts import AWKWARD
 
-from secondpass import Cascade, CrossEncoder
+from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
@@ -129,6 +129,31 @@ def test_what_was_truncated_is_told_and_counted(scorer: object) -> None:
     assert "truncation_direction (or truncation_side) must be right for texts that do not fit" in refused.text
     fitting = {**body, "texts": ["four", "five"], "truncate": False, "truncation_direction": "left"}
     assert post(app, "/rerank", fitting).status_code == 200
+
+
+@pytest.mark.parametrize("around", ["calibrated", "cached"])
+def test_what_stands_around_a_model_hides_nothing_that_it_read(around: str, tmp_path: Path) -> None:
+    model = CrossEncoder("secondpass/mini", activation="identity")
+    calibration = platt(1.0, 0.0, model.fingerprint())
+    scorer = Calibrated(model, calibration) if around == "calibrated" else CachedScorer(model, tmp_path)
+    body = {"query": "berlin", "documents": ["the berlin wall fell. " * 200, "berlin"], "relevant_spans": {}}
+    answered = post(app_of(scorer), "/v2/rerank", body)
+    assert answered.headers["x-truncated"] == "1"
+    assert all(result["relevant_spans"] for result in answered.json()["results"])
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_equal_scores_are_in_the_order_of_what_they_were(raw: bool) -> None:  # noqa: FBT001 - a parameter
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    calibration = steps(logit=100, fingerprint=logits.fingerprint())  # all probabilities are 0.1
+    query, texts = "berlin", ["sourdough is flour and water", "the wall", "berlin wall", "berlin has inhabitants"]
+    expected = [document.index for document in logits.rank(query, texts)]
+    assert expected != list(range(len(texts)))
+    body = {"query": query, "texts": texts, "raw_scores": raw}
+    for scorer in (CrossEncoder("secondpass/mini", calibration=calibration), Calibrated(logits, calibration)):
+        answered = post(app_of(scorer), "/rerank", body).json()
+        assert [result["index"] for result in answered] == expected
+        assert len({result["score"] for result in answered}) == 1
 
 
 def test_what_a_model_truncates_is_counted_and_what_it_reads_in_windows_is_not() -> None:

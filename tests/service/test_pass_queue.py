@@ -19,7 +19,6 @@ from secondpass.ranking import Pair
 from secondpass.service.jobs import Job, Work, next_pass
 from secondpass.service.pass_queue import PassQueue
 from secondpass.service.problems import Kind, Problem
-from secondpass.service.readings import read_pairs
 
 
 class Watcher:
@@ -225,7 +224,8 @@ def test_a_reading_of_ones_own_need_not_count_tokens() -> None:
         def read(self, pairs: Sequence[Pair]) -> Read:
             return Read(len(pairs))
 
-    readings = read_pairs(Reader(), [("a", "b"), ("a", "c")])
+    with queue_of(Reader()) as queue:
+        readings = queue.submit(pairs("a", 2)).future.result(20)
     assert [(reading.score, reading.n_tokens) for reading in readings] == [(0.0, None), (1.0, None)]
 
 

@@ -2,24 +2,29 @@
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.calibration.calibration import Calibration, as_calibration
 from secondpass.errors import InputError, InputTypeError
+from secondpass.item_numbers import caller_numbers
 from secondpass.ranking import (
     AsyncScorer,
     Fingerprinted,
     Pair,
     RankedDocument,
+    Readings,
     Scorer,
     arank,
     is_pointwise,
     rank,
+    read_pairs,
     score_pairs,
 )
+from secondpass.ranking.blocks import blocks_of, numbered
 from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_scorer, check_scores
 
 
@@ -94,11 +99,32 @@ class Calibrated:
     def predict(self, pairs: Iterable[Pair]) -> NDArray[np.float32]:
         """The probability that the document of each (query, document) pair is relevant. Shape: (n_pairs,).
 
+        A stream is read in blocks, and only its probabilities are kept.
+
         Raises:
             InputTypeError: Something is not a pair of strings.
             ScoringError: The scorer gave NaN or not one score per pair.
         """
-        return self._probabilities(score_pairs(self._scorer, list(check_pairs(pairs))))
+        scores = [np.empty(0, np.float32)]
+        for numbers, block in _blocks(pairs):
+            with caller_numbers(numbers):
+                scores.append(self._probabilities(score_pairs(self._scorer, block)))
+        return np.concatenate(scores)
+
+    def read(self, pairs: Iterable[Pair]) -> Readings:
+        """The probability of each (query, document) pair, and what the scorer says of it, in its call that tells most.
+
+        Passages are in probabilities, too, and the scorer's own scores are the raw ones. A stream is read in blocks.
+
+        Raises:
+            InputTypeError: As `predict`.
+            ScoringError: As `predict`.
+        """
+        readings = []
+        for numbers, block in _blocks(pairs):
+            with caller_numbers(numbers):
+                readings.append(self._calibrated(read_pairs(self._scorer, block)))
+        return Readings.concatenate(readings)
 
     def rank(
         self,
@@ -144,11 +170,26 @@ class Calibrated:
             self._scorer, query, documents, top_k=top_k, score_threshold=score_threshold, score_map=self._calibration
         )
 
-    def _probabilities(self, scores: NDArray[np.float64]) -> NDArray[np.float32]:
+    def _calibrated(self, readings: Readings) -> Readings:
+        return replace(
+            readings,
+            scores=self._probabilities(readings.scores),
+            passages=[p if p is None else replace(p, score=self._calibration(p.score)) for p in readings.passages],
+            raw_scores=readings.scores,
+        )
+
+    def _probabilities(self, scores: NDArray[np.floating]) -> NDArray[np.float32]:
         return self._calibration.probabilities(scores).astype(np.float32)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._scorer!r}, method={self._calibration.method!r})"
+
+
+def _blocks(pairs: Iterable[Pair]) -> Iterator[tuple[range, Sequence[Pair]]]:
+    """The pairs with their numbers, checked: a list, which is in memory anyway, as it is, and a stream in blocks."""
+    checked = check_pairs(pairs)
+    for first, block in numbered([checked] if isinstance(checked, list) else blocks_of(checked)):
+        yield range(first, first + len(block)), block
 
 
 def calibration_of(scorer: object) -> Calibration | None:

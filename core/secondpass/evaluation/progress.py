@@ -9,13 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TextIO, TypeAlias, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from secondpass.errors import InputError, ScoringError
 from secondpass.files import read_text
-from secondpass.ranking import RankingScorer, ReadingScorer, Scorer, rank
-from secondpass.ranking.checks import check_scores
+from secondpass.ranking import Scorer, read_pairs
 
 _T = TypeVar("_T")
 
@@ -103,27 +99,14 @@ def _score(scorer: Scorer, key: str, candidates: Candidates) -> CandidateScores:
 
 
 def _ask(scorer: Scorer, candidates: Candidates) -> CandidateScores:
-    scores: Sequence[float] | NDArray[np.float32]
-    truncated: Sequence[bool | None] = [None]
-    raw_scores: Sequence[float | None] = [None]
-    if isinstance(scorer, ReadingScorer):
-        readings = scorer.read([(candidates.query, document) for document in candidates.documents])
-        scores, truncated = readings.scores, readings.truncated.tolist()
-        raw_scores = raw_scores if readings.raw_scores is None else readings.raw_scores.tolist()
-    elif isinstance(scorer, RankingScorer):
-        ranked = sorted(rank(scorer, candidates.query, candidates.documents), key=lambda document: document.index)
-        scores = [document.score for document in ranked]
-        truncated = [document.truncated for document in ranked]
-        raw_scores = [document.raw_score for document in ranked]
-    else:
-        scores = scorer.score(candidates.query, candidates.documents)
-    checked = tuple(check_scores(scores, len(candidates.documents)).tolist())
-    return CandidateScores(checked, 0.0, _if_all_are_known(truncated), _if_all_are_known(raw_scores))
-
-
-def _if_all_are_known(values: Sequence[_T | None]) -> tuple[_T, ...] | None:
-    known = tuple(value for value in values if value is not None)
-    return known if len(known) == len(values) else None
+    readings = read_pairs(scorer, [(candidates.query, document) for document in candidates.documents])
+    truncated = readings.truncated.tolist()
+    return CandidateScores(
+        tuple(readings.scores.tolist()),
+        0.0,
+        None if None in truncated else tuple(truncated),
+        None if readings.raw_scores is None else tuple(readings.raw_scores.tolist()),
+    )
 
 
 def _digest(candidates: Mapping[str, Candidates]) -> str:

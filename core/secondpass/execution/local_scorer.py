@@ -14,13 +14,13 @@ from secondpass.calibration import Calibration
 from secondpass.execution.best_spans import best_parts
 from secondpass.execution.devices import Placement
 from secondpass.execution.first_truncation import FirstTruncation
-from secondpass.execution.pipeline import blocks_of
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
 from secondpass.files import check_unicode
 from secondpass.item_numbers import caller_numbers
 from secondpass.options import LongDocuments
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
+from secondpass.ranking.blocks import blocks_of
 from secondpass.ranking.checks import (
     check_document,
     check_documents,
@@ -186,15 +186,7 @@ class LocalScorer(ABC):
             InputTypeError: Something is not a pair of strings; the message names which.
             ScoringError: The model gave NaN.
         """
-        blocks = list(self.read_blocks(pairs, show_progress=show_progress))
-        raw_scores = [block.raw_scores for block in blocks if block.raw_scores is not None]
-        return Readings(
-            np.concatenate([np.empty(0, np.float32), *(block.scores for block in blocks)]),
-            np.concatenate([np.empty(0, np.bool_), *(block.truncated for block in blocks)]),
-            [passage for block in blocks for passage in block.passages],
-            np.concatenate([np.empty(0, np.int64), *(block.n_tokens for block in blocks)]),
-            np.concatenate(raw_scores) if raw_scores else None,
-        )
+        return Readings.concatenate(list(self.read_blocks(pairs, show_progress=show_progress)))
 
     def read_blocks(
         self, pairs: Iterable[Pair], *, passages: bool = True, show_progress: bool = False

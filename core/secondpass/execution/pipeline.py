@@ -23,7 +23,7 @@ from secondpass.execution.parallel_passes import n_parallel_passes, run_in_paral
 from secondpass.execution.threads import Call, call_safely, map_in_threads
 from secondpass.execution.turns import turns
 from secondpass.per_process import PerProcess
-from secondpass.ranking import Pair
+from secondpass.ranking.blocks import numbered
 from secondpass.tokenization.reading import Reading, Windows
 from secondpass.tokenization.tokens import PairTokens
 
@@ -31,11 +31,6 @@ ItemT = TypeVar("ItemT", bound=Hashable)
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-# Pairs for each device that are in memory as text at a time: enough to find pairs of like length for every batch.
-BLOCK_PAIRS = 4096
-# And their characters, but for those of the last pair: a block of long documents is no larger. Pairs that fit into a
-# model have fewer.
-BLOCK_CHARACTERS = 2**24
 # Batches for each pass that runs at a time, of small blocks that are computed together: enough for the pairs of a batch
 # to have nearly one length, and few enough for a caller not to wait long for those beside it.
 _GROUP_BATCHES = 4
@@ -113,13 +108,13 @@ class Pipeline(Generic[ItemT]):
         one block ahead.
 
         Args:
-            blocks: As `blocks_of` makes them, or smaller.
+            blocks: As `ranking.blocks.blocks_of` makes them, or smaller.
 
         Raises:
             InputError: A pair cannot be tokenised; the message names it.
             ScoringError: One pair alone is too much for the device's memory.
         """
-        for block in _one_ahead(lambda numbered: self._prepare(*numbered), _numbered(blocks)):
+        for block in _one_ahead(lambda numbered: self._prepare(*numbered), numbered(blocks)):
             yield call_safely(partial(self._outputs, block))
 
     def _prepare(self, first: int, pairs: Sequence[ItemT]) -> Reading:
@@ -222,28 +217,6 @@ def _forward(network: ForwardPass, pairs: PairTokens) -> Tensor:
     middle = len(pairs) // 2
     halves = pairs.take(slice(middle)), pairs.take(slice(middle, None))
     return torch.cat([_forward(network, half) for half in halves])
-
-
-def blocks_of(pairs: Iterable[Pair], n_devices: int = 1) -> Iterator[list[Pair]]:
-    """The pairs in lists of as many as may be in memory at a time, at least one; more of them for several devices."""
-    block: list[Pair] = []
-    n_characters = 0
-    for pair in pairs:
-        block.append(pair)
-        n_characters += len(pair[0]) + len(pair[1])
-        if len(block) == n_devices * BLOCK_PAIRS or n_characters >= n_devices * BLOCK_CHARACTERS:
-            yield block
-            block, n_characters = [], 0
-    if block:
-        yield block
-
-
-def _numbered(blocks: Iterable[Sequence[_T]]) -> Iterator[tuple[int, Sequence[_T]]]:
-    """The blocks, each with the number of its first item."""
-    first = 0
-    for block in blocks:
-        yield first, block
-        first += len(block)
 
 
 def _one_ahead(function: Callable[[_T], _R], items: Iterator[_T]) -> Iterator[_R]:

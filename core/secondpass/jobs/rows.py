@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from secondpass.arguments import describe
 from secondpass.errors import InputError
 from secondpass.files import check_unicode
-from secondpass.ranking import Passage
+from secondpass.ranking import Readings
 
 
 class Carried(Protocol):
@@ -107,22 +107,22 @@ class ScoredRows:
 
     Args:
         rows: The rows.
-        scores: In the scorer's unit. Shape: (n_rows,), float32.
-        truncated: Whether a part of the query or of the document was not read; None where the scorer does not say.
-        passages: The best of each document's windows; None where nothing was read, or the scorer does not say.
+        readings: Their scores, what orders those that are equal, passages, and what was truncated.
         ranks: The place among the rows of the query, from 1; 0 where the query's rows are not all here. Shape:
             (n_rows,), int32.
     """
 
     rows: Rows
-    scores: NDArray[np.float32]
-    truncated: Sequence[bool | None]
-    passages: Sequence[Passage | None]
+    readings: Readings
     ranks: NDArray[np.int32]
+
+    def slice(self, start: int, stop: int) -> "ScoredRows":
+        """Some of the rows."""
+        return ScoredRows(self.rows.slice(start, stop), self.readings.slice(start, stop), self.ranks[start:stop])
 
     def __len__(self) -> int:
         """Rows."""
-        return len(self.scores)
+        return len(self.rows)
 
 
 def is_missing(value: object) -> bool:

@@ -3,6 +3,7 @@
 from secondpass.ranking.order import arank, best_first, rank
 from secondpass.ranking.pairs import score_pairs
 from secondpass.ranking.ranked_document import Passage, RankedDocument
+from secondpass.ranking.read_pairs import read_pairs
 from secondpass.ranking.readings import Readings
 from secondpass.ranking.score_maps import ScoreMap, Sigmoid
 from secondpass.ranking.scorers import (
@@ -42,6 +43,7 @@ __all__ = [
     "best_first",
     "is_pointwise",
     "rank",
+    "read_pairs",
     "score_pairs",
     "unwrapped",
 ]

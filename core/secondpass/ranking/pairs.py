@@ -1,8 +1,6 @@
 """Scores of pairs from any scorer, whether it takes pairs or one query at a time."""
 
 from collections.abc import Sequence
-from itertools import groupby
-from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +13,7 @@ from secondpass.ranking.scorers import Pair, PairScorer, Scorer
 def score_pairs(scorer: Scorer, pairs: Sequence[Pair]) -> NDArray[np.float64]:
     """The relevance of each (query, document) pair.
 
-    A `PairScorer` gets all pairs in one call; any other scorer is called once per run of pairs with the same query.
+    A `PairScorer` gets all pairs in one call; any other scorer is called once per query, wherever its pairs stand.
 
     Args:
         scorer: Gives the scores; not called when there are no pairs.
@@ -31,11 +29,17 @@ def score_pairs(scorer: Scorer, pairs: Sequence[Pair]) -> NDArray[np.float64]:
         return np.empty(0)
     if isinstance(scorer, PairScorer):
         return check_scores(scorer.predict(pairs), len(pairs))
-    scores = []
-    n_scored = 0
-    for query, same_query in groupby(pairs, key=itemgetter(0)):
-        documents = [document for _, document in same_query]
-        with caller_numbers(range(n_scored, n_scored + len(documents))):
-            scores.append(check_scores(scorer.score(query, documents), len(documents)))
-        n_scored += len(documents)
-    return np.concatenate(scores)
+    scores = np.empty(len(pairs))
+    for query, places in places_by_query(pairs).items():
+        documents = [pairs[place][1] for place in places]
+        with caller_numbers(places):
+            scores[places] = check_scores(scorer.score(query, documents), len(documents))
+    return scores
+
+
+def places_by_query(pairs: Sequence[Pair]) -> dict[str, list[int]]:
+    """Where the pairs of each query stand; queries in the order of their first pairs."""
+    places: dict[str, list[int]] = {}
+    for place, (query, _) in enumerate(pairs):
+        places.setdefault(query, []).append(place)
+    return places

@@ -1,11 +1,12 @@
 """What a scorer made of pairs, and how much of them it read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.ranking.ranked_document import Passage
+from secondpass.ranking.ranked_document import Passage, RankedDocument
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -13,21 +14,65 @@ class Readings:
     """(query, document) pairs as they were read.
 
     Args:
-        scores: Their relevance, in the scorer's unit. Shape: (n_pairs,), float32.
-        truncated: Whether a part of the query or of the document was not read. Shape: (n_pairs,), bool.
+        scores: Their relevance, in the scorer's unit. Shape: (n_pairs,), float32 where a loaded model gave them.
+        truncated: Whether a part of the query or of the document was not read; None where the scorer does not say.
+            Shape: (n_pairs,), bool, or object where there is a None.
         passages: The best of each document's windows, the whole text where it was read at once; None where nothing was
-            read of it. One per pair.
+            read of it, or the scorer does not say. One per pair.
         n_tokens: Tokens that were read of each pair, special tokens included, those of its windows together; None where
             the scorer does not say. Shape: (n_pairs,), int64.
         raw_scores: The scores before a calibration, which order documents of equal scores; None where nothing mapped
-            them. Shape: (n_pairs,), float32.
+            them. Shape: (n_pairs,), as `scores`.
     """
 
-    scores: NDArray[np.float32]
-    truncated: NDArray[np.bool_]
+    scores: NDArray[np.floating]
+    truncated: NDArray[np.bool_ | np.object_]
     passages: list[Passage | None]
     n_tokens: NDArray[np.int64] | None = None
-    raw_scores: NDArray[np.float32] | None = None
+    raw_scores: NDArray[np.floating] | None = None
+
+    @classmethod
+    def of_scores(cls, scores: NDArray[np.floating]) -> "Readings":
+        """Those of a scorer that says nothing but scores."""
+        return cls(scores, np.full(len(scores), None, np.object_), [None] * len(scores))
+
+    @classmethod
+    def of_documents(cls, documents: Sequence[RankedDocument]) -> "Readings":
+        """What is known of documents, one after the other."""
+        scores = [document.score for document in documents]
+        raw_scores = [document.raw_score for document in documents]
+        truncated = [document.truncated for document in documents]
+        return cls(
+            np.array(scores, np.float64),
+            np.array(truncated, np.object_ if None in truncated else np.bool_),
+            [document.passage for document in documents],
+            raw_scores=None
+            if all(raw is None for raw in raw_scores)
+            else np.array([score if raw is None else raw for score, raw in zip(scores, raw_scores, strict=True)]),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: "Sequence[Readings]") -> "Readings":
+        """Those of all parts, one after the other; tokens where all parts say them."""
+        n_tokens = [part.n_tokens for part in parts if part.n_tokens is not None]
+        raw_scores = [part.scores if part.raw_scores is None else part.raw_scores for part in parts]
+        return cls(
+            np.concatenate([np.empty(0, np.float32), *(part.scores for part in parts)]),
+            np.concatenate([np.empty(0, np.bool_), *(part.truncated for part in parts)]),
+            [passage for part in parts for passage in part.passages],
+            np.concatenate([np.empty(0, np.int64), *n_tokens]) if len(n_tokens) == len(parts) else None,
+            None if all(part.raw_scores is None for part in parts) else np.concatenate(raw_scores),
+        )
+
+    def slice(self, start: int, stop: int) -> "Readings":
+        """Those of some of the pairs."""
+        return Readings(
+            self.scores[start:stop],
+            self.truncated[start:stop],
+            self.passages[start:stop],
+            None if self.n_tokens is None else self.n_tokens[start:stop],
+            None if self.raw_scores is None else self.raw_scores[start:stop],
+        )
 
     def __len__(self) -> int:
         """Pairs."""

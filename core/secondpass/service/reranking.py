@@ -78,7 +78,7 @@ class _Read:
     def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:  # noqa: ARG002 - likewise
         """The documents with what is known of them."""
         return [
-            RankedDocument(index, reading.score, text, reading.passage, reading.truncated)
+            RankedDocument(index, reading.score, text, reading.passage, reading.truncated, reading.raw_score)
             for index, (text, reading) in enumerate(zip(documents, self._readings, strict=True))
         ]
 

@@ -1,5 +1,7 @@
 """Ranks within what stands together: properties, and cases small enough to see."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,24 +16,31 @@ from secondpass.jobs import JobSettings, score_files
 from secondpass.jobs.rows import JsonObjects, Rows, ScoredRows
 from secondpass.jobs.shards import Shard, divide
 from secondpass.jobs.writing.ranks import Ranker, count_scattered, rank_groups
+from secondpass.ranking import Readings
 
 
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([0.0, 1.0, 2.0])), max_size=30))
-def test_ranks_are_those_of_a_stable_sort(rows: list[tuple[str, float]]) -> None:
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 4)), max_size=30), st.booleans())
+def test_ranks_are_those_of_a_stable_sort_by_what_the_scores_were(rows: list[tuple[str, int]], is_mapped: bool) -> None:  # noqa: FBT001 - hypothesis gives it
     expected: list[int] = []
     for _, group in groupby(rows, key=lambda row: row[0]):
-        scores = [score for _, score in group]
-        order = sorted(range(len(scores)), key=lambda i: -scores[i])
-        expected += [order.index(i) + 1 for i in range(len(scores))]
-    found = rank_groups([key for key, _ in rows], np.array([score for _, score in rows], np.float32))
-    assert found.tolist() == expected
+        raw = [score for _, score in group]
+        order = sorted(range(len(raw)), key=lambda i: -raw[i])
+        expected += [order.index(i) + 1 for i in range(len(raw))]
+    raw_scores = np.array([score for _, score in rows], np.float64)
+    readings = Readings.of_scores(raw_scores)
+    if is_mapped:  # to scores of which several are equal
+        readings = replace(readings, scores=raw_scores // 2, raw_scores=raw_scores)
+    assert rank_groups([key for key, _ in rows], readings).tolist() == expected
+
+
+def _readings(scores: Sequence[float]) -> Readings:
+    return Readings.of_scores(np.array(scores, np.float32))
 
 
 def _scored(keys: list[str], scores: list[float]) -> ScoredRows:
     n_rows = len(keys)
     rows = Rows(range(n_rows), keys, keys, keys, JsonObjects([{}] * n_rows))
-    nothing = [None] * n_rows
-    return ScoredRows(rows, np.array(scores, np.float32), nothing, nothing, np.zeros(n_rows, np.int32))
+    return ScoredRows(rows, _readings(scores), np.zeros(n_rows, np.int32))
 
 
 @given(
@@ -48,7 +57,7 @@ def test_ranks_do_not_depend_on_how_rows_arrive(rows: list[tuple[str, int]], siz
         ranks += [rank for piece in pieces for rank in piece.ranks.tolist()]
         start += size
     ranks += [rank for piece in ranker.finish() for rank in piece.ranks.tolist()]
-    assert ranks == rank_groups([key for key, _ in rows], np.array([score for _, score in rows], np.float32)).tolist()
+    assert ranks == rank_groups([key for key, _ in rows], _readings([score for _, score in rows])).tolist()
     groups = [key for key, _ in groupby(rows, key=lambda row: row[0])]
     assert len(ranker.stretches) == len(groups)
     assert count_scattered([(ranker.stretches, False)]) == len(groups) - len(set(groups))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from secondpass.jobs.writing.trec_run import RunTable, ScoredPair
 
-PAIRS = st.lists(st.tuples(st.sampled_from("qrs"), st.sampled_from("abcd"), st.integers(0, 2)), max_size=40)
+PAIRS = st.lists(st.tuples(st.sampled_from("qrs"), st.sampled_from("abcd"), st.integers(0, 3)), max_size=40)
 
 
 @given(PAIRS, st.integers(1, 7))
@@ -19,7 +19,11 @@ def test_a_run_has_each_pair_once_by_query_and_score(pairs: list[tuple[str, str,
     expected: dict[str, dict[str, int]] = {}
     for query, document, score in pairs:
         expected.setdefault(query, {}).setdefault(document, score)
-    scored = [ScoredPair(row, *pair, truncated=None) for row, pair in enumerate(pairs, 1)]
+    # Scores of which several are equal, and what they were before.
+    scored = [
+        ScoredPair(row, query, document, score // 2, truncated=None, raw_score=score)
+        for row, (query, document, score) in enumerate(pairs, 1)
+    ]
     with TemporaryDirectory() as folder:
         path = Path(folder, "pairs")
         table = RunTable(path)
@@ -40,7 +44,7 @@ def test_a_run_has_each_pair_once_by_query_and_score(pairs: list[tuple[str, str,
 def test_scores_in_single_precision_come_out_as_they_are(tmp_path: Path) -> None:
     low, high = -8.28841495513916, 0.10000000149011612  # both are single precision's
     table = RunTable(tmp_path / "pairs")
-    assert list(table.add([ScoredPair(1, "q", "d", low, None), ScoredPair(2, "q", "e", high, None)])) == []
+    assert list(table.add([ScoredPair(1, "q", "d", low, None, low), ScoredPair(2, "q", "e", high, None, high)])) == []
     assert list(table.lines("t")) == [f"q Q0 e 1 {high} t\n", f"q Q0 d 2 {low} t\n"]
     table.close()
 
@@ -68,7 +72,7 @@ def test_a_run_needs_no_locks_of_the_file_system(tmp_path: Path) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == b"locked\n"
         table = RunTable(path)
-        assert list(table.add([ScoredPair(1, "q", "d", 1.0, None)])) == []
+        assert list(table.add([ScoredPair(1, "q", "d", 1.0, None, 1.0)])) == []
         assert list(table.lines("t")) == ["q Q0 d 1 1.0 t\n"]
         assert [file.name for file in tmp_path.iterdir()] == [path.name]
         table.close()

@@ -114,11 +114,9 @@ class _ShardRun:
                 self._on_rows(1)
                 continue
             start = 0
-            for rows in self._next_rows(len(part.scores)):
+            for rows in self._next_rows(len(part)):
                 stop = start + len(rows)
-                unranked = np.zeros(len(rows), np.int32)
-                truncated = part.truncated[start:stop]
-                scored = ScoredRows(rows, part.scores[start:stop], truncated, part.passages[start:stop], unranked)
+                scored = ScoredRows(rows, part.slice(start, stop), np.zeros(len(rows), np.int32))
                 self._write([scored] if self._ranker is None else self._ranker.push(scored))
                 start = stop
             self._on_rows(start)
@@ -161,7 +159,7 @@ class _ShardRun:
             if self._ranker is not None:
                 self.n_unranked += int((rows.ranks == 0).sum())
             if self.n_truncated is not None:
-                known = [truncated for truncated in rows.truncated if truncated is not None]
+                known = [truncated for truncated in rows.readings.truncated.tolist() if truncated is not None]
                 self.n_truncated = None if len(known) < len(rows) else self.n_truncated + sum(known)
 
     def _add_bad(self, rows: Sequence[BadRow]) -> None:

@@ -3,13 +3,8 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import chain, groupby, islice
-from operator import itemgetter
+from itertools import islice
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from secondpass.arguments import describe_error
 from secondpass.errors import (
@@ -17,21 +12,10 @@ from secondpass.errors import (
     InputError,
     MissingExtraError,
     RemoteError,
-    ScoringError,
     SecondPassError,
 )
-from secondpass.ranking import (
-    Pair,
-    Passage,
-    RankedDocument,
-    RankingScorer,
-    Readings,
-    ReadingScorer,
-    Scorer,
-    StreamReadingScorer,
-    score_pairs,
-)
-from secondpass.ranking.checks import check_scores
+from secondpass.ranking import Pair, Readings, Scorer, StreamReadingScorer, read_pairs
+from secondpass.ranking.read_pairs import check_readings
 
 # After so many failures without a score in between it is the model that fails, not its pairs.
 MOST_FAILURES_IN_A_ROW: Final = 64
@@ -44,21 +28,6 @@ _BLOCK_PAIRS: Final = 256
 _OF_A_REQUEST: Final = frozenset({200, 400, 413, 422, 424, 500})
 # Which of them also says that a service fails whatever it is asked.
 _FAILED: Final = 500
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScoredPart:
-    """Pairs that were scored together. All members are of the same length.
-
-    Args:
-        scores: In the scorer's unit. Shape: (n_pairs,), float32.
-        truncated: Whether a part of the query or of the document was not read; None where the scorer does not say.
-        passages: The best of each document's windows; None where nothing was read, or the scorer does not say.
-    """
-
-    scores: NDArray[np.float32]
-    truncated: Sequence[bool | None]
-    passages: Sequence[Passage | None]
 
 
 class Attempts:
@@ -75,7 +44,7 @@ class Attempts:
         self._n_failures_in_a_row = 0
         self._scored: Pair = _PLAIN_PAIR
 
-    def stream(self, pairs: Iterable[Pair]) -> Iterator[ScoredPart | str]:
+    def stream(self, pairs: Iterable[Pair]) -> Iterator[Readings | str]:
         """What `read` gives for a stream of pairs, of which a few blocks are in memory at a time.
 
         Where the last pairs fail, a pair that has a score already is scored again: by that it is found out whether it
@@ -98,20 +67,21 @@ class Attempts:
             raise remaining.error
         if self._n_failures_in_a_row:
             with suppress(InputError):  # which only a scorer that works has for a pair
-                _read(self._scorer, [self._scored])
+                read_pairs(self._scorer, [self._scored])
             self._n_failures_in_a_row = 0
 
-    def _read_stream(self, scorer: StreamReadingScorer, pairs: "_Source") -> Iterator[ScoredPart]:
+    def _read_stream(self, scorer: StreamReadingScorer, pairs: "_Source") -> Iterator[Readings]:
         """What the scorer gives; it ends where the scorer raises for those that wait, too."""
         try:
-            for readings in scorer.read_blocks(pairs, passages=self._passages):
+            for block in scorer.read_blocks(pairs, passages=self._passages):
+                readings = check_readings(block, len(block))
                 self._has_scored(pairs.drop(len(readings)))
-                yield ScoredPart(readings.scores, readings.truncated.tolist(), readings.passages)
+                yield readings
         except Exception as error:
             if _is_of_the_job(error) or not pairs.waiting:
                 raise
 
-    def read(self, pairs: Sequence[Pair]) -> Iterator[ScoredPart | str]:
+    def read(self, pairs: Sequence[Pair]) -> Iterator[Readings | str]:
         """The pairs in order: those that were scored, in parts, and of each of the others why it was not.
 
         Raises:
@@ -120,7 +90,7 @@ class Attempts:
         if not pairs:
             return
         try:
-            part = _read(self._scorer, pairs)
+            part = read_pairs(self._scorer, pairs)
         except Exception as error:
             if _is_of_the_job(error):
                 raise
@@ -135,12 +105,12 @@ class Attempts:
         yield from self.read(pairs[:middle])
         yield from self.read(pairs[middle:])
 
-    def _once_more(self, pairs: Sequence[Pair]) -> ScoredPart | str:
+    def _once_more(self, pairs: Sequence[Pair]) -> Readings | str:
         """The same pair behind one that has a score already, which says whether it is the service that fails."""
         with suppress(InputError):
-            _read(self._scorer, [self._scored])
+            read_pairs(self._scorer, [self._scored])
         try:
-            part = _read(self._scorer, pairs)
+            part = read_pairs(self._scorer, pairs)
         except Exception as error:
             if _is_of_the_job(error):
                 raise
@@ -160,23 +130,6 @@ class Attempts:
         if self._n_failures_in_a_row >= MOST_FAILURES_IN_A_ROW:
             raise error
         return str(error) if isinstance(error, SecondPassError) else describe_error(error)
-
-
-def _read(scorer: Scorer, pairs: Sequence[Pair]) -> ScoredPart:
-    """What the scorer says of pairs."""
-    if isinstance(scorer, ReadingScorer):
-        readings = _check(scorer.read(pairs), len(pairs))
-        return ScoredPart(readings.scores, readings.truncated.tolist(), readings.passages)
-    if isinstance(scorer, RankingScorer):
-        by_query = [(query, [document for _, document in same]) for query, same in groupby(pairs, key=itemgetter(0))]
-        ranked = list(chain.from_iterable(_in_given_order(scorer.rank(*request), request[1]) for request in by_query))
-        return ScoredPart(
-            np.array([document.score for document in ranked], np.float32),
-            [document.truncated for document in ranked],
-            [document.passage for document in ranked],
-        )
-    nothing = [None] * len(pairs)
-    return ScoredPart(score_pairs(scorer, pairs).astype(np.float32), nothing, nothing)
 
 
 class _Source:
@@ -210,20 +163,6 @@ class _Source:
     def take_waiting(self) -> list[Pair]:
         waiting, self.waiting = list(self.waiting), deque()
         return waiting
-
-
-def _check(readings: Readings, n_pairs: int) -> Readings:
-    check_scores(readings.scores, n_pairs)
-    return readings
-
-
-def _in_given_order(ranked: Sequence[RankedDocument], documents: Sequence[str]) -> list[RankedDocument]:
-    """Raise ScoringError unless each document was ranked once, with a score."""
-    ordered = sorted(ranked, key=lambda document: document.index)
-    if [document.index for document in ordered] != list(range(len(documents))):
-        raise ScoringError(f"a scorer's rank must give each of {len(documents)} documents once")
-    check_scores([document.score for document in ordered], len(documents))
-    return ordered
 
 
 def _may_pass(error: Exception) -> bool:

@@ -74,7 +74,7 @@ def score_rows(
         if isinstance(part, str):
             errors[next(place)] = part
             continue
-        for score, is_truncated, passage in zip(part.scores, part.truncated, part.passages, strict=True):
+        for score, is_truncated, passage in zip(part.scores, part.truncated.tolist(), part.passages, strict=True):
             number = next(place)
             scores[number], truncated[number], passages[number] = score, is_truncated, passage
     return RowScores(scores, truncated, passages, errors)

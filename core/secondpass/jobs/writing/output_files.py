@@ -8,6 +8,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from secondpass.jobs.carrying.to_arrow import ArrowColumns
 from secondpass.jobs.carrying.to_objects import as_json
 from secondpass.jobs.rows import JsonObjects, ScoredRows
@@ -88,18 +90,18 @@ class _ParquetFile(ShardFile):
     def _table(self, rows: ScoredRows) -> "pa.Table":
         import pyarrow as pa  # noqa: PLC0415 - as above
 
-        carried = rows.rows.carried
+        carried, passages = rows.rows.carried, rows.readings.passages
         assert isinstance(carried, ArrowColumns)  # noqa: S101 - `Carrier` and `ShardFile` are chosen by one setting
         new = [
-            pa.array(rows.scores, pa.float32()),
+            pa.array(rows.readings.scores.astype(np.float32), pa.float32()),
             pa.array(rows.ranks, pa.int32(), mask=rows.ranks == 0),
-            pa.array(rows.truncated, pa.bool_()),
+            pa.array(rows.readings.truncated, pa.bool_()),
         ]
         if self._windows:
             new += [
-                pa.array([None if p is None else p.start for p in rows.passages], pa.int64()),
-                pa.array([None if p is None else p.end for p in rows.passages], pa.int64()),
-                pa.array([None if p is None else p.score for p in rows.passages], pa.float32()),
+                pa.array([None if p is None else p.start for p in passages], pa.int64()),
+                pa.array([None if p is None else p.end for p in passages], pa.int64()),
+                pa.array([None if p is None else p.score for p in passages], pa.float32()),
             ]
         table = carried.table
         for name, column in zip(self._columns, new, strict=True):
@@ -118,14 +120,12 @@ class _TextFile(ShardFile):
 
 class _JsonLinesFile(_TextFile):
     def write(self, rows: ScoredRows) -> None:
+        readings = rows.readings
+        scores, truncated = readings.scores.astype(np.float32).tolist(), readings.truncated.tolist()
         for number, values in enumerate(_objects(rows)):
-            new: list[object] = [
-                float(rows.scores[number]),
-                int(rows.ranks[number]) or None,
-                rows.truncated[number],
-            ]
+            new: list[object] = [scores[number], int(rows.ranks[number]) or None, truncated[number]]
             if self._windows:
-                passage = rows.passages[number]
+                passage = readings.passages[number]
                 new += (None,) * 3 if passage is None else (passage.start, passage.end, passage.score)
             line = {**values, **dict(zip(self._columns, new, strict=True))}
             self._file.write(_dumps(line) + "\n")
@@ -134,10 +134,13 @@ class _JsonLinesFile(_TextFile):
 class _PairsFile(_TextFile):
     def write(self, rows: ScoredRows) -> None:
         columns = self._settings.query_id_column, self._settings.document_id_column
+        readings = rows.readings
+        scores, truncated = readings.scores.tolist(), readings.truncated.tolist()
+        raw_scores = scores if readings.raw_scores is None else readings.raw_scores.tolist()
         for number, values in enumerate(_objects(rows)):
             query, document = (str(values[column]) for column in columns)
             pair = ScoredPair(
-                rows.rows.numbers[number], query, document, float(rows.scores[number]), rows.truncated[number]
+                rows.rows.numbers[number], query, document, scores[number], truncated[number], raw_scores[number]
             )
             self._file.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")
 

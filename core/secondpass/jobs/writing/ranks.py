@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from secondpass.jobs.rows import ScoredRows
 from secondpass.jobs.shards import Shard, query_digest
+from secondpass.ranking import Readings, best_first
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,17 +21,19 @@ class _Group:
     key: str
 
 
-def rank_groups(keys: Sequence[str], scores: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Each row's place among the rows around it that have the same key: 1 for the highest score, ties in order.
+def rank_groups(keys: Sequence[str], readings: Readings) -> NDArray[np.int32]:
+    """Each row's place among the rows around it that have the same key, as `rank` orders them: 1 for the best.
 
     Args:
         keys: What rows of one query have in common.
-        scores: Shape: (n_rows,).
+        readings: Of each row.
     """
     ranks = np.zeros(len(keys), np.int32)
+    scores = readings.scores.tolist()
+    raw_scores = scores if readings.raw_scores is None else readings.raw_scores.tolist()
     for group in _groups(keys):
-        order = np.argsort(-scores[group.start : group.stop], kind="stable")
-        ranks[group.start + order] = np.arange(1, len(order) + 1, dtype=np.int32)
+        order = best_first(scores[group.start : group.stop], raw_scores[group.start : group.stop])
+        ranks[group.start + np.array(order)] = np.arange(1, len(order) + 1)
     return ranks
 
 
@@ -65,10 +68,10 @@ class Ranker:
             self._waiting.append(rows)
             return
         if last_change:
-            self._waiting.append(_slice(rows, 0, last_change))
+            self._waiting.append(rows.slice(0, last_change))
         yield from self._ranked(is_last=False)
         if keys:
-            self._waiting = [_slice(rows, last_change, len(keys))]
+            self._waiting = [rows.slice(last_change, len(keys))]
 
     def finish(self) -> Iterator[ScoredRows]:
         """The rows that are left at the end of the shard."""
@@ -79,7 +82,7 @@ class Ranker:
         if not pieces:
             return
         keys = [key for piece in pieces for key in piece.rows.keys]
-        ranks = rank_groups(keys, np.concatenate([piece.scores for piece in pieces]))
+        ranks = rank_groups(keys, Readings.concatenate([piece.readings for piece in pieces]))
         groups = list(_groups(keys))
         self._stretches.extend(query_digest(group.key) for group in groups)
         first, last, shard = groups[0], groups[-1], self._shard
@@ -118,13 +121,3 @@ def _groups(keys: Sequence[str]) -> Iterator[_Group]:
         if i == len(keys) or keys[i] != keys[start]:
             yield _Group(start, i, keys[start])
             start = i
-
-
-def _slice(rows: ScoredRows, start: int, stop: int) -> ScoredRows:
-    return ScoredRows(
-        rows.rows.slice(start, stop),
-        rows.scores[start:stop],
-        rows.truncated[start:stop],
-        rows.passages[start:stop],
-        rows.ranks[start:stop],
-    )

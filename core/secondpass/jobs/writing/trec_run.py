@@ -17,6 +17,7 @@ _TABLES: Final = """
 CREATE TABLE queries (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 CREATE TABLE pairs (
     query INTEGER NOT NULL, document TEXT NOT NULL, place INTEGER NOT NULL, score REAL NOT NULL,
+    raw_score REAL NOT NULL,
     PRIMARY KEY (query, document)
 ) WITHOUT ROWID;
 """
@@ -32,6 +33,7 @@ class ScoredPair:
         document: The document's id.
         score: In the scorer's unit.
         truncated: Whether a part of either was not read; None where the scorer does not say.
+        raw_score: What orders documents of equal scores: as in `RankedDocument`, or the score where nothing mapped it.
     """
 
     row: int
@@ -39,6 +41,7 @@ class ScoredPair:
     document: str
     score: float
     truncated: bool | None
+    raw_score: float
 
 
 def read_pairs(path: Path) -> Iterator[ScoredPair]:
@@ -86,25 +89,26 @@ class RunTable:
             with _errors_of_the_disk(self._path):
                 if pair.query != query:
                     query, number = pair.query, self._number_of(pair.query)
-                values = number, pair.document, self._n_pairs, pair.score
-                is_new = self._connection.execute("INSERT OR IGNORE INTO pairs VALUES (?, ?, ?, ?)", values).rowcount
+                values = number, pair.document, self._n_pairs, pair.score, pair.raw_score
+                is_new = self._connection.execute("INSERT OR IGNORE INTO pairs VALUES (?, ?, ?, ?, ?)", values).rowcount
             self._n_pairs += 1
             if not is_new:
                 yield pair
 
     def lines(self, tag: str) -> Iterator[str]:
-        """The lines of the run: queries in the order of their first pairs, documents by score, ties in order.
+        """The lines of the run: queries in the order of their first pairs, documents as `rank` orders them.
 
         Args:
             tag: What the run says of whose scores these are.
         """
         with _errors_of_the_disk(self._path):
             for number, query in self._connection.execute("SELECT number, id FROM queries ORDER BY number"):
-                of_query = "SELECT place, document, score FROM pairs WHERE query = ?"
+                of_query = "SELECT place, document, score, raw_score FROM pairs WHERE query = ?"
                 # SQLite would sort many of them in the system's folder of temporary files, which may be small.
                 found = sorted(self._connection.execute(of_query, (number,)))
-                _, documents, scores = zip(*found, strict=True)
-                yield from run_lines(ScoredQuery(query, documents, scores, 0.0), depth=len(documents), tag=tag)
+                _, documents, scores, raw_scores = zip(*found, strict=True)
+                scored = ScoredQuery(query, documents, scores, 0.0, raw_scores=raw_scores)
+                yield from run_lines(scored, depth=len(documents), tag=tag)
 
     def close(self) -> None:
         """Let go of the file, and remove it."""
