@@ -4,6 +4,7 @@ import asyncio
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,26 @@ def test_the_threshold_is_inclusive_and_comes_before_top_k() -> None:
 def test_a_scorer_that_gives_other_than_one_score_per_document(scores: Sequence[float]) -> None:
     with pytest.raises(ScoringError, match="one score per document, got shape"):
         rank(Fixed(scores), "q", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [[[1.0], [2.0, 3.0]], [1j, 2j], np.array([1j, 2j]), (score for score in (1.0, 2.0)), ["1", "2"], [10**400, 0]],
+    ids=["ragged", "complex", "complex array", "generator", "text", "too large"],
+)
+def test_a_scorer_that_gives_other_than_real_numbers(scores: Any) -> None:
+    with pytest.raises(ScoringError, match="a scorer must give a list or array of real numbers, got "):
+        rank(Fixed(scores), "q", ["a", "b"])
+
+
+@pytest.mark.parametrize("documents", [["a"], []])
+@pytest.mark.parametrize("scorer", [OverlapScorer, object(), "a/model", None], ids=["class", "object", "name", "None"])
+def test_what_is_no_scorer_is_refused(scorer: Any, documents: list[str]) -> None:
+    message = r"scorer must be an object with a method score\(query, documents\), such as a CrossEncoder, got "
+    with pytest.raises(InputTypeError, match=message):
+        rank(scorer, "q", documents)
+    with pytest.raises(InputTypeError, match=message):
+        asyncio.run(arank(scorer, "q", documents))
 
 
 def test_nan_is_an_error_and_never_an_order() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from secondpass.arguments import describe
 from secondpass.errors import ScoringError
-from secondpass.ranking.checks import check_request, check_scores
+from secondpass.ranking.checks import check_request, check_scorer, check_scores
 from secondpass.ranking.ranked_document import RankedDocument
 from secondpass.ranking.score_maps import ScoreMap
 from secondpass.ranking.scorers import AsyncRankingScorer, AsyncScorer, RankingScorer, Scorer
@@ -38,6 +38,7 @@ def rank(
         InputError: An argument breaks a rule.
         ScoringError: The scorer gave NaN or not one score per document.
     """
+    check_scorer(scorer)
     texts = check_request(query, documents, top_k, score_threshold)
     if not texts:
         return []
@@ -74,6 +75,7 @@ async def arank(
 
     A scorer that can be awaited is; any other one runs in a thread.
     """
+    check_scorer(scorer)
     texts = check_request(query, documents, top_k, score_threshold)
     if not texts:
         return []
