@@ -42,10 +42,11 @@ def rank(
     texts = check_request(query, documents, top_k, score_threshold)
     if not texts:
         return []
+    given = list(texts)  # the scorer's own, which it may empty
     if isinstance(scorer, RankingScorer):
-        ranked = _check_ranking(scorer.rank(query, texts), texts)
+        ranked = _check_ranking(scorer.rank(query, given), texts)
     else:
-        ranked = _without_passages(scorer.score(query, texts), texts)
+        ranked = _without_passages(scorer.score(query, given), texts)
     return order_documents(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 
@@ -79,14 +80,15 @@ async def arank(
     texts = check_request(query, documents, top_k, score_threshold)
     if not texts:
         return []
+    given = list(texts)  # the scorer's own, which it may empty
     if isinstance(scorer, AsyncRankingScorer):
-        ranked = _check_ranking(await scorer.arank(query, texts), texts)
+        ranked = _check_ranking(await scorer.arank(query, given), texts)
     elif isinstance(scorer, RankingScorer):
-        ranked = _check_ranking(await asyncio.to_thread(scorer.rank, query, texts), texts)
+        ranked = _check_ranking(await asyncio.to_thread(scorer.rank, query, given), texts)
     elif isinstance(scorer, AsyncScorer):
-        ranked = _without_passages(await scorer.ascore(query, texts), texts)
+        ranked = _without_passages(await scorer.ascore(query, given), texts)
     else:
-        ranked = _without_passages(await asyncio.to_thread(scorer.score, query, texts), texts)
+        ranked = _without_passages(await asyncio.to_thread(scorer.score, query, given), texts)
     return order_documents(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 

@@ -29,9 +29,9 @@ def score_pairs(scorer: Scorer, pairs: Sequence[Pair]) -> NDArray[np.float64]:
     if not pairs:
         return np.empty(0)
     if isinstance(scorer, PairScorer):
-        return check_scores(scorer.predict(pairs), len(pairs))
+        return check_scores(scorer.predict(list(pairs)), len(pairs))
     scores = []
     for query, same_query in groupby(pairs, key=itemgetter(0)):
         documents = [document for _, document in same_query]
-        scores.append(check_scores(scorer.score(query, documents), len(documents)))
+        scores.append(check_scores(scorer.score(query, list(documents)), len(documents)))
     return np.concatenate(scores)

@@ -48,7 +48,7 @@ def read_pairs(scorer: Scorer, pairs: Sequence[Pair]) -> list[Reading]:
         ScoringError: The scorer gave NaN or not one score per pair.
     """
     if isinstance(scorer, _PairReader):
-        read = scorer.read(pairs)
+        read = scorer.read(list(pairs))
         scores = check_scores(read.scores, len(pairs)).tolist()
         # A scorer of the user's own may give readings of its own, which need not count.
         counted: NDArray[np.int64] | None = getattr(read, "n_tokens", None)

@@ -165,11 +165,15 @@ class Attempts:
 def _read(scorer: Scorer, pairs: Sequence[Pair]) -> ScoredPart:
     """What the scorer says of pairs."""
     if isinstance(scorer, ReadingScorer):
-        readings = _check(scorer.read(pairs), len(pairs))
+        readings = _check(scorer.read(list(pairs)), len(pairs))
         return ScoredPart(readings.scores, readings.truncated.tolist(), readings.passages)
     if isinstance(scorer, RankingScorer):
         by_query = [(query, [document for _, document in same]) for query, same in groupby(pairs, key=itemgetter(0))]
-        ranked = list(chain.from_iterable(_in_given_order(scorer.rank(*request), request[1]) for request in by_query))
+        ranked = list(
+            chain.from_iterable(
+                _in_given_order(scorer.rank(query, list(documents)), documents) for query, documents in by_query
+            )
+        )
         return ScoredPart(
             np.array([document.score for document in ranked], np.float32),
             [document.truncated for document in ranked],
