@@ -17,6 +17,7 @@ from secondpass.execution.first_truncation import FirstTruncation
 from secondpass.execution.pipeline import blocks_of
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
+from secondpass.files import check_unicode
 from secondpass.options import LongDocuments
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
 from secondpass.ranking.checks import (
@@ -238,6 +239,9 @@ class LocalScorer(ABC):
         """
         check_query(query)
         check_document(document)
+        # Parts are tokenised before they are pairs, whose errors name them.
+        check_unicode(query, "query")
+        check_unicode(document, "document")
         check_count("max_tokens", max_tokens, optional=False)
         check_top_k(top_k)
 
