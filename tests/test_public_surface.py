@@ -149,7 +149,7 @@ def test_a_lone_surrogate_is_named_where_a_document_is_divided(document: str, bi
         message = rf"document must be Unicode text, has the lone surrogate '.ud800' at character {place}$"
         with pytest.raises(InputError, match=message):
             model.passages("q", document)
-        with pytest.raises(InputError, match="query must be Unicode text, has the lone surrogate .* at character 1$"):
+        with pytest.raises(InputError, match=r"query must be Unicode text, has the lone surrogate .* at character 1$"):
             model.passages("q\udfff", "a wall")
 
 
