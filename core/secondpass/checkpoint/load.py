@@ -109,7 +109,7 @@ def _load_pretrained(folder: Folder, layout: Layout) -> tuple[RankingModel, AnyT
     model = layout.load(folder)
     tokenizer = tokenizer_of(folder)
     if model.backbone.config.pad_token_id is None:
-        # Classifiers on causal models find a text's last token by it and refuse batches without.
+        # Classifiers on causal models refuse batches without; which token they read without it, `WholeModel` says.
         model.backbone.config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
 

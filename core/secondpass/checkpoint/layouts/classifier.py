@@ -40,7 +40,7 @@ def _load(folder: Folder) -> PretrainedModel:
     labels = label_names(folder, model.config)
     architecture = architecture_of(model.config)
     if architecture is None or folder.runs_code:
-        return WholeModel(model, labels)
+        return WholeModel(model, labels, names_padding=model.config.pad_token_id is not None)
     head = architecture.head(model.config)
     layers = (model.get_submodule(layer) if isinstance(layer, str) else layer() for layer in head)
     return SplitModel(backbone_of(model), architecture.pooling(model.config), nn.Sequential(*layers), labels)
