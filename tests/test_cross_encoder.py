@@ -143,6 +143,7 @@ def test_inputs_are_left_as_they_were(model: CrossEncoder) -> None:
         ("q", {"a": 1}, "documents must be a list of strings, got dict"),
         ("q", {"a"}, "documents must be a list of strings, got set"),
         ("q", 7, "documents must be a list of strings, got int 7"),
+        ("q", np.array("a"), r"documents must be a list of strings, got ndarray array\('a'"),
         ("q", ["a", None], r"documents\[1\] must be a string, got NoneType None"),
         ("q", ["a", 1.5], r"documents\[1\] must be a string, got float 1.5"),
     ],
@@ -161,6 +162,7 @@ def test_bad_texts_are_named(model: CrossEncoder, query: str, documents: list[st
         ([("a", "b"), ("a",)], r"pairs\[1\] must be"),
         ([("a", "b"), ("a", None)], r"pairs\[1\] must be"),
         (4, "pairs must be"),
+        (np.array(4), r"pairs must be \(query, document\) pairs, got ndarray array\(4\)"),
     ],
 )
 def test_bad_pairs_are_named(model: CrossEncoder, pairs: list[tuple[str, str]], message: str) -> None:
@@ -177,6 +179,8 @@ def test_bad_pairs_are_named(model: CrossEncoder, pairs: list[tuple[str, str]], 
         ({"top_k": 2.0}, "top_k must be an integer or None, got float 2.0"),
         ({"score_threshold": "0"}, "score_threshold must be a number or None, got str '0'"),
         ({"score_threshold": float("nan")}, "score_threshold must be a number, got NaN"),
+        ({"score_threshold": 10**400}, "score_threshold must be a number of double precision, got an integer above"),
+        ({"score_threshold": np.complex64(1)}, "score_threshold must be a number or None, got complex64"),
     ],
 )
 def test_bad_options_of_rank_are_named(model: CrossEncoder, options: dict[str, Any], message: str) -> None:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import checkpoints
 import numpy as np
@@ -169,6 +169,26 @@ def test_threads_that_share_a_scorer_warn_once(load: Callable[..., LocalScorer])
         warnings.simplefilter("always")
         list(pool.map(lambda i: model.score(QUERY, [f"{i} {LONG}"]), range(16)))
     assert [type(warning.message) for warning in caught] == [TruncationWarning]
+
+
+@pytest.mark.parametrize("before", ["always", "ignore", None])
+def test_a_filter_makes_an_error_of_every_call_that_truncates(
+    load: Callable[..., LocalScorer], before: Literal["always", "ignore"] | None
+) -> None:
+    model = load("bert")
+    with warnings.catch_warnings(record=True) as caught:
+        if before is not None:
+            warnings.simplefilter(before)
+            model.score(QUERY, [LONG])
+        warnings.filterwarnings("error", category=TruncationWarning)
+        for call in (model.score, model.rank, model.score):
+            with pytest.raises(TruncationWarning, match="1 of 1 pairs did not fit"):
+                call(QUERY, [LONG])
+        model.score(QUERY, ["the wall fell"])
+        warnings.simplefilter("always")
+        model.score(QUERY, [LONG])
+        model.score(QUERY, [LONG])
+    assert len(caught) == (0 if before == "ignore" else 1)
 
 
 def test_windows_are_warned_of_for_a_query_alone(load: Callable[..., LocalScorer]) -> None:

@@ -34,6 +34,11 @@ def test_options_and_defaults_are_those_of_cross_encoder() -> None:
         ("max_length", 0, "max_length must be at least 1, got 0"),
         ("max_length", "64", "max_length must be an integer or None, got str '64'"),
         ("instruction", 1, "instruction must be text or None, got int 1"),
+        (
+            "instruction",
+            "a\ud800",
+            r"instruction must be Unicode text, has the lone surrogate '\ud800' at character 1",
+        ),
         ("batch_tokens", True, "batch_tokens must be an integer or None, got bool True"),
         ("revision", 3, "revision must be text or None, got int 3"),
         ("cache_dir", 3, "cache_dir must be text or None, got int 3"),

@@ -142,6 +142,17 @@ def test_a_lone_surrogate_is_named(query: str, document: str, message: str, bi_e
         bi_encoder.score(query, [document])
 
 
+@pytest.mark.parametrize("document", ["a \ud800 b", "the wall fell. " * 200 + "\ud800"], ids=["short", "long"])
+def test_a_lone_surrogate_is_named_where_a_document_is_divided(document: str, bi_encoder: BiEncoder) -> None:
+    place = document.index("\ud800")
+    for model in (CrossEncoder("secondpass/mini"), bi_encoder):
+        message = rf"document must be Unicode text, has the lone surrogate '.ud800' at character {place}$"
+        with pytest.raises(InputError, match=message):
+            model.passages("q", document)
+        with pytest.raises(InputError, match=r"query must be Unicode text, has the lone surrogate .* at character 1$"):
+            model.passages("q\udfff", "a wall")
+
+
 def test_loading_shows_no_bar_and_starts_no_thread(capfd: pytest.CaptureFixture[str]) -> None:
     before = threading.active_count()
     CrossEncoder("secondpass/mini").score("berlin", ["wall"])

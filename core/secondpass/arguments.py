@@ -1,6 +1,7 @@
 """What single arguments may be: one check for each kind, one wording for all of them."""
 
 import os
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -69,6 +70,14 @@ def check_path(name: str, value: object, *, optional: bool = True) -> None:
         raise InputTypeError(f"{name} must be a path{' or None' if optional else ''}, got {describe(value)}")
     if value == "":
         raise InputError(f'{name} must be a path, got ""')
+
+
+def items_of(value: object) -> Iterator[object] | None:
+    """What a value holds; None where it is not iterable: an array of no dimension has the method, and raises."""
+    try:
+        return iter(value) if isinstance(value, Iterable) else None
+    except TypeError:
+        return None
 
 
 def describe(value: object) -> str:

@@ -97,7 +97,10 @@ class MissingExtraError(SecondPassError, ModuleNotFoundError):
 
 
 class TruncationWarning(UserWarning):
-    """Something a scorer was given did not fit, and was not read; raised once for each scorer."""
+    """Something a scorer was given did not fit, and was not read; said once for each scorer.
+
+    A filter that makes it an error has it raised each time.
+    """
 
 
 class RemoteWarning(UserWarning):

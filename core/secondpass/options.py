@@ -7,6 +7,7 @@ from typing import Literal, Self, TypeAlias, get_args
 from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe, plain
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
+from secondpass.files import check_unicode
 
 DType: TypeAlias = Literal["float32", "bfloat16", "float16", "int8"]
 ActivationName: TypeAlias = Literal["identity", "sigmoid"]
@@ -93,6 +94,8 @@ class ModelOptions(HubOptions):
         check_choice("activation", self.activation, get_args(ActivationName))
         check_count("max_length", self.max_length)
         check_text("instruction", self.instruction)
+        if self.instruction is not None:
+            check_unicode(self.instruction, "instruction")
         if self.label is not None and (isinstance(self.label, bool) or not isinstance(self.label, int | str)):
             raise InputTypeError(f"label must be an index, a name or None, got {describe(self.label)}")
         check_count("batch_tokens", self.batch_tokens)

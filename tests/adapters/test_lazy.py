@@ -134,7 +134,7 @@ def test_scorer_of_a_name_is_lazy_and_of_a_scorer_is_itself() -> None:
     [
         (None, None, r"give model \(a name or a URL\) or scorer \(an object\), got neither"),
         ("a/model", OverlapScorer(), "give model or scorer, got both: 'a/model' and a OverlapScorer"),
-        (None, "a/model", r"scorer must have a method score\(query, documents\), got str"),
+        (None, "a/model", r"scorer must be an object with a method score\(query, documents\), .* got str"),
     ],
 )
 def test_not_exactly_one_is_refused(model: str | None, scorer: OverlapScorer | None, message: str) -> None:

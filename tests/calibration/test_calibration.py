@@ -96,6 +96,7 @@ def test_lists_arrays_and_any_ids_of_queries_are_the_same() -> None:
         ),
         (["a", "b"], [1, 0], [1, 2], "logits must be one number per pair"),
         ([1.0, 2.0], [1, 0], "ab", "queries must hold the query of each pair, got str"),
+        ([1.0, 2.0], [1, 0], np.array(1), "queries must hold the query of each pair, got ndarray"),
     ],
 )
 def test_data_that_says_nothing_is_refused(logits: Any, relevant: Any, queries: Any, message: str) -> None:

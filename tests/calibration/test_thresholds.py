@@ -182,6 +182,7 @@ def test_wants_that_mean_nothing_are_refused(aim: Any, value: Any, error: type[E
         (Wanted("recall", 0.5), r"wanted must be a list such as \[Wanted\('precision', 0.9\)\], got Wanted"),
         (["recall"], r"wanted\[0\] must be such as Wanted\('precision', 0.9\), got str 'recall'"),
         ("recall", "wanted must be a list such as"),
+        (np.array("recall"), "wanted must be a list such as"),
     ],
 )
 def test_what_is_wanted_is_checked(wanted: Any, message: str) -> None:

@@ -1,5 +1,6 @@
 """Which label means relevant, in the order the documentation promises."""
 
+import re
 import warnings
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pytest
 import torch
 
 from secondpass import CrossEncoder
-from secondpass.checkpoint.labels import relevance_logit, relevance_logits, resolve_label
-from secondpass.errors import CheckpointError
+from secondpass.checkpoint.labels import find_label, relevance_logit, relevance_logits, resolve_label
+from secondpass.errors import CheckpointError, InputError
 
 
 def test_the_relevance_logits_sigmoid_is_the_softmax_probability() -> None:
@@ -55,6 +56,28 @@ def test_names_in_the_config_and_names_as_argument(tmp_path: Path) -> None:
     assert scores[0] == pytest.approx(logits[0, 0] - logits[0, 1])
 
 
+@pytest.mark.parametrize(
+    ("names", "label", "column"),
+    [
+        (("a", "A"), "a", 0),
+        (("a", "A"), "A", 1),
+        (("No", "YES"), "yes", 1),
+        (("no", "YES", "Yes"), "yes", [1, 2]),
+        (("yes", "yes"), "yes", [0, 1]),
+        (("yes", "YES", "yes"), "yes", [0, 2]),
+    ],
+)
+def test_an_exact_name_counts_first_and_a_name_of_several_is_refused(
+    names: tuple[str, ...], label: str, column: int | list[int]
+) -> None:
+    if isinstance(column, int):
+        assert find_label(label, len(names), dict(enumerate(names))) == column
+        return
+    message = f"label must be an index where a name is that of several, got 'yes': labels {column}"
+    with pytest.raises(InputError, match=re.escape(message)):
+        find_label(label, len(names), dict(enumerate(names)))
+
+
 def test_of_labels_that_may_all_be_true_the_relevant_ones_own_logit_counts(tmp_path: Path) -> None:
     names = {0: "toxic", 1: "relevant", 2: "old"}
     folder = checkpoints.bert(tmp_path, n_labels=3, id2label=names, problem_type="multi_label_classification")
@@ -63,6 +86,20 @@ def test_of_labels_that_may_all_be_true_the_relevant_ones_own_logit_counts(tmp_p
     assert model.predict(pairs).tolist() == model.logits(pairs)[:, 1].tolist()
     (toxic,) = CrossEncoder(folder, label="toxic", activation="sigmoid").predict(pairs[:1])
     assert toxic == pytest.approx(torch.from_numpy(model.logits(pairs[:1]))[0, 0].sigmoid().item())
+
+
+def test_a_stated_softmax_is_over_all_labels_whatever_the_problem_type_says(tmp_path: Path) -> None:
+    names = {0: "toxic", 1: "relevant", 2: "old"}
+    folder = checkpoints.bert(tmp_path, n_labels=3, id2label=names, problem_type="multi_label_classification")
+    stated = {"activation_fn": "torch.nn.modules.activation.Softmax"}
+    checkpoints.edit_json(folder / "config.json", sentence_transformers=stated)
+    pairs = [("berlin", "wall"), ("berlin", "people of the year")]
+    model = CrossEncoder(folder)
+    shares = torch.from_numpy(model.logits(pairs)).softmax(dim=1)[:, 1]
+    torch.testing.assert_close(torch.from_numpy(model.predict(pairs)), shares)
+    # Another unit is of the same order.
+    unbounded = torch.from_numpy(CrossEncoder(folder, activation="identity").predict(pairs))
+    torch.testing.assert_close(unbounded.sigmoid(), shares)
 
 
 @pytest.mark.parametrize("names", [{"-1": "no", "0": "yes"}, {"0": "no", "5": "yes"}, {"1": "no", "2": "yes"}])

@@ -1,6 +1,7 @@
 """A checkpoint that cannot be scored right is refused, with words that say what is wrong, and nothing of it runs."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import checkpoints
@@ -126,6 +127,20 @@ def test_leftovers_of_pretraining_are_no_reason_to_refuse(tmp_path: Path) -> Non
 def test_a_transformer_without_any_head(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="has no ranking head: it is a BertModel"):
         CrossEncoder(checkpoints.base_transformer(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"), [("ModernBert", checkpoints.modernbert), ("Bert", checkpoints.bert)], ids=["ModernBERT", "BERT"]
+)
+def test_a_head_that_labels_tokens_is_no_ranking_head(kind: str, make: Callable[[Path], Path], tmp_path: Path) -> None:
+    folder = make(tmp_path)
+    config = transformers.AutoConfig.from_pretrained(folder)
+    model = getattr(transformers, f"{kind}ForTokenClassification")(config)
+    model.save_pretrained(folder)
+    with pytest.raises(CheckpointError, match=f"has no ranking head: it is a {kind}ForTokenClassification"):
+        CrossEncoder(folder)
+    with pytest.raises(CheckpointError, match="classifier"):
+        BiEncoder(folder)
 
 
 def test_a_truncated_download(tmp_path: Path) -> None:

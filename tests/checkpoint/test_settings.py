@@ -119,6 +119,7 @@ CONFIG, TRANSFORMER, MODULES = "config_sentence_transformers.json", "sentence_be
         ("saved", CONFIG, "default_prompt_name", ["q"]),
         ("saved", CONFIG, "prompts", ["q"]),
         ("saved", CONFIG, "prompts", {"q": 1}),
+        ("saved", CONFIG, "prompts", {"q": "\ud800"}),
         ("embedder", CONFIG, "default_prompt_name", ["q"]),
         ("embedder", CONFIG, "prompts", {"q": 1}),
         ("embedder", TRANSFORMER, "query_length", 8),

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from haystack import Document as HaystackDocument
 from langchain_core.documents import Document as LangChainDocument
@@ -71,7 +72,7 @@ def test_a_document_of_another_framework_of_the_same_name_is_told_apart(driver: 
             assert f"got {type(other).__module__}." in str(error.value)
 
 
-@pytest.mark.parametrize("documents", ["a cat", b"a cat", None, 3, {"a": 1}, {"a"}, "own"], ids=repr)
+@pytest.mark.parametrize("documents", ["a cat", b"a cat", None, 3, {"a": 1}, {"a"}, np.array("a"), "own"], ids=repr)
 def test_what_is_not_a_list_is_refused(driver: "Driver", documents: object) -> None:
     adapter = driver.adapter(scorer=OverlapScorer())
     given: Any = driver.documents(["a"])[0] if documents == "own" else documents

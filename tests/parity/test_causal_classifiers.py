@@ -1,5 +1,6 @@
 """Classifiers on causal models, and tokenizers that add no special tokens, so that a blank text has none at all."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from secondpass import BiEncoder, CrossEncoder
 PAIRS = [("berlin", "the wall"), ("berlin", "people of the year and its revolution"), ("who", "people")]
 
 
-def llama(folder: Path, *, pads: bool = True) -> Path:
+def llama(folder: Path, *, pads: bool = True, config_pads: bool = True, side: str = "right") -> Path:
     tokenizer = checkpoints.qwen3_tokenizer()
+    tokenizer.padding_side = side
     if not pads:
         tokenizer.pad_token = None
     tokenizer.model_max_length = 64
-    values = checkpoints.SMALL | {"num_labels": 1, "pad_token_id": tokenizer.pad_token_id}
+    values = checkpoints.SMALL | {"num_labels": 1, "pad_token_id": tokenizer.pad_token_id if config_pads else None}
     config = transformers.LlamaConfig(vocab_size=len(tokenizer), **values)
     return checkpoints.save(folder, transformers.LlamaForSequenceClassification(config), tokenizer)
 
@@ -56,13 +58,31 @@ def test_a_model_gets_token_types_where_its_tokenizer_makes_them(name: str, inpu
     assert_scores(CrossEncoder(folder).predict(PAIRS), expected)
 
 
-def test_without_a_padding_token_each_pair_is_read_alone(tmp_path: Path) -> None:
-    folder = llama(tmp_path, pads=False)
+def one_by_one(folder: Path, pairs: Sequence[tuple[str, str]]) -> list[float]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
     with torch.inference_mode():
-        expected = [float(model(**tokenizer(*pair, return_tensors="pt")).logits) for pair in PAIRS]
-    assert_scores(CrossEncoder(folder, activation="identity").predict(PAIRS), expected)
+        return [float(model(**tokenizer(*pair, return_tensors="pt")).logits) for pair in pairs]
+
+
+def test_without_a_padding_token_each_pair_is_read_alone(tmp_path: Path) -> None:
+    folder = llama(tmp_path, pads=False)
+    assert_scores(CrossEncoder(folder, activation="identity").predict(PAIRS), one_by_one(folder, PAIRS))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("config_pads", [True, False])
+def test_a_padding_token_that_is_written_out_is_read_as_in_a_pair_alone(
+    side: str, tmp_path: Path, *, config_pads: bool
+) -> None:
+    folder = llama(tmp_path, config_pads=config_pads, side=side)
+    pad = checkpoints.qwen3_tokenizer().pad_token
+    pairs = [*PAIRS, ("berlin", f"the wall {pad}"), (pad, pad), (pad, ""), (f"{pad} berlin", f"{pad} wall"), (pad, "a")]
+    expected = one_by_one(folder, pairs)
+    assert np.std(expected) > 0.001
+    model = CrossEncoder(folder, activation="identity")
+    assert_scores(model.predict(pairs), expected)
+    assert_scores([float(model.predict([pair])[0]) for pair in pairs], expected)
 
 
 def test_a_pair_without_any_token_is_scored(tmp_path: Path) -> None:

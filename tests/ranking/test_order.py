@@ -3,17 +3,19 @@
 import asyncio
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judgements import platt
 from scorers import Fixed
 
-from secondpass import RankedDocument, Scorer, arank, rank
+from secondpass import Calibrated, RankedDocument, Scorer, arank, rank
 from secondpass.errors import InputTypeError, ScoringError
-from secondpass.ranking import Passage
+from secondpass.ranking import Passage, score_pairs
 from secondpass.ranking.order import rank_scores
 from secondpass.testing import OverlapScorer
 
@@ -34,6 +36,53 @@ def test_the_threshold_is_inclusive_and_comes_before_top_k() -> None:
 def test_a_scorer_that_gives_other_than_one_score_per_document(scores: Sequence[float]) -> None:
     with pytest.raises(ScoringError, match="one score per document, got shape"):
         rank(Fixed(scores), "q", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [[[1.0], [2.0, 3.0]], [1j, 2j], np.array([1j, 2j]), (score for score in (1.0, 2.0)), ["1", "2"], [10**400, 0]],
+    ids=["ragged", "complex", "complex array", "generator", "text", "too large"],
+)
+def test_a_scorer_that_gives_other_than_real_numbers(scores: Any) -> None:
+    with pytest.raises(ScoringError, match="a scorer must give a list or array of real numbers, got "):
+        rank(Fixed(scores), "q", ["a", "b"])
+
+
+@pytest.mark.parametrize("documents", [["a"], []])
+@pytest.mark.parametrize("scorer", [OverlapScorer, object(), "a/model", None], ids=["class", "object", "name", "None"])
+def test_what_is_no_scorer_is_refused(scorer: Any, documents: list[str]) -> None:
+    message = r"scorer must be an object with a method score\(query, documents\), such as a CrossEncoder, got "
+    with pytest.raises(InputTypeError, match=message):
+        rank(scorer, "q", documents)
+    with pytest.raises(InputTypeError, match=message):
+        asyncio.run(arank(scorer, "q", documents))
+
+
+class _Emptying:
+    """Takes its documents, or pairs, out of the list that it was given."""
+
+    def score(self, _: str, documents: Sequence[str]) -> list[float]:
+        assert isinstance(documents, list)
+        return [float(len(documents.pop())) for _ in list(documents)][::-1]
+
+    async def ascore(self, query: str, documents: Sequence[str]) -> list[float]:
+        return self.score(query, documents)
+
+    def predict(self, pairs: Iterable[tuple[str, str]]) -> list[float]:
+        assert isinstance(pairs, list)
+        return [float(len(pairs.pop()[1])) for _ in list(pairs)][::-1]
+
+
+def test_the_list_that_a_scorer_is_given_is_its_own() -> None:
+    documents, pairs = ["a", "bbb", "cc"], [("q", "a"), ("q", "bbb"), ("q", "cc")]
+    expected = [RankedDocument(1, 3.0, "bbb"), RankedDocument(2, 2.0, "cc"), RankedDocument(0, 1.0, "a")]
+    assert rank(_Emptying(), "q", documents) == expected
+    assert asyncio.run(arank(_Emptying(), "q", documents)) == expected
+    assert score_pairs(_Emptying(), pairs).tolist() == [1.0, 3.0, 2.0]
+    probabilities = [0.7310586, 0.9525741, 0.8807971]  # sigmoids of 1, 3 and 2
+    assert Calibrated(_Emptying(), platt(1.0, 0.0)).score("q", documents) == pytest.approx(probabilities)
+    assert asyncio.run(Calibrated(_Emptying(), platt(1.0, 0.0)).ascore("q", documents)) == pytest.approx(probabilities)
+    assert (documents, len(pairs)) == (["a", "bbb", "cc"], 3)
 
 
 def test_nan_is_an_error_and_never_an_order() -> None:

@@ -125,6 +125,7 @@ def test_older_names_are_taken_with_a_logged_warning(folder: Path, caplog: pytes
         ({"device": ["cpu"]}, "device must name one device"),
         ({"device": "tpu"}, "device must be a torch device"),
         ({"prompts": "find: "}, "prompts must be a dict"),
+        ({"prompts": {"a": "\ud800"}}, r"prompts\['a'\] must be Unicode text, has the lone surrogate"),
         ({"default_prompt_name": "a"}, "default_prompt_name must be one of"),
         ({"activation_fn": "torch.nn.Sigmoid"}, "activation_fn must be a function or a module"),
         ({"model_name_or_path": None}, "model_name_or_path must be a hub id, a folder or a bundled name, got NoneType"),

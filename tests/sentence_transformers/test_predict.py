@@ -233,6 +233,14 @@ def test_arguments_of_earlier_releases(folders: dict[int, Path], caplog: pytest.
         model.predict(*positional)
 
 
+def test_a_prompt_that_is_no_text_is_named_and_no_pair_is_blamed(folders: dict[int, Path]) -> None:
+    model = CrossEncoder(folders[1])
+    with pytest.raises(InputError, match=r"^prompt must be Unicode text, has the lone surrogate .* at character 1$"):
+        model.predict(FEW, prompt="a\ud800")
+    with pytest.raises(InputError, match=r"^prompt must be Unicode text"):
+        model.rank("q", ["a"], prompt="a\ud800")
+
+
 def test_a_bar_is_shown_when_asked_for(folders: dict[int, Path], capsys: pytest.CaptureFixture[str]) -> None:
     model = CrossEncoder(folders[1])
     model.predict(FEW, show_progress_bar=False)

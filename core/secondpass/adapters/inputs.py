@@ -1,10 +1,10 @@
 """Whether what an adapter is asked to rank are its framework's own documents."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
-from secondpass.arguments import describe
+from secondpass.arguments import describe, items_of
 from secondpass.errors import InputTypeError
 
 _Document = TypeVar("_Document")
@@ -25,10 +25,11 @@ def check_documents(documents: object, kind: type[_Document], *, name: str, inst
     expected = f"{kind.__module__.partition('.')[0]} {kind.__name__}"
     # A pydantic model is an iterable, of its fields.
     single = isinstance(documents, kind | str | bytes | Mapping | AbstractSet) or hasattr(documents, "model_fields_set")
-    if single or not isinstance(documents, Iterable):
+    given = None if single else items_of(documents)
+    if given is None:
         raise InputTypeError(f"{name} must be a list of {expected}, got {_describe(documents, kind)}")
     items: list[_Document] = []
-    for index, item in enumerate(documents):
+    for index, item in enumerate(given):
         if not isinstance(item, kind):
             raise InputTypeError(f"{name}[{index}] must be a {expected}, got {_describe(item, kind)}: {instead}")
         items.append(item)

@@ -17,6 +17,7 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ModelOptions
 from secondpass.ranking import RankedDocument, Readings, Scorer
+from secondpass.ranking.checks import check_scorer
 
 if TYPE_CHECKING:
     from secondpass.cross_encoder import CrossEncoder
@@ -165,16 +166,6 @@ def check_model_name(model: object) -> None:
     if model is None or isinstance(model, str | Path):
         return
     raise InputTypeError(f"model must be a name, got {describe(model)}: give an object that scores as scorer=...")
-
-
-def check_scorer(scorer: object) -> None:
-    """Raise InputTypeError unless `scorer` is None or an object that scores."""
-    if scorer is None:
-        return
-    if isinstance(scorer, type):  # a class has the method too, but nothing to call it on
-        raise InputTypeError(f"scorer must be an object, got the class {scorer.__name__}")
-    if not isinstance(scorer, Scorer):
-        raise InputTypeError(f"scorer must have a method score(query, documents), got {type(scorer).__name__}")
 
 
 def _restore(model: str, options: ModelOptions, share: bool) -> LazyCrossEncoder:  # noqa: FBT001 - pickle's order

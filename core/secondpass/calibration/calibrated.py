@@ -93,7 +93,7 @@ class Calibrated:
         """
         check_query(query)
         texts = check_documents(documents)
-        scores = self._scorer.score(query, texts) if texts else []
+        scores = self._scorer.score(query, list(texts)) if texts else []
         return self._probabilities(check_scores(scores, len(texts)))
 
     def predict(self, pairs: Iterable[Pair]) -> NDArray[np.float32]:
@@ -155,7 +155,7 @@ class Calibrated:
             return await asyncio.to_thread(self.score, query, documents)
         check_query(query)
         texts = check_documents(documents)
-        scores = await self._scorer.ascore(query, texts) if texts else []
+        scores = await self._scorer.ascore(query, list(texts)) if texts else []
         return self._probabilities(check_scores(scores, len(texts)))
 
     async def arank(

@@ -1,12 +1,13 @@
 """What a map is fitted to: logits of pairs, whether each is relevant, and the query it belongs to."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from secondpass.arguments import items_of
 from secondpass.errors import InputError, InputTypeError
 
 Array = NDArray[np.float64]
@@ -93,9 +94,10 @@ def _numbers(name: str, values: ArrayLike) -> Array:
 
 
 def _numbered(queries: Iterable[Hashable]) -> tuple[NDArray[np.intp], int]:
-    if isinstance(queries, str | bytes) or not isinstance(queries, Iterable):
+    items = None if isinstance(queries, str | bytes) else items_of(queries)
+    if items is None:
         raise InputTypeError(f"queries must hold the query of each pair, got {type(queries).__name__}")
-    numbers: dict[Hashable, int] = {}
-    listed: Sequence[Hashable] = queries.tolist() if isinstance(queries, np.ndarray) else list(queries)
+    numbers: dict[object, int] = {}
+    listed = queries.tolist() if isinstance(queries, np.ndarray) else list(items)
     numbered = [numbers.setdefault(query, len(numbers)) for query in listed]
     return np.array(numbered, dtype=np.intp), len(numbers)

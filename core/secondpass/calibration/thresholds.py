@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from secondpass.arguments import check_choice, describe
+from secondpass.arguments import check_choice, describe, items_of
 from secondpass.calibration.calibration import Calibration
 from secondpass.calibration.judged_pairs import JudgedPairs
 from secondpass.errors import InputError, InputTypeError
@@ -144,13 +144,15 @@ def find_thresholds(
 def _check_wanted(wanted: object) -> list[Wanted]:
     if wanted is None:
         return [Wanted("precision", p) for p in PRECISIONS] + [Wanted("recall", r) for r in RECALLS]
-    if isinstance(wanted, str) or not isinstance(wanted, Iterable):
+    items = None if isinstance(wanted, str) else items_of(wanted)
+    if items is None:
         raise InputTypeError(f"wanted must be a list such as [Wanted('precision', 0.9)], got {describe(wanted)}")
-    listed = list(wanted)
-    for number, want in enumerate(listed):
+    checked: list[Wanted] = []
+    for number, want in enumerate(items):
         if not isinstance(want, Wanted):
             raise InputTypeError(f"wanted[{number}] must be such as Wanted('precision', 0.9), got {describe(want)}")
-    return listed
+        checked.append(want)
+    return checked
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     # Before sentence-transformers 3 the transformer, with all that belongs to it, could lie in a subfolder of its own.
     inner = folder.subfolder(specs[0].path) if specs else folder
     inner.require_config()
-    if is_cross_encoder(folder) or any("Classification" in name for name in inner.architectures):
+    if is_cross_encoder(folder) or inner.is_classifier:
         raise CheckpointError(f"{folder.name} is a cross-encoder: it scores pairs; use secondpass.CrossEncoder")
     if inner.config.get("model_type") == "dpr":
         model = _load_dpr(inner, inner.architectures[0])

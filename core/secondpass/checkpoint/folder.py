@@ -62,6 +62,14 @@ class Folder:
         return stated
 
     @property
+    def is_classifier(self) -> bool:
+        """Whether one of its classes scores whole texts; a name such as `BertForTokenClassification` is no such one.
+
+        Those of every library, and of code of a checkpoint's own, are called as transformers' are.
+        """
+        return any("ForSequenceClassification" in name for name in self.architectures)
+
+    @property
     def lists_modules(self) -> bool:
         """Whether sentence-transformers saved this as modules; of any other folder it reads no settings of its own."""
         return self.is_part or self.has("modules.json")

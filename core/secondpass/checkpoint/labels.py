@@ -65,16 +65,19 @@ def relevance_logits(logits: Tensor) -> Tensor:
 
 
 def find_label(label: int | str, n_labels: int, names: Mapping[int, str]) -> int:
-    """The column a caller asked for by index or by name.
+    """The column a caller asked for by index or by name, whose case matters only where names differ in nothing else.
 
     Raises:
-        InputError: The head has no such label.
+        InputError: The head has no such label, or more than one.
     """
     if isinstance(label, str):
-        for index, name in names.items():
-            if name.casefold() == label.casefold():
-                return index
-        raise InputError(f"label must be one of {list(names.values())}, got {label!r}")
+        exact = [index for index, name in names.items() if name == label]
+        columns = exact or [index for index, name in names.items() if name.casefold() == label.casefold()]
+        if not columns:
+            raise InputError(f"label must be one of {list(names.values())}, got {label!r}")
+        if len(columns) > 1:
+            raise InputError(f"label must be an index where a name is that of several, got {label!r}: labels {columns}")
+        return columns[0]
     if not 0 <= label < n_labels:
         raise InputError(f"label must be from 0 to {n_labels - 1} for a head of {n_labels} labels, got {label}")
     return label

@@ -10,7 +10,7 @@ from secondpass.checkpoint.labels import Relevance, find_label, resolve_label
 from secondpass.checkpoint.layouts import Layout, layout_of
 from secondpass.checkpoint.plain_tokenizer import plain_tokenizer
 from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel
-from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation
+from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation, states_softmax
 from secondpass.checkpoint.settings import check_settings
 from secondpass.checkpoint.source import find
 from secondpass.checkpoint.tokenizer import AnyTokenizer, check_vocabulary, lower_case, model_inputs
@@ -78,9 +78,16 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
         activation = resolve_activation(folder, n_labels, layout.activation(folder) if authors is None else authors)
     else:
         activation = ScoreActivation(options.activation)
-    relevance = Relevance(label, exclusive=folder.config.get("problem_type") != "multi_label_classification")
+    # A softmax says it more clearly than the problem type, which sentence-transformers does not read.
+    exclusive = states_softmax(folder) or folder.config.get("problem_type") != "multi_label_classification"
     return Checkpoint(
-        folder, model, reading.tokenize, reading.max_length, relevance, activation, model_inputs(tokenizer)
+        folder,
+        model,
+        reading.tokenize,
+        reading.max_length,
+        Relevance(label, exclusive=exclusive),
+        activation,
+        model_inputs(tokenizer),
     )
 
 
@@ -102,7 +109,7 @@ def _load_pretrained(folder: Folder, layout: Layout) -> tuple[RankingModel, AnyT
     model = layout.load(folder)
     tokenizer = tokenizer_of(folder)
     if model.backbone.config.pad_token_id is None:
-        # Classifiers on causal models find a text's last token by it and refuse batches without.
+        # Classifiers on causal models refuse batches without; which token they read without it, `WholeModel` says.
         model.backbone.config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
 

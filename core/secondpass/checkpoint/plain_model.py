@@ -80,7 +80,7 @@ def plain_classifier(folder: Folder, head: Iterable[str] | None = None) -> Plain
         head: The layers of its head that are applied, by their paths; None for all of them.
     """
     plan = _Plan.of(folder)
-    has_head = not folder.architectures or any("Classification" in name for name in folder.architectures)
+    has_head = not folder.architectures or folder.is_classifier
     if plan is None or not has_head:
         return None
     pooling = plan.architecture.pooling(plan.config)

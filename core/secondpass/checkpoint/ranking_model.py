@@ -37,10 +37,13 @@ class WholeModel:
     Args:
         backbone: Transformer and head in one.
         labels: Name of each column of the logits.
+        names_padding: Whether its own config names the padding token. On a causal model it reads a text's last token
+            that is another one, else its last token, whatever that is.
     """
 
     backbone: "PreTrainedModel"
     labels: Mapping[int, str]
+    names_padding: bool = True
 
 
 @dataclass(frozen=True, slots=True)

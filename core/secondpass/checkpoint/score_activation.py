@@ -56,6 +56,11 @@ def stated_activation(folder: Folder) -> object:
     return next((path for path in stated if path is not None), None)
 
 
+def states_softmax(folder: Folder) -> bool:
+    """Whether a checkpoint names a softmax: one of its labels is then true of a pair, and no other."""
+    return _torch_class(stated_activation(folder)) == "Softmax"
+
+
 def resolve_activation(folder: Folder, n_labels: int, default: ScoreActivation | None = None) -> ScoreActivation:
     """The activation a checkpoint states, else `default`, else sentence-transformers' default.
 
@@ -79,15 +84,21 @@ def _activation_named(path: object, folder: Folder, n_labels: int) -> ScoreActiv
         CheckpointError: The path is not one of torch's known activations, nothing is imported to find out; or it makes
             every score the same.
     """
-    module, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
+    name = _torch_class(path)
     if name == "Softmax" and n_labels == 1:
         raise CheckpointError(
             f"{folder.name}: activation_fn must not be Softmax for a head of one label, whose every score would be 1; "
             'pass activation="identity" or "sigmoid"'
         )
-    if name in _KNOWN_CLASSES and (module == "torch.nn" or module.startswith("torch.nn.modules.")):
+    if name in _KNOWN_CLASSES:
         return _KNOWN_CLASSES[name]
     raise CheckpointError(
         f"{folder.name}: activation_fn must be one of torch.nn's {', '.join(sorted(_KNOWN_CLASSES))}, got {path!r}; "
         'pass activation="identity" or "sigmoid" to score it all the same'
     )
+
+
+def _torch_class(path: object) -> str | None:
+    """The class of torch's that a dotted path names; None where it names something else."""
+    module, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
+    return name if module == "torch.nn" or module.startswith("torch.nn.modules.") else None

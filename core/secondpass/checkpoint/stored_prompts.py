@@ -2,7 +2,8 @@
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
-from secondpass.errors import CheckpointError
+from secondpass.errors import CheckpointError, InputError
+from secondpass.files import check_unicode
 
 _FILE = "config_sentence_transformers.json"
 
@@ -16,6 +17,11 @@ def stored_prompts(folder: Folder) -> dict[str, str]:
     prompts = folder.sentence_transformers_config.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
         raise CheckpointError(f"{folder.name}: {_FILE}: prompts must be texts by name, got {describe(prompts)}")
+    for name, text in prompts.items():
+        try:
+            check_unicode(text, f"prompts[{name!r}]")
+        except InputError as error:
+            raise CheckpointError(f"{folder.name}: {_FILE}: {error}") from error
     return prompts
 
 

@@ -33,6 +33,9 @@ class Place:
 class StoredTensors(Mapping[str, Tensor]):
     """Tensors in float32 on the CPU, read from their files each time they are asked for.
 
+    Those that are stored in float32 are views of the mapped file, which must be replaced and not written over while
+    they are in use: a copy of each would hold weights twice for a while.
+
     Args:
         places: Where each is, by the name it is asked for, with its name in the file.
     """

@@ -6,13 +6,17 @@ they are loaded, and then never see any padding. Others know no padding token, o
 rest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.packing import group_by_length
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 # Types of models whose masks hold padding off, as the tests show: they need no forward pass to find out.
 VERIFIED = frozenset(
@@ -81,15 +85,63 @@ class ByEnds:
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """As the encoder's own. Shape: (n_pairs, n_outputs)."""
-        ids, type_ids = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
-        n_ends = torch.stack([(own == self._end_id).sum() for own in ids]).tolist()
-        outputs: dict[int, Tensor] = {}
-        for count in set(n_ends):
-            rows = [i for i, n in enumerate(n_ends) if n == count]
-            lengths = tuple(batch.lengths[i] for i in rows)
-            group = TokenBatch(torch.cat([ids[i] for i in rows]), torch.cat([type_ids[i] for i in rows]), lengths)
-            outputs |= zip(rows, self._encoder(group), strict=True)
-        return torch.stack([outputs[i] for i in range(len(n_ends))])
+        return _in_groups(batch, _counts(batch, self._end_id), lambda _, group: self._encoder(group))
+
+
+class PaddingApart:
+    """Runs pairs in which the padding token is written out through an encoder of their own.
+
+    Classifiers on causal models read a text's last token that is not that of padding. Where their config names none, it
+    is the last one, whatever it is; and of a text of nothing else it is the first one, of the padding if that is there.
+
+    Args:
+        encoder: A padded model.
+        pad_id: The padding token.
+        apart: What runs those pairs as they are run alone.
+        only: Whether just those are meant that hold nothing else.
+    """
+
+    def __init__(
+        self,
+        encoder: Callable[[TokenBatch], Tensor],
+        pad_id: int,
+        apart: Callable[[TokenBatch], Tensor],
+        *,
+        only: bool,
+    ) -> None:
+        self._encoder = encoder
+        self._pad_id = pad_id
+        self._apart = apart
+        self._only = only
+
+    def __call__(self, batch: TokenBatch) -> Tensor:
+        """As the encoders' own. Shape: (n_pairs, n_outputs)."""
+        least = batch.lengths if self._only else (1,) * len(batch.lengths)
+        held = zip(_counts(batch, self._pad_id), least, strict=True)
+        is_apart = [count >= n_least for count, n_least in held]
+        return _in_groups(batch, is_apart, lambda apart, group: (self._apart if apart else self._encoder)(group))
+
+
+def _counts(batch: TokenBatch, token_id: int) -> list[int]:
+    """How often each pair of a batch holds a token."""
+    before = functional.pad((batch.ids == token_id).cumsum(0), (1, 0))
+    ends = torch.tensor(batch.lengths, device="cpu").cumsum(0).to(batch.ids.device)
+    counts: list[int] = functional.pad(before[ends], (1, 0)).diff().tolist()
+    return counts
+
+
+def _in_groups(batch: TokenBatch, keys: Sequence[_Key], run: Callable[[_Key, TokenBatch], Tensor]) -> Tensor:
+    """The outputs of a batch whose pairs of one key are run together, in order."""
+    if len(set(keys)) == 1:
+        return run(keys[0], batch)
+    ids, type_ids = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
+    outputs: dict[int, Tensor] = {}
+    for key in set(keys):
+        rows = [i for i, own in enumerate(keys) if own == key]
+        lengths = tuple(batch.lengths[i] for i in rows)
+        group = TokenBatch(torch.cat([ids[i] for i in rows]), torch.cat([type_ids[i] for i in rows]), lengths)
+        outputs |= zip(rows, run(key, group), strict=True)
+    return torch.stack([outputs[i] for i in range(len(keys))])
 
 
 def depends_on_company(encoder: Callable[[TokenBatch], Tensor], batch: TokenBatch) -> bool:

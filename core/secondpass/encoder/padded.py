@@ -1,5 +1,6 @@
 """Architectures without a packed form run through transformers' own forward, padded to the longest of the batch."""
 
+import copy
 import inspect
 import math
 from dataclasses import dataclass, replace
@@ -146,6 +147,14 @@ class PaddedLanguageModel:
             columns = last
         logits: Tensor = output.logits[torch.arange(len(last), device="cpu"), columns]
         return logits.float()
+
+
+def without_padding_token(model: "PreTrainedModel") -> "PreTrainedModel":
+    """The same model, weights and all, under a config that names no padding token."""
+    same = copy.copy(model)
+    same.config = copy.deepcopy(model.config)
+    same.config.pad_token_id = None
+    return same
 
 
 def raise_head_to_float32(model: "PreTrainedModel") -> None:

@@ -30,6 +30,8 @@ class FirstTruncation:
     def warn_of(self, n_truncated: int, n_pairs: int, *, stacklevel: int) -> None:
         """Warn that so many of so many pairs were truncated, unless there were none or it has been said before.
 
+        Where a filter makes it an error, it is raised each time.
+
         Args:
             n_truncated: Pairs of this call that were truncated.
             n_pairs: Pairs of this call.
@@ -39,6 +41,20 @@ class FirstTruncation:
             return
         with self._lock.get():
             is_told, self._is_told = self._is_told, True
-        if not is_told:
-            message = f"{n_truncated} of {n_pairs} pairs {self._what} (said once for each scorer)"
+        if is_told and not _is_an_error():
+            return
+        message = f"{n_truncated} of {n_pairs} pairs {self._what} (said once for each scorer)"
+        try:
             warnings.warn(message, TruncationWarning, stacklevel=stacklevel + 1)
+        except TruncationWarning:  # an error is not told once, but to every call
+            self._is_told = is_told
+            raise
+
+
+def _is_an_error() -> bool:
+    """Whether the first filter for the category, whatever module or message it names, makes an error of it.
+
+    `warnings.warn` then decides; asked each time, it would show what it may show again.
+    """
+    actions = (action for action, _, category, *_ in warnings.filters if issubclass(TruncationWarning, category))
+    return next(actions, None) == "error"

@@ -232,10 +232,11 @@ class LocalScorer(ABC):
         """
         check_query(query)
         check_document(document)
+        # Parts are tokenised before they are pairs, whose errors name them.
+        check_unicode(query, "query")
+        check_unicode(document, "document")
         check_count("max_tokens", max_tokens, optional=False)
         check_top_k(top_k)
-        for text, name in ((query, "query"), (document, "document")):  # a tokenizer would not say which
-            check_unicode(text, name)
 
         def score(parts: Sequence[str]) -> list[float]:
             pairs = [(query, part) for part in parts]

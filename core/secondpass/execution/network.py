@@ -21,8 +21,14 @@ from secondpass.encoder import (
     to_device,
 )
 from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
-from secondpass.encoder.company import VERIFIED, ByEnds, OneByOne, WithoutPadding, depends_on_company
-from secondpass.encoder.padded import PaddedClassifier, PaddedEncoder, PaddedLanguageModel, raise_head_to_float32
+from secondpass.encoder.company import VERIFIED, ByEnds, OneByOne, PaddingApart, WithoutPadding, depends_on_company
+from secondpass.encoder.padded import (
+    PaddedClassifier,
+    PaddedEncoder,
+    PaddedLanguageModel,
+    raise_head_to_float32,
+    without_padding_token,
+)
 from secondpass.encoder.rounding import round_up
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
@@ -208,6 +214,11 @@ def _padded_encoder(
             encoder = OneByOne(encoder)
         elif config.is_encoder_decoder:
             encoder = ByEnds(encoder, config.eos_token_id)
+        elif not model.names_padding:
+            as_stated = OneByOne(PaddedClassifier(without_padding_token(model.backbone), inputs))
+            encoder = PaddingApart(encoder, config.pad_token_id, as_stated, only=False)
+        elif inputs.padding_side == "left":
+            encoder = PaddingApart(encoder, config.pad_token_id, WithoutPadding(encoder), only=True)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
     is_verified = _is_of_transformers(model) and model.backbone.config.model_type in VERIFIED
     leaks = not is_verified and depends_on_company(encoder, _in_company(sample()))

@@ -7,9 +7,12 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.arguments import check_count, describe
+from secondpass.arguments import check_count, describe, items_of
 from secondpass.errors import InputError, InputTypeError, ScoringError
 from secondpass.ranking.scorers import Pair, Scorer
+
+# numpy's kinds of text, complex numbers and times, all of which it would make numbers of.
+_NOT_REAL = "SUcmM"
 
 
 def check_request(query: object, documents: object, top_k: object, score_threshold: object) -> list[str]:
@@ -22,9 +25,12 @@ def check_request(query: object, documents: object, top_k: object, score_thresho
 
 
 def check_scorer(scorer: object, name: str = "scorer") -> Scorer:
-    """The scorer; raise InputTypeError unless it is one, which a class of scorers is not."""
+    """The scorer; raise InputTypeError unless it is one. A class has the method too, but nothing to call it on."""
     if isinstance(scorer, type) or not isinstance(scorer, Scorer):
-        raise InputTypeError(f"{name} must be a scorer, such as a CrossEncoder, got {describe(scorer)}")
+        got = f"the class {scorer.__name__}" if isinstance(scorer, type) else describe(scorer)
+        raise InputTypeError(
+            f"{name} must be an object with a method score(query, documents), such as a CrossEncoder, got {got}"
+        )
     return scorer
 
 
@@ -44,12 +50,14 @@ def check_documents(documents: object) -> list[str]:
     """The documents as a new list; raise InputTypeError unless they are an ordered collection of strings."""
     if isinstance(documents, str | bytes):
         raise InputTypeError(f"documents must be a list of strings, got one string: {describe(documents)}")
-    if not isinstance(documents, Iterable) or isinstance(documents, Mapping | AbstractSet):
+    items = None if isinstance(documents, Mapping | AbstractSet) else items_of(documents)
+    if items is None:
         raise InputTypeError(f"documents must be a list of strings, got {describe(documents)}")
-    texts = list(documents)
-    for index, text in enumerate(texts):
+    texts: list[str] = []
+    for index, text in enumerate(items):
         if not isinstance(text, str):
             raise InputTypeError(f"documents[{index}] must be a string, got {describe(text)}")
+        texts.append(text)
     return texts
 
 
@@ -63,9 +71,10 @@ def check_pairs(pairs: object, name: str = "pairs") -> Iterable[Pair]:
     Raises:
         InputTypeError: Something is not a pair of strings.
     """
-    if isinstance(pairs, str | bytes) or not isinstance(pairs, Iterable):
+    items = None if isinstance(pairs, str | bytes) else items_of(pairs)
+    if items is None:
         raise InputTypeError(f"{name} must be (query, document) pairs, got {describe(pairs)}")
-    checked = (_check_pair(f"{name}[{index}]", pair) for index, pair in enumerate(pairs))
+    checked = (_check_pair(f"{name}[{index}]", pair) for index, pair in enumerate(items))
     return list(checked) if isinstance(pairs, Sized) else checked
 
 
@@ -88,23 +97,36 @@ def check_score_threshold(score_threshold: object) -> None:
 
 
 def check_number(name: str, value: object) -> float | None:
-    """The number as a float, or None for None; raise InputTypeError for anything else."""
+    """The number as a float, or None for None; raise InputError for anything that is none or too large for one."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise InputTypeError(f"{name} must be a number or None, got {describe(value)}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise InputError(f"{name} must be a number of double precision, got an integer above all of them") from error
 
 
 def check_scores(scores: Sequence[float] | NDArray[np.float32], n_documents: int) -> NDArray[np.float64]:
     """The scores as numbers of double precision; raise ScoringError unless each document has one that is not NaN."""
-    values = np.asarray(scores, dtype=np.float64)
+    try:
+        given = np.asarray(scores)
+        values = given.astype(np.float64) if given.dtype.kind not in _NOT_REAL else None
+    except Exception as error:  # whatever is given decides what is raised
+        raise _not_scores(scores) from error
+    if values is None:
+        raise _not_scores(scores)
     if values.shape != (n_documents,):
         raise ScoringError(
             f"a scorer must give one score per document, got shape {values.shape} for {n_documents} documents"
         )
     refuse_nan(values, "document")
     return values
+
+
+def _not_scores(scores: object) -> ScoringError:
+    return ScoringError(f"a scorer must give a list or array of real numbers, got {describe(scores)}")
 
 
 def refuse_nan(scores: NDArray[np.floating], item: str, *, first: int = 0) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from secondpass.arguments import describe
 from secondpass.errors import ScoringError
-from secondpass.ranking.checks import check_request, check_scores
+from secondpass.ranking.checks import check_request, check_scorer, check_scores
 from secondpass.ranking.ranked_document import RankedDocument
 from secondpass.ranking.score_maps import ScoreMap
 from secondpass.ranking.scorers import AsyncRankingScorer, AsyncScorer, RankingScorer, Scorer
@@ -38,13 +38,15 @@ def rank(
         InputError: An argument breaks a rule.
         ScoringError: The scorer gave NaN or not one score per document.
     """
+    check_scorer(scorer)
     texts = check_request(query, documents, top_k, score_threshold)
     if not texts:
         return []
+    given = list(texts)  # the scorer's own, which it may empty
     if isinstance(scorer, RankingScorer):
-        ranked = _check_ranking(scorer.rank(query, texts), texts)
+        ranked = _check_ranking(scorer.rank(query, given), texts)
     else:
-        ranked = _without_passages(scorer.score(query, texts), texts)
+        ranked = _without_passages(scorer.score(query, given), texts)
     return order_documents(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 
@@ -74,17 +76,19 @@ async def arank(
 
     A scorer that can be awaited is; any other one runs in a thread.
     """
+    check_scorer(scorer)
     texts = check_request(query, documents, top_k, score_threshold)
     if not texts:
         return []
+    given = list(texts)  # the scorer's own, which it may empty
     if isinstance(scorer, AsyncRankingScorer):
-        ranked = _check_ranking(await scorer.arank(query, texts), texts)
+        ranked = _check_ranking(await scorer.arank(query, given), texts)
     elif isinstance(scorer, RankingScorer):
-        ranked = _check_ranking(await asyncio.to_thread(scorer.rank, query, texts), texts)
+        ranked = _check_ranking(await asyncio.to_thread(scorer.rank, query, given), texts)
     elif isinstance(scorer, AsyncScorer):
-        ranked = _without_passages(await scorer.ascore(query, texts), texts)
+        ranked = _without_passages(await scorer.ascore(query, given), texts)
     else:
-        ranked = _without_passages(await asyncio.to_thread(scorer.score, query, texts), texts)
+        ranked = _without_passages(await asyncio.to_thread(scorer.score, query, given), texts)
     return order_documents(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
 
 

@@ -28,12 +28,12 @@ def score_pairs(scorer: Scorer, pairs: Sequence[Pair]) -> NDArray[np.float64]:
     if not pairs:
         return np.empty(0)
     if isinstance(scorer, PairScorer):
-        return check_scores(scorer.predict(pairs), len(pairs))
+        return check_scores(scorer.predict(list(pairs)), len(pairs))
     scores = np.empty(len(pairs))
     for query, places in places_by_query(pairs).items():
         documents = [pairs[place][1] for place in places]
         with caller_numbers(places):
-            scores[places] = check_scores(scorer.score(query, documents), len(documents))
+            scores[places] = check_scores(scorer.score(query, documents), len(places))
     return scores
 
 

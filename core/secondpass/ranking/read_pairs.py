@@ -33,7 +33,7 @@ def read_pairs(scorer: Scorer, pairs: Sequence[Pair]) -> Readings:
     if not pairs:
         return Readings.concatenate([])
     if isinstance(scorer, ReadingScorer):
-        return check_readings(scorer.read(pairs), len(pairs))
+        return check_readings(scorer.read(list(pairs)), len(pairs))
     if isinstance(scorer, RankingScorer):
         return Readings.of_documents(_ranked(scorer, pairs))
     return Readings.of_scores(score_pairs(scorer, pairs))

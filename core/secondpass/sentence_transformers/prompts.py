@@ -6,6 +6,7 @@ from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.stored_prompts import default_prompt_name, stored_prompts
 from secondpass.errors import InputError, InputTypeError
+from secondpass.files import check_unicode
 from secondpass.sentence_transformers.arguments import logger
 
 
@@ -15,25 +16,25 @@ def load_prompts(
     """The checkpoint's prompts under the caller's, which count first, and the name of the default one.
 
     Raises:
-        InputError: The default is not among them.
+        InputError: The default is not among them, or one of the caller's is no Unicode text.
     """
     if prompts is not None and not isinstance(prompts, Mapping):
         raise InputTypeError(f"prompts must be a dict of name and text, got {describe(prompts)}")
-    merged = {
-        **stored_prompts(folder),
-        **{name: text for name, text in (prompts or {}).items() if text is not None},
-    }
+    given = {name: str(text) for name, text in (prompts or {}).items() if text is not None}
+    for given_name, text in given.items():
+        check_unicode(text, f"prompts[{given_name!r}]")
+    merged = stored_prompts(folder) | given
     name = default_prompt_name(folder) if default_name is None else default_name
     if name is not None and name not in merged:
         raise InputError(f"default_prompt_name must be one of {list(merged)}, got {name!r}")
-    return {name: str(text) for name, text in merged.items()}, name
+    return merged, name
 
 
 def resolve_prompt(prompt: object, prompt_name: object, prompts: Mapping[str, str], default_name: str | None) -> str:
     """The text itself, by its name, or the default's; "" if none.
 
     Raises:
-        InputError: No prompt has this name.
+        InputError: No prompt has this name, or it is no Unicode text.
         InputTypeError: One of them is not text.
     """
     if prompt is not None and not isinstance(prompt, str):
@@ -46,6 +47,7 @@ def resolve_prompt(prompt: object, prompt_name: object, prompts: Mapping[str, st
     if prompt is not None:
         if prompt_name is not None:
             logger.warning("prompt_name %r is not used, since prompt is given", prompt_name)
+        check_unicode(prompt, "prompt")
         return prompt
     if prompt_name is None:
         return "" if default_name is None else prompts.get(default_name, "")

@@ -30,7 +30,7 @@ def _load(folder: Folder) -> PretrainedModel:
     config = load_config(folder)
     architectures = folder.architectures
     # An adapter may bring a head; what is still missing then, loading finds out.
-    has_head = not architectures or any("Classification" in name for name in architectures) or folder.has_adapter
+    has_head = not architectures or folder.is_classifier or folder.has_adapter
     if not has_head and not folder.runs_code:
         raise CheckpointError(
             f"{folder.name} has no ranking head: it is a {' or '.join(architectures)}, and a head made up here would "
@@ -40,7 +40,7 @@ def _load(folder: Folder) -> PretrainedModel:
     labels = label_names(folder, model.config)
     architecture = architecture_of(model.config)
     if architecture is None or folder.runs_code:
-        return WholeModel(model, labels)
+        return WholeModel(model, labels, names_padding=model.config.pad_token_id is not None)
     head = architecture.head(model.config)
     layers = (model.get_submodule(layer) if isinstance(layer, str) else layer() for layer in head)
     return SplitModel(backbone_of(model), architecture.pooling(model.config), nn.Sequential(*layers), labels)
