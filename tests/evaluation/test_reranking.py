@@ -191,7 +191,7 @@ def ndcg(grades: list[int], judged: list[int]) -> float:
     """With exponential gains."""
 
     def dcg(values: list[int]) -> float:
-        return sum((2**grade - 1) / math.log2(rank + 1) for rank, grade in enumerate(values, 1))
+        return float(sum((2**grade - 1) / math.log2(rank + 1) for rank, grade in enumerate(values, 1)))
 
     return dcg(grades) / dcg(sorted(judged, reverse=True))
 
