@@ -30,7 +30,7 @@ def test_a_folder_with_a_card_of_its_own_is_refused_before_anything_is_read(tmp_
 @pytest.mark.parametrize(("output", "what"), [("file", "something that is not one"), ("file/new", "a path through ")])
 def test_a_file_in_its_place_is_refused_before_anything_is_read(output: str, what: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=rf"run.output must be a folder, or a name for a new one, got {what}"):
+    with pytest.raises(InputError, match=rf"run.output must be a folder or a new path, got {what}"):
         train(writing_to(tmp_path, output))
 
 
