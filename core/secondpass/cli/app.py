@@ -7,8 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from secondpass.cli.flags import flag_of
-from secondpass.cli.usage_errors import in_one_line
+from secondpass.cli.usage_errors import flag_of, in_one_line
 from secondpass.errors import InputError
 
 # What each is for, by name: the first line of its own help, which listing them need not load.

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from secondpass.cli.usage_errors import flag_of
 
 # What stands for the options that a command does not have but the library may speak of: where else they are given.
 _ELSEWHERE = {"token": "HF_TOKEN in the environment", "local_files_only": "HF_HUB_OFFLINE in the environment"}
@@ -29,12 +30,6 @@ def command_flags(command: str) -> Mapping[str, str]:
 
     parameters = load_command(command).params if command in SUMMARIES else ()
     return {parameter.name: flag_of(parameter) for parameter in parameters}
-
-
-def flag_of(parameter: Any) -> str:  # noqa: ANN401 - typer's own class, or click's, by its version
-    """The flag of a command's option, or the name of an argument, as its help writes it."""
-    flag: str = next((flag for flag in parameter.opts if flag.startswith("--")), parameter.name.upper())
-    return flag
 
 
 def _replace(message: str, name: str, flag: str) -> str:

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from secondpass.arguments import check_choice
-from secondpass.cli.flags import flag_of
 from secondpass.errors import InputError
 
 # What they all are: a class of click's, or of typer's copy of it, by typer's version.
@@ -29,6 +28,12 @@ def in_one_line(command: Any, given: Mapping[str, object]) -> Iterator[None]:  #
     except _UsageError as error:
         _check_value(error, command, given)
         raise InputError(_line(error, command)) from error
+
+
+def flag_of(parameter: Any) -> str:  # noqa: ANN401 - typer's own class, or click's, by its version
+    """The flag of a command's option, or the name of an argument, as its help writes it."""
+    flag: str = next((flag for flag in parameter.opts if flag.startswith("--")), parameter.name.upper())
+    return flag
 
 
 def _check_value(error: Any, command: Any, given: Mapping[str, object]) -> None:  # noqa: ANN401 - as above
