@@ -45,9 +45,9 @@ def test_what_cannot_be_read_is_said(read: Callable[[Path], object], tmp_path: P
 def test_the_line_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "latin"
     path.write_bytes(b"fine\n" * 3 + b"caf\xe9\n" + b"fine\n" * 99)
-    with pytest.raises(InputError, match="latin:4: must be UTF-8 text, is not at byte 3"):
+    with pytest.raises(InputError, match="latin:4: must be UTF-8 text; invalid byte at offset 3"):
         list(lines(path))
-    with pytest.raises(InputError, match="latin: must be UTF-8 text, is not at byte 18"):
+    with pytest.raises(InputError, match="latin: must be UTF-8 text; invalid byte at offset 18"):
         read_text(path)
 
 

@@ -320,5 +320,5 @@ def _check_folder(folder: object) -> Path:
     path = Path(folder).absolute()  # a process may change its working directory
     with suppress(OSError):  # what may not be looked at is found again, and warned of, when scores are to be kept
         if path.exists() and not path.is_dir():
-            raise InputError(f"folder must be a folder, or a name for a new one, got a file: {path}")
+            raise InputError(f"folder must be a folder or a new path, got a file: {path}")
     return path

@@ -29,7 +29,7 @@ def decode(content: bytes, name: str) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{name}: must be UTF-8 text, is not at byte {error.start}") from error
+        raise InputError(f"{name}: must be UTF-8 text; invalid byte at offset {error.start}") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -65,7 +65,9 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
             try:
                 line = (raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw).decode()
             except UnicodeDecodeError as error:
-                raise InputError(f"{path}:{number}: must be UTF-8 text, is not at byte {error.start}") from error
+                raise InputError(
+                    f"{path}:{number}: must be UTF-8 text; invalid byte at offset {error.start}"
+                ) from error
             if line.strip():
                 yield f"{path}:{number}", line.rstrip("\r\n")
 
@@ -113,7 +115,7 @@ def check_output_folder(folder: Path | None, flag: str = "--output") -> None:
     nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
     if not nearest.is_dir():
         what = "something that is not one" if nearest == folder else f"a path through {nearest}, which is not one"
-        raise InputError(f"{flag} must be a folder, or a name for a new one, got {what}: {folder}")
+        raise InputError(f"{flag} must be a folder or a new path, got {what}: {folder}")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise InputError(f"{flag} must be a folder that can be written to, which {nearest} is not")
 

@@ -238,6 +238,7 @@ def test_pictures_have_readable_ticks_and_everything_inside() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--tiny", "-m", "no/such-model"], "--model must come without --tiny, whose model is a toy"),
         (["--tiny", "-s", "minilm-l12"], "--shape must come without --tiny, whose model is a toy"),
         (
             ["-m", "secondpass/mini", "-s", "minilm-l6"],

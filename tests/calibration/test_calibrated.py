@@ -101,7 +101,7 @@ def test_a_scorer_that_says_what_it_is_must_be_the_one_it_was_fitted_for(tmp_pat
     with pytest.raises(InputError, match="calibration must say which model"):
         Calibrated(Named([1.0]), PLATT)
     Calibrated(Fixed([1.0]), mine)  # which says nothing, so that nothing can be checked
-    with pytest.raises(InputError, match=r"scorer must have a method fingerprint\(\), which Fixed has not"):
+    with pytest.raises(InputError, match=r"scorer must have a method fingerprint\(\), which Fixed lacks"):
         Calibrated(Fixed([1.0]), mine).fingerprint()
 
 

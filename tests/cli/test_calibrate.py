@@ -166,7 +166,7 @@ def test_what_is_no_want_is_refused(text: str) -> None:
 def test_a_want_is_an_aim_and_a_share() -> None:
     assert parse_wanted("precision=0.9") == Wanted("precision", 0.9)
     assert parse_wanted("recall=1") == Wanted("recall", 1.0)
-    with pytest.raises(InputError, match="precision must be greater than 0 and at most 1, got 90"):
+    with pytest.raises(InputError, match=r"^--want precision must be greater than 0 and at most 1, got 90"):
         parse_wanted("precision=90")
 
 

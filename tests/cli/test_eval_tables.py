@@ -118,7 +118,7 @@ def test_an_output_that_is_a_file_is_refused_before_any_work(
     (tmp_path / "out").write_text("a file")
     (tmp_path / "dangling").symlink_to("nowhere")
     for output in ("out", "out/below", "dangling"):
-        with pytest.raises(InputError, match="--output must be a folder, or a name for a new one, got"):
+        with pytest.raises(InputError, match="--output must be a folder or a new path, got"):
             call(*command, "-m", "no/such-model", "-o", output)
     assert (tmp_path / "out").read_text() == "a file"
 
@@ -129,7 +129,7 @@ def test_an_output_of_a_training_that_is_a_file_is_refused_before_any_work(tmp_p
     (tmp_path / "run.toml").write_text(
         '[model]\nbase = "no/such-model"\n[data]\ntrain = ["t.jsonl"]\n[run]\nloss = "listwise"\noutput = "out"\n'
     )
-    with pytest.raises(InputError, match=r"run\.output must be a folder, or a name for a new one"):
+    with pytest.raises(InputError, match=r"run\.output must be a folder or a new path"):
         call("train", tmp_path / "run.toml")
 
 

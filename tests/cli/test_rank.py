@@ -103,7 +103,7 @@ def test_mistakes_end_in_one_line(arguments: list[str], message: str, monkeypatc
         (["q", "a.jsonl"], '{"text": "\\ud800"}', "a.jsonl:1: text must be Unicode text"),
         (["q", "a.jsonl"], '{"text": "a", "title": NaN}', "a.jsonl:1: must be JSON, got"),
         (["q", "a.jsonl"], '{"text": "a", "_id": ["a"]}', "a.jsonl:1: _id must be"),
-        (["\udcff", "a.txt"], "text", "QUERY must be UTF-8 text, is not at character 1"),
+        (["\udcff", "a.txt"], "text", "QUERY must be UTF-8 text; invalid byte at character 1"),
     ],
 )
 def test_there_must_be_something_to_rank(

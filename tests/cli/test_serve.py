@@ -67,7 +67,7 @@ def test_a_file_of_keys_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) ->
         (b"\n \n", "api_key_file must hold a key"),
         (b"# a comment\n", "api_key_file must hold a key"),
         (b"\nfirst # secret", "api_key_file must hold keys without blanks, one per line, got blanks in line 2"),
-        ("schlüssel".encode("latin-1"), "must be UTF-8 text, is not at byte 4"),
+        ("schlüssel".encode("latin-1"), "must be UTF-8 text; invalid byte at offset 4"),
         (None, "no such file"),
     ],
 )

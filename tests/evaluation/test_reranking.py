@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -171,6 +172,57 @@ def test_a_grade_that_trec_eval_would_misread_is_named() -> None:
     """It takes 2 ** 31 for not relevant, and makes room for 10 ** 8 grades below 10 ** 8."""
     with pytest.raises(InputError, match=r"query 'q', document 'a': a grade must be an integer .*, got 2147483648"):
         per_query(["nDCG@10"], {"q": {"a": 2**31}}, {"q": {"a": 1.0}})
+
+
+NEEDS_PERL = pytest.mark.skipif(shutil.which("perl") is None, reason="needs perl")
+
+
+def err(grades: list[int]) -> float:
+    """Expected reciprocal rank (Chapelle et al., 2009, algorithm 1), for grades from 0 to 4."""
+    value, go_on = 0.0, 1.0
+    for rank, grade in enumerate(grades, 1):
+        satisfied = (2**grade - 1) / 2**4
+        value += go_on * satisfied / rank
+        go_on *= 1 - satisfied
+    return value
+
+
+def ndcg(grades: list[int], judged: list[int]) -> float:
+    """With exponential gains."""
+
+    def dcg(values: list[int]) -> float:
+        return float(sum((2**grade - 1) / math.log2(rank + 1) for rank, grade in enumerate(values, 1)))
+
+    return dcg(grades) / dcg(sorted(judged, reverse=True))
+
+
+@NEEDS_PERL
+@pytest.mark.parametrize("queries", [("t-1", "u-1", "1"), ("what is ERR", "-", "q\t7"), ("001", "1", "1.0")])
+def test_measures_do_not_depend_on_how_ids_are_written(queries: tuple[str, ...]) -> None:
+    """gdeval.pl, which ir_measures asks for these two, reads only the digits behind the last hyphen of a query's id."""
+    grades = ([1, 3, 0], [0, 4, 2], [2, 0, 1])
+    documents = ("a b", "d-1", "Ä")
+    qrels = {
+        query: dict(zip(documents, of_query, strict=True)) for query, of_query in zip(queries, grades, strict=True)
+    }
+    run = {query: {document: -float(rank) for rank, document in enumerate(documents)} for query in queries}
+    by_measure = per_query(["ERR@3", 'nDCG(dcg="exp-log2")@3', "RR@3"], qrels, run | {"5": {"a b": 1.0}})
+    assert by_measure == {
+        "ERR@3": {query: pytest.approx(err(values), abs=1e-5) for query, values in zip(queries, grades, strict=True)},
+        'nDCG(dcg="exp-log2")@3': {
+            query: pytest.approx(ndcg(values, values), abs=1e-5) for query, values in zip(queries, grades, strict=True)
+        },
+        "RR@3": {queries[0]: 1.0, queries[1]: 0.5, queries[2]: 1.0},
+    }
+
+
+@NEEDS_PERL
+def test_a_grade_beyond_those_of_a_measure_is_named_before_it_is_asked() -> None:
+    """ERR makes a probability of a grade by the highest there is; gdeval.pl has 0 to 4."""
+    message = r"query 'q', document 'a': a grade must be at most 4 for ERR@5, got 5"
+    with pytest.raises(InputError, match=message):
+        per_query(["AP", "ERR@5"], {"q": {"a": 5}}, {"q": {"a": 1.0}})
+    assert per_query(["AP"], {"q": {"a": 5}}, {"q": {"a": 1.0}}) == {"AP": {"q": 1.0}}
 
 
 IDS = st.sampled_from("abcdefgh")

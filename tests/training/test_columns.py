@@ -36,6 +36,18 @@ def test_lists_without_an_order_are_counted_where_only_an_order_is_learned(loss:
         RECIPES[loss].columns([EQUAL, NO_POSITIVE])
 
 
+@pytest.mark.parametrize("graded_first", [True, False])
+def test_labels_and_a_teacher_s_scores_are_not_mixed(graded_first: bool) -> None:  # noqa: FBT001 - pytest's parameter
+    """`ranknet` learns an order, whoever gave it."""
+    scored = Example("s", ("a", "b"), (7.5, 3.0), graded=False)
+    for alone in (ORDERED, scored):
+        assert RECIPES["ranknet"].columns([alone])["label"] == [list(alone.scores)]
+    mixed = [ORDERED, scored] if graded_first else [scored, ORDERED]
+    got = "a teacher's scores for 's' after labels" if graded_first else "labels for 'q' after a teacher's scores"
+    with pytest.raises(InputError, match=f"ranknet must have either labels or a teacher's scores .*, got {got}"):
+        RECIPES["ranknet"].columns(mixed)
+
+
 def test_grades_whose_gain_is_beyond_float32_are_refused() -> None:
     """2 ** 128 is infinite there."""
     high = Example("q", ("a", "b"), (100.0, 0.0), graded=True)

@@ -81,7 +81,7 @@ class Calibrated:
             InputError: The scorer does not say what its scores depend on.
         """
         if not isinstance(self._scorer, Fingerprinted):
-            raise InputError(f"scorer must have a method fingerprint(), which {type(self._scorer).__name__} has not")
+            raise InputError(f"scorer must have a method fingerprint(), which {type(self._scorer).__name__} lacks")
         return f"{self._scorer.fingerprint()} calibration:{self._calibration.digest()}"
 
     def score(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from secondpass.cli.usage_errors import flag_of, in_one_line
+from secondpass.errors import InputError
+
 # What each is for, by name: the first line of its own help, which listing them need not load.
 SUMMARIES = {
     "rank": "Order documents by their relevance to a query: lines, JSONL, TREC collections, or whole files.",
@@ -40,14 +43,16 @@ class _Command(TyperCommand):
         """Read the arguments.
 
         Raises:
-            BadParameter: An option with one value is given twice.
+            InputError: They break a rule, such as an option with one value that is given twice.
         """
-        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        with in_one_line(self, {}):
+            values, _, given = self.make_parser(ctx).parse_args(list(args))
         options: list[Any] = [parameter for parameter in given if parameter.param_type_name == "option"]
         for option in options:
             if options.count(option) > 1 and not option.multiple and not option.is_flag:
-                raise typer.BadParameter(f"must be given once, got it {options.count(option)} times", ctx, option)
-        return super().parse_args(ctx, args)
+                raise InputError(f"{flag_of(option)} must be given once, got it {options.count(option)} times")
+        with in_one_line(self, values):
+            return super().parse_args(ctx, args)
 
 
 @cache
@@ -71,6 +76,18 @@ class _Commands(TyperGroup):
         """The command of this name, whole unless it is only listed; None where there is none."""
         is_whole = self._lists or cmd_name not in SUMMARIES
         return super().get_command(ctx, cmd_name) if is_whole else load_command(cmd_name)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
+        """Read what stands before the command; without anything, typer shows the help."""
+        if not args:
+            return super().parse_args(ctx, args)
+        with in_one_line(self, {}):
+            return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as above
+        """Find the command that is asked for."""
+        with in_one_line(self, {}):
+            return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
         """Write the help, in which commands are only listed."""

@@ -258,6 +258,8 @@ def _check_together(model: str | None, shape: str | None, tokenizer: Path | None
         raise InputError("--shape must come without --model, which has a size of its own")
     if model is not None and tokenizer is not None:
         raise InputError("--tokenizer must come without --model, which has one of its own")
+    if tiny and model is not None:
+        raise InputError("--model must come without --tiny, whose model is a toy")
     if tiny and shape is not None:
         raise InputError("--shape must come without --tiny, whose model is a toy")
 

@@ -145,7 +145,7 @@ def parse_wanted(text: str) -> Wanted:
     """What `--want` asks for.
 
     Raises:
-        InputError: It is not an aim and its value.
+        InputError: It is not an aim and its value, or there is no such value.
     """
     aim, _, value = text.partition("=")
     number: float | None = None
@@ -153,7 +153,10 @@ def parse_wanted(text: str) -> Wanted:
         number = float(value)
     for known in get_args(Aim):
         if aim == known and number is not None:
-            return Wanted(known, number)
+            try:
+                return Wanted(known, number)
+            except InputError as error:
+                raise InputError(f"--want {error}") from None
     raise InputError(f"--want must be precision=VALUE or recall=VALUE, such as precision=0.9, got {text!r}")
 
 

@@ -86,11 +86,12 @@ class Task:
     def prepare(cls, name: str, collection: "Collection", folder: Path | None, settings: Settings) -> "Task":
         """Read the first stage, or search for it."""
         from secondpass.evaluation import BM25, read_run
-        from secondpass.evaluation.measures import deepest_cutoff
+        from secondpass.evaluation.measures import check_grades, deepest_cutoff
         from secondpass.evaluation.reranking import check_ids
         from secondpass.evaluation.streamed import texts_of
 
         asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
+        check_grades(settings.measures, {query: collection.qrels[query] for query in asked})
         if folder is not None:
             check_ids(asked)
         first: dict[str, dict[str, float]] = {} if settings.run is None else read_run(settings.run)

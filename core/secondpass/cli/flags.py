@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from secondpass.cli.usage_errors import flag_of
+
 # What stands for the options that a command does not have but the library may speak of: where else they are given.
 _ELSEWHERE = {"token": "HF_TOKEN in the environment", "local_files_only": "HF_HUB_OFFLINE in the environment"}
 # What may stand around a name in a path or a longer name, where it is not that of an option.
@@ -27,10 +29,7 @@ def command_flags(command: str) -> Mapping[str, str]:
     from secondpass.cli.app import SUMMARIES, load_command
 
     parameters = load_command(command).params if command in SUMMARIES else ()
-    return {
-        parameter.name: next((flag for flag in parameter.opts if flag.startswith("--")), parameter.name.upper())
-        for parameter in parameters
-    }
+    return {parameter.name: flag_of(parameter) for parameter in parameters}
 
 
 def _replace(message: str, name: str, flag: str) -> str:

@@ -122,7 +122,7 @@ def _check_query(query: str) -> None:
     try:
         query.encode()
     except UnicodeEncodeError as error:
-        raise InputError(f"QUERY must be UTF-8 text, is not at character {error.start + 1}") from error
+        raise InputError(f"QUERY must be UTF-8 text; invalid byte at character {error.start + 1}") from error
 
 
 def _narrowed(scorer: Scorer, query: str, result: RankedDocument) -> RankedDocument:

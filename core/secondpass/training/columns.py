@@ -31,16 +31,6 @@ def pairs(examples: Sequence[Example]) -> Columns:
     return {name: [row[i] for row in rows] for i, name in enumerate(("query", "document", "label"))}
 
 
-def lists(examples: Sequence[Example]) -> Columns:
-    """Lists of documents with their scores."""
-    _check_lists(examples)
-    return {
-        "query": [example.query for example in examples],
-        "documents": [list(example.documents) for example in examples],
-        "label": [list(example.scores) for example in examples],
-    }
-
-
 def graded_lists(examples: Sequence[Example]) -> Columns:
     """Lists of documents with the grades that people gave, for `lambdaloss`."""
     _check_graded(examples, "lambdaloss")
@@ -54,22 +44,30 @@ def graded_lists(examples: Sequence[Example]) -> Columns:
 
 
 def ranknet_lists(examples: Sequence[Example]) -> Columns:
-    """Lists of documents with their scores, for `ranknet`."""
+    """Lists of documents with grades or with a teacher's scores, for `ranknet`, which learns their order alone."""
+    for example in examples:
+        if example.graded != examples[0].graded:
+            kinds = ("labels", "a teacher's scores")
+            given, before = kinds if example.graded else reversed(kinds)
+            raise InputError(
+                f"ranknet must have either labels or a teacher's scores to learn from, got {given} for "
+                f"{example.query!r} after {before}"
+            )
     return _ordered_lists(examples, "ranknet")
 
 
-def teacher_lists(examples: Sequence[Example]) -> Columns:
-    """Lists of documents with a teacher's scores, for `kl`."""
+def teacher_lists(examples: Sequence[Example], loss: Loss) -> Columns:
+    """Lists of documents with a teacher's scores, for a loss that learns how far apart they are."""
     for example in examples:
         if example.graded:
-            raise InputError(f"kl must have a teacher's scores to learn from, got labels for {example.query!r}")
-    return lists(examples)
+            raise InputError(f"{loss} must have a teacher's scores to learn from, got labels for {example.query!r}")
+    return _lists(examples)
 
 
 def one_positive_lists(examples: Sequence[Example]) -> Columns:
     """One list per positive, without the other positives; teacher-scored lists as they are."""
     singles = [_singles(example) if example.graded else [example] for example in examples]
-    columns = lists([single for of_example in singles for single in of_example])
+    columns = _lists([single for of_example in singles for single in of_example])
     n_left_out = sum(not of_example for of_example in singles)
     if n_left_out:
         message = f"queries without a relevant document are left out of listwise: {n_left_out} of {len(examples)}"
@@ -77,9 +75,19 @@ def one_positive_lists(examples: Sequence[Example]) -> Columns:
     return columns
 
 
+def _lists(examples: Sequence[Example]) -> Columns:
+    """Lists of documents with their scores."""
+    _check_lists(examples)
+    return {
+        "query": [example.query for example in examples],
+        "documents": [list(example.documents) for example in examples],
+        "label": [list(example.scores) for example in examples],
+    }
+
+
 def _ordered_lists(examples: Sequence[Example], loss: Loss) -> Columns:
     """Lists for a loss that learns which of two documents is the better one."""
-    columns = lists(examples)
+    columns = _lists(examples)
     n_equal = sum(len(set(example.scores)) == 1 for example in examples)
     if n_equal == len(examples):
         raise InputError(f"{loss} must have a list in which documents differ in relevance to learn from, got none")

@@ -15,8 +15,9 @@ _OF_THE_TRAINER = ("runtime", "samples_per_second", "steps_per_second", "loss")
 Row = Mapping[str, float]
 # The columns that are not held-out figures, in order.
 _FIRST = ("epoch", "step", "loss")
-# Pixels per inch of the picture.
+# Pixels per inch of the picture, and what it says it was made with, by which the next run knows it.
 _DPI = 120
+_SOFTWARE = {"Software": "secondpass"}
 
 
 def course(history: Sequence[Mapping[str, float]]) -> list[Row]:
@@ -93,4 +94,4 @@ def _draw(path: Path, rows: Sequence[Row]) -> None:
     if held_out:
         axes[-1].legend(fontsize="small")
     axes[-1].set_xlabel("step")
-    figure.savefig(path, dpi=_DPI)
+    figure.savefig(path, dpi=_DPI, metadata=_SOFTWARE)

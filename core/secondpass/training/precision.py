@@ -23,7 +23,7 @@ def check_bf16(device: Capabilities) -> None:
         InputError: The device is a GPU without bfloat16 arithmetic.
     """
     if device.device.type == "cuda" and device.default_dtype != torch.bfloat16:
-        raise InputError("run.bf16 needs a GPU with bfloat16 arithmetic, which this one has not: leave it out")
+        raise InputError("run.bf16 needs a GPU with bfloat16 arithmetic, which this one lacks: leave it out")
     if torch.bfloat16 in device.slow_dtypes:
         warnings.warn(
             "run.bf16 is slow on this CPU, which has no instructions for it: leave it out", UserWarning, stacklevel=3

@@ -4,7 +4,7 @@
 |---|---|---|
 | `bce` | binary cross-entropy, positives weighted | single pairs, grade above 0 or not |
 | `lambdaloss` | LambdaLoss with NDCGLoss2++ weights (Wang et al., 2018) | graded lists |
-| `ranknet` | RankNet on natural logarithms (DistillRankNET, arXiv:2603.03010) | teacher-scored lists |
+| `ranknet` | RankNet on natural logarithms (DistillRankNET, arXiv:2603.03010) | teacher-scored lists, or graded ones |
 | `margin-mse` | squared error of score margins (Hofstätter et al., 2020) | teacher-scored lists |
 | `listwise` | cross-entropy of softmaxes (ListNet; Cao et al., 2007) | one positive and negatives, or teacher scores |
 | `kl` | divergence of softmaxes with a temperature (Hinton et al., 2015) | teacher-scored lists |
@@ -12,6 +12,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from sentence_transformers.cross_encoder import CrossEncoder, losses
@@ -21,7 +22,6 @@ from secondpass.errors import InputError
 from secondpass.training.columns import (
     Columns,
     graded_lists,
-    lists,
     one_positive_lists,
     pairs,
     ranknet_lists,
@@ -77,12 +77,12 @@ RECIPES: Mapping[Loss, Recipe] = {
         lambda model, _: losses.RankNetLoss(model, reduction_log="natural", mini_batch_size=_ALL_AT_ONCE),
         ranknet_lists,
     ),
-    "margin-mse": Recipe(lambda model, _: MarginLoss(model), lists),
+    "margin-mse": Recipe(lambda model, _: MarginLoss(model), partial(teacher_lists, loss="margin-mse")),
     "listwise": Recipe(lambda model, _: losses.ListNetLoss(model, mini_batch_size=_ALL_AT_ONCE), one_positive_lists),
     "kl": Recipe(
         lambda model, settings: KLLoss(
             model, temperature=settings.temperature, scaled=settings.scale_teacher, mini_batch_size=_ALL_AT_ONCE
         ),
-        teacher_lists,
+        partial(teacher_lists, loss="kl"),
     ),
 }

@@ -19,6 +19,7 @@ from secondpass.files import read_text
 from secondpass.training.config import ModelConfig, RunConfig, TrainingConfig
 from secondpass.training.data import HeldOutSet
 from secondpass.training.examples import Example
+from secondpass.training.output_folder import NOTE
 
 # The settings that may change when a run is continued: how long it is, how often it is evaluated, where it lies.
 _MAY_CHANGE = {
@@ -39,13 +40,14 @@ _CHECKPOINT = re.compile(r"checkpoint-[0-9]+")
 
 
 def complete_checkpoints(output: Path) -> list[Path]:
-    """Complete checkpoints, oldest first; what a kill left half-written is removed."""
+    """Complete checkpoints, oldest first."""
+    return [path for path in _checkpoints(output) if _is_complete(path)]
+
+
+def _checkpoints(output: Path) -> list[Path]:
+    """All checkpoints, oldest first, with those that a kill left half-written."""
     folders = (output / "checkpoints").glob("checkpoint-*")
-    paths = sorted((path for path in folders if _CHECKPOINT.fullmatch(path.name)), key=steps_of)
-    for path in paths:
-        if not _is_complete(path):
-            shutil.rmtree(path)
-    return [path for path in paths if path.exists()]
+    return sorted((path for path in folders if _CHECKPOINT.fullmatch(path.name)), key=steps_of)
 
 
 def _is_complete(checkpoint: Path) -> bool:
@@ -73,6 +75,8 @@ def find_checkpoint(
 ) -> Path | None:
     """The checkpoint to continue from, None for a new run; what the run was begun with is noted beside the checkpoints.
 
+    Those that a kill left half-written are removed.
+
     Args:
         config: The run's settings.
         examples: What it learns from.
@@ -81,28 +85,42 @@ def find_checkpoint(
         base: The files of its base.
 
     Raises:
-        InputError: The checkpoints belong to a run with other settings, another base or other data.
+        InputError: The checkpoints belong to a run with other settings, another base or other data, or to none.
     """
     checkpoints = complete_checkpoints(output)
-    note = output / "checkpoints" / "begun_with.json"
+    half_written = [path for path in _checkpoints(output) if path not in checkpoints]
+    note = output / NOTE
     # Where the base is a run's result, too, its figures say when that was, and change while its weights do not.
     digest = fingerprint(base, without=("training.json",))
     facts = _facts(config, examples, held_out) | {_BASE: f"sha256 {digest[:_DIGITS]}"}
-    if checkpoints and note.exists():
-        try:
-            begun = dict(json.loads(read_text(note)))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise InputError(f"{note} must say what the checkpoints beside it were begun with; remove them") from error
-        for name, value in facts.items():
-            before = begun.get(name, value if name == _BASE else _DEFAULTS.get(name))
-            if before != value:
-                raise InputError(
-                    f"{output}: its checkpoints must be continued with what they were begun with, but {name} was "
-                    f"{before!r} and is {value!r}; choose another run.output, or remove the checkpoints"
-                )
+    if checkpoints or half_written:
+        begun = _begun_with(note)
+        if checkpoints:
+            _check_same(begun, facts, output)
+    for path in half_written:
+        shutil.rmtree(path)
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return checkpoints[-1] if checkpoints else None
+
+
+def _begun_with(note: Path) -> dict[str, object]:
+    """What the checkpoints beside a note were begun with; raise InputError where it does not say that."""
+    try:
+        return dict(json.loads(read_text(note)))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{note} must say what the checkpoints beside it were begun with; remove them") from error
+
+
+def _check_same(begun: Mapping[str, object], facts: Mapping[str, object], output: Path) -> None:
+    """Raise InputError unless a run is the one that was begun."""
+    for name, value in facts.items():
+        before = begun.get(name, value if name == _BASE else _DEFAULTS.get(name))
+        if before != value:
+            raise InputError(
+                f"{output}: its checkpoints must be continued with what they were begun with, but {name} was "
+                f"{before!r} and is {value!r}; choose another run.output, or remove the checkpoints"
+            )
 
 
 def check_groups(checkpoint: Path, groups: Sequence[Mapping[str, Any]], config: TrainingConfig) -> None:
@@ -121,7 +139,7 @@ def check_groups(checkpoint: Path, groups: Sequence[Mapping[str, Any]], config: 
     if before == now:
         return
     way_out = "choose another run.output, or remove the checkpoints"
-    if sum(before) != sum(now):  # its files are others, or what it was begun with was not noted
+    if sum(before) != sum(now):  # the base's files are others, which notes of earlier versions do not tell
         raise InputError(
             f"{checkpoint}: it must be continued with the model it was begun with, but {_learning(config.model)} "
             f"leaves {sum(now)} parameters to learn, which were {sum(before)}; {way_out}"

@@ -226,7 +226,7 @@ def test_a_text_of_a_dataset_that_cannot_be_decoded_costs_its_row_alone() -> Non
     values = pa.array([b"caf\xe9", b"d"])
     table = pa.table({"query": ["q", "q"], "text": pa.Array.from_buffers(pa.string(), 2, values.buffers())})
     scored = TableScorer(BatchScorer(scorer=Scores()), "query", "text")(table).drop_columns(["text"]).to_pylist()
-    assert [row["error"] for row in scored] == ["must be UTF-8 text, is not", None]
+    assert [row["error"] for row in scored] == ["must be UTF-8 text", None]
     assert [row["score"] for row in scored] == [None, true_score("q", "d")]
 
 

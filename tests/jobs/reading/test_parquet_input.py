@@ -26,7 +26,7 @@ def test_parquet_is_read_by_rows_whatever_its_groups(tmp_path: Path) -> None:
     found = texts_of_rows(file)
     assert [number for number, _ in found] == list(range(1, 81))
     assert [row for _, row in found[:4]] == [
-        ("q", "é"), "document must be a string, is missing", "must be UTF-8 text, is not", ("q", "d"),
+        ("q", "é"), "document must be a string, is missing", "must be UTF-8 text", ("q", "d"),
     ]  # fmt: skip
     by_text = RowReader(
         JobSettings(output_format="jsonl", shard_rows=3, query_column="document", document_column="query"),

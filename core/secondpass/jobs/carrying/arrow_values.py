@@ -27,6 +27,6 @@ def value_of(scalar: "pa.Scalar", name: str) -> object:
     try:
         return scalar.as_py()
     except UnicodeDecodeError:
-        return InputError("must be UTF-8 text, is not")
+        return InputError("must be UTF-8 text")
     except (ValueError, OverflowError) as error:  # such as a moment of the year 38,505
         return InputError(f"the column {name!r} must hold values that Python has: {error}")

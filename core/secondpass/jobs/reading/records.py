@@ -227,7 +227,7 @@ def _decode(raw: bytes, *, is_first: bool) -> str:
     try:
         text = (raw.removeprefix(codecs.BOM_UTF8) if is_first else raw).decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"must be UTF-8 text, is not at byte {error.start}") from error
+        raise InputError(f"must be UTF-8 text; invalid byte at offset {error.start}") from error
     return text.rstrip("\r\n")
 
 
@@ -236,7 +236,7 @@ def _checked(field: str) -> str:
     try:
         field.encode()
     except UnicodeEncodeError as error:
-        raise InputError("must be UTF-8 text, is not") from error
+        raise InputError("must be UTF-8 text") from error
     return field
 
 
