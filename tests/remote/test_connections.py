@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import gc
-import os
 import pickle
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fake_service import Fake, faking, score_of
+from forking import forks, holds_in_child
 
 from secondpass import RemoteScorer
 from secondpass.ranking import AsyncRankingScorer, AsyncScorer, Fingerprinted, Loadable
@@ -90,15 +90,11 @@ def test_threads_share_one() -> None:
     assert answers == [[score_of(text) for text in some] for some in texts]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of threads beside a fork, which is the point
+@forks
 def test_a_forked_process_has_its_own() -> None:
     with faking() as fake, RemoteScorer(fake.url) as scorer:
         assert scorer.score("query", DOCUMENTS) == RIGHT
-        child = os.fork()
-        if child == 0:  # nothing of the tests may go on here
-            os._exit(0 if scorer.score("query", DOCUMENTS) == RIGHT else 1)
-        assert os.waitpid(child, 0)[1] == 0
+        assert holds_in_child(lambda: scorer.score("query", DOCUMENTS) == RIGHT)
         assert scorer.score("query", DOCUMENTS) == RIGHT
 
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from secondpass.errors import InputError, RemoteError, RemoteWarning
+from secondpass.per_process import PerProcess
 from secondpass.ranking import RankedDocument
 from secondpass.ranking.checks import check_documents, check_query, check_request
 from secondpass.ranking.order import order_documents
@@ -81,7 +82,7 @@ class RemoteScorer:
     def _hold(self, settings: Settings) -> None:
         self._settings = settings
         self._client = Client(settings)
-        self._counting = threading.Lock()
+        self._counting = PerProcess(threading.Lock)
         self._n_failures = 0
         self._last_failure: RemoteError | None = None
 
@@ -226,7 +227,7 @@ class RemoteScorer:
         """Scores that keep the given order, with a warning; or the error again, where that is not wanted."""
         if self.on_failure == "raise":
             raise error
-        with self._counting:
+        with self._counting.get():
             self._n_failures += 1
             self._last_failure = error
         warnings.warn(f"the documents keep the given order: {error}", RemoteWarning, stacklevel=4)
