@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fake_service import Fake, faking, score_of
 from forking import forks, holds_in_child
+from programs import run_python
 
 from secondpass import RemoteScorer
 from secondpass.ranking import AsyncRankingScorer, AsyncScorer, Fingerprinted, Loadable
@@ -117,3 +118,24 @@ def test_it_is_what_the_protocols_ask_for() -> None:
     scorer = RemoteScorer("http://localhost")
     for protocol in (AsyncScorer, AsyncRankingScorer, Fingerprinted, Loadable):
         assert isinstance(scorer, protocol)
+
+
+# A program whose main thread ends while another one goes on asking.
+AFTER_THE_MAIN_THREAD = """
+import threading
+from fake_service import faking, score_of
+from secondpass import RemoteScorer
+DOCUMENTS = ["x" * length for length in range(12)]
+def ask():
+    with faking() as fake, RemoteScorer(fake.url, max_texts=3) as scorer:
+        print(scorer.score("query", DOCUMENTS) == [score_of(text) for text in DOCUMENTS], len(fake.posts))
+def later():
+    threading.main_thread().join()
+    ask()
+threading.Thread(target=later).start()
+"""
+
+
+def test_it_asks_in_several_requests_after_the_main_thread_has_ended() -> None:
+    done = run_python(AFTER_THE_MAIN_THREAD)
+    assert (done.returncode, done.stdout.strip()) == (0, "True 4"), done.stderr

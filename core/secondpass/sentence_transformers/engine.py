@@ -24,9 +24,9 @@ from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, RANGE_PAI
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, placement_for
+from secondpass.execution.forked import call_safely
 from secondpass.execution.network import Network, networks_on
 from secondpass.execution.pipeline import Pipeline, blocks_of
-from secondpass.execution.threads import call_safely
 from secondpass.model_names import portable_name
 from secondpass.options import DType, ModelOptions
 from secondpass.ranking import Pair
