@@ -24,6 +24,7 @@ def call_in(module: str) -> Callable[..., object]:
         [],
         ["secondpass"],
         ["secondpass.training.run", "secondpass.training.mining", "secondpass.evaluation.collection"],
+        ["secondpass.cross_encoder", "contextlib", "secondpass.checkpoint.labels"],
         ["langchain_secondpass.rerank", "secondpass.cross_encoder"],
         ["llama_index_secondpass.rerank", "secondpass.remote.scorer"],
         ["haystack_integrations.components.rankers.secondpass.ranker", "secondpass.remote.scorer"],

@@ -179,7 +179,7 @@ class CrossEncoder(LocalScorer):
             blocks.append(mean_of_counted(outputs.values, windows.counts, counted))
             n_truncated += int((windows.query_truncated | windows.document_truncated).sum())
         logits = np.concatenate(blocks)
-        self._truncation.warn_of(n_truncated, len(logits), stacklevel=2)
+        self._truncation.warn_of(n_truncated, len(logits))
         return logits
 
     def fingerprint(self) -> str:

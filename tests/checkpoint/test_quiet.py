@@ -76,8 +76,12 @@ def test_a_process_forked_by_the_thread_that_loads_goes_on_loading() -> None:
 def reports(message: str) -> bool:
     """Whether a warning of transformers' gets through to handlers."""
     seen: list[logging.LogRecord] = []
-    handler = logging.Handler()
-    handler.emit = seen.append  # type: ignore[method-assign]
+
+    class Collecting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(record)
+
+    handler = Collecting()
     REPORTS.addHandler(handler)
     try:
         REPORTS.warning(message)

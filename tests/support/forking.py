@@ -10,7 +10,8 @@ import pytest
 def forks(test: Callable[..., None]) -> Callable[..., None]:
     """Mark a test that forks, beside threads, which is the point."""
     ignored = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-    return pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")(ignored(test))
+    marked: Callable[..., None] = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")(ignored(test))
+    return marked
 
 
 def holds_in_child(condition: Callable[[], bool]) -> bool:

@@ -1,8 +1,8 @@
 """The one warning of a scorer that it does not read all that it is given."""
 
 import threading
-import warnings
 
+from secondpass.callers import warn_caller
 from secondpass.errors import TruncationWarning
 from secondpass.options import LongDocuments
 from secondpass.per_process import PerProcess
@@ -27,13 +27,12 @@ class FirstTruncation:
         self._lock = PerProcess(threading.Lock)
         self._is_told = False
 
-    def warn_of(self, n_truncated: int, n_pairs: int, *, stacklevel: int) -> None:
+    def warn_of(self, n_truncated: int, n_pairs: int) -> None:
         """Warn that so many of so many pairs were truncated, unless there were none or it has been said before.
 
         Args:
             n_truncated: Pairs of this call that were truncated.
             n_pairs: Pairs of this call.
-            stacklevel: Whose line is shown: 1 for the caller, 2 for the caller's caller, and so on.
         """
         if not n_truncated:
             return
@@ -41,4 +40,4 @@ class FirstTruncation:
             is_told, self._is_told = self._is_told, True
         if not is_told:
             message = f"{n_truncated} of {n_pairs} pairs {self._what} (said once for each scorer)"
-            warnings.warn(message, TruncationWarning, stacklevel=stacklevel + 1)
+            warn_caller(message, TruncationWarning)

@@ -6,12 +6,13 @@ import re
 import sqlite3
 import threading
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+
+from secondpass.callers import warn_caller
 
 ResultT = TypeVar("ResultT")
 
@@ -87,9 +88,9 @@ class ScoreStore:
             if is_damage:
                 self._start_afresh()
         if is_damage:
-            _warn(f"kept scores in {self._folder} were damaged and are not used: {reason}")
+            warn_caller(f"kept scores in {self._folder} were damaged and are not used: {reason}", RuntimeWarning)
         else:
-            _warn(f"scores cannot be kept in {self._folder}, scoring goes on without: {reason}")
+            warn_caller(f"scores cannot be kept in {self._folder}, scoring goes on without: {reason}", RuntimeWarning)
         return otherwise
 
     def _connection(self) -> sqlite3.Connection:
@@ -110,7 +111,7 @@ class ScoreStore:
             for ending in _BESIDE:
                 self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
         except OSError as error:
-            _warn(f"damaged scores in {self._folder} cannot be removed: {error}")
+            warn_caller(f"damaged scores in {self._folder} cannot be removed: {error}", RuntimeWarning)
 
     def _write(self, connection: sqlite3.Connection, values: Mapping[bytes, bytes]) -> None:
         now = time.time_ns()
@@ -232,10 +233,6 @@ def _number(path: Path) -> int:
     digits = re.search(r"\d+(?=\.sqlite3$)", path.name)
     number = 0 if digits is None else int(digits[0])
     return number if path == _file(path.parent, number) else 0
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
 def _close(connections: list[sqlite3.Connection]) -> None:
