@@ -424,6 +424,26 @@ def test_a_damaged_file_is_a_warning_and_a_fresh_start(tmp_path: Path, damage: C
     assert len(files(tmp_path)) == 1
 
 
+def test_a_release_with_another_table_leaves_the_files_of_this_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached(tmp_path).score("q", ["a", "b"])
+    with monkeypatch.context() as later:
+        later.setattr("secondpass.score_cache.store._VERSION", 2)
+        for turn in range(2):
+            of_later = cached(tmp_path)
+            of_later.score("q", ["a", "b"])
+            assert of_later.hits == 2 * turn
+        assert [path.name for path in files(tmp_path)] == ["scores-1.sqlite3", "scores-v2-1.sqlite3"]
+        damage_with_garbage(tmp_path / "scores-v2-1.sqlite3")
+        with pytest.warns(RuntimeWarning, match="were damaged"):
+            cached(tmp_path).score("q", ["a", "b"])
+    with_cache = cached(tmp_path)
+    with_cache.score("q", ["a", "b"])
+    assert with_cache.hits == 2
+    assert [path.name for path in files(tmp_path)] == ["scores-1.sqlite3", "scores-v2-2.sqlite3"]
+
+
 @given(position=st.floats(0, 1, exclude_max=True), length=st.integers(1, 200), value=st.integers(0, 255))
 def test_no_damage_makes_a_score_wrong(
     tmp_path_factory: pytest.TempPathFactory, position: float, length: int, value: int

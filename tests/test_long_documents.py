@@ -163,6 +163,12 @@ def test_every_call_warns_where_it_is_called(load: Callable[..., LocalScorer]) -
         assert caught[0].filename == __file__
 
 
+def test_passages_of_a_query_that_is_too_long_warn_where_they_are_asked_for(load: Callable[..., LocalScorer]) -> None:
+    with pytest.warns(TruncationWarning, match="of 1 pairs") as caught:
+        load("bert").passages(LONG, "the wall fell", max_tokens=8)
+    assert caught[0].filename == __file__
+
+
 def test_threads_that_share_a_scorer_warn_once(load: Callable[..., LocalScorer]) -> None:
     model = load("bert")
     with warnings.catch_warnings(record=True) as caught, ThreadPoolExecutor(8) as pool:

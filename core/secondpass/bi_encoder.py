@@ -21,11 +21,11 @@ from secondpass.errors import CheckpointError, InputError
 from secondpass.execution.aggregation import aggregate
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, device_names, placement_for
+from secondpass.execution.forked import call_safely
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network, float32_parts_of, networks_on
 from secondpass.execution.pipeline import Outputs, Pipeline
 from secondpass.execution.read_block import ReadBlock
-from secondpass.execution.threads import call_safely
 from secondpass.model_names import portable_name
 from secondpass.options import DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair

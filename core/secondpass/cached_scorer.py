@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from secondpass.arguments import check_count, describe
 from secondpass.errors import InputError, InputTypeError, RemoteError
 from secondpass.item_numbers import caller_numbers
+from secondpass.per_process import PerProcess
 from secondpass.ranking import (
     AsyncScorer,
     Fingerprinted,
@@ -88,7 +89,7 @@ class CachedScorer:
         check_count("max_scores", max_scores, optional=False)  # None means no limit elsewhere
         self._max_scores = int(max_scores)
         self._store = ScoreStore(self._folder, self._max_scores)
-        self._counting = threading.Lock()
+        self._counting = PerProcess(threading.Lock)
         self._hits = self._misses = 0
 
     @property
@@ -238,7 +239,7 @@ class CachedScorer:
         lookup = Lookup(pairs, pair_keys(call, self._fingerprint, pairs), first=first)
         if pairs:
             lookup.fill({key: Entry.decode(value) for key, value in self._store.read(lookup.distinct_keys).items()})
-        with self._counting:
+        with self._counting.get():
             self._misses += len(lookup.missing)
             self._hits += len(pairs) - len(lookup.missing)
         return lookup

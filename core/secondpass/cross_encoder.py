@@ -20,12 +20,12 @@ from secondpass.checkpoint.source import check_name
 from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, device_names, placement_for
+from secondpass.execution.forked import call_safely
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network, float32_parts_of, pair_networks
 from secondpass.execution.pipeline import Outputs, Pipeline
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
-from secondpass.execution.threads import call_safely
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
@@ -185,7 +185,7 @@ class CrossEncoder(LocalScorer):
             n_read += len(logits)
             n_truncated += int((windows.query_truncated | windows.document_truncated).sum())
             blocks.append(logits)
-        self._truncation.warn_of(n_truncated, n_read, stacklevel=2)
+        self._truncation.warn_of(n_truncated, n_read)
         return np.concatenate(blocks)
 
     def fingerprint(self) -> str:

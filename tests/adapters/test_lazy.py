@@ -1,5 +1,6 @@
 import copy
 import gc
+import os
 import pickle
 import threading
 import weakref
@@ -7,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from forking import forks, holds_in_child
+from waiting import start
 
 from secondpass.adapters.lazy import LazyCrossEncoder, scorer_of
 from secondpass.adapters.sharing import load_cross_encoder, shared_cross_encoder
@@ -108,6 +111,27 @@ def test_release_lets_go_of_a_model_that_is_just_being_loaded(monkeypatch: pytes
         loader.result()
         releaser.result()
     assert not lazy.is_loaded
+
+
+@forks
+def test_a_process_forked_while_another_thread_loads_loads_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, loading, may_end = os.getpid(), threading.Event(), threading.Event()
+
+    def load_slowly(model: str, options: ModelOptions) -> CrossEncoder:
+        if os.getpid() == parent:
+            loading.set()
+            assert may_end.wait(timeout=30)
+        return load_cross_encoder(model, options)
+
+    monkeypatch.setattr("secondpass.adapters.lazy.load_cross_encoder", load_slowly)
+    load_cross_encoder(MODEL, ModelOptions())  # or the child meets the locks of modules that are being imported
+    lazy = LazyCrossEncoder(MODEL, share=False)
+    loader = start(lazy.load)
+    assert loading.wait(timeout=10)
+    assert holds_in_child(lambda: isinstance(lazy.load(), CrossEncoder))
+    may_end.set()
+    loader.join(timeout=10)
+    assert lazy.is_loaded
 
 
 def test_release_before_loading_does_nothing() -> None:

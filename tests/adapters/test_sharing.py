@@ -1,9 +1,12 @@
 import gc
+import os
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from forking import forks, holds_in_child
+from waiting import start
 
 from secondpass.adapters.sharing import SharedModels
 from secondpass.cross_encoder import CrossEncoder
@@ -74,6 +77,24 @@ def test_different_models_are_loaded_in_parallel() -> None:
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda name: models.get(name, OPTIONS), "ab")
     assert first is not second
+
+
+@forks
+def test_a_process_forked_while_another_thread_loads_loads_its_own() -> None:
+    parent, loading, may_end = os.getpid(), threading.Event(), threading.Event()
+
+    def load(name: str, options: ModelOptions) -> CrossEncoder:
+        if os.getpid() == parent:
+            loading.set()
+            assert may_end.wait(timeout=30)
+        return Loaded(name, options)
+
+    models = SharedModels(load)
+    loader = start(models.get, "a", OPTIONS)
+    assert loading.wait(timeout=10)
+    assert holds_in_child(lambda: isinstance(models.get("a", OPTIONS), Loaded))
+    may_end.set()
+    loader.join(timeout=10)
 
 
 def test_a_failure_is_raised_and_the_next_caller_tries_again() -> None:

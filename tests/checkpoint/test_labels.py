@@ -41,8 +41,9 @@ def test_names_decide_without_a_warning(names: dict[int, str], label: int) -> No
 
 def test_without_a_hint_it_is_label_1_with_a_warning(tmp_path: Path) -> None:
     folder = checkpoints.bert(tmp_path, n_labels=2)
-    with pytest.warns(UserWarning, match="has 2 labels .* taking label 1; pass label= to choose"):
+    with pytest.warns(UserWarning, match="has 2 labels .* taking label 1; pass label= to choose") as said:
         model = CrossEncoder(folder)
+    assert said[0].filename == __file__
     logits = model.logits([("berlin", "wall")])
     assert model.score("berlin", ["wall"])[0] == pytest.approx(logits[0, 1] - logits[0, 0])
 

@@ -116,8 +116,9 @@ def test_judged_queries_without_text_are_counted_and_shown(tmp_path: Path) -> No
     write(tmp_path / "queries.jsonl", QUERIES)
     write(tmp_path / "corpus.jsonl", CORPUS)
     write(tmp_path / "qrels.trec", "q1 0 d1 1\n2 0 d1 1\na 0 d1 1\nb 0 d1 1\nc 0 d1 1\nd 0 d1 1\n")
-    with pytest.warns(UserWarning, match="are not measured: 4 of 6, such as 'a', 'b', 'c'$"):
+    with pytest.warns(UserWarning, match="are not measured: 4 of 6, such as 'a', 'b', 'c'$") as said:
         collection = read_collection(tmp_path)
+    assert said[0].filename == __file__
     assert collection.queries == {"q1": "cat", "2": "dog"}
     sample = write(tmp_path / "sample.jsonl", QUERIES.splitlines()[0])
     with pytest.warns(UserWarning, match="are not measured: 5 of 6, such as '2', 'a', 'b'$"):

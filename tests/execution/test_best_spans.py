@@ -30,6 +30,32 @@ def test_what_is_left_between_the_best_parts_is_a_part_too() -> None:
     assert [(span.start, span.end, of) for span, of in best] == [(6, 8, 9.0), (2, 6, 5.0), (8, 12, 4.0), (0, 2, -1.0)]
 
 
+def test_a_long_document_takes_no_time_of_its_own() -> None:
+    n_compared = 0
+
+    class Place(int):
+        def __lt__(self, other: int) -> bool:
+            nonlocal n_compared
+            n_compared += 1
+            return int(self) < other
+
+        def __le__(self, other: int) -> bool:
+            nonlocal n_compared
+            n_compared += 1
+            return int(self) <= other
+
+        def __ge__(self, other: int) -> bool:
+            nonlocal n_compared
+            n_compared += 1
+            return int(self) >= other
+
+    n_parts = 2000
+    parts = [Span(Place(2 * number), Place(2 * number + 2)) for number in range(n_parts)]
+    best = best_spans(Span(0, 2 * n_parts), lambda _: parts, lambda spans: [0.0] * len(spans))
+    assert [span for span, _ in best] == parts
+    assert n_compared < 30 * n_parts, "and not in proportion to their square"
+
+
 @given(st.integers(0, 60), st.integers(1, 9), st.randoms(use_true_random=False))
 def test_parts_are_best_first_and_hold_everything_once(length: int, size: int, chance: random.Random) -> None:
     scores: dict[Span, float] = {}

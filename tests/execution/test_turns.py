@@ -15,9 +15,9 @@ from waiting import start, until
 from secondpass.encoder import Capabilities
 from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
 from secondpass.execution.pipeline import Pipeline
-from secondpass.execution.threads import map_in_threads
 from secondpass.execution.turns import Turns, turns
 from secondpass.ranking import Pair
+from secondpass.threads import map_in_threads
 from secondpass.tokenization.reading import Reading, Windows
 from secondpass.tokenization.tokens import PairTokens
 

@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import gc
-import os
 import pickle
 import time
 from collections.abc import Callable
@@ -11,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fake_service import Fake, faking, score_of
+from forking import forks, holds_in_child
+from programs import run_python
 
 from secondpass import RemoteScorer
 from secondpass.ranking import AsyncRankingScorer, AsyncScorer, Fingerprinted, Loadable
@@ -90,15 +91,11 @@ def test_threads_share_one() -> None:
     assert answers == [[score_of(text) for text in some] for some in texts]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of threads beside a fork, which is the point
+@forks
 def test_a_forked_process_has_its_own() -> None:
     with faking() as fake, RemoteScorer(fake.url) as scorer:
         assert scorer.score("query", DOCUMENTS) == RIGHT
-        child = os.fork()
-        if child == 0:  # nothing of the tests may go on here
-            os._exit(0 if scorer.score("query", DOCUMENTS) == RIGHT else 1)
-        assert os.waitpid(child, 0)[1] == 0
+        assert holds_in_child(lambda: scorer.score("query", DOCUMENTS) == RIGHT)
         assert scorer.score("query", DOCUMENTS) == RIGHT
 
 
@@ -121,3 +118,24 @@ def test_it_is_what_the_protocols_ask_for() -> None:
     scorer = RemoteScorer("http://localhost")
     for protocol in (AsyncScorer, AsyncRankingScorer, Fingerprinted, Loadable):
         assert isinstance(scorer, protocol)
+
+
+# A program whose main thread ends while another one goes on asking.
+AFTER_THE_MAIN_THREAD = """
+import threading
+from fake_service import faking, score_of
+from secondpass import RemoteScorer
+DOCUMENTS = ["x" * length for length in range(12)]
+def ask():
+    with faking() as fake, RemoteScorer(fake.url, max_texts=3) as scorer:
+        print(scorer.score("query", DOCUMENTS) == [score_of(text) for text in DOCUMENTS], len(fake.posts))
+def later():
+    threading.main_thread().join()
+    ask()
+threading.Thread(target=later).start()
+"""
+
+
+def test_it_asks_in_several_requests_after_the_main_thread_has_ended() -> None:
+    done = run_python(AFTER_THE_MAIN_THREAD)
+    assert (done.returncode, done.stdout.strip()) == (0, "True 4"), done.stderr

@@ -24,7 +24,6 @@ async def asked_in_every_way(scorer: RemoteScorer) -> None:
     assert [document.index for document in scorer.rank("query", DOCUMENTS, top_k=2)] == [0, 1]
     assert [document.index for document in rank(scorer, "query", DOCUMENTS)] == [0, 1, 2]
     assert [document.score for document in await arank(scorer, "query", DOCUMENTS)] == [-1.0, -2.0, -3.0]
-    assert scorer.load() is scorer
 
 
 async def test_the_given_order_stays_with_a_warning_each_time() -> None:
@@ -33,9 +32,19 @@ async def test_the_given_order_stays_with_a_warning_each_time() -> None:
     message = r"the documents keep the given order: http://.* could not be reached"
     with pytest.warns(RemoteWarning, match=message) as said:
         await asked_in_every_way(scorer)
-    assert len(said) == scorer.n_failures == 6
-    assert Path(said[0].filename).name == Path(said[2].filename).name == Path(__file__).name, "it points at the call"
+    assert len(said) == scorer.n_failures == 5
+    assert {warning.filename for warning in said} == {__file__}, "it points at the call"
     assert isinstance(scorer.last_failure, RemoteError)
+
+
+def test_a_service_that_is_not_ready_has_failed_no_call() -> None:
+    scorer = lost()
+    with pytest.warns(RemoteWarning, match=r"the service is not ready, .*: http://.* could not be reached") as said:
+        assert scorer.load() is scorer
+    assert (len(said), said[0].filename) == (1, __file__)
+    assert (scorer.n_failures, scorer.last_failure) == (0, None)
+    with pytest.raises(RemoteError):
+        lost("raise").load()
 
 
 def test_a_threshold_for_served_scores_drops_what_has_none() -> None:

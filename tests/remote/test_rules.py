@@ -45,6 +45,10 @@ URL = "http://localhost:8080"
         ({"max_texts": 0}, "max_texts must be at least 1, got 0"),
         ({"raw_scores": 1}, "raw_scores must be True or False, got int 1"),
         ({"raw_scores": True, "api": "cohere"}, 'raw_scores must be False with the API "cohere", which has none'),
+        (
+            {"raw_scores": True, "on_failure": "keep_order"},
+            'on_failure must be "raise" with raw_scores=True, got "keep_order": raw scores may be below 0',
+        ),
         ({"on_failure": "ignore"}, 'on_failure must be one of "raise", "keep_order", got \'ignore\''),
     ],
 )

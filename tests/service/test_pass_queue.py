@@ -260,7 +260,7 @@ def test_what_nobody_waits_for_is_not_scored() -> None:
         first = queue.submit(pairs("first", 1))
         assert scorer.began.acquire(timeout=20)
         gone, stays = queue.submit(pairs("a", 3)), queue.submit([*pairs("a", 1), *pairs("b", 1)])
-        assert queue.n_tokens == 10 + 30 + 20
+        assert queue.n_tokens == 10 + 30 + 10, "one pair is shared"
         queue.cancel(gone)
         queue.cancel(gone)
         assert queue.n_tokens == 10 + 20
@@ -291,6 +291,43 @@ def test_a_full_queue_refuses_and_then_takes_again() -> None:
         scores(job)
         scorer.go.release()
         assert scores(queue.submit(pairs("b", 5))) == [2.0] * 5
+
+
+def test_pairs_that_are_on_their_way_take_no_room_again() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer, max_tokens=100) as queue:
+        jobs = [queue.submit(pairs("a", 6))]
+        assert scorer.began.acquire(timeout=20)
+        jobs += [queue.submit(pairs("a", 6)), queue.submit([*pairs("a", 6), *pairs("b", 4)])]
+        assert queue.n_tokens == 100
+        jobs.append(queue.submit([*pairs("a", 6), *pairs("b", 4)]))
+        with pytest.raises(Problem, match="at most 100 tokens may wait, and about 100 do"):
+            queue.submit([*pairs("a", 6), *pairs("c", 1)])
+        with pytest.raises(Problem, match="a request must have at most 100 tokens, got about 110"):
+            queue.submit([*pairs("a", 6), *pairs("b", 5)])
+        for job in jobs[2:]:
+            queue.cancel(job)
+        assert queue.n_tokens == 60, "which are being scored, for the others"
+        queue.cancel(jobs[0])
+        for _ in range(5):
+            scorer.go.release()
+        assert scores(jobs[1]) == [2.0] * 6
+        assert queue.n_tokens == 0
+    assert scorer.n_scored == 6
+
+
+def test_what_nobody_waits_for_takes_room_until_its_pass_has_ended() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer, max_tokens=60) as queue:
+        gone = queue.submit(pairs("a", 6))
+        assert scorer.began.acquire(timeout=20)
+        queue.cancel(gone)
+        with pytest.raises(Problem, match="at most 60 tokens may wait, and about 60 do"):
+            queue.submit(pairs("b", 1))
+        back = queue.submit(pairs("a", 6))
+        scorer.go.release()
+        assert scores(back) == [2.0] * 6
+    assert scorer.n_scored == 6
 
 
 @pytest.mark.parametrize("n_passes", [1, 3])

@@ -22,16 +22,18 @@ NO_POSITIVE = Example("r", ("a", "b"), (0.0, 0.0), graded=True)
 
 
 def test_queries_without_a_relevant_document_are_counted_where_they_are_left_out() -> None:
-    with pytest.warns(UserWarning, match="without a relevant document are left out of listwise: 2 of 3"):
+    with pytest.warns(UserWarning, match="without a relevant document are left out of listwise: 2 of 3") as said:
         columns = RECIPES["listwise"].columns([NO_POSITIVE, ORDERED, NO_POSITIVE])
     assert columns["query"] == ["q"]
+    assert said[0].filename == __file__
 
 
 @pytest.mark.parametrize("loss", ["lambdaloss", "ranknet"])
 def test_lists_without_an_order_are_counted_where_only_an_order_is_learned(loss: Loss) -> None:
     message = f"lists whose documents are equally relevant teach {loss} nothing: 2 of 3"
-    with pytest.warns(UserWarning, match=message):
+    with pytest.warns(UserWarning, match=message) as said:
         assert RECIPES[loss].columns([EQUAL, ORDERED, NO_POSITIVE])["query"] == ["r", "q", "r"]
+    assert said[0].filename == __file__
     with pytest.raises(InputError, match=f"{loss} must have a list in which documents differ in relevance"):
         RECIPES[loss].columns([EQUAL, NO_POSITIVE])
 

@@ -20,12 +20,16 @@ def test_queries_that_teach_nothing_are_counted(tmp_path: Path) -> None:
     data = DataConfig(corpus="corpus.jsonl", queries="queries.jsonl", qrels="qrels.trec", mine_from=(1, 9))
     run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
     with (
-        pytest.warns(UserWarning, match="judged queries without text are not learned from: 1 of 3, such as '3'"),
+        pytest.warns(
+            UserWarning, match="judged queries without text are not learned from: 1 of 3, such as '3'"
+        ) as said,
         pytest.warns(UserWarning, match="queries for which BM25 finds no negatives are left out: 1 of 2"),
     ):
         assert load_examples(run) == [Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)]
-    with pytest.warns(UserWarning, match="finds no negatives are left out: 1 of 1"):
+    assert said[0].filename == __file__
+    with pytest.warns(UserWarning, match="finds no negatives are left out: 1 of 1") as said:
         assert mine_negatives([LabelledQuery("unheard", ("cat one",))], run) == []
+    assert said[0].filename == __file__
 
 
 def test_a_document_judged_twice_counts_as_the_run_says(tmp_path: Path) -> None:
@@ -49,8 +53,11 @@ def test_settings_of_mining_without_effect_are_named(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"query": "q", "positive": ["a"], "negative": ["b"]}\n')
     data = DataConfig(("t.jsonl",), corpus="none.jsonl", mine_from=(1, 9))
     run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
-    with pytest.warns(UserWarning, match="data.corpus, data.mine_from must come with examples that need negatives"):
+    with pytest.warns(
+        UserWarning, match="data.corpus, data.mine_from must come with examples that need negatives"
+    ) as said:
         assert len(load_examples(run)) == 1
+    assert said[0].filename == __file__
 
 
 def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:

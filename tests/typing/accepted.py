@@ -117,7 +117,8 @@ async def remote(key: str | None) -> None:
         assert_type(model.fingerprint(), str)
         assert_type(model.last_failure, RemoteError | None)
         assert_type(model.n_failures, int)
-    async with RemoteScorer("http://localhost", max_texts=32, raw_scores=True, on_failure="keep_order") as model:
+    assert_type(RemoteScorer("http://localhost", raw_scores=True).raw_scores, bool)
+    async with RemoteScorer("http://localhost", max_texts=32, on_failure="keep_order") as model:
         assert_type(await model.ascore(QUERY, DOCUMENTS), list[float])
         assert_type(await model.arank(QUERY, DOCUMENTS, top_k=1), list[RankedDocument])
         awaitable: AsyncScorer = model

@@ -34,11 +34,12 @@ from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
+from secondpass.per_process import PerProcess
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_score_threshold, check_scorer, check_top_k
 
 # Shared by all adapters, because one with a lock could not be copied or pickled; held for an assignment only.
-_LOCK: Final = threading.Lock()
+_LOCK: Final = PerProcess(threading.Lock)
 
 
 # What is checked by the rules of `ModelOptions`, and in their words, before pydantic reads "8" as 8 and True as 1.
@@ -227,7 +228,7 @@ class ModelFields(HidesSecrets):
         scorer = scorer_of(self.model, self.scorer, self._options(), share=self.share_model)
         if self.scorer is not None:
             return scorer
-        with _LOCK:
+        with _LOCK.get():
             if self._held is None or self._held != scorer:
                 self._held = scorer
             return self._held

@@ -16,6 +16,7 @@ from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ModelOptions
+from secondpass.per_process import PerProcess
 from secondpass.ranking import RankedDocument, Readings, Scorer
 from secondpass.ranking.checks import check_scorer
 
@@ -40,7 +41,7 @@ class LazyCrossEncoder:
         self._model = model
         self._options = ModelOptions() if options is None else options
         self._share = share
-        self._loading = threading.Lock()
+        self._loading = PerProcess(threading.Lock)
         self._loaded: CrossEncoder | None = None
 
     @property
@@ -77,7 +78,7 @@ class LazyCrossEncoder:
         loaded = self._loaded
         if loaded is not None:
             return loaded
-        with self._loading:
+        with self._loading.get():
             loaded = self._loaded  # read once: `release` may come at any moment
             if loaded is None:
                 load = shared_cross_encoder if self.share else load_cross_encoder
@@ -86,7 +87,7 @@ class LazyCrossEncoder:
 
     def release(self) -> None:
         """Let go of the model; if nobody else holds it, its memory is free, on accelerators too."""
-        with self._loading:  # a model that is just being loaded is let go of as well
+        with self._loading.get():  # a model that is just being loaded is let go of as well
             if self._loaded is None:
                 return
             self._loaded = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from secondpass.options import ModelOptions
+from secondpass.per_process import PerProcess
 
 if TYPE_CHECKING:
     from secondpass.cross_encoder import CrossEncoder
@@ -25,26 +26,26 @@ class SharedModels:
 
     def __init__(self, load: Callable[[str, ModelOptions], "CrossEncoder"]) -> None:
         self._load = load
-        self._guard = threading.Lock()
+        self._guard = PerProcess(threading.Lock)
         self._models: WeakValueDictionary[tuple[str, ModelOptions], CrossEncoder] = WeakValueDictionary()
-        self._loading: WeakValueDictionary[tuple[str, ModelOptions], threading.Lock] = WeakValueDictionary()
+        self._loading: WeakValueDictionary[tuple[str, ModelOptions], PerProcess[threading.Lock]] = WeakValueDictionary()
 
     def get(self, name: str, options: ModelOptions) -> "CrossEncoder":
         """The model of this name and these options, loaded now if nobody holds it."""
         # A relative path is another folder once the process has gone elsewhere.
         folder = Path(name).expanduser().absolute()
         key = (str(folder) if folder.is_dir() else name), options
-        with self._guard:
+        with self._guard.get():
             model = self._models.get(key)
             if model is not None:
                 return model
-            loading = self._loading.setdefault(key, threading.Lock())
-        with loading:
-            with self._guard:
+            loading = self._loading.setdefault(key, PerProcess(threading.Lock))
+        with loading.get():
+            with self._guard.get():
                 model = self._models.get(key)
             if model is None:
                 model = self._load(name, options)
-                with self._guard:
+                with self._guard.get():
                     self._models[key] = model
             return model
 

@@ -1,13 +1,13 @@
 """Heads with several labels: which one means relevant, and how its logit follows from all of them."""
 
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from secondpass.callers import warn_caller
 from secondpass.errors import InputError
 
 # Names that published rerankers give to their relevant label, in lower case without separators.
@@ -99,10 +99,9 @@ def resolve_label(name: str, n_labels: int, names: Mapping[int, str], known: int
     relevant = [i for i, label in names.items() if re.sub(r"[\W_]", "", label.casefold()) in _RELEVANT_NAMES]
     if len(relevant) == 1 and relevant[0] < n_labels:
         return relevant[0]
-    warnings.warn(
+    warn_caller(
         f"{name} has {n_labels} labels ({', '.join(names.values())}) and does not say which one means relevant: "
         "taking label 1; pass label= to choose",
         UserWarning,
-        stacklevel=2,
     )
     return 1

@@ -1,6 +1,7 @@
 """Loading without transformers' own progress bars and reports: a library's caller did not ask for them."""
 
 import logging as standard_logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,10 +45,12 @@ def without_progress_bars() -> Iterator[None]:
 @contextmanager
 def without_load_report() -> Iterator[None]:
     """Drop what transformers logs of weights in this thread: those yet to be replaced it would call made up."""
-    logger, thread = standard_logging.getLogger("transformers.modeling_utils"), threading.get_ident()
+    logger = standard_logging.getLogger("transformers.modeling_utils")
+    here = threading.local()  # and not its number, which a forked process may give to a thread of its own
+    here.loads = True
 
-    def of_others(record: standard_logging.LogRecord) -> bool:
-        return record.thread != thread
+    def of_others(_: standard_logging.LogRecord) -> bool:
+        return not hasattr(here, "loads")
 
     logger.addFilter(of_others)
     try:
@@ -60,3 +63,17 @@ def _hide(factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     if getattr(_loading, "depth", 0):
         return logging.EmptyTqdm(*args, **kwargs)
     return factory(*args, **kwargs) if _hook_before is None else _hook_before(factory, args, kwargs)
+
+
+def _after_fork_in_child() -> None:
+    """Hide nothing any more for threads that load: they stayed in the parent, whatever they held."""
+    global _guard, _n_loading  # noqa: PLW0603 - see above
+    _guard = threading.Lock()
+    _n_loading = getattr(_loading, "depth", 0)
+    if _n_loading == 0 and hasattr(logging, "set_tqdm_hook"):
+        hook = logging.set_tqdm_hook(None)
+        logging.set_tqdm_hook(_hook_before if hook is _hide else hook)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,11 +1,11 @@
 """Test collections on disk: queries, documents and judgements, in the formats people have."""
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from secondpass.callers import warn_caller
 from secondpass.errors import InputError
 from secondpass.evaluation.judgements import DuplicateJudgements, collect_judgements
 from secondpass.evaluation.trec import check_grade, is_tab_separated, parse_grade, split_columns
@@ -53,29 +53,25 @@ class Collection:
         if len(without_text) == len(self.qrels):
             raise InputError(f"qrels must judge at least one of the {len(self.queries)} queries, got none of them")
         what = "judged queries without text are not measured"
-        warn_of_queries(what, without_text, len(self.qrels), stacklevel=3)
+        warn_of_queries(what, without_text, len(self.qrels))
         if not any(grade > 0 for query in self.queries for grade in self.qrels.get(query, {}).values()):
-            warnings.warn(
+            warn_caller(
                 "no judgement of a query with text has a grade above 0: measures of relevance will be 0 throughout",
                 UserWarning,
-                stacklevel=3,
             )
 
 
-def warn_of_queries(what: str, queries: Sequence[str], n_judged: int, *, stacklevel: int) -> None:
+def warn_of_queries(what: str, queries: Sequence[str], n_judged: int) -> None:
     """Warn where some judged queries do not count as they were meant to.
 
     Args:
         what: Which ones, and what becomes of them.
         queries: Their ids; none: there is nothing to warn of.
         n_judged: Number of all judged queries.
-        stacklevel: Whose line the warning points to.
     """
     if queries:
         examples = ", ".join(map(repr, queries[:_N_EXAMPLES]))
-        warnings.warn(
-            f"{what}: {len(queries)} of {n_judged}, such as {examples}", UserWarning, stacklevel=stacklevel + 1
-        )
+        warn_caller(f"{what}: {len(queries)} of {n_judged}, such as {examples}", UserWarning)
 
 
 def read_collection(

@@ -132,7 +132,7 @@ def report(
     """
     qrels = {query: grades for query, grades in collection.qrels.items() if query in collection.queries}
     unranked = [query for query in qrels if query not in run]
-    warn_of_queries("judged queries that the run does not rank count as 0", unranked, len(qrels), stacklevel=2)
+    warn_of_queries("judged queries that the run does not rank count as 0", unranked, len(qrels))
     before = per_query(measures, qrels, {query: run[query] for query in qrels if query in run})
     after = per_query(measures, qrels, as_run(scored, depth=depth))
     first = measures[0]

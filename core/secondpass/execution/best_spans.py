@@ -1,5 +1,6 @@
 """The parts of a document in the order of their scores, none over another, and nothing left out between them."""
 
+from bisect import bisect
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
@@ -44,14 +45,12 @@ def best_spans(
     """
     parts = split(document)
     taken: list[tuple[Span, float]] = []
+    edges = [Span(document.start, document.start), Span(document.end, document.end)]  # and between them what is taken
     for part, part_score in _best_first(zip(parts, score(parts), strict=True)):
-        if all(part.end <= other.start or part.start >= other.end for other, _ in taken):
+        place = bisect(edges, part.start, lo=1, hi=len(edges) - 1, key=_start)
+        if edges[place - 1].end <= part.start and part.end <= edges[place].start:
             taken.append((part, part_score))
-    edges = [
-        Span(document.start, document.start),
-        *sorted((part for part, _ in taken), key=_start),
-        Span(document.end, document.end),
-    ]
+            edges.insert(place, part)
     between = [part for one, next_one in pairwise(edges) for part in _divide(Span(one.end, next_one.start), split)]
     return _best_first([*taken, *zip(between, score(between), strict=True)])
 

@@ -3,6 +3,7 @@
 import threading
 import warnings
 
+from secondpass.callers import warn_caller
 from secondpass.errors import TruncationWarning
 from secondpass.options import LongDocuments
 from secondpass.per_process import PerProcess
@@ -27,7 +28,7 @@ class FirstTruncation:
         self._lock = PerProcess(threading.Lock)
         self._is_told = False
 
-    def warn_of(self, n_truncated: int, n_pairs: int, *, stacklevel: int) -> None:
+    def warn_of(self, n_truncated: int, n_pairs: int) -> None:
         """Warn that so many of so many pairs were truncated, unless there were none or it has been said before.
 
         Where a filter makes it an error, it is raised each time.
@@ -35,7 +36,6 @@ class FirstTruncation:
         Args:
             n_truncated: Pairs of this call that were truncated.
             n_pairs: Pairs of this call.
-            stacklevel: Whose line is shown: 1 for the caller, 2 for the caller's caller, and so on.
         """
         if not n_truncated:
             return
@@ -45,7 +45,7 @@ class FirstTruncation:
             return
         message = f"{n_truncated} of {n_pairs} pairs {self._what} (said once for each scorer)"
         try:
-            warnings.warn(message, TruncationWarning, stacklevel=stacklevel + 1)
+            warn_caller(message, TruncationWarning)
         except TruncationWarning:  # an error is not told once, but to every call
             self._is_told = is_told
             raise

@@ -160,7 +160,7 @@ class LocalScorer(ABC):
         texts = check_request(query, documents, top_k, score_threshold)
         pairs = [(query, text) for text in texts]
         read = ReadBlock.concatenate(list(self._read(pairs, show_progress=show_progress)))
-        self._truncation.warn_of(int(read.truncated.sum()), len(pairs), stacklevel=2)
+        self._truncation.warn_of(int(read.truncated.sum()), len(pairs))
         ranked = rank_scores(
             read.scores, texts, top_k=top_k, score_threshold=score_threshold, score_map=self._calibration
         )
@@ -241,7 +241,7 @@ class LocalScorer(ABC):
         def score(parts: Sequence[str]) -> list[float]:
             pairs = [(query, part) for part in parts]
             with caller_numbers([0] * len(pairs)):  # of the caller's there is one
-                return list(map(float, self._scores(pairs, show_progress=False, stacklevel=7)))
+                return list(map(float, self._scores(pairs, show_progress=False)))
 
         best = best_parts(document, lambda part: self._passage_spans((query, part), max_tokens), score)
         return [self._scored_passage(span, score) for span, score in best[:top_k]]
@@ -279,14 +279,14 @@ class LocalScorer(ABC):
         raw_scores = None if self._calibration is None else block.scores
         return Readings(self._calibrated(block.scores), block.truncated, passages, block.n_tokens, raw_scores)
 
-    def _scores(self, pairs: Iterable[Pair], *, show_progress: bool, stacklevel: int = 3) -> NDArray[np.float32]:
+    def _scores(self, pairs: Iterable[Pair], *, show_progress: bool) -> NDArray[np.float32]:
         blocks = [np.empty(0, np.float32)]
         n_truncated = 0
         for block in self._read(pairs, show_progress=show_progress):
             blocks.append(block.scores)
             n_truncated += int(block.truncated.sum())
         scores = np.concatenate(blocks)
-        self._truncation.warn_of(n_truncated, len(scores), stacklevel=stacklevel)
+        self._truncation.warn_of(n_truncated, len(scores))
         return scores
 
     def _read(self, pairs: Iterable[Pair], *, show_progress: bool) -> Iterator[ReadBlock]:

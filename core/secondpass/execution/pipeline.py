@@ -18,12 +18,13 @@ from secondpass.encoder.rounding import ceil_div
 from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
 from secondpass.execution.devices import free_cached_memory
+from secondpass.execution.forked import call_safely
 from secondpass.execution.joint_blocks import JointBlocks
 from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
-from secondpass.execution.threads import Call, call_safely, map_in_threads
 from secondpass.execution.turns import turns
 from secondpass.per_process import PerProcess
 from secondpass.ranking.blocks import numbered
+from secondpass.threads import Call, map_in_threads
 from secondpass.tokenization.reading import Reading, Windows
 from secondpass.tokenization.tokens import PairTokens
 

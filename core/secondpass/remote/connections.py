@@ -12,6 +12,8 @@ from typing import TypeAlias
 
 import httpx
 
+from secondpass.per_process import PerProcess
+
 _Holder: TypeAlias = AsyncGenerator[httpx.AsyncClient, None]
 
 
@@ -25,32 +27,26 @@ class Connections:
     """
 
     def __init__(self, api_key: str | None) -> None:
-        self._headers = {"accept": "application/json", "user-agent": f"secondpass/{version('secondpass')}"}
+        headers = {"accept": "application/json", "user-agent": f"secondpass/{version('secondpass')}"}
         if api_key is not None:
-            self._headers["authorization"] = f"Bearer {api_key}"
-        self._pools: dict[int, _Pools] = {}
+            headers["authorization"] = f"Bearer {api_key}"
+        self._pools = PerProcess(lambda: _Pools(headers))
 
     def client(self) -> httpx.Client:
         """That of this process, for any of its threads."""
-        return self._of_process().client()
+        return self._pools.get().client()
 
     async def async_client(self) -> httpx.AsyncClient:
         """That of the running event loop."""
-        return await self._of_process().async_client()
+        return await self._pools.get().async_client()
 
     def close(self) -> None:
         """Close them; those of event loops that run are closed by these."""
-        self._of_process().close()
+        self._pools.get().close()
 
     async def aclose(self) -> None:
         """Close them, and wait for those of the running event loop."""
-        await self._of_process().aclose()
-
-    def _of_process(self) -> "_Pools":
-        process = os.getpid()
-        pools = self._pools.get(process)
-        # A lock could have been held by another thread when this process was forked; `setdefault` is one step.
-        return self._pools.setdefault(process, _Pools(self._headers)) if pools is None else pools
+        await self._pools.get().aclose()
 
 
 class _Pools:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from secondpass.item_numbers import caller_numbers
+from secondpass.per_process import PerProcess
 from secondpass.remote.answers import Found, read_answer
 from secondpass.remote.failures import refusal, words_of
 from secondpass.remote.messages import Answer, Steps
@@ -50,11 +51,11 @@ class PartSize:
 
     def __init__(self, most: int | None) -> None:
         self._most = most
-        self._guard = threading.Lock()
+        self._guard = PerProcess(threading.Lock)
 
     def lower(self, most: int) -> None:
         """Take that many at most from now on."""
-        with self._guard:
+        with self._guard.get():
             self._most = most if self._most is None else min(most, self._most)
 
     def split(self, documents: Sequence[str]) -> list[Part]:

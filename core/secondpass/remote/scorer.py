@@ -1,12 +1,13 @@
 """The scorer whose model runs elsewhere."""
 
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
+from secondpass.callers import warn_caller
 from secondpass.errors import InputError, RemoteError, RemoteWarning
+from secondpass.per_process import PerProcess
 from secondpass.ranking import RankedDocument
 from secondpass.ranking.checks import check_documents, check_query, check_request
 from secondpass.ranking.order import order_documents
@@ -44,8 +45,8 @@ class RemoteScorer:
             API can.
         on_failure: What becomes of a call that got no scores: "raise" a `RemoteError`, or "keep_order", which warns
             with a `RemoteWarning` and gives the documents in the given order, scored -1, -2, -3 and so on: no service
-            serves such scores from 0 to 1, and a threshold for those drops them all. Such a scorer has no fingerprint,
-            and is neither cached nor calibrated.
+            serves such scores from 0 to 1, and a threshold for those drops them all. Such a scorer has no raw scores,
+            which may be below 0 too, and no fingerprint, and is neither cached nor calibrated.
 
     Raises:
         InputError: An argument breaks a rule.
@@ -81,7 +82,7 @@ class RemoteScorer:
     def _hold(self, settings: Settings) -> None:
         self._settings = settings
         self._client = Client(settings)
-        self._counting = threading.Lock()
+        self._counting = PerProcess(threading.Lock)
         self._n_failures = 0
         self._last_failure: RemoteError | None = None
 
@@ -186,13 +187,18 @@ class RemoteScorer:
     def load(self) -> Self:
         """Find out how the service is to be asked, so that nothing but scores is left for the first document.
 
+        Where it does not tell, and `on_failure` is "keep_order", a `RemoteWarning` says so; no documents were given, so
+        this is no call that `n_failures` counts.
+
         Raises:
             RemoteError: It does not tell, and `on_failure` is "raise".
         """
         try:
             self._client.look_again()
         except RemoteError as error:
-            self._keep_order(error, 0)
+            if self.on_failure == "raise":
+                raise
+            warn_caller(f"the service is not ready, and documents would keep the given order: {error}", RemoteWarning)
         return self
 
     def release(self) -> None:
@@ -226,10 +232,10 @@ class RemoteScorer:
         """Scores that keep the given order, with a warning; or the error again, where that is not wanted."""
         if self.on_failure == "raise":
             raise error
-        with self._counting:
+        with self._counting.get():
             self._n_failures += 1
             self._last_failure = error
-        warnings.warn(f"the documents keep the given order: {error}", RemoteWarning, stacklevel=4)
+        warn_caller(f"the documents keep the given order: {error}", RemoteWarning)
         return [Found(-float(place)) for place in range(1, n_documents + 1)]
 
     def __enter__(self) -> Self:

@@ -42,6 +42,11 @@ class Settings:
         check_choice("on_failure", self.on_failure, get_args(OnFailure), optional=False)
         if self.api != "auto":
             check_raw(APIS[self.api], raw=self.raw_scores)
+        if self.raw_scores and self.on_failure != "raise":
+            raise InputError(
+                f'on_failure must be "raise" with raw_scores=True, got "{self.on_failure}": raw scores may be below 0 '
+                "as well, so that no threshold could tell those of a failure from them"
+            )
 
 
 def _check_api_key(api_key: object) -> None:

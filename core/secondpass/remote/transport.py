@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing
+from functools import partial
 from typing import Final
 
 import httpx
 
 from secondpass.remote.messages import Answer, Ask, Lost, Outcome, ResultT, Steps, Wait
 from secondpass.remote.retries import Deadline
+from secondpass.threads import map_in_threads
 
 # Requests of one call that are under way together.
 _AT_ONCE: Final = 4
@@ -25,19 +26,10 @@ def carry_out(conversations: Sequence[Steps[ResultT]], client: httpx.Client, dea
     Raises:
         Exception: What the first one raises that fails; nothing more is sent for the others then.
     """
+    one = partial(_carry_out, client=client, deadline=deadline)
     if len(conversations) == 1:
-        return [_carry_out(conversations[0], client, deadline)]
-    with ThreadPoolExecutor(min(_AT_ONCE, len(conversations)), "secondpass-remote") as threads:
-        try:
-            parts = [threads.submit(_carry_out, conversation, client, deadline) for conversation in conversations]
-            ended, others = wait(parts, return_when=FIRST_EXCEPTION)
-            if others:  # one has failed, and is not to be waited for behind those that came before it
-                for part in ended:
-                    part.result()
-            return [part.result() for part in parts]
-        except BaseException:
-            deadline.end()  # nothing more is sent for the others, which are waited for
-            raise
+        return [one(conversations[0])]
+    return map_in_threads(one, conversations, _AT_ONCE, give_up=deadline.end)
 
 
 async def acarry_out(
@@ -59,7 +51,7 @@ async def acarry_out(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _carry_out(conversation: Steps[ResultT], client: httpx.Client, deadline: Deadline) -> ResultT:
+def _carry_out(conversation: Steps[ResultT], *, client: httpx.Client, deadline: Deadline) -> ResultT:
     outcome: Outcome = None
     try:
         while True:

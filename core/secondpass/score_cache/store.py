@@ -6,22 +6,21 @@ import re
 import sqlite3
 import threading
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from secondpass.callers import warn_caller
+
 ResultT = TypeVar("ResultT")
 
-# Of the table below; a file of another version is not read.
+# Of the table below. Names of files tell it, so that releases with other tables can share a folder.
 _VERSION = 1
 _TABLE = "CREATE TABLE entries (key BLOB PRIMARY KEY, value BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID"
 _INDEX = "CREATE INDEX by_use ON entries (used)"
 
-# A damaged file is never repaired or written over, for others may have it open: one of the next number takes its place.
-_FILE = re.compile(r"scores-(\d+)\.sqlite3")
 # What SQLite keeps beside it.
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
@@ -89,9 +88,9 @@ class ScoreStore:
             if is_damage:
                 self._start_afresh()
         if is_damage:
-            _warn(f"kept scores in {self._folder} were damaged and are not used: {reason}")
+            warn_caller(f"kept scores in {self._folder} were damaged and are not used: {reason}", RuntimeWarning)
         else:
-            _warn(f"scores cannot be kept in {self._folder}, scoring goes on without: {reason}")
+            warn_caller(f"scores cannot be kept in {self._folder}, scoring goes on without: {reason}", RuntimeWarning)
         return otherwise
 
     def _connection(self) -> sqlite3.Connection:
@@ -99,7 +98,7 @@ class ScoreStore:
             self.disconnect()  # another process has found it damaged, or somebody has emptied the folder
         if not self._connections:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._path = _file(self._folder, max(_numbers(self._folder), default=1))
+            self._path = _file(self._folder, max([1, *map(_number, self._folder.iterdir())]))
             self._connections.append(_open(self._path))
         return self._connections[0]
 
@@ -107,14 +106,12 @@ class ScoreStore:
         """Put an empty file in the place of a damaged one."""
         if self._path is None:
             return
-        match = _FILE.fullmatch(self._path.name)
-        number = int(match[1]) if match else 0
         try:
-            _file(self._folder, number + 1).touch()
+            _file(self._folder, _number(self._path) + 1).touch()
             for ending in _BESIDE:
                 self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
         except OSError as error:
-            _warn(f"damaged scores in {self._folder} cannot be removed: {error}")
+            warn_caller(f"damaged scores in {self._folder} cannot be removed: {error}", RuntimeWarning)
 
     def _write(self, connection: sqlite3.Connection, values: Mapping[bytes, bytes]) -> None:
         now = time.time_ns()
@@ -224,15 +221,18 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def _file(folder: Path, number: int) -> Path:
-    return folder / f"scores-{number}.sqlite3"
+    """The file of a number: a damaged one is never repaired or written over, for others may have it open, but followed.
+
+    Names of the first version are without it.
+    """
+    return folder / f"scores-{number}.sqlite3" if _VERSION == 1 else folder / f"scores-v{_VERSION}-{number}.sqlite3"
 
 
-def _numbers(folder: Path) -> list[int]:
-    return [int(match[1]) for path in folder.iterdir() if (match := _FILE.fullmatch(path.name))]
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, RuntimeWarning, stacklevel=2)
+def _number(path: Path) -> int:
+    """Of a file of this version; 0: it is none."""
+    digits = re.search(r"\d+(?=\.sqlite3$)", path.name)
+    number = 0 if digits is None else int(digits[0])
+    return number if path == _file(path.parent, number) else 0
 
 
 def _close(connections: list[sqlite3.Connection]) -> None:

@@ -22,10 +22,10 @@ from secondpass.encoder import Precision
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, placement_for
+from secondpass.execution.forked import call_safely
 from secondpass.execution.network import Network, pair_networks
 from secondpass.execution.pipeline import Pipeline
 from secondpass.execution.progress import watch
-from secondpass.execution.threads import call_safely
 from secondpass.model_names import portable_name
 from secondpass.options import DType, ModelOptions
 from secondpass.ranking import Pair

@@ -42,7 +42,6 @@ class Job:
         works: What is to be done for each pair.
         todo: Of that, each once, what nobody has begun when it was last looked at.
         n_open: How many different pairs are not scored yet.
-        n_tokens: About how many tokens these have.
         submitted: When it came, on the monotonic clock.
         started: When a first pair of it was taken into a pass.
         finished: When the last one was scored.
@@ -54,7 +53,6 @@ class Job:
         different = dict.fromkeys(self.works)
         self.todo = deque(different)
         self.n_open = len(different)
-        self.n_tokens = sum(work.n_tokens for work in different)
         self.submitted = time.monotonic()
         self.started: float | None = None
         self.finished: float | None = None

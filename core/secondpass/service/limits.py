@@ -13,8 +13,8 @@ class Limits:
     Tokens are estimated from the length of the text here, for none has been tokenized yet.
 
     Args:
-        max_queued_tokens: Of all requests that wait for one model; what would be more is refused with 429. A request
-            that alone has more is refused with 413.
+        max_queued_tokens: Of all pairs that wait for one model, those of several requests once; what would be more is
+            refused with 429. A request that alone has more is refused with 413.
         max_body_bytes: Of one request; more is refused with 413.
         max_held_bytes: Of all requests that are being answered; what would be more is refused with 429.
         max_documents: Of one request, or pairs; more is refused with 422.

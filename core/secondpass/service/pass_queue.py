@@ -45,7 +45,7 @@ class PassQueue:
         scorer: Gives the scores; where several passes run at a time, to several threads at a time.
         pass_tokens: Tokens of one pass, estimated.
         n_passes: How many run at a time.
-        max_tokens: Of all pairs that wait, estimated.
+        max_tokens: Of all pairs that wait or are being scored, each counted once, estimated.
         watcher: Is told of passes.
     """
 
@@ -69,7 +69,7 @@ class PassQueue:
 
     @property
     def n_tokens(self) -> int:
-        """Tokens of all that waits or is being scored, estimated."""
+        """Tokens of all pairs that wait or are being scored, each counted once, estimated."""
         return self._n_tokens
 
     @property
@@ -77,8 +77,13 @@ class PassQueue:
         """Requests that are not answered yet."""
         return len(self._open)
 
-    def check_room(self, n_tokens: int = 1) -> None:
-        """Raise Problem unless so many more tokens may wait."""
+    def check_room(self, n_tokens: int = 1, n_shared: int = 0) -> None:
+        """Raise Problem unless a request may wait.
+
+        Args:
+            n_tokens: Of all its pairs.
+            n_shared: Of those that are on their way for another request already, which cost nothing.
+        """
         if self._is_closed:
             raise stopping("this server is about to stop")
         if n_tokens > self._max_tokens:
@@ -86,11 +91,12 @@ class PassQueue:
                 Kind.TOO_LARGE,
                 f"a request must have at most {self._max_tokens} tokens, got about {n_tokens}: send fewer documents",
             )
-        if self._n_tokens + n_tokens > self._max_tokens:
+        too_many = self._n_tokens + n_tokens - n_shared - self._max_tokens
+        if too_many > 0:
             raise Problem(
                 Kind.OVERLOADED,
                 f"at most {self._max_tokens} tokens may wait, and about {self._n_tokens} do",
-                retry_after=self._retry_after(n_tokens),
+                retry_after=self._retry_after(too_many),
             )
 
     def submit(self, pairs: Sequence[tuple[Pair, int]]) -> Job:
@@ -103,7 +109,10 @@ class PassQueue:
             Problem: There is no room.
         """
         with self._changed:
-            self.check_room(sum(dict(pairs).values()))
+            sizes = dict(pairs)
+            self.check_room(
+                sum(sizes.values()), sum(n_tokens for pair, n_tokens in sizes.items() if pair in self._works)
+            )
             # Before anything is in line, which would stay there for ever if no thread can be started.
             self._start_threads()
             n_known = len(self._works)
@@ -114,7 +123,6 @@ class PassQueue:
                 job.future.set_result([])
                 return job
             self._open.add(job)
-            self._n_tokens += job.n_tokens
             self._waiting.append(job)
             self._changed.notify()
         if n_shared:
@@ -165,11 +173,17 @@ class PassQueue:
         work = self._works.get(pair)
         if work is None:
             work = self._works[pair] = Work(pair, n_tokens)
+            self._n_tokens += n_tokens
         return work
 
-    def _retry_after(self, n_tokens: int) -> int:
-        """Whole seconds until so many tokens are expected to fit."""
-        too_many = self._n_tokens + n_tokens - self._max_tokens
+    def _let_go(self, work: Work) -> None:
+        """Forget a pair that is scored or that nobody waits for, if that is not done; called with the lock held."""
+        if self._works.get(work.pair) is work:
+            del self._works[work.pair]
+            self._n_tokens -= work.n_tokens
+
+    def _retry_after(self, too_many: int) -> int:
+        """Whole seconds until there is expected to be room for so many tokens that there is none for now."""
         return min(_MOST_RETRY_AFTER, max(1, math.ceil(too_many * self._mean_seconds / self._mean_tokens)))
 
     def _run(self) -> None:
@@ -230,13 +244,13 @@ class PassQueue:
             wanted = [work for work in works if work.is_wanted]
             for work in works:
                 if not work.is_wanted:
-                    self._works.pop(work.pair, None)
+                    self._let_go(work)
         return wanted
 
     def _end(self, work: Work, outcome: Reading | Exception) -> None:
         """Tell everyone who waits for a pair what came of it."""
         with self._changed:
-            self._works.pop(work.pair, None)
+            self._let_go(work)
             for job in work.jobs:
                 if job not in self._open:
                     continue
@@ -245,8 +259,6 @@ class PassQueue:
                 elif isinstance(outcome, Exception):
                     self._answer(job, outcome)
                 elif work.reading is None:
-                    self._n_tokens -= work.n_tokens
-                    job.n_tokens -= work.n_tokens
                     job.n_open -= 1
             if not isinstance(outcome, Exception):
                 work.reading = outcome
@@ -269,10 +281,9 @@ class PassQueue:
         if job not in self._open:
             return
         self._open.remove(job)
-        self._n_tokens -= job.n_tokens
         for work in job.works:
             if not work.taken and not work.is_wanted:
-                self._works.pop(work.pair, None)
+                self._let_go(work)
 
 
 def _for_clients(error: BaseException) -> Exception:

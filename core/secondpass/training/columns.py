@@ -3,10 +3,10 @@
 Every function refuses examples that its losses cannot learn from, and warns of single ones that teach nothing.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from secondpass.callers import warn_caller
 from secondpass.errors import InputError
 from secondpass.training.config import Loss
 from secondpass.training.examples import Example
@@ -71,7 +71,7 @@ def one_positive_lists(examples: Sequence[Example]) -> Columns:
     n_left_out = sum(not of_example for of_example in singles)
     if n_left_out:
         message = f"queries without a relevant document are left out of listwise: {n_left_out} of {len(examples)}"
-        warnings.warn(message, UserWarning, stacklevel=4)
+        warn_caller(message, UserWarning)
     return columns
 
 
@@ -93,7 +93,7 @@ def _ordered_lists(examples: Sequence[Example], loss: Loss) -> Columns:
         raise InputError(f"{loss} must have a list in which documents differ in relevance to learn from, got none")
     if n_equal:
         message = f"lists whose documents are equally relevant teach {loss} nothing: {n_equal} of {len(examples)}"
-        warnings.warn(message, UserWarning, stacklevel=5)
+        warn_caller(message, UserWarning)
     return columns
 
 

@@ -1,9 +1,9 @@
 """The data of a run: the examples it learns from, and the held-out sets that judge it."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from secondpass.callers import warn_caller
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample, read_samples
 from secondpass.training.config import TrainingConfig
@@ -58,9 +58,8 @@ def _warn_of_shared_queries(examples: Sequence[Example], sets: Mapping[str, Held
     for name, samples in sets.items():
         shared = [sample.query for sample in samples if sample.query in trained]
         if shared:
-            warnings.warn(
+            warn_caller(
                 f"{len(shared)} of {len(samples)} held-out queries of {name!r} are trained on, such as {shared[0]!r}: "
                 "its figures do not tell how the model does on other queries",
                 UserWarning,
-                stacklevel=2,
             )

@@ -1,6 +1,5 @@
 """A cross-encoder whose training batches waste little or nothing on padding."""
 
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, cast
@@ -10,6 +9,7 @@ from sentence_transformers.cross_encoder import CrossEncoder
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from secondpass.callers import warn_caller
 from secondpass.training.padding_free import pack_rows, positions_of, prepare
 from secondpass.training.tokens import are_pairs, tokenize_pairs, trial
 
@@ -47,11 +47,10 @@ class GroupedCrossEncoder(CrossEncoder):
         self.packs = prepare(network)
         if not self.packs:
             network.set_attn_implementation(otherwise)
-            warnings.warn(
+            warn_caller(
                 f"{network.config.model_type} models like this one are trained with padding, which takes longer: only "
                 "those of BERT's kinds, DistilBERT and ModernBERT, with their own code and heads, run without",
                 UserWarning,
-                stacklevel=2,
             )
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - the parent's

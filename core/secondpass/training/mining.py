@@ -1,10 +1,10 @@
 """BM25 hard negatives for examples that have none."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from random import Random
 
+from secondpass.callers import warn_caller
 from secondpass.errors import InputError
 from secondpass.evaluation.bm25 import BM25
 from secondpass.evaluation.collection import read_documents, read_qrels, read_queries, warn_of_queries
@@ -49,7 +49,7 @@ def collection_examples(config: TrainingConfig) -> list[Example]:
     qrels = read_qrels(config.folder / data.qrels, data.duplicate_judgements)
     queries = read_queries(config.folder / data.queries)
     without_text = [query for query in qrels if query not in queries]
-    warn_of_queries("judged queries without text are not learned from", without_text, len(qrels), stacklevel=5)
+    warn_of_queries("judged queries without text are not learned from", without_text, len(qrels))
     miner, examples, n_relevant = _Miner(documents, config), [], 0
     for query, text in queries.items():
         grades = {document: grade for document, grade in qrels.get(query, {}).items() if grade > 0}
@@ -79,19 +79,17 @@ def warn_of_unused(queries: Sequence[LabelledQuery], config: TrainingConfig) -> 
     of_mining = [setting for setting in fields(data) if setting.name in ("corpus", "negatives", "mine_from")]
     given = [f"data.{setting.name}" for setting in of_mining if getattr(data, setting.name) != setting.default]
     if given:
-        warnings.warn(
+        warn_caller(
             f"{', '.join(given)} must come with examples that need negatives: none are mined, so nothing comes of it",
             UserWarning,
-            stacklevel=5,
         )
 
 
 def _warn_of_left_out(n_left_out: int, n_queries: int) -> None:
     if n_left_out:
-        warnings.warn(
+        warn_caller(
             f"queries for which BM25 finds no negatives are left out: {n_left_out} of {n_queries}",
             UserWarning,
-            stacklevel=6,
         )
 
 

@@ -1,11 +1,11 @@
 """What a run computes with: whether a machine has arithmetic for `run.bf16`, and float32 as GPUs train in it."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
+from secondpass.callers import warn_caller
 from secondpass.encoder import Capabilities
 from secondpass.errors import InputError
 from secondpass.execution.devices import capabilities_of
@@ -25,9 +25,7 @@ def check_bf16(device: Capabilities) -> None:
     if device.device.type == "cuda" and device.default_dtype != torch.bfloat16:
         raise InputError("run.bf16 needs a GPU with bfloat16 arithmetic, which this one lacks: leave it out")
     if torch.bfloat16 in device.slow_dtypes:
-        warnings.warn(
-            "run.bf16 is slow on this CPU, which has no instructions for it: leave it out", UserWarning, stacklevel=3
-        )
+        warn_caller("run.bf16 is slow on this CPU, which has no instructions for it: leave it out", UserWarning)
 
 
 @contextmanager

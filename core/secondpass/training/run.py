@@ -2,7 +2,6 @@
 
 import json
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from sentence_transformers.cross_encoder import CrossEncoder, CrossEncoderTraini
 from torch import nn
 from transformers import PrinterCallback, ProgressCallback, TrainerState
 
+from secondpass.callers import warn_caller
 from secondpass.extras import require_matplotlib
 from secondpass.files import check_unicode
 from secondpass.training import resuming
@@ -140,11 +140,10 @@ def _complete(settings: RunConfig, examples: Sequence[Example]) -> RunConfig:
 
 def _warn_of_warmup(schedule: Schedule) -> None:
     if schedule.warmup_steps >= schedule.n_steps:
-        warnings.warn(
+        warn_caller(
             f"the run ends after {counted(schedule.n_steps, 'step')}, in its warm-up of {schedule.warmup_steps}: it "
             "never learns at its full rates",
             UserWarning,
-            stacklevel=4,
         )
 
 

@@ -3,12 +3,12 @@
 A new precision is a member here, its branch in `make_arithmetic`, and its word in `secondpass.options.DType`.
 """
 
-import warnings
 from collections.abc import Mapping
 from enum import StrEnum
 
 import torch
 
+from secondpass.callers import warn_caller
 from secondpass.encoder.arithmetic.arithmetic import Arithmetic, FloatArithmetic
 from secondpass.encoder.arithmetic.int8 import Int8Arithmetic, worthwhile_ranges
 from secondpass.encoder.arithmetic.ranges import Range
@@ -68,10 +68,9 @@ def check_precision(precision: Precision, capabilities: Capabilities) -> None:
             f"'{capabilities.device}' is not: use '{default}'"
         )
     if precision.states_dtype(capabilities) in capabilities.slow_dtypes:
-        warnings.warn(
+        warn_caller(
             f"dtype '{precision}' is slow on this CPU, which has no instructions for it: use 'float32'",
             UserWarning,
-            stacklevel=2,
         )
 
 

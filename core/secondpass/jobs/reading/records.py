@@ -14,6 +14,7 @@ from typing import IO, Final, Literal, TypeAlias
 from secondpass.errors import InputError
 from secondpass.evaluation.runs import run_columns
 from secondpass.files import json_objects, open_binary
+from secondpass.per_process import PerProcess
 
 # A longer line or field is a mistake, such as a quote without its end, and would have to be held in memory as a whole:
 # in bytes, and in characters, of which csv takes four bytes each.
@@ -21,7 +22,7 @@ _LINE_BYTES: Final = 2**26
 _FIELD_CHARACTERS: Final = 2**24
 
 # Of csv's own limit, which is the process's.
-_LIMIT: Final = threading.Lock()
+_LIMIT: Final = PerProcess(threading.Lock)
 
 TextKind: TypeAlias = Literal["jsonl", "csv", "tsv", "trec"]
 # A line as it is on disk, the fields of a row of CSV, or why there are none.
@@ -215,7 +216,7 @@ def _csv_records(lines: _Lines) -> Iterator[Record]:
 @contextmanager
 def _long_fields() -> Iterator[None]:
     """Let csv read long documents: its limit is the process's, so it is set for the moment alone, by one at a time."""
-    with _LIMIT:
+    with _LIMIT.get():
         limit = csv.field_size_limit(_FIELD_CHARACTERS)
         try:
             yield

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import InputError
-from secondpass.execution.threads import Call
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.planning.manifest import check_current
 from secondpass.jobs.reading.input_file import DamagedFileError, InputFile
@@ -21,6 +20,7 @@ from secondpass.jobs.writing.ranks import Ranker
 from secondpass.jobs.writing.shard_record import ShardRecord
 from secondpass.jobs.writing.whole_files import writing_to, written_whole
 from secondpass.ranking import Pair, Scorer
+from secondpass.threads import Call
 
 _T = TypeVar("_T")
 

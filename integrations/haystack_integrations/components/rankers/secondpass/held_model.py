@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from secondpass.model_names import portable_name
+from secondpass.per_process import PerProcess
 from secondpass.ranking import Loadable, Scorer
 
 # Shared by all components, because one with a lock could not be copied or pickled; held for an assignment only.
-_LOCK: Final = threading.Lock()
+_LOCK: Final = PerProcess(threading.Lock)
 # In the state of copies and pickles, the name by which the model is found from any working folder.
 _FOUND_AS: Final = "_found_as"
 
@@ -30,7 +31,7 @@ class HeldModel:
         if held is not None and held[1] == parameters:
             return held[0]
         model = make()
-        with _LOCK:
+        with _LOCK.get():
             if self._held is None or self._held[1] != parameters:
                 self._held = model, parameters
             return self._held[0]
@@ -43,7 +44,7 @@ class HeldModel:
 
     def release(self) -> None:
         """Let go of the model, if there is one."""
-        with _LOCK:
+        with _LOCK.get():
             held, self._held = self._held, None
         if held is not None and isinstance(held[0], Loadable):
             held[0].release()

@@ -1,8 +1,7 @@
 """Threads for the length of one call, which also start where a pool of the standard library refuses to.
 
 `concurrent.futures` takes no work once the main thread has ended, though other threads may go on for hours, nor in
-`atexit` handlers. And a process that was forked cannot compute in the thread that forked: OpenMP's helpers of that
-thread stayed in the parent, and it would wait for them for ever. A new thread gets new ones.
+`atexit` handlers.
 """
 
 import os
@@ -14,9 +13,6 @@ from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-
-# The process in which torch was loaded: any other was forked from it.
-_FIRST_PROCESS = os.getpid()
 
 # The system's numbers of threads that have ended for Python, and of which the system may still have to clear away.
 _ENDING: set[int] = set()
@@ -89,10 +85,12 @@ def map_in_threads(
     *,
     prepare: Callable[[], object] = lambda: None,
     turn: Callable[[], AbstractContextManager[object]] = nullcontext,
+    give_up: Callable[[], object] = lambda: None,
 ) -> list[_R]:
     """`function` of each item, in order, by several threads at a time.
 
-    After an error or an interruption no further item is begun, and those that were are waited for.
+    After an error or an interruption no further item is begun, and those that were are waited for. Of several errors
+    the first one is raised.
 
     Args:
         function: What to compute.
@@ -100,44 +98,53 @@ def map_in_threads(
         n_threads: At least 1.
         prepare: Called by each thread before its first item.
         turn: Entered for each item, and may make it wait.
+        give_up: Called after an error or an interruption, so that items that were begun may end early.
     """
     results: dict[int, _R] = {}
+    errors: list[BaseException] = []
     remaining = iter(range(len(items)))
     taking = threading.Lock()
-    stop = threading.Event()
+    stopped = threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        give_up()
 
     def work() -> None:
         prepare()
-        while not stop.is_set():
+        while not stopped.is_set():
             with taking:
                 number = next(remaining, None)
             if number is None:
                 return
             with turn():
-                if stop.is_set():  # meanwhile
+                if stopped.is_set():  # meanwhile
                     return
                 try:
                     results[number] = function(items[number])
-                except BaseException:
-                    stop.set()
-                    raise
+                except BaseException as error:  # noqa: BLE001 - the first one is raised when all threads have ended
+                    errors.append(error)
+                    stop()
 
-    calls = [Call(work) for _ in range(min(n_threads, len(items)))]
+    _run_together([Call(work) for _ in range(min(n_threads, len(items)))], stop)
+    if errors:
+        raise errors[0]
+    return [results[number] for number in range(len(items))]
+
+
+def _run_together(calls: Sequence[Call[None]], stop: Callable[[], None]) -> None:
+    """Start calls and wait until all of them have ended; `stop` lets them end early, after an interruption."""
     try:
         for call in calls:
             call.start()
         for call in calls:
             call.result()
+    except BaseException:
+        stop()
+        raise
     finally:
-        stop.set()
         for call in calls:
             call.end()
-    return [results[number] for number in range(len(items))]
-
-
-def call_safely(function: Callable[[], _R]) -> _R:
-    """What the function returns; in a process that was forked, from a thread in which torch can compute."""
-    return function() if os.getpid() == _FIRST_PROCESS else map_in_threads(lambda call: call(), [function], 1)[0]
 
 
 def wait_for_ending_threads(until: float) -> None:

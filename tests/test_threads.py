@@ -1,16 +1,15 @@
 """Scoring while the interpreter ends, after a fork, and through interruptions; each in a process of its own."""
 
 import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import checkpoints
 import pytest
+from programs import run_python
 
-from secondpass.execution.threads import Call, map_in_threads
+from secondpass.threads import Call, map_in_threads
 
 SETUP = """
 import atexit, os, signal, sys, threading, time
@@ -138,7 +137,7 @@ print("threads", threading.active_count(), *(thread.name for thread in threading
 # itself loses one that comes while it clears away an object.
 INTERRUPTED_AT_ANY_MOMENT = """
 import os, random, signal, threading, time
-from secondpass.execution.threads import map_in_threads
+from secondpass.threads import map_in_threads
 signal.signal(signal.SIGINT, signal.default_int_handler)
 begun, ended, n_interrupted = [], [], 0
 def work(number):
@@ -166,18 +165,6 @@ for turn in range(200):
     ended.clear()
 print(n_interrupted > 150)
 """
-
-
-def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-        env=environment,
-    )
 
 
 @pytest.mark.parametrize(
@@ -237,6 +224,19 @@ def test_an_error_ends_the_others_and_is_raised() -> None:
     assert len(begun) < 10
     with pytest.raises(ZeroDivisionError):
         map_in_threads(lambda _: 1 / 0, [0], 1)
+
+
+def test_the_first_error_is_raised_and_lets_the_others_give_up() -> None:
+    gave_up = threading.Event()
+
+    def fail(number: int) -> None:
+        if number == 0:
+            assert gave_up.wait(timeout=10)
+            raise ValueError("the second")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        map_in_threads(fail, [0, 1], 2, give_up=gave_up.set)
 
 
 def test_a_call_that_has_not_begun_never_does_once_it_is_ended() -> None:
