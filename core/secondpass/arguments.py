@@ -1,6 +1,7 @@
 """What single arguments may be: one check for each kind, one wording for all of them."""
 
 import os
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -69,6 +70,14 @@ def check_path(name: str, value: object, *, optional: bool = True) -> None:
         raise InputTypeError(f"{name} must be a path{' or None' if optional else ''}, got {describe(value)}")
     if value == "":
         raise InputError(f'{name} must be a path, got ""')
+
+
+def with_home(path: str) -> Path | None:
+    """The path with a home folder for its `~`; None where that is nobody's, which pathlib tells as a RuntimeError."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return None
 
 
 def describe(value: object) -> str:

@@ -1,10 +1,9 @@
 """How a model is found and loaded, as one value: what adapters pass on and models are shared by."""
 
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Literal, Self, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe, plain
+from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe, plain, with_home
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
 
@@ -30,6 +29,7 @@ class HubOptions:
 
     Raises:
         InputTypeError: A value is of another type, found before anything is looked for.
+        InputError: `cache_dir` is in the home folder of nobody.
     """
 
     revision: str | None = None
@@ -41,12 +41,15 @@ class HubOptions:
     def __post_init__(self) -> None:
         check_text("revision", self.revision)
         check_text("cache_dir", self.cache_dir)
+        if self.cache_dir is not None and with_home(self.cache_dir) is None:
+            raise InputError(f"cache_dir must be in the home folder of somebody, got {self.cache_dir!r}")
         check_flag("local_files_only", self.local_files_only)
         check_flag("trust_remote_code", self.trust_remote_code)
 
     def portable(self) -> Self:
         """The same for a process with another working folder."""
-        return self if self.cache_dir is None else replace(self, cache_dir=str(Path(self.cache_dir).absolute()))
+        place = None if self.cache_dir is None else with_home(self.cache_dir)
+        return self if place is None else replace(self, cache_dir=str(place.absolute()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
