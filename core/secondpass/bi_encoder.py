@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, load_embedding
-from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
@@ -154,14 +153,17 @@ class BiEncoder(LocalScorer):
         self._options = options
         self._portable_name = portable_name(name)
         self._document_model = None if document_model is None else portable_name(document_model)
-        self._folders = [queries.folder] if documents is queries else [queries.folder, documents.folder]
+        self._files = [queries.files] if documents is queries else [queries.files, documents.files]
         self._cosine = queries.cosine
 
     def fingerprint(self) -> str:
         """What the scores depend on, in one string: the checkpoints' files, precision and limit.
 
         And the windows of long documents, where they are read so. Kept beside scores, it says later whether they are
-        still this model's. Devices are no part of it. Reads all of the checkpoints' files.
+        still this model's. Devices are no part of it. Reads all of the checkpoints' files, the first time.
+
+        Raises:
+            CheckpointError: Files were changed after the model was loaded, and before they were first read for this.
         """
         settings = (
             self._placement.precision.identity,
@@ -170,7 +172,7 @@ class BiEncoder(LocalScorer):
             "cosine" if self._cosine else "dot",
             *self._options.window_settings(),
         )
-        return " ".join([*map(fingerprint, self._folders), *map(str, settings)])
+        return " ".join([*(files.digest() for files in self._files), *map(str, settings)])
 
     def _read_blocks(self, blocks: Iterable[Sequence[Pair]]) -> Iterator[ReadBlock]:
         for_queries, for_documents = itertools.tee(blocks)

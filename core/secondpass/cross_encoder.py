@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.checkpoint import Checkpoint, load_checkpoint
-from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
@@ -139,7 +138,7 @@ class CrossEncoder(LocalScorer):
         self._tokenize = checkpoint.tokenize
         self._reader = reader_for(checkpoint.tokenize, options.long_documents, options.window_overlap)
         self._pipeline = Pipeline(self._reader, networks, placement.batch_tokens)
-        self._folder = checkpoint.folder
+        self._files = checkpoint.files
         self._labels = tuple(checkpoint.model.labels.values())
         self._relevance = checkpoint.relevance
         self._activation = checkpoint.activation
@@ -186,7 +185,10 @@ class CrossEncoder(LocalScorer):
         """What the scores depend on, in one string: files, label and unit, precision, limit, instruction.
 
         And the windows of long documents, where they are read so. Kept beside scores, it says later whether they are
-        still this model's. Devices are no part of it. Reads all of the checkpoint's files.
+        still this model's. Devices are no part of it. Reads all of the checkpoint's files, the first time.
+
+        Raises:
+            CheckpointError: Files were changed after the model was loaded, and before they were first read for this.
         """
         if self._calibration is None:
             return self._fingerprint(str(self._activation))
@@ -203,7 +205,7 @@ class CrossEncoder(LocalScorer):
         ]
         if self._options.instruction is not None:
             settings.append(repr(self._options.instruction))
-        return f"{fingerprint(self._folder)} {' '.join(map(str, settings))}"
+        return f"{self._files.digest()} {' '.join(map(str, settings))}"
 
     def _read_blocks(self, blocks: Iterable[Sequence[Pair]]) -> Iterator[ReadBlock]:
         return map(self._read_block, self._pipeline.run(blocks))

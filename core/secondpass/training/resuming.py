@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from secondpass.checkpoint.fingerprint import fingerprint
+from secondpass.checkpoint.fingerprint import CheckpointFiles
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
@@ -86,7 +86,7 @@ def find_checkpoint(
     checkpoints = complete_checkpoints(output)
     note = output / "checkpoints" / "begun_with.json"
     # Where the base is a run's result, too, its figures say when that was, and change while its weights do not.
-    digest = fingerprint(base, without=("training.json",))
+    digest = CheckpointFiles(base, without=("training.json",)).digest()
     facts = _facts(config, examples, held_out) | {_BASE: f"sha256 {digest[:_DIGITS]}"}
     if checkpoints and note.exists():
         try:
