@@ -25,6 +25,7 @@ from secondpass.execution.network import Network, float32_parts_of, networks_on
 from secondpass.execution.pipeline import Outputs, Pipeline
 from secondpass.execution.read_block import ReadBlock
 from secondpass.execution.threads import call_safely
+from secondpass.fingerprints import Fingerprint
 from secondpass.model_names import portable_name
 from secondpass.options import DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
@@ -165,14 +166,16 @@ class BiEncoder(LocalScorer):
         Raises:
             CheckpointError: Files were changed after the model was loaded, and before they were first read for this.
         """
-        settings = (
-            self._placement.precision.identity,
-            *(f"float32:{part}" for part in self.float32_parts),
-            self.max_length,
-            "cosine" if self._cosine else "dot",
-            *self._options.window_settings(),
+        fingerprint = Fingerprint(
+            files=tuple(files.digest() for files in self._files),
+            precision=self._placement.precision.identity,
+            float32_parts=self.float32_parts,
+            max_length=self.max_length,
+            label=None,
+            unit="cosine" if self._cosine else "dot",
+            windows=self._options.window_settings(),
         )
-        return " ".join([*(files.digest() for files in self._files), *map(str, settings)])
+        return str(fingerprint)
 
     def _read_blocks(self, blocks: Iterable[Sequence[Pair]]) -> Iterator[ReadBlock]:
         for_queries, for_documents = itertools.tee(blocks)

@@ -9,6 +9,7 @@ import numpy as np
 
 from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError, NoFingerprintError, ScoringError
+from secondpass.fingerprints import CascadeFingerprint
 from secondpass.ranking import Fingerprinted, RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_documents, check_query, check_request, check_scorer
 from secondpass.ranking.order import order_documents
@@ -156,7 +157,7 @@ class Cascade:
                     f"scorers[{number}] must have a fingerprint(), which {describe(scorer)} does not"
                 )
             parts.append(scorer.fingerprint())
-        return f"cascade keep {list(self._keep)} of {parts}"
+        return str(CascadeFingerprint(self._keep, tuple(parts)))
 
     async def _aexplain(self, query: str, documents: Iterable[str]) -> list[CascadedDocument]:
         check_query(query)

@@ -26,6 +26,7 @@ from secondpass.execution.pipeline import Outputs, Pipeline, blocks_of
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
 from secondpass.execution.threads import call_safely
+from secondpass.fingerprints import Fingerprint
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
@@ -195,17 +196,17 @@ class CrossEncoder(LocalScorer):
         return self._fingerprint(f"calibration:{self._calibration.digest()}")
 
     def _fingerprint(self, unit: str) -> str:
-        settings = [
-            self._placement.precision.identity,
-            *(f"float32:{part}" for part in self.float32_parts),
-            self.max_length,
-            self._relevance.label,
-            unit,
-            *self._options.window_settings(),
-        ]
-        if self._options.instruction is not None:
-            settings.append(repr(self._options.instruction))
-        return f"{self._files.digest()} {' '.join(map(str, settings))}"
+        fingerprint = Fingerprint(
+            files=(self._files.digest(),),
+            precision=self._placement.precision.identity,
+            float32_parts=self.float32_parts,
+            max_length=self.max_length,
+            label=self._relevance.label,
+            unit=unit,
+            windows=self._options.window_settings(),
+            instruction=self._options.instruction,
+        )
+        return str(fingerprint)
 
     def _read_blocks(self, blocks: Iterable[Sequence[Pair]]) -> Iterator[ReadBlock]:
         return map(self._read_block, self._pipeline.run(blocks))

@@ -6,6 +6,7 @@ from typing import Literal, Self, TypeAlias, get_args
 from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe, plain, with_home
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
+from secondpass.fingerprints import WindowSettings
 
 DType: TypeAlias = Literal["float32", "bfloat16", "float16", "int8"]
 ActivationName: TypeAlias = Literal["identity", "sigmoid"]
@@ -119,8 +120,8 @@ class ModelOptions(HubOptions):
         """Names of the options that are not at their default."""
         return tuple(option.name for option in fields(self) if getattr(self, option.name) != option.default)
 
-    def window_settings(self) -> tuple[str, ...]:
-        """What scores depend on where long documents are read in windows; () where they are truncated."""
+    def window_settings(self) -> WindowSettings | None:
+        """What scores depend on where long documents are read in windows; None where they are truncated."""
         if self.long_documents == "truncate":
-            return ()
-        return self.long_documents, _WINDOW_RULES, str(self.window_overlap), self.window_aggregation
+            return None
+        return WindowSettings(_WINDOW_RULES, self.window_overlap, self.window_aggregation)

@@ -26,13 +26,14 @@ from secondpass import (
 from secondpass.errors import InputError, InputTypeError, NoFingerprintError, RemoteError, ScoringError
 from secondpass.ranking import AsyncRankingScorer, PairScorer, Passage
 
+FILES = "a" * 64
 # Of the logits 2, 4 and 0: the sigmoids of 0, 1 and -1.
 PLATT = platt(0.5, -1.0)
 
 
 class Named(Fixed):
     def fingerprint(self) -> str:
-        return "files float32 512 0 identity"
+        return f"{FILES} float32 512 0 identity"
 
 
 def test_scores_are_probabilities_by_hand() -> None:
@@ -84,13 +85,13 @@ def test_passages_are_in_probabilities_too() -> None:
 
 
 def test_a_scorer_that_says_what_it_is_must_be_the_one_it_was_fitted_for(tmp_path: Path) -> None:
-    mine = platt(fingerprint="files bfloat16 512 0 identity")
+    mine = platt(fingerprint=f"{FILES} bfloat16 512 0 identity")
     mine.save(tmp_path / "c.json")
     scorer = Calibrated(Named([1.0]), tmp_path / "c.json")
     assert scorer.calibration == mine
-    assert scorer.fingerprint() == f"files float32 512 0 identity calibration:{mine.digest()}"
+    assert scorer.fingerprint() == f"{FILES} float32 512 0 identity calibration:{mine.digest()}"
     with pytest.raises(InputError, match="calibration must be of this model"):
-        Calibrated(Named([1.0]), platt(fingerprint="files float32 512 0 sigmoid"))
+        Calibrated(Named([1.0]), platt(fingerprint=f"{FILES} float32 512 0 sigmoid"))
     with pytest.raises(InputError, match="calibration must say which model"):
         Calibrated(Named([1.0]), PLATT)
     Calibrated(Fixed([1.0]), mine)  # which says nothing, so that nothing can be checked
