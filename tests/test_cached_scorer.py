@@ -27,7 +27,7 @@ from judgements import platt, steps
 from scorers import Scores, true_score
 
 from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RankedDocument, RemoteScorer, arank, rank
-from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass.errors import CheckpointError, InputError, InputTypeError, ScoringError
 from secondpass.ranking import AsyncRankingScorer, PairScorer, Passage
 from secondpass.score_cache import ScoreStore, pair_keys
 from secondpass.testing import OverlapScorer
@@ -341,6 +341,20 @@ def test_a_copy_in_another_process_goes_on(tmp_path: Path, model: str) -> None:
     copy.score("cat", DOCUMENTS)
     assert (copy.hits, copy.misses) == (5, 0)
     assert copy.fingerprint() == with_cache.fingerprint()
+
+
+def test_scores_are_kept_under_the_files_that_gave_them(tmp_path: Path) -> None:
+    folder = bert(tmp_path / "model")
+    model, copied = CrossEncoder(folder), CachedScorer(CrossEncoder(folder), tmp_path)
+    pickled = pickle.dumps(copied)
+    copied.score("cat", DOCUMENTS)
+    bert(folder, num_hidden_layers=1)
+    with pytest.raises(CheckpointError, match="was changed, moved or removed after the model was loaded"):
+        CachedScorer(model, tmp_path)
+    copy = pickle.loads(pickled)  # noqa: S301 - our own
+    expected = CrossEncoder(folder).score("cat", DOCUMENTS).tolist()
+    assert copy.score("cat", DOCUMENTS).tolist() == expected, "a copy loads what lies there now"
+    assert copy.fingerprint() == CrossEncoder(folder).fingerprint() != copied.fingerprint()
 
 
 def n_kept(folder: Path) -> int:

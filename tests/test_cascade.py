@@ -14,7 +14,7 @@ from scorers import Fixed
 from truncation import TRUNCATES
 
 from secondpass import Cascade, CrossEncoder, RankedDocument, Scorer, arank, rank
-from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass.errors import InputError, InputTypeError, NoFingerprintError, ScoringError
 from secondpass.ranking import AsyncRankingScorer, Passage, RankingScorer, score_pairs
 from secondpass.testing import OverlapScorer
 
@@ -292,7 +292,7 @@ def test_with_models_it_is_brute_force(model: str) -> None:
 
 
 def test_a_stage_without_a_fingerprint_is_named() -> None:
-    with pytest.raises(InputError, match=r"scorers\[1\] must have a fingerprint\(\), which Fixed"):
+    with pytest.raises(NoFingerprintError, match=r"scorers\[1\] must have a fingerprint\(\), which Fixed"):
         Cascade([_WithFingerprint(), Fixed([1.0])], keep=1).fingerprint()
 
 

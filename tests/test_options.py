@@ -42,6 +42,11 @@ def test_options_and_defaults_are_those_of_cross_encoder() -> None:
         ("batch_tokens", True, "batch_tokens must be an integer or None, got bool True"),
         ("revision", 3, "revision must be text or None, got int 3"),
         ("cache_dir", 3, "cache_dir must be text or None, got int 3"),
+        (
+            "cache_dir",
+            "~no-such-user/hub",
+            "cache_dir must be in the home folder of somebody, got '~no-such-user/hub'",
+        ),
         ("local_files_only", "no", "local_files_only must be True or False, got str 'no'"),
         ("trust_remote_code", "false", "trust_remote_code must be True or False, got str 'false'"),
         ("trust_remote_code", None, "trust_remote_code must be True or False, got NoneType None"),
@@ -83,6 +88,7 @@ def test_a_pickle_finds_the_folder_of_downloads_from_any_other(tmp_path: Path, m
     pickled = pickle.dumps(SecondPassRerank(model="secondpass/mini", cache_dir="cache"))
     monkeypatch.chdir("/")
     assert options.cache_dir == pickle.loads(pickled).cache_dir == str(tmp_path / "cache")  # noqa: S301 - our own
+    assert ModelOptions(cache_dir="~/hub").portable().cache_dir == str(Path.home() / "hub")
 
 
 def test_counts_may_be_integers_of_numpy() -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -77,6 +78,14 @@ def items_of(value: object) -> Iterator[object] | None:
     try:
         return iter(value) if isinstance(value, Iterable) else None
     except TypeError:
+        return None
+
+
+def with_home(path: str) -> Path | None:
+    """The path with a home folder for its `~`; None where that is nobody's, which pathlib tells as a RuntimeError."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
         return None
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, EmbeddingModel, load_embedding
-from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
@@ -26,6 +25,7 @@ from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network, float32_parts_of, networks_on
 from secondpass.execution.pipeline import Outputs, Pipeline
 from secondpass.execution.read_block import ReadBlock
+from secondpass.fingerprints import Fingerprint
 from secondpass.model_names import portable_name
 from secondpass.options import DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
@@ -133,23 +133,28 @@ class BiEncoder(LocalScorer):
         self._queries = Pipeline(TruncatingReader(queries.tokenize), queries.networks, placement.batch_tokens)
         self._documents = Pipeline(self._reader, documents.networks, placement.batch_tokens)
         sides = (queries,) if document_model is None else (queries, documents)
-        self._folders = [side.embedding.folder for side in sides]
+        self._files = [side.embedding.files for side in sides]
         self._cosine = queries.embedding.cosine
 
     def fingerprint(self) -> str:
         """What the scores depend on, in one string: the checkpoints' files, precision and limit.
 
         And the windows of long documents, where they are read so. Kept beside scores, it says later whether they are
-        still this model's. Devices are no part of it. Reads all of the checkpoints' files.
+        still this model's. Devices are no part of it. Reads all of the checkpoints' files, the first time.
+
+        Raises:
+            CheckpointError: Files were changed after the model was loaded, and before they were first read for this.
         """
-        settings = (
-            self._placement.precision.identity,
-            *(f"float32:{part}" for part in self.float32_parts),
-            self.max_length,
-            "cosine" if self._cosine else "dot",
-            *self._options.window_settings(),
+        fingerprint = Fingerprint(
+            files=tuple(files.digest() for files in self._files),
+            precision=self._placement.precision.identity,
+            float32_parts=self.float32_parts,
+            max_length=self.max_length,
+            label=None,
+            unit="cosine" if self._cosine else "dot",
+            windows=self._options.window_settings(),
         )
-        return " ".join([*map(fingerprint, self._folders), *map(str, settings)])
+        return str(fingerprint)
 
     def _read_blocks(self, blocks: Iterable[Sequence[Pair]]) -> Iterator[ReadBlock]:
         for_queries, for_documents = itertools.tee(blocks)

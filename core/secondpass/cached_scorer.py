@@ -84,6 +84,7 @@ class CachedScorer:
         self._scorer = _check_scorer(scorer)
         self._folder = _check_folder(folder)
         self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else _check_fingerprint(fingerprint)
+        self._is_given = fingerprint is not None
         # Only what is loaded on demand, as the model of a service, can become another one behind the same scorer.
         self._asks_again = fingerprint is None and isinstance(unwrapped(scorer), Loadable)
         check_count("max_scores", max_scores, optional=False)  # None means no limit elsewhere
@@ -274,9 +275,14 @@ class CachedScorer:
         lookup.fill(by_key)
 
     def __reduce__(self) -> tuple[Callable[..., "CachedScorer"], tuple[Scorer, Path], dict[str, bool]]:
-        """Pickle without the open file; the copy counts its own hits."""
-        make = partial(CachedScorer, fingerprint=self._fingerprint, max_scores=self._max_scores)
-        return make, (self._scorer, self._folder), {"_asks_again": self._asks_again}
+        """Pickle without the open file; the copy counts its own hits.
+
+        Its scorer may be another one, which was loaded from files of meanwhile: unless the fingerprint was given, or is
+        asked for again whenever there are scores to keep, the copy asks.
+        """
+        known = self._fingerprint if self._is_given or self._asks_again else None
+        make = partial(CachedScorer, fingerprint=known, max_scores=self._max_scores)
+        return make, (self._scorer, self._folder), {"_is_given": self._is_given, "_asks_again": self._asks_again}
 
     def __repr__(self) -> str:
         hits, misses = self._hits, self._misses

@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from secondpass.arguments import describe
-from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass.errors import InputError, InputTypeError, NoFingerprintError, ScoringError
+from secondpass.fingerprints import CascadeFingerprint
 from secondpass.item_numbers import caller_numbers
 from secondpass.ranking import Fingerprinted, RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_documents, check_query, check_request, check_scorer
@@ -78,6 +79,12 @@ class Cascade:
         """What each stage but the last lets go on."""
         return self._keep
 
+    @property
+    def on_failure(self) -> str:
+        """What becomes of a call for which a stage got no scores: "raise", unless a stage says otherwise."""
+        policies = [getattr(scorer, "on_failure", "raise") for scorer in self._scorers]
+        return next((policy for policy in policies if policy != "raise"), "raise")
+
     def score(self, query: str, documents: Iterable[str]) -> list[float]:
         """The place of each document in the cascade as a number, higher is more relevant, in the given order.
 
@@ -144,14 +151,16 @@ class Cascade:
         """What the scores depend on, in one string: those of the stages, and what goes on between them.
 
         Raises:
-            InputError: A stage has no fingerprint.
+            NoFingerprintError: A stage has none.
         """
         parts = []
         for number, scorer in enumerate(self._scorers):
             if not isinstance(scorer, Fingerprinted):
-                raise InputError(f"scorers[{number}] must have a fingerprint(), which {describe(scorer)} does not")
+                raise NoFingerprintError(
+                    f"scorers[{number}] must have a fingerprint(), which {describe(scorer)} does not"
+                )
             parts.append(scorer.fingerprint())
-        return f"cascade keep {list(self._keep)} of {parts}"
+        return str(CascadeFingerprint(self._keep, tuple(parts)))
 
     async def _aexplain(self, query: str, documents: Iterable[str]) -> list[CascadedDocument]:
         check_query(query)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.checkpoint import Checkpoint, load_checkpoint
-from secondpass.checkpoint.fingerprint import fingerprint
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
@@ -26,6 +25,7 @@ from secondpass.execution.network import Network, float32_parts_of, pair_network
 from secondpass.execution.pipeline import Outputs, Pipeline
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
+from secondpass.fingerprints import Fingerprint
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
@@ -139,7 +139,7 @@ class CrossEncoder(LocalScorer):
         self._tokenize = checkpoint.tokenize
         self._reader = reader_for(checkpoint.tokenize, options.long_documents, options.window_overlap)
         self._pipeline = Pipeline(self._reader, networks, placement.batch_tokens)
-        self._folder = checkpoint.folder
+        self._files = checkpoint.files
         self._labels = tuple(checkpoint.model.labels.values())
         self._relevance = checkpoint.relevance
         self._activation = checkpoint.activation
@@ -192,24 +192,27 @@ class CrossEncoder(LocalScorer):
         """What the scores depend on, in one string: files, label and unit, precision, limit, instruction.
 
         And the windows of long documents, where they are read so. Kept beside scores, it says later whether they are
-        still this model's. Devices are no part of it. Reads all of the checkpoint's files.
+        still this model's. Devices are no part of it. Reads all of the checkpoint's files, the first time.
+
+        Raises:
+            CheckpointError: Files were changed after the model was loaded, and before they were first read for this.
         """
         if self._calibration is None:
             return self._fingerprint(str(self._activation))
         return self._fingerprint(f"calibration:{self._calibration.digest()}")
 
     def _fingerprint(self, unit: str) -> str:
-        settings = [
-            self._placement.precision.identity,
-            *(f"float32:{part}" for part in self.float32_parts),
-            self.max_length,
-            self._relevance.label,
-            unit,
-            *self._options.window_settings(),
-        ]
-        if self._options.instruction is not None:
-            settings.append(repr(self._options.instruction))
-        return f"{fingerprint(self._folder)} {' '.join(map(str, settings))}"
+        fingerprint = Fingerprint(
+            files=(self._files.digest(),),
+            precision=self._placement.precision.identity,
+            float32_parts=self.float32_parts,
+            max_length=self.max_length,
+            label=self._relevance.label,
+            unit=unit,
+            windows=self._options.window_settings(),
+            instruction=self._options.instruction,
+        )
+        return str(fingerprint)
 
     def _read_blocks(self, blocks: Iterable[Sequence[Pair]]) -> Iterator[ReadBlock]:
         return map(self._read_block, self._pipeline.run(blocks))

@@ -3,7 +3,8 @@
 ```
 SecondPassError
 ├── InputError (ValueError)             an argument breaks a rule; the message names parameter, rule and value
-│   └── InputTypeError (TypeError)      ... because it is of another type
+│   ├── InputTypeError (TypeError)      ... because it is of another type
+│   └── NoFingerprintError              ... because nothing says what a scorer's scores depend on
 ├── CheckpointError (ValueError)        a checkpoint cannot be scored right; the message says what is missing
 │   ├── CheckpointNotFoundError (FileNotFoundError)   no such folder, hub id, revision or file
 │   └── RemoteCodeError                 it asks to run its own code, and nobody allowed that
@@ -40,6 +41,13 @@ class InputError(SecondPassError, ValueError):
 
 class InputTypeError(InputError, TypeError):
     """An argument is of a type that cannot be meant."""
+
+
+class NoFingerprintError(InputError):
+    """A scorer has a method `fingerprint`, and no fingerprint: its service does not say, or a scorer within has none.
+
+    Who can do without one catches this alone.
+    """
 
 
 class CheckpointError(SecondPassError, ValueError):

@@ -3,16 +3,39 @@
 from importlib import resources
 from pathlib import Path
 
+from secondpass.arguments import with_home
+
 _BUNDLED = Path(str(resources.files("secondpass") / "models"))
 
 
 def bundled_folder(name: str) -> Path | None:
     """The folder of the bundled model of this name; None if there is none."""
     folder = _BUNDLED / name.removeprefix("secondpass/")
-    return folder if name.startswith("secondpass/") and folder.is_dir() else None
+    return folder if name.startswith("secondpass/") and _is_folder(folder) else None
+
+
+def local_folder(name: str, start: Path | None = None) -> Path | None:
+    """The folder on this machine of this name; None if there is none.
+
+    Args:
+        name: A path, in which `~` is a home folder; or anything else that a caller may call a model.
+        start: Where a relative path starts from; None takes the working folder, and leaves it relative.
+    """
+    named = with_home(name)
+    if named is None:
+        return None
+    folder = named if start is None else start / named
+    return folder if _is_folder(folder) else None
 
 
 def portable_name(name: str) -> str:
     """The name by which the same checkpoint is found from any working folder: a local folder's is absolute."""
-    local = Path(name).expanduser()
-    return str(local.absolute()) if bundled_folder(name) is None and local.is_dir() else name
+    local = None if bundled_folder(name) is not None else local_folder(name)
+    return name if local is None else str(local.absolute())
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long for any, or one behind a door that is shut
+        return False

@@ -1,13 +1,13 @@
 """How a model is found and loaded, as one value: what adapters pass on and models are shared by."""
 
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Literal, Self, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe, plain
+from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe, plain, with_home
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
 from secondpass.files import check_unicode
+from secondpass.fingerprints import WindowSettings
 
 DType: TypeAlias = Literal["float32", "bfloat16", "float16", "int8"]
 ActivationName: TypeAlias = Literal["identity", "sigmoid"]
@@ -31,6 +31,7 @@ class HubOptions:
 
     Raises:
         InputTypeError: A value is of another type, found before anything is looked for.
+        InputError: `cache_dir` is in the home folder of nobody.
     """
 
     revision: str | None = None
@@ -42,12 +43,15 @@ class HubOptions:
     def __post_init__(self) -> None:
         check_text("revision", self.revision)
         check_text("cache_dir", self.cache_dir)
+        if self.cache_dir is not None and with_home(self.cache_dir) is None:
+            raise InputError(f"cache_dir must be in the home folder of somebody, got {self.cache_dir!r}")
         check_flag("local_files_only", self.local_files_only)
         check_flag("trust_remote_code", self.trust_remote_code)
 
     def portable(self) -> Self:
         """The same for a process with another working folder."""
-        return self if self.cache_dir is None else replace(self, cache_dir=str(Path(self.cache_dir).absolute()))
+        place = None if self.cache_dir is None else with_home(self.cache_dir)
+        return self if place is None else replace(self, cache_dir=str(place.absolute()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +123,8 @@ class ModelOptions(HubOptions):
         """Names of the options that are not at their default."""
         return tuple(option.name for option in fields(self) if getattr(self, option.name) != option.default)
 
-    def window_settings(self) -> tuple[str, ...]:
-        """What scores depend on where long documents are read in windows; () where they are truncated."""
+    def window_settings(self) -> WindowSettings | None:
+        """What scores depend on where long documents are read in windows; None where they are truncated."""
         if self.long_documents == "truncate":
-            return ()
-        return self.long_documents, _WINDOW_RULES, str(self.window_overlap), self.window_aggregation
+            return None
+        return WindowSettings(_WINDOW_RULES, self.window_overlap, self.window_aggregation)

@@ -7,22 +7,34 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fake_service import closed_url, faking
 from hypothesis import given
 from hypothesis import strategies as st
 from judgements import platt, steps
 from scorers import Fixed, Scores, true_score
 
-from secondpass import AsyncScorer, Calibrated, CrossEncoder, RankedDocument, Scorer, arank, rank
-from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass import (
+    AsyncScorer,
+    Calibrated,
+    Cascade,
+    CrossEncoder,
+    RankedDocument,
+    RemoteScorer,
+    Scorer,
+    arank,
+    rank,
+)
+from secondpass.errors import InputError, InputTypeError, NoFingerprintError, RemoteError, ScoringError
 from secondpass.ranking import AsyncRankingScorer, Pair, PairScorer, Passage
 
+FILES = "a" * 64
 # Of the logits 2, 4 and 0: the sigmoids of 0, 1 and -1.
 PLATT = platt(0.5, -1.0)
 
 
 class Named(Fixed):
     def fingerprint(self) -> str:
-        return "files float32 512 0 identity"
+        return f"{FILES} float32 512 0 identity"
 
 
 def test_scores_are_probabilities_by_hand() -> None:
@@ -91,18 +103,41 @@ def test_what_a_model_read_is_said_of_pairs_too() -> None:
 
 
 def test_a_scorer_that_says_what_it_is_must_be_the_one_it_was_fitted_for(tmp_path: Path) -> None:
-    mine = platt(fingerprint="files bfloat16 512 0 identity")
+    mine = platt(fingerprint=f"{FILES} bfloat16 512 0 identity")
     mine.save(tmp_path / "c.json")
     scorer = Calibrated(Named([1.0]), tmp_path / "c.json")
     assert scorer.calibration == mine
-    assert scorer.fingerprint() == f"files float32 512 0 identity calibration:{mine.digest()}"
+    assert scorer.fingerprint() == f"{FILES} float32 512 0 identity calibration:{mine.digest()}"
     with pytest.raises(InputError, match="calibration must be of this model"):
-        Calibrated(Named([1.0]), platt(fingerprint="files float32 512 0 sigmoid"))
+        Calibrated(Named([1.0]), platt(fingerprint=f"{FILES} float32 512 0 sigmoid"))
     with pytest.raises(InputError, match="calibration must say which model"):
         Calibrated(Named([1.0]), PLATT)
     Calibrated(Fixed([1.0]), mine)  # which says nothing, so that nothing can be checked
-    with pytest.raises(InputError, match=r"scorer must have a method fingerprint\(\), which Fixed lacks"):
+    with pytest.raises(NoFingerprintError, match=r"scorer must have a method fingerprint\(\), which Fixed lacks"):
         Calibrated(Fixed([1.0]), mine).fingerprint()
+
+
+def test_nothing_can_be_checked_of_a_scorer_that_has_the_method_and_no_fingerprint() -> None:
+    cascade = Cascade([Named([2.0]), Fixed([4.0])], keep=1)
+    assert Calibrated(cascade, PLATT).score("q", ["a"]) == pytest.approx([0.7310585786], abs=1e-7)
+    with faking(pages={}) as fake, RemoteScorer(fake.url, api="vllm", raw_scores=True) as silent:
+        scorer = Calibrated(silent, platt(1.0, 0.0))
+        (raw,) = silent.score("q", ["a text"])
+        assert scorer.score("q", ["a text"]) == pytest.approx([1 / (1 + np.exp(-raw))], abs=1e-6)
+        with pytest.raises(NoFingerprintError, match="url must be of a service that tells"):
+            scorer.fingerprint()
+
+
+def test_a_fingerprint_that_cannot_be_told_is_not_none() -> None:
+    with pytest.raises(RemoteError, match="could not be reached"):
+        Calibrated(RemoteScorer(closed_url(), retries=0), PLATT)
+    pages = {"/v1/models": {"data": [{"id": "m"}]}}
+    with faking(pages=pages) as fake, RemoteScorer(fake.url, raw_scores=True) as without_raw_scores:
+        with pytest.raises(InputError, match="raw_scores must be False"):
+            Calibrated(without_raw_scores, PLATT)
+        failing = RemoteScorer(fake.url, on_failure="keep_order")
+        with pytest.raises(InputError, match="scorer must raise its failures"):
+            Calibrated(Cascade([Fixed([1.0]), failing], keep=1), PLATT)
 
 
 def test_a_cross_encoder_that_gives_a_sigmoid_is_not_the_one_that_gave_logits() -> None:

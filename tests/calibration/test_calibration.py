@@ -187,14 +187,23 @@ def test_a_file_that_is_not_there_or_not_json_is_refused(tmp_path: Path) -> None
 
 
 def test_another_models_calibration_is_refused_and_rounding_is_no_other_model() -> None:
-    calibration = platt(fingerprint="files float32 512 0 identity")
-    for same in ("files float32 512 0 identity", "files bfloat16 512 0 identity", "files float16 512 0 identity"):
+    files, others = "a" * 64, "b" * 64
+    calibration = platt(fingerprint=f"{files} float32 512 0 identity")
+    for same in (
+        f"{files} float32 512 0 identity",
+        f"{files} bfloat16 512 0 identity",
+        f"{files} float16 512 0 identity",
+    ):
         calibration.check_model(same)
-    for other in ("others float32 512 0 identity", "files int8 512 0 identity", "files float32 256 0 identity"):
-        with pytest.raises(InputError, match="calibration must be of this model and these settings: it was fitted for"):
+    for other in (
+        f"{others} float32 512 0 identity",
+        f"{files} int8 512 0 identity",
+        f"{files} float32 256 0 identity",
+    ):
+        with pytest.raises(InputError, match="calibration must be of this model and these settings: it was fitted"):
             calibration.check_model(other)
     with pytest.raises(InputError, match="calibration must say which model it was fitted for"):
-        platt().check_model("files float32 512 0 identity")
+        platt().check_model(f"{files} float32 512 0 identity")
 
 
 @pytest.mark.parametrize(

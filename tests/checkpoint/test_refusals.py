@@ -17,7 +17,9 @@ from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 
 from secondpass import BiEncoder, CrossEncoder
+from secondpass.adapters.sharing import shared_cross_encoder
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, RemoteCodeError, ScoringError
+from secondpass.model_names import portable_name
 from secondpass.options import DType
 
 
@@ -322,6 +324,22 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
         CrossEncoder(tmp_path / "nothing")
     with pytest.raises(CheckpointNotFoundError, match=r"holds no config\.json"):
         CrossEncoder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["~no-such-user/x", "~no-such-user", f"a/b/{'c' * 5000}"])
+def test_names_that_no_folder_can_have(name: str) -> None:
+    refused = pytest.raises(
+        CheckpointNotFoundError, match="model must be a folder, a hub id or a bundled name; no folder"
+    )
+    with refused:
+        CrossEncoder(name)
+    with refused:
+        BiEncoder(name)
+    with refused:
+        shared_cross_encoder(name)
+    assert portable_name(name) == name
+    with pytest.raises(CheckpointNotFoundError):
+        CrossEncoder(f"secondpass/{'c' * 300}")
 
 
 def test_an_empty_name_is_not_the_working_folder(folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch) -> None:

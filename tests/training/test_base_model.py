@@ -25,7 +25,7 @@ def test_a_relative_path_starts_from_the_file(tmp_path: Path) -> None:
     assert base_models.load(ModelConfig("base", max_length=32), tmp_path).max_seq_length == 32
 
 
-@pytest.mark.parametrize("name", ["./none", "secondpass/none", "a/b/c", "no model"])
+@pytest.mark.parametrize("name", ["./none", "secondpass/none", "a/b/c", "no model", "~no-such-user/x"])
 def test_a_base_that_is_not_there_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(CheckpointNotFoundError, match=rf"^model\.base: .*{name}"):

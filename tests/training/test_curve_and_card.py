@@ -20,11 +20,13 @@ from secondpass.training.pair_figures import pair_figures
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def test_the_card_has_the_tables_and_a_header_that_a_hub_reads(tmp_path: Path) -> None:
+def test_the_card_has_the_tables_and_a_header_that_a_hub_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     data(tmp_path, scored=False)
     held_out = {"query": "the cat", "positive": ["the cat sleeps"], "documents": ["a dog", "the cat sleeps"]}
     (tmp_path / "held.jsonl").write_text(json.dumps(held_out) + "\n")
     run = config(tmp_path, bert(tmp_path / "base"), "bce", steps=4, evaluate_every=2)
+    run = dataclasses.replace(run, model=dataclasses.replace(run.model, base="~/base"))
     run = dataclasses.replace(run, data=dataclasses.replace(run.data, names=("animals",)))
     result = train(run)
     card = ModelCard.load(result.folder / "README.md")

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from secondpass.model_names import local_folder
 from secondpass.options import ModelOptions
 from secondpass.per_process import PerProcess
 
@@ -33,8 +33,8 @@ class SharedModels:
     def get(self, name: str, options: ModelOptions) -> "CrossEncoder":
         """The model of this name and these options, loaded now if nobody holds it."""
         # A relative path is another folder once the process has gone elsewhere.
-        folder = Path(name).expanduser().absolute()
-        key = (str(folder) if folder.is_dir() else name), options
+        folder = local_folder(name)
+        key = (name if folder is None else str(folder.absolute())), options
         with self._guard.get():
             model = self._models.get(key)
             if model is not None:

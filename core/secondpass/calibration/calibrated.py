@@ -3,13 +3,14 @@
 import asyncio
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.calibration.calibration import Calibration, as_calibration
-from secondpass.errors import InputError, InputTypeError
+from secondpass.errors import InputError, InputTypeError, NoFingerprintError
 from secondpass.item_numbers import caller_numbers
 from secondpass.ranking import (
     AsyncScorer,
@@ -31,9 +32,10 @@ from secondpass.ranking.checks import check_documents, check_pairs, check_query,
 class Calibrated:
     """A scorer around a scorer: its scores become probabilities, and its order stays.
 
-    A scorer that has a `fingerprint()` must be the one that the calibration was fitted for; with one that has none,
-    nothing can be checked. Of a `CrossEncoder` the fingerprint names its activation: a calibration of logits needs
-    `activation="identity"`, or `CrossEncoder(model, calibration=...)`, which sees to it.
+    A scorer that has a fingerprint must be the one that the calibration was fitted for; with one that has none, such as
+    a service that does not tell it, nothing can be checked. To find out, all files of a local model are read, and a
+    service is asked, by a request of its own. Of a `CrossEncoder` the fingerprint names its activation: a calibration
+    of logits needs `activation="identity"`, or `CrossEncoder(model, calibration=...)`, which sees to it.
 
     Args:
         scorer: Gives the scores that the calibration was fitted to.
@@ -41,6 +43,7 @@ class Calibrated:
 
     Raises:
         InputError: The calibration is another model's.
+        RemoteError: The scorer's service cannot be asked what its scores depend on.
     """
 
     def __init__(
@@ -55,7 +58,8 @@ class Calibrated:
         if getattr(scorer, "on_failure", "raise") != "raise":
             raise InputError("scorer must raise its failures, not score them: they would become probabilities")
         if isinstance(scorer, Fingerprinted):
-            read.check_model(scorer.fingerprint())
+            with suppress(NoFingerprintError):
+                read.check_model(scorer.fingerprint())
         self._scorer = scorer
         self._calibration = read
 
@@ -78,10 +82,12 @@ class Calibrated:
         """What the probabilities depend on, in one string.
 
         Raises:
-            InputError: The scorer does not say what its scores depend on.
+            NoFingerprintError: The scorer does not say what its scores depend on.
         """
         if not isinstance(self._scorer, Fingerprinted):
-            raise InputError(f"scorer must have a method fingerprint(), which {type(self._scorer).__name__} lacks")
+            raise NoFingerprintError(
+                f"scorer must have a method fingerprint(), which {type(self._scorer).__name__} lacks"
+            )
         return f"{self._scorer.fingerprint()} calibration:{self._calibration.digest()}"
 
     def score(self, query: str, documents: Sequence[str]) -> NDArray[np.float32]:

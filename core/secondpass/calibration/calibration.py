@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from secondpass.arguments import describe
-from secondpass.calibration.fingerprints import difference, without_rounding
 from secondpass.calibration.fitting import fit_map
 from secondpass.calibration.judged_pairs import JudgedPairs
 from secondpass.calibration.maps import Method, ProbabilityMap, map_of, parameters_of, sigmoid
@@ -22,6 +21,7 @@ from secondpass.calibration.quality import Quality, quality
 from secondpass.calibration.validation import held_out_probabilities
 from secondpass.errors import InputError, InputTypeError
 from secondpass.files import json_objects, read_text
+from secondpass.fingerprints import difference, same_but_for_rounding
 from secondpass.json_fields import Record, integer_field, number_field, object_field, text_field
 
 # Of a file: its only version, and its fields.
@@ -160,7 +160,7 @@ class Calibration:
                 "calibration must say which model it was fitted for: Calibration.fit(..., fingerprint="
                 'CrossEncoder(model, activation="identity").fingerprint())'
             )
-        if without_rounding(self.fingerprint) != without_rounding(fingerprint):
+        if not same_but_for_rounding(self.fingerprint, fingerprint):
             raise InputError(
                 f"calibration must be of this model and these settings: {difference(self.fingerprint, fingerprint)}"
             )

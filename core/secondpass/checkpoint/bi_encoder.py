@@ -9,6 +9,7 @@ from transformers import AutoModel, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.backbone_facts import n_embeddings
 from secondpass.checkpoint.config import load_config
+from secondpass.checkpoint.fingerprint import CheckpointFiles
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.pretrained import load_pretrained
@@ -38,6 +39,7 @@ class EmbeddingModel:
         model: Transformer, pooling, and the layers behind it.
         tokenizer: Its tokenizer.
         folder: Where it came from.
+        files: What lay there before the first file was loaded.
         max_length: Tokens of a text, specials included.
         cosine: Whether vectors are compared by cosine rather than by their dot product.
     """
@@ -45,6 +47,7 @@ class EmbeddingModel:
     model: SplitModel
     tokenizer: PreTrainedTokenizerBase
     folder: Folder
+    files: CheckpointFiles
     max_length: int
     cosine: bool
 
@@ -75,6 +78,7 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
         InputError: max_length does not fit it.
     """
     folder = find(name, hub)
+    files = CheckpointFiles(folder)
     check_settings(folder)
     specs = module_specs(folder)
     # Before sentence-transformers 3 the transformer, with all that belongs to it, could lie in a subfolder of its own.
@@ -96,7 +100,7 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     stated = folder.sentence_transformers_config.get("similarity_fn_name") or "cosine"
     if stated not in ("cosine", "dot"):
         raise CheckpointError(f'{folder.name}: similarity_fn_name must be "cosine" or "dot", got {stated!r}')
-    return EmbeddingModel(model, tokenizer, folder, length, cosine=stated == "cosine")
+    return EmbeddingModel(model, tokenizer, folder, files, length, cosine=stated == "cosine")
 
 
 def _load_modules(folder: Folder, inner: Folder, specs: Sequence[ModuleSpec]) -> SplitModel:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secondpass.checkpoint.backbone_facts import n_embeddings
+from secondpass.checkpoint.fingerprint import CheckpointFiles
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import KnownCheckpoint, known_by_name, lookup
 from secondpass.checkpoint.labels import Relevance, find_label, resolve_label
@@ -29,6 +30,7 @@ class Checkpoint:
 
     Args:
         folder: Where its files are.
+        files: Those files, as they were before the first of them was loaded.
         model: The networks, in float32 on the CPU.
         tokenize: Pairs to tokens.
         max_length: Tokens of a pair, specials included.
@@ -38,6 +40,7 @@ class Checkpoint:
     """
 
     folder: Folder
+    files: CheckpointFiles
     model: RankingModel
     tokenize: PairTokenizer
     max_length: int
@@ -61,6 +64,7 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
     _refuse_known(name, known_by_name(name))  # before anything is downloaded
     folder = find(name, options)
     folder.require_config()
+    files = CheckpointFiles(folder)
     check_settings(folder)
     known = lookup(folder)
     _refuse_known(name, known)
@@ -82,6 +86,7 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
     exclusive = states_softmax(folder) or folder.config.get("problem_type") != "multi_label_classification"
     return Checkpoint(
         folder,
+        files,
         model,
         reading.tokenize,
         reading.max_length,

@@ -9,7 +9,7 @@ from secondpass.arguments import describe
 from secondpass.checkpoint.adapter import base_of_adapter, require_peft
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, InputTypeError
-from secondpass.model_names import bundled_folder
+from secondpass.model_names import bundled_folder, local_folder
 from secondpass.options import HubOptions
 
 # Everything a tokenizer, config or head may need; weights are chosen apart, code only on request.
@@ -34,7 +34,7 @@ def find(name: str, hub: HubOptions, *, weights: bool = True) -> Folder:
         InputError: The name is blank, or a revision is given of what has none.
     """
     folder = _find(name, hub, weights=weights)
-    if hub.revision is not None and (bundled_folder(name) is not None or folder.path == Path(name).expanduser()):
+    if hub.revision is not None and (bundled_folder(name) is not None or folder.path == local_folder(name)):
         raise InputError(f"revision must be left out for {name}, which is no repository, got {hub.revision!r}")
     return _with_base(folder) if weights else folder
 
@@ -45,10 +45,10 @@ def _find(name: str, hub: HubOptions, *, weights: bool) -> Folder:
     bundled = bundled_folder(name)
     if bundled is not None:
         return Folder(name, bundled, hub)
-    local = Path(name).expanduser()
-    if local.is_dir():
+    local = local_folder(name)
+    if local is not None:
         return Folder(name, local, hub)
-    if local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+    if Path(name).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise CheckpointNotFoundError(f"model must be a folder, a hub id or a bundled name; no folder {name!r}")
     return Folder(name, _download(name, hub, weights=weights), hub)
 

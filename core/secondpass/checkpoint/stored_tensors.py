@@ -7,6 +7,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from secondpass.checkpoint.file_stamp import FileStamp, stamp_of
 from secondpass.errors import CheckpointError
 
 # As safetensors calls those that become float32 without loss.
@@ -19,13 +20,13 @@ class Place:
 
     Args:
         file: In which file.
-        stamp: Of the file when the place was found.
+        stamp: Of the file when the place was found; None where there was none.
         shape: Of the tensor.
         is_float: Whether it holds floating-point numbers that become float32 without loss.
     """
 
     file: Path
-    stamp: tuple[int, ...]
+    stamp: FileStamp | None
     shape: tuple[int, ...]
     is_float: bool
 
@@ -50,7 +51,7 @@ class StoredTensors(Mapping[str, Tensor]):
             CheckpointError: Its file is not the one any more in which it was found.
         """
         stored, place = self._places[name]
-        if _stamp(place.file) != place.stamp:
+        if stamp_of(place.file) != place.stamp:
             raise CheckpointError(f"{place.file} was changed while it was being loaded: load the model again")
         with safe_open(place.file, framework="pt") as tensors:
             tensor: Tensor = tensors.get_tensor(stored)
@@ -70,7 +71,7 @@ def find_tensors(files: Sequence[Path]) -> dict[str, Place] | None:
     places: dict[str, Place] = {}
     try:
         for file in files:
-            stamp = _stamp(file)
+            stamp = stamp_of(file)
             with safe_open(file, framework="pt") as tensors:
                 for name in tensors.keys():  # noqa: SIM118 - not a dict
                     if name in places:
@@ -80,12 +81,3 @@ def find_tensors(files: Sequence[Path]) -> dict[str, Place] | None:
     except (SafetensorError, OSError, RuntimeError, ValueError):
         return None
     return places
-
-
-def _stamp(file: Path) -> tuple[int, ...]:
-    """What tells a file from one that was put in its place; () where there is none."""
-    try:
-        status = file.stat()
-    except OSError:
-        return ()
-    return status.st_ino, status.st_size, status.st_mtime_ns

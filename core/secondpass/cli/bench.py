@@ -29,6 +29,7 @@ from secondpass.cli.streams import naming
 from secondpass.cli.truncation import counted_instead
 from secondpass.errors import InputError
 from secondpass.files import check_output_folder
+from secondpass.model_names import local_folder
 from secondpass.options import HubOptions
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def bench(
             described = f"{shape}, random weights"
             model = _save_shape(shape, Path(folder), [*workloads, *long], tokenizer)
         else:
-            described = Path(model).name if Path(model).is_dir() else model
+            described = model if local_folder(model) is None else Path(model).name
             hub = HubOptions(
                 revision=revision,
                 token=token,

@@ -95,7 +95,10 @@ class LocalScorer(ABC):
         """What the scores depend on, in one string.
 
         Kept beside scores, it says later whether they are still this model's. Devices are no part of it. Reads all of
-        the checkpoint's files.
+        the checkpoint's files, the first time.
+
+        Raises:
+            CheckpointError: Files were changed after the model was loaded, and before they were first read for this.
         """
 
     def score(self, query: str, documents: Iterable[str], *, show_progress: bool = False) -> NDArray[np.float32]:

@@ -99,10 +99,17 @@ class PassageScorer(Scorer, Protocol):
 
 @runtime_checkable
 class Fingerprinted(Protocol):
-    """A scorer that can say what its scores depend on."""
+    """A scorer that can say what its scores depend on.
+
+    A scorer around others has the method whatever they are, and so does one whose model runs elsewhere.
+    """
 
     def fingerprint(self) -> str:
-        """One string that is another one where the scores may be others."""
+        """One string that is another one where the scores may be others.
+
+        Raises:
+            NoFingerprintError: There is none.
+        """
         ...
 
 

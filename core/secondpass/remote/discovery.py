@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from secondpass.errors import RemoteError
+from secondpass.fingerprints import TeiFingerprint
 from secondpass.remote.address import Address
 from secondpass.remote.apis import APIS, Api, check_raw
 from secondpass.remote.failures import refusal
@@ -156,4 +157,4 @@ def _tei_fingerprint(said: _Said, settings: Settings) -> str | None:
         return None
     names = ("model_id", "model_sha", "model_dtype", "max_input_length", "version")
     unit = "raw" if settings.raw_scores else "served"
-    return " ".join(["tei", *(f"{said.get(name)}" for name in names), unit])
+    return str(TeiFingerprint(**{name: str(said.get(name)) for name in names}, unit=unit))

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from secondpass.callers import warn_caller
-from secondpass.errors import InputError, RemoteError, RemoteWarning
+from secondpass.errors import InputError, NoFingerprintError, RemoteError, RemoteWarning
 from secondpass.per_process import PerProcess
 from secondpass.ranking import RankedDocument
 from secondpass.ranking.checks import check_documents, check_query, check_request
@@ -174,14 +174,17 @@ class RemoteScorer:
         was fitted to the logits of a `CrossEncoder` is one for them.
 
         Raises:
-            InputError: The service does not tell, or a failure would go unnoticed among the scores.
+            NoFingerprintError: The service does not tell.
+            InputError: A failure would go unnoticed among the scores, or raw scores are wanted that it does not have.
             RemoteError: The service cannot be reached.
         """
         if self.on_failure != "raise":
             raise InputError(f'on_failure must be "raise" for a scorer with a fingerprint, got "{self.on_failure}"')
         fingerprint = self._client.look_again().fingerprint
         if fingerprint is None:
-            raise InputError(f"url must be of a service that tells what its scores depend on, got {self._client.shown}")
+            raise NoFingerprintError(
+                f"url must be of a service that tells what its scores depend on, got {self._client.shown}"
+            )
         return fingerprint
 
     def load(self) -> Self:

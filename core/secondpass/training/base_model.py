@@ -12,6 +12,7 @@ from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.source import find
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError
+from secondpass.model_names import local_folder
 from secondpass.options import HubOptions
 from secondpass.training.config import ModelConfig
 from secondpass.training.dropout import Dropout
@@ -108,8 +109,8 @@ def find_base(base: str, folder: Path, *, trust_remote_code: bool = False) -> Fo
 
 def folder_of(base: str, folder: Path) -> Path | None:
     """The folder that a base's name means, relative ones starting from `folder`; None where there is none."""
-    path = (folder / Path(base).expanduser()).absolute()
-    return path if path.is_dir() else None
+    path = local_folder(base, folder)
+    return None if path is None else path.absolute()
 
 
 def _check_lengths(config: ModelConfig, model: CrossEncoder) -> None:

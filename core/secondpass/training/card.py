@@ -11,7 +11,7 @@ import torch
 from huggingface_hub import EvalResult, ModelCardData
 
 from secondpass.files import printable
-from secondpass.model_names import bundled_folder
+from secondpass.model_names import bundled_folder, local_folder
 from secondpass.training.config import TrainingConfig
 from secondpass.training.curve import Row, names_of
 from secondpass.training.held_out import METRIC
@@ -96,12 +96,13 @@ def _header(config: TrainingConfig, result: TrainingResult) -> str:
         for name, value in result.held_out.items()
         if name != METRIC
     ]
-    base, is_folder = config.model.base, (config.folder / config.model.base).is_dir()
+    base = config.model.base
+    is_folder = bundled_folder(base) is not None or local_folder(base, config.folder) is not None
     data = ModelCardData(
         library_name="sentence-transformers",
         pipeline_tag="text-ranking",
         tags=["cross-encoder", "reranker", "secondpass", f"loss:{config.run.loss}"],
-        base_model=None if is_folder or bundled_folder(base) is not None else base,
+        base_model=None if is_folder else base,
         datasets=list(config.data.names) or None,
         metrics=list(dict.fromkeys(entry.metric_type for entry in results)) or None,
         model_name=printable(result.folder.name) if results else None,

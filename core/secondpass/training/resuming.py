@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from secondpass.checkpoint.fingerprint import fingerprint
+from secondpass.checkpoint.fingerprint import CheckpointFiles
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
@@ -91,7 +91,7 @@ def find_checkpoint(
     half_written = [path for path in _checkpoints(output) if path not in checkpoints]
     note = output / NOTE
     # Where the base is a run's result, too, its figures say when that was, and change while its weights do not.
-    digest = fingerprint(base, without=("training.json",))
+    digest = CheckpointFiles(base, without=("training.json",)).digest()
     facts = _facts(config, examples, held_out) | {_BASE: f"sha256 {digest[:_DIGITS]}"}
     if checkpoints or half_written:
         begun = _begun_with(note)

@@ -47,6 +47,16 @@ def test_another_service_does_not_go_on_with_a_job(tmp_path: Path) -> None:
         assert score_files(path, tmp_path / "out", scorer=same, settings=settings).n_shards_before > 1
 
 
+def test_a_service_that_cannot_give_the_scores_is_no_silent_one() -> None:
+    pages = {"/v1/models": {"data": [{"id": "m"}]}}
+    with (
+        faking(pages=pages) as fake,
+        RemoteScorer(fake.url, raw_scores=True) as scorer,
+        pytest.raises(InputError, match="raw_scores must be False"),
+    ):
+        identity_of(scorer, ModelOptions())
+
+
 def test_a_key_in_an_address_is_written_nowhere() -> None:
     with faking(pages={}) as fake, RemoteScorer(f"{fake.url}/v1/rerank?key=secret", api="jina") as scorer:
         identity = identity_of(scorer, ModelOptions())

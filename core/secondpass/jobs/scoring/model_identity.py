@@ -1,7 +1,7 @@
 """What tells one scorer of a job from others, in words: for the manifest, and for who is refused by it."""
 
 from secondpass.calibration.calibrated import calibration_of
-from secondpass.errors import InputError
+from secondpass.errors import NoFingerprintError
 from secondpass.options import ModelOptions
 from secondpass.ranking import Fingerprinted, Scorer, unwrapped
 
@@ -19,6 +19,9 @@ def identity_of(scorer: Scorer, options: ModelOptions) -> dict[str, object]:
     Args:
         scorer: Loaded.
         options: How.
+
+    Raises:
+        SecondPassError: Whatever `fingerprint()` raises where the scorer has one, and cannot say it.
     """
     within = unwrapped(scorer)
     identity: dict[str, object] = {"fingerprint": _fingerprint(scorer)}
@@ -40,7 +43,7 @@ def _fingerprint(scorer: Scorer) -> str | None:
         return None
     try:
         return scorer.fingerprint()
-    except InputError:
+    except NoFingerprintError:
         return None
 
 
