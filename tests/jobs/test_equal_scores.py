@@ -66,9 +66,15 @@ def test_ranks_are_those_of_rank(kind: str, output_format: Any, tmp_path: Path) 
         rows = pytest.importorskip("pyarrow.parquet").read_table(tmp_path / "out" / "scores").to_pylist()
     else:
         rows = read_output(tmp_path / "out")
-    assert len({row["score"] for row in rows}) == 1
+    assert len({round(row["score"], 6) for row in rows}) == 1
     assert [row["rank"] for row in rows] == [expected.index(i) + 1 for i in range(len(DOCUMENTS))]
     assert set(rows[0]) == {"query", "document", "score", "rank", "truncated"}
+
+
+def test_json_lines_hold_the_scores_as_they_were_given(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [{"query": QUERY, "document": document} for document in DOCUMENTS])
+    score_files(path, tmp_path / "out", scorer=_Alike())
+    assert [row["score"] for row in read_output(tmp_path / "out")] == _Alike().score(QUERY, DOCUMENTS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,6 +11,7 @@ from secondpass.checkpoint.file_stamp import FileStamp, stamp_of
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.st_modules import module_specs
 from secondpass.errors import CheckpointError
+from secondpass.per_process import PerProcess
 
 _READ = {".json", ".txt", ".model", ".jinja", ".safetensors", ".bin", ".py"}
 
@@ -34,7 +35,7 @@ class CheckpointFiles:
         self._name = folder.name
         self._files = list(_stamped(folder, without))
         self._base = None if folder.base is None else CheckpointFiles(folder.base, without=without)
-        self._reading = threading.Lock()
+        self._reading = PerProcess(threading.Lock)
         self._digest: str | None = None
 
     def digest(self) -> str:
@@ -43,7 +44,7 @@ class CheckpointFiles:
         Raises:
             CheckpointError: They are not those any more that were listed, of which nothing can be said now.
         """
-        with self._reading:
+        with self._reading.get():
             if self._digest is None:
                 for file in self._files:  # before gigabytes are read for nothing
                     if stamp_of(file.path) != file.stamp:

@@ -8,8 +8,6 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from secondpass.jobs.carrying.to_arrow import ArrowColumns
 from secondpass.jobs.carrying.to_objects import as_json
 from secondpass.jobs.rows import JsonObjects, ScoredRows
@@ -93,7 +91,7 @@ class _ParquetFile(ShardFile):
         carried, passages = rows.rows.carried, rows.readings.passages
         assert isinstance(carried, ArrowColumns)  # noqa: S101 - `Carrier` and `ShardFile` are chosen by one setting
         new = [
-            pa.array(rows.readings.scores.astype(np.float32), pa.float32()),
+            pa.array(rows.readings.scores, pa.float32()),
             pa.array(rows.ranks, pa.int32(), mask=rows.ranks == 0),
             pa.array(rows.readings.truncated, pa.bool_()),
         ]
@@ -121,7 +119,7 @@ class _TextFile(ShardFile):
 class _JsonLinesFile(_TextFile):
     def write(self, rows: ScoredRows) -> None:
         readings = rows.readings
-        scores, truncated = readings.scores.astype(np.float32).tolist(), readings.truncated.tolist()
+        scores, truncated = readings.scores.tolist(), readings.truncated.tolist()
         for number, values in enumerate(_objects(rows)):
             new: list[object] = [scores[number], int(rows.ranks[number]) or None, truncated[number]]
             if self._windows:
