@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from secondpass.errors import InputError
-from secondpass.files import json_lines, lines, read_text, with_title
+from secondpass.files import json_lines, lines, read_text
 
 READERS: list[Callable[[Path], object]] = [read_text, lambda path: list(lines(path))]
 
@@ -49,8 +49,3 @@ def test_the_line_that_is_not_utf8_is_named(tmp_path: Path) -> None:
         list(lines(path))
     with pytest.raises(InputError, match="latin: must be UTF-8 text; invalid byte at offset 18"):
         read_text(path)
-
-
-def test_a_title_goes_before_its_text() -> None:
-    assert with_title("Berlin", "a city") == "Berlin a city"
-    assert with_title("", " a city ") == " a city "

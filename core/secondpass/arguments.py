@@ -73,6 +73,19 @@ def check_path(name: str, value: object, *, optional: bool = True) -> None:
         raise InputError(f'{name} must be a path, got ""')
 
 
+def check_unicode(text: str, *what: str | int) -> None:
+    """Raise InputError where a text, called `what`, holds half of a surrogate pair, which no file and no model can.
+
+    What it is called may be in parts, as an error's message: an integer is the number of an item.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            *what, f" must be Unicode text, has the lone surrogate {text[error.start]!r} at character {error.start}"
+        ) from error
+
+
 def items_of(value: object) -> Iterator[object] | None:
     """What a value holds; None where it is not iterable: an array of no dimension has the method, and raises."""
     try:

@@ -1,4 +1,4 @@
-"""Text files, gzipped or not, read with the place of every line; documents in rows; folders to write to."""
+"""Text files, gzipped or not, read with the place of every line; names of files; folders to write to."""
 
 import codecs
 import gzip
@@ -118,24 +118,6 @@ def check_output_folder(folder: Path | None, flag: str = "--output") -> None:
         raise InputError(f"{flag} must be a folder or a new path, got {what}: {folder}")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise InputError(f"{flag} must be a folder that can be written to, which {nearest} is not")
-
-
-def with_title(title: str, text: str) -> str:
-    """A document as a model reads it: its title, if it has one, then its text."""
-    return f"{title} {text}" if title else text
-
-
-def check_unicode(text: str, *what: str | int) -> None:
-    """Raise InputError where a text, called `what`, holds half of a surrogate pair, which no file and no model can.
-
-    What it is called may be in parts, as an error's message: an integer is the number of an item.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(
-            *what, f" must be Unicode text, has the lone surrogate {text[error.start]!r} at character {error.start}"
-        ) from error
 
 
 def printable(name: str) -> str:

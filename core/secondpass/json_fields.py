@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from reprlib import repr as short
 from typing import TypeAlias, TypeGuard
 
+from secondpass.arguments import check_unicode
 from secondpass.errors import InputError
-from secondpass.files import check_unicode
 
 # The JSON object of a line.
 Record: TypeAlias = Mapping[str, object]

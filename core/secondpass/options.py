@@ -3,10 +3,18 @@
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal, Self, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe, plain, with_home
+from secondpass.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_text,
+    check_unicode,
+    describe,
+    plain,
+    with_home,
+)
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
-from secondpass.files import check_unicode
 from secondpass.fingerprints import WindowSettings
 
 DType: TypeAlias = Literal["float32", "bfloat16", "float16", "int8"]

@@ -10,6 +10,7 @@ from secondpass.errors import InputError
 from secondpass.evaluation import Collection, read_collection, read_qrels, read_run
 from secondpass.evaluation.collection import read_documents
 from secondpass.evaluation.runs import trec_order
+from secondpass.evaluation.titles import with_title
 
 QUERIES = '{"_id": "q1", "text": "cat"}\n{"_id": 2, "text": "dog"}\n'
 CORPUS = '{"_id": "d1", "title": "Cats", "text": "purr"}\n{"_id": "d2", "text": "bark"}\n'
@@ -159,3 +160,8 @@ def test_a_run_without_its_tag_is_not_read_by_the_spaces_of_its_ids(name: str, c
     with pytest.raises(InputError, match=f"{name}:1: (columns must be separated by tabs or|a run must have 6 columns)"):
         read_run(write(tmp_path / name, content))
     assert read_run(write(tmp_path / "whole.tsv", "q 1\tQ0\td 1\t1\t1.5\tt\n")) == {"q 1": {"d 1": 1.5}}
+
+
+def test_a_title_goes_before_its_text() -> None:
+    assert with_title("Berlin", "a city") == "Berlin a city"
+    assert with_title("", " a city ") == " a city "

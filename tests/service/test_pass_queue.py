@@ -16,9 +16,9 @@ from waiting import until
 
 from secondpass.errors import ScoringError
 from secondpass.ranking import Pair
-from secondpass.service.jobs import Job, Work, next_pass
 from secondpass.service.pass_queue import PassQueue
 from secondpass.service.problems import Kind, Problem
+from secondpass.service.queued_requests import QueuedRequest, Work, next_pass
 
 
 class Watcher:
@@ -43,15 +43,15 @@ def queue_of(
         scorer.go.release()
     queue.close()
     assert queue.wait(20)
-    assert (queue.n_tokens, queue.n_jobs) == (0, 0)
+    assert (queue.n_tokens, queue.n_requests) == (0, 0)
 
 
 def pairs(query: str, n: int, n_tokens: int = 10) -> list[tuple[Pair, int]]:
     return [((query, f"{query}{i}"), n_tokens) for i in range(n)]
 
 
-def scores(job: Job) -> list[float]:
-    return [reading.score for reading in job.future.result(20)]
+def scores(request: QueuedRequest) -> list[float]:
+    return [reading.score for reading in request.future.result(20)]
 
 
 def run_pass(scorer: Recorder) -> list[Pair]:
@@ -64,23 +64,23 @@ def run_pass(scorer: Recorder) -> list[Pair]:
 def test_what_waits_is_scored_together() -> None:
     scorer = Recorder(held=True)
     with queue_of(scorer) as queue:
-        jobs = [queue.submit(pairs("first", 1))]
+        requests = [queue.submit(pairs("first", 1))]
         assert scorer.began.acquire(timeout=20)
-        jobs += [queue.submit(pairs(query, 2)) for query in "abc"]
+        requests += [queue.submit(pairs(query, 2)) for query in "abc"]
         assert run_pass(scorer) == [(query, f"{query}{i}") for query in "abc" for i in range(2)]
         scorer.go.release()
-        assert [scores(job) for job in jobs] == [[6.0], [2.0, 2.0], [2.0, 2.0], [2.0, 2.0]]
+        assert [scores(request) for request in requests] == [[6.0], [2.0, 2.0], [2.0, 2.0], [2.0, 2.0]]
 
 
 def test_a_pass_is_counted_before_its_pairs_are_answered() -> None:
     scorer, watcher = Recorder(held=True), Watcher()
     queue = PassQueue(scorer, pass_tokens=100, n_passes=1, max_tokens=1000, watcher=watcher)
-    job = queue.submit(pairs("a", 2))
+    request = queue.submit(pairs("a", 2))
     assert scorer.began.acquire(timeout=20)
     counted: list[tuple[int, int]] = []
-    job.future.add_done_callback(lambda _: counted.extend(watcher.passes))  # runs in the thread that answers
+    request.future.add_done_callback(lambda _: counted.extend(watcher.passes))  # runs in the thread that answers
     scorer.go.release()
-    assert scores(job) == [2.0, 2.0]
+    assert scores(request) == [2.0, 2.0]
     queue.close()
     assert queue.wait(20)
     assert counted == [(2, 20)]
@@ -121,17 +121,17 @@ def test_a_stream_of_short_requests_does_not_starve_a_long_one() -> None:
 def test_two_passes_run_at_a_time_and_the_next_one_begins_when_either_has_ended() -> None:
     scorer = Recorder(held=True)
     with queue_of(scorer, pass_tokens=100, n_passes=2) as queue:
-        jobs = []
+        requests = []
         for query in "ab":
-            jobs.append(queue.submit(pairs(query, 10)))
+            requests.append(queue.submit(pairs(query, 10)))
             assert scorer.began.acquire(timeout=20)
             assert scorer.passes[-1] == [(query, f"{query}{i}") for i in range(10)]
-        jobs.append(queue.submit(pairs("c", 10)))
+        requests.append(queue.submit(pairs("c", 10)))
         assert not scorer.began.acquire(timeout=0.1), "a third one waits"
         assert run_pass(scorer) == [("c", f"c{i}") for i in range(10)]
         for _ in range(2):
             scorer.go.release()
-        assert [scores(job) for job in jobs] == [[2.0] * 10] * 3
+        assert [scores(request) for request in requests] == [[2.0] * 10] * 3
 
 
 def test_one_long_request_gets_two_passes_that_were_idle() -> None:
@@ -164,10 +164,15 @@ def test_equal_pairs_of_requests_that_wait_are_scored_once() -> None:
     with queue_of(scorer) as queue:
         under_way = queue.submit(pairs("a", 2))
         assert scorer.began.acquire(timeout=20)
-        jobs = [under_way, queue.submit(pairs("a", 3)), queue.submit(pairs("a", 4)), queue.submit(pairs("a", 2) * 3)]
+        requests = [
+            under_way,
+            queue.submit(pairs("a", 3)),
+            queue.submit(pairs("a", 4)),
+            queue.submit(pairs("a", 2) * 3),
+        ]
         for _ in range(5):
             scorer.go.release()
-        assert [scores(job) for job in jobs] == [[2.0] * n for n in (2, 3, 4, 6)]
+        assert [scores(request) for request in requests] == [[2.0] * n for n in (2, 3, 4, 6)]
     assert sorted(pair for given in scorer.passes for pair in given) == [("a", f"a{i}") for i in range(4)]
 
 
@@ -185,16 +190,16 @@ def test_only_the_requests_whose_pairs_break_the_model_fail(broken: list[str], n
     with queue_of(scorer, pass_tokens=1000, n_passes=n_passes) as queue:
         queue.submit(pairs("first", 1))
         assert scorer.began.acquire(timeout=20)
-        jobs = {query: queue.submit(pairs(query, 3)) for query in "abc"}
+        requests = {query: queue.submit(pairs(query, 3)) for query in "abc"}
         shares = queue.submit([*pairs("a", 1), *pairs("c", 2)])
         for _ in range(100):
             scorer.go.release()
-        for query, job in jobs.items():
+        for query, request in requests.items():
             if any(document.startswith(query) for document in broken):
                 with pytest.raises(RuntimeError, match=f"cannot read {query}"):
-                    job.future.result(20)
+                    request.future.result(20)
             else:
-                assert scores(job) == [2.0] * 3
+                assert scores(request) == [2.0] * 3
         assert scores(shares) == [2.0] * 3
         assert scores(queue.submit(pairs("d", 2))) == [2.0] * 2, "the queue goes on"
 
@@ -209,7 +214,7 @@ def test_a_request_for_which_no_thread_starts_leaves_nothing_behind(monkeypatch:
             few.setattr(threading, "Thread", Refused)
             with pytest.raises(RuntimeError, match="new thread"):
                 queue.submit(pairs("a", 2))
-        assert (queue.n_tokens, queue.n_jobs) == (0, 0)
+        assert (queue.n_tokens, queue.n_requests) == (0, 0)
         assert scores(queue.submit(pairs("a", 2))) == [2.0, 2.0]
 
 
@@ -268,7 +273,7 @@ def test_what_nobody_waits_for_is_not_scored() -> None:
         again = queue.submit(pairs("a", 3))
         for _ in range(5):
             scorer.go.release()
-        assert [scores(job) for job in (first, stays, again)] == [[6.0], [2.0, 2.0], [2.0] * 3]
+        assert [scores(request) for request in (first, stays, again)] == [[6.0], [2.0, 2.0], [2.0] * 3]
         with pytest.raises(CancelledError):
             gone.future.result(0)
         queue.cancel(first)
@@ -281,14 +286,14 @@ def test_a_full_queue_refuses_and_then_takes_again() -> None:
         with pytest.raises(Problem, match="a request must have at most 50 tokens, got about 60") as never:
             queue.submit(pairs("a", 6))
         assert (never.value.kind, never.value.retry_after) == (Kind.TOO_LARGE, None)
-        job = queue.submit(pairs("a", 3))
+        request = queue.submit(pairs("a", 3))
         with pytest.raises(Problem, match="at most 50 tokens may wait, and about 30 do") as later:
             queue.submit(pairs("b", 3))
         assert later.value.kind is Kind.OVERLOADED
         assert later.value.retry_after is not None
         assert later.value.retry_after >= 1
         scorer.go.release()
-        scores(job)
+        scores(request)
         scorer.go.release()
         assert scores(queue.submit(pairs("b", 5))) == [2.0] * 5
 
@@ -296,22 +301,22 @@ def test_a_full_queue_refuses_and_then_takes_again() -> None:
 def test_pairs_that_are_on_their_way_take_no_room_again() -> None:
     scorer = Recorder(held=True)
     with queue_of(scorer, max_tokens=100) as queue:
-        jobs = [queue.submit(pairs("a", 6))]
+        requests = [queue.submit(pairs("a", 6))]
         assert scorer.began.acquire(timeout=20)
-        jobs += [queue.submit(pairs("a", 6)), queue.submit([*pairs("a", 6), *pairs("b", 4)])]
+        requests += [queue.submit(pairs("a", 6)), queue.submit([*pairs("a", 6), *pairs("b", 4)])]
         assert queue.n_tokens == 100
-        jobs.append(queue.submit([*pairs("a", 6), *pairs("b", 4)]))
+        requests.append(queue.submit([*pairs("a", 6), *pairs("b", 4)]))
         with pytest.raises(Problem, match="at most 100 tokens may wait, and about 100 do"):
             queue.submit([*pairs("a", 6), *pairs("c", 1)])
         with pytest.raises(Problem, match="a request must have at most 100 tokens, got about 110"):
             queue.submit([*pairs("a", 6), *pairs("b", 5)])
-        for job in jobs[2:]:
-            queue.cancel(job)
+        for request in requests[2:]:
+            queue.cancel(request)
         assert queue.n_tokens == 60, "which are being scored, for the others"
-        queue.cancel(jobs[0])
+        queue.cancel(requests[0])
         for _ in range(5):
             scorer.go.release()
-        assert scores(jobs[1]) == [2.0] * 6
+        assert scores(requests[1]) == [2.0] * 6
         assert queue.n_tokens == 0
     assert scorer.n_scored == 6
 
@@ -334,7 +339,7 @@ def test_what_nobody_waits_for_takes_room_until_its_pass_has_ended() -> None:
 def test_closing_finishes_what_waits_and_takes_nothing_more(n_passes: int) -> None:
     scorer = Recorder(held=True)
     with queue_of(scorer, n_passes=n_passes) as queue:
-        jobs = [queue.submit(pairs(query, 12)) for query in "ab"]
+        requests = [queue.submit(pairs(query, 12)) for query in "ab"]
         queue.close()
         with pytest.raises(Problem, match="about to stop") as refused:
             queue.submit(pairs("c", 1))
@@ -342,19 +347,19 @@ def test_closing_finishes_what_waits_and_takes_nothing_more(n_passes: int) -> No
         for _ in range(10):
             scorer.go.release()
         assert queue.wait(20)
-        assert [len(scores(job)) for job in jobs] == [12, 12]
+        assert [len(scores(request)) for request in requests] == [12, 12]
 
 
 @pytest.mark.parametrize("n_passes", [1, 2])
 def test_what_is_not_scored_in_time_is_told_so(n_passes: int) -> None:
     scorer = Recorder(held=True)
     with queue_of(scorer, n_passes=n_passes) as queue:
-        job = queue.submit(pairs("a", 1))
+        request = queue.submit(pairs("a", 1))
         assert scorer.began.acquire(timeout=20)
         queue.close()
         assert not queue.wait(0.01)
         with pytest.raises(Problem, match="stopped before it came to this request"):
-            job.future.result(0)
+            request.future.result(0)
 
 
 def test_no_pairs_are_answered_at_once() -> None:
@@ -367,10 +372,10 @@ def test_no_pairs_are_answered_at_once() -> None:
     st.integers(1, 120),
 )
 def test_passes_hold_every_pair_once_within_their_budget_and_every_job_in_turn(
-    jobs: list[list[int]], pass_tokens: int
+    requests: list[list[int]], pass_tokens: int
 ) -> None:
-    works = [[Work((str(i), str(j)), n) for j, n in enumerate(sizes)] for i, sizes in enumerate(jobs)]
-    waiting = deque(map(Job, works))
+    works = [[Work((str(i), str(j)), n) for j, n in enumerate(sizes)] for i, sizes in enumerate(requests)]
+    waiting = deque(map(QueuedRequest, works))
     passes = []
     while waiting:
         passes.append(next_pass(waiting, pass_tokens))
@@ -378,10 +383,10 @@ def test_passes_hold_every_pair_once_within_their_budget_and_every_job_in_turn(
     assert all(len(taken) == 1 or sum(work.n_tokens for work in taken) <= pass_tokens for taken in passes)
     for i, own in enumerate(works):
         assert [work for taken in passes for work in taken if work.pair[0] == str(i)] == own
-    for i in range(len(jobs)):
+    for i in range(len(requests)):
         turns = [number for number, taken in enumerate(passes) if any(work.pair[0] == str(i) for work in taken)]
         waits = [after - before for before, after in zip([-1, *turns], turns, strict=False)]
-        assert max(waits) <= len(jobs), "a job waits for no more passes than there are jobs"
+        assert max(waits) <= len(requests), "a request waits for no more passes than there are requests"
 
 
 @pytest.mark.parametrize("n_passes", [1, 2])
@@ -399,12 +404,12 @@ def test_many_threads_get_their_own_scores(n_passes: int) -> None:
 
     def client(queue: PassQueue, number: int) -> None:
         for turn, documents in enumerate(plans[number]):
-            job = queue.submit([(("q", document), 5) for document in documents])
+            request = queue.submit([(("q", document), 5) for document in documents])
             if turn % 5 == 4:
-                queue.cancel(job)
+                queue.cancel(request)
                 continue
             try:
-                answer: object = [reading.score for reading in job.future.result(30)]
+                answer: object = [reading.score for reading in request.future.result(30)]
             except RuntimeError:
                 answer = "broken"
             expected = "broken" if "broken" in documents else [float(len(document)) for document in documents]

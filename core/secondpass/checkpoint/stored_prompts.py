@@ -1,9 +1,8 @@
 """The prompts that sentence-transformers keeps beside a model, and which of them stands where none is chosen."""
 
-from secondpass.arguments import describe
+from secondpass.arguments import check_unicode, describe
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import CheckpointError, InputError
-from secondpass.files import check_unicode
 
 _FILE = "config_sentence_transformers.json"
 

@@ -11,7 +11,8 @@ from itertools import zip_longest
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.files import decode, json_objects, read_text, with_title
+from secondpass.evaluation.titles import with_title
+from secondpass.files import decode, json_objects, read_text
 from secondpass.json_fields import id_field, text_field, title_field
 
 # What stands for standard input among paths.

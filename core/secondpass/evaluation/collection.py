@@ -8,8 +8,9 @@ from typing import TypeAlias
 from secondpass.callers import warn_caller
 from secondpass.errors import InputError
 from secondpass.evaluation.judgements import DuplicateJudgements, collect_judgements
+from secondpass.evaluation.titles import with_title
 from secondpass.evaluation.trec import check_grade, is_tab_separated, parse_grade, split_columns
-from secondpass.files import json_lines, lines, with_title
+from secondpass.files import json_lines, lines
 from secondpass.json_fields import Record, id_field, integer_field, text_field, title_field
 
 # Grades by query id and document id; 0 and below are not relevant.

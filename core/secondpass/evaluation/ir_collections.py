@@ -8,8 +8,8 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.judgements import DuplicateJudgements, collect_judgements
 from secondpass.evaluation.streamed import StreamedDocuments
+from secondpass.evaluation.titles import with_title
 from secondpass.extras import require
-from secondpass.files import with_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

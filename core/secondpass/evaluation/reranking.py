@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from secondpass.arguments import check_unicode
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.progress import Candidates, CandidateScores, ProgressCallback, score_all
 from secondpass.evaluation.runs import Run, trec_order
 from secondpass.evaluation.streamed import texts_of
-from secondpass.files import check_unicode
 from secondpass.ranking import Scorer, best_first
 
 # What separates the columns and lines of a TREC run, so that ids cannot hold it.

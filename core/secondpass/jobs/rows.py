@@ -7,9 +7,8 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.arguments import describe
+from secondpass.arguments import check_unicode, describe
 from secondpass.errors import InputError
-from secondpass.files import check_unicode
 from secondpass.ranking import Readings
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, get_args
 
+from secondpass.arguments import check_unicode
 from secondpass.errors import InputError
-from secondpass.files import check_unicode
 
 ApiName: TypeAlias = Literal["secondpass", "tei", "cohere", "cohere-v1", "jina", "vllm", "infinity", "voyage"]
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from secondpass.arguments import describe
+from secondpass.arguments import check_unicode, describe
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.stored_prompts import default_prompt_name, stored_prompts
 from secondpass.errors import InputError, InputTypeError
-from secondpass.files import check_unicode
 from secondpass.sentence_transformers.arguments import logger
 
 

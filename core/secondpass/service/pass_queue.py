@@ -10,8 +10,8 @@ from typing import Protocol
 from secondpass.errors import ScoringError, SecondPassError
 from secondpass.item_numbers import renumber
 from secondpass.ranking import Pair, Scorer, read_pairs
-from secondpass.service.jobs import Job, Work, next_pass
 from secondpass.service.problems import Kind, Problem, stopping
+from secondpass.service.queued_requests import QueuedRequest, Work, next_pass
 from secondpass.service.readings import Reading, one_by_one
 
 # Tokens and seconds of a pass until a first one has been timed: what a small model does on two cores.
@@ -58,8 +58,8 @@ class PassQueue:
         self._max_tokens = max_tokens
         self._watcher = watcher
         self._changed = threading.Condition()
-        self._waiting: deque[Job] = deque()
-        self._open: set[Job] = set()
+        self._waiting: deque[QueuedRequest] = deque()
+        self._open: set[QueuedRequest] = set()
         self._works: dict[Pair, Work] = {}
         self._n_tokens = 0
         self._mean_tokens, self._mean_seconds = _FIRST_GUESS
@@ -73,7 +73,7 @@ class PassQueue:
         return self._n_tokens
 
     @property
-    def n_jobs(self) -> int:
+    def n_requests(self) -> int:
         """Requests that are not answered yet."""
         return len(self._open)
 
@@ -99,7 +99,7 @@ class PassQueue:
                 retry_after=self._retry_after(too_many),
             )
 
-    def submit(self, pairs: Sequence[tuple[Pair, int]]) -> Job:
+    def submit(self, pairs: Sequence[tuple[Pair, int]]) -> QueuedRequest:
         """Put pairs in line.
 
         Args:
@@ -117,23 +117,23 @@ class PassQueue:
             self._start_threads()
             n_known = len(self._works)
             works = [self._work(pair, n_tokens) for pair, n_tokens in pairs]
-            job = Job(works)
-            n_shared = job.n_open - (len(self._works) - n_known)
-            if job.n_open == 0:
-                job.future.set_result([])
-                return job
-            self._open.add(job)
-            self._waiting.append(job)
+            request = QueuedRequest(works)
+            n_shared = request.n_open - (len(self._works) - n_known)
+            if request.n_open == 0:
+                request.future.set_result([])
+                return request
+            self._open.add(request)
+            self._waiting.append(request)
             self._changed.notify()
         if n_shared:
             self._watcher.shared(n_shared)
-        return job
+        return request
 
-    def cancel(self, job: Job) -> None:
-        """Nobody waits for this job any more, unless it is over: what of it has not been begun never is."""
+    def cancel(self, request: QueuedRequest) -> None:
+        """Nobody waits for this request any more, unless it is over: what of it has not been begun never is."""
         with self._changed:
-            job.future.cancel()
-            self._forget(job)
+            request.future.cancel()
+            self._forget(request)
 
     def close(self) -> None:
         """Take no more, and stop once all that waits is scored."""
@@ -152,8 +152,8 @@ class PassQueue:
         """
         self._join(timeout)
         with self._changed:
-            for job in list(self._open):
-                self._answer(job, stopping("this server stopped before it came to this request"))
+            for request in list(self._open):
+                self._answer(request, stopping("this server stopped before it came to this request"))
         self._join(0.1)
         return not any(thread.is_alive() for thread in self._threads)
 
@@ -207,8 +207,8 @@ class PassQueue:
             return
         began = time.monotonic()
         with self._changed:
-            for job in {job for work in works for job in work.jobs}:
-                job.started = began if job.started is None else job.started
+            for request in {request for work in works for request in work.requests}:
+                request.started = began if request.started is None else request.started
         n_tokens = sum(work.n_tokens for work in works)
         self._watcher.begun(len(works), n_tokens)
         self._score(works)
@@ -251,37 +251,37 @@ class PassQueue:
         """Tell everyone who waits for a pair what came of it."""
         with self._changed:
             self._let_go(work)
-            for job in work.jobs:
-                if job not in self._open:
+            for request in work.requests:
+                if request not in self._open:
                     continue
                 if isinstance(outcome, SecondPassError):
-                    self._answer(job, renumber(outcome, [job.works.index(work)]))
+                    self._answer(request, renumber(outcome, [request.works.index(work)]))
                 elif isinstance(outcome, Exception):
-                    self._answer(job, outcome)
+                    self._answer(request, outcome)
                 elif work.reading is None:
-                    job.n_open -= 1
+                    request.n_open -= 1
             if not isinstance(outcome, Exception):
                 work.reading = outcome
-                for job in work.jobs:
-                    if job.n_open == 0 and job in self._open:
-                        self._answer(job, [w.reading for w in job.works if w.reading is not None])
+                for request in work.requests:
+                    if request.n_open == 0 and request in self._open:
+                        self._answer(request, [w.reading for w in request.works if w.reading is not None])
 
-    def _answer(self, job: Job, answer: list[Reading] | Exception) -> None:
-        """Answer a job, unless its client has gone; called by whoever holds the lock."""
-        job.finished = time.monotonic()
-        if not job.is_over and job.future.set_running_or_notify_cancel():
+    def _answer(self, request: QueuedRequest, answer: list[Reading] | Exception) -> None:
+        """Answer a request, unless its client has gone; called by whoever holds the lock."""
+        request.finished = time.monotonic()
+        if not request.is_over and request.future.set_running_or_notify_cancel():
             if isinstance(answer, Exception):
-                job.future.set_exception(answer)
+                request.future.set_exception(answer)
             else:
-                job.future.set_result(answer)
-        self._forget(job)
+                request.future.set_result(answer)
+        self._forget(request)
 
-    def _forget(self, job: Job) -> None:
-        """Let go of a job that is over, and of its pairs that nobody else waits for; called with the lock held."""
-        if job not in self._open:
+    def _forget(self, request: QueuedRequest) -> None:
+        """Let go of a request that is over, and of its pairs that nobody else waits for; called with the lock held."""
+        if request not in self._open:
             return
-        self._open.remove(job)
-        for work in job.works:
+        self._open.remove(request)
+        for work in request.works:
             if not work.taken and not work.is_wanted:
                 self._let_go(work)
 

@@ -12,8 +12,8 @@ from pydantic_core import to_json
 from secondpass.errors import SecondPassError
 from secondpass.service.bodies import ClientGone
 from secondpass.service.info import info, models
-from secondpass.service.jobs import Job
 from secondpass.service.problems import Kind, Problem
+from secondpass.service.queued_requests import QueuedRequest
 from secondpass.service.readings import Reading
 from secondpass.service.request_log import CLIENT_GONE, LOGGER, where
 from secondpass.service.rerank_request import RerankRequest, ScoreRequest
@@ -48,14 +48,14 @@ class _Read:
     Args:
         model: The model.
         readings: Of every pair, in the given order.
-        job: How long it took.
+        queued: How long it took.
         n_characters: Of all pairs.
         n_tokens: Read of all pairs; estimated where the scorer does not say.
     """
 
     model: ServedModel
     readings: list[Reading]
-    job: Job
+    queued: QueuedRequest
     n_characters: int
     n_tokens: int
 
@@ -166,8 +166,8 @@ class Routes:
         pairs, shortened = pairs_to_read(asked, model)
         sizes = estimate(pairs, model.most_tokens)
         queue = service.queue(model)
-        job = queue.submit(list(zip(pairs, sizes, strict=True)))
-        scored = asyncio.wrap_future(job.future)
+        queued = queue.submit(list(zip(pairs, sizes, strict=True)))
+        scored = asyncio.wrap_future(queued.future)
         gone = asyncio.ensure_future(_disconnection(request))
         try:
             waited: set[asyncio.Future[Any]] = {scored, gone}
@@ -177,30 +177,30 @@ class Routes:
             readings = mark_shortened(scored.result(), shortened)
         finally:
             gone.cancel()
-            queue.cancel(job)
+            queue.cancel(queued)
         counted = [reading.n_tokens for reading in readings if reading.n_tokens is not None]
         n_tokens = sum(counted) if len(counted) == len(readings) else sum(sizes)
-        return _Read(model, readings, job, n_characters, n_tokens)
+        return _Read(model, readings, queued, n_characters, n_tokens)
 
     def _told(self, exchange: _Exchange, read: _Read) -> dict[str, str]:
         """Headers that say what the answer took, under TEI's names; times in milliseconds."""
-        job = read.job
+        queued = read.queued
         n_truncated = sum(reading.truncated is True for reading in read.readings)
         self._service.metrics.scored(
             read.model.name,
             n_documents=len(read.readings),
             n_truncated=n_truncated,
-            queue_seconds=job.queue_seconds,
-            scoring_seconds=job.scoring_seconds,
+            queue_seconds=queued.queue_seconds,
+            scoring_seconds=queued.scoring_seconds,
         )
         headers = {
             "x-compute-type": ",".join(read.model.devices) or "unknown",
-            "x-compute-time": _milliseconds(job.queue_seconds + job.scoring_seconds),
+            "x-compute-time": _milliseconds(queued.queue_seconds + queued.scoring_seconds),
             "x-compute-characters": str(read.n_characters),
             "x-compute-tokens": str(read.n_tokens),
             "x-total-time": _milliseconds(time.monotonic() - exchange.began),
-            "x-queue-time": _milliseconds(job.queue_seconds),
-            "x-inference-time": _milliseconds(job.scoring_seconds),
+            "x-queue-time": _milliseconds(queued.queue_seconds),
+            "x-inference-time": _milliseconds(queued.scoring_seconds),
         }
         if n_truncated or all(reading.truncated is not None for reading in read.readings):
             headers["x-truncated"] = str(n_truncated)

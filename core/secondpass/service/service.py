@@ -55,7 +55,7 @@ class Service:
     @property
     def queue_sizes(self) -> Mapping[str, int]:
         """Requests that are not answered yet, by model."""
-        return {name: queue.n_jobs for name, queue in self._queues.items()}
+        return {name: queue.n_requests for name, queue in self._queues.items()}
 
     async def fingerprints(self, model: ServedModel) -> Mapping[str, str | None]:
         """What a model's scores depend on, found out once: that takes as long as reading its files."""

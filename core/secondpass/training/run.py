@@ -12,9 +12,9 @@ from sentence_transformers.cross_encoder import CrossEncoder, CrossEncoderTraini
 from torch import nn
 from transformers import PrinterCallback, ProgressCallback, TrainerState
 
+from secondpass.arguments import check_unicode
 from secondpass.callers import warn_caller
 from secondpass.extras import require_matplotlib
-from secondpass.files import check_unicode
 from secondpass.training import resuming
 from secondpass.training.base_model import find_base, load_base_model
 from secondpass.training.card import write_card

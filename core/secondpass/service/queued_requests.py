@@ -17,22 +17,22 @@ class Work:
         n_tokens: About how many tokens it has.
     """
 
-    __slots__ = ("jobs", "n_tokens", "pair", "reading", "taken")
+    __slots__ = ("n_tokens", "pair", "reading", "requests", "taken")
 
     def __init__(self, pair: Pair, n_tokens: int) -> None:
         self.pair = pair
         self.n_tokens = n_tokens
-        self.jobs: list[Job] = []
+        self.requests: list[QueuedRequest] = []
         self.taken = False
         self.reading: Reading | None = None
 
     @property
     def is_wanted(self) -> bool:
         """Whether anyone still waits for it."""
-        return any(not job.is_over for job in self.jobs)
+        return any(not request.is_over for request in self.requests)
 
 
-class Job:
+class QueuedRequest:
     """The pairs of one request on their way through a queue.
 
     Its attributes belong to the queue, which alone changes them; `future` is everyone's.
@@ -57,7 +57,7 @@ class Job:
         self.started: float | None = None
         self.finished: float | None = None
         for work in different:
-            work.jobs.append(self)
+            work.requests.append(self)
 
     @property
     def is_over(self) -> bool:
@@ -75,10 +75,10 @@ class Job:
         return 0.0 if self.started is None or self.finished is None else self.finished - self.started
 
 
-def next_pass(waiting: deque[Job], pass_tokens: int) -> list[Work]:
-    """Take the next pass's pairs from the jobs that wait: oldest first, in turns, so that none is starved.
+def next_pass(waiting: deque[QueuedRequest], pass_tokens: int) -> list[Work]:
+    """Take the next pass's pairs from the requests that wait: oldest first, in turns, so that none is starved.
 
-    Each job in its turn gives up to a quarter of the pass, and then stands at the end of the line if it has more: a
+    Each request in its turn gives up to a quarter of the pass, and then stands at the end of the line if it has more: a
     long one fills the passes it is alone in, and whatever room a short one leaves in the pass that they share.
 
     Args:
@@ -88,27 +88,27 @@ def next_pass(waiting: deque[Job], pass_tokens: int) -> list[Work]:
     taken: list[Work] = []
     room = pass_tokens
     while waiting and room > 0:
-        job = waiting.popleft()
+        request = waiting.popleft()
         turn = whole_turn = max(1, pass_tokens // 4)
-        while turn > 0 and (work := _next_work(job)) is not None:
+        while turn > 0 and (work := _next_work(request)) is not None:
             if taken and work.n_tokens > room:
                 # Without a pair of its own in this pass it is still its turn.
-                (waiting.appendleft if turn == whole_turn else waiting.append)(job)
+                (waiting.appendleft if turn == whole_turn else waiting.append)(request)
                 return taken
-            job.todo.popleft()
+            request.todo.popleft()
             work.taken = True
             taken.append(work)
             turn -= work.n_tokens
             room -= work.n_tokens
-        if job.todo and not job.is_over:
-            waiting.append(job)
+        if request.todo and not request.is_over:
+            waiting.append(request)
     return taken
 
 
-def _next_work(job: Job) -> Work | None:
-    """The first of the job's pairs that nobody has begun; None if there is none, or nobody waits for them."""
-    if job.is_over:
+def _next_work(request: QueuedRequest) -> Work | None:
+    """The first of the request's pairs that nobody has begun; None if there is none, or nobody waits for them."""
+    if request.is_over:
         return None
-    while job.todo and job.todo[0].taken:
-        job.todo.popleft()
-    return job.todo[0] if job.todo else None
+    while request.todo and request.todo[0].taken:
+        request.todo.popleft()
+    return request.todo[0] if request.todo else None
