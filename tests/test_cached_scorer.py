@@ -736,7 +736,11 @@ def test_rankings_kept_without_raw_scores_are_not_used(tmp_path: Path) -> None:
         (lambda folder: cached(folder, max_scores=1.5), InputTypeError, "max_scores must be an integer, got float 1.5"),
         (lambda folder: cached(folder, Scores), InputTypeError, "scorer must be an object with .* got the class"),
         (lambda _: cached(None), InputTypeError, "folder must be a path, got NoneType None"),  # type: ignore[arg-type]
-        (lambda folder: cached(folder / "file"), InputError, "folder must be a folder, .* got a file: .*file"),
+        (
+            lambda folder: cached(folder / "file"),
+            InputError,
+            "folder must be a folder or a new path, got a file: .*file",
+        ),
     ],
 )
 def test_what_arguments_may_not_be(

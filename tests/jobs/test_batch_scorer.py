@@ -106,7 +106,7 @@ def test_scorers_of_one_query_and_rankings_come_back_in_the_given_order() -> Non
 
     queries, documents = ["a", "a", "b", "a"], ["1", "9", "5", "3"]
     expected = np.array([true_score(*pair) for pair in zip(queries, documents, strict=True)], np.float32)
-    for scorer, truncated in ((Scores(), [None] * 4), (Ranks(), [True, False, True, True])):
+    for scorer, truncated in ((Scores(), [None] * 4), (Ranks(), [True, False, True, False])):
         columns = BatchScorer(scorer=scorer).score_columns(queries, documents)
         np.testing.assert_array_equal(columns["score"], expected)
         assert list(columns["truncated"]) == truncated

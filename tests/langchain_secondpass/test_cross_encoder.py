@@ -38,7 +38,7 @@ def test_cross_encoder_scores_pairs_of_many_queries_in_order(model: str) -> None
     pairs = [("cat", "a cat"), ("cat", "a dog"), ("dog", "a dog"), ("cat", "cat and dog")]
     scorer = OverlapScorer()
     assert SecondPassCrossEncoder(scorer=scorer).score(pairs) == [1.0, 0.0, 1.0, 1.0]
-    assert len(scorer.calls) == 3  # one per run of one query
+    assert len(scorer.calls) == 2  # one per query, wherever its pairs stand
     assert SecondPassCrossEncoder(scorer=scorer).score([]) == []
     scores = SecondPassCrossEncoder(model=model).score(pairs)
     assert {type(score) for score in scores} == {float}
