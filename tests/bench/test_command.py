@@ -240,6 +240,8 @@ def test_pictures_have_readable_ticks_and_everything_inside() -> None:
     [
         (["--tiny", "-m", "no/such-model"], "--model must come without --tiny, whose model is a toy"),
         (["--tiny", "-s", "minilm-l12"], "--shape must come without --tiny, whose model is a toy"),
+        (["--tiny", "--revision", "v1"], "--revision must come with --model: random weights are on no hub"),
+        (["-s", "minilm-l6", "--local-files-only"], "--local-files-only must come with --model"),
         (
             ["-m", "secondpass/mini", "-s", "minilm-l6"],
             "--shape must come without --model, which has a size of its own",

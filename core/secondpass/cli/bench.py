@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,7 +111,14 @@ def bench(
     if output is not None:
         require_matplotlib("bench")
     check_count("batch_tokens", batch_tokens)
-    _check_together(model, shape, tokenizer, tiny=tiny)
+    hub = HubOptions(
+        revision=revision,
+        token=token,
+        cache_dir=None if cache_dir is None else str(cache_dir),
+        local_files_only=local_files_only,
+        trust_remote_code=trust_remote_code,
+    )
+    _check_together(model, shape, tokenizer, hub, tiny=tiny)
     names = workload or ["passages", "latency-20"]
     if pairs is not None and FIXED_SIZES.issuperset(names):
         raise InputError(f"--pairs must come with a workload of so many pairs, got only {', '.join(names)}")
@@ -131,13 +139,6 @@ def bench(
             model = _save_shape(shape, Path(folder), [*workloads, *long], tokenizer)
         else:
             described = model if local_folder(model) is None else Path(model).name
-            hub = HubOptions(
-                revision=revision,
-                token=token,
-                cache_dir=None if cache_dir is None else str(cache_dir),
-                local_files_only=local_files_only,
-                trust_remote_code=trust_remote_code,
-            )
             if hub != HubOptions():  # peers find a model by folder alone
                 model = str(find_models([model], hub)[0].path)
         setting = make_setting(
@@ -253,8 +254,10 @@ def concurrent_table(result: "ConcurrentResult") -> Sheet:
     )
 
 
-def _check_together(model: str | None, shape: str | None, tokenizer: Path | None, *, tiny: bool) -> None:
-    """Raise InputError where an option would be ignored beside another one."""
+def _check_together(
+    model: str | None, shape: str | None, tokenizer: Path | None, hub: HubOptions, *, tiny: bool
+) -> None:
+    """Raise InputError where an option would be ignored beside another one, or without it."""
     if model is not None and shape is not None:
         raise InputError("--shape must come without --model, which has a size of its own")
     if model is not None and tokenizer is not None:
@@ -263,6 +266,9 @@ def _check_together(model: str | None, shape: str | None, tokenizer: Path | None
         raise InputError("--model must come without --tiny, whose model is a toy")
     if tiny and shape is not None:
         raise InputError("--shape must come without --tiny, whose model is a toy")
+    for field in fields(hub):
+        if model is None and getattr(hub, field.name) != field.default:
+            raise InputError(f"--{field.name.replace('_', '-')} must come with --model: random weights are on no hub")
 
 
 def _save_shape(shape: str, folder: Path, workloads: "list[Workload]", tokenizer: Path | None) -> str:
