@@ -56,7 +56,7 @@ class BiEncoder(LocalScorer):
         dtype: As in `CrossEncoder`.
         max_length: Tokens of a text, special tokens included; None takes the checkpoint's own limit.
         batch_tokens: Tokens per forward pass; None chooses for the device.
-        long_documents: What becomes of a document that does not fit: "truncate" reads what fits,
+        long_documents: How a document that does not fit is handled: "truncate" reads what fits,
             "windows" reads all of it, in overlapping windows that are scored one by one.
         window_overlap: Tokens that neighbouring windows share at most, and never more than half of a window; None takes
             a quarter of a window.

@@ -45,7 +45,7 @@ from secondpass.ranking.pairs import places_by_query
 from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
 
 # What the keys of an entry begin with, by the scorer's call. `rank` and `read` of a calibrated model round its
-# probabilities differently, so that entries of both would not sort as those of either. Rankings of before lie under
+# probabilities differently, so that entries of both would not sort as those of either. Earlier rankings lie under
 # "rank": they lack the raw scores, by which equal probabilities are ordered.
 _SCORE, _RANKING, _READING = "score", "ranking", "reading"
 

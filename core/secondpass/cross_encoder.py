@@ -60,7 +60,7 @@ class CrossEncoder(LocalScorer):
         activation: "identity" (a logit, unbounded) or "sigmoid" (0 to 1); None takes the checkpoint's own.
         label: For heads with several labels, index or name of the one that means relevant; None resolves it.
         batch_tokens: Tokens per forward pass; None chooses for the device.
-        long_documents: What becomes of a document that does not fit beside its query: "truncate" reads what fits,
+        long_documents: How a document that does not fit beside its query is handled: "truncate" reads what fits,
             "windows" reads all of it, in overlapping windows that are scored one by one.
         window_overlap: Tokens that neighbouring windows share at most, and never more than half of a window; None takes
             a quarter of a window.

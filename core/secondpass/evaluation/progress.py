@@ -131,7 +131,7 @@ def _read(path: Path, job: Mapping[str, str]) -> dict[str, CandidateScores]:
     try:
         records = [json.loads(line) for line in whole.split("\n") if line]
         differing = [what for name, what in _JOB.items() if records and records[0][name] != job[name]]
-        # Progress of before does not say what orders equal probabilities.
+        # Earlier versions do not say what orders equal probabilities.
         done = {record["key"]: _candidate_scores(record) for record in records[1:] if "raw_scores" in record}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is not the progress of an evaluation; remove it") from error

@@ -18,7 +18,7 @@ from secondpass.remote.settings import OnFailure, Settings
 
 
 class RemoteScorer:
-    """A reranker behind HTTP: `secondpass serve`, TEI, vLLM, infinity, Cohere, Jina, Voyage, and who speaks like them.
+    """A reranker behind HTTP: `secondpass serve`, TEI, vLLM, infinity, Cohere, Jina, Voyage, and compatible ones.
 
     Lists are split into what the service takes at once. Requests that fail in a way that may pass (no connection, 408,
     429, 502, 503, 504) are sent again, as soon as the service asks for, else after a pause that grows. An answer counts

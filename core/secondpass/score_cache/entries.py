@@ -43,7 +43,7 @@ class Entry:
     @classmethod
     def decode(cls, value: bytes) -> "Entry":
         """What `encode` made."""
-        score, form, passage, *others = json.loads(value)  # without a raw score in entries of before
+        score, form, passage, *others = json.loads(value)  # earlier entries have no raw score
         return cls(score, form, None if passage is None else Passage(*passage), *others)
 
 

@@ -69,7 +69,7 @@ _THETAS = {
 
 
 def _derive(stated: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Kinds of layers and rotary frequencies, which files of before transformers 5 state in other words."""
+    """Kinds of layers and rotary frequencies, which files from before transformers 5 state in other words."""
     every, n_layers = stated["global_attn_every_n_layers"], stated["num_hidden_layers"]
     kinds = stated["layer_types"]
     if not kinds:

@@ -66,7 +66,7 @@ class ToArrow:
     def of_table(self, table: "pa.Table") -> tuple[Carried, Mapping[int, str]]:
         """See `Carrier`."""
         left_out = [name for name in table.column_names if name in self.left_out]
-        # What pandas and datasets wrote beside the columns speaks of those of before.
+        # What pandas and datasets wrote beside the columns speaks of the columns as they were.
         return ArrowColumns(table.replace_schema_metadata(None).drop_columns(left_out)), {}
 
 

@@ -37,7 +37,7 @@ class Job:
         id: Of `Manifest`; none before the job is divided.
         shards: All parts of it, in order.
         texts: The files of a TREC run's queries and documents; None for other input.
-        text_digests: Of these, by which texts of before are told from those of now.
+        text_digests: Of these, by which earlier texts are told from present ones.
         schema: The columns that text has in Parquet; None where it does not become any.
     """
 

@@ -1,4 +1,4 @@
-"""A job's beginning: the input is looked through once and divided, or the job of before is found again."""
+"""A job's beginning: the input is looked through once and divided, or an earlier job is found again."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

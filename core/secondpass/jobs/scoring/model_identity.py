@@ -14,7 +14,7 @@ _OF_SERVICES = ("url", "api", "model", "raw_scores")
 def identity_of(scorer: Scorer, options: ModelOptions) -> dict[str, object]:
     """What a scorer's scores depend on, by name.
 
-    Of a scorer without a fingerprint that is no service it is the name of its class alone.
+    A scorer that has no fingerprint and is not a service is known by the name of its class alone.
 
     Args:
         scorer: Loaded.

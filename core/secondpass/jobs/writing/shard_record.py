@@ -77,7 +77,7 @@ class RecordFiles:
         write_json(self.path, replace(record, n_error_bytes=len(lines)).as_json())
 
     def read(self, scores: Path) -> ShardRecord | None:
-        """The counts; None where the job has not finished the shard, or its files are not those of before.
+        """The counts; None where the job has not finished the shard, or its files are not those that it wrote.
 
         Args:
             scores: The file of its scores.

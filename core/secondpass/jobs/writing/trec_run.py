@@ -83,7 +83,7 @@ class RunTable:
             raise
 
     def add(self, pairs: Iterable[ScoredPair]) -> Iterator[ScoredPair]:
-        """Take in pairs that come after those of before, and give back those whose documents the query has already."""
+        """Take in pairs that follow the earlier ones, and give back those whose documents the query has already."""
         query, number = None, -1
         for pair in pairs:
             with _errors_of_the_disk(self._path):
