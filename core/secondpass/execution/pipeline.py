@@ -115,7 +115,7 @@ class Pipeline(Generic[ItemT]):
             InputError: A pair cannot be tokenised; the message names it.
             ScoringError: One pair alone is too much for the device's memory.
         """
-        for block in _one_ahead(lambda numbered: self._prepare(*numbered), numbered(blocks)):
+        for block in _one_ahead(lambda block: self._prepare(*block), numbered(blocks)):
             yield call_safely(partial(self._outputs, block))
 
     def _prepare(self, first: int, pairs: Sequence[ItemT]) -> Reading:
