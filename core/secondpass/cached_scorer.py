@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.arguments import check_count, describe
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputError, InputTypeError, RemoteError
 from secondpass.item_numbers import caller_numbers
-from secondpass.per_process import PerProcess
 from secondpass.ranking import (
     AsyncScorer,
     Fingerprinted,

@@ -12,12 +12,12 @@ import pytest
 import torch
 from waiting import start, until
 
+from secondpass.concurrency.threads import map_in_threads
 from secondpass.encoder import Capabilities
 from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
 from secondpass.execution.pipeline import Pipeline
 from secondpass.execution.turns import Turns, turns
 from secondpass.ranking import Pair
-from secondpass.threads import map_in_threads
 from secondpass.tokenization.reading import Reading, Windows
 from secondpass.tokenization.tokens import PairTokens
 

@@ -31,10 +31,10 @@ from secondpass.adapters.migration import spelling, translate
 from secondpass.adapters.secrets import HidesSecrets
 from secondpass.arguments import check_flag
 from secondpass.calibration import Calibration, as_calibration
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
-from secondpass.per_process import PerProcess
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_score_threshold, check_scorer, check_top_k
 

@@ -13,10 +13,10 @@ from secondpass.adapters.services import is_url, scorer_at
 from secondpass.adapters.sharing import load_cross_encoder, shared_cross_encoder
 from secondpass.arguments import describe
 from secondpass.calibration import Calibration
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputError, InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ModelOptions
-from secondpass.per_process import PerProcess
 from secondpass.ranking import RankedDocument, Readings, Scorer
 from secondpass.ranking.checks import check_scorer
 

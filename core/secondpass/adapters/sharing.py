@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.model_names import local_folder
 from secondpass.options import ModelOptions
-from secondpass.per_process import PerProcess
 
 if TYPE_CHECKING:
     from secondpass.cross_encoder import CrossEncoder

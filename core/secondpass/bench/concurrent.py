@@ -11,8 +11,8 @@ from secondpass.bench.contenders import BASELINE, noting_failure
 from secondpass.bench.setting import ScoreFunction
 from secondpass.bench.timing import Times, time_in_turns
 from secondpass.bench.workloads import CALLERS, Workload
+from secondpass.concurrency.threads import map_in_threads
 from secondpass.ranking import Pair
-from secondpass.threads import map_in_threads
 
 
 @dataclass(frozen=True, slots=True)

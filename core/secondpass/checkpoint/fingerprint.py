@@ -10,8 +10,8 @@ from pathlib import Path
 from secondpass.checkpoint.file_stamp import FileStamp, stamp_of
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.st_modules import module_specs
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import CheckpointError
-from secondpass.per_process import PerProcess
 
 _READ = {".json", ".txt", ".model", ".jinja", ".safetensors", ".bin", ".py"}
 

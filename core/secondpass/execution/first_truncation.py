@@ -4,9 +4,9 @@ import threading
 import warnings
 
 from secondpass.callers import warn_caller
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import TruncationWarning
 from secondpass.options import LongDocuments
-from secondpass.per_process import PerProcess
 
 
 class FirstTruncation:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TypeVar
 
-from secondpass.threads import map_in_threads
+from secondpass.concurrency.threads import map_in_threads
 
 _R = TypeVar("_R")
 

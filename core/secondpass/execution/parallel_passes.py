@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import torch
 
+from secondpass.concurrency.threads import map_in_threads
 from secondpass.encoder import Capabilities
 from secondpass.execution.turns import turns
-from secondpass.threads import map_in_threads
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")

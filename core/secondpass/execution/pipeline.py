@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from secondpass.concurrency.per_process import PerProcess
+from secondpass.concurrency.threads import Call, map_in_threads
 from secondpass.encoder import Capabilities
 from secondpass.encoder.rounding import ceil_div
 from secondpass.errors import InputError, ScoringError
@@ -22,9 +24,7 @@ from secondpass.execution.forked import call_safely
 from secondpass.execution.joint_blocks import JointBlocks
 from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
 from secondpass.execution.turns import turns
-from secondpass.per_process import PerProcess
 from secondpass.ranking.blocks import numbered
-from secondpass.threads import Call, map_in_threads
 from secondpass.tokenization.reading import Reading, Windows
 from secondpass.tokenization.tokens import PairTokens
 

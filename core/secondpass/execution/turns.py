@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from secondpass.per_process import PerProcess
-from secondpass.threads import wait_for_ending_threads
+from secondpass.concurrency.per_process import PerProcess
+from secondpass.concurrency.threads import wait_for_ending_threads
 
 # How often one who waits for a turn looks whether it may begin, in seconds.
 _RECHECK = 0.05

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import httpx
 
-from secondpass.per_process import PerProcess
+from secondpass.concurrency.per_process import PerProcess
 
 _Holder: TypeAlias = AsyncGenerator[httpx.AsyncClient, None]
 

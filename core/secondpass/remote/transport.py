@@ -8,9 +8,9 @@ from typing import Final
 
 import httpx
 
+from secondpass.concurrency.threads import map_in_threads
 from secondpass.remote.messages import Answer, Ask, Lost, Outcome, ResultT, Steps, Wait
 from secondpass.remote.retries import Deadline
-from secondpass.threads import map_in_threads
 
 # Requests of one call that are under way together.
 _AT_ONCE: Final = 4

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from secondpass.per_process import PerProcess
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.tokenization.tokens import Spans
 
 TokenizeTexts: TypeAlias = Callable[[Sequence[str]], Spans]

@@ -18,7 +18,7 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from secondpass.per_process import PerProcess
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.tokenization.text_tokenizer import Offsets, TokenizeTexts, locate
 from secondpass.tokenization.tokens import Spans
 

@@ -11,10 +11,10 @@ from gzip import GzipFile
 from pathlib import Path
 from typing import IO, Final, Literal, TypeAlias
 
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputError
 from secondpass.evaluation.runs import run_columns
 from secondpass.files import json_objects, open_binary
-from secondpass.per_process import PerProcess
 
 # A longer line or field is a mistake, such as a quote without its end, and would have to be held in memory as a whole:
 # in bytes, and in characters, of which csv takes four bytes each.

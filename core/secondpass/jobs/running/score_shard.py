@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.concurrency.threads import Call
 from secondpass.errors import InputError
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.planning.manifest import check_current
@@ -20,7 +21,6 @@ from secondpass.jobs.writing.ranks import Ranker
 from secondpass.jobs.writing.shard_record import ShardRecord
 from secondpass.jobs.writing.whole_files import writing_to, written_whole
 from secondpass.ranking import Pair, Scorer
-from secondpass.threads import Call
 
 _T = TypeVar("_T")
 

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.model_names import portable_name
-from secondpass.per_process import PerProcess
 from secondpass.ranking import Loadable, Scorer
 
 # Shared by all components, because one with a lock could not be copied or pickled; held for an assignment only.

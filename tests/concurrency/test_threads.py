@@ -9,7 +9,7 @@ import checkpoints
 import pytest
 from programs import run_python
 
-from secondpass.threads import Call, map_in_threads
+from secondpass.concurrency.threads import Call, map_in_threads
 
 SETUP = """
 import atexit, os, signal, sys, threading, time
@@ -137,7 +137,7 @@ print("threads", threading.active_count(), *(thread.name for thread in threading
 # itself loses one that comes while it clears away an object.
 INTERRUPTED_AT_ANY_MOMENT = """
 import os, random, signal, threading, time
-from secondpass.threads import map_in_threads
+from secondpass.concurrency.threads import map_in_threads
 signal.signal(signal.SIGINT, signal.default_int_handler)
 begun, ended, n_interrupted = [], [], 0
 def work(number):
