@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from secondpass.files import read_text
+from secondpass.files.text import read_text
 from secondpass.tokenization.windows import Span
 
 ItemT = TypeVar("ItemT")

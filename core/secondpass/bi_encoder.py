@@ -15,12 +15,12 @@ from torch.nn import functional
 from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, EmbeddingModel, load_embedding
 from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
+from secondpass.concurrency.forked import call_safely
 from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, InputError
 from secondpass.execution.aggregation import aggregate
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, device_names, placement_for
-from secondpass.execution.forked import call_safely
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network, float32_parts_of, networks_on
 from secondpass.execution.pipeline import Outputs, Pipeline

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from secondpass.arguments import check_count, describe
 from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputError, InputTypeError, RemoteError
-from secondpass.item_numbers import caller_numbers
+from secondpass.errors.item_numbers import caller_numbers
 from secondpass.ranking import (
     AsyncScorer,
     Fingerprinted,

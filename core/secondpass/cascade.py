@@ -9,8 +9,8 @@ import numpy as np
 
 from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError, NoFingerprintError, ScoringError
+from secondpass.errors.item_numbers import caller_numbers
 from secondpass.fingerprints import CascadeFingerprint
-from secondpass.item_numbers import caller_numbers
 from secondpass.ranking import Fingerprinted, RankedDocument, Scorer, arank, rank
 from secondpass.ranking.checks import check_documents, check_query, check_request, check_scorer
 from secondpass.ranking.order import order_documents

@@ -16,10 +16,10 @@ from secondpass.checkpoint import Checkpoint, load_checkpoint
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
+from secondpass.concurrency.forked import call_safely
 from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, device_names, placement_for
-from secondpass.execution.forked import call_safely
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network, float32_parts_of, pair_networks
 from secondpass.execution.pipeline import Outputs, Pipeline

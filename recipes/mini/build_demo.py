@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from secondpass import BiEncoder
 from secondpass.demo import BI_ENCODER_DEPTH
 from secondpass.evaluation import BM25
-from secondpass.files import json_lines
+from secondpass.files.json_lines import json_lines
 from secondpass.ranking import Scorer, rank
 
 # Passages of the corpus, at most.

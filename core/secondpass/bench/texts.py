@@ -7,7 +7,8 @@ from pathlib import Path
 from statistics import NormalDist
 
 from secondpass.errors import InputError
-from secondpass.files import json_lines, lines
+from secondpass.files.json_lines import json_lines
+from secondpass.files.text import lines
 
 # Tokens of a made-up pair, special tokens included. Short passages: BM25's top 100 of TREC DL 2019 have a mean of 95
 # and a 95th percentile of 162 under BERT's tokenizer, so figures on made-up and on real passages are not comparable.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from secondpass.calibration.calibration import Calibration, as_calibration
 from secondpass.errors import InputError, InputTypeError, NoFingerprintError
-from secondpass.item_numbers import caller_numbers
+from secondpass.errors.item_numbers import caller_numbers
 from secondpass.ranking import (
     AsyncScorer,
     Fingerprinted,

@@ -20,9 +20,10 @@ from secondpass.calibration.maps import Method, ProbabilityMap, map_of, paramete
 from secondpass.calibration.quality import Quality, quality
 from secondpass.calibration.validation import held_out_probabilities
 from secondpass.errors import InputError, InputTypeError
-from secondpass.files import json_objects, read_text
+from secondpass.files.json_fields import Record, integer_field, number_field, object_field, text_field
+from secondpass.files.json_lines import json_objects
+from secondpass.files.text import read_text
 from secondpass.fingerprints import difference, same_but_for_rounding
-from secondpass.json_fields import Record, integer_field, number_field, object_field, text_field
 
 # Of a file: its only version, and its fields.
 _VERSION = 1

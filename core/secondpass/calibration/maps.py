@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import InputError
-from secondpass.json_fields import Record, number_field, numbers_field
+from secondpass.files.json_fields import Record, number_field, numbers_field
 
 Method: TypeAlias = Literal["platt", "temperature", "beta", "isotonic"]
 Array: TypeAlias = NDArray[np.float64]

@@ -8,8 +8,8 @@ from torch import nn
 from transformers import AutoModel, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.backbone_facts import n_embeddings
+from secondpass.checkpoint.checkpoint_files import CheckpointFiles
 from secondpass.checkpoint.config import load_config
-from secondpass.checkpoint.fingerprint import CheckpointFiles
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.pretrained import load_pretrained

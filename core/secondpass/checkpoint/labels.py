@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from secondpass.callers import warn_caller
 from secondpass.errors import InputError
+from secondpass.errors.caller_warnings import warn_caller
 
 # Names that published rerankers give to their relevant label, in lower case without separators.
 _RELEVANT_NAMES = {"relevant", "yes", "entailment", "hasanswer", "positive", "true", "isrelevant", "match"}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secondpass.checkpoint.backbone_facts import n_embeddings
-from secondpass.checkpoint.fingerprint import CheckpointFiles
+from secondpass.checkpoint.checkpoint_files import CheckpointFiles
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import KnownCheckpoint, known_by_name, lookup
 from secondpass.checkpoint.labels import Relevance, find_label, resolve_label

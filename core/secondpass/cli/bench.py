@@ -29,7 +29,7 @@ from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.cli.streams import naming
 from secondpass.cli.truncation import counted_instead
 from secondpass.errors import InputError
-from secondpass.files import check_output_folder
+from secondpass.files.output_folder import check_output_folder
 from secondpass.model_names import local_folder
 from secondpass.options import HubOptions
 

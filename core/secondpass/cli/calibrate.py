@@ -37,7 +37,7 @@ from secondpass.cli.output import (
 )
 from secondpass.cli.streams import naming
 from secondpass.errors import InputError
-from secondpass.files import check_output_folder
+from secondpass.files.output_folder import check_output_folder
 from secondpass.options import ModelOptions
 
 if TYPE_CHECKING:

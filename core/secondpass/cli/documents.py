@@ -12,8 +12,9 @@ from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.evaluation.titles import with_title
-from secondpass.files import decode, json_objects, read_text
-from secondpass.json_fields import id_field, text_field, title_field
+from secondpass.files.json_fields import id_field, text_field, title_field
+from secondpass.files.json_lines import json_objects
+from secondpass.files.text import decode, read_text
 
 # What stands for standard input among paths.
 STDIN = Path("-")

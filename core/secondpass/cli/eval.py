@@ -27,7 +27,7 @@ from secondpass.cli.loading import find_models, load_quietly
 from secondpass.cli.options import DEFAULT_MODEL, Json, Output, takes_model_options
 from secondpass.cli.output import output_format
 from secondpass.errors import InputError
-from secondpass.files import check_output_folder
+from secondpass.files.output_folder import check_output_folder
 from secondpass.options import ModelOptions
 
 # Candidates re-ranked per query.

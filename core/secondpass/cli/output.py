@@ -15,7 +15,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from secondpass.cli.streams import naming
 from secondpass.errors import InputError
-from secondpass.files import check_output_folder
+from secondpass.files.output_folder import check_output_folder
 
 # Characters of a full bar.
 BAR_WIDTH = 12

@@ -18,7 +18,7 @@ from secondpass.cli.output import output_format, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
 from secondpass.cli.streams import naming
 from secondpass.errors import InputError
-from secondpass.files import check_output_folder
+from secondpass.files.output_folder import check_output_folder
 from secondpass.options import ModelOptions
 
 if TYPE_CHECKING:

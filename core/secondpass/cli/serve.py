@@ -17,7 +17,7 @@ from secondpass.cli.options import (
     takes_model_options,
 )
 from secondpass.errors import InputError
-from secondpass.files import read_text
+from secondpass.files.text import read_text
 from secondpass.options import ModelOptions
 
 _ACCESS = "Who may ask"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import cast
 
-from secondpass.files import json_lines
+from secondpass.files.json_lines import json_lines
 
 # How many of BM25's candidates for a question the bi-encoder put in order.
 BI_ENCODER_DEPTH = 100

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from secondpass.callers import warn_caller
 from secondpass.errors import InputError
+from secondpass.errors.caller_warnings import warn_caller
 from secondpass.evaluation.judgements import DuplicateJudgements, collect_judgements
 from secondpass.evaluation.titles import with_title
 from secondpass.evaluation.trec import check_grade, is_tab_separated, parse_grade, split_columns
-from secondpass.files import json_lines, lines
-from secondpass.json_fields import Record, id_field, integer_field, text_field, title_field
+from secondpass.files.json_fields import Record, id_field, integer_field, text_field, title_field
+from secondpass.files.json_lines import json_lines
+from secondpass.files.text import lines
 
 # Grades by query id and document id; 0 and below are not relevant.
 Qrels: TypeAlias = Mapping[str, Mapping[str, int]]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO, TypeAlias, TypeVar
 
 from secondpass.errors import InputError, ScoringError
-from secondpass.files import read_text
+from secondpass.files.text import read_text
 from secondpass.ranking import Scorer, read_pairs
 
 _T = TypeVar("_T")

@@ -8,7 +8,7 @@ import numpy as np
 
 from secondpass.errors import InputError
 from secondpass.evaluation.trec import is_tab_separated, parse_score, split_columns
-from secondpass.files import lines
+from secondpass.files.text import lines
 
 # A ranking per query: scores by query id and document id, higher is better.
 Run: TypeAlias = Mapping[str, Mapping[str, float]]

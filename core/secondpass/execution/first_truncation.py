@@ -3,9 +3,9 @@
 import threading
 import warnings
 
-from secondpass.callers import warn_caller
 from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import TruncationWarning
+from secondpass.errors.caller_warnings import warn_caller
 from secondpass.options import LongDocuments
 
 

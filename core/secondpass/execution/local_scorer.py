@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from secondpass.arguments import check_count, check_unicode
 from secondpass.calibration import Calibration
+from secondpass.errors.item_numbers import caller_numbers
 from secondpass.execution.best_spans import best_parts
 from secondpass.execution.devices import Placement
 from secondpass.execution.first_truncation import FirstTruncation
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock
-from secondpass.item_numbers import caller_numbers
 from secondpass.options import LongDocuments
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
 from secondpass.ranking.blocks import blocks_of

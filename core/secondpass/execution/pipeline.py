@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from secondpass.concurrency.forked import call_safely
 from secondpass.concurrency.per_process import PerProcess
 from secondpass.concurrency.threads import Call, map_in_threads
 from secondpass.encoder import Capabilities
@@ -20,7 +21,6 @@ from secondpass.encoder.rounding import ceil_div
 from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
 from secondpass.execution.devices import free_cached_memory
-from secondpass.execution.forked import call_safely
 from secondpass.execution.joint_blocks import JointBlocks
 from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
 from secondpass.execution.turns import turns

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.item_numbers import caller_numbers
+from secondpass.errors.item_numbers import caller_numbers
 from secondpass.ranking.checks import check_scores
 from secondpass.ranking.scorers import Pair, PairScorer, Scorer
 

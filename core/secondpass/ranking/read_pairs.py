@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from secondpass.errors import ScoringError
-from secondpass.item_numbers import caller_numbers
+from secondpass.errors.item_numbers import caller_numbers
 from secondpass.ranking.checks import check_scores
 from secondpass.ranking.order import rank
 from secondpass.ranking.pairs import places_by_query, score_pairs

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from secondpass.concurrency.per_process import PerProcess
-from secondpass.item_numbers import caller_numbers
+from secondpass.errors.item_numbers import caller_numbers
 from secondpass.remote.answers import Found, read_answer
 from secondpass.remote.failures import refusal, words_of
 from secondpass.remote.messages import Answer, Steps

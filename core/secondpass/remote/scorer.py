@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-from secondpass.callers import warn_caller
 from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputError, NoFingerprintError, RemoteError, RemoteWarning
+from secondpass.errors.caller_warnings import warn_caller
 from secondpass.ranking import RankedDocument
 from secondpass.ranking.checks import check_documents, check_query, check_request
 from secondpass.ranking.order import order_documents

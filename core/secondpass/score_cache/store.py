@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from secondpass.callers import warn_caller
+from secondpass.errors.caller_warnings import warn_caller
 
 ResultT = TypeVar("ResultT")
 

@@ -18,11 +18,11 @@ from secondpass.checkpoint.load import load_checkpoint, tokenizer_of
 from secondpass.checkpoint.plain_model import PlainClassifier
 from secondpass.checkpoint.ranking_model import LanguageModel
 from secondpass.checkpoint.stored_prompts import default_prompt
+from secondpass.concurrency.forked import call_safely
 from secondpass.encoder import Precision
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement, placement_for
-from secondpass.execution.forked import call_safely
 from secondpass.execution.network import Network, pair_networks
 from secondpass.execution.pipeline import Pipeline
 from secondpass.execution.progress import watch

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from secondpass.errors import ScoringError, SecondPassError
-from secondpass.item_numbers import renumber
+from secondpass.errors.item_numbers import renumber
 from secondpass.ranking import Pair, Scorer, read_pairs
 from secondpass.service.problems import Kind, Problem, stopping
 from secondpass.service.queued_requests import QueuedRequest, Work, next_pass

@@ -6,8 +6,8 @@ Every function refuses examples that its losses cannot learn from, and warns of 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from secondpass.callers import warn_caller
 from secondpass.errors import InputError
+from secondpass.errors.caller_warnings import warn_caller
 from secondpass.training.config import Loss
 from secondpass.training.examples import Example
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from secondpass.errors import InputError
-from secondpass.files import read_text
+from secondpass.files.text import read_text
 from secondpass.training.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from secondpass.training.setting_types import check_types
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from secondpass.callers import warn_caller
 from secondpass.errors import InputError
+from secondpass.errors.caller_warnings import warn_caller
 from secondpass.evaluation.reranking_sets import RerankingSample, read_samples
 from secondpass.training.config import TrainingConfig
 from secondpass.training.examples import Example, expand, read_examples, read_teacher_lists

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.files import json_lines
-from secondpass.json_fields import Record, numbers_field, refuse_misspelt, text_field, texts_field
+from secondpass.files.json_fields import Record, numbers_field, refuse_misspelt, text_field, texts_field
+from secondpass.files.json_lines import json_lines
 
 # All fields of an example; others, such as ids, are not read.
 _FIELDS = ("query", "positive", "negative", "answers", "documents", "scores")

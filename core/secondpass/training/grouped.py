@@ -9,7 +9,7 @@ from sentence_transformers.cross_encoder import CrossEncoder
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondpass.callers import warn_caller
+from secondpass.errors.caller_warnings import warn_caller
 from secondpass.training.padding_free import pack_rows, positions_of, prepare
 from secondpass.training.tokens import are_pairs, tokenize_pairs, trial
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from random import Random
 
-from secondpass.callers import warn_caller
 from secondpass.errors import InputError
+from secondpass.errors.caller_warnings import warn_caller
 from secondpass.evaluation.bm25 import BM25
 from secondpass.evaluation.collection import read_documents, read_qrels, read_queries, warn_of_queries
 from secondpass.training.config import TrainingConfig

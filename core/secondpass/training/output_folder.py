@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.files import check_output_folder
+from secondpass.files.output_folder import check_output_folder
 from secondpass.model_names import bundled_folder
 from secondpass.training.base_model import folder_of
 from secondpass.training.config import TrainingConfig

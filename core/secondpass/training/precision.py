@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import torch
 
-from secondpass.callers import warn_caller
 from secondpass.encoder import Capabilities
 from secondpass.errors import InputError
+from secondpass.errors.caller_warnings import warn_caller
 from secondpass.execution.devices import capabilities_of
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from secondpass.checkpoint.fingerprint import CheckpointFiles
+from secondpass.checkpoint.checkpoint_files import CheckpointFiles
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
-from secondpass.files import read_text
+from secondpass.files.text import read_text
 from secondpass.training.config import ModelConfig, RunConfig, TrainingConfig
 from secondpass.training.data import HeldOutSet
 from secondpass.training.examples import Example

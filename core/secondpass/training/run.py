@@ -13,7 +13,7 @@ from torch import nn
 from transformers import PrinterCallback, ProgressCallback, TrainerState
 
 from secondpass.arguments import check_unicode
-from secondpass.callers import warn_caller
+from secondpass.errors.caller_warnings import warn_caller
 from secondpass.extras import require_matplotlib
 from secondpass.training import resuming
 from secondpass.training.base_model import find_base, load_base_model

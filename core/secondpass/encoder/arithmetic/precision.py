@@ -8,12 +8,12 @@ from enum import StrEnum
 
 import torch
 
-from secondpass.callers import warn_caller
 from secondpass.encoder.arithmetic.arithmetic import Arithmetic, FloatArithmetic
 from secondpass.encoder.arithmetic.int8 import Int8Arithmetic, worthwhile_ranges
 from secondpass.encoder.arithmetic.ranges import Range
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.errors import InputError
+from secondpass.errors.caller_warnings import warn_caller
 
 # Of the ranges and of which parts stay in float32: scores that were kept under another version's rules are not found
 # again.

@@ -14,7 +14,8 @@ from typing import IO, Final, Literal, TypeAlias
 from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputError
 from secondpass.evaluation.runs import run_columns
-from secondpass.files import json_objects, open_binary
+from secondpass.files.json_lines import json_objects
+from secondpass.files.text import open_binary
 
 # A longer line or field is a mistake, such as a quote without its end, and would have to be held in memory as a whole:
 # in bytes, and in characters, of which csv takes four bytes each.

@@ -14,7 +14,7 @@ from judgements import platt
 
 from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RemoteScorer, Scorer
 from secondpass.errors import CheckpointNotFoundError, InputError, MissingExtraError, RemoteError, ScoringError
-from secondpass.item_numbers import caller_numbers, renumber
+from secondpass.errors.item_numbers import caller_numbers, renumber
 from secondpass.ranking import score_pairs
 from secondpass.service.pass_queue import PassQueue
 

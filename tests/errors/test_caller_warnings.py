@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from secondpass.callers import warn_caller
+from secondpass.errors.caller_warnings import warn_caller
 
 
 def call_in(module: str) -> Callable[..., object]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from secondpass.errors import InputError
-from secondpass.files import json_lines, lines, read_text
+from secondpass.files.json_lines import json_lines
+from secondpass.files.text import lines, read_text
 
 READERS: list[Callable[[Path], object]] = [read_text, lambda path: list(lines(path))]
 

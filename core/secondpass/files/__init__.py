@@ -1,0 +1,1 @@
+"""Files of text: their lines, their JSON objects, these objects' fields, and folders to write to."""
