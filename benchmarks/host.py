@@ -24,7 +24,7 @@ from secondpass.execution.pipeline import Pipeline
 from secondpass.options import ModelOptions
 from secondpass.ranking import Pair
 from secondpass.ranking.blocks import blocks_of
-from secondpass.tokenization.reading import TruncatingReader
+from secondpass.tokenization.long_documents import TruncatingReader
 from secondpass.tokenization.tokens import PairTokens
 
 _T = TypeVar("_T")

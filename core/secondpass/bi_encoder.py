@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, EmbeddingModel, load_embedding
-from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
+from secondpass.checkpoint.stated_sizes import is_stored_in_float16
 from secondpass.concurrency.forked import call_safely
-from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
+from secondpass.encoder.rounding_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, InputError
 from secondpass.execution.aggregation import aggregate
 from secondpass.execution.ambient import plain_torch
@@ -29,9 +29,9 @@ from secondpass.fingerprints import Fingerprint
 from secondpass.model_names import portable_name
 from secondpass.options import DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
+from secondpass.tokenization.long_documents import TruncatingReader, reader_for
 from secondpass.tokenization.pairs import OneTextTokenizer
 from secondpass.tokenization.passages import passage_spans
-from secondpass.tokenization.reading import TruncatingReader, reader_for
 from secondpass.tokenization.windows import Span
 
 # A bi-encoder has neither labels nor a logit (`Calibrated` calibrates its similarities), a prompt for each side, and

@@ -254,10 +254,11 @@ class CachedScorer:
         self._add_readings(lookup, Readings.of_documents(given))
 
     def _add_readings(self, lookup: Lookup, readings: Readings) -> None:
-        scores, truncated = readings.scores.tolist(), readings.truncated.tolist()
-        raw_scores = [None] * len(scores) if readings.raw_scores is None else readings.raw_scores.tolist()
-        of_pairs = zip(scores, readings.passages, truncated, raw_scores, strict=True)
-        self._add(lookup, lookup.missing, [Entry(score, LIST, *others) for score, *others in of_pairs])
+        entries = [
+            Entry(reading.score, LIST, reading.passage, reading.truncated, reading.raw_score)
+            for reading in readings.one_by_one()
+        ]
+        self._add(lookup, lookup.missing, entries)
 
     def _add(self, lookup: Lookup, pairs: Sequence[Pair], entries: Sequence[Entry]) -> None:
         if self._asks_again:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.checkpoint import Checkpoint, load_checkpoint
 from secondpass.checkpoint.score_activation import ScoreActivation
-from secondpass.checkpoint.shapes import is_stored_in_float16
 from secondpass.checkpoint.source import check_name
+from secondpass.checkpoint.stated_sizes import is_stored_in_float16
 from secondpass.concurrency.forked import call_safely
 from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
 from secondpass.execution.ambient import plain_torch
@@ -31,8 +31,8 @@ from secondpass.options import ActivationName, DType, LongDocuments, ModelOption
 from secondpass.ranking import Pair
 from secondpass.ranking.blocks import blocks_of
 from secondpass.ranking.checks import check_pairs, refuse_nan
+from secondpass.tokenization.long_documents import Windows, reader_for
 from secondpass.tokenization.passages import passage_spans
-from secondpass.tokenization.reading import Windows, reader_for
 from secondpass.tokenization.windows import Span
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from random_backbones import CPU
 
 from secondpass.encoder.packing import pack
-from secondpass.encoder.rounding import round_up_to_few
+from secondpass.encoder.round_up import round_up_to_few
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=20), st.sampled_from([1, 16]))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_backbones import CPU, MODELS, POOLINGS, POSITIONS, backbone, random_batch, range_texts, reference
+from random_backbones import CPU, MODELS, POOLINGS, POSITIONS, backbone, random_batch, reference, rounding_texts
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -73,7 +73,7 @@ def test_int8_stays_close(name: str, pooling: Pooling, amx: bool) -> None:  # no
         precision=Precision.INT8,
         pooling=pooling,
         capabilities=replace(CPU, matrix_units=amx),
-        range_texts=range_texts(model),
+        rounding_texts=rounding_texts(model),
     )
     assert encoder is not None
     assert _error(encoder(batch), reference(model, batch, pooling)).mean() < 0.75 * _fault(model)

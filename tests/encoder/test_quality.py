@@ -15,8 +15,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification
 
-from secondpass.encoder import Pooling, Precision, RangeTexts, TokenBatch, packed_encoder
-from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
+from secondpass.encoder import Pooling, Precision, RoundingTexts, TokenBatch, packed_encoder
+from secondpass.encoder.rounding_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
 from secondpass.model_names import bundled_folder
 
 N_QUERIES = 12
@@ -69,7 +69,7 @@ def test_the_order_stays(model_name: str, precision: Precision) -> None:
         scores: Tensor = model.classifier(model.bert.pooler.dense(pooled).tanh())[:, 0]
         return scores
 
-    range_texts = RangeTexts(
+    rounding_texts = RoundingTexts(
         _batch(tokenizer, list(RANGE_PAIRS)),
         logits,
         lists=_batch(tokenizer, list(CANDIDATE_PAIRS)),
@@ -80,7 +80,7 @@ def test_the_order_stays(model_name: str, precision: Precision) -> None:
 
     def scores(precision: Precision) -> list[NDArray[np.float32]]:
         encoder = packed_encoder(
-            model.bert, precision=precision, pooling=Pooling.CLS, capabilities=CPU, range_texts=range_texts
+            model.bert, precision=precision, pooling=Pooling.CLS, capabilities=CPU, rounding_texts=rounding_texts
         )
         assert encoder is not None
         with torch.inference_mode():

@@ -7,28 +7,28 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from random_backbones import CPU, random_batch, range_texts
+from random_backbones import CPU, random_batch, rounding_texts
 from scipy.stats import kendalltau
 from sensitive_backbones import SENSITIVE_PART, difference, ordinary_backbone, sensitive_backbone
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondpass.encoder import PackedEncoder, Pooling, Precision, RangeTexts, TokenBatch, packed_encoder
-from secondpass.encoder.arithmetic.range_texts import CANDIDATES
+from secondpass.encoder import PackedEncoder, Pooling, Precision, RoundingTexts, TokenBatch, packed_encoder
+from secondpass.encoder.rounding_texts import CANDIDATES
 from secondpass.encoder.sensitivity import LARGEST_ERRORS
 
 needs_int8 = pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
 LENGTHS = (5, 9, 9, 14, 20, 20, 31, 40) * 5
 
 
-def _packed(model: PreTrainedModel, precision: Precision, texts: RangeTexts | None = None) -> PackedEncoder:
-    encoder = packed_encoder(model, precision=precision, pooling=Pooling.CLS, capabilities=CPU, range_texts=texts)
+def _packed(model: PreTrainedModel, precision: Precision, texts: RoundingTexts | None = None) -> PackedEncoder:
+    encoder = packed_encoder(model, precision=precision, pooling=Pooling.CLS, capabilities=CPU, rounding_texts=texts)
     assert encoder is not None
     return encoder
 
 
-def _texts(model: PreTrainedModel) -> RangeTexts:
-    return range_texts(model, difference)
+def _texts(model: PreTrainedModel) -> RoundingTexts:
+    return rounding_texts(model, difference)
 
 
 def _scores(encoder: PackedEncoder, model: PreTrainedModel) -> Tensor:
@@ -45,7 +45,7 @@ def _tau(encoder: PackedEncoder, model: PreTrainedModel) -> float:
 @needs_int8
 def test_a_difference_of_large_numbers_keeps_the_part_that_makes_it_in_float32() -> None:
     model = sensitive_backbone()
-    rounded = _packed(model, Precision.INT8, range_texts(model))
+    rounded = _packed(model, Precision.INT8, rounding_texts(model))
     assert rounded.float32_parts == ()
     assert _tau(rounded, model) < 0.7
     encoder = _packed(model, Precision.INT8, _texts(model))
@@ -81,7 +81,7 @@ def test_the_same_parts_are_kept_every_time() -> None:
 
 def _error(rounded: list[float], exact: list[float], n_lists: int = 1) -> float:
     batch = TokenBatch(torch.tensor([5]), torch.tensor([0]), (1,))
-    texts = RangeTexts(batch, lambda pooled: pooled[:, 0], n_lists=n_lists)
+    texts = RoundingTexts(batch, lambda pooled: pooled[:, 0], n_lists=n_lists)
     return texts.error(torch.tensor(rounded).float()[:, None], torch.tensor(exact).float()[:, None])
 
 
@@ -102,7 +102,7 @@ def test_lists_are_of_one_length() -> None:
 @needs_int8
 def test_ranges_are_not_those_of_the_lists() -> None:
     model = ordinary_backbone()
-    texts = range_texts(model, torch.zeros_like)  # without an order no part stays in float32
+    texts = rounding_texts(model, torch.zeros_like)  # without an order no part stays in float32
     short = replace(texts, lists=random_batch(model, (5, 5), seed=3))
     assert torch.equal(
         _scores(_packed(model, Precision.INT8, short), model), _scores(_packed(model, Precision.INT8, texts), model)

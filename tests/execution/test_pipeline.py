@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from secondpass import CrossEncoder
 from secondpass.encoder import Capabilities
-from secondpass.encoder.rounding import round_up_to_few
+from secondpass.encoder.round_up import round_up_to_few
 from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
 from secondpass.execution.pipeline import Pipeline
 from secondpass.ranking import Pair
 from secondpass.ranking.blocks import BLOCK_PAIRS, blocks_of
-from secondpass.tokenization.reading import Reading, Windows
+from secondpass.tokenization.long_documents import WindowedTokens, Windows
 from secondpass.tokenization.tokens import PairTokens
 
 
@@ -130,19 +130,19 @@ class SumNetwork:
         return torch.tensor([[float(ids.sum())] for ids in of_each])
 
 
-def read(pairs: Sequence[Pair]) -> Reading:
+def read(pairs: Sequence[Pair]) -> WindowedTokens:
     """Each character is a token."""
     if any(query == "poison" for query, _ in pairs):
         raise ValueError("poisoned")
     return read_at_once([[ord(c) for c in query + document] for query, document in pairs])
 
 
-def read_at_once(ids: Sequence[Sequence[int]]) -> Reading:
+def read_at_once(ids: Sequence[Sequence[int]]) -> WindowedTokens:
     """Every pair as one window of these ids."""
     flat, n = np.array([token for pair in ids for token in pair], np.int32), len(ids)
     tokens = PairTokens(flat, np.zeros(len(flat), np.uint8), np.array([len(pair) for pair in ids], np.int64))
     ones, zeros, no = np.ones(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.bool_)
-    return Reading(tokens, Windows(ones, np.arange(n), zeros, zeros, no, no))
+    return WindowedTokens(tokens, Windows(ones, np.arange(n), zeros, zeros, no, no))
 
 
 def expected_of(pairs: Sequence[Pair]) -> list[float]:
@@ -271,7 +271,7 @@ def test_a_long_generator_is_not_held() -> None:
     assert peak < 25e6
 
 
-def read_number(pairs: Sequence[Pair]) -> Reading:
+def read_number(pairs: Sequence[Pair]) -> WindowedTokens:
     return read_at_once([[int(document)] for _, document in pairs])
 
 

@@ -18,7 +18,7 @@ from secondpass.execution.parallel_passes import n_parallel_passes, run_in_paral
 from secondpass.execution.pipeline import Pipeline
 from secondpass.execution.turns import Turns, turns
 from secondpass.ranking import Pair
-from secondpass.tokenization.reading import Reading, Windows
+from secondpass.tokenization.long_documents import WindowedTokens, Windows
 from secondpass.tokenization.tokens import PairTokens
 
 
@@ -129,13 +129,13 @@ class Watched:
         return torch.tensor([[float(ids.sum())] for ids in torch.from_numpy(pairs.ids).split(pairs.lengths.tolist())])
 
 
-def read(pairs: Sequence[Pair]) -> Reading:
+def read(pairs: Sequence[Pair]) -> WindowedTokens:
     """As many tokens as the document has characters, each of them 1."""
     lengths = np.array([len(document) for _, document in pairs], np.int64)
     n, n_tokens = len(pairs), int(lengths.sum())
     tokens = PairTokens(np.ones(n_tokens, np.int32), np.zeros(n_tokens, np.uint8), lengths)
     ones, zeros, no = np.ones(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.bool_)
-    return Reading(tokens, Windows(ones, np.arange(n), zeros, zeros, no, no))
+    return WindowedTokens(tokens, Windows(ones, np.arange(n), zeros, zeros, no, no))
 
 
 def have_cores(monkeypatch: pytest.MonkeyPatch, n_cores: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from secondpass import CrossEncoder
-from secondpass.jobs.reading.input_file import InputFile
+from secondpass.jobs.inputs.input_file import InputFile
 
 WORDS = ("wall", "year", "people", "city", "revolution", "berlin", "fell")
 

@@ -8,7 +8,7 @@ import transformers
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondpass.encoder import Capabilities, Pooling, RangeTexts, TokenBatch
+from secondpass.encoder import Capabilities, Pooling, RoundingTexts, TokenBatch
 from secondpass.encoder.pooling import PACKED_POOLINGS
 from secondpass.execution.devices import capabilities_of
 
@@ -130,11 +130,11 @@ def random_batch(model: PreTrainedModel, lengths: Sequence[int], *, seed: int = 
     return TokenBatch(ids.to(device), type_ids.to(device), tuple(lengths))
 
 
-def range_texts(
+def rounding_texts(
     model: PreTrainedModel, scores: Callable[[Tensor], Tensor] = lambda pooled: pooled[:, :0]
-) -> RangeTexts:
+) -> RoundingTexts:
     """What rounding is measured on; without scores no order can be lost, so that every part is rounded."""
-    return RangeTexts(random_batch(model, (40,) * 16, seed=1), scores)
+    return RoundingTexts(random_batch(model, (40,) * 16, seed=1), scores)
 
 
 def reference(model: PreTrainedModel, batch: TokenBatch, pooling: Pooling) -> Tensor:

@@ -17,10 +17,10 @@ from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
 from secondpass.errors import InputError
 from secondpass.ranking import Pair
 from secondpass.tokenization.item_tokenizer import ItemTokenizer
+from secondpass.tokenization.long_documents import TruncatingReader, WindowedTokens, WindowReader, document_of, part_of
 from secondpass.tokenization.pairs import OneTextTokenizer, PairTemplate, TwoTextTokenizer
 from secondpass.tokenization.passages import passage_spans
 from secondpass.tokenization.prompts import Ending, PartedPromptTokenizer, PromptTokenizer, WritePrompt, fixed_ending
-from secondpass.tokenization.reading import Reading, TruncatingReader, WindowReader, document_of, part_of
 from secondpass.tokenization.text_tokenizer import Offsets, PythonTokenizer, TextTokenizer
 from secondpass.tokenization.tokens import Spans, Specials
 from secondpass.tokenization.windows import Span, split_to_fit
@@ -36,12 +36,12 @@ DOCUMENTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=12), max_size=25
 QUERIES = st.sampled_from(["", "berlin", "how many people live in berlin? " * 3, "東京都の人口" * 5])
 
 
-def spans_of(reading: Reading) -> list[Span]:
+def spans_of(reading: WindowedTokens) -> list[Span]:
     windows = reading.windows
     return [Span(*span) for span in zip(windows.starts.tolist(), windows.ends.tolist(), strict=True)]
 
 
-def ids_of(reading: Reading) -> list[list[int]]:
+def ids_of(reading: WindowedTokens) -> list[list[int]]:
     """The tokens of each window."""
     return [reading.tokens.take([row]).ids.tolist() for row in reading.windows.rows.tolist()]
 

@@ -129,7 +129,7 @@ class _Split:
 
 def _split(setting: Setting, pairs: Sequence[Pair]) -> _Split:
     from secondpass.checkpoint import load_checkpoint
-    from secondpass.tokenization.reading import reader_for
+    from secondpass.tokenization.long_documents import reader_for
 
     options = ModelOptions(max_length=setting.max_length, trust_remote_code=setting.trust_remote_code)
     tokenize = load_checkpoint(setting.model, options).tokenize

@@ -4,7 +4,7 @@ from transformers import AutoConfig, PreTrainedConfig
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.gte import gte_config, is_gte
-from secondpass.checkpoint.shapes import check_shapes
+from secondpass.checkpoint.stated_sizes import check_shapes
 from secondpass.errors import CheckpointError, RemoteCodeError
 
 

@@ -71,7 +71,7 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
     layout = layout_of(folder)
     model, tokenizer = _load_plain(folder, layout) or _load_pretrained(folder, layout)
     check_vocabulary(folder, tokenizer, n_embeddings(model.backbone))
-    reading = layout.read(folder, model, tokenizer, options)
+    tokenize = layout.pair_tokenizer(folder, model, tokenizer, options)
     n_labels = len(model.labels)
     if options.label is None:
         label = resolve_label(folder.name, n_labels, model.labels, _known_label(known, model))
@@ -88,8 +88,8 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
         folder,
         files,
         model,
-        reading.tokenize,
-        reading.max_length,
+        tokenize,
+        tokenize.max_length,
         Relevance(label, exclusive=exclusive),
         activation,
         model_inputs(tokenizer),

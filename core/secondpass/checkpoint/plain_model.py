@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.plain_config import plain_config
-from secondpass.checkpoint.shapes import check_shapes
+from secondpass.checkpoint.stated_sizes import check_shapes
 from secondpass.checkpoint.stored_tensors import Place, StoredTensors, find_tensors
 from secondpass.checkpoint.weights import check_weights, is_leftover
 from secondpass.encoder.architectures import Architecture, architecture_of

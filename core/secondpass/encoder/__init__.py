@@ -7,7 +7,7 @@ from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.encoder import PackedEncoder
 from secondpass.encoder.padded import ModelInputs
 from secondpass.encoder.pooling import Pooling
-from secondpass.encoder.sensitivity import RangeTexts
+from secondpass.encoder.sensitivity import RoundingTexts
 from secondpass.encoder.transfer import to_device
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "PackedEncoder",
     "Pooling",
     "Precision",
-    "RangeTexts",
+    "RoundingTexts",
     "TokenBatch",
     "check_precision",
     "pack_parameters",

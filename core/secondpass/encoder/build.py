@@ -29,7 +29,7 @@ from secondpass.encoder.layers import (
 from secondpass.encoder.norm import Norm, make_norm
 from secondpass.encoder.parameters import Parameters
 from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
-from secondpass.encoder.sensitivity import LARGEST_ERRORS, RangeTexts, keep_sensitive_parts
+from secondpass.encoder.sensitivity import LARGEST_ERRORS, RoundingTexts, keep_sensitive_parts
 from secondpass.encoder.spec import EncoderSpec, RelativeSpec
 from secondpass.errors import ScoringError
 
@@ -52,7 +52,7 @@ def packed_encoder(
     precision: Precision,
     pooling: Pooling,
     capabilities: Capabilities,
-    range_texts: RangeTexts | None = None,
+    rounding_texts: RoundingTexts | None = None,
 ) -> PackedEncoder | None:
     """The packed form of a transformer, or None if it has none.
 
@@ -61,11 +61,11 @@ def packed_encoder(
         precision: The number format; see `check_precision` for what a device does well.
         pooling: Which state the head reads.
         capabilities: Of the device to compute on.
-        range_texts: A few texts like those to come, on that device, for a precision that needs ranges of values. With
-            them parts whose rounding would change the order of documents stay in float32; without, none.
+        rounding_texts: A few texts like those to come, on that device, for a precision that needs ranges of values.
+            With them parts whose rounding would change the order of documents stay in float32; without, none.
 
     Raises:
-        ValueError: The precision needs range texts, or the encoder has no place for a parameter. Neither is a user's
+        ValueError: The precision needs rounding texts, or the encoder has no place for a parameter. Neither is a user's
             mistake.
     """
     parameters = {name: tensor.detach() for name, tensor in backbone.named_parameters()}
@@ -75,7 +75,7 @@ def packed_encoder(
         precision=precision,
         pooling=pooling,
         capabilities=capabilities,
-        range_texts=range_texts,
+        rounding_texts=rounding_texts,
     )
 
 
@@ -86,12 +86,12 @@ def pack_parameters(
     precision: Precision,
     pooling: Pooling,
     capabilities: Capabilities,
-    range_texts: RangeTexts | None = None,
+    rounding_texts: RoundingTexts | None = None,
 ) -> PackedEncoder | None:
     """As `packed_encoder`, from a config and parameters by transformers' names.
 
     Each parameter is asked for where it is used and let go of, so that those on disk need not be in memory all at once:
-    with range texts float32's are, while it is looked for parts that cannot bear rounding.
+    with rounding texts float32's are, while it is looked for parts that cannot bear rounding.
     """
     architecture = architecture_of(config)
     if architecture is None or pooling not in PACKED_POOLINGS:
@@ -108,10 +108,10 @@ def pack_parameters(
         def build(arithmetic: Arithmetic, dtype: torch.dtype) -> PackedEncoder:
             return _Builder(Parameters(parameters, names), spec, arithmetic, dtype, capabilities).encoder(pooling)
 
-        if range_texts is not None and precision is not Precision.FLOAT32:
-            return _measured_encoder(build, precision, capabilities, range_texts, n_layers=len(spec.layers))
+        if rounding_texts is not None and precision is not Precision.FLOAT32:
+            return _measured_encoder(build, precision, capabilities, rounding_texts, n_layers=len(spec.layers))
         if precision.needs_ranges:
-            raise ValueError("this precision needs range texts")
+            raise ValueError("this precision needs rounding texts")
         arithmetic = make_arithmetic(precision, capabilities, {}, n_layers=len(spec.layers))
         return build(arithmetic, precision.states_dtype(capabilities))
 
@@ -120,7 +120,7 @@ def _measured_encoder(
     build: Callable[[Arithmetic, torch.dtype], PackedEncoder],
     precision: Precision,
     capabilities: Capabilities,
-    texts: RangeTexts,
+    texts: RoundingTexts,
     *,
     n_layers: int,
 ) -> PackedEncoder:

@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
 from secondpass.encoder.capabilities import Capabilities
-from secondpass.encoder.rounding import round_up, round_up_to_few
+from secondpass.encoder.round_up import round_up, round_up_to_few
 from secondpass.encoder.transfer import to_device
 
 

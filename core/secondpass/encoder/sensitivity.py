@@ -34,7 +34,7 @@ _Part: TypeAlias = Literal["attention", "ffn"]
 
 
 @dataclass(frozen=True, slots=True)
-class RangeTexts:
+class RoundingTexts:
     """A few texts like those to come, and what orders documents among them.
 
     Args:
@@ -122,7 +122,12 @@ class _Trial:
 
 
 def keep_sensitive_parts(
-    rounded: PackedEncoder, exact: PackedEncoder, texts: RangeTexts, *, states_dtype: torch.dtype, largest_error: float
+    rounded: PackedEncoder,
+    exact: PackedEncoder,
+    texts: RoundingTexts,
+    *,
+    states_dtype: torch.dtype,
+    largest_error: float,
 ) -> PackedEncoder:
     """The rounded encoder, with those parts in float32 that move scores too far otherwise.
 

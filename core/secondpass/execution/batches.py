@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from secondpass.encoder.rounding import ceil_div, round_up
+from secondpass.encoder.round_up import ceil_div, round_up
 
 # With fewer tokens per pass than these, one pass on all cores is taken to be faster than several on a share each. To
 # measure: a model of two layers over a few short pairs, with this at 1 and at a number that is never reached. For

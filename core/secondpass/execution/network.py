@@ -14,14 +14,12 @@ from secondpass.encoder import (
     ModelInputs,
     PackedEncoder,
     Precision,
-    RangeTexts,
+    RoundingTexts,
     TokenBatch,
     pack_parameters,
     packed_encoder,
     to_device,
 )
-from secondpass.encoder.arithmetic.range_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
-from secondpass.encoder.company import VERIFIED, ByEnds, OneByOne, PaddingApart, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import (
     PaddedClassifier,
     PaddedEncoder,
@@ -29,7 +27,9 @@ from secondpass.encoder.padded import (
     raise_head_to_float32,
     without_padding_token,
 )
-from secondpass.encoder.rounding import round_up
+from secondpass.encoder.padding_leaks import VERIFIED, ByEnds, OneByOne, PaddingApart, WithoutPadding, padding_leaks
+from secondpass.encoder.round_up import round_up
+from secondpass.encoder.rounding_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.devices import Placement
@@ -114,13 +114,13 @@ def networks_on(
     networks = []
     for own, capabilities in zip(models, placement.devices, strict=True):
         head = _head(own, capabilities)
-        range_texts = None
+        rounding_texts = None
         if placement.precision.is_measured(capabilities):
-            range_texts = RangeTexts(_batch(sample(), capabilities), _then(head, scores))
+            rounding_texts = RoundingTexts(_batch(sample(), capabilities), _then(head, scores))
             if candidates is not None:
                 lists = _batch(candidates(), capabilities)
-                range_texts = replace(range_texts, lists=lists, n_lists=len(CANDIDATES))
-        encoder = _encoder(own, placement.precision, capabilities, sample, inputs, range_texts)
+                rounding_texts = replace(rounding_texts, lists=lists, n_lists=len(CANDIDATES))
+        encoder = _encoder(own, placement.precision, capabilities, sample, inputs, rounding_texts)
         pools = isinstance(own, PlainClassifier | SplitModel)
         networks.append(Network(encoder, head, capabilities, pools=pools))
     return networks
@@ -165,7 +165,7 @@ def _encoder(
     capabilities: Capabilities,
     sample: Callable[[], PairTokens],
     inputs: ModelInputs,
-    range_texts: RangeTexts | None,
+    rounding_texts: RoundingTexts | None,
 ) -> Callable[[TokenBatch], Tensor]:
     """The packed form of the transformer where there is one, else transformers' own forward."""
     if isinstance(model, PlainClassifier):
@@ -175,7 +175,7 @@ def _encoder(
             precision=precision,
             pooling=model.pooling,
             capabilities=capabilities,
-            range_texts=range_texts,
+            rounding_texts=rounding_texts,
         )
         if packed is None:
             raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")
@@ -186,7 +186,7 @@ def _encoder(
             precision=precision,
             pooling=model.pooling,
             capabilities=capabilities,
-            range_texts=range_texts,
+            rounding_texts=rounding_texts,
         )
         if packed is not None:
             return packed
@@ -221,7 +221,7 @@ def _padded_encoder(
             encoder = PaddingApart(encoder, config.pad_token_id, WithoutPadding(encoder), only=True)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
     is_verified = _is_of_transformers(model) and model.backbone.config.model_type in VERIFIED
-    leaks = not is_verified and depends_on_company(encoder, _in_company(sample()))
+    leaks = not is_verified and padding_leaks(encoder, _side_by_side(sample()))
     nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
     if not isinstance(model, SplitModel):
         raise_head_to_float32(model.backbone)
@@ -233,7 +233,7 @@ def _is_of_transformers(model: PretrainedModel) -> bool:
     return type(model.backbone).__module__.startswith("transformers.")
 
 
-def _in_company(sample: PairTokens) -> TokenBatch:
+def _side_by_side(sample: PairTokens) -> TokenBatch:
     """The longest and the shortest pair, side by side on the CPU."""
     pairs = sample.take([int(sample.lengths.argmax()), int(sample.lengths.argmin())])
     ids, type_ids = (torch.from_numpy(array).long() for array in (pairs.ids, pairs.type_ids))

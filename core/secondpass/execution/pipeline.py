@@ -17,7 +17,7 @@ from secondpass.concurrency.forked import call_safely
 from secondpass.concurrency.per_process import PerProcess
 from secondpass.concurrency.threads import Call, map_in_threads
 from secondpass.encoder import Capabilities
-from secondpass.encoder.rounding import ceil_div
+from secondpass.encoder.round_up import ceil_div
 from secondpass.errors import InputError, ScoringError
 from secondpass.execution.batches import token_batches
 from secondpass.execution.devices import free_cached_memory
@@ -25,7 +25,7 @@ from secondpass.execution.joint_blocks import JointBlocks
 from secondpass.execution.parallel_passes import n_parallel_passes, run_in_parallel
 from secondpass.execution.turns import turns
 from secondpass.ranking.blocks import numbered
-from secondpass.tokenization.reading import Reading, Windows
+from secondpass.tokenization.long_documents import WindowedTokens, Windows
 from secondpass.tokenization.tokens import PairTokens
 
 ItemT = TypeVar("ItemT", bound=Hashable)
@@ -93,7 +93,7 @@ class Pipeline(Generic[ItemT]):
     """
 
     def __init__(
-        self, read: Callable[[Sequence[ItemT]], Reading], networks: Sequence[ForwardPass], batch_tokens: int
+        self, read: Callable[[Sequence[ItemT]], WindowedTokens], networks: Sequence[ForwardPass], batch_tokens: int
     ) -> None:
         self._read = read
         self._networks = networks
@@ -118,7 +118,7 @@ class Pipeline(Generic[ItemT]):
         for block in _one_ahead(lambda block: self._prepare(*block), numbered(blocks)):
             yield call_safely(partial(self._outputs, block))
 
-    def _prepare(self, first: int, pairs: Sequence[ItemT]) -> Reading:
+    def _prepare(self, first: int, pairs: Sequence[ItemT]) -> WindowedTokens:
         """Tokenise a block of pairs; the number of its first one is for messages."""
         number_of = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
         numbers = np.fromiter((number_of[pair] for pair in pairs), np.int64, len(pairs))
@@ -131,9 +131,9 @@ class Pipeline(Generic[ItemT]):
                 except Exception as error:
                     raise InputError("pair ", number, f" cannot be tokenised: {_reason(pair, error)}") from error
             raise
-        return Reading(reading.tokens, reading.windows.take(numbers))
+        return WindowedTokens(reading.tokens, reading.windows.take(numbers))
 
-    def _outputs(self, block: Reading) -> Outputs:
+    def _outputs(self, block: WindowedTokens) -> Outputs:
         if self._shares_cores:
             most_tokens = _GROUP_BATCHES * n_parallel_passes(self._devices) * self._batch_tokens
             unique = self._joint.get().outputs(self._compute, block.tokens, most_tokens)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.tokenization.reading import Windows
+from secondpass.tokenization.long_documents import Windows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

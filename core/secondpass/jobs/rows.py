@@ -129,7 +129,7 @@ def is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and bool(np.isnan(value)))
 
 
-def check_text(value: object, name: str) -> str:
+def text_of_cell(value: object, name: str) -> str:
     """The value; raise InputError unless it is text, `name` being what the caller calls it.
 
     An InputError in its place says itself why there is none.

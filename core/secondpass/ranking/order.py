@@ -125,7 +125,7 @@ def order_documents(
     # The order is that of the scorer's own numbers: a map that rounds two of them to the same must not undo it.
     order = best_first(
         [document.score for document in documents],
-        [document.score if document.raw_score is None else document.raw_score for document in documents],
+        [document.tie_breaker for document in documents],
     )
     if score_map is not None:
         documents = [_map_scores(document, score_map) for document in documents]

@@ -38,3 +38,8 @@ class RankedDocument:
     passage: Passage | None = None
     truncated: bool | None = None
     raw_score: float | None = None
+
+    @property
+    def tie_breaker(self) -> float:
+        """What orders documents of equal scores: the raw score, or the score where nothing mapped it."""
+        return self.score if self.raw_score is None else self.raw_score

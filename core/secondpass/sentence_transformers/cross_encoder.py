@@ -17,7 +17,7 @@ from secondpass.ranking.checks import check_documents, check_query, check_top_k,
 from secondpass.sentence_transformers.activations import Activation, check_activation, scores_of
 from secondpass.sentence_transformers.arguments import logger, processing_max_length, read_call
 from secondpass.sentence_transformers.engine import CallOptions, Engine
-from secondpass.sentence_transformers.inputs import read_pairs
+from secondpass.sentence_transformers.inputs import is_one_pair, pairs_of
 from secondpass.sentence_transformers.loaded_model import Devices, LoadedModel
 from secondpass.sentence_transformers.pools import Pool
 from secondpass.sentence_transformers.prompts import resolve_prompt
@@ -167,7 +167,7 @@ class CrossEncoder(LoadedModel):
         older = read_call("predict", others, _RENAMED, ("num_workers",))
         inputs = older.get("inputs") if inputs is None else inputs
         activation_fn = older.get("activation_fn") if activation_fn is None else activation_fn
-        pairs, alone = read_pairs(inputs)
+        pairs = pairs_of(inputs)
         check_activation(activation_fn)
         check_count("batch_size", batch_size)
         check_count("chunk_size", chunk_size)
@@ -191,7 +191,7 @@ class CrossEncoder(LoadedModel):
             result = scores
         elif convert_to_numpy:
             result = scores.float().cpu().numpy() if pairs else np.array([])
-        first_or_all: NDArray[np.float32] | Tensor | list[Tensor] = result[0] if alone else result
+        first_or_all: NDArray[np.float32] | Tensor | list[Tensor] = result[0] if is_one_pair(inputs) else result
         return first_or_all
 
     def rank(

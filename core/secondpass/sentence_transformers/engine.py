@@ -31,8 +31,8 @@ from secondpass.options import DType, ModelOptions
 from secondpass.ranking import Pair
 from secondpass.ranking.blocks import blocks_of
 from secondpass.ranking.checks import refuse_nan
+from secondpass.tokenization.long_documents import TruncatingReader
 from secondpass.tokenization.pairs import PairTokenizer, TwoTextTokenizer
-from secondpass.tokenization.reading import TruncatingReader
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase

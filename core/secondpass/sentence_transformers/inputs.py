@@ -23,16 +23,15 @@ def is_one_pair(inputs: object) -> bool:
     return True
 
 
-def read_pairs(inputs: object) -> tuple[list[Pair], bool]:
-    """The pairs, and whether it was one alone.
+def pairs_of(inputs: object) -> list[Pair]:
+    """The pairs, or the only one.
 
     Raises:
         InputTypeError: Something is not a pair of strings; the message names which.
     """
-    alone = is_one_pair(inputs)
     given = inputs.tolist() if isinstance(inputs, np.ndarray) else inputs
     if _is_sequence(given):
-        return list(check_pairs([given] if alone else list(given), "inputs")), alone
+        return list(check_pairs([given] if is_one_pair(inputs) else list(given), "inputs"))
     raise InputTypeError(f"inputs must be a list of (query, document) pairs, or one pair, got {describe(inputs)}")
 
 

@@ -10,9 +10,9 @@ from typing import Protocol
 from secondpass.errors import ScoringError, SecondPassError
 from secondpass.errors.item_numbers import renumber
 from secondpass.ranking import Pair, Scorer, read_pairs
+from secondpass.ranking.readings import Reading
 from secondpass.service.problems import Kind, Problem, stopping
 from secondpass.service.queued_requests import QueuedRequest, Work, next_pass
-from secondpass.service.readings import Reading, one_by_one
 
 # Tokens and seconds of a pass until a first one has been timed: what a small model does on two cores.
 _FIRST_GUESS = (1_000.0, 0.1)
@@ -223,7 +223,7 @@ class PassQueue:
     def _score(self, works: Sequence[Work]) -> None:
         """Score pairs; where that raises, the halves of them, down to the pairs that raise it."""
         try:
-            readings = one_by_one(read_pairs(self._scorer, [work.pair for work in works]))
+            readings = read_pairs(self._scorer, [work.pair for work in works]).one_by_one()
         except BaseException as error:  # noqa: BLE001 - whatever a model raises is for those who sent the pair
             if len(works) == 1:
                 self._end(works[0], _for_clients(error))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 
 from secondpass.ranking import Pair
-from secondpass.service.readings import Reading
+from secondpass.ranking.readings import Reading
 
 
 class Work:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from secondpass.ranking import Pair, RankedDocument, ScoreMap, rank
+from secondpass.ranking.readings import Reading
 from secondpass.service.estimates import SPECIAL_TOKENS, pair_tokens, text_tokens
 from secondpass.service.limits import Limits
 from secondpass.service.problems import invalid
-from secondpass.service.readings import Reading
 from secondpass.service.rerank_request import Ranking, RerankRequest, ScoreRequest, Scores
 from secondpass.service.served_model import ServedModel
 

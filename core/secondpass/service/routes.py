@@ -10,11 +10,11 @@ from fastapi import Request, Response
 from pydantic_core import to_json
 
 from secondpass.errors import SecondPassError
+from secondpass.ranking.readings import Reading
 from secondpass.service.bodies import ClientGone
 from secondpass.service.info import info, models
 from secondpass.service.problems import Kind, Problem
 from secondpass.service.queued_requests import QueuedRequest
-from secondpass.service.readings import Reading
 from secondpass.service.request_log import CLIENT_GONE, LOGGER, where
 from secondpass.service.rerank_request import RerankRequest, ScoreRequest
 from secondpass.service.reranking import answer, answer_pairs, check_instruction, check_sizes, estimate
@@ -150,7 +150,7 @@ class Routes:
     async def _score(self, exchange: _Exchange) -> Response:
         async with self._service.bodies.read(exchange.request) as body:
             check_fields(VLLM, body)
-            asked = VLLM.read_pairs(body)
+            asked = VLLM.read_score_request(body)
             read = await self._read(exchange, asked)
             scores = answer_pairs(asked, read.readings, read.model, read.n_tokens)
             return _json(VLLM.answer_pairs(scores, int(time.time())), headers=self._told(exchange, read))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from secondpass.ranking import Pair
+from secondpass.ranking.readings import Reading
 from secondpass.service.estimates import BYTES_PER_TOKEN, SPECIAL_TOKENS, text_tokens
 from secondpass.service.problems import invalid
-from secondpass.service.readings import Reading
 from secondpass.service.rerank_request import RequestOptions, RerankRequest, ScoreRequest
 from secondpass.service.served_model import ServedModel
 

@@ -41,6 +41,11 @@ class ItemTokenizer(Protocol[ItemT]):
         ...
 
     @property
+    def max_length(self) -> int:
+        """The most tokens of an item that are read, specials included."""
+        ...
+
+    @property
     def least_room(self) -> int:
         """Tokens of a document that fit beside a query of any length, which is then truncated; below 1 if none do."""
         ...

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.tokenization.item_tokenizer import ItemT, ItemTokenizer
-from secondpass.tokenization.reading import document_of, part_of
+from secondpass.tokenization.long_documents import document_of, part_of
 from secondpass.tokenization.windows import PASSAGES, Span, split_to_fit
 
 

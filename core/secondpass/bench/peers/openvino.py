@@ -14,7 +14,7 @@ from secondpass.bench.native import check_native
 from secondpass.bench.peers.inputs import batches_by_number, load_tokenizer, padded_arrays, score_longest_first
 from secondpass.bench.peers.tracing import network_to_trace
 from secondpass.bench.setting import Loader, ScoreFunction, Setting
-from secondpass.encoder.arithmetic.range_texts import RANGE_PAIRS
+from secondpass.encoder.rounding_texts import RANGE_PAIRS
 from secondpass.ranking import Pair
 
 

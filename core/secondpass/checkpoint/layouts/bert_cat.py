@@ -13,7 +13,7 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel
 from secondpass.checkpoint.score_activation import ScoreActivation
-from secondpass.checkpoint.shapes import check_shapes
+from secondpass.checkpoint.stated_sizes import check_shapes
 from secondpass.checkpoint.weights import fill, load_state
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError

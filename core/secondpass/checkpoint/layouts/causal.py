@@ -11,13 +11,13 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import known_checkpoints, lookup
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.limits import Limit
-from secondpass.checkpoint.pair_reading import PairReading
 from secondpass.checkpoint.prompts import OneText, Prompt, prompt_named
 from secondpass.checkpoint.ranking_model import PretrainedModel, RankingModel
 from secondpass.checkpoint.st_modules import module_specs
 from secondpass.checkpoint.tokenizer import AnyTokenizer, single_text_specials, tokenize_with
 from secondpass.errors import CheckpointError
 from secondpass.options import ModelOptions
+from secondpass.tokenization.pairs import PairTokenizer
 
 
 def _matches(folder: Folder) -> bool:
@@ -64,7 +64,9 @@ def _load(folder: Folder) -> PretrainedModel:
     return load_language_model(folder, answers, dict(enumerate(map(str, prompt.answers))))
 
 
-def _read(folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, options: ModelOptions) -> PairReading:
+def _pair_tokenizer(
+    folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, options: ModelOptions
+) -> PairTokenizer:
     """Both texts in the checkpoint's prompt.
 
     Raises:
@@ -77,7 +79,7 @@ def _read(folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, options:
         frame = dataclasses.replace(frame, before=frame.before + first, after=last + frame.after)
     limit = prompt.body.limit(Limit.of(folder, tokenizer, model.backbone), frame)
     length = limit.resolve(folder.name, options.max_length, prompt.body.n_fixed(frame))
-    return PairReading(prompt.body.tokenizer(frame, length), length)
+    return prompt.body.tokenizer(frame, length)
 
 
 def _answer_ids(tokenizer: AnyTokenizer, prompt: Prompt, folder: Folder) -> list[int]:
@@ -90,4 +92,4 @@ def _answer_ids(tokenizer: AnyTokenizer, prompt: Prompt, folder: Folder) -> list
     return ids
 
 
-LAYOUT = Layout(_matches, _load, read=_read, activation=lambda folder: prompt_of(folder).activation)
+LAYOUT = Layout(_matches, _load, pair_tokenizer=_pair_tokenizer, activation=lambda folder: prompt_of(folder).activation)

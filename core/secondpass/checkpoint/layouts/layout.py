@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.pair_reading import PairReading, read_pairs
+from secondpass.checkpoint.pair_tokenizer import pair_tokenizer_of
 from secondpass.checkpoint.plain_model import PlainClassifier
 from secondpass.checkpoint.ranking_model import PretrainedModel, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.tokenizer import AnyTokenizer
 from secondpass.options import ModelOptions
+from secondpass.tokenization.pairs import PairTokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,6 @@ class Layout:
     matches: Callable[[Folder], bool]
     load: Callable[[Folder], PretrainedModel]
     load_plain: Callable[[Folder], PlainClassifier | None] = lambda _: None
-    read: Callable[[Folder, RankingModel, AnyTokenizer, ModelOptions], PairReading] = read_pairs
+    pair_tokenizer: Callable[[Folder, RankingModel, AnyTokenizer, ModelOptions], PairTokenizer] = pair_tokenizer_of
     tokenizer_id: Callable[[Folder], str | None] = lambda _: None
     activation: Callable[[Folder], ScoreActivation | None] = lambda _: None

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from torch import nn
 
-from secondpass.encoder.names import NameTable
+from secondpass.encoder.parameter_names import NameTable
 from secondpass.encoder.pooling import Pooling
 from secondpass.encoder.spec import EncoderSpec
 

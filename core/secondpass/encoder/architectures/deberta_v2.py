@@ -8,7 +8,7 @@ from torch import nn
 
 from secondpass.encoder.architectures.architecture import Architecture, Head
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_module, nonlinearity_of
-from secondpass.encoder.names import NameTable
+from secondpass.encoder.parameter_names import NameTable
 from secondpass.encoder.spec import EncoderSpec, LayerSpec, RelativeSpec
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from secondpass.encoder.architectures.architecture import Architecture, Stored, same_head
 from secondpass.encoder.architectures.shapes import Shapes, norm, post_norm_layers, table
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
-from secondpass.encoder.names import NameTable
+from secondpass.encoder.parameter_names import NameTable
 from secondpass.encoder.spec import EncoderSpec, LayerSpec
 
 # Fixed in transformers' DistilBertModel, not in its config.

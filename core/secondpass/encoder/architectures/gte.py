@@ -6,7 +6,7 @@ from torch import nn
 
 from secondpass.encoder.architectures.architecture import Architecture, same_head
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
-from secondpass.encoder.names import NameTable
+from secondpass.encoder.parameter_names import NameTable
 from secondpass.encoder.spec import EncoderSpec, LayerSpec, Rope
 
 

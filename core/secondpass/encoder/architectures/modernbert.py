@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from secondpass.encoder.architectures.architecture import Architecture, Stored, same_head
 from secondpass.encoder.architectures.shapes import Shapes, linear, norm, table
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
-from secondpass.encoder.names import NameTable
+from secondpass.encoder.parameter_names import NameTable
 from secondpass.encoder.pooling import Pooling
 from secondpass.encoder.spec import EncoderSpec, LayerSpec, NormPlacement, Rope
 

@@ -25,7 +25,7 @@ from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
 from secondpass.encoder.arithmetic.onednn import Int8Product, Quantization, make_int8_product
 from secondpass.encoder.arithmetic.ranges import Range
 from secondpass.encoder.capabilities import Capabilities
-from secondpass.encoder.rounding import ceil_div
+from secondpass.encoder.round_up import ceil_div
 
 # The largest of the 8-bit numbers.
 _LEVELS = 255

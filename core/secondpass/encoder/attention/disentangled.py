@@ -18,7 +18,7 @@ from torch import Tensor
 from secondpass.encoder.attention.attend import view_heads
 from secondpass.encoder.attention.relative import PositionTables
 from secondpass.encoder.packing import LengthGroup, Packing
-from secondpass.encoder.rounding import ceil_div
+from secondpass.encoder.round_up import ceil_div
 
 # Queries (or keys) that meet the embeddings of distances at a time. With more, more of the products are of a token and
 # a distance at which its text has none.

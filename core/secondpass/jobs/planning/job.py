@@ -9,11 +9,11 @@ from secondpass.evaluation.collection import read_documents, read_queries
 from secondpass.jobs.carrying.carrier import Carrier
 from secondpass.jobs.carrying.to_arrow import ToArrow
 from secondpass.jobs.carrying.to_objects import ToObjects
+from secondpass.jobs.inputs.find_inputs import Kind
+from secondpass.jobs.inputs.input_file import InputFile
+from secondpass.jobs.inputs.row_reader import RowReader, RunTexts
+from secondpass.jobs.inputs.text_input import TextInput
 from secondpass.jobs.planning.manifest import FOLDERS
-from secondpass.jobs.reading.find_inputs import Kind
-from secondpass.jobs.reading.input_file import InputFile
-from secondpass.jobs.reading.row_reader import RowReader, RunTexts
-from secondpass.jobs.reading.text_input import TextInput
 from secondpass.jobs.rows import BadRow
 from secondpass.jobs.settings import JobSettings
 from secondpass.jobs.shards import Shard
@@ -96,7 +96,7 @@ class Job:
         # A run has no columns.
         written = frozenset() if self.writes_run else frozenset(self.settings.result_columns(windows=self.windows))
         if self.kind == "parquet":
-            from secondpass.jobs.reading.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
+            from secondpass.jobs.inputs.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
 
             return ParquetInput(path, RowReader(self.settings, written), self._carrier())
         texts = None if self.texts is None else _run_texts(*self.texts, self.text_digests)

@@ -10,10 +10,10 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import text_files
 from secondpass.extras import require
 from secondpass.jobs.carrying.to_arrow import schema_of
+from secondpass.jobs.inputs.find_inputs import Kind, file_digest, find_inputs
+from secondpass.jobs.inputs.text_input import TextInput
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.planning.manifest import InputState, Manifest, read_manifest
-from secondpass.jobs.reading.find_inputs import Kind, file_digest, find_inputs
-from secondpass.jobs.reading.text_input import TextInput
 from secondpass.jobs.settings import JobSettings, OutputFormat
 from secondpass.jobs.shards import Shard
 

@@ -13,7 +13,7 @@ from secondpass.jobs.planning.job import Job
 from secondpass.jobs.rows import BadRow
 from secondpass.jobs.shards import Shard
 from secondpass.jobs.writing.ranks import count_scattered
-from secondpass.jobs.writing.trec_run import RunTable, ScoredPair, read_pairs
+from secondpass.jobs.writing.trec_run import RunTable, ScoredPair, scored_pairs
 from secondpass.jobs.writing.whole_files import UNFINISHED, writing_to, written_whole
 
 _ERRORS: Final = "errors.jsonl"
@@ -65,7 +65,7 @@ def gather(job: Job, unreadable: Mapping[str, str]) -> Gathered:
 def _errors_of_run(job: Job, table: RunTable, twice: list[int]) -> Iterator[tuple[Shard, BadRow]]:
     """The rows that are in no run, while the table takes in the others."""
     for shard in job.shards:
-        again = (_again(job, shard, pair, twice) for pair in table.add(read_pairs(job.shard_path(shard))))
+        again = (_again(job, shard, pair, twice) for pair in table.add(scored_pairs(job.shard_path(shard))))
         for row in merge(job.record_files(shard).bad(), again, key=lambda row: row.number):
             yield shard, row
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from secondpass.concurrency.threads import Call
 from secondpass.errors import InputError
+from secondpass.jobs.inputs.input_file import DamagedFileError, InputFile
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.planning.manifest import check_current
-from secondpass.jobs.reading.input_file import DamagedFileError, InputFile
 from secondpass.jobs.rows import BadRow, RowBatch, Rows, ScoredRows
 from secondpass.jobs.scoring.attempts import Attempts
 from secondpass.jobs.shards import Shard

@@ -22,7 +22,7 @@ MOST_FAILURES_IN_A_ROW: Final = 64
 # What any scorer can score that works at all, where no other pair has got a score yet.
 _PLAIN_PAIR: Final = ("query", "document")
 # Pairs of a stream that are scored at a time, where a scorer takes no stream itself: a service has to answer in time.
-_BLOCK_PAIRS: Final = 256
+_PAIRS_PER_ATTEMPT: Final = 256
 # How a service says that it is the request that is wrong, too large for it, or what its model fails for (TEI's 424, the
 # 500 of others, and 200 with a score that is no number): another pair may fare better.
 _OF_A_REQUEST: Final = frozenset({200, 400, 413, 422, 424, 500})
@@ -61,7 +61,7 @@ class Attempts:
                     break
                 yield from self.read(remaining.take_waiting())  # and then the stream goes on behind them
         else:
-            while list(islice(remaining, _BLOCK_PAIRS)):
+            while list(islice(remaining, _PAIRS_PER_ATTEMPT)):
                 yield from self.read(remaining.take_waiting())
         if remaining.error is not None:
             raise remaining.error

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors import InputError
-from secondpass.jobs.rows import check_text
+from secondpass.jobs.rows import text_of_cell
 from secondpass.jobs.scoring.attempts import Attempts
 from secondpass.ranking import Pair, Passage, Scorer
 
@@ -62,7 +62,7 @@ def score_rows(
     pairs: list[Pair] = []
     for number, (query, document) in enumerate(zip(queries, documents, strict=True)):
         try:
-            pairs.append((check_text(query, names[0]), check_text(document, names[1])))
+            pairs.append((text_of_cell(query, names[0]), text_of_cell(document, names[1])))
             places.append(number)
         except InputError as error:
             errors[number] = str(error)

@@ -134,11 +134,11 @@ class _PairsFile(_TextFile):
         columns = self._settings.query_id_column, self._settings.document_id_column
         readings = rows.readings
         scores, truncated = readings.scores.tolist(), readings.truncated.tolist()
-        raw_scores = scores if readings.raw_scores is None else readings.raw_scores.tolist()
+        tie_breakers = readings.tie_breakers.tolist()
         for number, values in enumerate(_objects(rows)):
             query, document = (str(values[column]) for column in columns)
             pair = ScoredPair(
-                rows.rows.numbers[number], query, document, scores[number], truncated[number], raw_scores[number]
+                rows.rows.numbers[number], query, document, scores[number], truncated[number], tie_breakers[number]
             )
             self._file.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")
 

@@ -30,9 +30,9 @@ def rank_groups(keys: Sequence[str], readings: Readings) -> NDArray[np.int32]:
     """
     ranks = np.zeros(len(keys), np.int32)
     scores = readings.scores.tolist()
-    raw_scores = scores if readings.raw_scores is None else readings.raw_scores.tolist()
+    tie_breakers = readings.tie_breakers.tolist()
     for group in _groups(keys):
-        order = best_first(scores[group.start : group.stop], raw_scores[group.start : group.stop])
+        order = best_first(scores[group.start : group.stop], tie_breakers[group.start : group.stop])
         ranks[group.start + np.array(order)] = np.arange(1, len(order) + 1)
     return ranks
 

@@ -44,7 +44,7 @@ class ScoredPair:
     raw_score: float
 
 
-def read_pairs(path: Path) -> Iterator[ScoredPair]:
+def scored_pairs(path: Path) -> Iterator[ScoredPair]:
     """The pairs of a shard."""
     if path.exists():  # there is no file of no pairs
         with path.open(encoding="utf-8") as lines:

@@ -70,7 +70,7 @@ class Vllm(Shape):
         """`{error: {message, type, param, code}}`."""
         return error_object(problem, _ERROR_TYPES.get(problem.kind, "BadRequestError"))
 
-    def read_pairs(self, body: Mapping[str, object]) -> ScoreRequest:
+    def read_score_request(self, body: Mapping[str, object]) -> ScoreRequest:
         """A request of `/score`.
 
         Raises:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.jobs.carrying.carrier import Carrier
-from secondpass.jobs.reading.input_file import BATCH_CHARACTERS, BATCH_ROWS
-from secondpass.jobs.reading.records import Record, RecordFile, TextKind
-from secondpass.jobs.reading.row_reader import ReadRow, RowReader, taken_columns
+from secondpass.jobs.inputs.input_file import BATCH_CHARACTERS, BATCH_ROWS
+from secondpass.jobs.inputs.records import Record, RecordFile, TextKind
+from secondpass.jobs.inputs.row_reader import ReadRow, RowReader, taken_columns
 from secondpass.jobs.rows import BadRow, RowBatch, Rows
 from secondpass.jobs.shards import Shard, divide
 

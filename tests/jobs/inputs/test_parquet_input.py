@@ -8,14 +8,14 @@ from job_rows import texts_of_rows
 
 from secondpass.errors import InputError
 from secondpass.jobs.carrying.to_objects import ToObjects
-from secondpass.jobs.reading.row_reader import RowReader
+from secondpass.jobs.inputs.row_reader import RowReader
 from secondpass.jobs.rows import JsonObjects
 from secondpass.jobs.settings import JobSettings
 
 
 def test_parquet_is_read_by_rows_whatever_its_groups(tmp_path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    from secondpass.jobs.reading.parquet_input import ParquetInput
+    from secondpass.jobs.inputs.parquet_input import ParquetInput
 
     values = pa.array(["é", None, b"caf\xe9", "d"] * 20, pa.binary())
     broken = pa.Array.from_buffers(pa.string(), len(values), values.buffers())
@@ -44,8 +44,8 @@ def test_parquet_is_read_in_the_memory_of_a_few_groups_however_many_there_are(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    from secondpass.jobs.reading import parquet_input
-    from secondpass.jobs.reading.parquet_input import ParquetInput
+    from secondpass.jobs.inputs import parquet_input
+    from secondpass.jobs.inputs.parquet_input import ParquetInput
 
     monkeypatch.setattr(parquet_input, "_BATCH_BYTES", 2**22)  # or the file would have to be of gigabytes
 
@@ -65,7 +65,7 @@ def test_parquet_is_read_in_the_memory_of_a_few_groups_however_many_there_are(
 
 def test_what_is_no_parquet_or_has_other_columns_is_refused(tmp_path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    from secondpass.jobs.reading.parquet_input import ParquetInput
+    from secondpass.jobs.inputs.parquet_input import ParquetInput
 
     reader = RowReader(JobSettings(output_format="jsonl"), frozenset({"score"}))
     (tmp_path / "a.parquet").write_bytes(b"no such thing")
@@ -82,7 +82,7 @@ def test_what_is_no_parquet_or_has_other_columns_is_refused(tmp_path: Path) -> N
 
 def test_rows_without_an_id_are_divided_by_the_text_of_their_query(tmp_path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    from secondpass.jobs.reading.parquet_input import ParquetInput
+    from secondpass.jobs.inputs.parquet_input import ParquetInput
 
     # Of two queries without an id, and of two with one text and two ids.
     queries, ids = list("aaaaaabbbbbbcccccc"), [None] * 6 + [""] * 6 + ["1"] * 3 + ["2"] * 3

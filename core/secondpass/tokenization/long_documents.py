@@ -50,7 +50,7 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class WindowedTokens:
     """What a model reads of several items.
 
     Args:
@@ -72,7 +72,7 @@ class TruncatingReader(Generic[ItemT]):
     def __init__(self, tokenize: ItemTokenizer[ItemT]) -> None:
         self._tokenize: ItemTokenizer[ItemT] = tokenize
 
-    def __call__(self, items: Sequence[ItemT]) -> Reading:
+    def __call__(self, items: Sequence[ItemT]) -> WindowedTokens:
         """What is read of each item: one window."""
         return _read_at_once(items, self._tokenize.fit(items))
 
@@ -105,7 +105,7 @@ class WindowReader(Generic[ItemT]):
                 f"query, got {overlap}"
             )
 
-    def __call__(self, items: Sequence[ItemT]) -> Reading:
+    def __call__(self, items: Sequence[ItemT]) -> WindowedTokens:
         """What is read of each item: one window where it fits, else several."""
         fitted = self._tokenize.fit(items)
         at_once = _read_at_once(items, fitted)
@@ -157,7 +157,7 @@ def part_of(item: ItemT, span: Span) -> ItemT:
     return item[0], item[1][span.start : span.end]
 
 
-def _read_at_once(items: Sequence[ItemT], fitted: FittedTokens) -> Reading:
+def _read_at_once(items: Sequence[ItemT], fitted: FittedTokens) -> WindowedTokens:
     """Every item as one window, truncated where it does not fit."""
     windows = Windows(
         np.ones(len(items), np.int64),
@@ -167,12 +167,12 @@ def _read_at_once(items: Sequence[ItemT], fitted: FittedTokens) -> Reading:
         fitted.query_excess > 0,
         fitted.document_excess > 0,
     )
-    return Reading(fitted.tokens, windows)
+    return WindowedTokens(fitted.tokens, windows)
 
 
 def _put_together(
-    items: Sequence[ItemT], at_once: Reading, split: Mapping[int, tuple[list[Span], FittedTokens]]
-) -> Reading:
+    items: Sequence[ItemT], at_once: WindowedTokens, split: Mapping[int, tuple[list[Span], FittedTokens]]
+) -> WindowedTokens:
     """The reading in which the split items, by their number, are read in their windows and all others at once."""
     whole = at_once.windows
     short = np.setdiff1d(np.arange(len(items)), list(split))
@@ -193,6 +193,6 @@ def _put_together(
         rows[windows] = [row_of[part] for part in parts]
         starts[windows], ends[windows] = [span.start for span in spans], [span.end for span in spans]
         query_truncated[i], document_truncated[i] = fitted.query_excess.any(), fitted.document_excess.any()
-    return Reading(
+    return WindowedTokens(
         PairTokens.concatenate(tokens), Windows(counts, rows, starts, ends, query_truncated, document_truncated)
     )

@@ -1,6 +1,4 @@
-"""How a checkpoint reads (query, document) pairs, and how many tokens of them."""
-
-from dataclasses import dataclass
+"""What makes tokens of (query, document) pairs, as a checkpoint reads them, and how many at most."""
 
 from secondpass.checkpoint.backbone_facts import n_token_types
 from secondpass.checkpoint.chat_template import ChatTemplate, chat_template_of
@@ -15,20 +13,9 @@ from secondpass.tokenization.pairs import PairTokenizer, TwoTextTokenizer
 from secondpass.tokenization.prompts import PromptTokenizer, fixed_ending
 
 
-@dataclass(frozen=True, slots=True)
-class PairReading:
-    """Pairs to tokens.
-
-    Args:
-        tokenize: Does it.
-        max_length: The limit in force, tokens of a pair, specials included.
-    """
-
-    tokenize: PairTokenizer
-    max_length: int
-
-
-def read_pairs(folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, options: ModelOptions) -> PairReading:
+def pair_tokenizer_of(
+    folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, options: ModelOptions
+) -> PairTokenizer:
     """Through the checkpoint's chat template where its files say so, else as two texts.
 
     Raises:
@@ -38,29 +25,28 @@ def read_pairs(folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, opt
     limit = Limit.of(folder, tokenizer, model.backbone)
     template = chat_template_of(folder, tokenizer)
     if template is None:
-        return _read_two_texts(folder, model, tokenizer, limit, options)
-    return _read_chat(folder, template, limit, options)
+        return _two_texts(folder, model, tokenizer, limit, options)
+    return _chat(folder, template, limit, options)
 
 
-def _read_two_texts(
+def _two_texts(
     folder: Folder, model: RankingModel, tokenizer: AnyTokenizer, limit: Limit, options: ModelOptions
-) -> PairReading:
+) -> PairTokenizer:
     """Two texts with special tokens around them, as nearly all checkpoints read."""
     if options.instruction is not None and not stored_prompts(folder):
         raise InputError(_without_place(folder))
     template = pair_template(tokenizer, with_types=_reads_types(model, tokenizer))
     length = limit.resolve(folder.name, options.max_length, template.n_special)
-    tokenize = TwoTextTokenizer(
+    return TwoTextTokenizer(
         tokenize_with(tokenizer),
         template,
         length,
         prompt=_prompt(folder, options),
         truncation_side=side(tokenizer.truncation_side),
     )
-    return PairReading(tokenize, length)
 
 
-def _read_chat(folder: Folder, template: ChatTemplate, limit: Limit, options: ModelOptions) -> PairReading:
+def _chat(folder: Folder, template: ChatTemplate, limit: Limit, options: ModelOptions) -> PairTokenizer:
     """One text, of which truncation never takes what the template puts behind the last message."""
     tokenizer = template.tokenizer
     if options.instruction is not None and not template.takes_instruction():
@@ -70,9 +56,7 @@ def _read_chat(folder: Folder, template: ChatTemplate, limit: Limit, options: Mo
     tokenize = tokenize_with(tokenizer)
     length = limit.resolve(folder.name, options.max_length, int(tokenize([write("", "")]).lengths[0]))
     ending = fixed_ending(write.ending(tokenize))
-    return PairReading(
-        PromptTokenizer(tokenize, (), write, ending, (), length, side(tokenizer.truncation_side)), length
-    )
+    return PromptTokenizer(tokenize, (), write, ending, (), length, side(tokenizer.truncation_side))
 
 
 def _reads_types(model: RankingModel, tokenizer: AnyTokenizer) -> bool:

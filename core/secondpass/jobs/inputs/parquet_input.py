@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from secondpass.errors import InputError
 from secondpass.jobs.carrying.arrow_values import value_of, values_of
 from secondpass.jobs.carrying.carrier import Carrier
-from secondpass.jobs.reading.input_file import BATCH_ROWS, DamagedFileError
-from secondpass.jobs.reading.row_reader import ReadRow, RowReader
-from secondpass.jobs.reading.text_input import check_columns
+from secondpass.jobs.inputs.input_file import BATCH_ROWS, DamagedFileError
+from secondpass.jobs.inputs.row_reader import ReadRow, RowReader
+from secondpass.jobs.inputs.text_input import check_columns
 from secondpass.jobs.rows import BadRow, RowBatch, Rows
 from secondpass.jobs.shards import Shard, divide
 

@@ -144,7 +144,7 @@ def _in_groups(batch: TokenBatch, keys: Sequence[_Key], run: Callable[[_Key, Tok
     return torch.stack([outputs[i] for i in range(len(keys))])
 
 
-def depends_on_company(encoder: Callable[[TokenBatch], Tensor], batch: TokenBatch) -> bool:
+def padding_leaks(encoder: Callable[[TokenBatch], Tensor], batch: TokenBatch) -> bool:
     """Whether a pair's outputs change with the pairs beside it.
 
     Args:

@@ -15,8 +15,8 @@ from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.encoder import TokenBatch
-from secondpass.encoder.company import VERIFIED, WithoutPadding, depends_on_company
 from secondpass.encoder.padded import ModelInputs, PaddedClassifier
+from secondpass.encoder.padding_leaks import VERIFIED, WithoutPadding, padding_leaks
 
 pytestmark = TRUNCATES
 
@@ -71,7 +71,7 @@ def test_types_that_are_taken_on_trust_hold_padding_off(model_type: str) -> None
     encoder = classifier(model_type)
     with torch.inference_mode():
         assert encoder(batch()).std() > 0.05, "outputs that are all alike would agree with anything"
-    assert not depends_on_company(encoder, batch())
+    assert not padding_leaks(encoder, batch())
 
 
 @pytest.mark.parametrize("name", ["ConvBert", "Nystromformer"])
@@ -121,5 +121,5 @@ def test_a_model_that_leaks_is_found_out() -> None:
     def leaking(tokens: TokenBatch) -> torch.Tensor:
         return torch.full((len(tokens.lengths), 1), float(max(tokens.lengths)))
 
-    assert depends_on_company(leaking, batch())
+    assert padding_leaks(leaking, batch())
     assert WithoutPadding(leaking)(batch()).flatten().tolist() == [41.0, 41.0, 17.0, 5.0]

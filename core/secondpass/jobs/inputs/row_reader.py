@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking import check_ids
-from secondpass.jobs.rows import check_text, is_missing
+from secondpass.jobs.rows import is_missing, text_of_cell
 from secondpass.jobs.settings import JobSettings
 
 
@@ -59,8 +59,8 @@ class RowReader:
         """
         settings = self.settings
         if self.texts is None:
-            query = check_text(values.get(settings.query_column), settings.query_column)
-            document = check_text(values.get(settings.document_column), settings.document_column)
+            query = text_of_cell(values.get(settings.query_column), settings.query_column)
+            document = text_of_cell(values.get(settings.document_column), settings.document_column)
         else:
             query = _look_up(self.texts.queries, values["query_id"], "query", "queries")
             document = _look_up(self.texts.documents, values["document_id"], "document", "corpus")

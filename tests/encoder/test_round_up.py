@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondpass.encoder.rounding import round_up, round_up_to_few
+from secondpass.encoder.round_up import round_up, round_up_to_few
 
 
 @given(st.integers(1, 100_000), st.sampled_from([2, 8, 32]))

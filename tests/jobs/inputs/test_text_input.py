@@ -13,10 +13,10 @@ from job_rows import texts_of_rows
 
 from secondpass.errors import InputError
 from secondpass.jobs.carrying.to_objects import ToObjects
-from secondpass.jobs.reading import records
-from secondpass.jobs.reading.records import RecordFile, TextKind
-from secondpass.jobs.reading.row_reader import RowReader, RunTexts
-from secondpass.jobs.reading.text_input import TextInput
+from secondpass.jobs.inputs import records
+from secondpass.jobs.inputs.records import RecordFile, TextKind
+from secondpass.jobs.inputs.row_reader import RowReader, RunTexts
+from secondpass.jobs.inputs.text_input import TextInput
 from secondpass.jobs.settings import JobSettings
 
 CASES: dict[str, tuple[TextKind, bytes, list[tuple[int, Any]]]] = {

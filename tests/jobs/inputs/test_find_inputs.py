@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from secondpass.errors import InputError
-from secondpass.jobs.reading.find_inputs import find_inputs
+from secondpass.jobs.inputs.find_inputs import find_inputs
 
 
 def test_files_folders_and_patterns_are_found(tmp_path: Path) -> None:
