@@ -32,16 +32,10 @@ from secondpass.ranking import (
     unwrapped,
 )
 from secondpass.ranking.blocks import blocks_of, numbered
-from secondpass.ranking.checks import (
-    check_documents,
-    check_pairs,
-    check_query,
-    check_request,
-    check_scorer,
-    check_scores,
-)
 from secondpass.ranking.order import order_documents, rank_scores
 from secondpass.ranking.pairs import places_by_query
+from secondpass.ranking.request_checks import check_documents, check_pairs, check_query, check_request, check_scorer
+from secondpass.ranking.score_checks import check_scores
 from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
 
 # What the keys of an entry begin with, by the scorer's call. `rank` and `read` of a calibrated model round its

@@ -12,8 +12,8 @@ from secondpass.errors import InputError, InputTypeError, NoFingerprintError, Sc
 from secondpass.errors.item_numbers import caller_numbers
 from secondpass.fingerprints import CascadeFingerprint
 from secondpass.ranking import Fingerprinted, RankedDocument, Scorer, arank, rank
-from secondpass.ranking.checks import check_documents, check_query, check_request, check_scorer
 from secondpass.ranking.order import order_documents
+from secondpass.ranking.request_checks import check_documents, check_query, check_request, check_scorer
 
 # The most that rounding to single precision adds to the distance of two probabilities: 0.3 and 0.1 lie within 0.2.
 _ROUNDING = 2.0**-23

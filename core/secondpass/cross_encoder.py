@@ -30,7 +30,8 @@ from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
 from secondpass.ranking.blocks import blocks_of
-from secondpass.ranking.checks import check_pairs, refuse_nan
+from secondpass.ranking.request_checks import check_pairs
+from secondpass.ranking.score_checks import refuse_nan
 from secondpass.tokenization.long_documents import Windows, reader_for
 from secondpass.tokenization.passages import passage_spans
 from secondpass.tokenization.windows import Span

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from secondpass.ranking.checks import check_documents, check_query
+from secondpass.ranking.request_checks import check_documents, check_query
 
 _WORD = re.compile(r"\w+")
 

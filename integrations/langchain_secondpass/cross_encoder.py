@@ -8,7 +8,7 @@ from langchain_secondpass.migration import CROSS_ENCODERS
 from secondpass.adapters.fields import ModelFields
 from secondpass.adapters.foreign_arguments import Readers
 from secondpass.ranking import score_pairs
-from secondpass.ranking.checks import check_pairs
+from secondpass.ranking.request_checks import check_pairs
 
 
 class SecondPassCrossEncoder(ModelFields, BaseCrossEncoder):

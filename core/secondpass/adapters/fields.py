@@ -36,7 +36,7 @@ from secondpass.errors import InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
-from secondpass.ranking.checks import check_score_threshold, check_scorer, check_top_k
+from secondpass.ranking.request_checks import check_score_threshold, check_scorer, check_top_k
 
 # Shared by all adapters, because one with a lock could not be copied or pickled; held for an assignment only.
 _LOCK: Final = PerProcess(threading.Lock)

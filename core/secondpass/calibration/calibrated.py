@@ -26,7 +26,8 @@ from secondpass.ranking import (
     score_pairs,
 )
 from secondpass.ranking.blocks import blocks_of, numbered
-from secondpass.ranking.checks import check_documents, check_pairs, check_query, check_scorer, check_scores
+from secondpass.ranking.request_checks import check_documents, check_pairs, check_query, check_scorer
+from secondpass.ranking.score_checks import check_scores
 
 
 class Calibrated:

@@ -31,7 +31,7 @@ from secondpass.cli.truncation import counted_instead
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer, rank
-from secondpass.ranking.checks import check_top_k
+from secondpass.ranking.request_checks import check_top_k
 
 if TYPE_CHECKING:
     from secondpass.demo import Question

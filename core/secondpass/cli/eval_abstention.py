@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from secondpass.cli.sheets import Column, Kind, Row, Sheet
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
-from secondpass.ranking.checks import check_score_threshold
+from secondpass.ranking.request_checks import check_score_threshold
 
 if TYPE_CHECKING:
     from secondpass import Calibration

@@ -19,8 +19,8 @@ from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.ranking import PassageScorer, RankedDocument, Scorer
 from secondpass.ranking import rank as rank_documents
-from secondpass.ranking.checks import check_score_threshold, check_top_k
 from secondpass.ranking.order import order_documents
+from secondpass.ranking.request_checks import check_score_threshold, check_top_k
 
 # Tokens of a passage that is shown, and how many results have theirs shown.
 _EXCERPT_TOKENS, _N_EXCERPTS = 48, 10

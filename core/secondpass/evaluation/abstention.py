@@ -7,7 +7,7 @@ from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.reranking import ScoredQuery
 from secondpass.ranking import ScoreMap
-from secondpass.ranking.checks import check_score_threshold
+from secondpass.ranking.request_checks import check_score_threshold
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,16 +20,16 @@ from secondpass.execution.read_block import ReadBlock
 from secondpass.options import LongDocuments
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
 from secondpass.ranking.blocks import blocks_of
-from secondpass.ranking.checks import (
+from secondpass.ranking.order import rank_scores
+from secondpass.ranking.request_checks import (
     check_document,
     check_documents,
     check_pairs,
     check_query,
     check_request,
     check_top_k,
-    refuse_nan,
 )
-from secondpass.ranking.order import rank_scores
+from secondpass.ranking.score_checks import refuse_nan
 from secondpass.tokenization.windows import Span
 
 

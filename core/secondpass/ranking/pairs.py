@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.errors.item_numbers import caller_numbers
-from secondpass.ranking.checks import check_scores
+from secondpass.ranking.score_checks import check_scores
 from secondpass.ranking.scorers import Pair, PairScorer, Scorer
 
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from secondpass.errors import ScoringError
 from secondpass.errors.item_numbers import caller_numbers
-from secondpass.ranking.checks import check_scores
 from secondpass.ranking.order import rank
 from secondpass.ranking.pairs import places_by_query, score_pairs
 from secondpass.ranking.ranked_document import RankedDocument
 from secondpass.ranking.readings import Readings
+from secondpass.ranking.score_checks import check_scores
 from secondpass.ranking.scorers import Pair, RankingScorer, ReadingScorer, Scorer
 
 

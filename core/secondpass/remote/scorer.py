@@ -9,8 +9,8 @@ from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputError, NoFingerprintError, RemoteError, RemoteWarning
 from secondpass.errors.caller_warnings import warn_caller
 from secondpass.ranking import RankedDocument
-from secondpass.ranking.checks import check_documents, check_query, check_request
 from secondpass.ranking.order import order_documents
+from secondpass.ranking.request_checks import check_documents, check_query, check_request
 from secondpass.remote.answers import Found
 from secondpass.remote.apis import ApiName
 from secondpass.remote.client import Client

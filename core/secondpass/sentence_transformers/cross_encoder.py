@@ -13,7 +13,8 @@ from secondpass.arguments import check_count
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
 from secondpass.ranking import Pair
-from secondpass.ranking.checks import check_documents, check_query, check_top_k, refuse_nan
+from secondpass.ranking.request_checks import check_documents, check_query, check_top_k
+from secondpass.ranking.score_checks import refuse_nan
 from secondpass.sentence_transformers.activations import Activation, check_activation, scores_of
 from secondpass.sentence_transformers.arguments import logger, processing_max_length, read_call
 from secondpass.sentence_transformers.engine import CallOptions, Engine

@@ -30,7 +30,7 @@ from secondpass.model_names import portable_name
 from secondpass.options import DType, ModelOptions
 from secondpass.ranking import Pair
 from secondpass.ranking.blocks import blocks_of
-from secondpass.ranking.checks import refuse_nan
+from secondpass.ranking.score_checks import refuse_nan
 from secondpass.tokenization.long_documents import TruncatingReader
 from secondpass.tokenization.pairs import PairTokenizer, TwoTextTokenizer
 

@@ -8,7 +8,7 @@ import numpy as np
 from secondpass.arguments import describe
 from secondpass.errors import InputTypeError
 from secondpass.ranking import Pair
-from secondpass.ranking.checks import check_pairs
+from secondpass.ranking.request_checks import check_pairs
 
 # numpy's kinds of arrays that may hold text: fixed-width, of objects, of any width.
 _TEXT_KINDS = "UOT"

@@ -27,7 +27,7 @@ from secondpass.calibration import Calibration, as_calibration, calibration_of
 from secondpass.errors import InputError
 from secondpass.options import DType, LongDocuments, WindowAggregation
 from secondpass.ranking import Scorer
-from secondpass.ranking.checks import check_query
+from secondpass.ranking.request_checks import check_query
 
 # What the rankers of Haystack take when no model is named.
 DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"

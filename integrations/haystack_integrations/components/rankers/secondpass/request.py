@@ -10,10 +10,10 @@ from haystack import Document
 from haystack_integrations.components.rankers.secondpass.passages import passage_of, with_passage
 from haystack_integrations.components.rankers.secondpass.texts import Template, content_of
 from secondpass.adapters.passages import own_passage
-from secondpass.arguments import check_flag
+from secondpass.arguments import check_flag, check_number
 from secondpass.errors import InputError
 from secondpass.ranking import RankedDocument, ScoreMap, Scorer, Sigmoid, arank, rank
-from secondpass.ranking.checks import check_number, check_score_threshold, check_top_k
+from secondpass.ranking.request_checks import check_score_threshold, check_top_k
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

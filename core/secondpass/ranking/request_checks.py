@@ -1,18 +1,12 @@
-"""What a ranking request may hold, and what a scorer may answer: NaN is refused here."""
+"""What a ranking request may hold."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sized
 from collections.abc import Set as AbstractSet
 
-import numpy as np
-from numpy.typing import NDArray
-
-from secondpass.arguments import check_count, describe, items_of
-from secondpass.errors import InputError, InputTypeError, ScoringError
+from secondpass.arguments import check_count, check_number, describe, items_of
+from secondpass.errors import InputError, InputTypeError
 from secondpass.ranking.scorers import Pair, Scorer
-
-# numpy's kinds of text, complex numbers and times, all of which it would make numbers of.
-_NOT_REAL = "SUcmM"
 
 
 def check_request(query: object, documents: object, top_k: object, score_threshold: object) -> list[str]:
@@ -94,48 +88,3 @@ def check_score_threshold(score_threshold: object) -> None:
     threshold = check_number("score_threshold", score_threshold)
     if threshold is not None and math.isnan(threshold):
         raise InputError("score_threshold must be a number, got NaN")
-
-
-def check_number(name: str, value: object) -> float | None:
-    """The number as a float, or None for None; raise InputError for anything that is none or too large for one."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise InputTypeError(f"{name} must be a number or None, got {describe(value)}")
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise InputError(f"{name} must be a number of double precision, got an integer above all of them") from error
-
-
-def check_scores(scores: Sequence[float] | NDArray[np.float32], n_documents: int) -> NDArray[np.float64]:
-    """The scores as numbers of double precision; raise ScoringError unless each document has one that is not NaN."""
-    try:
-        given = np.asarray(scores)
-        values = given.astype(np.float64) if given.dtype.kind not in _NOT_REAL else None
-    except Exception as error:  # whatever is given decides what is raised
-        raise _not_scores(scores) from error
-    if values is None:
-        raise _not_scores(scores)
-    if values.shape != (n_documents,):
-        raise ScoringError(
-            f"a scorer must give one score per document, got shape {values.shape} for {n_documents} documents"
-        )
-    refuse_nan(values, "document")
-    return values
-
-
-def _not_scores(scores: object) -> ScoringError:
-    return ScoringError(f"a scorer must give a list or array of real numbers, got {describe(scores)}")
-
-
-def refuse_nan(scores: NDArray[np.floating], item: str, *, first: int = 0) -> None:
-    """Raise ScoringError if a score is NaN.
-
-    Args:
-        scores: Shape: (n,).
-        item: What has a score, for the message.
-        first: Number of the first of them.
-    """
-    if np.isnan(scores).any():
-        raise ScoringError(f"scores must be numbers, got NaN for {item} ", first + int(np.isnan(scores).argmax()))
