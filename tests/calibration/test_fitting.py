@@ -141,3 +141,24 @@ def test_a_method_that_is_none_is_refused() -> None:
     for method in ("minmax", None):
         with pytest.raises(InputError, match="method must be one of"):
             fit_map(method, PAIRS)  # type: ignore[arg-type] # what the check is for
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_where_one_end_is_level_the_rest_of_a_beta_map_is_the_most_likely_one(*, turned: bool) -> None:
+    logits, relevant, queries = judged(60)
+    relevant = relevant & (logits < 3) | (logits < -6)  # as in the test of levels
+    pairs = JudgedPairs.check(-logits, ~relevant, queries) if turned else JudgedPairs.check(logits, relevant, queries)
+    n, m = pairs.n_relevant, len(pairs) - pairs.n_relevant
+    targets = np.where(pairs.relevant, (n + 1) / (n + 2), 1 / (m + 2))
+
+    def likelihood(score_map: Beta) -> float:
+        p = score_map(pairs.logits)
+        return float((targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean())
+
+    fitted = fit_map("beta", pairs)
+    assert isinstance(fitted, Beta)
+    assert (fitted.b if turned else fitted.a) == 0.0
+    slope = "a" if turned else "b"
+    for name, step in itertools.product((slope, "c"), (-1e-3, 1e-3)):
+        values = {"a": fitted.a, "b": fitted.b, "c": fitted.c}
+        assert likelihood(Beta(**{**values, name: values[name] + step})) < likelihood(fitted)

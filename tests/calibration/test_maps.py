@@ -84,3 +84,16 @@ def test_parameters_go_through_json(score_map: ProbabilityMap) -> None:
 def test_parameters_that_would_make_a_map_fall_are_refused(kind: Any, parameters: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         kind(*parameters)
+
+
+@pytest.mark.parametrize(
+    ("score_map", "low", "high"),
+    [
+        (Platt(0.0, math.log(3)), 0.75, 0.75),
+        (Beta(0.0, 0.0, math.log(3)), 0.75, 0.75),
+        (Beta(0.0, 1.0, math.log(3)), 0.75, 1.0),
+        (Beta(1.0, 0.0, math.log(3)), 0.0, 0.75),
+    ],
+)
+def test_a_level_end_is_level_to_infinity(score_map: ProbabilityMap, low: float, high: float) -> None:
+    assert score_map(np.array([-np.inf, np.inf])).tolist() == pytest.approx([low, high])

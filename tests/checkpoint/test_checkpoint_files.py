@@ -14,6 +14,10 @@ from judgements import platt
 from safetensors.torch import load_file, save_file
 
 from secondpass import BiEncoder, Calibrated, CrossEncoder
+from secondpass.checkpoint import checkpoint_files
+from secondpass.checkpoint.checkpoint_files import CheckpointFiles
+from secondpass.checkpoint.file_stamp import FileStamp, stamp_of
+from secondpass.checkpoint.folder import Folder
 from secondpass.errors import CheckpointError
 from secondpass.execution.local_scorer import LocalScorer
 from secondpass.jobs.scoring.model_identity import identity_of
@@ -113,3 +117,21 @@ def test_the_base_of_an_adapter_is_among_its_files(tmp_path: Path) -> None:
     negate(base)
     with pytest.raises(CheckpointError, match=r"base/model.safetensors was changed"):
         model.fingerprint()
+
+
+def test_a_file_that_is_written_over_while_the_others_are_read_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = checkpoints.bert(tmp_path)
+    files = CheckpointFiles(Folder(str(folder), folder))
+    last = files._files[-1].path
+
+    def look(path: Path) -> FileStamp | None:
+        stamp = stamp_of(path)
+        if path == last:  # the last look: from here on, files are read
+            last.write_bytes(last.read_bytes() + b" ")
+        return stamp
+
+    monkeypatch.setattr(checkpoint_files, "stamp_of", look)
+    with pytest.raises(CheckpointError, match="was changed, moved or removed after the model was loaded"):
+        files.digest()

@@ -40,3 +40,10 @@ def test_where_nothing_states_a_limit_the_caller_has_to() -> None:
     assert endless.resolve("some/model", 1000, n_special=3) == 1000
     assert endless.at_most(64).resolve("some/model", None, n_special=3) == 64
     assert Limit(stated=32, positions=None).at_most(64).resolve("some/model", None, n_special=3) == 32
+
+
+def test_a_stated_limit_of_the_special_tokens_alone_is_refused() -> None:
+    for stated in (2, 3):
+        with pytest.raises(CheckpointError, match="must be above the 3 special tokens of a pair, got"):
+            Limit(stated=stated, positions=None, source="config").resolve("some/model", None, n_special=3)
+    assert Limit(stated=4, positions=None).resolve("some/model", None, n_special=3) == 4

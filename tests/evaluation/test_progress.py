@@ -8,6 +8,7 @@ import pytest
 
 from secondpass.errors import InputError
 from secondpass.evaluation import Collection, RerankingSample, evaluate_samples, rerank
+from secondpass.evaluation.progress import Candidates, score_all
 from secondpass.evaluation.reranking_sets import SetResult
 from secondpass.testing import OverlapScorer
 
@@ -116,3 +117,17 @@ def test_the_file_is_json_lines(tmp_path: Path) -> None:
     header, *records = map(json.loads, progress_path.read_text().splitlines())
     assert header["model"] == "m"
     assert [record["key"] for record in records] == ["q1", "q2", "q3"]
+
+
+def test_each_query_is_on_disk_before_the_next_one_is_scored(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    n_lines: list[int] = []
+
+    class Looks:
+        def score(self, query: str, documents: Sequence[str]) -> list[float]:
+            del query
+            n_lines.append(path.read_text().count("\n"))
+            return [1.0] * len(documents)
+
+    score_all(Looks(), {key: Candidates(key, ("a",)) for key in "abc"}, progress_file=path)
+    assert n_lines == [1, 2, 3], "the job's own line, and one for each query before"

@@ -126,3 +126,19 @@ def test_sets_count_too(model: str) -> None:
     result = evaluate_samples(CrossEncoder(model), samples)
     assert (result.n_truncated, result.n_documents) == (1, 3)
     assert evaluate_samples(OverlapScorer(), samples).n_truncated is None
+
+
+def test_what_orders_equal_scores_is_read_again_too() -> None:
+    class Calibrated:
+        def score(self, query: str, documents: Sequence[str]) -> list[float]:
+            raise AssertionError(query, documents)
+
+        def read(self, pairs: Iterable[Pair]) -> Readings:
+            n = len(list(pairs))
+            return Readings(np.full(n, 0.9), np.zeros(n, np.bool_), [None] * n, raw_scores=np.full(n, 5.0))
+
+    collection = Collection({"1": "capital"}, {"short": "Paris", "long": "Berlin " * 9}, {"1": {"long": 1}})
+    scored = [ScoredQuery("1", ("short", "long"), (0.9, 0.1), 1.0, (False, True), (2.0, -3.0))]
+    (again,) = reread(Calibrated(), collection, scored)
+    assert (again.scores, again.raw_scores) == ((0.9, 0.9), (2.0, 5.0))
+    assert again.reranked(2) == ["long", "short"]

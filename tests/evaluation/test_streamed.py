@@ -6,7 +6,7 @@ import pytest
 
 from secondpass.errors import InputError
 from secondpass.evaluation import BM25, Collection, rerank
-from secondpass.evaluation.streamed import StreamedDocuments
+from secondpass.evaluation.streamed import StreamedDocuments, texts_of
 from secondpass.testing import OverlapScorer
 
 TEXTS = {f"d{number}": f"the {number} cat sleeps" for number in range(50)} | {"dog": "a dog barks"}
@@ -50,3 +50,10 @@ def test_a_document_that_it_lacks_is_named() -> None:
     collection = Collection({"q": "dog"}, StreamedDocuments(Corpus().read), {"q": {"dog": 1}})
     with pytest.raises(InputError, match="the corpus must hold every document of the run, 'bird' is not in it"):
         rerank(OverlapScorer(), collection, {"q": {"dog": 2.0, "bird": 1.0}})
+
+
+def test_documents_that_are_wanted_later_are_read_then() -> None:
+    documents = StreamedDocuments(lambda: iter([("a", "A"), ("b", "B"), ("c", "C")]))
+    assert texts_of(documents, {"a"}) == {"a": "A"}
+    assert texts_of(documents, {"b", "c"}) == {"b": "B", "c": "C"}
+    assert texts_of(documents, {"c", "not there"}) == {"c": "C"}

@@ -73,3 +73,16 @@ def test_parts_are_best_first_and_hold_everything_once(length: int, size: int, c
     ]
     assert held == list(range(length))
     assert all(span.end - span.start <= size for span, _ in best)
+
+
+def test_of_equal_parts_the_earlier_is_first_whenever_it_was_found() -> None:
+    scores = {(0, 4): 1.0, (2, 6): 2.0, (6, 10): 1.0, (0, 2): 1.0}
+
+    def split(part: Span) -> list[Span]:
+        return [Span(0, 4), Span(2, 6), Span(6, 10)] if part == Span(0, 10) else [part]
+
+    def score(parts: Sequence[Span]) -> list[float]:
+        return [scores[part.start, part.end] for part in parts]
+
+    best = best_spans(Span(0, 10), split, score)
+    assert [(span.start, span.end) for span, _ in best] == [(2, 6), (0, 2), (6, 10)]

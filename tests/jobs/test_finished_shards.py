@@ -125,3 +125,17 @@ def test_a_shard_whose_record_is_damaged_is_done_again(name: str, content: bytes
     result = score_files(path, out, scorer=Scores())
     assert (result.n_rows, result.n_bad, result.n_shards_before) == (60, 1, 0)
     assert score_files(path, out, scorer=Scores()).n_shards_before == 1
+
+
+@pytest.mark.parametrize("content", [None, b"", b"1234567"])
+def test_a_shard_whose_list_of_queries_is_damaged_is_done_again(content: bytes | None, tmp_path: Path) -> None:
+    path, out = write_jsonl(tmp_path / "a.jsonl", make_rows(60)), tmp_path / "out"
+    expected = score_files(path, out, scorer=Scores())
+    (queries,) = (out / "finished").glob("*.queries")
+    if content is None:
+        queries.unlink()
+    else:
+        queries.write_bytes(content)
+    result = score_files(path, out, scorer=Scores())
+    assert (result.n_shards_before, result.n_scattered) == (0, expected.n_scattered)
+    assert score_files(path, out, scorer=Scores()).n_shards_before == 1

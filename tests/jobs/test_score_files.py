@@ -17,6 +17,7 @@ from truncation import TRUNCATES
 from secondpass import CrossEncoder
 from secondpass.errors import InputError
 from secondpass.jobs import JobResult, JobSettings, score_files
+from secondpass.jobs.settings import OutputFormat
 from secondpass.options import ModelOptions
 from secondpass.ranking import Pair, Readings
 from secondpass.remote import RemoteScorer
@@ -421,3 +422,25 @@ def test_a_scorer_that_makes_up_scores_is_refused(tmp_path: Path) -> None:
     scorer = RemoteScorer("http://127.0.0.1:9", on_failure="keep_order")
     with pytest.raises(InputError, match="scorer must raise its failures, not score them"):
         score_files(path, tmp_path / "out", scorer=scorer)
+
+
+class FailsForOne:
+    def score(self, query: str, documents: Sequence[str]) -> list[float]:
+        del query
+        if "broken" in documents:
+            raise InputError("this one cannot be scored")
+        return [float(len(text)) for text in documents]
+
+
+@pytest.mark.parametrize("output_format", ["jsonl", "trec"])
+def test_errors_stand_in_the_order_of_the_rows(output_format: OutputFormat, tmp_path: Path) -> None:
+    texts = ["good", "broken", "fine", None, "better"]
+    rows = [
+        {"query": "q", "query_id": "1", "document": text, "document_id": str(number)}
+        for number, text in enumerate(texts)
+    ]
+    path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
+    result = score_files(path, out, scorer=FailsForOne(), settings=JobSettings(output_format=output_format))
+    assert (result.n_rows, result.n_bad) == (3, 2)
+    lines = (out / "errors.jsonl").read_text().splitlines()
+    assert [json.loads(line)["row"] for line in lines] == [2, 4]

@@ -139,3 +139,21 @@ threading.Thread(target=later).start()
 def test_it_asks_in_several_requests_after_the_main_thread_has_ended() -> None:
     done = run_python(AFTER_THE_MAIN_THREAD)
     assert (done.returncode, done.stdout.strip()) == (0, "True 4"), done.stderr
+
+
+def test_a_closed_scorer_asks_again_how_the_service_is_to_be_asked() -> None:
+    with faking() as fake:
+        scorer = RemoteScorer(fake.url)
+        for n_closed in range(3):
+            assert scorer.score("query", ["four"]) == [score_of("four")]
+            assert scorer.score("query", ["four"]) == [score_of("four")]
+            assert scorer._client._known is not None
+            scorer.close()
+            assert scorer._client._known is None, n_closed
+
+
+def test_loops_that_have_ended_are_not_held() -> None:
+    with faking() as fake, RemoteScorer(fake.url) as scorer:
+        for _ in range(4):
+            asyncio.run(scorer.ascore("query", ["four"]))
+        assert len(scorer._client._connections._pools.get()._of_loops) == 1

@@ -91,3 +91,17 @@ def test_a_blank_answer_is_no_reason_to_skip_a_negative(tmp_path: Path) -> None:
     run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
     (example,) = mine_negatives([LabelledQuery("cat", ("cat one",), ("", " "))], run)
     assert example.documents == ("cat one", "cat two")
+
+
+# Best first: the more often it says so, and the shorter it is, the better.
+TEXTS = ["cat cat cat cat", "cat cat cat dog", "cat cat dog dog", "cat dog dog dog"]
+
+
+@pytest.mark.parametrize("band", [(1, 1), (1, 2), (2, 3), (3, 9)])
+def test_negatives_are_those_of_the_band(band: tuple[int, int], tmp_path: Path) -> None:
+    lines = [json.dumps({"_id": str(i), "text": text}) + "\n" for i, text in enumerate(TEXTS)]
+    (tmp_path / "corpus.jsonl").write_text("".join(lines))
+    data = DataConfig(("t.jsonl",), corpus="corpus.jsonl", mine_from=band, negatives=9)
+    run = TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)
+    (example,) = mine_negatives([LabelledQuery("cat", ("elsewhere",))], run)
+    assert sorted(example.documents[1:]) == sorted(TEXTS[band[0] - 1 : band[1]])

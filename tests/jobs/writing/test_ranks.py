@@ -103,3 +103,8 @@ def test_queries_beside_one_whose_rows_are_all_bad_here_have_ranks(tmp_path: Pat
     assert {key: sorted(ranks[key]) for key in "ace"} == {key: [1, 2] for key in "ace"}
     assert (ranks["b"], ranks["d"]) == ([None] * 2, [None] * 6)
     assert result.n_unranked == 8
+
+
+def test_a_query_that_only_seems_to_go_on_has_come_back() -> None:
+    first, second = np.array([7, 9], np.uint64), np.array([7], np.uint64)
+    assert count_scattered([(first, False), (second, True)]) == 1, "9 goes on, with bad rows alone"
