@@ -101,7 +101,7 @@ def test_its_time_is_that_of_the_windows_and_of_what_fits() -> None:
     scored = [ScoredQuery("1", ("paris", "long"), (0.5, 0.25), 8.0, (False, True))]
     (again,) = reread(Slow(), COLLECTION, scored)
     assert (again.scores, again.truncated) == ((0.5, 1.0), (False, False))
-    assert again.seconds == pytest.approx(4.0, abs=0.5)
+    assert 4.0 <= again.seconds < 8.0
 
 
 def test_scores_without_a_word_of_what_was_read_cannot_be_read_again() -> None:
@@ -142,3 +142,15 @@ def test_what_orders_equal_scores_is_read_again_too() -> None:
     (again,) = reread(Calibrated(), collection, scored)
     assert (again.scores, again.raw_scores) == ((0.9, 0.9), (2.0, 5.0))
     assert again.reranked(2) == ["long", "short"]
+
+
+def test_where_windows_do_not_say_what_was_truncated_nobody_does() -> None:
+    class Silent:
+        def score(self, query: str, documents: Sequence[str]) -> list[float]:
+            del query
+            return [1.0] * len(documents)
+
+    collection = Collection({"1": "capital"}, {"short": "Paris", "long": "Berlin " * 9}, {"1": {"long": 1}})
+    scored = [ScoredQuery("1", ("short", "long"), (0.9, 0.1), 1.0, (False, True))]
+    (again,) = reread(Silent(), collection, scored)
+    assert (again.scores, again.truncated) == ((0.9, 1.0), None)

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from secondpass.tokenization.tokens import Spans
-from secondpass.tokenization.word_cache import WordCache
+from secondpass.tokenization.word_cache import WordCache, is_word_local
 
 
 def counting() -> tuple[WordCache, list[str]]:
@@ -93,3 +97,19 @@ def test_threads_may_share_a_cache() -> None:
     with ThreadPoolExecutor(8) as pool:
         got = list(pool.map(lambda text: letters(cache([text])), texts))
     assert got == [text.replace(" ", "") for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        (AddedToken("[X]"), True),
+        (AddedToken("[X]", lstrip=True), True),
+        (AddedToken("[X]", rstrip=True), False),
+        (AddedToken("[X Y]"), False),
+    ],
+)
+def test_added_tokens_that_reach_beyond_their_word_rule_the_cache_out(token: AddedToken, *, expected: bool) -> None:
+    tokenizer = Tokenizer(WordPiece({"[UNK]": 0, "a": 1}, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = BertNormalizer(), BertPreTokenizer()
+    tokenizer.add_tokens([token])
+    assert is_word_local(tokenizer) is expected
