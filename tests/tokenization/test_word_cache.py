@@ -109,7 +109,7 @@ def test_threads_may_share_a_cache() -> None:
     ],
 )
 def test_added_tokens_that_reach_beyond_their_word_rule_the_cache_out(token: AddedToken, *, expected: bool) -> None:
-    tokenizer = Tokenizer(WordPiece({"[UNK]": 0, "a": 1}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(WordPiece({"[UNK]": 0, "a": 1}))
     tokenizer.normalizer, tokenizer.pre_tokenizer = BertNormalizer(), BertPreTokenizer()
     tokenizer.add_tokens([token])
     assert is_word_local(tokenizer) is expected
