@@ -168,5 +168,7 @@ def test_the_model_of_cross_encoder_reranker_is_not_a_name() -> None:
     from langchain_secondpass import SecondPassCrossEncoder
 
     inner: Any = SecondPassCrossEncoder(model="m")
-    with pytest.raises(ValueError, match="model must be a name, got SecondPassCrossEncoder"):
+    with pytest.raises(ValueError, match=r"model must be a name, got SecondPassCrossEncoder .*: write model='m'"):
         SecondPassRerank(model=inner, top_n=3)
+    with pytest.raises(ValueError, match=r"which has score\(text_pairs\); model='m' in place of scorer loads it"):
+        SecondPassRerank(scorer=inner, top_n=3)

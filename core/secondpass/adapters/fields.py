@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from secondpass.adapters.foreign_arguments import Readers
-from secondpass.adapters.lazy import check_model_name, scorer_of
+from secondpass.adapters.lazy import check_given_scorer, check_model_name, scorer_of
 from secondpass.adapters.migration import spelling, translate
 from secondpass.adapters.secrets import HidesSecrets
 from secondpass.arguments import check_flag
@@ -36,7 +36,7 @@ from secondpass.errors import InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
-from secondpass.ranking.request_checks import check_score_threshold, check_scorer, check_top_k
+from secondpass.ranking.request_checks import check_score_threshold, check_top_k
 
 # Shared by all adapters, because one with a lock could not be copied or pickled; held for an assignment only.
 _LOCK: Final = PerProcess(threading.Lock)
@@ -215,7 +215,7 @@ class ModelFields(HidesSecrets):
     @field_validator("scorer", mode="before")
     @classmethod
     def _check_scorer(cls, value: object) -> object:
-        return None if value is None else check_scorer(value)
+        return None if value is None else check_given_scorer(value)
 
     @model_validator(mode="after")
     def _check_choice(self) -> Self:
