@@ -14,7 +14,7 @@ from llama_index_secondpass.reporting import dispatcher, report
 from llama_index_secondpass.texts import text_of
 from secondpass.adapters.fields import Flag, RerankFields
 from secondpass.adapters.foreign_arguments import Readers
-from secondpass.adapters.inputs import check_documents
+from secondpass.adapters.inputs import check_framework_documents
 from secondpass.adapters.passages import PASSAGE, own_passage, passage_metadata
 from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError
@@ -129,4 +129,4 @@ def _require_query(query: QueryBundle | None) -> QueryBundle:
 
 def _check_nodes(nodes: object) -> list[NodeWithScore]:
     instead = "write NodeWithScore(node=...) around a node, and TextNode(text=...) for a text in it"
-    return check_documents(nodes, NodeWithScore, name="nodes", instead=instead)
+    return check_framework_documents(nodes, NodeWithScore, name="nodes", instead=instead)

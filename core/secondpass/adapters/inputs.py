@@ -10,7 +10,7 @@ from secondpass.errors import InputTypeError
 _Document = TypeVar("_Document")
 
 
-def check_documents(documents: object, kind: type[_Document], *, name: str, instead: str) -> list[_Document]:
+def check_framework_documents(documents: object, kind: type[_Document], *, name: str, instead: str) -> list[_Document]:
     """The documents as a new list.
 
     Args:
