@@ -3,8 +3,11 @@
 import dataclasses
 import sys
 from collections.abc import Mapping
+from enum import Enum
+from pathlib import PurePath
 from typing import Any, Final
 
+import numpy as np
 from haystack.utils import ComponentDevice, Secret
 
 from secondpass.adapters.foreign_arguments import CONFIG, MODEL, TOKENIZER, Readers, inside, merge, refuse
@@ -86,9 +89,21 @@ def copy_names(names: list[str] | None) -> list[str]:
 
 
 def plain(value: object) -> object:
-    """The value as YAML can hold it: of a torch dtype or device its name, of a mapping a copy with plain values."""
+    """The value as YAML can hold it.
+
+    A number or text of numpy's, an enum and a path become Python's own, torch's dtypes and devices their names.
+    Mappings and lists are copied, with plain values.
+    """
     if isinstance(value, Mapping):
         return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, PurePath):
+        return str(value)
     torch = sys.modules.get("torch")  # where it is not imported, nothing of it can be a value
     return str(value) if torch is not None and isinstance(value, torch.dtype | torch.device) else value
 
@@ -103,7 +118,7 @@ def check_types(parameters: Mapping[str, Any]) -> None:
         check_flag(name, parameters.get(name, False))
     for name in _TEXTS:
         check_text(name, parameters.get(name, ""), optional=False)
-    check_names("meta_fields_to_embed", parameters.get("meta_fields_to_embed", []))
+    copy_names(parameters.get("meta_fields_to_embed"))
     check_count("batch_size", parameters.get("batch_size"))
     device, token = parameters.get("device"), parameters.get("token")
     if device is not None and not isinstance(device, ComponentDevice):

@@ -157,7 +157,7 @@ class SecondPassRanker(LoadsModel):
         self.query_suffix = query_suffix
         self.document_prefix = document_prefix
         self.document_suffix = document_suffix
-        self.meta_fields_to_embed = copy_names(meta_fields_to_embed)
+        self.meta_fields_to_embed: list[str] | None = copy_names(meta_fields_to_embed)
         self.embedding_separator = embedding_separator
         self.scale_score = scale_score
         self.calibration_factor = calibration_factor
@@ -243,8 +243,7 @@ class SecondPassRanker(LoadsModel):
                 f"a SecondPassRanker with scorer={type(self.scorer).__name__} cannot be saved: give model instead"
             )
         names = inspect.signature(type(self).__init__).parameters.keys() - {"self", "scorer"}
-        parameters = {name: getattr(self, name) for name in sorted(names)} | {"model": self._model_name()}
-        parameters |= {name: plain(parameters[name]) for name in ("model_kwargs", "tokenizer_kwargs", "config_kwargs")}
+        parameters = {name: plain(getattr(self, name)) for name in sorted(names)} | {"model": self._model_name()}
         calibration = as_calibration(self.calibration)
         parameters["calibration"] = None if calibration is None else calibration.as_json()
         return default_to_dict(self, **parameters)
@@ -292,7 +291,7 @@ class SecondPassRanker(LoadsModel):
             template=Template(
                 prefix=self.document_prefix,
                 suffix=self.document_suffix,
-                meta_fields=self.meta_fields_to_embed,
+                meta_fields=copy_names(self.meta_fields_to_embed),
                 separator=self.embedding_separator,
             ),
             selection=selection,
