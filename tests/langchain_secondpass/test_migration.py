@@ -172,3 +172,18 @@ def test_the_model_of_cross_encoder_reranker_is_not_a_name() -> None:
         SecondPassRerank(model=inner, top_n=3)
     with pytest.raises(ValueError, match=r"which has score\(text_pairs\); model='m' in place of scorer loads it"):
         SecondPassRerank(scorer=inner, top_n=3)
+
+
+@EVERY
+def test_a_field_of_a_derived_class_is_its_own(adapter: Any) -> None:
+    class Own(adapter):  # type: ignore[misc] # a class that mypy cannot see
+        timeout: int = 3
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        own = Own(model="m", timeout=5)
+    assert own.timeout == 5
+    with pytest.raises(InputError, match="api_key means nothing here"):
+        Own(model="m", api_key="x")
+    with pytest.raises(InputError, match="timeout means nothing here"):
+        adapter(model="m", timeout=5)

@@ -128,7 +128,9 @@ class ModelFields(HidesSecrets):
             name, positional = type(self).__name__, self._by_name(arguments)
             for twice in positional.keys() & values.keys():
                 raise InputTypeError(f"{name} got {twice} by position and by name")
-            ours, foreign = translate({**positional, **values}, self._other_names)
+            own = type(self).model_fields  # a derived class may have given such a name a meaning of its own
+            others = {key: reader for key, reader in self._other_names.items() if key not in own}
+            ours, foreign = translate({**positional, **values}, others)
             if arguments or foreign:
                 before = spelling(name, {key: ... for key in foreign if key not in positional}, arguments)
                 message = f"{before} is how another reranker spells it: write {spelling(name, ours)}"

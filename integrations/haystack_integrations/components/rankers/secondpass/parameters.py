@@ -1,9 +1,12 @@
 """What Haystack's earlier rankers call things, in our words: honoured, or refused with the reason."""
 
 import dataclasses
+import inspect
 import sys
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from enum import Enum
+from inspect import Parameter
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -24,6 +27,9 @@ _USUAL_MAX_LENGTH: Final = 512
 # What is True or False, and what is text: neither can be left open.
 _FLAGS: Final = ("return_passages", "share_model")
 _TEXTS: Final = ("query_prefix", "query_suffix", "document_prefix", "document_suffix", "embedding_separator")
+
+# Parameters that stand for any others.
+_ANY_NAME: Final = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 # The arguments for transformers in a saved ranker.
 _KWARGS: Final[Readers] = {
@@ -71,9 +77,27 @@ def model_options(parameters: Mapping[str, Any]) -> ModelOptions:
     return _with_batch_size(ModelOptions(**values), parameters.get("batch_size"))
 
 
-def refuse_foreign(parameters: Mapping[str, Any]) -> None:
-    """Raise InputError for a parameter of another ranker that has no meaning here; the message says what to write."""
-    translate(parameters, _OF_OTHERS)
+def parameter_names(component: type) -> set[str]:
+    """What the constructor takes by name; of one that passes `**arguments` on, also what the class above it takes."""
+    names: set[str] = set()
+    for kind in component.__mro__:
+        if "__init__" not in vars(kind):
+            continue
+        given = list(inspect.signature(vars(kind)["__init__"]).parameters.values())[1:]  # without self
+        names |= {parameter.name for parameter in given if parameter.kind not in _ANY_NAME}
+        if not any(parameter.kind is Parameter.VAR_KEYWORD for parameter in given):
+            break
+    return names
+
+
+def refuse_foreign(parameters: Mapping[str, Any], own_names: AbstractSet[str]) -> None:
+    """Raise InputError for a parameter of another ranker that has no meaning here; the message says what to write.
+
+    Args:
+        parameters: Those of a call.
+        own_names: Names that the component itself gives a meaning.
+    """
+    translate(parameters, {name: reader for name, reader in _OF_OTHERS.items() if name not in own_names})
 
 
 def copy_names(names: list[str] | None) -> list[str]:
