@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import (
     BeforeValidator,
@@ -81,8 +81,8 @@ class ModelFields(HidesSecrets):
     """Share one loaded model with every adapter of the process that has the same name and options."""
     revision: str | None = None
     """Branch, tag or commit on the hub."""
-    token: SecretStr | None = Field(default=None, exclude=True, repr=False)
-    """Hub token, for private checkpoints, or a service's API key. Not serialised: pass it again, or set HF_TOKEN."""
+    token: SecretStr | Literal[False] | None = Field(default=None, exclude=True, repr=False)
+    """Hub token, for private checkpoints, or a service's API key; False sends none. Not serialised: pass it again."""
     cache_dir: str | None = None
     """Folder for downloads."""
     local_files_only: Flag = False
@@ -251,7 +251,7 @@ class ModelFields(HidesSecrets):
 
     def _options(self) -> ModelOptions:
         values: dict[str, Any] = {option.name: getattr(self, option.name) for option in fields(ModelOptions)}
-        if self.token is not None:
+        if isinstance(self.token, SecretStr):
             values["token"] = self.token.get_secret_value()
         return ModelOptions(**values)
 

@@ -40,8 +40,8 @@ class HidesSecrets(BaseModel):
     @classmethod
     def _check_token(cls, value: object) -> object:
         token = value.get_secret_value() if isinstance(value, Secret | SecretStr) else value
-        if token is not None and not isinstance(token, str):
-            raise InputTypeError(f"token must be text or None, got {type(token).__name__}")
+        if token is not None and token is not False and not isinstance(token, str):
+            raise InputTypeError(f"token must be text, False or None, got {type(token).__name__}")
         return token
 
 

@@ -49,7 +49,8 @@ class CrossEncoder(LoadedModel):
         trust_remote_code: Allow code that the checkpoint brings along to run.
         revision: Branch, tag or commit on the hub.
         local_files_only: Never ask the network.
-        token: Hub token, for private checkpoints.
+        token: Hub token, for private checkpoints; True takes the one that huggingface_hub finds, as None does, and
+            False sends none.
         model_kwargs: `dtype` (or `torch_dtype`), `device_map` with one device, and what changes no score. Without a
             dtype, arithmetic is float32 on a CPU, and elsewhere as the weights are stored.
         processor_kwargs: `model_max_length`.
