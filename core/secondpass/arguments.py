@@ -108,6 +108,12 @@ def describe(value: object) -> str:
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"  # noqa: PLR2004 - one line
 
 
+def describe_apart(value: object, expected: str) -> str:
+    """As `describe`; where the type has the name of the expected one, whose it is as well."""
+    text = describe(value)
+    return f"{type(value).__module__}.{text}" if type(value).__name__ == expected else text
+
+
 def describe_error(error: Exception) -> str:
     """The type of an error and the first line of what it says, for errors that tell of others."""
     lines = str(error).splitlines()

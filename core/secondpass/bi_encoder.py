@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -49,7 +49,7 @@ class BiEncoder(LocalScorer):
         model: Hub id, local folder, or the name of a bundled model.
         document_model: What embeds documents, where that is another checkpoint, as in DPR; None takes `model`.
         revision: Branch, tag or commit of `model` on the hub.
-        token: Hub token, for private checkpoints.
+        token: Hub token, for private checkpoints; False sends none, not even one that huggingface_hub finds.
         cache_dir: Where downloads are kept.
         local_files_only: Never ask the network.
         device: As in `CrossEncoder`.
@@ -74,7 +74,7 @@ class BiEncoder(LocalScorer):
         *,
         document_model: str | Path | None = None,
         revision: str | None = None,
-        token: str | None = None,
+        token: str | Literal[False] | None = None,
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
         device: str | torch.device | Sequence[str | torch.device] | None = None,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ class CrossEncoder(LocalScorer):
     Args:
         model: Hub id, local folder, or the name of a bundled model.
         revision: Branch, tag or commit on the hub.
-        token: Hub token, for private checkpoints.
+        token: Hub token, for private checkpoints; False sends none, not even one that huggingface_hub finds.
         cache_dir: Where downloads are kept.
         local_files_only: Never ask the network.
         trust_remote_code: Allow code that the checkpoint brings along to run.
@@ -82,7 +82,7 @@ class CrossEncoder(LocalScorer):
         model: str | Path,
         *,
         revision: str | None = None,
-        token: str | None = None,
+        token: str | Literal[False] | None = None,
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
         trust_remote_code: bool = False,

@@ -32,7 +32,8 @@ class HubOptions:
 
     Args:
         revision: Branch, tag or commit on the hub; None takes its main branch.
-        token: Access token for the hub; None takes the one huggingface_hub finds. Never shown in a repr.
+        token: Access token for the hub; None takes the one huggingface_hub finds, False sends none. Never shown in a
+            repr.
         cache_dir: Where downloads are kept; None takes huggingface_hub's own place.
         local_files_only: Never ask the network.
         trust_remote_code: Allow a checkpoint to run code of its own.
@@ -43,7 +44,7 @@ class HubOptions:
     """
 
     revision: str | None = None
-    token: str | None = field(default=None, repr=False)
+    token: str | Literal[False] | None = field(default=None, repr=False)
     cache_dir: str | None = None
     local_files_only: bool = False
     trust_remote_code: bool = False

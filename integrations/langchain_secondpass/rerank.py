@@ -12,7 +12,7 @@ from typing_extensions import TypedDict  # pydantic, and LCEL with it, reads typ
 from langchain_secondpass.migration import RERANKERS
 from secondpass.adapters.fields import RerankFields
 from secondpass.adapters.foreign_arguments import Readers
-from secondpass.adapters.inputs import check_documents
+from secondpass.adapters.inputs import check_framework_documents
 from secondpass.adapters.passages import PASSAGE, own_passage, passage_metadata, passage_text
 from secondpass.adapters.texts import text_with_metadata
 from secondpass.arguments import check_names, describe
@@ -136,4 +136,4 @@ def _check_input(step: object) -> tuple[str, list[Document]]:
     if not isinstance(step, Mapping) or not {"query", "documents"} <= step.keys():
         raise InputTypeError(f'input must be a dict with "query" and "documents", got {describe(step)}')
     instead = "write Document(page_content=...)"
-    return step["query"], check_documents(step["documents"], Document, name="documents", instead=instead)
+    return step["query"], check_framework_documents(step["documents"], Document, name="documents", instead=instead)

@@ -1,11 +1,12 @@
 """Reranking as a LlamaIndex node postprocessor."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
-from pydantic import PlainSerializer
+from pydantic import PlainSerializer, model_validator
 
 from llama_index_secondpass.migration import OTHER_NAMES, by_name
 from llama_index_secondpass.nodes import own_text, passage_of, start_of_own_text, with_hidden_metadata
@@ -13,7 +14,7 @@ from llama_index_secondpass.reporting import dispatcher, report
 from llama_index_secondpass.texts import text_of
 from secondpass.adapters.fields import Flag, RerankFields
 from secondpass.adapters.foreign_arguments import Readers
-from secondpass.adapters.inputs import check_documents
+from secondpass.adapters.inputs import check_framework_documents
 from secondpass.adapters.passages import PASSAGE, own_passage, passage_metadata
 from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError
@@ -21,6 +22,8 @@ from secondpass.ranking import RankedDocument
 
 # Metadata key under which `keep_retrieval_score` keeps the score a node came with.
 RETRIEVAL_SCORE = "retrieval_score"
+# What LlamaIndex writes beside the fields of whatever it serialises.
+_CLASS_NAME: Final = "class_name"
 
 
 class SecondPassRerank(RerankFields, BaseNodePostprocessor):
@@ -40,6 +43,17 @@ class SecondPassRerank(RerankFields, BaseNodePostprocessor):
     """Which metadata the model reads in front of the text."""
 
     _other_names: ClassVar[Readers] = OTHER_NAMES
+    _beside_fields: ClassVar[frozenset[str]] = frozenset({_CLASS_NAME})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_class_name(cls, values: object) -> object:
+        """The values without the name of the class, which must be this one's: so a dump is read as it was written."""
+        if not isinstance(values, Mapping) or _CLASS_NAME not in values:
+            return values
+        if values[_CLASS_NAME] != cls.class_name():
+            raise InputError(f"{_CLASS_NAME} must be {cls.class_name()!r}, got {values[_CLASS_NAME]!r}")
+        return {name: value for name, value in values.items() if name != _CLASS_NAME}
 
     @classmethod
     def _by_name(cls, arguments: tuple[object, ...]) -> dict[str, object]:
@@ -115,4 +129,4 @@ def _require_query(query: QueryBundle | None) -> QueryBundle:
 
 def _check_nodes(nodes: object) -> list[NodeWithScore]:
     instead = "write NodeWithScore(node=...) around a node, and TextNode(text=...) for a text in it"
-    return check_documents(nodes, NodeWithScore, name="nodes", instead=instead)
+    return check_framework_documents(nodes, NodeWithScore, name="nodes", instead=instead)

@@ -37,8 +37,8 @@ def check(make: Callable[[], object], message: str) -> None:
         ({"token": SECRET, "window_overlap": 8}, "window_overlap must be left out"),
         ({"token": SECRET, "dtype": "float12"}, "dtype must be one of"),
         ({"token": SECRET, "scorer": OverlapScorer()}, "give model or scorer, got both"),
-        ({"token": SECRET.encode()}, "token must be text or None, got bytes"),
-        ({"token": [SECRET]}, "token must be text or None, got list"),
+        ({"token": SECRET.encode()}, "token must be text, False or None, got bytes"),
+        ({"token": [SECRET]}, "token must be text, False or None, got list"),
         ({"model": "https://host", "token": f"{SECRET} "}, "api_key must be ASCII characters without spaces"),
         ({"hf_token": SECRET}, "hf_token"),
         ({"api_key": SECRET}, "api_key"),
@@ -59,7 +59,7 @@ def test_a_secret_is_in_no_refusal(adapter: Any, values: dict[str, Any], message
 def test_a_secret_is_in_no_refusal_of_an_assignment(adapter: Any) -> None:
     scores, loads = adapter(scorer=OverlapScorer()), adapter(model="some/model", token=SECRET)
     check(lambda: setattr(scores, "token", SECRET), "token says how to load a model")
-    check(lambda: setattr(loads, "token", SECRET.encode()), "token must be text or None, got bytes")
+    check(lambda: setattr(loads, "token", SECRET.encode()), "token must be text, False or None, got bytes")
     check(lambda: setattr(loads, "batch_tokens", 0), "batch_tokens must be at least 1, got 0")
     check(lambda: setattr(loads, "window_overlap", 8), "window_overlap must be left out")
     assert loads.token.get_secret_value() == SECRET
@@ -95,3 +95,16 @@ def test_the_token_is_what_was_given(adapter: Any) -> None:
         assert made.token.get_secret_value() == SECRET
         assert made._scorer.options.token == SECRET
     assert adapter(model="m", token=None).token is None
+
+
+@ADAPTERS
+def test_no_token_at_all_is_false_as_in_huggingface_hub(adapter: Any) -> None:
+    for made in (
+        adapter(model="m", token=False),
+        adapter.model_validate_json('{"model": "m", "token": false}'),
+        adapter(model="m").model_copy(update={"token": False}),
+    ):
+        assert made.token is False
+        assert made._scorer.options.token is False
+    assert adapter(model="https://host", token=False)._scorer == adapter(model="https://host")._scorer
+    check(lambda: adapter(model="m", token=True), "token must be text, False or None, got bool")

@@ -5,7 +5,7 @@ import inspect
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import pytest
 import torch
@@ -53,7 +53,7 @@ def test_pydantic_adapters_have_every_option_as_a_field(adapter: type[BaseModel]
         name: (field.annotation, field.default) for name, field in adapter.model_fields.items() if name in OPTIONS
     }
     assert fields == OPTIONS | {
-        "token": (SecretStr | None, None),  # which is in no repr
+        "token": (SecretStr | Literal[False] | None, None),  # which is in no repr
         "calibration": (Calibration | str | None, None),  # whose file is read
     }
 

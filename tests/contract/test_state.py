@@ -139,6 +139,35 @@ def test_the_class_of_a_scorer_is_refused_at_once(driver: "Driver") -> None:
         driver.adapter(scorer=OverlapScorer)
 
 
+class HuggingFace:
+    """As LangChain's `BaseCrossEncoder` has it: pairs, and the name of a model."""
+
+    model_name = "BAAI/bge-reranker-base"
+
+    def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:
+        return [0.0 for _ in text_pairs]
+
+
+def test_a_cross_encoder_of_langchain_is_refused_at_once_with_what_to_write(driver: "Driver") -> None:
+    with pytest.raises(ValueError, match=r"got HuggingFace .*, which has score\(text_pairs\); model='BAAI/bge-rer"):
+        driver.adapter(scorer=HuggingFace())
+    with pytest.raises(ValueError, match=r"model must be a name, got HuggingFace .*: write model='BAAI/bge-rer"):
+        driver.adapter(model=HuggingFace())
+
+
+def test_the_cross_encoder_that_stands_in_for_another_is_told_apart(driver: "Driver", folder_of: Any) -> None:
+    pytest.importorskip("torch")
+    from secondpass.sentence_transformers import CrossEncoder
+
+    name = str(folder_of("bert"))
+    got = r"such as a secondpass\.CrossEncoder, got secondpass\.sentence_transformers\.\w+\.CrossEncoder CrossEncoder\("
+    instead = rf": load the model as secondpass\.CrossEncoder\(name\); model={name!r} in place of scorer loads it"
+    with pytest.raises(ValueError, match=f"{got}.*{instead}"):
+        driver.adapter(scorer=CrossEncoder(name))
+    with pytest.raises(ValueError, match=f"model must be a name, got CrossEncoder .*: write model={name!r}"):
+        driver.adapter(model=CrossEncoder(name))
+
+
 def test_a_pickle_finds_a_relative_folder_from_any_other(
     driver: "Driver", tmp_path: Path, folder_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ EVERY = pytest.mark.parametrize("adapter", adapters(), ids=lambda adapter: adapt
             {"cache_dir": "/a", "local_files_only": True},
         ),
         ({"model_kwargs": {"token": "hf_secret"}}, ", token=...", {"token": "hf_secret"}),
+        ({"model_kwargs": {"token": False}}, ", token=...", {"token": False}),
         ({"model_kwargs": {"model_kwargs": {"torch_dtype": "bfloat16"}}}, ", dtype='bfloat16'", {"dtype": "bfloat16"}),
         ({"model_kwargs": {"automodel_args": {"dtype": "float16"}}}, ", dtype='float16'", {"dtype": "float16"}),
         ({"model_kwargs": {"tokenizer_kwargs": {"model_max_length": 9}}}, ", max_length=9", {"max_length": 9}),
@@ -92,7 +93,6 @@ def test_activations_of_torch_are_known_by_their_class(adapter: Any) -> None:
         ),
         ({"model_kwargs": {"num_labels": 2}}, r"model_kwargs\['num_labels'\] must be None, got 2"),
         ({"model_kwargs": {"backend": "onnx"}}, r"model_kwargs\['backend'\] must be 'torch', got 'onnx'"),
-        ({"model_kwargs": {"token": False}}, r"model_kwargs\['token'\] must be a token, True or None, got False"),
         ({"model_kwargs": "cpu"}, "model_kwargs must be a dict, got str 'cpu'"),
         (
             {"model_kwargs": {"device": "cpu"}, "device": "cuda"},
@@ -168,5 +168,22 @@ def test_the_model_of_cross_encoder_reranker_is_not_a_name() -> None:
     from langchain_secondpass import SecondPassCrossEncoder
 
     inner: Any = SecondPassCrossEncoder(model="m")
-    with pytest.raises(ValueError, match="model must be a name, got SecondPassCrossEncoder"):
+    with pytest.raises(ValueError, match=r"model must be a name, got SecondPassCrossEncoder .*: write model='m'"):
         SecondPassRerank(model=inner, top_n=3)
+    with pytest.raises(ValueError, match=r"which has score\(text_pairs\); model='m' in place of scorer loads it"):
+        SecondPassRerank(scorer=inner, top_n=3)
+
+
+@EVERY
+def test_a_field_of_a_derived_class_is_its_own(adapter: Any) -> None:
+    class Own(adapter):  # type: ignore[misc] # a class that mypy cannot see
+        timeout: int = 3
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        own = Own(model="m", timeout=5)
+    assert own.timeout == 5
+    with pytest.raises(InputError, match="api_key means nothing here"):
+        Own(model="m", api_key="x")
+    with pytest.raises(InputError, match="timeout means nothing here"):
+        adapter(model="m", timeout=5)

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from llama_index.core.llms import MockLLM
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import ImageNode, MetadataMode, NodeWithScore, QueryBundle, TextNode
+from llama_index.core.workflow import Event
 
 from llama_index_secondpass import SecondPassRerank
 from secondpass.errors import InputError, ScoringError
@@ -265,6 +267,46 @@ def test_round_trip_keeps_every_field() -> None:
         assert other.to_dict() == data
         assert other._scorer == adapter._scorer
     assert data["class_name"] == "SecondPassRerank"  # from_dict works on a copy
+
+
+class Carries(Event):
+    """A step of a workflow that hands a reranker on."""
+
+    reranker: SecondPassRerank
+
+
+def test_what_pydantic_dumps_pydantic_reads() -> None:
+    adapter = SecondPassRerank(model="some/model", top_n=7, max_length=256, metadata_mode=MetadataMode.LLM)
+    dumped = adapter.model_dump()
+    assert dumped["class_name"] == "SecondPassRerank"  # LlamaIndex writes it into every dump
+    for other in (
+        SecondPassRerank.model_validate(dumped),
+        SecondPassRerank.model_validate_json(adapter.model_dump_json()),
+        SecondPassRerank(**dumped),
+        SecondPassRerank.model_construct(**dumped),
+        Carries.model_validate(Carries(reranker=adapter).model_dump()).reranker,
+    ):
+        assert other.model_dump() == dumped
+        assert other.model_fields_set == dumped.keys() - {"class_name"}
+
+
+@pytest.mark.parametrize("name", ["CohereRerank", 3, None], ids=str)
+def test_what_another_class_dumped_is_refused(name: object) -> None:
+    message = re.escape(f"class_name must be 'SecondPassRerank', got {name!r}")
+    with pytest.raises(ValueError, match=message):
+        SecondPassRerank.model_validate({"model": "some/model", "class_name": name})
+
+
+def test_a_derived_class_reads_its_own_dump() -> None:
+    class Own(SecondPassRerank):
+        @classmethod
+        def class_name(cls) -> str:
+            return "Own"
+
+    dumped = Own(model="some/model").model_dump()
+    assert Own.model_validate(dumped).model_dump() == dumped
+    with pytest.raises(ValueError, match="class_name must be 'SecondPassRerank', got 'Own'"):
+        SecondPassRerank.model_validate(dumped)
 
 
 def test_a_scorer_is_given_again_when_loading() -> None:

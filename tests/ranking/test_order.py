@@ -51,11 +51,68 @@ def test_a_scorer_that_gives_other_than_real_numbers(scores: Any) -> None:
 @pytest.mark.parametrize("documents", [["a"], []])
 @pytest.mark.parametrize("scorer", [OverlapScorer, object(), "a/model", None], ids=["class", "object", "name", "None"])
 def test_what_is_no_scorer_is_refused(scorer: Any, documents: list[str]) -> None:
-    message = r"scorer must be an object with a method score\(query, documents\), such as a CrossEncoder, got "
+    message = (
+        r"scorer must be an object with a method score\(query, documents\), such as a secondpass\.CrossEncoder, got "
+    )
     with pytest.raises(InputTypeError, match=message):
         rank(scorer, "q", documents)
     with pytest.raises(InputTypeError, match=message):
         asyncio.run(arank(scorer, "q", documents))
+
+
+class _OfPairs:
+    def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:
+        return [0.0 for _ in text_pairs]
+
+
+class _NoMethod:
+    score = 3
+
+
+class _KeywordsOnly:
+    def score(self, *, query: str, documents: Sequence[str]) -> list[float]:
+        return [float(len(query)) for _ in documents]
+
+
+@pytest.mark.parametrize("documents", [["a"], []])
+@pytest.mark.parametrize(
+    ("scorer", "got"),
+    [
+        (_OfPairs(), r"_OfPairs <.*, which has score\(text_pairs\)$"),
+        (_KeywordsOnly(), r"_KeywordsOnly <.*, which has score\(query, documents\)$"),
+        (_NoMethod(), r"_NoMethod <"),
+    ],
+    ids=["pairs", "keywords", "number"],
+)
+def test_a_method_that_takes_something_else_is_no_scorers(scorer: Any, got: str, documents: list[str]) -> None:
+    with pytest.raises(InputTypeError, match=rf"scorer must be .*, got {got}"):
+        rank(scorer, "q", documents)
+
+
+class _WithMore:
+    def score(self, question: str, texts: Sequence[str], scale: float = 2.0) -> list[float]:
+        return [scale * len(question) for _ in texts]
+
+
+class _WithAny:
+    def score(self, *args: Any, **_: Any) -> list[float]:
+        return [2.0 for _ in args[1]]
+
+
+def _unsigned(question: str, texts: Sequence[str]) -> list[float]:
+    return [2.0 * len(question) for _ in texts]
+
+
+_unsigned.__signature__ = "none that Python can read"  # type: ignore[attr-defined] # as of a method that is compiled
+
+
+class _Unsigned:
+    score = staticmethod(_unsigned)
+
+
+@pytest.mark.parametrize("scorer", [_WithMore(), _WithAny(), _Unsigned()], ids=lambda scorer: type(scorer).__name__)
+def test_any_method_that_takes_a_query_and_documents_is_a_scorers(scorer: Any) -> None:
+    assert [ranked.score for ranked in rank(scorer, "q", ["a", "b"])] == [2.0, 2.0]
 
 
 class _Emptying:

@@ -55,6 +55,7 @@ def assert_same(ours: dict[str, Any], theirs: dict[str, Any] | None = None) -> C
         {"classifier_dropout": 0.3},
         {"default_activation_function": nn.Tanh()},
         {"trust_remote_code": True, "local_files_only": True, "token": None, "revision": None, "backend": "torch"},
+        {"token": False},
         {"prompts": {"a": "find: "}, "default_prompt_name": "a"},
         {"keep_in_fp32_modules": []},
     ],

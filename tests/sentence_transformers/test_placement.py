@@ -10,6 +10,7 @@ import torch
 from compare import assert_scores
 from scipy.stats import kendalltau
 from sensitive_backbones import two_label_classifier
+from sentence_transformers import CrossEncoder as Reference
 from sentence_transformers.cross_encoder.evaluation import CrossEncoderRerankingEvaluator
 from texts import SHORT_PAIRS
 
@@ -126,13 +127,13 @@ def test_several_devices_of_one_call(model: CrossEncoder) -> None:
         ("compile", "leave the call out"),
         ("load_adapter", "merge_and_unload"),
         ("preprocess", "inside of predict"),
+        ("register_buffer", "Identity"),
+        ("keep_in_fp32_modules", "always computed in float32"),
     ],
 )
 def test_what_is_not_kept_says_what_to_use(model: CrossEncoder, name: str, instead: str) -> None:
-    for part in (model, model.model):
-        with pytest.raises(
-            NotKeptError, match=f"CrossEncoder.{name} of sentence-transformers is not kept: .*{instead}"
-        ):
+    for part, called in ((model, "CrossEncoder"), (model.model, r"CrossEncoder\.model")):
+        with pytest.raises(NotKeptError, match=rf"^{called}\.{name} of sentence-transformers is not kept: .*{instead}"):
             getattr(part, name)
     assert not hasattr(model, name)
 
@@ -144,6 +145,29 @@ def test_there_is_nothing_to_train_to_call_or_to_take_apart(model: CrossEncoder)
         model({"input_ids": torch.ones(1, 3)})
     with pytest.raises(NotKeptError, match=r"CrossEncoder\.modules"):
         model[0]
+
+
+def test_all_that_the_other_class_has_is_kept_or_says_what_to_use(model: CrossEncoder, folder: Path) -> None:
+    reference = Reference(str(folder), device="cpu")
+    for other, ours in ((reference, model), (reference.model, model.model)):
+        for name in dir(other):
+            if name.startswith("_") or name == "default_activation_function":  # which warns
+                continue
+            try:
+                getattr(ours, name)
+            except NotKeptError as error:
+                assert str(error).partition(": ")[2]  # noqa: PT017 - many names have no error
+
+
+def test_what_training_was_is_given_back(model: CrossEncoder) -> None:
+    for part in (model, model.model):
+        was_training = part.training
+        assert was_training is False
+        assert part.eval().train(was_training) is part
+    assert model.model.num_labels == model.num_labels == 1
+    assert model.trust_remote_code is False
+    with pytest.raises(AttributeError, match=r"'CrossEncoder\.model' has no attribute '_modules'"):
+        _ = model.model._modules  # type: ignore[attr-defined] # which is what raises
 
 
 def test_an_attribute_that_neither_class_has_is_missing(model: CrossEncoder) -> None:

@@ -227,6 +227,15 @@ def test_arguments_of_earlier_releases(folders: dict[int, Path], caplog: pytest.
         assert f"`{name}` argument" in caplog.text
     with pytest.raises(TypeError, match="unexpected keyword argument 'batchsize'"):
         model.predict(FEW, batchsize=3)
+    twice: list[tuple[Callable[..., Any], str]] = [
+        (lambda: model.predict(FEW, sentences=FEW[:1]), "predict.. got multiple values for argument 'inputs'"),
+        (lambda: model.predict(FEW, activation_fn=nn.Tanh(), activation_fct=nn.ReLU()), "argument 'activation_fn'"),
+        (lambda: model.rank("a", ["b"], activation_fn=nn.Tanh(), activation_fct=nn.ReLU()), "rank.. got multiple"),
+        (lambda: model.rank("a", ["b"], sentences=FEW), "rank.. got an unexpected keyword argument 'sentences'"),
+    ]
+    for call, message in twice:
+        with pytest.raises(TypeError, match=message):
+            call()
     # by position it stood where release 6 has the name of a prompt
     positional: Any = (FEW, 64)
     with pytest.raises(InputTypeError, match="prompt_name must be a string or None, got int 64: batch_size"):

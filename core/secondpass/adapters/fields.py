@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import (
     BeforeValidator,
@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from secondpass.adapters.foreign_arguments import Readers
-from secondpass.adapters.lazy import check_model_name, scorer_of
+from secondpass.adapters.lazy import check_given_scorer, check_model_name, scorer_of
 from secondpass.adapters.migration import spelling, translate
 from secondpass.adapters.secrets import HidesSecrets
 from secondpass.arguments import check_flag
@@ -36,7 +36,7 @@ from secondpass.errors import InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
-from secondpass.ranking.request_checks import check_score_threshold, check_scorer, check_top_k
+from secondpass.ranking.request_checks import check_score_threshold, check_top_k
 
 # Shared by all adapters, because one with a lock could not be copied or pickled; held for an assignment only.
 _LOCK: Final = PerProcess(threading.Lock)
@@ -81,8 +81,8 @@ class ModelFields(HidesSecrets):
     """Share one loaded model with every adapter of the process that has the same name and options."""
     revision: str | None = None
     """Branch, tag or commit on the hub."""
-    token: SecretStr | None = Field(default=None, exclude=True, repr=False)
-    """Hub token, for private checkpoints, or a service's API key. Not serialised: pass it again, or set HF_TOKEN."""
+    token: SecretStr | Literal[False] | None = Field(default=None, exclude=True, repr=False)
+    """Hub token, for private checkpoints, or a service's API key; False sends none. Not serialised: pass it again."""
     cache_dir: str | None = None
     """Folder for downloads."""
     local_files_only: Flag = False
@@ -128,7 +128,9 @@ class ModelFields(HidesSecrets):
             name, positional = type(self).__name__, self._by_name(arguments)
             for twice in positional.keys() & values.keys():
                 raise InputTypeError(f"{name} got {twice} by position and by name")
-            ours, foreign = translate({**positional, **values}, self._other_names)
+            own = type(self).model_fields  # a derived class may have given such a name a meaning of its own
+            others = {key: reader for key, reader in self._other_names.items() if key not in own}
+            ours, foreign = translate({**positional, **values}, others)
             if arguments or foreign:
                 before = spelling(name, {key: ... for key in foreign if key not in positional}, arguments)
                 message = f"{before} is how another reranker spells it: write {spelling(name, ours)}"
@@ -215,7 +217,7 @@ class ModelFields(HidesSecrets):
     @field_validator("scorer", mode="before")
     @classmethod
     def _check_scorer(cls, value: object) -> object:
-        return None if value is None else check_scorer(value)
+        return None if value is None else check_given_scorer(value)
 
     @model_validator(mode="after")
     def _check_choice(self) -> Self:
@@ -249,7 +251,7 @@ class ModelFields(HidesSecrets):
 
     def _options(self) -> ModelOptions:
         values: dict[str, Any] = {option.name: getattr(self, option.name) for option in fields(ModelOptions)}
-        if self.token is not None:
+        if isinstance(self.token, SecretStr):
             values["token"] = self.token.get_secret_value()
         return ModelOptions(**values)
 

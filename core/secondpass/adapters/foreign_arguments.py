@@ -130,9 +130,7 @@ def read_activation(source: str, value: object) -> Iterator[Meaning]:
 
 
 def read_token(source: str, value: object) -> Iterator[Meaning]:
-    """A token; True takes the one that huggingface_hub keeps, as no token does."""
-    if value is False:
-        raise InputError(f"{source} must be a token, True or None, got False")
+    """A token, or False, which sends none; True takes the one that huggingface_hub keeps, as None does."""
     if value is not None and value is not True:
         yield Meaning("token", value, source)
 

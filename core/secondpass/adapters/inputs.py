@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
-from secondpass.arguments import describe, items_of
+from secondpass.arguments import describe_apart, items_of
 from secondpass.errors import InputTypeError
 
 _Document = TypeVar("_Document")
 
 
-def check_documents(documents: object, kind: type[_Document], *, name: str, instead: str) -> list[_Document]:
+def check_framework_documents(documents: object, kind: type[_Document], *, name: str, instead: str) -> list[_Document]:
     """The documents as a new list.
 
     Args:
@@ -27,16 +27,12 @@ def check_documents(documents: object, kind: type[_Document], *, name: str, inst
     single = isinstance(documents, kind | str | bytes | Mapping | AbstractSet) or hasattr(documents, "model_fields_set")
     given = None if single else items_of(documents)
     if given is None:
-        raise InputTypeError(f"{name} must be a list of {expected}, got {_describe(documents, kind)}")
+        raise InputTypeError(f"{name} must be a list of {expected}, got {describe_apart(documents, kind.__name__)}")
     items: list[_Document] = []
     for index, item in enumerate(given):
         if not isinstance(item, kind):
-            raise InputTypeError(f"{name}[{index}] must be a {expected}, got {_describe(item, kind)}: {instead}")
+            raise InputTypeError(
+                f"{name}[{index}] must be a {expected}, got {describe_apart(item, kind.__name__)}: {instead}"
+            )
         items.append(item)
     return items
-
-
-def _describe(value: object, kind: type) -> str:
-    """The value's type and a short repr; where its type has the expected one's name, whose it is as well."""
-    text = describe(value)
-    return f"{type(value).__module__}.{text}" if type(value).__name__ == kind.__name__ else text

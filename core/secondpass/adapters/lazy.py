@@ -18,7 +18,7 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ModelOptions
 from secondpass.ranking import RankedDocument, Readings, Scorer
-from secondpass.ranking.request_checks import check_scorer
+from secondpass.ranking.request_checks import check_scorer, is_scorer
 
 if TYPE_CHECKING:
     from secondpass.cross_encoder import CrossEncoder
@@ -148,7 +148,7 @@ def scorer_of(
     if model is None:
         if scorer is None:
             raise InputError("give model (a name or a URL) or scorer (an object), got neither")
-        check_scorer(scorer)
+        check_given_scorer(scorer)
         changed = () if options is None else options.given()
         if changed:
             instead = "; write scorer=Calibrated(scorer, calibration)" if "calibration" in changed else ""
@@ -166,7 +166,26 @@ def check_model_name(model: object) -> None:
     """Raise InputTypeError unless `model` is None, or a name or path as text or `Path`."""
     if model is None or isinstance(model, str | Path):
         return
-    raise InputTypeError(f"model must be a name, got {describe(model)}: give an object that scores as scorer=...")
+    name = None if is_scorer(model) else _model_name_in(model)
+    instead = "give an object that scores as scorer=..." if name is None else f"write model={name!r}"
+    raise InputTypeError(f"model must be a name, got {describe(model)}: {instead}")
+
+
+def check_given_scorer(scorer: object) -> Scorer:
+    """The scorer; raise InputTypeError unless it is one, with what to write where it is another library's model."""
+    name = None if is_scorer(scorer) else _model_name_in(scorer)
+    try:
+        return check_scorer(scorer)
+    except InputTypeError as error:
+        if name is None:
+            raise
+        raise InputTypeError(f"{error}; model={name!r} in place of scorer loads it") from None
+
+
+def _model_name_in(value: object) -> str | None:
+    """What a reranker of another library, or of a framework, calls its model; None where it does not say."""
+    names = (getattr(value, attribute, None) for attribute in ("model_name", "name_or_path", "model"))
+    return next((name for name in names if isinstance(name, str)), None)
 
 
 def _restore(model: str, options: ModelOptions, share: bool) -> LazyCrossEncoder:  # noqa: FBT001 - pickle's order

@@ -39,7 +39,8 @@ def scorer_at(url: str, options: ModelOptions) -> "RemoteScorer":
         )
     from secondpass.remote import RemoteScorer  # noqa: PLC0415 - httpx, which local models do without
 
-    return RemoteScorer(url, api_key=options.token, raw_scores=options.activation == "identity")
+    key = None if options.token is False else options.token
+    return RemoteScorer(url, api_key=key, raw_scores=options.activation == "identity")
 
 
 def is_served_scaled(scorer: object) -> bool:

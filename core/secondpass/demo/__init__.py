@@ -6,8 +6,8 @@ from typing import cast
 
 from secondpass.files.json_lines import json_lines
 
-# How many of BM25's candidates for a question the bi-encoder put in order.
 BI_ENCODER_DEPTH = 100
+"""How many of BM25's candidates for a question the bi-encoder put in order."""
 
 
 @dataclass(frozen=True, slots=True)

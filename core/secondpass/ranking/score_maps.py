@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from secondpass.errors import InputError
 
-# Never decreasing, so that an order of scores is also an order of what they become.
 ScoreMap: TypeAlias = Callable[[float], float]
+"""What a score becomes. Never decreasing, so that an order of scores is also an order of what they become."""
 
 
 @dataclass(frozen=True, slots=True)

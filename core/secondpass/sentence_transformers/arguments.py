@@ -36,6 +36,7 @@ _RENAMED: Final = {
     "cache_dir": "cache_folder",
     "default_activation_function": "activation_fn",
 }
+_RENAMED_IN_CALLS: Final = {"sentences": "inputs", "activation_fct": "activation_fn"}
 _DROPOUT: Final = "classifier_dropout"
 
 
@@ -150,24 +151,27 @@ def hub_name(name: str) -> str:
 
 
 def read_call(
-    method: str, others: Mapping[str, Any], renamed: Mapping[str, str], dropped: Iterable[str]
+    method: str, given: Mapping[str, Any], others: Mapping[str, Any], dropped: Iterable[str]
 ) -> dict[str, Any]:
-    """Older arguments of a call under their newer names, with a logged warning for each.
+    """The given arguments of a call, among them those under an older name, with a logged warning for each.
 
     Args:
         method: What is called.
+        given: Arguments that had other names before; None where they are not given.
         others: The arguments that are not in its signature.
-        renamed: Older name to newer.
         dropped: Those that had an effect once, and have none.
 
     Raises:
-        TypeError: sentence-transformers has no such argument.
+        TypeError: sentence-transformers has no such argument, or one is given under both of its names.
     """
-    read = {}
+    read = dict(given)
     for name, value in others.items():
-        if name in renamed:
-            logger.warning("The CrossEncoder.%s `%s` argument was renamed: write `%s`", method, name, renamed[name])
-            read[renamed[name]] = value
+        newer = _RENAMED_IN_CALLS.get(name, name)
+        if newer in given:
+            logger.warning("The CrossEncoder.%s `%s` argument was renamed: write `%s`", method, name, newer)
+            if read[newer] is not None:
+                raise TypeError(f"CrossEncoder.{method}() got multiple values for argument {newer!r}, also as {name!r}")
+            read[newer] = value
         elif name in dropped:
             logger.warning("The CrossEncoder.%s `%s` argument is deprecated and has no effect", method, name)
         else:

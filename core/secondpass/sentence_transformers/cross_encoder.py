@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any, Final, Literal, TypeAlias, overload
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 import torch
@@ -24,8 +24,6 @@ from secondpass.sentence_transformers.pools import Pool
 from secondpass.sentence_transformers.prompts import resolve_prompt
 
 Ranked: TypeAlias = dict[Literal["corpus_id", "score", "text"], int | float | str]
-
-_RENAMED: Final = {"sentences": "inputs", "activation_fct": "activation_fn"}
 
 
 class CrossEncoder(LoadedModel):
@@ -49,7 +47,8 @@ class CrossEncoder(LoadedModel):
         trust_remote_code: Allow code that the checkpoint brings along to run.
         revision: Branch, tag or commit on the hub.
         local_files_only: Never ask the network.
-        token: Hub token, for private checkpoints.
+        token: Hub token, for private checkpoints; True takes the one that huggingface_hub finds, as None does, and
+            False sends none.
         model_kwargs: `dtype` (or `torch_dtype`), `device_map` with one device, and what changes no score. Without a
             dtype, arithmetic is float32 on a CPU, and elsewhere as the weights are stored.
         processor_kwargs: `model_max_length`.
@@ -162,12 +161,12 @@ class CrossEncoder(LoadedModel):
         Raises:
             InputTypeError: Something is not a pair of strings; the message names which.
             InputError: An argument breaks a rule, or cannot be kept.
+            TypeError: There is no such argument, or one is given under both of its names.
             ScoringError: The model gave NaN.
         """
         limit = processing_max_length(others.pop("processing_kwargs", None))
-        older = read_call("predict", others, _RENAMED, ("num_workers",))
-        inputs = older.get("inputs") if inputs is None else inputs
-        activation_fn = older.get("activation_fn") if activation_fn is None else activation_fn
+        call = read_call("predict", {"inputs": inputs, "activation_fn": activation_fn}, others, ("num_workers",))
+        inputs, activation_fn = call["inputs"], call["activation_fn"]
         pairs = pairs_of(inputs)
         check_activation(activation_fn)
         check_count("batch_size", batch_size)
@@ -236,7 +235,7 @@ class CrossEncoder(LoadedModel):
             ScoringError: The model or the activation gave NaN.
         """
         dropped = ("num_workers", "apply_softmax", "convert_to_numpy", "convert_to_tensor")
-        older = read_call("rank", others, _RENAMED, dropped)
+        call = read_call("rank", {"activation_fn": activation_fn}, others, dropped)
         if self.num_labels != 1:
             raise InputError(
                 "CrossEncoder.rank() only works for models with num_labels=1. "
@@ -251,7 +250,7 @@ class CrossEncoder(LoadedModel):
             prompt,
             batch_size,
             show_progress_bar,
-            older.get("activation_fn") if activation_fn is None else activation_fn,
+            call["activation_fn"],
             convert_to_tensor=True,
             device=device,
             pool=pool,

@@ -89,9 +89,9 @@ class LoadedModel(PlacedModel):
         self.set_activation_fn(given["activation_fn"])
 
     @property
-    def num_labels(self) -> int:
-        """Scores of each pair."""
-        return self._engine.n_outputs
+    def trust_remote_code(self) -> bool:
+        """Whether it was allowed to run code that the checkpoint brought along."""
+        return self._engine.options.trust_remote_code
 
     @property
     def activation_fn(self) -> Activation:

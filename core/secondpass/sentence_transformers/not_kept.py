@@ -2,6 +2,8 @@
 
 from typing import Final, NoReturn
 
+from torch import nn
+
 from secondpass.errors import NotKeptError
 
 _TRAINING: Final = (
@@ -29,40 +31,35 @@ _INSTEAD: Final = {
         _TRAINING,
     ),
     **dict.fromkeys(("merge", "push_to_hub", "save", "save_pretrained", "save_to_hub"), _SAVING),
+    **dict.fromkeys(("classifier", "get_model_kwargs", "module_kwargs", "register_module", "smart_apply"), _NETWORK),
     **dict.fromkeys(
         (
-            "append",
-            "apply",
-            "buffers",
-            "children",
-            "classifier",
-            "extend",
-            "forward",
-            "get_submodule",
-            "insert",
-            "load_state_dict",
-            "modules",
-            "named_buffers",
-            "named_children",
-            "named_modules",
-            "named_parameters",
-            "parameters",
-            "register_forward_hook",
-            "register_forward_pre_hook",
-            "register_module",
-            "share_memory",
-            "state_dict",
+            "active_adapter",
+            "active_adapters",
+            "add_adapter",
+            "check_peft_compatible_model",
+            "delete_adapter",
+            "disable_adapters",
+            "enable_adapters",
+            "get_adapter_state_dict",
+            "has_peft_compatible_model",
+            "load_adapter",
+            "set_adapter",
         ),
-        _NETWORK,
-    ),
-    **dict.fromkeys(
-        ("active_adapters", "add_adapter", "disable_adapters", "enable_adapters", "load_adapter", "set_adapter"),
         _ADAPTERS,
     ),
-    **dict.fromkeys(("preprocess", "processor", "smart_batching_collate", "tokenize"), _READING),
+    **dict.fromkeys(
+        ("preprocess", "processor", "smart_batching_collate", "smart_batching_collate_text_only", "tokenize"), _READING
+    ),
+    **dict.fromkeys(
+        ("default_huggingface_organization", "model_card_data_class", "model_type"),
+        "nothing is saved here, so no file tells of it",
+    ),
     "clear_placement_cache": "there is none to clear; to(device) loads the checkpoint there",
     "compile": "leave the call out: the network is laid out for its device when it is loaded",
     "double": "float32 is the widest arithmetic: leave it out, or call float()",
+    "is_hpu_graph_enabled": "leave it out: there is no graph",
+    "keep_in_fp32_modules": "leave it out: the head is always computed in float32",
     "set_config_value": "nothing is saved here: edit the checkpoint's config.json",
     "set_keep_in_fp32_modules": "leave the call out: the head is always computed in float32",
 }
@@ -70,6 +67,24 @@ _INSTEAD: Final = {
 
 def refuse_attribute(name: str) -> NoReturn:
     """Raise NotKeptError for an attribute of sentence-transformers' class, AttributeError for any other."""
-    if name in _INSTEAD:
-        raise NotKeptError(f"CrossEncoder.{name} of sentence-transformers is not kept: {_INSTEAD[name]}")
-    raise AttributeError(f"'CrossEncoder' object has no attribute {name!r}")
+    instead = _INSTEAD.get(name, _NETWORK if _is_torchs(name) else None)
+    if instead is None:
+        raise AttributeError(f"'CrossEncoder' object has no attribute {name!r}")
+    raise NotKeptError(f"CrossEncoder.{name} of sentence-transformers is not kept: {instead}")
+
+
+def refuse_network_attribute(name: str) -> NoReturn:
+    """Raise NotKeptError for an attribute of the transformer at `model.model`, whose names depend on its architecture.
+
+    AttributeError for what Python itself asks for.
+    """
+    if name.startswith("_"):
+        raise AttributeError(f"'CrossEncoder.model' has no attribute {name!r}")
+    raise NotKeptError(
+        f"CrossEncoder.model.{name} of sentence-transformers is not kept: {_INSTEAD.get(name, _NETWORK)}"
+    )
+
+
+def _is_torchs(name: str) -> bool:
+    """Whether any torch module in a sequence has it, as sentence-transformers' class is one."""
+    return not name.startswith("_") and hasattr(nn.Sequential, name)

@@ -10,7 +10,7 @@ from secondpass.arguments import describe
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import DType
 from secondpass.sentence_transformers.engine import Engine
-from secondpass.sentence_transformers.not_kept import refuse_attribute
+from secondpass.sentence_transformers.not_kept import refuse_attribute, refuse_network_attribute
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -35,6 +35,11 @@ class Placed(ABC):
     @abstractmethod
     def config(self) -> "PreTrainedConfig":
         """The transformer's config, to read: what is written into it changes no score."""
+
+    @property
+    @abstractmethod
+    def num_labels(self) -> int:
+        """Scores of each pair."""
 
     @abstractmethod
     def to(self, *args: object, device: object = None, dtype: object = None) -> Self:
@@ -64,6 +69,11 @@ class Placed(ABC):
         """Compute in float32."""
         return self.to(torch.float32)
 
+    @property
+    def training(self) -> bool:
+        """False: it always is in evaluation mode, so that `model.train(was_training)` gives back what there was."""
+        return False
+
     def eval(self) -> Self:
         """Do nothing: it always is in evaluation mode."""
         return self
@@ -75,11 +85,6 @@ class Placed(ABC):
             NotKeptError: It is True: nothing is trained here.
         """
         return refuse_attribute("fit") if mode else self
-
-    if not TYPE_CHECKING:  # a type checker that saw this method would take any name for an attribute
-
-        def __getattr__(self, name: str) -> NoReturn:
-            refuse_attribute(name)
 
     def __call__(self, *_: object, **__: object) -> NoReturn:
         """Refused: there is no forward pass to call."""
@@ -96,6 +101,11 @@ class PlacedModel(Placed):
     _engine: Engine
     _config: "PreTrainedConfig | None"
     _dropout: Mapping[str, object]
+
+    if not TYPE_CHECKING:  # a type checker that saw this method would take any name for an attribute
+
+        def __getattr__(self, name: str) -> NoReturn:
+            refuse_attribute(name)
 
     @property
     def name_or_path(self) -> str:
@@ -119,6 +129,11 @@ class PlacedModel(Placed):
             self._config = self._engine.config()
             self._config.update(dict(self._dropout))
         return self._config
+
+    @property
+    def num_labels(self) -> int:
+        """Scores of each pair."""
+        return self._engine.n_outputs
 
     def to(self, *args: object, device: object = None, dtype: object = None) -> Self:
         """Move it, or change its arithmetic, or both, as `torch.nn.Module.to` is called. The checkpoint is loaded anew.
@@ -151,6 +166,11 @@ class TransformersView(Placed):
     def __init__(self, owner: PlacedModel) -> None:
         self._owner = owner
 
+    if not TYPE_CHECKING:  # a type checker that saw this method would take any name for an attribute
+
+        def __getattr__(self, name: str) -> NoReturn:
+            refuse_network_attribute(name)
+
     @property
     def device(self) -> torch.device:
         """Where it runs; the first device if there are several."""
@@ -165,6 +185,11 @@ class TransformersView(Placed):
     def config(self) -> "PreTrainedConfig":
         """The transformer's config, to read: what is written into it changes no score."""
         return self._owner.config
+
+    @property
+    def num_labels(self) -> int:
+        """Scores of each pair."""
+        return self._owner.num_labels
 
     @property
     def name_or_path(self) -> str:

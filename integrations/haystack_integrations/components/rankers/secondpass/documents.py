@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 from haystack import Document
 
-from secondpass.adapters.inputs import check_documents
+from secondpass.adapters.inputs import check_framework_documents
 
 
 def check_candidates(documents: object) -> list[Document]:
     """The documents as a new list; raise InputTypeError unless they are a list of documents."""
-    return check_documents(documents, Document, name="documents", instead="write Document(content=...)")
+    return check_framework_documents(documents, Document, name="documents", instead="write Document(content=...)")
 
 
 def deduplicate(documents: Iterable[Document]) -> list[Document]:

@@ -1,10 +1,16 @@
 """What Haystack's earlier rankers call things, in our words: honoured, or refused with the reason."""
 
 import dataclasses
+import inspect
 import sys
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from inspect import Parameter
+from pathlib import PurePath
 from typing import Any, Final
 
+import numpy as np
 from haystack.utils import ComponentDevice, Secret
 
 from secondpass.adapters.foreign_arguments import CONFIG, MODEL, TOKENIZER, Readers, inside, merge, refuse
@@ -21,6 +27,9 @@ _USUAL_MAX_LENGTH: Final = 512
 # What is True or False, and what is text: neither can be left open.
 _FLAGS: Final = ("return_passages", "share_model")
 _TEXTS: Final = ("query_prefix", "query_suffix", "document_prefix", "document_suffix", "embedding_separator")
+
+# Parameters that stand for any others.
+_ANY_NAME: Final = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 # The arguments for transformers in a saved ranker.
 _KWARGS: Final[Readers] = {
@@ -68,9 +77,27 @@ def model_options(parameters: Mapping[str, Any]) -> ModelOptions:
     return _with_batch_size(ModelOptions(**values), parameters.get("batch_size"))
 
 
-def refuse_foreign(parameters: Mapping[str, Any]) -> None:
-    """Raise InputError for a parameter of another ranker that has no meaning here; the message says what to write."""
-    translate(parameters, _OF_OTHERS)
+def parameter_names(component: type) -> set[str]:
+    """What the constructor takes by name; of one that passes `**arguments` on, also what the class above it takes."""
+    names: set[str] = set()
+    for kind in component.__mro__:
+        if "__init__" not in vars(kind):
+            continue
+        given = list(inspect.signature(vars(kind)["__init__"]).parameters.values())[1:]  # without self
+        names |= {parameter.name for parameter in given if parameter.kind not in _ANY_NAME}
+        if not any(parameter.kind is Parameter.VAR_KEYWORD for parameter in given):
+            break
+    return names
+
+
+def refuse_foreign(parameters: Mapping[str, Any], own_names: AbstractSet[str]) -> None:
+    """Raise InputError for a parameter of another ranker that has no meaning here; the message says what to write.
+
+    Args:
+        parameters: Those of a call.
+        own_names: Names that the component itself gives a meaning.
+    """
+    translate(parameters, {name: reader for name, reader in _OF_OTHERS.items() if name not in own_names})
 
 
 def copy_names(names: list[str] | None) -> list[str]:
@@ -86,9 +113,21 @@ def copy_names(names: list[str] | None) -> list[str]:
 
 
 def plain(value: object) -> object:
-    """The value as YAML can hold it: of a torch dtype or device its name, of a mapping a copy with plain values."""
+    """The value as YAML can hold it.
+
+    A number or text of numpy's, an enum and a path become Python's own, torch's dtypes and devices their names.
+    Mappings and lists are copied, with plain values.
+    """
     if isinstance(value, Mapping):
         return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, PurePath):
+        return str(value)
     torch = sys.modules.get("torch")  # where it is not imported, nothing of it can be a value
     return str(value) if torch is not None and isinstance(value, torch.dtype | torch.device) else value
 
@@ -103,7 +142,7 @@ def check_types(parameters: Mapping[str, Any]) -> None:
         check_flag(name, parameters.get(name, False))
     for name in _TEXTS:
         check_text(name, parameters.get(name, ""), optional=False)
-    check_names("meta_fields_to_embed", parameters.get("meta_fields_to_embed", []))
+    copy_names(parameters.get("meta_fields_to_embed"))
     check_count("batch_size", parameters.get("batch_size"))
     device, token = parameters.get("device"), parameters.get("token")
     if device is not None and not isinstance(device, ComponentDevice):

@@ -1,7 +1,6 @@
 """Reranking as a Haystack component."""
 
 import copy
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -16,6 +15,7 @@ from haystack_integrations.components.rankers.secondpass.parameters import (
     check_types,
     copy_names,
     model_options,
+    parameter_names,
     plain,
     refuse_foreign,
 )
@@ -105,7 +105,7 @@ class SecondPassRanker(LoadsModel):
 
         def __new__(cls, *_: object, **parameters: object) -> Self:
             """Refuse the parameters of other rankers by name, with what to write instead."""
-            refuse_foreign(parameters)
+            refuse_foreign(parameters, parameter_names(cls))
             return object.__new__(cls)  # Haystack makes the class again, so `super()` would name another
 
     def __init__(  # noqa: PLR0913 - Haystack saves every parameter by name
@@ -157,7 +157,7 @@ class SecondPassRanker(LoadsModel):
         self.query_suffix = query_suffix
         self.document_prefix = document_prefix
         self.document_suffix = document_suffix
-        self.meta_fields_to_embed = copy_names(meta_fields_to_embed)
+        self.meta_fields_to_embed: list[str] | None = copy_names(meta_fields_to_embed)
         self.embedding_separator = embedding_separator
         self.scale_score = scale_score
         self.calibration_factor = calibration_factor
@@ -242,11 +242,14 @@ class SecondPassRanker(LoadsModel):
             raise SerializationError(
                 f"a SecondPassRanker with scorer={type(self.scorer).__name__} cannot be saved: give model instead"
             )
-        names = inspect.signature(type(self).__init__).parameters.keys() - {"self", "scorer"}
-        parameters = {name: getattr(self, name) for name in sorted(names)} | {"model": self._model_name()}
-        parameters |= {name: plain(parameters[name]) for name in ("model_kwargs", "tokenizer_kwargs", "config_kwargs")}
+        names = parameter_names(type(self)) - {"scorer"}
+        parameters = {name: plain(getattr(self, name)) for name in sorted(names)}
         calibration = as_calibration(self.calibration)
-        parameters["calibration"] = None if calibration is None else calibration.as_json()
+        by_content = None if calibration is None else calibration.as_json()
+        # A class that derives from this one may take less: it is saved by what it takes.
+        parameters |= {
+            name: value for name, value in (("model", self._model_name()), ("calibration", by_content)) if name in names
+        }
         return default_to_dict(self, **parameters)
 
     @classmethod
@@ -292,7 +295,7 @@ class SecondPassRanker(LoadsModel):
             template=Template(
                 prefix=self.document_prefix,
                 suffix=self.document_suffix,
-                meta_fields=self.meta_fields_to_embed,
+                meta_fields=copy_names(self.meta_fields_to_embed),
                 separator=self.embedding_separator,
             ),
             selection=selection,

@@ -1,8 +1,11 @@
 """What a saved pipeline holds is what was run: no default of a release, and nothing that cannot be loaded."""
 
+import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from haystack import Document, Pipeline
 from haystack.utils import ComponentDevice, Secret
@@ -110,6 +113,17 @@ def test_what_was_assigned_against_a_rule_is_neither_run_nor_saved(name: str, va
             component.to_dict()
 
 
+def test_no_metadata_may_be_assigned_as_it_may_be_given() -> None:
+    component = SecondPassRanker(scorer=OverlapScorer(), meta_fields_to_embed=["title"])
+    component.meta_fields_to_embed = None
+    document = Document(content="a cat", meta={"title": "big"})
+    assert component.run("big", [document])["documents"][0].score == 0.5  # sigmoid(0): the title is not read
+    component = SecondPassRanker("some/model", meta_fields_to_embed=["title"])
+    component.meta_fields_to_embed = None
+    loaded: Any = SecondPassRanker.from_dict(component.to_dict())
+    assert loaded.meta_fields_to_embed == []
+
+
 @pytest.mark.parametrize("value", ["no", 1])
 async def test_a_run_takes_no_word_for_a_truth_value(value: Any) -> None:
     component = SecondPassRanker(scorer=OverlapScorer(), scale_score=False)
@@ -121,6 +135,49 @@ async def test_a_run_takes_no_word_for_a_truth_value(value: Any) -> None:
 
 def test_a_folder_for_downloads_is_saved_as_text() -> None:
     assert saved(SecondPassRanker("some/model", cache_dir=Path("downloads")))["cache_dir"] == "downloads"
+
+
+class Arithmetic(StrEnum):
+    """A caller's own names."""
+
+    FULL = "float32"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "plain"),
+    [
+        ("top_k", np.int64(5), 5),
+        ("score_threshold", np.float64(0.5), 0.5),
+        ("score_threshold", np.float32(0.5), 0.5),
+        ("calibration_factor", np.float64(2.0), 2.0),
+        ("max_length", np.int64(64), 64),
+        ("batch_size", np.int32(3), 3),
+        ("batch_tokens", np.int64(4096), 4096),
+        ("label", np.str_("relevant"), "relevant"),
+        ("dtype", Arithmetic.FULL, "float32"),
+        ("document_prefix", np.str_("passage: "), "passage: "),
+        ("meta_fields_to_embed", [np.str_("title")], ["title"]),
+        ("meta_fields_to_embed", ("title",), ["title"]),
+        ("tokenizer_kwargs", {"model_max_length": np.int64(64)}, {"model_max_length": 64}),
+        ("model_kwargs", {"cache_dir": Path("downloads")}, {"cache_dir": "downloads"}),
+    ],
+)
+def test_a_value_of_another_kind_is_saved_as_a_plain_one(name: str, value: object, plain: object) -> None:
+    given: Any = {name: value}
+    pipeline = Pipeline()
+    pipeline.add_component("ranker", SecondPassRanker("some/model", **given))
+    assigned = SecondPassRanker("some/model")
+    setattr(assigned, name, value)
+    loaded: Any = Pipeline.loads(pipeline.dumps()).get_component("ranker")
+    for found in (getattr(loaded, name), saved(assigned)[name]):
+        assert (found, type(found)) == (plain, type(plain))
+    assert json.loads(json.dumps(pipeline.to_dict())) == pipeline.to_dict()
+
+
+def test_a_number_of_windows_of_numpy_is_saved_as_a_plain_one() -> None:
+    overlap: Any = np.int64(8)
+    found = saved(SecondPassRanker("some/model", long_documents="windows", window_overlap=overlap))["window_overlap"]
+    assert (found, type(found)) == (8, int)
 
 
 def test_arguments_for_transformers_that_are_changed_in_place_take_effect() -> None:
