@@ -53,7 +53,7 @@ class RecordFile:
     - "tsv": tabs alone, and the columns' names in the first line; a quote is a character like any other.
     - "trec": a line of a TREC run, of which the ids of query and document are taken.
 
-    Blank lines are no records.
+    Blank lines are no records; of "csv" and "tsv", where white space may be a field, only empty ones are blank.
 
     Args:
         path: The file, gzipped or not.
@@ -111,8 +111,11 @@ class RecordFile:
                 yield from _csv_records(lines)
                 return
             for raw in lines:
-                if isinstance(raw, InputError) or not raw.isspace():
+                if isinstance(raw, InputError) or not self._is_blank(raw):
                     yield Record(lines.offset_before, lines.line - 1, raw)
+
+    def _is_blank(self, line: bytes) -> bool:
+        return not line.rstrip(b"\r\n") if self._kind == "tsv" else line.isspace()
 
     def _read_header(self) -> None:
         first = next(self._records(0, 1), None)
