@@ -31,7 +31,7 @@ from secondpass.evaluation import (
 )
 from secondpass.evaluation.file_names import file_names
 from secondpass.evaluation.measures import check_measures
-from secondpass.evaluation.runs import trec_order
+from secondpass.ir_files.runs import trec_order
 from secondpass.testing import OverlapScorer
 
 with pytest.warns(UserWarning, match=r"judged queries without text are not measured: 1 of 3, such as 'q9'"):

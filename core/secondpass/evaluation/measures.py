@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from secondpass.errors import InputError
-from secondpass.evaluation.collection import Qrels
-from secondpass.evaluation.runs import Run
-from secondpass.evaluation.trec import check_grade
 from secondpass.extras import require
+from secondpass.ir_files.columns import check_grade
+from secondpass.ir_files.qrels import Qrels
+from secondpass.ir_files.runs import Run
 
 if TYPE_CHECKING:
     from ir_measures import Measure

@@ -13,9 +13,9 @@ from typing import IO, Final, Literal, TypeAlias
 
 from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputError
-from secondpass.evaluation.runs import run_columns
 from secondpass.files.json_lines import json_objects
 from secondpass.files.text import open_binary
+from secondpass.ir_files.runs import parse_run_line
 
 # A longer line or field is a mistake, such as a quote without its end, and would have to be held in memory as a whole:
 # in bytes, and in characters, of which csv takes four bytes each.
@@ -253,8 +253,8 @@ def _json_object(text: str) -> dict[str, object]:
 
 def _run_row(text: str, *, tabs: bool) -> dict[str, object]:
     with _without_place():
-        query, document, _ = run_columns(text, "", tabs=tabs)
-    return {"query_id": query, "document_id": document}
+        line = parse_run_line(text, "", tabs=tabs)
+    return {"query_id": line.query, "document_id": line.document}
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from secondpass.errors import InputError
-from secondpass.evaluation.reranking import check_ids
+from secondpass.ir_files.runs import check_ids
 from secondpass.jobs.rows import is_missing, text_of_cell
 from secondpass.jobs.settings import JobSettings
 
