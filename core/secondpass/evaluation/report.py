@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 
 from secondpass.errors import InputError
 from secondpass.evaluation.abstention import Abstention
+from secondpass.evaluation.candidates import count_truncated
 from secondpass.evaluation.collection import Collection, warn_of_queries
 from secondpass.evaluation.comparison import Comparison, compare
 from secondpass.evaluation.measures import check_measures, per_query
-from secondpass.evaluation.progress import count_truncated
 from secondpass.evaluation.reranking import ScoredQuery, as_run
 from secondpass.ir_files.qrels import Qrels
 from secondpass.ir_files.runs import Run

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from secondpass.errors import InputError
+from secondpass.evaluation.candidates import Candidates, CandidateScores
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.progress import Candidates, CandidateScores, ProgressCallback, score_all
+from secondpass.evaluation.scoring import ProgressCallback, score_all
 from secondpass.evaluation.streamed import texts_of
 from secondpass.ir_files.runs import Run, check_ids, run_lines, trec_order
 from secondpass.ranking import Scorer, best_first
