@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from secondpass.cli.documents import read_documents as read_ranked
 from secondpass.errors import InputError
 from secondpass.evaluation import read_qrels, read_run, read_samples
-from secondpass.evaluation.collection import read_documents, read_queries
+from secondpass.ir_files.texts import read_documents, read_queries
 from secondpass.training.examples import read_examples
 
 Value: TypeAlias = object

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from secondpass.cli.documents import Document
 from secondpass.cli.rank import ranking_sheet
-from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.sheets import Column, Kind, Row, Sheet
 from secondpass.ranking import RankedDocument
 
 WORDS = st.text("abcdefgh-/.0123456789", min_size=1, max_size=30)
@@ -76,10 +76,3 @@ def test_markdown_is_a_table_of_whole_cells() -> None:
 def test_a_heading_or_caption_of_several_lines_is_one_row_and_several_lines_of_markdown() -> None:
     lines = Sheet("t", (Column("MTEB\n*en*"),), [Row(("55.8",))], "one\ntwo").markdown().splitlines()
     assert lines[2:] == [r"| MTEB \*en\* |", "| ---: |", "| 55.8 |", "", "one  ", "two"]
-
-
-def test_counts_are_english() -> None:
-    assert [count(n, "query", "queries") for n in (0, 1, 2)] == ["0 queries", "1 query", "2 queries"]
-    assert [count(n, "candidate") for n in (1.0, 81.97, 1234, 1_234_567, 81.54)] == [
-        "1 candidate", "82 candidates", "1234 candidates", "1234567 candidates", "81.5 candidates",
-    ]  # fmt: skip

@@ -1,28 +1,15 @@
-"""Every format a collection comes in, and what is said about broken ones."""
+"""Every layout that a collection comes in, and what is said about those that measure nothing."""
 
-import gzip
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packed import write
 
 from secondpass.errors import InputError
-from secondpass.evaluation import Collection, read_collection, read_qrels, read_run
-from secondpass.evaluation.collection import read_documents
-from secondpass.evaluation.runs import trec_order
-from secondpass.evaluation.titles import with_title
+from secondpass.evaluation import Collection, read_collection
 
 QUERIES = '{"_id": "q1", "text": "cat"}\n{"_id": 2, "text": "dog"}\n'
 CORPUS = '{"_id": "d1", "title": "Cats", "text": "purr"}\n{"_id": "d2", "text": "bark"}\n'
-
-
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".gz":
-        path.write_bytes(gzip.compress(text.encode()))
-    else:
-        path.write_text(text)
-    return path
 
 
 @pytest.mark.parametrize("end", ["", ".gz"])
@@ -46,60 +33,6 @@ def test_a_folder_is_read_in_every_layout(end: str, corpus: str, qrels: str, tex
     assert collection.queries == {"q1": "cat", "2": "dog"}
     assert collection.documents == {"d1": "Cats purr", "d2": "bark"}
     assert collection.qrels == {"q1": {"d1": 2}, "2": {"d2": 1}}
-
-
-@pytest.mark.parametrize("name", ["run.trec", "run.trec.gz"])
-def test_a_run_is_ordered_by_score_and_ties_as_trec_eval_orders_them(name: str, tmp_path: Path) -> None:
-    run = read_run(write(tmp_path / name, "q Q0 a 1 1.5 t\nq Q0 b 2 7 t\nq Q0 c 3 1.5 t\n"))
-    assert run == {"q": {"a": 1.5, "b": 7.0, "c": 1.5}}
-    assert trec_order(run["q"]) == ["b", "c", "a"]
-
-
-BROKEN: list[tuple[Callable[[Path], object], str, str]] = [
-    (read_run, "q Q0 a 1 1.5", "a run must have 6 columns"),
-    (read_run, "q Q0 a 1 high t", "a score must be a number, got 'high'"),
-    (read_run, "q Q0 a 1 nan t", "a score must be a number, got 'nan'"),
-    (read_run, "ok Q0 a 2 1 t", "a document must appear once per query"),
-    (read_qrels, "q d", "qrels must have 4 columns"),
-    (read_qrels, "q 0 d much", "a grade must be an integer .*, got 'much'"),
-    (read_documents, '{"_id": "ok", "text": "again"}', "_id must be unique, 'ok' appears again"),
-    (read_documents, '{"_id": "d"}', "text must be a string, got None"),
-    (read_documents, "plain", "must be JSON, got 'plain'"),
-]
-GOOD: dict[Callable[[Path], object], str] = {
-    read_run: "ok Q0 a 1 1 t\n",
-    read_qrels: "ok 0 d 1\n",
-    read_documents: '{"_id": "ok", "text": "t"}\n',
-}
-
-
-@pytest.mark.parametrize(("read", "line", "message"), BROKEN)
-def test_a_bad_line_is_named_with_file_and_number(
-    read: Callable[[Path], object], line: str, message: str, tmp_path: Path
-) -> None:
-    path = write(tmp_path / "file", GOOD[read] + line + "\n")
-    with pytest.raises(InputError, match=f"file:2: {message}"):
-        read(path)
-
-
-def test_ties_in_single_precision_are_ties_as_in_trec_eval() -> None:
-    assert trec_order({"a": 12.345678901, "b": 12.345678900}) == ["b", "a"]
-    assert trec_order({"a": 1e301, "b": 1e300}) == ["b", "a"]
-
-
-def test_ids_may_hold_any_character_but_the_separators(tmp_path: Path) -> None:
-    run = read_run(write(tmp_path / "run.trec", "q\xa01 Q0 d\u30001 1 2 t\n"))
-    assert run == {"q\xa01": {"d\u30001": 2.0}}
-    qrels = read_qrels(write(tmp_path / "qrels.tsv", "query-id\tcorpus-id\tscore\nq 1\td\t1\n"))
-    assert qrels == {"q 1": {"d": 1}}
-
-
-def test_a_judgement_may_come_twice_but_not_as_two(tmp_path: Path) -> None:
-    path = write(tmp_path / "qrels.trec", "q 0 d 1\nq 0 d 1\nq 0 e -1\n")
-    assert read_qrels(path) == {"q": {"d": 1, "e": -1}}
-    write(path, "q 0 d 1\nq 0 d 0\n")
-    with pytest.raises(InputError, match=r"qrels.trec:2: .* one grade per query, 'd' has 1 and 0 for 'q'"):
-        read_qrels(path)
 
 
 def test_a_folder_without_parts_and_judgements_of_nothing_are_refused(tmp_path: Path) -> None:
@@ -133,35 +66,3 @@ def test_judgements_of_which_none_is_relevant_are_warned_of() -> None:
         pytest.warns(UserWarning, match="without text"),
     ):
         Collection({"q": "cat"}, {"d": "the cat"}, {"q": {"d": 0}, "r": {"d": 1}})
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("query-id\tscore\tcorpus-id\nq\t1\td\n", "qrels.tsv:1: a header must be query-id, corpus-id, score, got"),
-        ("query-id\tcorpus-id\tscore\nq\t0\td\t1\n", "qrels.tsv:2: qrels must have 3 columns like the first line"),
-        ("q\t0\td\t1\nq\td\t1\n", "qrels.tsv:2: qrels must have 4 columns like the first line"),
-        ("q\t\td\t1\n", "qrels.tsv:1: columns must not be empty"),
-    ],
-)
-def test_columns_that_are_not_those_of_the_first_line_are_refused(content: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=message):
-        read_qrels(write(tmp_path / "qrels.tsv", content))
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("run.trec", "q 1\tQ0\td\t1\t1.5\n"),  # six columns by spaces, and none of them what it should be
-        ("run.tsv", "q 1\tQ0\td\t1\t1.5\n"),
-    ],
-)
-def test_a_run_without_its_tag_is_not_read_by_the_spaces_of_its_ids(name: str, content: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"{name}:1: (columns must be separated by tabs or|a run must have 6 columns)"):
-        read_run(write(tmp_path / name, content))
-    assert read_run(write(tmp_path / "whole.tsv", "q 1\tQ0\td 1\t1\t1.5\tt\n")) == {"q 1": {"d 1": 1.5}}
-
-
-def test_a_title_goes_before_its_text() -> None:
-    assert with_title("Berlin", "a city") == "Berlin a city"
-    assert with_title("", " a city ") == " a city "

@@ -31,7 +31,7 @@ from secondpass.evaluation import (
 )
 from secondpass.evaluation.file_names import file_names
 from secondpass.evaluation.measures import check_measures
-from secondpass.evaluation.runs import trec_order
+from secondpass.ir_files.runs import trec_order
 from secondpass.testing import OverlapScorer
 
 with pytest.warns(UserWarning, match=r"judged queries without text are not measured: 1 of 3, such as 'q9'"):
@@ -294,9 +294,18 @@ def test_one_measure_under_two_names_has_the_same_values() -> None:
         ("RBP", "measure 'RBP' cannot be computed: Unsupported measures"),
     ],
 )
-def test_a_measure_that_cannot_be_computed_is_named_before_anything_is_scored(name: str, message: str) -> None:
+def test_a_measure_that_cannot_be_computed_is_named(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         check_measures([name])
+    with pytest.raises(InputError, match=message):
+        per_query(["nDCG@10", name], {"q": {"a": 1}}, {"q": {"a": 1.0}})
+    with pytest.raises(InputError, match=message):
+        report("m", COLLECTION, RUN, [], measures=["nDCG@10", name], depth=10)
+
+
+def test_a_report_has_at_least_one_measure() -> None:
+    with pytest.raises(InputError, match="measures must name at least one, got none"):
+        report("m", COLLECTION, RUN, [], measures=[], depth=10)
 
 
 def test_a_comparison_counts_and_tests() -> None:

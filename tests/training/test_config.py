@@ -9,7 +9,6 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, read_config
 from secondpass.training.examples import Example, LabelledQuery, expand, read_examples
 from secondpass.training.schedule import Schedule
-from secondpass.training.words import counted, duration
 
 GOOD = """
 [model]
@@ -261,10 +260,3 @@ def test_fields_of_other_names_are_not_read(tmp_path: Path) -> None:
 )
 def test_a_schedule_follows_the_length_of_the_run(settings: RunConfig, n_rows: int, schedule: Schedule) -> None:
     assert Schedule.of(settings, n_rows) == schedule
-
-
-def test_numbers_agree_with_their_nouns() -> None:
-    assert [counted(number, "step") for number in (0, 1, 2)] == ["0 steps", "1 step", "2 steps"]
-    assert [duration(minutes) for minutes in (0, 1 / 60, 1, 1.9, 2, 2.6, 90)] == [
-        "0 seconds", "1 second", "60 seconds", "114 seconds", "2 minutes", "3 minutes", "90 minutes"
-    ]  # fmt: skip

@@ -25,13 +25,14 @@ from secondpass.cli.options import (
     TrustRemoteCode,
 )
 from secondpass.cli.output import OutputFormat, json_text, output_format, write, write_json_file
-from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.sheets import Column, Kind, Row, Sheet
 from secondpass.cli.streams import naming
 from secondpass.cli.truncation import counted_instead
 from secondpass.errors import InputError
 from secondpass.files.output_folder import check_output_folder
 from secondpass.model_names import local_folder
 from secondpass.options import HubOptions
+from secondpass.quantities import count
 
 if TYPE_CHECKING:
     from secondpass.bench import Results, Workload

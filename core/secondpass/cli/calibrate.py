@@ -43,7 +43,7 @@ from secondpass.options import ModelOptions
 if TYPE_CHECKING:
     from secondpass import CrossEncoder
     from secondpass.evaluation import Collection, LabelledScores, ScoredQuery
-    from secondpass.evaluation.runs import Run
+    from secondpass.ir_files.runs import Run
 
 # As `secondpass.calibration` and `secondpass.evaluation` have them, which --help need not wait for.
 Method: TypeAlias = Literal["platt", "temperature", "beta", "isotonic"]
@@ -181,7 +181,7 @@ def _check_candidates(
 ) -> None:
     """Raise InputError unless there are relevant candidates and others, which is known before any is scored."""
     from secondpass.evaluation import ScoredQuery, label_scores
-    from secondpass.evaluation.runs import trec_order
+    from secondpass.ir_files.runs import trec_order
 
     judged = collection.queries.keys() & collection.qrels.keys() & candidates.keys()
     ranked = {query: tuple(trec_order(candidates[query])[:depth]) for query in judged}

@@ -8,7 +8,8 @@ from secondpass.calibration.maps import Method
 from secondpass.calibration.quality import Quality
 from secondpass.calibration.report import CalibrationReport
 from secondpass.calibration.thresholds import Aim, Estimate, OutOfReach, Threshold
-from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.sheets import Column, Kind, Row, Sheet
+from secondpass.quantities import count
 
 # Documents per query from which one decimal says enough.
 _MANY = 10

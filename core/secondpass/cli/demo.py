@@ -26,10 +26,10 @@ from secondpass.cli.demo_reasons import in_words
 from secondpass.cli.demo_tables import findings, question_table, totals_table
 from secondpass.cli.options import DEFAULT_MODEL, Json, ModelName, Output, takes_model_options
 from secondpass.cli.output import OutputFormat, output_format, write
-from secondpass.cli.sheets import count
 from secondpass.cli.truncation import counted_instead
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
+from secondpass.quantities import count
 from secondpass.ranking import Scorer, rank
 from secondpass.ranking.request_checks import check_top_k
 

@@ -21,10 +21,11 @@ from secondpass.cli.demo_passes import (
 from secondpass.cli.demo_tables import colour, n_within, question_table, rank_text, share_within, time_taken
 from secondpass.cli.eval_tables import differences_table
 from secondpass.cli.output import OutputFormat, write
-from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.sheets import Column, Kind, Row, Sheet
 from secondpass.cli.truncation import counted_instead
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
+from secondpass.quantities import count
 
 if TYPE_CHECKING:
     from secondpass.demo import Question

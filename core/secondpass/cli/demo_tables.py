@@ -7,7 +7,8 @@ from rich.text import Text
 from secondpass.cli.demo_passes import TOP, Outcome, Pass
 from secondpass.cli.demo_reasons import in_words
 from secondpass.cli.output import score_bar
-from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.sheets import Column, Kind, Row, Sheet
+from secondpass.quantities import count
 
 
 def findings(done: Pass) -> Text:

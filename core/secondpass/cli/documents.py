@@ -11,10 +11,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 from secondpass.errors import InputError
-from secondpass.evaluation.titles import with_title
 from secondpass.files.json_fields import id_field, text_field, title_field
 from secondpass.files.json_lines import json_objects
 from secondpass.files.text import decode, read_text
+from secondpass.ir_files.texts import with_title
 
 # What stands for standard input among paths.
 STDIN = Path("-")

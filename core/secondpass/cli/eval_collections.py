@@ -17,8 +17,9 @@ from secondpass.cli.eval_tables import (
 )
 from secondpass.cli.eval_task import Result, Settings, Task
 from secondpass.cli.output import write, write_json_file, write_text_file
-from secondpass.cli.sheets import Sheet, count
+from secondpass.cli.sheets import Sheet
 from secondpass.cli.streams import naming
+from secondpass.quantities import count
 
 if TYPE_CHECKING:
     from secondpass.evaluation import Collection, Report

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from secondpass.cli.eval_tables import card_table
 from secondpass.cli.loading import find_models
 from secondpass.cli.output import OutputFormat, progress_bar, write, write_json_file, write_text_file
-from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.sheets import Column, Kind, Row, Sheet
 from secondpass.cli.streams import naming
 from secondpass.options import HubOptions
+from secondpass.quantities import count
 
 if TYPE_CHECKING:
     from secondpass import CrossEncoder

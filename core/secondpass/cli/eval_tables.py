@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rich.text import Text
 
-from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.sheets import Column, Kind, Row, Sheet
+from secondpass.quantities import count
 
 if TYPE_CHECKING:
     from secondpass.evaluation import Comparison, Report

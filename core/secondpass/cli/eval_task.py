@@ -87,8 +87,8 @@ class Task:
         """Read the first stage, or search for it."""
         from secondpass.evaluation import BM25, read_run
         from secondpass.evaluation.measures import check_grades, deepest_cutoff
-        from secondpass.evaluation.reranking import check_ids
         from secondpass.evaluation.streamed import texts_of
+        from secondpass.ir_files.runs import check_ids
 
         asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
         check_grades(settings.measures, {query: collection.qrels[query] for query in asked})

@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from secondpass.cli.sheets import escaped
+from secondpass.cli.sheets import escaped, one_line
 from secondpass.files.names import printable
 
 # What stands around a passage where nothing can be bold, as in Markdown.
@@ -44,9 +44,9 @@ class Excerpt:
         """
         context = round(width * _CONTEXT)
         # White space may be most of it, as in a file's indented lines; but a document may be long.
-        before = _one_line(self.text[max(0, self.start - 8 * context) : self.start])
-        after = _one_line(self.text[self.end : self.end + 8 * context])
-        whole = _one_line(self.text[self.start : self.end])
+        before = one_line(self.text[max(0, self.start - 8 * context) : self.start])
+        after = one_line(self.text[self.end : self.end + 8 * context])
+        whole = one_line(self.text[self.start : self.end])
         passage = textwrap.shorten(whole, width * _LINES, placeholder=" …")
         if passage != whole:
             after = ""
@@ -82,7 +82,3 @@ class Excerpts:
             around = " ".join(part for part in (before, f"{_MARK}{passage}{_MARK}", after) if part)
             items.append(f"- {escaped(excerpt.heading)}: {around}")
         return "\n".join(items)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

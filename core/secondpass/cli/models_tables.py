@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rich.text import Text
 
-from secondpass.cli.sheets import Column, Kind, Row, Sheet
+from secondpass.cli.sheets import Column, Kind, Row, Sheet, one_line
 
 if TYPE_CHECKING:
     from secondpass.checkpoint.known import KnownCheckpoint
@@ -160,17 +160,13 @@ def _caption(rows: "Sequence[KnownCheckpoint]", shown: dict[str, str], *, starre
     lines = []
     for heading, measure in shown.items():
         sources = dict.fromkeys(figure.source for row in rows if (figure := row.figure(measure)) is not None)
-        lines.append(f"{_one_line(heading)}: {measure} ({'; '.join(sources)})")
+        lines.append(f"{one_line(heading)}: {measure} ({'; '.join(sources)})")
     if starred:
         lines.append("*: better than all smaller ones here")
     without = [row.name for row in rows if row.takes != "instruction"]
     if len(without) < len(rows):
         lines.append(f"an instruction can be given to all{' but ' if without else ''}{', '.join(without)}")
     return "\n".join(lines)
-
-
-def _one_line(heading: str) -> str:
-    return " ".join(heading.split())
 
 
 def _figure(known: "KnownCheckpoint", measure: str, starred: Collection[str]) -> str:

@@ -13,10 +13,11 @@ from secondpass.cli.excerpts import Excerpt, Excerpts
 from secondpass.cli.loading import scorer_of
 from secondpass.cli.options import DEFAULT_MODEL, Json, ModelOrService, Output, takes_model_options
 from secondpass.cli.output import OutputFormat, output_format, score_bar, write
-from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.sheets import Column, Kind, Row, Sheet, one_line
 from secondpass.cli.truncation import counted_instead, report_truncated
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
+from secondpass.quantities import count
 from secondpass.ranking import PassageScorer, RankedDocument, Scorer
 from secondpass.ranking import rank as rank_documents
 from secondpass.ranking.order import order_documents
@@ -105,9 +106,7 @@ def ranking_sheet(
     columns = (
         Column("#"), Column("score"), Column("", Kind.BAR), Column("document", Kind.NAME), Column("text", Kind.TEXT),
     )  # fmt: skip
-    return Sheet(
-        " ".join(query.split()), columns, rows, f"{len(ranked)} of {count(len(documents), 'document')}{reading}"
-    )
+    return Sheet(one_line(query), columns, rows, f"{len(ranked)} of {count(len(documents), 'document')}{reading}")
 
 
 def _reading(files: Sequence[Path], as_: Format) -> str:

@@ -15,11 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from secondpass.cli.loading import silence_transformers
 from secondpass.cli.options import DEFAULT_MODEL, Json, ModelOrService, Output, takes_model_options
 from secondpass.cli.output import output_format, write
-from secondpass.cli.sheets import Column, Kind, Row, Sheet, count
+from secondpass.cli.sheets import Column, Kind, Row, Sheet
 from secondpass.cli.streams import naming
 from secondpass.errors import InputError
 from secondpass.files.output_folder import check_output_folder
 from secondpass.options import ModelOptions
+from secondpass.quantities import count
 
 if TYPE_CHECKING:
     from secondpass.jobs import JobProgress, JobResult, RayWorkers

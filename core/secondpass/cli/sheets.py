@@ -95,7 +95,7 @@ class Sheet:
         sheet = self._without(Kind.BAR)
         marks = ["---:" if column.kind is Kind.FIGURE else "---" for column in sheet.columns]
         lines = [
-            _markdown_row([escaped(" ".join(column.name.split())) for column in sheet.columns]),
+            _markdown_row([escaped(one_line(column.name)) for column in sheet.columns]),
             _markdown_row(marks),
         ]
         for row in sheet.rows:
@@ -108,12 +108,6 @@ class Sheet:
         kept = [i for i, column in enumerate(self.columns) if column.kind is not kind]
         rows = tuple(replace(row, cells=tuple(row.cells[i] for i in kept)) for row in self.rows)
         return replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows)
-
-
-def count(number: float, one: str, several: str | None = None) -> str:
-    """A number of things in words: "1 query", "2 queries", "81.5 candidates"."""
-    rounded = f"{number:.1f}".removesuffix(".0")
-    return f"{rounded} {one if number == 1 else several or one + 's'}"
 
 
 def _least_width(sheet: Sheet) -> int:
@@ -147,7 +141,9 @@ def _table(sheet: Sheet) -> Table:
         if row.is_total:
             table.add_section()
         pairs = zip(row.cells, sheet.columns, strict=True)
-        table.add_row(*(_one_line(cell) if c.kind is Kind.TEXT else _text(cell) for cell, c in pairs), style=row.style)
+        table.add_row(
+            *(_in_one_line(cell) if c.kind is Kind.TEXT else _text(cell) for cell, c in pairs), style=row.style
+        )
     return table
 
 
@@ -164,7 +160,7 @@ def _records(sheet: Sheet, width: int) -> Iterator[RenderableType]:
             yield Padding(Text("  ").join(named), _INDENTED, expand=False)
         for column, cell in rest:
             if column.kind is Kind.TEXT:
-                text = _one_line(cell)
+                text = _in_one_line(cell)
                 text.truncate(max(1, (width - _INDENT - 2) * _TEXT_LINES), overflow="ellipsis")
                 yield Padding(text, _INDENTED, expand=False)
 
@@ -179,24 +175,29 @@ def _text(cell: str | Text) -> Text:
     return cell.copy() if isinstance(cell, Text) else Text(printable(cell))
 
 
-def _one_line(cell: str | Text) -> Text:
+def _in_one_line(cell: str | Text) -> Text:
     text = _text(cell)
-    return Text(" ".join(text.plain.split()), style=text.style)
+    return Text(one_line(text.plain), style=text.style)
 
 
 def _named(name: str, cell: Text) -> Text:
     """A cell behind its heading, in one piece as long as it has one line."""
     plain = ", ".join(cell.plain.strip().split("\n"))
-    return Text.assemble((" ".join(name.split()), "dim"), " ", (plain, cell.style or ""))
+    return Text.assemble((one_line(name), "dim"), " ", (plain, cell.style or ""))
 
 
 def _plain(cell: str | Text, kind: Kind) -> str:
-    text = _one_line(cell).plain if kind is Kind.TEXT else ", ".join(str(cell).strip().split("\n"))
+    text = _in_one_line(cell).plain if kind is Kind.TEXT else ", ".join(str(cell).strip().split("\n"))
     return text if len(text) <= _MARKDOWN_TEXT else text[: _MARKDOWN_TEXT - 1] + "…"
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def one_line(text: str) -> str:
+    """The words of a text with one space between them, whatever stood there."""
+    return " ".join(text.split())
 
 
 def escaped(text: str) -> str:

@@ -97,12 +97,12 @@ def held_out_of(progress: "TrainingProgress") -> str:
 
 def result_table(result: "TrainingResult") -> Sheet:
     """The held-out figures before and after."""
-    from secondpass.training.words import counted, duration
+    from secondpass.quantities import count, duration
 
     since = f" since step {result.n_steps_before}" if result.n_steps_before else ""
     rows = [Row((name, f"{result.base_held_out[name]:.4f}", f"{value:.4f}")) for name, value in result.held_out.items()]
     return Sheet(
-        f"{counted(result.steps, 'step')}, {duration(result.minutes)}{since}; saved: {result.chosen}",
+        f"{count(result.steps, 'step')}, {duration(result.minutes)}{since}; saved: {result.chosen}",
         (Column("held-out set", Kind.NAME), Column("base"), Column("trained")),
         rows,
         f"checkpoint: {result.folder}",

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import typer
 
-from secondpass.cli.sheets import count
 from secondpass.errors import TruncationWarning
+from secondpass.quantities import count
 from secondpass.ranking import Scorer
 
 

@@ -1,30 +1,14 @@
-"""Test collections on disk: queries, documents and judgements, in the formats people have."""
+"""Test collections: queries, documents and judgements that belong together."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 from secondpass.errors import InputError
 from secondpass.errors.caller_warnings import warn_caller
-from secondpass.evaluation.judgements import DuplicateJudgements, collect_judgements
-from secondpass.evaluation.titles import with_title
-from secondpass.evaluation.trec import check_grade, is_tab_separated, parse_grade, split_columns
-from secondpass.files.json_fields import Record, id_field, integer_field, text_field, title_field
-from secondpass.files.json_lines import json_lines
-from secondpass.files.text import lines
-
-# Grades by query id and document id; 0 and below are not relevant.
-Qrels: TypeAlias = Mapping[str, Mapping[str, int]]
-
-# The names that files go by in a collection's folder, the first one there is taken.
-_QUERIES_NAMES = ("queries.jsonl",)
-_CORPUS_NAMES = ("corpus.jsonl", "passages.jsonl")
-_QRELS_NAMES = ("qrels.trec", "qrels.tsv", "qrels/test.tsv", "qrels.jsonl", "qrels.txt")
-# Columns of judgements: TREC's query, 0, document, grade; BEIR leaves out the 0.
-_N_TREC_COLUMNS, _N_BEIR_COLUMNS = 4, 3
-# BEIR's first line, and the keys of judgements in JSON.
-_BEIR_HEADER = ("query-id", "corpus-id", "score")
+from secondpass.ir_files.folder import qrels_file, text_files
+from secondpass.ir_files.qrels import DuplicateJudgements, Qrels, read_qrels
+from secondpass.ir_files.texts import read_documents, read_queries
 
 # Ids that a warning names.
 _N_EXAMPLES = 3
@@ -100,102 +84,5 @@ def read_collection(
     return Collection(
         read_queries(queries_file),
         read_documents(corpus_file),
-        read_qrels(_find(folder, _QRELS_NAMES, "qrels") if qrels is None else qrels, duplicate_judgements),
+        read_qrels(qrels_file(folder) if qrels is None else qrels, duplicate_judgements),
     )
-
-
-def text_files(folder: Path, *, queries: Path | None = None, corpus: Path | None = None) -> tuple[Path, Path]:
-    """The files of queries and of documents that `read_collection` reads.
-
-    Raises:
-        InputError: One is missing.
-    """
-    return (
-        _find(folder, _QUERIES_NAMES, "queries") if queries is None else queries,
-        _find(folder, _CORPUS_NAMES, "corpus") if corpus is None else corpus,
-    )
-
-
-def read_queries(path: Path) -> dict[str, str]:
-    """Query texts by `_id`, from JSON lines: a collection's own queries, or others.
-
-    Raises:
-        InputError: A line is malformed, or an id appears again; file and line are named.
-    """
-    return _texts(path, lambda record, where: text_field(record, "text", where))
-
-
-def read_documents(path: Path) -> dict[str, str]:
-    """Document texts by `_id`, from JSON lines; a `title` goes before the text."""
-    return _texts(path, _title_and_text)
-
-
-def read_qrels(path: Path, duplicate_judgements: DuplicateJudgements = "error") -> dict[str, dict[str, int]]:
-    """Judgements: TREC's four columns (query, 0, document, grade), BEIR's three, or JSON lines with BEIR's names.
-
-    White space separates the columns; in a `.tsv` (`.tsv.gz`), and below BEIR's header where that has tabs, it is tabs
-    alone, so that ids may hold spaces.
-
-    Args:
-        path: The file, gzipped or not.
-        duplicate_judgements: What a document that has several grades for one query counts as.
-
-    Raises:
-        InputError: A line is malformed, or contradicts an earlier one; file and line are named.
-    """
-    judgements = _json_judgements(path) if ".jsonl" in path.suffixes else _judgements(path)
-    return collect_judgements(judgements, duplicate_judgements)
-
-
-def _json_judgements(path: Path) -> Iterator[tuple[str, str, str, int]]:
-    """Each line's place, query, document and grade."""
-    query, document, grade = _BEIR_HEADER
-    for where, record in json_lines(path):
-        yield (
-            where,
-            id_field(record, query, where),
-            id_field(record, document, where),
-            check_grade(integer_field(record, grade, where), where),
-        )
-
-
-def _judgements(path: Path) -> Iterator[tuple[str, str, str, int]]:
-    """Each line's place, query, document and grade; the first line says how many columns all of them have."""
-    tabs, n_columns = is_tab_separated(path), 0
-    for number, (where, line) in enumerate(lines(path)):
-        columns = split_columns(line, where, tabs=tabs)
-        if number == 0 and columns[0] == _BEIR_HEADER[0]:
-            if columns != [*_BEIR_HEADER]:
-                raise InputError(f"{where}: a header must be {', '.join(_BEIR_HEADER)}, got {line[:60]!r}")
-            tabs, n_columns = "\t" in line, _N_BEIR_COLUMNS
-            continue
-        if len(columns) not in (_N_TREC_COLUMNS, _N_BEIR_COLUMNS):
-            raise InputError(
-                f"{where}: qrels must have 4 columns (query, 0, document, grade) or BEIR's 3, got {line[:60]!r}"
-            )
-        n_columns = n_columns or len(columns)
-        if len(columns) != n_columns:
-            raise InputError(f"{where}: qrels must have {n_columns} columns like the first line, got {line[:60]!r}")
-        yield where, columns[0], columns[-2], parse_grade(columns[-1], where)
-
-
-def _find(folder: Path, names: tuple[str, ...], what: str) -> Path:
-    for name in names:
-        for path in (folder / name, folder / f"{name}.gz"):
-            if path.is_file():
-                return path
-    raise InputError(f"{what} must be given, or be {' or '.join(names)} in {folder}")
-
-
-def _texts(path: Path, read: Callable[[Record, str], str]) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for where, record in json_lines(path):
-        key = id_field(record, "_id", where)
-        if key in texts:
-            raise InputError(f"{where}: _id must be unique, {key!r} appears again")
-        texts[key] = read(record, where)
-    return texts
-
-
-def _title_and_text(record: Record, where: str) -> str:
-    return with_title(title_field(record, where), text_field(record, "text", where)).strip()

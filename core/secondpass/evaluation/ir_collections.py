@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.judgements import DuplicateJudgements, collect_judgements
 from secondpass.evaluation.streamed import StreamedDocuments
-from secondpass.evaluation.titles import with_title
 from secondpass.extras import require
+from secondpass.ir_files.qrels import DuplicateJudgements, Judgement, collect_judgements
+from secondpass.ir_files.texts import with_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,6 +75,6 @@ def _text(document: Any) -> str:  # noqa: ANN401 - each dataset has a class of i
     return whole.strip()
 
 
-def _judgements(name: str, qrels: "Iterable[Any]") -> "Iterator[tuple[str, str, str, int]]":
+def _judgements(name: str, qrels: "Iterable[Any]") -> "Iterator[Judgement]":
     for qrel in qrels:
-        yield f"ir:{name}", qrel.query_id, qrel.doc_id, qrel.relevance
+        yield Judgement(f"ir:{name}", qrel.query_id, qrel.doc_id, qrel.relevance)

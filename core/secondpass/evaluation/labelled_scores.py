@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from secondpass.arguments import check_choice, check_count
-from secondpass.evaluation.collection import Qrels
 from secondpass.evaluation.reranking import ScoredQuery
+from secondpass.ir_files.qrels import Qrels
 
 # What candidates count as that nobody has judged.
 Unjudged: TypeAlias = Literal["irrelevant", "left-out"]

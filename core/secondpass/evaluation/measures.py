@@ -2,13 +2,14 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from secondpass.errors import InputError
-from secondpass.evaluation.collection import Qrels
-from secondpass.evaluation.runs import Run
-from secondpass.evaluation.trec import check_grade
 from secondpass.extras import require
+from secondpass.ir_files.columns import check_grade
+from secondpass.ir_files.qrels import Qrels
+from secondpass.ir_files.runs import Run
 
 if TYPE_CHECKING:
     from ir_measures import Measure
@@ -25,15 +26,20 @@ _TRIAL_QRELS, _TRIAL_RUN = {"1": {"a": 1, "b": 0}}, {"1": {"a": 2.0, "b": 1.0}}
 
 def check_measures(names: Sequence[str]) -> None:
     """Raise InputError unless ir_measures knows each name and can compute it here."""
-    measures = _parse(names)
-    from ir_measures import iter_calc  # noqa: PLC0415 - of an extra, which `_parse` has asked for
-
-    for name, measure in measures.items():
+    for name, measure in _parse(names).items():
         try:
-            list(iter_calc([measure], _TRIAL_QRELS, _TRIAL_RUN))
+            _try(measure)
         except Exception as error:  # each of ir_measures' providers fails in its own way
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"measure {name!r} cannot be computed: {reason}") from error
+
+
+@lru_cache(maxsize=64)  # some are computed by programs that have to start
+def _try(measure: "Measure") -> None:
+    """Compute a measure, to find out whether that goes here."""
+    from ir_measures import iter_calc  # noqa: PLC0415 - of an extra, which `_parse` has asked for
+
+    list(iter_calc([measure], _TRIAL_QRELS, _TRIAL_RUN))
 
 
 def check_grades(names: Sequence[str], qrels: Qrels) -> None:
@@ -67,10 +73,11 @@ def per_query(names: Sequence[str], qrels: Qrels, run: Run) -> dict[str, dict[st
         Values by measure name and query id.
 
     Raises:
-        InputError: A name is not a measure, or a grade is too large for one of them.
+        InputError: A name is not a measure, or of one that cannot be computed here; or a grade is too large for one.
     """
-    measures = _parse(names)
+    check_measures(names)
     check_grades(names, qrels)
+    measures = _parse(names)
     from ir_measures import iter_calc  # noqa: PLC0415 - of an extra, which `_parse` has asked for
 
     by_measure = {measure: dict.fromkeys(qrels, 0.0) for measure in measures.values()}

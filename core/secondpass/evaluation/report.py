@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from secondpass.errors import InputError
 from secondpass.evaluation.abstention import Abstention
-from secondpass.evaluation.collection import Collection, Qrels, warn_of_queries
+from secondpass.evaluation.candidates import count_truncated
+from secondpass.evaluation.collection import Collection, warn_of_queries
 from secondpass.evaluation.comparison import Comparison, compare
-from secondpass.evaluation.measures import per_query
-from secondpass.evaluation.progress import count_truncated
+from secondpass.evaluation.measures import check_measures, per_query
 from secondpass.evaluation.reranking import ScoredQuery, as_run
-from secondpass.evaluation.runs import Run
+from secondpass.ir_files.qrels import Qrels
+from secondpass.ir_files.runs import Run
 
 # Depths that are measured on the way to the one that is asked for.
 DEPTHS = (10, 20, 50, 100)
@@ -129,7 +131,13 @@ def report(
         depth: Candidates re-ranked per query.
         smaller_depths: Those that are measured as well, where they are smaller; none for a scorer whose scores depend
             on what else it scores, as a cascade's do: it would have to score again.
+
+    Raises:
+        InputError: There is no measure, or one that `per_query` refuses.
     """
+    if not measures:
+        raise InputError("measures must name at least one, got none")
+    check_measures(measures)
     qrels = {query: grades for query, grades in collection.qrels.items() if query in collection.queries}
     unranked = [query for query in qrels if query not in run]
     warn_of_queries("judged queries that the run does not rank count as 0", unranked, len(qrels))

@@ -1,21 +1,16 @@
 """Re-rank a run: score the best documents of each ranking, and write the new run."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from secondpass.arguments import check_unicode
 from secondpass.errors import InputError
+from secondpass.evaluation.candidates import Candidates, CandidateScores
 from secondpass.evaluation.collection import Collection
-from secondpass.evaluation.progress import Candidates, CandidateScores, ProgressCallback, score_all
-from secondpass.evaluation.runs import Run, trec_order
+from secondpass.evaluation.scoring import ProgressCallback, score_all
 from secondpass.evaluation.streamed import texts_of
+from secondpass.ir_files.runs import Run, check_ids, run_lines, trec_order
 from secondpass.ranking import Scorer, best_first
-
-# What separates the columns and lines of a TREC run, so that ids cannot hold it.
-_SEPARATORS = " \t\n\r\f\v"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,20 +168,11 @@ def reread(
     return [_with_windows(query, long[query.query_id], results[query.query_id]) for query in scored]
 
 
-def check_ids(ids: Iterable[str]) -> None:
-    """Raise InputError unless a TREC run, whose columns white space separates, can hold all of these ids."""
-    for key in ids:
-        if not key or any(character in key for character in _SEPARATORS):
-            raise InputError(f"ids must have no white space to be written as a TREC run, got {key!r}")
-        check_unicode(key, f"the id {key!r}")
-
-
 def write_run(path: Path, scored: Sequence[ScoredQuery], *, depth: int, tag: str) -> None:
     """Write a TREC run of the re-ranked candidates.
 
-    trec_eval reads scores, not ranks, in single precision, and orders ties its own way: where two scores are equal, or
-    a candidate was not re-ranked, the written score is the next smaller one, so that every reader sees the order that
-    was measured.
+    Where two scores are equal in single precision, or a candidate was not re-ranked, the written score is the next
+    smaller one, so that every reader sees the order that was measured.
 
     Raises:
         InputError: An id has white space in it or half of a surrogate pair, which such a file cannot hold.
@@ -195,16 +181,7 @@ def write_run(path: Path, scored: Sequence[ScoredQuery], *, depth: int, tag: str
     check_ids(document for query in scored for document in query.document_ids)
     with path.open("w", encoding="utf-8") as file:
         for query in scored:
-            file.writelines(run_lines(query, depth=depth, tag=tag))
-
-
-def run_lines(query: ScoredQuery, *, depth: int, tag: str) -> Iterator[str]:
-    """The lines of a query in a TREC run, as `write_run` writes them; ids are taken as they are."""
-    # A folder's name may hold bytes that are not text.
-    tag = "-".join(tag.encode(errors="replace").decode().split()) or "secondpass"
-    order = query.reranked(depth)
-    for rank, (document, score) in enumerate(zip(order, _falling_scores(query, depth), strict=True), 1):
-        yield f"{query.query_id} Q0 {document} {rank} {score!r} {tag}\n"
+            file.writelines(run_lines(query.query_id, query.reranked(depth), query.scores[:depth], tag=tag))
 
 
 def as_run(scored: Sequence[ScoredQuery], *, depth: int) -> dict[str, dict[str, float]]:
@@ -234,20 +211,3 @@ def _with_windows(query: ScoredQuery, long: Sequence[int], windows: CandidateSco
         truncated=None if windows.truncated is None else tuple(truncated),
         raw_scores=None if raw_scores is None else tuple(raw_scores),
     )
-
-
-def _falling_scores(query: ScoredQuery, depth: int) -> list[float]:
-    """Scores for `reranked(depth)`, each less than the one before in single precision: the model's where that holds.
-
-    Infinite scores leave no room below or above them: then the position stands in for every score.
-    """
-    n_documents = len(query.document_ids)
-    with np.errstate(over="ignore"):
-        descending = -np.sort(-np.asarray(query.scores[:depth], dtype=np.float32))
-    if not np.isfinite(descending).all():
-        return [float(-position) for position in range(n_documents)]
-    above, falling = np.float32(np.inf), []
-    for score in [*descending, *[above] * (n_documents - len(descending))]:
-        above = min(score, np.nextafter(above, np.float32(-np.inf)))
-        falling.append(float(above))
-    return falling

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from secondpass.errors import InputError
+from secondpass.evaluation.candidates import Candidates, CandidateScores, count_truncated
 from secondpass.evaluation.card_metrics import Scores, SetMetrics, mean, set_metrics
-from secondpass.evaluation.progress import Candidates, CandidateScores, ProgressCallback, count_truncated, score_all
+from secondpass.evaluation.scoring import ProgressCallback, score_all
 from secondpass.files.json_fields import Record, text_field, texts_field
 from secondpass.files.json_lines import json_lines
 from secondpass.ranking import Scorer, best_first

@@ -80,11 +80,13 @@ class BadRow:
         number: Where it stood in its file, as in `Rows`.
         error: Why.
         n_rows: How many rows it stands for, where those behind it were lost with it.
+        key: What rows of its query have in common, as in `Rows`; None where it says nothing of its query.
     """
 
     number: int
     error: str
     n_rows: int = 1
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,11 +12,11 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from secondpass.files.names import printable
 from secondpass.model_names import bundled_folder, local_folder
+from secondpass.quantities import count, duration
 from secondpass.training.config import TrainingConfig
 from secondpass.training.curve import Row, names_of
 from secondpass.training.held_out import METRIC
 from secondpass.training.result import TrainingResult
-from secondpass.training.words import counted, duration
 
 # Packages whose versions are recorded.
 _PACKAGES = ("secondpass", "sentence-transformers", "transformers", "torch", "accelerate", "datasets", "tokenizers")
@@ -113,12 +113,12 @@ def _header(config: TrainingConfig, result: TrainingResult) -> str:
 
 def _summary(config: TrainingConfig, result: TrainingResult, n_examples: int, losses: Sequence[float]) -> str:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
-    n_queries = counted(n_examples, "query", "queries")
+    n_queries = count(n_examples, "query", "queries")
     loss = f" The training loss went from {losses[0]:.4f} to {losses[-1]:.4f}." if losses else ""
     since = f" since step {result.n_steps_before}" if result.n_steps_before else ""
     time = f"{duration(result.minutes)}{since} on {device}"
     return (
-        f"Recipe `{config.run.loss}` on {n_queries} with documents; {counted(result.steps, 'step')} of "
+        f"Recipe `{config.run.loss}` on {n_queries} with documents; {count(result.steps, 'step')} of "
         f"{config.run.batch_size}, learning rate {config.run.learning_rate:g}, at most "
         f"{config.model.max_length} tokens per pair, seed {config.run.seed}; {time}."
         f"{loss}\nSaved: {result.chosen}."

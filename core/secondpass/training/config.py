@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 from secondpass.arguments import check_count, describe
 from secondpass.errors import InputError, InputTypeError
-from secondpass.evaluation.judgements import DuplicateJudgements
+from secondpass.ir_files.qrels import DuplicateJudgements
 from secondpass.training.setting_types import check_section
 
 Loss: TypeAlias = Literal["bce", "lambdaloss", "ranknet", "margin-mse", "listwise", "kl"]

@@ -12,9 +12,10 @@ from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.cross_encoder import CrossEncoder
 
 from secondpass.errors import ScoringError
+from secondpass.evaluation.candidates import Candidates
 from secondpass.evaluation.card_metrics import SetMetrics
-from secondpass.evaluation.progress import Candidates, score_all
 from secondpass.evaluation.reranking_sets import RerankingSample, evaluate_samples
+from secondpass.evaluation.scoring import score_all
 from secondpass.training.agreement import kendall, ndcg_by_teacher
 from secondpass.training.data import HeldOutSet
 from secondpass.training.examples import Example

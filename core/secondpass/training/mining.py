@@ -7,7 +7,9 @@ from random import Random
 from secondpass.errors import InputError
 from secondpass.errors.caller_warnings import warn_caller
 from secondpass.evaluation.bm25 import BM25
-from secondpass.evaluation.collection import read_documents, read_qrels, read_queries, warn_of_queries
+from secondpass.evaluation.collection import warn_of_queries
+from secondpass.ir_files.qrels import read_qrels
+from secondpass.ir_files.texts import read_documents, read_queries
 from secondpass.training.config import TrainingConfig
 from secondpass.training.examples import Example, LabelledQuery
 

@@ -15,6 +15,7 @@ from transformers import PrinterCallback, ProgressCallback, TrainerState
 from secondpass.arguments import check_unicode
 from secondpass.errors.caller_warnings import warn_caller
 from secondpass.extras import require_matplotlib
+from secondpass.quantities import count
 from secondpass.training import resuming
 from secondpass.training.base_model import find_base, load_base_model
 from secondpass.training.card import write_card
@@ -34,7 +35,6 @@ from secondpass.training.reporter import Reporter
 from secondpass.training.result import TrainingResult
 from secondpass.training.schedule import Schedule
 from secondpass.training.trainer import End, FiniteWeights, Intervals, Trainer
-from secondpass.training.words import counted
 
 # Parameters that learn at `head_learning_rate`: heads as transformers names them.
 _HEAD = r"(pooler|classifier|score|classification_head|(^|\.)head)\."
@@ -141,7 +141,7 @@ def _complete(settings: RunConfig, examples: Sequence[Example]) -> RunConfig:
 def _warn_of_warmup(schedule: Schedule) -> None:
     if schedule.warmup_steps >= schedule.n_steps:
         warn_caller(
-            f"the run ends after {counted(schedule.n_steps, 'step')}, in its warm-up of {schedule.warmup_steps}: it "
+            f"the run ends after {count(schedule.n_steps, 'step')}, in its warm-up of {schedule.warmup_steps}: it "
             "never learns at its full rates",
             UserWarning,
         )

@@ -1,5 +1,6 @@
 """Columns of text on their way to Parquet: they come out as they went in, or their row is told of."""
 
+import re
 from typing import Any
 
 import pytest
@@ -92,3 +93,16 @@ def test_rows_without_columns_are_counted_all_the_same() -> None:
     carrier = ToArrow(frozenset({"query"}), schema_of([], frozenset()))
     carried, errors = carrier.of_objects([{"query": "q"}, {"query": "r"}])
     assert (len(carried), errors) == (2, {})
+
+
+@pytest.mark.parametrize("large", [2**63, -(2**63) - 1, 10**30])
+@pytest.mark.parametrize("wrap", [lambda n: n, lambda n: [n], lambda n: {"a": [1, n]}], ids=["alone", "list", "object"])
+def test_integers_that_are_too_large_for_parquet_are_told_of_as_such(large: int, wrap: Any) -> None:
+    pytest.importorskip("pyarrow")
+    rule = rf"must hold integers from -2\^63 to 2\^63 - 1, got {large}"
+    with pytest.raises(InputError, match=f"the column 'n' {rule} to be written as Parquet: write JSON lines"):
+        schema_of([{"n": wrap(1)}, {"n": wrap(large)}], frozenset())
+    carrier = ToArrow(frozenset(), schema_of([{"n": wrap(1)}], frozenset()))
+    _, errors = carrier.of_objects([{"n": wrap(2**63 - 1)}, {"n": wrap(large)}])
+    assert list(errors) == [1]
+    assert re.fullmatch(rf"must have columns like the first rows; n {rule}", errors[1])

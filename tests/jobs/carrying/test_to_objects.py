@@ -1,10 +1,12 @@
 """Columns of tables on their way to JSON lines: what JSON has no place for is told of before a job begins."""
 
 import datetime as dt
+import textwrap
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from programs import run_python
 
 from secondpass.errors import InputError
 from secondpass.jobs.carrying.to_objects import ToObjects
@@ -61,3 +63,64 @@ def test_a_value_that_python_does_not_have_costs_its_row_alone() -> None:
     rows, errors = objects_of(table, ToObjects())
     assert rows == [{"id": 1, "when": "1970-01-01T00:00:00"}, {"id": 3, "when": None}]
     assert errors == {1: "the column 'when' must hold values that Python has: date value out of range"}
+
+
+def test_moments_and_times_keep_their_nanoseconds_wherever_they_stand() -> None:
+    pa = pytest.importorskip("pyarrow")
+    moment = pa.timestamp("ns")
+    # 1,577,836,800 seconds after 1970 began 2020, as `date -u -d @1577836800` says.
+    nanoseconds = [1577836800000000001, 1577836800000001000, -1, None]
+    moments = pa.array(nanoseconds, moment)
+    table = pa.table(
+        {
+            "moment": moments,
+            "berlin": pa.array(nanoseconds, pa.timestamp("ns", "Europe/Berlin")),
+            "time": pa.array([1, 86399999999999, 1000, None], pa.time64("ns")),
+            "list": pa.array([[1], [], [None], None], pa.list_(moment)),
+            "two": pa.array([[1, 2]] * 4, pa.list_(moment, 2)),
+            "object": pa.array([{"at": 1, "n": 1}, None, {"at": None, "n": 2}, {"at": 0, "n": 3}],
+                               pa.struct([("at", moment), ("n", pa.int8())])),
+            "map": pa.array([[("k", 1)], [], None, [("k", None)]], pa.map_(pa.string(), moment)),
+            "again": moments.dictionary_encode(),
+        }
+    )  # fmt: skip
+    ToObjects().check_schema(table.schema)
+    rows, errors = objects_of(table, ToObjects())
+    assert errors == {}
+    assert [row["moment"] for row in rows] == [
+        "2020-01-01T00:00:00.000000001", "2020-01-01T00:00:00.000001", "1969-12-31T23:59:59.999999999", None,
+    ]  # fmt: skip
+    assert [row["again"] for row in rows] == [row["moment"] for row in rows]
+    assert [row["berlin"] for row in rows] == [
+        "2020-01-01T01:00:00.000000001+01:00", "2020-01-01T01:00:00.000001+01:00",
+        "1970-01-01T00:59:59.999999999+01:00", None,
+    ]  # fmt: skip
+    assert [row["time"] for row in rows] == ["00:00:00.000000001", "23:59:59.999999999", "00:00:00.000001", None]
+    first = "1970-01-01T00:00:00.000000001"
+    assert [row["list"] for row in rows] == [[first], [], [None], None]
+    assert rows[0]["two"] == [first, "1970-01-01T00:00:00.000000002"]
+    objects = [{"at": first, "n": 1}, None, {"at": None, "n": 2}, {"at": "1970-01-01T00:00:00", "n": 3}]
+    assert [row["object"] for row in rows] == objects
+    assert [row["map"] for row in rows] == [[["k", first]], [], None, [["k", None]]]
+
+
+def test_nanoseconds_need_no_pandas() -> None:
+    pytest.importorskip("pyarrow")
+    program = """
+        import sys
+
+        class WithoutPandas:
+            def find_spec(self, name, *_):
+                if name == "pandas":
+                    raise ModuleNotFoundError(name=name)
+
+        sys.meta_path.insert(0, WithoutPandas())
+        import pyarrow as pa
+
+        from secondpass.jobs.carrying.to_objects import ToObjects
+
+        carried, errors = ToObjects().of_table(pa.table({"at": pa.array([1], pa.timestamp("ns"))}))
+        print(list(carried.objects), errors)
+    """
+    ran = run_python(textwrap.dedent(program))
+    assert ran.stdout == "[{'at': '1970-01-01T00:00:00.000000001'}] {}\n", ran.stderr

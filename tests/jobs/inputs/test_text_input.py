@@ -85,6 +85,11 @@ CASES: dict[str, tuple[TextKind, bytes, list[tuple[int, Any]]]] = {
         b'query\tdocument\n"q\td, "e"\nq\n',
         [(2, ('"q', 'd, "e"')), (3, "a row must have 2 fields like the first, has 1")],
     ),
+    "blank fields between tabs, and blank lines": (
+        "tsv",
+        b"query\tdocument\n\t\n\n \t\r\n\r\nq\td\n \n",
+        [(2, ("", "")), (4, (" ", "")), (6, ("q", "d")), (7, "a row must have 2 fields like the first, has 1")],
+    ),
     "a document longer than csv takes": (
         "csv",
         b"query,document\nq," + b"x" * 200_000 + b"\n",

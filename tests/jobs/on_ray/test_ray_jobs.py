@@ -67,7 +67,7 @@ def _workers_of_ray() -> list[int]:
 def test_a_job_begins_local_and_ends_on_a_cluster(model: str, tmp_path: Path) -> None:
     rows = make_rows(300)
     path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
-    rows_with_a_bad_one = [*rows[:200], {"query": "q"}, *rows[200:]]
+    rows_with_a_bad_one = [*rows[:200], {"query": rows[200]["query"]}, *rows[200:]]
     write_jsonl(path, rows_with_a_bad_one)
     settings = JobSettings(shard_rows=40)
     with pytest.raises(InputError, match=r"a\.jsonl:201"):

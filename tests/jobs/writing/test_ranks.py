@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from job_rows import read_output, write_jsonl
+from numpy.typing import NDArray
 from scorers import Scores
 
 from secondpass.jobs import JobSettings, score_files
-from secondpass.jobs.rows import JsonObjects, Rows, ScoredRows
+from secondpass.jobs.rows import BadRow, JsonObjects, Rows, ScoredRows
 from secondpass.jobs.shards import Shard, divide
-from secondpass.jobs.writing.ranks import Ranker, count_scattered, rank_groups
+from secondpass.jobs.writing.ranks import Ranker, count_scattered, rank_stretches
 from secondpass.ranking import Readings
 
 
@@ -30,16 +32,20 @@ def test_ranks_are_those_of_a_stable_sort_by_what_the_scores_were(rows: list[tup
     readings = Readings.of_scores(raw_scores)
     if is_mapped:  # to scores of which several are equal
         readings = replace(readings, scores=raw_scores // 2, raw_scores=raw_scores)
-    assert rank_groups([key for key, _ in rows], readings).tolist() == expected
+    assert rank_stretches(_stretches([key for key, _ in rows]), readings).tolist() == expected
+
+
+def _stretches(keys: Sequence[str]) -> NDArray[np.int64]:
+    return np.array([number for number, (_, group) in enumerate(groupby(keys)) for _ in group], np.int64)
 
 
 def _readings(scores: Sequence[float]) -> Readings:
     return Readings.of_scores(np.array(scores, np.float32))
 
 
-def _scored(keys: list[str], scores: list[float]) -> ScoredRows:
+def _scored(keys: list[str], scores: list[float], first: int = 0) -> ScoredRows:
     n_rows = len(keys)
-    rows = Rows(range(n_rows), keys, keys, keys, JsonObjects([{}] * n_rows))
+    rows = Rows(range(first, first + n_rows), keys, keys, keys, JsonObjects([{}] * n_rows))
     return ScoredRows(rows, _readings(scores), np.zeros(n_rows, np.int32))
 
 
@@ -57,7 +63,8 @@ def test_ranks_do_not_depend_on_how_rows_arrive(rows: list[tuple[str, int]], siz
         ranks += [rank for piece in pieces for rank in piece.ranks.tolist()]
         start += size
     ranks += [rank for piece in ranker.finish() for rank in piece.ranks.tolist()]
-    assert ranks == rank_groups([key for key, _ in rows], _readings([score for _, score in rows])).tolist()
+    in_stretches = _stretches([key for key, _ in rows])
+    assert ranks == rank_stretches(in_stretches, _readings([score for _, score in rows])).tolist()
     groups = [key for key, _ in groupby(rows, key=lambda row: row[0])]
     assert len(ranker.stretches) == len(groups)
     assert count_scattered([(ranker.stretches, False)]) == len(groups) - len(set(groups))
@@ -108,3 +115,76 @@ def test_queries_beside_one_whose_rows_are_all_bad_here_have_ranks(tmp_path: Pat
 def test_a_query_that_only_seems_to_go_on_has_come_back() -> None:
     first, second = np.array([7, 9], np.uint64), np.array([7], np.uint64)
     assert count_scattered([(first, False), (second, True)]) == 1, "9 goes on, with bad rows alone"
+
+
+def _ranks(rows: Sequence[tuple[str | None, bool]], shard_rows: int) -> tuple[list[int], int]:
+    """The ranks of the rows that can be scored, all equally high, and how often queries came back."""
+    ranks: list[int] = []
+    stretches = []
+    continues, query = False, None
+    for number, piece in enumerate(divide(rows, lambda row: row[0], shard_rows)):
+        place = (piece.first_row, piece.n_rows, 0, 1, continues, piece.is_continued, query, piece.query)
+        ranker = Ranker(Shard(number, 0, *place))
+        of_piece = list(enumerate(rows[piece.first_row :][: piece.n_rows]))
+        bad = [BadRow(i, "", key=key) for i, (key, is_good) in of_piece if not is_good]  # which are read ahead
+        pieces: list[ScoredRows] = []
+        for i, (key, is_good) in of_piece:
+            if is_good and key is not None:
+                pieces += ranker.push(_scored([key], [0.0], i), bad)
+                bad = []
+        pieces += ranker.finish(bad)
+        ranks += [rank for scored in pieces for rank in scored.ranks.tolist()]
+        stretches.append((ranker.stretches, continues))
+        continues, query = piece.is_continued, piece.query
+    return ranks, count_scattered(stretches)
+
+
+@given(
+    st.lists(st.sampled_from([("a", True), ("a", False), ("b", True), ("b", False), (None, False)]), max_size=30),
+    st.integers(1, 12),
+)
+def test_rows_that_cannot_be_scored_end_the_stretches_of_other_queries_wherever_shards_end(
+    rows: list[tuple[str | None, bool]], shard_rows: int
+) -> None:
+    stretches = [list(group) for _, group in groupby((row for row in rows if row[0]), key=lambda row: row[0])]
+    expected = [rank for group in stretches for rank in range(1, 1 + sum(is_good for _, is_good in group))]
+    n_back = len(stretches) - len({group[0][0] for group in stretches})
+    assert _ranks(rows, 100) == (expected, n_back)
+    ranks, n_back_in_shards = _ranks(rows, shard_rows)
+    assert n_back_in_shards == n_back
+    assert [rank or whole for rank, whole in zip(ranks, expected, strict=True)] == expected
+
+
+class _Unable:
+    def score(self, query: str, documents: Sequence[str]) -> list[float]:
+        if "unable" in documents:
+            raise ValueError(query)
+        return [0.0] * len(documents)
+
+
+@pytest.mark.parametrize("shard_rows", [1, 2, 3, 9])
+@pytest.mark.parametrize(
+    ("kind", "other"),
+    [
+        pytest.param("jsonl", {"document": None}, id="no text"),
+        pytest.param("jsonl", {"document": "unable"}, id="not scored"),
+        pytest.param("parquet", {"document": None}, id="Parquet, no text"),
+        pytest.param("parquet", {"document": "d", "when": 2**60}, id="Parquet, not written"),
+    ],
+)
+def test_ranks_are_the_same_in_shards_of_any_size_beside_a_row_that_has_none(
+    kind: str, other: dict[str, Any], shard_rows: int, tmp_path: Path
+) -> None:
+    rows = [{"query": "a", "document": "d", "when": 0} for _ in range(4)]
+    rows[2] = {"query": "b", "when": 0, **other}
+    if kind == "jsonl":
+        path = write_jsonl(tmp_path / "a.jsonl", rows)
+    else:
+        pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        path = tmp_path / "a.parquet"
+        types = [("query", pa.string()), ("document", pa.string()), ("when", pa.timestamp("us"))]
+        pq.write_table(pa.Table.from_pylist(rows, pa.schema(types)), path)
+    settings = JobSettings(shard_rows=shard_rows, output_format="jsonl")
+    result = score_files(path, tmp_path / "out", scorer=_Unable(), settings=settings)
+    assert (result.n_bad, result.n_scattered) == (1, 1)
+    assert [row["rank"] for row in read_output(tmp_path / "out")] == [1, 2, 1]

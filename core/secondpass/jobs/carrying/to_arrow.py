@@ -1,6 +1,6 @@
 """Columns on their way to Parquet, which has types: rows of text have those of the first of them, or no place there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,9 +81,15 @@ def schema_of(rows: Sequence[Mapping[str, object]], left_out: frozenset[str]) ->
     names = dict.fromkeys(name for row in rows for name in row if name not in left_out)
     columns = []
     for name in names:
+        values = [row.get(name) for row in rows]
         try:
-            found = pa.array([row.get(name) for row in rows]).type
+            found = pa.array(values).type
         except (pa.ArrowException, OverflowError, UnicodeError) as error:
+            large = _large_integer(values)
+            if large is not None:
+                raise InputError(
+                    f"the column {name!r} must hold {large} to be written as Parquet: write JSON lines"
+                ) from error
             raise InputError(
                 f"the column {name!r} must hold values of one type to be written as Parquet ({error}): write JSON lines"
             ) from error
@@ -130,7 +136,9 @@ def _column(values: Sequence[object], field: "pa.Field") -> "pa.Array":
         if _holds(field.type, found.type):
             return pa.array(values, field.type)
     except (pa.ArrowException, OverflowError, UnicodeError) as error:
-        raise InputError(f"must have columns like the first rows; {error}") from error
+        large = _large_integer(values)
+        reason = error if large is None else f"{field.name} must hold {large}"
+        raise InputError(f"must have columns like the first rows; {reason}") from error
     raise InputError(f"must have columns like the first rows; {field.name} must be {field.type}, is {found.type}")
 
 
@@ -146,6 +154,18 @@ def _holds(kind: "pa.DataType", other: "pa.DataType") -> bool:
         fields = {field.name: field.type for field in kind}
         return all(field.name in fields and _holds(fields[field.name], field.type) for field in other)
     return bool(pa.types.is_floating(kind) and pa.types.is_integer(other))
+
+
+def _large_integer(values: Iterable[object]) -> str | None:
+    """What integers must be, and the first one that pyarrow has no place for; None where there is none."""
+    for value in values:
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            return f"integers from -2^63 to 2^63 - 1, got {value}"
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        large = _large_integer(inside)
+        if large is not None:
+            return large
+    return None
 
 
 def _unknown(names: set[str]) -> str:

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from secondpass.errors import InputError
-from secondpass.jobs.carrying.arrow_values import values_of
+from secondpass.jobs.carrying.arrow_values import Nanoseconds, leaf_types, values_of
 from secondpass.jobs.rows import Carried, JsonObjects
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def as_json(value: object) -> object:
         return value
     if isinstance(value, float):
         return value if abs(value) < float("inf") else None
-    if isinstance(value, datetime | date | time):
+    if isinstance(value, datetime | date | time | Nanoseconds):
         return value.isoformat()
     if isinstance(value, list | tuple):
         return [as_json(item) for item in value]
@@ -79,15 +79,9 @@ def _is_json(kind: "pa.DataType") -> bool:
     """Whether `as_json` has a place for every value of an Arrow type."""
     import pyarrow as pa  # noqa: PLC0415 - text needs none
 
-    if isinstance(kind, pa.BaseExtensionType):
-        return _is_json(kind.storage_type)
-    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
-        return _is_json(kind.value_type)
-    if pa.types.is_nested(kind):
-        return all(_is_json(kind.field(number).type) for number in range(kind.num_fields))
     kinds = (
         pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal,
         pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
         pa.types.is_date, pa.types.is_time, pa.types.is_timestamp,
     )  # fmt: skip
-    return any(is_kind(kind) for is_kind in kinds)
+    return all(any(is_kind(leaf) for is_kind in kinds) for leaf in leaf_types(kind))

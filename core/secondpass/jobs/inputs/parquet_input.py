@@ -62,9 +62,7 @@ class ParquetInput:
         settings = self._reader.settings
         # A row without an id belongs to its query's text.
         names = [name for name in (settings.query_id_column, settings.query_column) if name in self._read]
-        names = list(dict.fromkeys(names))
-        tables = (table.select(names) for table in self._from(0, names))  # the columns in this order
-        rows = ((table, row) for table in tables for row in range(table.num_rows))
+        rows = ((table, row) for table in self._from(0, list(dict.fromkeys(names))) for row in range(table.num_rows))
         continues = False
         query: int | None = None
         pieces = divide(rows, self._key_of, settings.shard_rows)
@@ -83,14 +81,7 @@ class ParquetInput:
 
     def _key_of(self, place: tuple[pa.Table, int]) -> str | None:
         table, row = place
-        for name in table.column_names:
-            value = value_of(table.column(name)[row], name)
-            if isinstance(value, InputError):
-                return None
-            key = self._reader.key_of({name: value})
-            if key is not None:
-                return key
-        return None
+        return self._reader.key_of({name: value_of(table.column(name)[row], name) for name in table.column_names})
 
     def batches(self, shard: Shard) -> Iterator[RowBatch]:
         """See `InputFile`."""
@@ -138,17 +129,20 @@ class ParquetInput:
         places: list[int] = []
         good: list[ReadRow] = []
         columns = [values_of(table.column(name), name) for name in self._read]
-        for place, values in enumerate(zip(*columns, strict=True)):
+        for place, cells in enumerate(zip(*columns, strict=True)):
+            values = dict(zip(self._read, cells, strict=True))
             try:
-                for value in values:
+                for value in cells:
                     if isinstance(value, InputError):
                         raise value
-                good.append(self._reader.read(dict(zip(self._read, values, strict=True))))
+                good.append(self._reader.read(values))
                 places.append(place)
             except InputError as error:
-                bad.append(BadRow(first_row + place + 1, str(error)))
+                bad.append(BadRow(first_row + place + 1, str(error), key=self._reader.key_of(values)))
         carried, not_carried = self._carrier.of_table(_select(table, places) if bad else table)
-        bad += [BadRow(first_row + places[number] + 1, error) for number, error in not_carried.items()]
+        bad += [
+            BadRow(first_row + places[number] + 1, error, key=good[number].key) for number, error in not_carried.items()
+        ]
         kept = [number for number in range(len(good)) if number not in not_carried]
         places, good = [places[number] for number in kept], [good[number] for number in kept]
         rows = Rows(

@@ -13,9 +13,9 @@ from typing import IO, Final, Literal, TypeAlias
 
 from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputError
-from secondpass.evaluation.runs import run_columns
 from secondpass.files.json_lines import json_objects
 from secondpass.files.text import open_binary
+from secondpass.ir_files.runs import parse_run_line
 
 # A longer line or field is a mistake, such as a quote without its end, and would have to be held in memory as a whole:
 # in bytes, and in characters, of which csv takes four bytes each.
@@ -53,7 +53,7 @@ class RecordFile:
     - "tsv": tabs alone, and the columns' names in the first line; a quote is a character like any other.
     - "trec": a line of a TREC run, of which the ids of query and document are taken.
 
-    Blank lines are no records.
+    Blank lines are no records; of "csv" and "tsv", where white space may be a field, only empty ones are blank.
 
     Args:
         path: The file, gzipped or not.
@@ -111,8 +111,11 @@ class RecordFile:
                 yield from _csv_records(lines)
                 return
             for raw in lines:
-                if isinstance(raw, InputError) or not raw.isspace():
+                if isinstance(raw, InputError) or not self._is_blank(raw):
                     yield Record(lines.offset_before, lines.line - 1, raw)
+
+    def _is_blank(self, line: bytes) -> bool:
+        return not line.rstrip(b"\r\n") if self._kind == "tsv" else line.isspace()
 
     def _read_header(self) -> None:
         first = next(self._records(0, 1), None)
@@ -250,8 +253,8 @@ def _json_object(text: str) -> dict[str, object]:
 
 def _run_row(text: str, *, tabs: bool) -> dict[str, object]:
     with _without_place():
-        query, document, _ = run_columns(text, "", tabs=tabs)
-    return {"query_id": query, "document_id": document}
+        line = parse_run_line(text, "", tabs=tabs)
+    return {"query_id": line.query, "document_id": line.document}
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from secondpass.errors import InputError
-from secondpass.evaluation.reranking import check_ids
+from secondpass.ir_files.runs import check_ids
 from secondpass.jobs.rows import is_missing, text_of_cell
 from secondpass.jobs.settings import JobSettings
 
@@ -78,11 +78,15 @@ class RowReader:
         return query if key is None else f"{key}"
 
     def key_of(self, values: Mapping[str, object]) -> str | None:
-        """The key of a row that may be unusable; None where it says nothing of its query."""
+        """The key of a row that may be unusable; None where it says nothing of its query, or nothing that is readable.
+
+        Args:
+            values: Its own; an InputError stands for one that cannot be read.
+        """
         key = self._id_of(values)
         if key is None:
             key = values.get(self.settings.query_column)
-        return None if is_missing(key) else f"{key}"
+        return None if is_missing(key) or isinstance(key, InputError) else f"{key}"
 
     def _id_of(self, values: Mapping[str, object]) -> object:
         key = values.get(self.settings.query_id_column)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from secondpass.jobs.inputs.records import Record, RecordFile, TextKind
 from secondpass.jobs.inputs.row_reader import ReadRow, RowReader, taken_columns
 from secondpass.jobs.rows import BadRow, RowBatch, Rows
 from secondpass.jobs.shards import Shard, divide
+
+
+@dataclass(frozen=True, slots=True)
+class _GoodRow:
+    """A row that can be scored: where it stands, all of its values, and what was read of them."""
+
+    line: int
+    values: Mapping[str, object]
+    read: ReadRow
 
 
 class TextInput:
@@ -90,34 +100,36 @@ class TextInput:
         except InputError:
             return None
 
-    def _batch(self, records: Iterator[Record]) -> Iterator[tuple[Record, Mapping[str, object] | None, ReadRow | str]]:
-        """So many records as are read together: their values and texts, or why there are none."""
+    def _batch(self, records: Iterator[Record]) -> Iterator["_GoodRow | BadRow"]:
+        """So many records as are read together."""
         size = 0
         for record in islice(records, BATCH_ROWS):
-            try:
-                values = self._file.parse(record)
-                row = self._reader.read(values)
-            except InputError as error:
-                yield record, None, str(error)
-                size += _size(record)
-            else:
-                yield record, values, row
-                # A run's texts are not in its lines.
-                size += max(_size(record), len(row.query) + len(row.document))
+            row = self._row(record)
+            yield row
+            # A run's texts are not in its lines.
+            size += max(_size(record), 0 if isinstance(row, BadRow) else len(row.read.query) + len(row.read.document))
             if size >= BATCH_CHARACTERS:
                 return
 
-    def _rows(self, batch: Sequence[tuple[Record, Mapping[str, object] | None, ReadRow | str]]) -> RowBatch:
-        bad = [BadRow(record.line, row) for record, _, row in batch if isinstance(row, str)]
-        good = [(record.line, values, row) for record, values, row in batch if values and not isinstance(row, str)]
-        carried, not_carried = self._carrier.of_objects([values for _, values, _ in good])
-        bad += [BadRow(good[number][0], error) for number, error in not_carried.items()]
+    def _row(self, record: Record) -> "_GoodRow | BadRow":
+        values: Mapping[str, object] = {}
+        try:
+            values = self._file.parse(record)
+            return _GoodRow(record.line, values, self._reader.read(values))
+        except InputError as error:
+            return BadRow(record.line, str(error), key=self._reader.key_of(values))
+
+    def _rows(self, batch: Sequence["_GoodRow | BadRow"]) -> RowBatch:
+        bad = [row for row in batch if isinstance(row, BadRow)]
+        good = [row for row in batch if isinstance(row, _GoodRow)]
+        carried, not_carried = self._carrier.of_objects([row.values for row in good])
+        bad += [BadRow(good[number].line, error, key=good[number].read.key) for number, error in not_carried.items()]
         good = [row for number, row in enumerate(good) if number not in not_carried]
         rows = Rows(
-            [line for line, _, _ in good],
-            [row.query for _, _, row in good],
-            [row.document for _, _, row in good],
-            [row.key for _, _, row in good],
+            [row.line for row in good],
+            [row.read.query for row in good],
+            [row.read.document for row in good],
+            [row.read.key for row in good],
             carried,
         )
         return RowBatch(rows, sorted(bad, key=lambda row: row.number))

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondpass.evaluation.collection import read_documents, read_queries
+from secondpass.ir_files.texts import read_documents, read_queries
 from secondpass.jobs.carrying.carrier import Carrier
 from secondpass.jobs.carrying.to_arrow import ToArrow
 from secondpass.jobs.carrying.to_objects import ToObjects

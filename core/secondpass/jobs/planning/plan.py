@@ -7,8 +7,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from secondpass.errors import InputError
-from secondpass.evaluation.collection import text_files
 from secondpass.extras import require
+from secondpass.ir_files.folder import text_files
 from secondpass.jobs.carrying.to_arrow import schema_of
 from secondpass.jobs.inputs.find_inputs import Kind, file_digest, find_inputs
 from secondpass.jobs.inputs.text_input import TextInput

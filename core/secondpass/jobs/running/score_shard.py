@@ -95,7 +95,7 @@ class _ShardRun:
         self._on_rows = on_rows
         self._ranker = None if job.writes_run else Ranker(shard)
         self._waiting: deque[Rows] = deque()
-        self._n_read = 0
+        self._n_read = self._n_told = 0
         self.bad: list[BadRow] = []
         self.n_rows = self.n_unranked = 0
         self.n_truncated: int | None = 0
@@ -110,18 +110,18 @@ class _ShardRun:
         for part in attempts.stream(self._pairs(batches)):
             if isinstance(part, str):
                 (rows,) = self._next_rows(1)
-                self._add_bad([BadRow(rows.numbers[0], part)])
+                self._add_bad([BadRow(rows.numbers[0], part, key=rows.keys[0])])
                 self._on_rows(1)
                 continue
             start = 0
             for rows in self._next_rows(len(part)):
                 stop = start + len(rows)
                 scored = ScoredRows(rows, part.slice(start, stop), np.zeros(len(rows), np.int32))
-                self._write([scored] if self._ranker is None else self._ranker.push(scored))
+                self._write([scored] if self._ranker is None else self._ranker.push(scored, self._newly_bad()))
                 start = stop
             self._on_rows(start)
         if self._ranker is not None:
-            self._write(self._ranker.finish())
+            self._write(self._ranker.finish(self._newly_bad()))
 
     def _pairs(self, batches: Iterator[RowBatch]) -> Iterator[Pair]:
         """The texts of all rows; the rows wait until these are scored."""
@@ -161,6 +161,12 @@ class _ShardRun:
             if self.n_truncated is not None:
                 known = [truncated for truncated in rows.readings.truncated.tolist() if truncated is not None]
                 self.n_truncated = None if len(known) < len(rows) else self.n_truncated + sum(known)
+
+    def _newly_bad(self) -> list[BadRow]:
+        """The bad rows that the ranker has not been told of."""
+        rows = self.bad[self._n_told :]
+        self._n_told += len(rows)
+        return rows
 
     def _add_bad(self, rows: Sequence[BadRow]) -> None:
         if rows and self._job.settings.strict:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from secondpass.evaluation.reranking import ScoredQuery, run_lines
+from secondpass.ir_files.runs import run_lines
+from secondpass.ranking import best_first
 
 # The memory that SQLite's pages may take, in KiB: in that of a few hundred thousand pairs it sorts any number.
 _CACHE_KIB: Final = 65_536
@@ -107,8 +108,8 @@ class RunTable:
                 # SQLite would sort many of them in the system's folder of temporary files, which may be small.
                 found = sorted(self._connection.execute(of_query, (number,)))
                 _, documents, scores, raw_scores = zip(*found, strict=True)
-                scored = ScoredQuery(query, documents, scores, 0.0, raw_scores=raw_scores)
-                yield from run_lines(scored, depth=len(documents), tag=tag)
+                order = [documents[i] for i in best_first(scores, raw_scores)]
+                yield from run_lines(query, order, scores, tag=tag)
 
     def close(self) -> None:
         """Let go of the file, and remove it."""

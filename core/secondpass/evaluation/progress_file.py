@@ -1,0 +1,91 @@
+"""A file of the queries that are finished, by which an interrupted evaluation continues from what it wrote."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+from secondpass.errors import InputError
+from secondpass.evaluation.candidates import Candidates, CandidateScores
+from secondpass.files.text import read_text
+
+_T = TypeVar("_T")
+
+# The keys of a progress file's first line, which say what the file belongs to, and how errors put a mismatch.
+_JOB = {"model": "another model", "requests": "other queries, documents or depth"}
+
+
+def job_of(name: str, candidates: Mapping[str, Candidates]) -> dict[str, str]:
+    """What tells the progress of one evaluation from another one's.
+
+    Args:
+        name: Of the scorer, and of whatever else its scores depend on.
+        candidates: The queries and their documents, by any key.
+    """
+    digest = hashlib.sha256()
+    for key, of_query in candidates.items():
+        digest.update(json.dumps([key, of_query.query, of_query.documents]).encode())
+    return {"model": name, "requests": digest.hexdigest()}
+
+
+def read_finished(path: Path, job: Mapping[str, str]) -> dict[str, CandidateScores]:
+    """The scores of finished queries; a last line that a kill left incomplete does not count, and is removed.
+
+    Raises:
+        InputError: The file is that of another job, or not a progress file.
+    """
+    if not path.exists():
+        return {}
+    text = read_text(path)
+    whole, _, incomplete = text.rpartition("\n")
+    if incomplete:
+        path.write_text(text.removesuffix(incomplete), encoding="utf-8")
+    try:
+        records = [json.loads(line) for line in whole.split("\n") if line]
+        differing = [what for name, what in _JOB.items() if records and records[0][name] != job[name]]
+        # Earlier versions do not say what orders equal probabilities.
+        done = {record["key"]: _candidate_scores(record) for record in records[1:] if "raw_scores" in record}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is not the progress of an evaluation; remove it") from error
+    if differing:
+        raise InputError(f"{path} holds another job's progress, of {' and '.join(differing)}; remove it")
+    return done
+
+
+@contextmanager
+def appending(path: Path | None, job: Mapping[str, str], *, fresh: bool) -> Iterator[TextIO | None]:
+    """The file, to append finished queries to; None where there is to be none.
+
+    Args:
+        path: Where it is.
+        job: Of `job_of`.
+        fresh: Whether it begins anew, with the job.
+    """
+    if path is None:
+        yield None
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w" if fresh else "a", encoding="utf-8") as file:
+        if fresh:
+            file.write(json.dumps(job) + "\n")
+            file.flush()
+        yield file
+
+
+def append(file: TextIO, key: str, scores: CandidateScores) -> None:
+    """Note that a query is finished."""
+    file.write(json.dumps({"key": key, **asdict(scores)}) + "\n")
+    file.flush()
+
+
+def _candidate_scores(record: Mapping[str, Any]) -> CandidateScores:
+    return CandidateScores(
+        tuple(record["scores"]), record["seconds"], _as_tuple(record["truncated"]), _as_tuple(record["raw_scores"])
+    )
+
+
+def _as_tuple(values: Sequence[_T] | None) -> tuple[_T, ...] | None:
+    return None if values is None else tuple(values)
