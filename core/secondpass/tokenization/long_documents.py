@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from secondpass.errors import InputError
 from secondpass.options import LongDocuments
 from secondpass.tokenization.item_tokenizer import FittedTokens, ItemT, ItemTokenizer
+from secondpass.tokenization.passage_end import passage_end
 from secondpass.tokenization.tokens import PairTokens, span_indices
 from secondpass.tokenization.windows import Span, split_to_fit
 
@@ -78,7 +79,12 @@ class TruncatingReader(Generic[ItemT]):
 
     def read_span(self, item: ItemT, window: Span) -> Span:  # noqa: ARG002 - it is the whole document
         """What is read of a document that is truncated."""
-        return Span(*self._tokenize.read_characters(item))
+        start, end = self._tokenize.read_characters(item)
+
+        def fit(ends: Sequence[int]) -> FittedTokens:
+            return self._tokenize.fit([part_of(item, Span(start, end)) for end in ends])
+
+        return Span(start, passage_end(document_of(item), end, fit))
 
 
 class WindowReader(Generic[ItemT]):
