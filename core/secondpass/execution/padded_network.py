@@ -1,12 +1,14 @@
-"""A model in transformers' own forward: which pairs may stand beside each other in a batch."""
+"""A model in transformers' own forward: which pairs may stand beside each other in a batch, and whether it runs."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from secondpass.arguments import describe_error
 from secondpass.checkpoint import LanguageModel, PretrainedModel, SplitModel, WholeModel
 from secondpass.encoder import Capabilities, ModelInputs, Precision, TokenBatch
+from secondpass.encoder.architectures import architecture_of
 from secondpass.encoder.padded import (
     PaddedClassifier,
     PaddedEncoder,
@@ -16,6 +18,7 @@ from secondpass.encoder.padded import (
 )
 from secondpass.encoder.padding_leaks import VERIFIED, padding_leaks
 from secondpass.encoder.pairs_apart import ByEnds, OneByOne, PaddingApart, WithoutPadding
+from secondpass.errors import CheckpointError
 from secondpass.tokenization.tokens import PairTokens
 
 
@@ -34,10 +37,13 @@ def padded_network(
         capabilities: Of the device.
         sample: Gives a few pairs of different lengths as the model reads them.
         inputs: What the model's tokenizer gives it.
+
+    Raises:
+        CheckpointError: The model fails on these pairs.
     """
     encoder = _as_it_takes_pairs(model, inputs)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
-    if not _is_verified(model) and padding_leaks(encoder, _side_by_side(sample())):
+    if not _is_verified(model) and _leaks(model, encoder, sample()):
         encoder = WithoutPadding(encoder)
     nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
     if not isinstance(model, SplitModel):
@@ -73,8 +79,23 @@ def _classifier(model: WholeModel, inputs: ModelInputs) -> Callable[[TokenBatch]
 
 
 def _is_verified(model: PretrainedModel) -> bool:
-    """Whether its type is known to hold padding off."""
-    return is_of_transformers(model) and model.backbone.config.model_type in VERIFIED
+    """Whether its type is known to run and to hold padding off, and its config has no option that we do not know."""
+    config = model.backbone.config
+    if not is_of_transformers(model) or config.model_type not in VERIFIED:
+        return False
+    architecture = architecture_of(config)
+    return architecture is None or architecture.spec(config) is not None
+
+
+def _leaks(model: PretrainedModel, encoder: Callable[[TokenBatch], Tensor], sample: PairTokens) -> bool:
+    pairs = _side_by_side(sample)
+    try:
+        return padding_leaks(encoder, pairs)
+    except (IndexError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{type(model.backbone).__name__} as this checkpoint configures it fails on a pair of {pairs.lengths[0]} "
+            f"tokens: {describe_error(error)}"
+        ) from error
 
 
 def _side_by_side(sample: PairTokens) -> TokenBatch:
