@@ -152,6 +152,7 @@ def _with_stripped_ends() -> Tokenizer:
     return raw
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize(
     ("kind", "document"),
     [
@@ -160,15 +161,15 @@ def _with_stripped_ends() -> Tokenizer:
         (_with_stripped_ends, "ab cd  e\n\nf \n g. " * 6),
     ],
 )
-def test_what_is_read_ends_where_it_scores_alone_though_tokens_depend_on_what_follows(
-    kind: Callable[[], Tokenizer], document: str
+def test_what_is_read_scores_alone_though_its_tokens_depend_on_what_is_not(
+    kind: Callable[[], Tokenizer], document: str, side: Any
 ) -> None:
     tokenize = FastTokenizer(kind())
     template = PairTemplate((Specials((1,)),), 0, (Specials((2,)),), 0, ())
     for max_length in range(5, 24):
         readers: list[tuple[ItemTokenizer[Any], Any]] = [
-            (TwoTextTokenizer(tokenize, template, max_length), ("a", document)),
-            (OneTextTokenizer(tokenize, (1,), (2,), max_length, "b"), document),
+            (TwoTextTokenizer(tokenize, template, max_length, truncation_side=side), ("a", document)),
+            (OneTextTokenizer(tokenize, (1,), (2,), max_length, "b", truncation_side=side), document),
             (
                 PromptTokenizer(tokenize, (1,), _prompt(""), _ending(tokenize, ""), (2,), max_length + 8),
                 ("a", document),

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from secondpass.errors import InputError
 from secondpass.options import LongDocuments
 from secondpass.tokenization.item_tokenizer import FittedTokens, ItemT, ItemTokenizer
-from secondpass.tokenization.passage_end import passage_end
 from secondpass.tokenization.tokens import PairTokens, span_indices
+from secondpass.tokenization.truncated_passage import truncated_passage
 from secondpass.tokenization.windows import Span, split_to_fit
 
 
@@ -79,12 +79,11 @@ class TruncatingReader(Generic[ItemT]):
 
     def read_span(self, item: ItemT, window: Span) -> Span:  # noqa: ARG002 - it is the whole document
         """What is read of a document that is truncated."""
-        start, end = self._tokenize.read_characters(item)
 
-        def fit(ends: Sequence[int]) -> FittedTokens:
-            return self._tokenize.fit([part_of(item, Span(start, end)) for end in ends])
+        def fit(spans: Sequence[Span]) -> FittedTokens:
+            return self._tokenize.fit([part_of(item, span) for span in spans])
 
-        return Span(start, passage_end(document_of(item), end, fit))
+        return truncated_passage(document_of(item), Span(*self._tokenize.read_characters(item)), fit)
 
 
 class WindowReader(Generic[ItemT]):
