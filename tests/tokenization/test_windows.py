@@ -180,6 +180,14 @@ def test_what_is_read_scores_alone_though_its_tokens_depend_on_what_is_not(
             assert alone == read
 
 
+def test_a_long_word_is_truncated_on_the_left_in_no_time() -> None:
+    """A search that began at each of its characters took hours."""
+    template = PairTemplate((), 0, (), 0, ())
+    pairs = TwoTextTokenizer(FastTokenizer(_with_composed_letters()), template, 4, truncation_side="left")
+    document = "a" * 300_000 + " b c"
+    assert _read_span(pairs, ("a", document)) == Span(300_000, len(document))
+
+
 def _read_span(tokenize: ItemTokenizer[Any], item: Any) -> Span:
     """The characters that are read of a document that is truncated."""
     return TruncatingReader(tokenize).read_span(item, Span(0, len(document_of(item))))
