@@ -127,18 +127,14 @@ def test_a_model_loaded_by_a_relative_path_is_unpickled_from_another_folder(
 @pytest.mark.parametrize(
     ("query", "document", "message"),
     [
-        (
-            "q",
-            "a \ud800 b",
-            r"pair 0 cannot be tokenised: its document must be text, got a lone surrogate, .* at character 2",
-        ),
-        ("\udfff", "a", r"pair 0 cannot be tokenised: its query must be text, got a lone surrogate, .* at character 0"),
+        ("q", "a \ud800 b", r"the document of pair 0 must be Unicode text, has the lone surrogate .* at character 2"),
+        ("\udfff", "a", r"the query of pair 0 must be Unicode text, has the lone surrogate .* at character 0"),
     ],
 )
 def test_a_lone_surrogate_is_named(query: str, document: str, message: str, bi_encoder: BiEncoder) -> None:
     with pytest.raises(InputError, match=message):
         CrossEncoder("secondpass/mini").score(query, [document])
-    with pytest.raises(InputError, match="its text must be text, got a lone surrogate"):
+    with pytest.raises(InputError, match="the text of pair 0 must be Unicode text, has the lone surrogate"):
         bi_encoder.score(query, [document])
 
 

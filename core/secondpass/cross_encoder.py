@@ -19,9 +19,10 @@ from secondpass.checkpoint.stated_sizes import is_stored_in_float16
 from secondpass.concurrency.forked import call_safely
 from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
 from secondpass.execution.ambient import plain_torch
+from secondpass.execution.build_networks import float32_parts_of, pair_networks
 from secondpass.execution.devices import Placement, device_names, placement_for
 from secondpass.execution.local_scorer import LocalScorer
-from secondpass.execution.network import Network, float32_parts_of, pair_networks
+from secondpass.execution.network import Network
 from secondpass.execution.pipeline import Outputs, Pipeline
 from secondpass.execution.progress import watch
 from secondpass.execution.read_block import ReadBlock

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Self
 
-# Precisions that differ by rounding alone: a calibration of one is that of all three.
+# Precisions that differ by rounding alone: a calibration of one is that of all three. By the names that
+# `encoder/arithmetic/precision.py` gives them, which cannot be imported here, without torch.
 _ROUNDED_ALIKE = ("float32", "bfloat16", "float16")
 
 # A text as `repr` writes it.

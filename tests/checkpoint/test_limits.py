@@ -4,6 +4,7 @@ from pathlib import Path
 
 import checkpoints
 import pytest
+import transformers
 
 from secondpass import CrossEncoder
 from secondpass.checkpoint.limits import Limit
@@ -47,3 +48,15 @@ def test_a_stated_limit_of_the_special_tokens_alone_is_refused() -> None:
         with pytest.raises(CheckpointError, match="must be above the 3 special tokens of a pair, got"):
             Limit(stated=stated, positions=None, source="config").resolve("some/model", None, n_special=3)
     assert Limit(stated=4, positions=None).resolve("some/model", None, n_special=3) == 4
+
+
+def test_a_quantised_table_of_positions_is_read_no_further_than_it_reaches(tmp_path: Path) -> None:
+    """I-BERT counts positions as RoBERTa does, from pad_token_id + 1, in a table of a class of its own."""
+    sizes = checkpoints.SMALL | {"num_labels": 1, "pad_token_id": 1, "max_position_embeddings": 40}
+    tokenizer = checkpoints.roberta_tokenizer(max_length=10**30)
+    config = transformers.IBertConfig(**sizes | {"vocab_size": len(tokenizer)})
+    folder = checkpoints.save(tmp_path, transformers.IBertForSequenceClassification(config), tokenizer)
+    model = CrossEncoder(folder)
+    assert model.max_length == 38
+    (found,) = model.read([("berlin", "the wall fell " * 40)]).truncated
+    assert found, "it takes all of the table's rows"

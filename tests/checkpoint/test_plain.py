@@ -31,8 +31,8 @@ from secondpass.checkpoint.plain_tokenizer import PlainTokenizer, plain_tokenize
 from secondpass.encoder import ModelInputs, Precision
 from secondpass.encoder.architectures import architecture_of
 from secondpass.errors import CheckpointError
+from secondpass.execution.build_networks import networks_on
 from secondpass.execution.devices import Placement
-from secondpass.execution.network import networks_on
 from secondpass.model_names import bundled_folder
 from secondpass.options import HubOptions
 from secondpass.tokenization.tokens import PairTokens

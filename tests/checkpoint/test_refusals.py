@@ -32,6 +32,13 @@ def rewrite_weights(folder: Path, *, drop: str = "", reshape: str = "", add: str
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
 
 
+def test_a_transformer_that_cannot_run(tmp_path: Path) -> None:
+    """Its heads are wider than its states, which transformers finds out when it computes."""
+    folder = checkpoints.deberta_v2(tmp_path, attention_head_size=16)
+    with pytest.raises(CheckpointError, match=r"DebertaV2Model .* fails on a pair of \d+ tokens: Runtime"):
+        CrossEncoder(folder)
+
+
 def test_a_missing_head(tmp_path: Path) -> None:
     folder = checkpoints.bert(tmp_path)
     rewrite_weights(folder, drop="classifier")

@@ -16,7 +16,8 @@ from truncation import TRUNCATES
 from secondpass import CrossEncoder
 from secondpass.encoder import TokenBatch
 from secondpass.encoder.padded import ModelInputs, PaddedClassifier
-from secondpass.encoder.padding_leaks import VERIFIED, WithoutPadding, padding_leaks
+from secondpass.encoder.padding_leaks import VERIFIED, padding_leaks
+from secondpass.encoder.pairs_apart import WithoutPadding
 
 pytestmark = TRUNCATES
 

@@ -15,7 +15,6 @@ from transformers import PreTrainedModel
 
 from secondpass.encoder import PackedEncoder, Pooling, Precision, RoundingTexts, TokenBatch, packed_encoder
 from secondpass.encoder.rounding_texts import CANDIDATES
-from secondpass.encoder.sensitivity import LARGEST_ERRORS
 
 needs_int8 = pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
 LENGTHS = (5, 9, 9, 14, 20, 20, 31, 40) * 5
@@ -65,10 +64,11 @@ def test_an_ordinary_model_is_rounded_throughout() -> None:
 @pytest.mark.parametrize("make", [ordinary_backbone, sensitive_backbone])
 def test_the_error_is_below_the_bound(make: Callable[[], PreTrainedModel]) -> None:
     model = make()
-    texts = _texts(model)
+    texts, largest = _texts(model), Precision.INT8.largest_error
+    assert largest is not None
     with torch.inference_mode():
         exact = _packed(model, Precision.FLOAT32)(texts.ranked)
-        assert texts.error(_packed(model, Precision.INT8, texts)(texts.ranked), exact) <= LARGEST_ERRORS[Precision.INT8]
+        assert texts.error(_packed(model, Precision.INT8, texts)(texts.ranked), exact) <= largest
 
 
 @needs_int8

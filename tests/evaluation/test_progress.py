@@ -8,8 +8,9 @@ import pytest
 
 from secondpass.errors import InputError
 from secondpass.evaluation import Collection, RerankingSample, evaluate_samples, rerank
-from secondpass.evaluation.progress import Candidates, score_all
+from secondpass.evaluation.candidates import Candidates
 from secondpass.evaluation.reranking_sets import SetResult
+from secondpass.evaluation.scoring import score_all
 from secondpass.testing import OverlapScorer
 
 COLLECTION = Collection(

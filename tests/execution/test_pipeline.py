@@ -284,5 +284,5 @@ def test_two_devices_of_a_real_model_score_alike(folder_of: FolderOf) -> None:
 
 
 def test_lone_surrogates_are_an_error_that_names_the_pair(folder_of: FolderOf) -> None:
-    with pytest.raises(InputError, match="pair 1 cannot be tokenised"):
+    with pytest.raises(InputError, match="the document of pair 1 must be Unicode text"):
         CrossEncoder(folder_of("bert")).score("berlin", ["fine", "broken \ud800"])

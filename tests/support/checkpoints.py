@@ -212,7 +212,7 @@ def modernbert_mean(folder: Path) -> Path:
     return modernbert(folder, pooling="mean")
 
 
-def deberta_v2(folder: Path) -> Path:
+def deberta_v2(folder: Path, **config: Any) -> Path:
     tokenizer = modernbert_tokenizer()
     values = SMALL | {"vocab_size": len(tokenizer), "num_labels": 1}
     made = transformers.DebertaV2Config(
@@ -222,6 +222,7 @@ def deberta_v2(folder: Path) -> Path:
         position_biased_input=False,
         pos_att_type=["p2c", "c2p"],
         max_position_embeddings=512,
+        **config,
     )
     return save(folder, transformers.DebertaV2ForSequenceClassification(made), tokenizer)
 

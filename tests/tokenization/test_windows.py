@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from texts import AWKWARD
 from tokenizer_kinds import REAL, SMALL, tokenizer_of
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
 from secondpass.errors import InputError
@@ -21,7 +22,7 @@ from secondpass.tokenization.long_documents import TruncatingReader, WindowedTok
 from secondpass.tokenization.pairs import OneTextTokenizer, PairTemplate, TwoTextTokenizer
 from secondpass.tokenization.passages import passage_spans
 from secondpass.tokenization.prompts import Ending, PartedPromptTokenizer, PromptTokenizer, WritePrompt, fixed_ending
-from secondpass.tokenization.text_tokenizer import Offsets, PythonTokenizer, TextTokenizer
+from secondpass.tokenization.text_tokenizer import FastTokenizer, Offsets, PythonTokenizer, TextTokenizer
 from secondpass.tokenization.tokens import Spans, Specials
 from secondpass.tokenization.windows import Span, split_to_fit
 
@@ -120,12 +121,76 @@ def test_what_is_read_of_a_truncated_document_scores_alone(name: str, side: Any,
     def check(document: str, query: str, max_length: int) -> None:
         pairs = TwoTextTokenizer(tokenize, template, max_length, truncation_side=side)
         fitted = pairs.fit([(query, document)])
-        start, end = pairs.read_characters((query, document))
-        assert 0 <= start <= end <= len(document)
+        span = _read_span(pairs, (query, document))
+        assert 0 <= span.start <= span.end <= len(document)
         if not fitted.query_excess[0]:  # which would keep more or fewer tokens beside another text
-            assert pairs([(query, document[start:end])]).ids.tolist() == fitted.tokens.ids.tolist()
+            assert pairs([part_of((query, document), span)]).ids.tolist() == fitted.tokens.ids.tolist()
 
     check()
+
+
+def _with_merged_line_feeds() -> Tokenizer:
+    """GPT-2's splitting: the last white space before a word is apart from that ahead of it."""
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    raw.train_from_iterator(["a line.\n\n", "three.\n\n\n", "spaces   ", "and \u2028 \u2028"] * 4, trainer)
+    return raw
+
+
+def _with_composed_letters() -> Tokenizer:
+    """A letter and its accent become one, in a text that is not split at white space."""
+    raw = Tokenizer(models.Unigram([("<unk>", 0.0), *((piece, -2.0) for piece in ("é", " ", *"abcdefghij.\n"))], 0))
+    raw.normalizer = normalizers.NFKC()
+    return raw
+
+
+def _with_stripped_ends() -> Tokenizer:
+    """White space around a text is none of it; within, it is tokens."""
+    raw = _with_composed_letters()
+    raw.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Strip()])
+    return raw
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize(
+    ("kind", "document"),
+    [
+        (_with_merged_line_feeds, "a line.\n\nthree.\n\n\nspaces   and \u2028 \u2028a line.\n\n" * 3),
+        (_with_composed_letters, "abe\u0301 cde\u0301 e\u0301 " * 9),
+        (_with_stripped_ends, "ab cd  e\n\nf \n g. " * 6),
+    ],
+)
+def test_what_is_read_scores_alone_though_its_tokens_depend_on_what_is_not(
+    kind: Callable[[], Tokenizer], document: str, side: Any
+) -> None:
+    tokenize = FastTokenizer(kind())
+    template = PairTemplate((Specials((1,)),), 0, (Specials((2,)),), 0, ())
+    for max_length in range(5, 24):
+        readers: list[tuple[ItemTokenizer[Any], Any]] = [
+            (TwoTextTokenizer(tokenize, template, max_length, truncation_side=side), ("a", document)),
+            (OneTextTokenizer(tokenize, (1,), (2,), max_length, "b", truncation_side=side), document),
+            (
+                PromptTokenizer(tokenize, (1,), _prompt(""), _ending(tokenize, ""), (2,), max_length + 8),
+                ("a", document),
+            ),
+        ]
+        for items, item in readers:
+            (read, alone) = (items([part]).ids.tolist() for part in (item, part_of(item, _read_span(items, item))))
+            assert alone == read
+
+
+def test_a_long_word_is_truncated_on_the_left_in_no_time() -> None:
+    """A search that began at each of its characters took hours."""
+    template = PairTemplate((), 0, (), 0, ())
+    pairs = TwoTextTokenizer(FastTokenizer(_with_composed_letters()), template, 4, truncation_side="left")
+    document = "a" * 300_000 + " b c"
+    assert _read_span(pairs, ("a", document)) == Span(300_000, len(document))
+
+
+def _read_span(tokenize: ItemTokenizer[Any], item: Any) -> Span:
+    """The characters that are read of a document that is truncated."""
+    return TruncatingReader(tokenize).read_span(item, Span(0, len(document_of(item))))
 
 
 class SpacedTokenizer:

@@ -31,9 +31,9 @@ from secondpass.training.data import HeldOutSet, load_examples, load_held_out
 from secondpass.training.examples import Example
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import HeldOut
+from secondpass.training.make_trainer import HEAD
 from secondpass.training.recipes import RECIPES, pos_weight
 from secondpass.training.resuming import complete_checkpoints, find_checkpoint
-from secondpass.training.run import _HEAD
 
 PAIRS = (("a cat", "the cat sleeps"), ("a dog", ""), ("", "bird"))
 
@@ -263,9 +263,9 @@ def test_the_rate_of_the_head_is_that_of_no_attention() -> None:
         "classifier.out_proj.weight", "bert.pooler.dense.weight", "pre_classifier.bias", "head.dense.weight",
         "classification_head.dense.weight", "score.weight",
     )  # fmt: skip
-    assert all(re.search(_HEAD, f"model.{name}") for name in heads)
+    assert all(re.search(HEAD, f"model.{name}") for name in heads)
     others = ("layers.0.self_attn.out_proj.weight", "layers.3.mixer.out_proj.bias", "embeddings.word_embeddings.weight")
-    assert not any(re.search(_HEAD, f"model.encoder.{name}") for name in others)
+    assert not any(re.search(HEAD, f"model.encoder.{name}") for name in others)
 
 
 def test_a_run_that_ends_in_its_warm_up_is_warned_of(tmp_path: Path) -> None:

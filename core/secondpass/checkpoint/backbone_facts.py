@@ -3,7 +3,7 @@
 import inspect
 from typing import TYPE_CHECKING, TypeAlias
 
-from torch import nn
+from torch import Tensor, nn
 
 from secondpass.checkpoint.plain_model import PlainBackbone
 
@@ -52,12 +52,18 @@ def readable_tokens(backbone: AnyBackbone) -> int | None:
 def position_offset(backbone: AnyBackbone) -> int:
     """Positions that are never used: RoBERTa-like models count from pad_token_id + 1, so 514 positions are 512 tokens.
 
-    They are the ones that pair a learned position table with an integer `padding_idx`.
+    They are the ones that pair a learned position table, of whatever class, with an integer `padding_idx`.
     """
     if isinstance(backbone, PlainBackbone):
         return 0 if backbone.spec.position_pad_id is None else backbone.spec.position_pad_id + 1
     for module in backbone.modules():
         padding = getattr(module, "padding_idx", None)
-        if isinstance(padding, int) and isinstance(getattr(module, "position_embeddings", None), nn.Embedding):
+        if isinstance(padding, int) and _is_table(getattr(module, "position_embeddings", None)):
             return padding + 1
     return 0
+
+
+def _is_table(module: object) -> bool:
+    """Whether it holds a row for each position: I-BERT's is no `nn.Embedding`."""
+    weight = getattr(module, "weight", None)
+    return isinstance(weight, Tensor) and weight.dim() == 2  # noqa: PLR2004 - rows and columns

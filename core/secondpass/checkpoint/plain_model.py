@@ -180,7 +180,7 @@ def _find(folder: Folder, shapes: Mapping[str, tuple[int, ...] | None]) -> dict[
     if not all(name in shapes or is_leftover(name) for name in places):
         return None
     found = {name: places[name] for name in shapes}
-    fits = all(place.is_float and shapes[name] in (None, place.shape) for name, place in found.items())
+    fits = all(place.is_exact and shapes[name] in (None, place.shape) for name, place in found.items())
     return found if fits else None
 
 

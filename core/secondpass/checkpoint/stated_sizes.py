@@ -6,15 +6,15 @@ And whether these are numbers as they are: weights in integers or in 8 bits mean
 import pickle
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.tensor_headers import Header, safetensors_headers
 from secondpass.errors import CheckpointError
 
 # Every layer has a tensor of its own, but for ALBERT's, which share theirs and are fewer than its tensors.
@@ -22,32 +22,12 @@ _COUNTS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
 # Sizes that are a dimension of some tensor in every architecture that states them.
 _WIDTHS = ("vocab_size", "hidden_size", "dim", "d_model", "intermediate_size", "hidden_dim", "embedding_size")
 
-
-# As safetensors and torch call the numbers that become float32 without loss, or nearly.
-_FLOATS = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
+# As safetensors and torch call floating-point numbers that mean something without a scale, whatever float32 rounds.
+_UNSCALED = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
 _FLOAT16 = frozenset({"F16", "float16"})
-
 
 # The files that are loaded; beside them may lie the same weights in another precision.
 _LOADED = re.compile(r"(pytorch_)?model(-\d+-of-\d+)?\.(safetensors|bin)")
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """What a file says of a tensor ahead of its numbers."""
-
-    file: str
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-
-    @property
-    def is_loaded(self) -> bool:
-        return _LOADED.fullmatch(self.file) is not None
-
-    @property
-    def is_quantised(self) -> bool:
-        return self.is_loaded and self.name.endswith("weight") and self.dtype not in _FLOATS
 
 
 def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
@@ -62,7 +42,7 @@ def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
     headers = _all_headers(folder)
     if not headers:
         return
-    quantised = next((header for header in headers if header.is_quantised), None)
+    quantised = next(filter(_is_quantised, headers), None)
     if quantised is not None:
         raise CheckpointError(
             f"{folder.name}: weights must be float32, float16 or bfloat16, got {quantised.dtype} for {quantised.name}: "
@@ -81,25 +61,34 @@ def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
 
 def is_stored_in_float16(folder: Folder) -> bool:
     """Whether all weights that are loaded are float16, so that none of them overflows in it."""
-    formats = {header.dtype for header in _all_headers(folder) if header.is_loaded and header.dtype in _FLOATS}
+    formats = {header.dtype for header in _all_headers(folder) if _is_loaded(header) and header.dtype in _UNSCALED}
     return bool(formats) and formats <= _FLOAT16
 
 
-def _all_headers(folder: Folder) -> list[_Header]:
+def _is_loaded(header: Header) -> bool:
+    return _LOADED.fullmatch(header.file.name) is not None
+
+
+def _is_quantised(header: Header) -> bool:
+    return _is_loaded(header) and header.name.endswith("weight") and header.dtype not in _UNSCALED
+
+
+def _all_headers(folder: Folder) -> list[Header]:
     return [header for file in sorted(folder.whole.path.iterdir()) for header in _headers(file)]
 
 
-def _headers(file: Path) -> Iterator[_Header]:
+def _headers(file: Path) -> Iterator[Header]:
     try:
         if file.suffix == ".safetensors":
-            with safe_open(file, framework="pt") as tensors:
-                for name in tensors.keys():  # noqa: SIM118 - not a dict
-                    tensor = tensors.get_slice(name)
-                    yield _Header(file.name, name, tuple(tensor.get_shape()), tensor.get_dtype())
+            yield from safetensors_headers(file)
         elif file.suffix == ".bin":
-            state = torch.load(file, map_location="meta", mmap=True, weights_only=True)
-            for name, tensor in state.items():
-                if isinstance(tensor, torch.Tensor):
-                    yield _Header(file.name, name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+            yield from _headers_of_torch(file)
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, AttributeError, pickle.UnpicklingError):
         return
+
+
+def _headers_of_torch(file: Path) -> Iterator[Header]:
+    state = torch.load(file, map_location="meta", mmap=True, weights_only=True)
+    for name, tensor in state.items():
+        if isinstance(tensor, torch.Tensor):
+            yield Header(file, name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))

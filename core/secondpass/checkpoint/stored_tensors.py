@@ -8,10 +8,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from secondpass.checkpoint.file_stamp import FileStamp, stamp_of
+from secondpass.checkpoint.tensor_headers import safetensors_headers
 from secondpass.errors import CheckpointError
 
-# As safetensors calls those that become float32 without loss.
-_FLOATS = ("F32", "F16", "BF16")
+# As safetensors calls the floating-point numbers that float32 holds exactly. F64 is left to transformers, which rounds.
+_EXACT_IN_FLOAT32 = ("F32", "F16", "BF16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,13 @@ class Place:
         file: In which file.
         stamp: Of the file when the place was found; None where there was none.
         shape: Of the tensor.
-        is_float: Whether it holds floating-point numbers that become float32 without loss.
+        is_exact: Whether it holds floating-point numbers that become float32 without loss.
     """
 
     file: Path
     stamp: FileStamp | None
     shape: tuple[int, ...]
-    is_float: bool
+    is_exact: bool
 
 
 class StoredTensors(Mapping[str, Tensor]):
@@ -72,12 +73,10 @@ def find_tensors(files: Sequence[Path]) -> dict[str, Place] | None:
     try:
         for file in files:
             stamp = stamp_of(file)
-            with safe_open(file, framework="pt") as tensors:
-                for name in tensors.keys():  # noqa: SIM118 - not a dict
-                    if name in places:
-                        return None
-                    header = tensors.get_slice(name)
-                    places[name] = Place(file, stamp, tuple(header.get_shape()), header.get_dtype() in _FLOATS)
+            for header in safetensors_headers(file):
+                if header.name in places:
+                    return None
+                places[header.name] = Place(file, stamp, header.shape, header.dtype in _EXACT_IN_FLOAT32)
     except (SafetensorError, OSError, RuntimeError, ValueError):
         return None
     return places

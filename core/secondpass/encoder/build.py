@@ -29,7 +29,7 @@ from secondpass.encoder.layers import (
 from secondpass.encoder.norm import Norm, make_norm
 from secondpass.encoder.parameters import Parameters
 from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
-from secondpass.encoder.sensitivity import LARGEST_ERRORS, RoundingTexts, keep_sensitive_parts
+from secondpass.encoder.sensitivity import RoundingTexts, keep_sensitive_parts
 from secondpass.encoder.spec import EncoderSpec, RelativeSpec
 from secondpass.errors import ScoringError
 
@@ -108,8 +108,10 @@ def pack_parameters(
         def build(arithmetic: Arithmetic, dtype: torch.dtype) -> PackedEncoder:
             return _Builder(Parameters(parameters, names), spec, arithmetic, dtype, capabilities).encoder(pooling)
 
-        if rounding_texts is not None and precision is not Precision.FLOAT32:
-            return _measured_encoder(build, precision, capabilities, rounding_texts, n_layers=len(spec.layers))
+        if rounding_texts is not None and precision.largest_error is not None:
+            return _measured_encoder(
+                build, precision, capabilities, rounding_texts, precision.largest_error, n_layers=len(spec.layers)
+            )
         if precision.needs_ranges:
             raise ValueError("this precision needs rounding texts")
         arithmetic = make_arithmetic(precision, capabilities, {}, n_layers=len(spec.layers))
@@ -121,6 +123,7 @@ def _measured_encoder(
     precision: Precision,
     capabilities: Capabilities,
     texts: RoundingTexts,
+    largest_error: float,
     *,
     n_layers: int,
 ) -> PackedEncoder:
@@ -134,11 +137,10 @@ def _measured_encoder(
         raise ScoringError("a model must give finite numbers, got others for the texts that rounding is measured with")
     dtype = precision.states_dtype(capabilities)
     rounded = build(make_arithmetic(precision, capabilities, ranges, n_layers=n_layers), dtype)
-    largest = LARGEST_ERRORS[precision]
-    if texts.error(rounded(texts.ranked), expected) <= largest:
+    if texts.error(rounded(texts.ranked), expected) <= largest_error:
         return rounded
     exact = build(make_arithmetic(Precision.FLOAT32, capabilities, {}, n_layers=n_layers), torch.float32)
-    return keep_sensitive_parts(rounded, exact, texts, states_dtype=dtype, largest_error=largest)
+    return keep_sensitive_parts(rounded, exact, texts, states_dtype=dtype, largest_error=largest_error)
 
 
 class _Builder:

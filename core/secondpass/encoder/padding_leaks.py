@@ -1,22 +1,17 @@
-"""Padded models that cannot take every pair beside every other one.
+"""Padded models whose masks let padding through.
 
 Where a mask does not hold padding off, a pair's score would depend on the longest pair beside it: Nystromformer
 averages over segments of the padded length, ConvBERT's convolutions reach into padding. Such models are found out when
-they are loaded, and then never see any padding. Others know no padding token, or refuse texts with more ends than the
-rest.
+they are loaded, and then never see any padding.
 """
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import TypeVar
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from secondpass.encoder.batch import TokenBatch
-from secondpass.encoder.packing import group_by_length
-
-_Key = TypeVar("_Key", bound=Hashable)
+from secondpass.encoder.pairs_apart import WithoutPadding
 
 # Types of models whose masks hold padding off, as the tests show: they need no forward pass to find out.
 VERIFIED = frozenset(
@@ -27,121 +22,6 @@ VERIFIED = frozenset(
 )
 # Above what rounding makes of an output's largest value, and far below what leaking padding does.
 _TOLERANCE = 1e-4
-
-
-class WithoutPadding:
-    """Runs the pairs of a batch that are equally long together, and no others.
-
-    Args:
-        encoder: A padded model.
-    """
-
-    def __init__(self, encoder: Callable[[TokenBatch], Tensor]) -> None:
-        self._encoder = encoder
-
-    def __call__(self, batch: TokenBatch) -> Tensor:
-        """As the encoder's own. Shape: (n_pairs, n_outputs)."""
-        outputs = []
-        for group in group_by_length(batch.lengths):
-            rows = slice(group.first_row, group.end_row)
-            lengths = (group.length,) * group.n_pairs
-            outputs.append(self._encoder(TokenBatch(batch.ids[rows], batch.type_ids[rows], lengths)))
-        return torch.cat(outputs)
-
-
-class OneByOne:
-    """Runs each pair of a batch alone.
-
-    Classifiers on causal models read a text's last token, and refuse batches where no padding token tells which it is.
-
-    Args:
-        encoder: A padded model.
-    """
-
-    def __init__(self, encoder: Callable[[TokenBatch], Tensor]) -> None:
-        self._encoder = encoder
-
-    def __call__(self, batch: TokenBatch) -> Tensor:
-        """As the encoder's own. Shape: (n_pairs, n_outputs)."""
-        ids, type_ids = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
-        pairs = zip(ids, type_ids, batch.lengths, strict=True)
-        return torch.cat([self._encoder(TokenBatch(own, types, (length,))) for own, types, length in pairs])
-
-
-class ByEnds:
-    """Runs the pairs of a batch that hold equally many end tokens together, and no others.
-
-    Classifiers on encoder-decoders read a text's last end token, and refuse batches where texts hold more of them than
-    others, as those do in which it is written out.
-
-    Args:
-        encoder: A padded model.
-        end_id: The end token.
-    """
-
-    def __init__(self, encoder: Callable[[TokenBatch], Tensor], end_id: int) -> None:
-        self._encoder = encoder
-        self._end_id = end_id
-
-    def __call__(self, batch: TokenBatch) -> Tensor:
-        """As the encoder's own. Shape: (n_pairs, n_outputs)."""
-        return _in_groups(batch, _counts(batch, self._end_id), lambda _, group: self._encoder(group))
-
-
-class PaddingApart:
-    """Runs pairs in which the padding token is written out through an encoder of their own.
-
-    Classifiers on causal models read a text's last token that is not that of padding. Where their config names none, it
-    is the last one, whatever it is; and of a text of nothing else it is the first one, of the padding if that is there.
-
-    Args:
-        encoder: A padded model.
-        pad_id: The padding token.
-        apart: What runs those pairs as they are run alone.
-        only: Whether just those are meant that hold nothing else.
-    """
-
-    def __init__(
-        self,
-        encoder: Callable[[TokenBatch], Tensor],
-        pad_id: int,
-        apart: Callable[[TokenBatch], Tensor],
-        *,
-        only: bool,
-    ) -> None:
-        self._encoder = encoder
-        self._pad_id = pad_id
-        self._apart = apart
-        self._only = only
-
-    def __call__(self, batch: TokenBatch) -> Tensor:
-        """As the encoders' own. Shape: (n_pairs, n_outputs)."""
-        least = batch.lengths if self._only else (1,) * len(batch.lengths)
-        held = zip(_counts(batch, self._pad_id), least, strict=True)
-        is_apart = [count >= n_least for count, n_least in held]
-        return _in_groups(batch, is_apart, lambda apart, group: (self._apart if apart else self._encoder)(group))
-
-
-def _counts(batch: TokenBatch, token_id: int) -> list[int]:
-    """How often each pair of a batch holds a token."""
-    before = functional.pad((batch.ids == token_id).cumsum(0), (1, 0))
-    ends = torch.tensor(batch.lengths, device="cpu").cumsum(0).to(batch.ids.device)
-    counts: list[int] = functional.pad(before[ends], (1, 0)).diff().tolist()
-    return counts
-
-
-def _in_groups(batch: TokenBatch, keys: Sequence[_Key], run: Callable[[_Key, TokenBatch], Tensor]) -> Tensor:
-    """The outputs of a batch whose pairs of one key are run together, in order."""
-    if len(set(keys)) == 1:
-        return run(keys[0], batch)
-    ids, type_ids = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
-    outputs: dict[int, Tensor] = {}
-    for key in set(keys):
-        rows = [i for i, own in enumerate(keys) if own == key]
-        lengths = tuple(batch.lengths[i] for i in rows)
-        group = TokenBatch(torch.cat([ids[i] for i in rows]), torch.cat([type_ids[i] for i in rows]), lengths)
-        outputs |= zip(rows, run(key, group), strict=True)
-    return torch.stack([outputs[i] for i in range(len(keys))])
 
 
 def padding_leaks(encoder: Callable[[TokenBatch], Tensor], batch: TokenBatch) -> bool:

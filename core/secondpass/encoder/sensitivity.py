@@ -16,16 +16,10 @@ import torch
 from torch import Tensor
 
 from secondpass.encoder.arithmetic.feed_forward import RowFunction
-from secondpass.encoder.arithmetic.precision import Precision
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.encoder import PackedEncoder
 from secondpass.encoder.layers import Attention, ForwardContext, Layer
 
-# The most that rounding may move the scores of a query's candidates, in their standard deviation. An ordinary model in
-# 8 bits has 0.03 on CANDIDATES, where Kendall's tau on real candidates is 0.96; secondpass/mini has 0.044 and 0.93, or
-# 0.033 and 0.97 with two parts in float32. In half precision an ordinary model has less than 0.01 and nobody expects to
-# lose as much as in 8 bits.
-LARGEST_ERRORS = {Precision.INT8: 0.035, Precision.BFLOAT16: 0.02, Precision.FLOAT16: 0.02}
 # A layer that adds this share of it stands out, and is relieved of it even where the sum would be just bearable: what
 # is just below the bound on these texts is above it on others, or with another CPU's products.
 _STANDS_OUT = 2 / 3
@@ -139,7 +133,7 @@ def keep_sensitive_parts(
         exact: The same in float32.
         texts: What to measure on.
         states_dtype: The format of the rounded encoder's states.
-        largest_error: The most that rounding may move scores; see `LARGEST_ERRORS`.
+        largest_error: The most that rounding may move scores; see `Precision.largest_error`.
     """
     context = exact.context(texts.ranked)
     inputs = [exact.embeddings(texts.ranked, context.packing)]
@@ -173,7 +167,7 @@ class _Allowance:
     """What layers may add to the error, each and all together; errors add as squares.
 
     Args:
-        bound: The most for all; see `LARGEST_ERRORS`.
+        bound: The most for all; see `Precision.largest_error`.
         spent: The square of what those that are decided add.
     """
 

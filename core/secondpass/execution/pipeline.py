@@ -1,7 +1,6 @@
 """Pairs stream in, the head's outputs come out: blocks, duplicates, windows, batches, devices, memory that runs out."""
 
 import queue
-import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from secondpass.arguments import check_unicode
 from secondpass.concurrency.forked import call_safely
 from secondpass.concurrency.per_process import PerProcess
 from secondpass.concurrency.threads import Call, map_in_threads
@@ -129,7 +129,8 @@ class Pipeline(Generic[ItemT]):
                 try:
                     self._read([pair])
                 except Exception as error:
-                    raise InputError("pair ", number, f" cannot be tokenised: {_reason(pair, error)}") from error
+                    _check_texts(pair, number)
+                    raise InputError("pair ", number, f" cannot be tokenised: {error}") from error
             raise
         return WindowedTokens(reading.tokens, reading.windows.take(numbers))
 
@@ -192,15 +193,12 @@ class Pipeline(Generic[ItemT]):
         return map_in_threads(forward_on_free, batches, len(self._networks))
 
 
-def _reason(pair: object, error: Exception) -> str:
-    """Why a pair (or a single text) cannot be tokenised."""
-    texts = (pair,) if isinstance(pair, str) else pair if isinstance(pair, tuple) else ()
-    for text, name in zip(texts, ("text",) if isinstance(pair, str) else ("query", "document"), strict=False):
-        surrogate = re.search("[\ud800-\udfff]", text)
-        if surrogate is not None:
-            which = f"{surrogate.group()!r}, at character {surrogate.start()}"
-            return f"its {name} must be text, got a lone surrogate, {which}"
-    return str(error)
+def _check_texts(item: object, number: int) -> None:
+    """Raise InputError where a text of a pair (or a single text) is no Unicode, which tokenizers say in many ways."""
+    texts = (item,) if isinstance(item, str) else item if isinstance(item, tuple) else ()
+    names = ("text",) if isinstance(item, str) else ("query", "document")
+    for name, text in zip(names, texts, strict=False):
+        check_unicode(text, f"the {name} of pair ", number)
 
 
 def _forward(network: ForwardPass, pairs: PairTokens) -> Tensor:

@@ -22,8 +22,9 @@ from secondpass.concurrency.forked import call_safely
 from secondpass.encoder import Precision
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
+from secondpass.execution.build_networks import pair_networks
 from secondpass.execution.devices import Placement, placement_for
-from secondpass.execution.network import Network, pair_networks
+from secondpass.execution.network import Network
 from secondpass.execution.pipeline import Pipeline
 from secondpass.execution.progress import watch
 from secondpass.model_names import portable_name

@@ -12,6 +12,7 @@ from secondpass.errors import InputError
 from secondpass.options import LongDocuments
 from secondpass.tokenization.item_tokenizer import FittedTokens, ItemT, ItemTokenizer
 from secondpass.tokenization.tokens import PairTokens, span_indices
+from secondpass.tokenization.truncated_passage import truncated_passage
 from secondpass.tokenization.windows import Span, split_to_fit
 
 
@@ -78,7 +79,11 @@ class TruncatingReader(Generic[ItemT]):
 
     def read_span(self, item: ItemT, window: Span) -> Span:  # noqa: ARG002 - it is the whole document
         """What is read of a document that is truncated."""
-        return Span(*self._tokenize.read_characters(item))
+
+        def fit(spans: Sequence[Span]) -> FittedTokens:
+            return self._tokenize.fit([part_of(item, span) for span in spans])
+
+        return truncated_passage(document_of(item), Span(*self._tokenize.read_characters(item)), fit)
 
 
 class WindowReader(Generic[ItemT]):

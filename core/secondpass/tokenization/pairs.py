@@ -180,7 +180,9 @@ def _start_of_last(tokenize: TextTokenizer, text: str, n_tokens: int) -> int:
     first = starts[len(starts) - n_tokens]
     word = re.compile(r"\S").search(text, first)
     before = text if word is None else text[: word.start()]
-    return max(len(re.sub(r"\S*$", "", before)) - 1, 0)
+    # From the back: a search for what ends there would begin at every character of a long word.
+    backwards = re.compile(r"\S*").match(before[::-1])
+    return max(len(before) - (0 if backwards is None else backwards.end()) - 1, 0)
 
 
 def tokenize_once(tokenize: TokenizeTexts, texts: Sequence[str]) -> Spans:

@@ -126,5 +126,10 @@ def end_of_first(tokenizer: TextTokenizer, text: str, n_tokens: int) -> int:
 
 def beginning_of(text: str, n_tokens: int) -> str:
     """A beginning of a text, of whole words, that mostly has more tokens than these: four characters make a token."""
-    space = re.compile(r"\s").search(text, 8 * n_tokens + 64)
-    return text if space is None else text[: space.start()]
+    return text[: words_to(text, 8 * n_tokens + 64)]
+
+
+def words_to(text: str, least: int) -> int:
+    """The first end of a word in a text with so many characters before it, or more; the text's own where none is."""
+    space = re.compile(r"\s").search(text, least)
+    return len(text) if space is None else space.start()

@@ -1,6 +1,5 @@
 """One training run from start to saved checkpoint, on sentence-transformers' trainer."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,8 +7,6 @@ from pathlib import Path
 
 import torch
 from datasets import Dataset
-from sentence_transformers.cross_encoder import CrossEncoder, CrossEncoderTrainingArguments
-from torch import nn
 from transformers import PrinterCallback, ProgressCallback, TrainerState
 
 from secondpass.arguments import check_unicode
@@ -21,11 +18,11 @@ from secondpass.training.base_model import find_base, load_base_model
 from secondpass.training.card import write_card
 from secondpass.training.choice import choose_weights, copy_weights, saved_weights
 from secondpass.training.config import RunConfig, TrainingConfig
-from secondpass.training.curve import PREFIX, Curve, course, write_curve
+from secondpass.training.curve import PREFIX, course, write_curve
 from secondpass.training.data import load_data
 from secondpass.training.examples import Example
-from secondpass.training.grouped import GroupedCrossEncoder
-from secondpass.training.held_out import METRIC, HeldOut, given_order, keep_until
+from secondpass.training.held_out import HeldOut, given_order, keep_until
+from secondpass.training.make_trainer import make_trainer
 from secondpass.training.output_folder import check_output
 from secondpass.training.precision import check_bf16, tf32_products, training_device
 from secondpass.training.progress import TrainingProgress, TrainingProgressCallback
@@ -33,13 +30,9 @@ from secondpass.training.randomness import seeded
 from secondpass.training.recipes import RECIPES, pos_weight
 from secondpass.training.reporter import Reporter
 from secondpass.training.result import TrainingResult
+from secondpass.training.saved_model import save
 from secondpass.training.schedule import Schedule
-from secondpass.training.trainer import End, FiniteWeights, Intervals, Trainer
-
-# Parameters that learn at `head_learning_rate`: heads as transformers names them.
-_HEAD = r"(pooler|classifier|score|classification_head|(^|\.)head)\."
-# What transformers calls each decay; all three warm up first.
-_DECAYS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+from secondpass.training.trainer import Trainer
 
 
 def run(
@@ -94,17 +87,12 @@ def _run(
     log, n_steps_before = output / "held_out.jsonl", 0 if last is None else resuming.steps_of(last)
     keep_until(log, n_steps_before)
     evaluator = HeldOut(sets, log, pos_weight=settings.pos_weight, prefix=PREFIX) if sets else None
-    trainer = _trainer(config, model, rows, recipe.build(model, settings), schedule, evaluator, output)
+    trainer = make_trainer(config, model, rows, recipe.build(model, settings), schedule, evaluator, output)
     if progress is not None:
         trainer.add_callback(Reporter(progress, config.run.minutes))
         for bar in (ProgressCallback, PrinterCallback):
             trainer.remove_callback(bar)
-    if last is not None and n_steps_before >= schedule.n_steps:
-        _restore(trainer, last)
-    else:
-        if last is not None:
-            resuming.check_groups(last, trainer.create_optimizer().param_groups, config)
-        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    _train(trainer, config, last, is_over=n_steps_before >= schedule.n_steps)
     model.eval()
     held_out: Mapping[str, float] = {}
     chosen = "last checkpoint"
@@ -152,68 +140,15 @@ def _tell(progress: TrainingProgressCallback | None, doing: str) -> None:
         progress(TrainingProgress(doing))
 
 
-def save(model: CrossEncoder, output: Path, *, max_length: int) -> None:
-    """Save the model in the layout that transformers, sentence-transformers and this package read alike."""
-    output.mkdir(parents=True, exist_ok=True)
-    model.max_seq_length = max_length
-    model.save_pretrained(str(output), create_model_card=False)
-    path = output / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    # The old and the new place of the activation: readers of either find Identity, not a default sigmoid.
-    config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _trainer(
-    config: TrainingConfig,
-    model: GroupedCrossEncoder,
-    rows: Dataset,
-    loss: nn.Module,
-    schedule: Schedule,
-    evaluator: HeldOut | None,
-    output: Path,
-) -> Trainer:
-    output.mkdir(parents=True, exist_ok=True)
-    return Trainer(
-        model=model,
-        args=_arguments(config.run, schedule, output, evaluated=evaluator is not None),
-        train_dataset=rows,
-        loss=loss,
-        evaluator=evaluator,
-        callbacks=[FiniteWeights(), Intervals(), End(config.run.minutes), Curve(output)],
-    )
-
-
-def _arguments(
-    settings: RunConfig, schedule: Schedule, output: Path, *, evaluated: bool
-) -> CrossEncoderTrainingArguments:
-    head = settings.head_learning_rate
-    return CrossEncoderTrainingArguments(
-        output_dir=str(output / "checkpoints"),
-        per_device_train_batch_size=settings.batch_size,
-        num_train_epochs=settings.epochs,
-        max_steps=-1 if settings.steps is None else settings.steps,
-        learning_rate=settings.learning_rate,
-        learning_rate_mapping={} if head is None else {_HEAD: head},
-        warmup_steps=schedule.warmup_steps,
-        lr_scheduler_type=_DECAYS[settings.decay],
-        weight_decay=settings.weight_decay,
-        bf16=settings.bf16,
-        use_cpu=not torch.cuda.is_available(),
-        seed=settings.seed,
-        data_seed=settings.seed,
-        eval_strategy="steps" if evaluated else "no",
-        eval_steps=schedule.evaluate_every,
-        save_strategy="steps",
-        save_steps=schedule.evaluate_every,
-        save_total_limit=max(2, settings.average + 1),
-        load_best_model_at_end=evaluated,
-        metric_for_best_model=f"{PREFIX}{METRIC}" if evaluated else None,
-        greater_is_better=True if evaluated else None,
-        logging_steps=schedule.log_every,
-        report_to=[],
-        dataloader_pin_memory=torch.cuda.is_available(),
-    )
+def _train(trainer: Trainer, config: TrainingConfig, last: Path | None, *, is_over: bool) -> None:
+    """Train from a run's last checkpoint on, if it has one; a run that has done its steps is what it was at its end."""
+    if last is None:
+        trainer.train()
+    elif is_over:
+        _restore(trainer, last)
+    else:
+        resuming.check_groups(last, trainer.create_optimizer().param_groups, config)
+        trainer.train(resume_from_checkpoint=str(last))
 
 
 def _restore(trainer: Trainer, last: Path) -> None:

@@ -1,0 +1,144 @@
+"""A loaded model becomes networks: one on each device, with its packed encoder where it has one."""
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from torch import Tensor, nn
+
+from secondpass.checkpoint import Checkpoint, PlainClassifier, RankingModel, SplitModel
+from secondpass.encoder import (
+    Capabilities,
+    ModelInputs,
+    Precision,
+    RoundingTexts,
+    TokenBatch,
+    pack_parameters,
+    packed_encoder,
+)
+from secondpass.encoder.rounding_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
+from secondpass.errors import InputError
+from secondpass.execution.devices import Placement
+from secondpass.execution.network import Network, batch_on
+from secondpass.execution.padded_network import is_of_transformers, padded_network
+from secondpass.tokenization.tokens import PairTokens
+
+
+def networks_on(
+    placement: Placement,
+    model: RankingModel,
+    sample: Callable[[], PairTokens],
+    inputs: ModelInputs,
+    *,
+    candidates: Callable[[], PairTokens] | None = None,
+    scores: Callable[[Tensor], Tensor] | None = None,
+) -> list[Network]:
+    """The model on each device.
+
+    Args:
+        placement: The devices and the precision of the encoder; the head stays in float32.
+        model: In float32 on the CPU. Its parameters become the first network's, so that their memory is not needed
+            twice: not to be used afterwards.
+        sample: Gives a few pairs of different lengths as the model reads them, for precisions that round, and to find
+            out whether padding leaks into scores.
+        inputs: What the model's tokenizer gives it, for architectures that run through transformers' own forward.
+        candidates: Gives CANDIDATE_PAIRS as the model reads them, on whose order the effect of rounding is measured;
+            None for a model of single texts, where it is measured on the sample.
+        scores: What documents are ordered by, from the outputs for these; None for the outputs themselves.
+
+    Raises:
+        InputError: The precision has no form for this architecture.
+    """
+    models = [model, *(_copy(model) for _ in placement.devices[1:])]
+    networks = []
+    for own, capabilities in zip(models, placement.devices, strict=True):
+        head = _head(own, capabilities)
+        rounding_texts = None
+        if placement.precision.is_measured(capabilities):
+            rounding_texts = RoundingTexts(batch_on(sample(), capabilities), _then(head, scores))
+            if candidates is not None:
+                lists = batch_on(candidates(), capabilities)
+                rounding_texts = replace(rounding_texts, lists=lists, n_lists=len(CANDIDATES))
+        encoder = _encoder(own, placement.precision, capabilities, sample, inputs, rounding_texts)
+        pools = isinstance(own, PlainClassifier | SplitModel)
+        networks.append(Network(encoder, head, capabilities, pools=pools))
+    return networks
+
+
+def pair_networks(placement: Placement, checkpoint: Checkpoint, scores: Callable[[Tensor], Tensor]) -> list[Network]:
+    """The model of a checkpoint that reads pairs on each device, with the pairs that precisions are measured on.
+
+    Args:
+        placement: As in `networks_on`.
+        checkpoint: Its model is not to be used afterwards.
+        scores: What documents are ordered by, from the outputs.
+
+    Raises:
+        InputError: As `networks_on`.
+    """
+    return networks_on(
+        placement,
+        checkpoint.model,
+        lambda: checkpoint.tokenize(RANGE_PAIRS),
+        checkpoint.inputs,
+        candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
+        scores=scores,
+    )
+
+
+def float32_parts_of(networks: Iterable[Network]) -> tuple[str, ...]:
+    """The parts of one model that are in float32 on any of its devices, though its precision is another."""
+    return tuple(dict.fromkeys(part for network in networks for part in network.float32_parts))
+
+
+def _copy(model: RankingModel) -> RankingModel:
+    """The same model with weights of its own to move; packing moves none."""
+    if isinstance(model, PlainClassifier):
+        return replace(model, head=copy.deepcopy(model.head))
+    return copy.deepcopy(model)
+
+
+def _encoder(
+    model: RankingModel,
+    precision: Precision,
+    capabilities: Capabilities,
+    sample: Callable[[], PairTokens],
+    inputs: ModelInputs,
+    rounding_texts: RoundingTexts | None,
+) -> Callable[[TokenBatch], Tensor]:
+    """The packed form of the transformer where there is one, else transformers' own forward."""
+    if isinstance(model, PlainClassifier):
+        packed = pack_parameters(
+            model.backbone.config,
+            model.backbone.parameters,
+            precision=precision,
+            pooling=model.pooling,
+            capabilities=capabilities,
+            rounding_texts=rounding_texts,
+        )
+        if packed is None:
+            raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")
+        return packed
+    if isinstance(model, SplitModel) and is_of_transformers(model):
+        packed = packed_encoder(
+            model.backbone,
+            precision=precision,
+            pooling=model.pooling,
+            capabilities=capabilities,
+            rounding_texts=rounding_texts,
+        )
+        if packed is not None:
+            return packed
+    if precision.needs_ranges:
+        raise InputError(f"dtype '{precision}' has no form for {type(model.backbone).__name__}: use 'float32'")
+    return padded_network(model, precision, capabilities, sample, inputs)
+
+
+def _head(model: RankingModel, capabilities: Capabilities) -> nn.Module:
+    """What is left to do behind the encoder; nothing behind a model that brings its head along."""
+    return model.head.to(capabilities.device) if isinstance(model, PlainClassifier | SplitModel) else nn.Identity()
+
+
+def _then(head: nn.Module, scores: Callable[[Tensor], Tensor] | None) -> Callable[[Tensor], Tensor]:
+    """Pooled states to what documents are ordered by."""
+    return head if scores is None else lambda pooled: scores(head(pooled))

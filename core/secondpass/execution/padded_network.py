@@ -1,0 +1,105 @@
+"""A model in transformers' own forward: which pairs may stand beside each other in a batch, and whether it runs."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from secondpass.arguments import describe_error
+from secondpass.checkpoint import LanguageModel, PretrainedModel, SplitModel, WholeModel
+from secondpass.encoder import Capabilities, ModelInputs, Precision, TokenBatch
+from secondpass.encoder.architectures import architecture_of
+from secondpass.encoder.padded import (
+    PaddedClassifier,
+    PaddedEncoder,
+    PaddedLanguageModel,
+    raise_head_to_float32,
+    without_padding_token,
+)
+from secondpass.encoder.padding_leaks import VERIFIED, padding_leaks
+from secondpass.encoder.pairs_apart import ByEnds, OneByOne, PaddingApart, WithoutPadding
+from secondpass.errors import CheckpointError
+from secondpass.tokenization.tokens import PairTokens
+
+
+def padded_network(
+    model: PretrainedModel,
+    precision: Precision,
+    capabilities: Capabilities,
+    sample: Callable[[], PairTokens],
+    inputs: ModelInputs,
+) -> Callable[[TokenBatch], Tensor]:
+    """Token batches to pooled states or logits, by transformers' own forward.
+
+    Args:
+        model: In float32 on the CPU; moved to the device.
+        precision: Of the transformer; the head stays in float32.
+        capabilities: Of the device.
+        sample: Gives a few pairs of different lengths as the model reads them.
+        inputs: What the model's tokenizer gives it.
+
+    Raises:
+        CheckpointError: The model fails on these pairs.
+    """
+    encoder = _as_it_takes_pairs(model, inputs)
+    # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
+    if not _is_verified(model) and _leaks(model, encoder, sample()):
+        encoder = WithoutPadding(encoder)
+    nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
+    if not isinstance(model, SplitModel):
+        raise_head_to_float32(model.backbone)
+    return encoder
+
+
+def is_of_transformers(model: PretrainedModel) -> bool:
+    """Whether no code of the checkpoint's own computes; that may do anything, whatever its config names."""
+    return type(model.backbone).__module__.startswith("transformers.")
+
+
+def _as_it_takes_pairs(model: PretrainedModel, inputs: ModelInputs) -> Callable[[TokenBatch], Tensor]:
+    if isinstance(model, SplitModel):
+        return PaddedEncoder(model.backbone, model.pooling, inputs)
+    if isinstance(model, LanguageModel):
+        return PaddedLanguageModel(model.backbone, inputs)
+    return _classifier(model, inputs)
+
+
+def _classifier(model: WholeModel, inputs: ModelInputs) -> Callable[[TokenBatch], Tensor]:
+    encoder, config = PaddedClassifier(model.backbone, inputs), model.backbone.config
+    if config.pad_token_id is None:  # nor has the tokenizer any
+        return OneByOne(encoder)
+    if config.is_encoder_decoder:
+        return ByEnds(encoder, config.eos_token_id)
+    if not model.names_padding:
+        as_stated = OneByOne(PaddedClassifier(without_padding_token(model.backbone), inputs))
+        return PaddingApart(encoder, config.pad_token_id, as_stated, only=False)
+    if inputs.padding_side == "left":
+        return PaddingApart(encoder, config.pad_token_id, WithoutPadding(encoder), only=True)
+    return encoder
+
+
+def _is_verified(model: PretrainedModel) -> bool:
+    """Whether its type is known to run and to hold padding off, and its config has no option that we do not know."""
+    config = model.backbone.config
+    if not is_of_transformers(model) or config.model_type not in VERIFIED:
+        return False
+    architecture = architecture_of(config)
+    return architecture is None or architecture.spec(config) is not None
+
+
+def _leaks(model: PretrainedModel, encoder: Callable[[TokenBatch], Tensor], sample: PairTokens) -> bool:
+    pairs = _side_by_side(sample)
+    try:
+        return padding_leaks(encoder, pairs)
+    except (IndexError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{type(model.backbone).__name__} as this checkpoint configures it fails on a pair of {pairs.lengths[0]} "
+            f"tokens: {describe_error(error)}"
+        ) from error
+
+
+def _side_by_side(sample: PairTokens) -> TokenBatch:
+    """The longest and the shortest pair, side by side on the CPU."""
+    pairs = sample.take([int(sample.lengths.argmax()), int(sample.lengths.argmin())])
+    ids, type_ids = (torch.from_numpy(array).long() for array in (pairs.ids, pairs.type_ids))
+    return TokenBatch(ids, type_ids, tuple(pairs.lengths.tolist()))
