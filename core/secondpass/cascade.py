@@ -75,6 +75,11 @@ class Cascade:
         return self._scorers
 
     @property
+    def deciding(self) -> Scorer:
+        """The stage whose unit the scores have, which is the last."""
+        return self._scorers[-1]
+
+    @property
     def keep(self) -> tuple[float, ...]:
         """What each stage but the last lets go on."""
         return self._keep

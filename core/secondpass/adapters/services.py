@@ -40,8 +40,3 @@ def scorer_at(url: str, options: ModelOptions) -> "RemoteScorer":
     from secondpass.remote import RemoteScorer  # noqa: PLC0415 - httpx, which local models do without
 
     return RemoteScorer(url, api_key=options.token, raw_scores=options.activation == "identity")
-
-
-def is_served_scaled(scorer: object) -> bool:
-    """Whether a scorer's scores come from a service that has made them numbers from 0 to 1."""
-    return getattr(scorer, "raw_scores", None) is False

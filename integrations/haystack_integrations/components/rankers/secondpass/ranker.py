@@ -22,8 +22,9 @@ from haystack_integrations.components.rankers.secondpass.parameters import (
 from haystack_integrations.components.rankers.secondpass.request import Request, Selection
 from haystack_integrations.components.rankers.secondpass.texts import Template
 from secondpass.adapters.lazy import check_model_name, scorer_of
-from secondpass.adapters.services import is_served_scaled, is_url
-from secondpass.calibration import Calibration, as_calibration, calibration_of
+from secondpass.adapters.services import is_url
+from secondpass.adapters.units import is_scaled
+from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputError
 from secondpass.options import DType, LongDocuments, WindowAggregation
 from secondpass.ranking import Scorer
@@ -273,15 +274,15 @@ class SecondPassRanker(LoadsModel):
             top_k=self.top_k if top_k is None else top_k,
             scale_score=scale_score,
             calibration_factor=self.calibration_factor,
-            is_scaled=self.calibration is not None or self._is_served_scaled(scale_score=scale_score),
+            is_scaled=self.calibration is not None or self._is_scaled(scale_score=scale_score),
             score_threshold=self.score_threshold if score_threshold is None else score_threshold,
         )
 
-    def _is_served_scaled(self, *, scale_score: bool) -> bool:
+    def _is_scaled(self, *, scale_score: bool) -> bool:
         """Whether what scores gives numbers from 0 to 1 by itself."""
         if self.scorer is None:
             return scale_score and is_url(self._model_name())
-        return calibration_of(self.scorer) is not None or is_served_scaled(self.scorer)
+        return is_scaled(self.scorer)
 
     def _request(self, query: str, documents: list[Document], selection: Selection) -> Request:
         check_types(vars(self))
