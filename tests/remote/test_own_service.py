@@ -1,9 +1,11 @@
 """What our own service serves is what the library scores, through every API, and what it says beside is kept."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+from fake_service import faking
 
 from secondpass import CachedScorer, Calibrated, Calibration, CrossEncoder, RemoteScorer
 from secondpass.errors import InputError, RemoteError
@@ -49,10 +51,23 @@ def test_raw_scores_are_the_librarys_logits(served: str, api: ApiName, logits: l
         np.testing.assert_allclose(scorer.score(QUERY, DOCUMENTS), logits, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("api", ["auto", "secondpass"])
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v2/", "/rerank", "/v1/rerank", "/v2/rerank", "/v2/rerank?a=b"])
-def test_every_form_of_the_address_will_do(served: str, path: str, probabilities: list[float]) -> None:
-    with RemoteScorer(served + path) as scorer:
+def test_every_form_of_the_address_will_do(
+    served: str, path: str, api: Literal["auto", "secondpass"], probabilities: list[float]
+) -> None:
+    with RemoteScorer(served + path, api=api) as scorer:
         assert scorer.score(QUERY, DOCUMENTS[:2]) == pytest.approx(probabilities[:2], abs=1e-6)
+        ranked = sorted(scorer.rank(QUERY, DOCUMENTS[:2]), key=lambda document: document.index)
+    assert [document.score for document in ranked] == pytest.approx(probabilities[:2], abs=1e-6)
+    assert all(document.passage is not None for document in ranked)
+
+
+@pytest.mark.parametrize("path", ["/x", "/x/v1", "/x/rerank", "/x/v1/rerank?key=k"])
+def test_so_will_one_behind_a_prefix(path: str) -> None:
+    with faking(pages={"/x/info": {"server": "secondpass"}}) as fake, RemoteScorer(fake.url + path) as scorer:
+        assert [document.index for document in scorer.rank(QUERY, ["four", "a"])] == [1, 0]
+        assert fake.posts[0][0] == "/x/v2/rerank" + "".join(path.partition("?")[1:])
 
 
 def test_passages_and_truncation_are_those_of_the_library(served: str) -> None:

@@ -63,8 +63,7 @@ def _find(settings: Settings, address: Address, deadline: Deadline) -> Steps[Ser
     _check_allowed(ask, answer, settings)
     said = _object(answer)
     if said is not None and said.get("server") == "secondpass":
-        # It takes what it takes at every place; at its own it answers most.
-        return _with_info(_server(APIS["secondpass"], replace(address, version="")), said, settings)
+        return _with_info(_server(APIS["secondpass"], address), said, settings)
     if said is not None and "model_id" in said:
         _check_model(said, address, settings)
         return _with_info(_server(APIS["tei"], address), said, settings)
@@ -87,7 +86,7 @@ def _find(settings: Settings, address: Address, deadline: Deadline) -> Steps[Ser
 
 
 def _server(api: Api, address: Address) -> Server:
-    url = address.rerank_url(api.path)
+    url = address.only_url(api.path) if api.is_only_there else address.rerank_url(api.path)
     return Server(api=api, url=url, shown=url.partition("?")[0], most_documents=api.most_documents)
 
 

@@ -31,7 +31,8 @@ class RemoteScorer:
 
     Args:
         url: Of the server (`http://host:8080`), of a version of its API (`…/v1`), or of the endpoint itself
-            (`…/v2/rerank`), which is then asked as it stands.
+            (`…/v2/rerank`), which is then asked as it stands. `secondpass serve` is asked at `/v2/rerank` whichever of
+            these is given: there it answers most.
         api: What the service speaks: "secondpass", "tei", "cohere", "cohere-v1", "jina", "vllm", "infinity" or
             "voyage". "auto" asks the service: `/info` tells of `secondpass serve` and TEI, `/v1/models` of vLLM and
             infinity; a server with other models there is taken to speak like Jina.
