@@ -74,7 +74,8 @@ def test_a_wrong_type_is_a_type_error() -> None:
         ("http://host/v1/rerank", "http://host", "http://host/v1/rerank"),
         ("http://host/rerank?version=3", "http://host", "http://host/rerank?version=3"),
         ("http://host/v10", "http://host/v10", "http://host/v10/rerank"),
-        ("http://host/models/text-rerank", "http://host/models", "http://host/models/text-rerank"),
+        ("http://host/bge-rerank", "http://host/bge-rerank", "http://host/bge-rerank/rerank"),
+        ("http://host/bge-rerank/v1/rerank", "http://host/bge-rerank", "http://host/bge-rerank/v1/rerank"),
     ],
 )
 def test_an_address_in_any_form(url: str, root: str, asked: str) -> None:

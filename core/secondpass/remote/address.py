@@ -73,7 +73,7 @@ def address_of(url: object) -> Address:
     written = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     origin = f"{parts.scheme}://{written}" + ("" if port is None else f":{port}")
     path = parts.path.rstrip("/")
-    is_endpoint = path.endswith("rerank")
+    is_endpoint = path.rpartition("/")[2] == "rerank"
     if parts.query and not is_endpoint:
         raise InputError("url must have no query string (?...) unless it is the whole URL of an endpoint, …/rerank")
     base = path.rpartition("/")[0] if is_endpoint else path
