@@ -307,8 +307,10 @@ class TestDiscovery:
         [
             (TEI_PAGES, "/rerank", "truncate"),
             ({"/v1/models": {"data": [{"id": "m", "owned_by": "vllm"}]}}, "/rerank", "truncate_prompt_tokens"),
-            ({"/v1/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}, "/rerank", "return_documents"),
-            ({"/v1/models": {"data": {"id": "m", "owned_by": "infinity"}}}, "/rerank", "return_documents"),
+            # infinity without a prefix, and with /v1; the first releases listed their one model without a list.
+            ({"/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}, "/rerank", "return_documents"),
+            ({"/v1/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}, "/v1/rerank", "return_documents"),
+            ({"/v1/models": {"data": {"id": "m", "owned_by": "infinity"}}}, "/v1/rerank", "return_documents"),
             ({"/v1/models": {"data": [{"id": "m", "owned_by": "llamacpp"}]}}, "/v1/rerank", "return_documents"),
             ({"/info": Reply(200, PAGE, HTML), "/v1/models": {"data": [{"id": "m"}]}}, "/v1/rerank", "top_n"),
             ({"/v1/models": {"data": [{"id": "m", "owned_by": ["x"]}]}}, "/v1/rerank", "top_n"),
@@ -321,6 +323,13 @@ class TestDiscovery:
             assert score(RemoteScorer(fake.url), QUERY, SHORT) == RIGHT[:3]
             assert [(where, field in body) for where, body, _ in fake.posts] == [(path, True)]
 
+    @pytest.mark.parametrize("at", ["", "/v1", "/v1/rerank"])
+    def test_infinity_is_asked_behind_its_prefix_whatever_part_of_it_is_given(self, at: str) -> None:
+        pages = {"/x/v1/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}
+        with faking(pages=pages) as fake, RemoteScorer(f"{fake.url}/x{at}") as scorer:
+            assert scorer.score(QUERY, SHORT) == RIGHT[:3]
+            assert fake.posts[0][0] == "/x/v1/rerank"
+
     @pytest.mark.parametrize(("path", "posted"), [("/v1", "/v1/rerank"), ("/x/v2/rerank", "/x/v2/rerank")])
     def test_one_that_says_nothing_is_told_by_the_version_in_its_address(self, path: str, posted: str) -> None:
         with faking(pages={}) as fake, RemoteScorer(fake.url + path) as scorer:
@@ -331,7 +340,7 @@ class TestDiscovery:
         with faking(pages={}) as fake, RemoteScorer(fake.url) as scorer:
             with pytest.raises(RemoteError, match=r"does not say which API it speaks, .*: give api=\.\.\., one of "):
                 scorer.score(QUERY, SHORT)
-            assert fake.gets == ["/info", "/v1/models"]
+            assert fake.gets == ["/info", "/v1/models", "/models"]
 
     def test_it_is_asked_once(self) -> None:
         with faking() as fake, RemoteScorer(fake.url) as scorer:

@@ -21,8 +21,6 @@ _HOSTS: Final[Mapping[str, str]] = {
     "api.jina.ai": "jina",
     "api.voyageai.com": "voyage",
 }
-# What `owned_by` says of the models in `/v1/models`.
-_OWNERS: Final[Mapping[str, str]] = {"vllm": "vllm", "infinity": "infinity"}
 # A whole address tells which API it belongs to where it has a version.
 _VERSIONS: Final[Mapping[str, str]] = {"/v1": "jina", "/v2": "cohere"}
 _NOT_ALLOWED: Final = frozenset({401, 403})
@@ -67,22 +65,21 @@ def _find(settings: Settings, address: Address, deadline: Deadline) -> Steps[Ser
     if said is not None and "model_id" in said:
         _check_model(said, address, settings)
         return _with_info(_server(APIS["tei"], address), said, settings)
-    ask = _page(address, "/v1/models")
-    answer = yield from exchange(ask, settings.retries, deadline)
-    _check_allowed(ask, answer, settings)
-    said = _object(answer)
-    owners = [] if said is None else _owners(said)
-    for owner in owners:
-        if owner in _OWNERS:
-            return _server(APIS[_OWNERS[owner]], address)
+    owners = yield from _owners_at("/v1/models", settings, address, deadline)
+    if "vllm" in owners:
+        return _server(APIS["vllm"], address)
+    if "infinity" in owners:  # it has all of its paths behind one prefix, here /v1
+        return _server(APIS["infinity"], replace(address, version="/v1"))
     # Whatever else lists models so (LiteLLM, llama.cpp, Xinference) takes what Jina's clients send.
     name = _VERSIONS.get(address.version, "jina" if owners else None)
-    if name is None:
-        raise RemoteError(
-            f"{address.shown} does not say which API it speaks, at /info or /v1/models: give api=..., one of "
-            f"{', '.join(APIS)}"
-        )
-    return _server(APIS[name], address)
+    if name is not None:
+        return _server(APIS[name], address)
+    if "infinity" in (yield from _owners_at("/models", settings, address, deadline)):
+        return _server(APIS["infinity"], address)
+    raise RemoteError(
+        f"{address.shown} does not say which API it speaks, at /info, /v1/models or /models: give api=..., one of "
+        f"{', '.join(APIS)}"
+    )
 
 
 def _server(api: Api, address: Address) -> Server:
@@ -103,8 +100,13 @@ def _object(answer: Answer) -> _Said | None:
     return content if isinstance(content, Mapping) else None
 
 
-def _owners(said: _Said) -> list[str]:
-    models = said.get("data")
+def _owners_at(path: str, settings: Settings, address: Address, deadline: Deadline) -> Steps[list[str]]:
+    """What a list of models says of each in `owned_by`, which names vLLM and infinity; nothing where there is none."""
+    ask = _page(address, path)
+    answer = yield from exchange(ask, settings.retries, deadline)
+    _check_allowed(ask, answer, settings)
+    said = _object(answer)
+    models = None if said is None else said.get("data")
     listed = models if isinstance(models, list) else [models]
     return [str(model.get("owned_by", "")) for model in listed if isinstance(model, Mapping) and "id" in model]
 

@@ -35,7 +35,8 @@ class RemoteScorer:
             these is given: there it answers most.
         api: What the service speaks: "secondpass", "tei", "cohere", "cohere-v1", "jina", "vllm", "infinity" or
             "voyage". "auto" asks the service: `/info` tells of `secondpass serve` and TEI, `/v1/models` of vLLM and
-            infinity; a server with other models there is taken to speak like Jina.
+            infinity, `/models` of an infinity without a prefix; a server with other models at `/v1/models` is taken to
+            speak like Jina.
         model: The name of a model, where the service has several; None leaves the choice to it.
         api_key: Sent as `Authorization: Bearer …`; never shown.
         timeout: Seconds for a whole call, with all of its requests, pauses and retries.
