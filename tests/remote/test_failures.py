@@ -348,6 +348,20 @@ class TestDiscovery:
             scorer.score(QUERY, SHORT)
             assert fake.gets == ["/info"]
 
+    @pytest.mark.parametrize("info", [Reply(503, PAGE, HTML), Reply(500), Reply(act="reset"), Reply(200, b"no JSON")])
+    def test_one_whose_api_is_named_need_not_say_anything(self, info: Reply, score: Score) -> None:
+        with faking(pages={"/info": info}) as fake:
+            scorer = RemoteScorer(f"{fake.url}/v1", api="jina")
+            assert score(scorer, QUERY, SHORT) == RIGHT[:3]
+            assert fake.gets == ["/info"]
+            assert len(fake.posts) == 1
+            with pytest.raises((RemoteError, InputError)):
+                scorer.fingerprint()
+
+    def test_nor_is_it_waited_for(self, score: Score) -> None:
+        with faking(pages={"/info": Reply(200, b"{}", act="stall", seconds=1.5)}) as fake:
+            assert score(RemoteScorer(fake.url, api="tei", timeout=1.2), QUERY, SHORT) == RIGHT[:3]
+
     def test_another_kind_of_model_and_another_model_are_refused(self) -> None:
         info = {"model_id": "an/embedder", "model_type": {"embedding": {"pooling": "cls"}}}
         with (

@@ -9,7 +9,7 @@ from secondpass.fingerprints import TeiFingerprint
 from secondpass.remote.address import Address
 from secondpass.remote.apis import APIS, Api, check_raw
 from secondpass.remote.failures import refusal
-from secondpass.remote.messages import Answer, Ask, Steps
+from secondpass.remote.messages import Answer, Ask, Outcome, Steps
 from secondpass.remote.retries import Deadline, exchange
 from secondpass.remote.server import Server
 from secondpass.remote.settings import Settings
@@ -23,13 +23,21 @@ _HOSTS: Final[Mapping[str, str]] = {
 }
 # A whole address tells which API it belongs to where it has a version.
 _VERSIONS: Final[Mapping[str, str]] = {"/v1": "jina", "/v2": "cohere"}
+# The most to wait for what a service says of itself where that is not needed; and no more than a quarter of the call.
+_LOOK_SECONDS: Final = 2.0
 _NOT_ALLOWED: Final = frozenset({401, 403})
 
 _Said: TypeAlias = Mapping[str, object]
 
 
-def discover(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
+def discover(settings: Settings, address: Address, deadline: Deadline, *, insists: bool) -> Steps[Server]:
     """Find out how a service is to be asked.
+
+    Args:
+        settings: What the caller says of it.
+        address: Where it is.
+        deadline: When to give up.
+        insists: Whether a service whose API is known has to answer too, as is needed for what only it can tell.
 
     Raises:
         RemoteError: It cannot be reached, serves something else, or does not tell what it speaks.
@@ -38,18 +46,26 @@ def discover(settings: Settings, address: Address, deadline: Deadline) -> Steps[
     if settings.api == "auto":
         server = yield from _find(settings, address, deadline)
     else:
-        server = yield from _look(settings, address, deadline)
+        server = yield from _look(settings, address, deadline, insists=insists)
     check_raw(server.api, raw=settings.raw_scores)
     return server
 
 
-def _look(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
-    """A service that speaks what the caller says, with whatever it says of itself beside."""
+def _look(settings: Settings, address: Address, deadline: Deadline, *, insists: bool) -> Steps[Server]:
+    """A service that speaks what the caller says, with whatever it says of itself beside.
+
+    A gateway may pass on nothing but requests for scores: whatever becomes of the question, it says nothing then.
+    """
     server = _server(APIS[settings.api], address)
     if address.host in _HOSTS:
         return server
-    answer = yield from exchange(_page(address, "/info"), settings.retries, deadline)
-    said = _object(answer)
+    ask = _page(address, "/info")
+    answer: Outcome
+    if insists:
+        answer = yield from exchange(ask, settings.retries, deadline)
+    else:
+        answer = yield replace(ask, most_seconds=min(_LOOK_SECONDS, deadline.remaining() / 4))
+    said = _object(answer) if isinstance(answer, Answer) else None
     return server if said is None else _with_info(server, said, settings)
 
 

@@ -36,7 +36,7 @@ class RemoteScorer:
         api: What the service speaks: "secondpass", "tei", "cohere", "cohere-v1", "jina", "vllm", "infinity" or
             "voyage". "auto" asks the service: `/info` tells of `secondpass serve` and TEI, `/v1/models` of vLLM and
             infinity, `/models` of an infinity without a prefix; a server with other models at `/v1/models` is taken to
-            speak like Jina.
+            speak like Jina. One that is named is asked as it stands, whatever the service says of itself.
         model: The name of a model, where the service has several; None leaves the choice to it.
         api_key: Sent as `Authorization: Bearer …`; never shown.
         timeout: Seconds for a whole call, with all of its requests, pauses and retries.
@@ -182,7 +182,7 @@ class RemoteScorer:
         """
         if self.on_failure != "raise":
             raise InputError(f'on_failure must be "raise" for a scorer with a fingerprint, got "{self.on_failure}"')
-        fingerprint = self._client.look_again().fingerprint
+        fingerprint = self._client.look_again(insists=True).fingerprint
         if fingerprint is None:
             raise NoFingerprintError(
                 f"url must be of a service that tells what its scores depend on, got {self._client.shown}"
@@ -191,6 +191,8 @@ class RemoteScorer:
 
     def load(self) -> Self:
         """Find out how the service is to be asked, so that nothing but scores is left for the first document.
+
+        Where `api` names what it speaks, it need not answer.
 
         Where it does not tell, and `on_failure` is "keep_order", a `RemoteWarning` says so; no documents were given, so
         this is no call that `n_failures` counts.

@@ -57,7 +57,7 @@ def _carry_out(conversation: Steps[ResultT], *, client: httpx.Client, deadline: 
         while True:
             match conversation.send(outcome):
                 case Ask() as ask:
-                    outcome = _send(ask, client, deadline)
+                    outcome = _send(ask, client, deadline.within(ask.most_seconds))
                 case Wait(seconds):
                     outcome = None
                     deadline.pause(seconds)
@@ -72,7 +72,7 @@ async def _acarry_out(conversation: Steps[ResultT], client: httpx.AsyncClient, d
         while True:
             match conversation.send(outcome):
                 case Ask() as ask:
-                    outcome = await _asend(ask, client, deadline)
+                    outcome = await _asend(ask, client, deadline.within(ask.most_seconds))
                 case Wait(seconds):
                     outcome = None
                     await asyncio.sleep(seconds)
