@@ -25,7 +25,7 @@ def scorer_at(url: str, options: ModelOptions) -> "RemoteScorer":
     Args:
         url: Its address.
         options: The token is the service's API key; the activation "identity" asks for raw scores, "sigmoid" and None
-            take them as they are served, from 0 to 1. Anything else says how to load a model here.
+            take them as they are served, by most from 0 to 1. Anything else says how to load a model here.
 
     Raises:
         InputError: There are other options, or the address is none.

@@ -43,12 +43,13 @@ class RemoteScorer:
         retries: How often a request is sent again, at least 0.
         max_texts: Documents per request, at least 1; None takes what the service says or its API is known for. What
             it refuses as too many is split further.
-        raw_scores: Ask for the model's own numbers (logits, unbounded) instead of scores from 0 to 1, where the
+        raw_scores: Ask for the model's own numbers (logits, unbounded) instead of scores as they are served, where the
             API can.
         on_failure: What becomes of a call that got no scores: "raise" a `RemoteError`, or "keep_order", which warns
-            with a `RemoteWarning` and gives the documents in the given order, scored -1, -2, -3 and so on: no service
-            serves such scores from 0 to 1, and a threshold for those drops them all. Such a scorer has no raw scores,
-            which may be below 0 too, and no fingerprint, and is neither cached nor calibrated.
+            with a `RemoteWarning` and gives the documents in the given order, scored -1, -2, -3 and so on, which a
+            threshold of 0 or more drops. A score below 0 means nothing else then: an answer of a service that has one,
+            such as llama.cpp, which serves logits, counts as a failure. Such a scorer has no raw scores and no
+            fingerprint, and is neither cached nor calibrated.
 
     Raises:
         InputError: An argument breaks a rule.
@@ -105,7 +106,7 @@ class RemoteScorer:
 
     @property
     def raw_scores(self) -> bool:
-        """Whether scores are the model's own numbers, and not from 0 to 1."""
+        """Whether the model's own numbers are asked for, and not scores as they are served."""
         return self._settings.raw_scores
 
     @property
@@ -124,7 +125,9 @@ class RemoteScorer:
         return self._last_failure
 
     def score(self, query: str, documents: Iterable[str]) -> list[float]:
-        """The relevance of each document to the query, in the given order: from 0 to 1 unless `raw_scores` is set.
+        """The relevance of each document to the query, in the given order: from 0 to 1 for most services.
+
+        With `raw_scores` it is the model's own number, such as a logit, unbounded; llama.cpp always gives that.
 
         Args:
             query: What is asked.
@@ -225,15 +228,25 @@ class RemoteScorer:
 
     def _read(self, query: str, texts: Sequence[str], *, spans: bool) -> list[Found]:
         try:
-            return self._client.read(query, texts, spans=spans) if texts else []
+            return self._told_apart(self._client.read(query, texts, spans=spans)) if texts else []
         except RemoteError as error:
             return self._keep_order(error, len(texts))
 
     async def _aread(self, query: str, texts: Sequence[str], *, spans: bool) -> list[Found]:
         try:
-            return await self._client.aread(query, texts, spans=spans) if texts else []
+            return self._told_apart(await self._client.aread(query, texts, spans=spans)) if texts else []
         except RemoteError as error:
             return self._keep_order(error, len(texts))
+
+    def _told_apart(self, found: list[Found]) -> list[Found]:
+        """An answer; RemoteError where it would look like a failure."""
+        lowest = min(one.score for one in found)
+        if self.on_failure != "raise" and lowest < 0:
+            raise RemoteError(
+                f'{self._client.shown} must give no scores below 0 with on_failure="{self.on_failure}", which has them '
+                f'for failures, got {lowest}: a service of raw scores, such as llama.cpp, needs on_failure="raise"'
+            )
+        return found
 
     def _keep_order(self, error: RemoteError, n_documents: int) -> list[Found]:
         """Scores that keep the given order, with a warning; or the error again, where that is not wanted."""

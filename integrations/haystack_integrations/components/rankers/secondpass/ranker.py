@@ -69,8 +69,8 @@ class SecondPassRanker(LoadsModel):
         meta_fields_to_embed: Metadata put in front of a document's content, where it has it.
         embedding_separator: Between metadata and content.
         scale_score: Whether scores are `sigmoid(logit * calibration_factor)`, from 0 to 1. If not, they are what the
-            model's head gives (a logit, unbounded), or what `scorer` gives. Those of a service are from 0 to 1 as they
-            are served; if not, its raw ones are asked for.
+            model's head gives (a logit, unbounded), or what `scorer` gives. Those of a service stay as they are
+            served, by most from 0 to 1; if not, its raw ones are asked for.
         calibration_factor: See `scale_score`; greater than 0 and finite.
         calibration: A `Calibration` that was fitted to this model's logits, or the file of one, which is read now:
             scores are its probabilities, in place of the sigmoid's. Saved by content. Not together with
