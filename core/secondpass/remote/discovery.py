@@ -72,16 +72,17 @@ def _look(settings: Settings, address: Address, deadline: Deadline, *, insists: 
 def _find(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
     if address.host in _HOSTS:
         return _server(APIS[_HOSTS[address.host]], address)
-    ask = _page(address, "/info")
-    answer = yield from exchange(ask, settings.retries, deadline)
-    _check_allowed(ask, answer, settings)
-    said = _object(answer)
-    if said is not None and said.get("server") == "secondpass":
+    said = yield from _said_at("/info", settings, address, deadline)
+    if said.get("server") == "secondpass":
         return _with_info(_server(APIS["secondpass"], address), said, settings)
-    if said is not None and "model_id" in said:
+    if "model_id" in said:
         _check_model(said, address, settings)
         return _with_info(_server(APIS["tei"], address), said, settings)
-    owners = yield from _owners_at("/v1/models", settings, address, deadline)
+    return (yield from _find_by_models(settings, address, deadline))
+
+
+def _find_by_models(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
+    owners = _owners((yield from _said_at("/v1/models", settings, address, deadline)))
     if "vllm" in owners:
         return _server(APIS["vllm"], address)
     if "infinity" in owners:  # it has all of its paths behind one prefix, here /v1
@@ -90,12 +91,21 @@ def _find(settings: Settings, address: Address, deadline: Deadline) -> Steps[Ser
     name = _VERSIONS.get(address.version, "jina" if owners else None)
     if name is not None:
         return _server(APIS[name], address)
-    if "infinity" in (yield from _owners_at("/models", settings, address, deadline)):
+    if "infinity" in _owners((yield from _said_at("/models", settings, address, deadline))):
         return _server(APIS["infinity"], address)
     raise RemoteError(
         f"{address.shown} does not say which API it speaks, at /info, /v1/models or /models: give api=..., one of "
         f"{', '.join(APIS)}"
     )
+
+
+def _said_at(path: str, settings: Settings, address: Address, deadline: Deadline) -> Steps[_Said]:
+    """The JSON object at a path of the service; an empty one where it has none there."""
+    ask = _page(address, path)
+    answer = yield from exchange(ask, settings.retries, deadline)
+    if answer.status in _NOT_ALLOWED:
+        raise refusal(ask, answer, "" if settings.api_key else ": an API key may be missing (api_key=...)")
+    return _object(answer) or {}
 
 
 def _server(api: Api, address: Address) -> Server:
@@ -116,20 +126,11 @@ def _object(answer: Answer) -> _Said | None:
     return content if isinstance(content, Mapping) else None
 
 
-def _owners_at(path: str, settings: Settings, address: Address, deadline: Deadline) -> Steps[list[str]]:
-    """What a list of models says of each in `owned_by`, which names vLLM and infinity; nothing where there is none."""
-    ask = _page(address, path)
-    answer = yield from exchange(ask, settings.retries, deadline)
-    _check_allowed(ask, answer, settings)
-    said = _object(answer)
-    models = None if said is None else said.get("data")
+def _owners(said: _Said) -> list[str]:
+    """What a list of models says of each in `owned_by`, which names vLLM and infinity."""
+    models = said.get("data")
     listed = models if isinstance(models, list) else [models]
     return [str(model.get("owned_by", "")) for model in listed if isinstance(model, Mapping) and "id" in model]
-
-
-def _check_allowed(ask: Ask, answer: Answer, settings: Settings) -> None:
-    if answer.status in _NOT_ALLOWED:
-        raise refusal(ask, answer, "" if settings.api_key else ": an API key may be missing (api_key=...)")
 
 
 def _check_model(said: _Said, address: Address, settings: Settings) -> None:
