@@ -9,6 +9,7 @@ from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputError, NoFingerprintError, RemoteError, RemoteWarning
 from secondpass.errors.caller_warnings import warn_caller
 from secondpass.ranking import RankedDocument
+from secondpass.ranking.kept_order import kept_order
 from secondpass.ranking.order import order_documents
 from secondpass.ranking.request_checks import check_documents, check_query, check_request
 from secondpass.remote.answers import Found
@@ -256,7 +257,7 @@ class RemoteScorer:
             self._n_failures += 1
             self._last_failure = error
         warn_caller(f"the documents keep the given order: {error}", RemoteWarning)
-        return [Found(-float(place)) for place in range(1, n_documents + 1)]
+        return [Found(score) for score in kept_order(n_documents)]
 
     def __enter__(self) -> Self:
         return self
