@@ -46,9 +46,9 @@ class Cascade:
     precision. Scores thus sort in the order of the cascade, and are equal only where one stage found them equal. Where
     the stages have different units, a score means something in itself only if the last stage gave it.
 
-    A stage that failed and kept the given order, as a `RemoteScorer` with `on_failure="keep_order"` does, has no opinion:
-    its documents keep the order and the scores of the last stage that scored them. With a number in `keep`, the best so
-    many of that order go on, with a margin all of them. Where no stage scored, the given order stays.
+    A stage that failed and kept the given order, as a `RemoteScorer` with `on_failure="keep_order"` does, has no
+    opinion: its documents keep the order and the scores of the last stage that scored them. With a number in `keep`,
+    the best so many of that order go on, with a margin all of them. Where no stage scored, the given order stays.
 
     A document's score depends on the others, which decide who reads it. That is why there is no `predict`, and why a
     cache belongs around the stages.

@@ -1,11 +1,11 @@
 """What our own service serves is what the library scores, through every API, and what it says beside is kept."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
-from fake_service import faking
+from fake_service import Reply, faking
 
 from secondpass import CachedScorer, Calibrated, Calibration, CrossEncoder, RemoteScorer
 from secondpass.errors import InputError, RemoteError
@@ -93,6 +93,17 @@ def test_truncation_is_told_where_the_count_leaves_no_doubt(served: str) -> None
         assert [document.truncated for document in scorer.rank(QUERY, [long, "short"])] == [None, None]
 
 
+def test_truncation_is_that_of_each_document_where_the_service_tells_it() -> None:
+    def say(results: list[Any]) -> list[Any]:
+        return [one | {"truncated": one["index"] == 0} for one in results]
+
+    headers = {"content-type": "application/json", "x-truncated": "1"}
+    pages = {"/info": {"server": "secondpass"}}
+    with faking([Reply(change=say, headers=headers)], pages=pages) as fake, RemoteScorer(fake.url) as scorer:
+        ranked = scorer.rank(QUERY, ["four", "a"])
+    assert {document.index: document.truncated for document in ranked} == {0: True, 1: False}
+
+
 def test_a_raw_fingerprint_is_the_one_the_model_has_here(served: str) -> None:
     here = CrossEncoder("secondpass/mini", activation="identity").fingerprint()
     assert RemoteScorer(served, raw_scores=True).fingerprint() == here
@@ -114,6 +125,25 @@ def test_it_can_be_cached_and_calibrated_as_if_it_were_here(served: str, tmp_pat
         assert (cached.hits, cached.misses) == (len(DOCUMENTS), len(DOCUMENTS))
     with RemoteScorer(served) as scaled, pytest.raises(InputError, match="calibration must be of this model"):
         Calibrated(scaled, calibration)
+
+
+def test_a_service_and_its_model_share_a_folder_and_nothing_in_it(served: str, tmp_path: Path) -> None:
+    here = CrossEncoder("secondpass/mini", activation="identity")
+    documents = [*DOCUMENTS, LONG]
+    with RemoteScorer(served, raw_scores=True) as there:
+        cached_there, cached_here = CachedScorer(there, tmp_path), CachedScorer(here, tmp_path)
+        assert cached_there.fingerprint() == cached_here.fingerprint()
+        cached_there.score(QUERY, documents)
+        cached_there.rank(QUERY, documents)
+        for _ in range(2):
+            scores = cached_here.score(QUERY, documents)
+            assert isinstance(scores, np.ndarray)
+            assert scores.tolist() == here.score(QUERY, documents).tolist()
+            assert cached_here.rank(QUERY, documents) == here.rank(QUERY, documents)
+            pairs = [(QUERY, text) for text in documents]
+            assert cached_here.read(pairs).truncated.tolist() == here.read(pairs).truncated.tolist()
+        assert isinstance(cached_there.score(QUERY, documents), list)
+        assert cached_there.misses == 2 * len(documents)
 
 
 def test_a_model_without_a_fingerprint_is_said_to_have_none(served: str) -> None:

@@ -41,13 +41,15 @@ def read_answer(ask: Ask, answer: Answer, api: Api, documents: Sequence[str]) ->
     """
     results = _results(ask, answer)
     found: dict[int, Found] = {}
-    truncated = _truncated(answer, len(documents))
+    in_doubt = _truncated(answer, len(documents))
     for result in results:
         index = result.get("index")
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(documents):
             raise _broken(ask, f"an index must be from 0 to {len(documents) - 1}, got {short(index)}")
         if index in found:
             raise _broken(ask, f"every index must come once, got {index} twice")
+        said = result.get("truncated")
+        truncated = said if isinstance(said, bool) else in_doubt
         found[index] = Found(_score(ask, result, api, index), _passage(ask, result, documents[index]), truncated)
     missing = [index for index in range(len(documents)) if index not in found]
     if missing:
