@@ -90,6 +90,9 @@ BROKEN: dict[str, tuple[Reply, str]] = {
     "Cohere's error": (Reply(404, {"message": "no model"}), "answered 404 Not Found: no model$"),
     "FastAPI's error": (Reply(422, {"detail": [{"msg": "wrong", "loc": []}]}), "422 Unprocessable .*: wrong$"),
     "an error as text": (Reply(403, b"go\naway", {"content-type": "text/plain"}), "answered 403 Forbidden: go away$"),
+    "half a surrogate pair": (Reply(400, {"message": "no \ud800 here"}), r"answered 400 Bad Request: no \? here$"),
+    "half of one as a field": (Reply(200, {"\ud800": 1}), r"got an object with \?$"),
+    "half of one as a score": (results(lambda all_: [{**all_[0], "score": "\ud800"}, *all_[1:]]), r"got '\\ud800' for"),
     "an unknown status": (Reply(599, b""), "answered 599$"),
 }
 
@@ -102,6 +105,7 @@ def test_what_cannot_be_used_is_refused_at_once(reply: Reply, message: str, scor
         assert len(fake.posts) == 1
     assert str(caught.value).startswith(f"{fake.url}/rerank ")
     assert "<" not in str(caught.value)
+    assert str(caught.value).encode()
     assert isinstance(caught.value, ScoringError)
 
 
@@ -367,6 +371,12 @@ class TestDiscovery:
         with (
             faking(pages={"/info": info}) as fake,
             pytest.raises(RemoteError, match="must serve a reranker, it serves an/embedder, a model of kind embed"),
+        ):
+            called(RemoteScorer(fake.url), QUERY, SHORT)
+        nameless = {"model_id": "\ud800", "model_type": {"\udfff": {}}}
+        with (
+            faking(pages={"/info": nameless}) as fake,
+            pytest.raises(RemoteError, match=r"serves \?, a model of kind \?$"),
         ):
             called(RemoteScorer(fake.url), QUERY, SHORT)
         with faking() as fake, pytest.raises(RemoteError, match="must serve b/model, it serves a/model"):

@@ -34,6 +34,8 @@ URL = "http://localhost:8080"
         ({"url": "http://host?key=secret"}, r"url must have no query string \(\?\.\.\.\) unless"),
         ({"api": "tgi"}, 'api must be one of "auto", "secondpass", "tei", .*, got \'tgi\''),
         ({"model": 3}, "model must be text or None, got int 3"),
+        ({"model": "m\ud800"}, r"model must be Unicode text, has the lone surrogate '\\ud800' at character 1"),
+        ({"url": "http://host/\ud800"}, "url must be an address such as "),
         ({"api_key": ""}, "api_key must be ASCII characters without spaces or line ends, got something else"),
         ({"api_key": "secret\n"}, "api_key must be ASCII characters without"),
         ({"api_key": b"secret"}, "api_key must be text or None, got bytes$"),

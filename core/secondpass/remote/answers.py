@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from secondpass.errors import RemoteError
 from secondpass.ranking import Passage
 from secondpass.remote.apis import Api
-from secondpass.remote.messages import Answer, Ask
+from secondpass.remote.messages import Answer, Ask, printable
 
 _Result: TypeAlias = Mapping[str, object]
 
@@ -120,7 +120,7 @@ def _truncated(answer: Answer, n_documents: int) -> bool | None:
 def _kind(content: object) -> str:
     """What a body is, in the words of JSON; not what it holds, which may be long or private."""
     if isinstance(content, Mapping):
-        return f"an object with {', '.join(map(str, list(content)[:5])) or 'no fields'}"
+        return printable(f"an object with {', '.join(map(str, list(content)[:5])) or 'no fields'}")
     return "a list of something else" if isinstance(content, list) else f"a {type(content).__name__}"
 
 

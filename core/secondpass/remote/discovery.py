@@ -9,7 +9,7 @@ from secondpass.fingerprints import TeiFingerprint
 from secondpass.remote.address import Address
 from secondpass.remote.apis import APIS, Api, check_raw
 from secondpass.remote.failures import refusal
-from secondpass.remote.messages import Answer, Ask, Outcome, Steps
+from secondpass.remote.messages import Answer, Ask, Outcome, Steps, printable
 from secondpass.remote.retries import Deadline, exchange
 from secondpass.remote.server import Server
 from secondpass.remote.settings import Settings
@@ -135,12 +135,13 @@ def _owners(said: _Said) -> list[str]:
 
 def _check_model(said: _Said, address: Address, settings: Settings) -> None:
     """Raise RemoteError where TEI serves another model, or one of another kind: it would not mind being asked."""
+    served = printable(str(said["model_id"]))
     if settings.model not in (None, said["model_id"]):
-        raise RemoteError(f"{address.shown} must serve {settings.model}, it serves {said['model_id']}")
+        raise RemoteError(f"{address.shown} must serve {settings.model}, it serves {served}")
     kind = said.get("model_type")
     if isinstance(kind, Mapping) and kind and "reranker" not in kind:
         raise RemoteError(
-            f"{address.shown} must serve a reranker, it serves {said['model_id']}, a model of kind {next(iter(kind))}"
+            f"{address.shown} must serve a reranker, it serves {served}, a model of kind {printable(next(iter(kind)))}"
         )
 
 
