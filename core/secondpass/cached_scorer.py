@@ -1,6 +1,7 @@
 """Scores that are kept on disk: what a scorer was asked once, it is not asked again."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -10,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.arguments import check_count, describe
+from secondpass.arguments import check_count, check_path, describe
 from secondpass.concurrency.per_process import PerProcess
-from secondpass.errors import InputError, InputTypeError, RemoteError
+from secondpass.errors import InputError, RemoteError
 from secondpass.errors.item_numbers import caller_numbers
+from secondpass.fingerprints import check_fingerprint
 from secondpass.ranking import (
     AsyncScorer,
     Fingerprinted,
@@ -74,11 +76,16 @@ class CachedScorer:
     """
 
     def __init__(
-        self, scorer: Scorer, folder: str | Path, *, fingerprint: str | None = None, max_scores: int = 1_000_000
+        self,
+        scorer: Scorer,
+        folder: str | os.PathLike[str],
+        *,
+        fingerprint: str | None = None,
+        max_scores: int = 1_000_000,
     ) -> None:
         self._scorer = _check_scorer(scorer)
         self._folder = _check_folder(folder)
-        self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else _check_fingerprint(fingerprint)
+        self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else check_fingerprint(fingerprint)
         self._is_given = fingerprint is not None
         # Only what is loaded on demand, as the model of a service, can become another one behind the same scorer.
         self._asks_again = fingerprint is None and isinstance(unwrapped(scorer), Loadable)
@@ -308,20 +315,11 @@ def _check_scorer(value: object) -> Scorer:
 def _fingerprint_of(scorer: Scorer) -> str:
     if not isinstance(scorer, Fingerprinted):
         raise InputError(f"fingerprint must be given for a scorer that has no fingerprint(), got {describe(scorer)}")
-    return _check_fingerprint(scorer.fingerprint())
+    return check_fingerprint(scorer.fingerprint())
 
 
-def _check_fingerprint(fingerprint: object) -> str:
-    if not isinstance(fingerprint, str):
-        raise InputTypeError(f"fingerprint must be a string or None, got {describe(fingerprint)}")
-    if not fingerprint:
-        raise InputError("fingerprint must not be empty, got ''")
-    return fingerprint
-
-
-def _check_folder(folder: object) -> Path:
-    if not isinstance(folder, str | Path) or not str(folder):
-        raise InputTypeError(f"folder must be a path, got {describe(folder)}")
+def _check_folder(folder: str | os.PathLike[str]) -> Path:
+    check_path("folder", folder, optional=False)
     path = Path(folder).absolute()  # a process may change its working directory
     with suppress(OSError):  # what may not be looked at is found again, and warned of, when scores are to be kept
         if path.exists() and not path.is_dir():
