@@ -218,7 +218,8 @@ def test_where_all_stages_fail_the_given_order_stays() -> None:
 async def test_a_service_that_is_down_is_such_a_stage() -> None:
     lost = RemoteScorer(closed_url(), retries=0, on_failure="keep_order")
     (table,) = tables([0.3, 0.9, 0.7])
-    for scorers in ([lost, table], [table, lost]):
+    orders: list[list[Scorer]] = [[lost, table], [table, lost]]
+    for scorers in orders:
         cascade = Cascade(scorers, keep=0.7)
         with pytest.warns(RemoteWarning):
             ranked = cascade.rank("q", texts(3), score_threshold=0.0)

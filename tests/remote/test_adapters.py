@@ -173,7 +173,7 @@ class TestScaling:
         self, around: Callable[[Scorer, Path], Scorer], served: str, tmp_path: Path
     ) -> None:
         probabilities = [0.3775406687981454, 0.320821300824607, 0.2689414213699951]  # sigmoid(raw / 2 - 1)
-        scorers = [
+        scorers: list[tuple[Scorer, list[float]]] = [
             (RemoteScorer(served), SCALED),
             (RemoteScorer(served, raw_scores=True), SCALED),
             (Calibrated(OverlapScorer(), platt(0.5, -1.0)), probabilities),
