@@ -729,13 +729,14 @@ def test_rankings_kept_without_raw_scores_are_not_used(tmp_path: Path) -> None:
     [
         (lambda folder: CachedScorer(OverlapScorer(), folder), InputError, "fingerprint must be given for a scorer"),
         (lambda folder: cached(folder, fingerprint=""), InputError, "fingerprint must not be empty, got ''"),
-        (lambda folder: cached(folder, fingerprint=1), InputTypeError, "fingerprint must be a string or None, got int"),
+        (lambda folder: cached(folder, fingerprint=1), InputTypeError, "fingerprint must be text, got int 1"),
         (lambda folder: cached(folder, "secondpass/mini"), InputTypeError, "scorer must be an object with .* got str"),
         (lambda folder: cached(folder, max_scores=0), InputError, "max_scores must be at least 1, got 0"),
         (lambda folder: cached(folder, max_scores=None), InputTypeError, "max_scores must be an integer, got NoneType"),
         (lambda folder: cached(folder, max_scores=1.5), InputTypeError, "max_scores must be an integer, got float 1.5"),
         (lambda folder: cached(folder, Scores), InputTypeError, "scorer must be an object with .* got the class"),
         (lambda _: cached(None), InputTypeError, "folder must be a path, got NoneType None"),  # type: ignore[arg-type]
+        (lambda _: CachedScorer(Scores(), ""), InputError, 'folder must be a path, got ""'),
         (
             lambda folder: cached(folder / "file"),
             InputError,
@@ -749,6 +750,16 @@ def test_what_arguments_may_not_be(
     (tmp_path / "file").touch()
     with pytest.raises(error, match=message):
         make(tmp_path)
+
+
+def test_a_folder_is_any_kind_of_path(tmp_path: Path) -> None:
+    class Named:
+        def __fspath__(self) -> str:
+            return str(tmp_path / "scores")
+
+    scorer = CachedScorer(Scores(), Named())
+    scorer.score("q", ["a"])
+    assert len(files(tmp_path / "scores")) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fake_service import closed_url
 from hypothesis import given
 from hypothesis import strategies as st
 from scorers import Fixed
 from truncation import TRUNCATES
 
-from secondpass import Cascade, CrossEncoder, RankedDocument, Scorer, arank, rank
-from secondpass.errors import InputError, InputTypeError, NoFingerprintError, ScoringError
+from secondpass import Cascade, CrossEncoder, RankedDocument, RemoteScorer, Scorer, arank, rank
+from secondpass.errors import InputError, InputTypeError, NoFingerprintError, RemoteWarning, ScoringError
 from secondpass.ranking import AsyncRankingScorer, Passage, RankingScorer, score_pairs
 from secondpass.testing import OverlapScorer
 
@@ -161,6 +162,70 @@ def test_a_margin_holds_what_is_just_as_far_as_it_says(form: Any, best: float, o
     small, large = tables([float(form(score)) for score in (best, other, other - 1e-6)], [0.0, 0.0, 0.0])
     Cascade([small, large], keep=keep).score("q", texts(3))
     assert large.read == [["text 0", "text 1"]]
+
+
+class Failing(Table):
+    """Keeps the given order, as a service that is down and may be."""
+
+    on_failure = "keep_order"
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def score(self, query: str, documents: Sequence[str]) -> list[float]:  # noqa: ARG002 - a Scorer
+        self.read.append(list(documents))
+        return [-1.0 - place for place in range(len(documents))]
+
+
+def seen(cascade: Cascade, n_documents: int) -> list[tuple[int, float, int]]:
+    return [
+        (placed.document.index, placed.document.score, placed.stage)
+        for placed in cascade.explain("q", texts(n_documents))
+    ]
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3, 4, 0.5])
+def test_a_last_stage_that_fails_leaves_the_order_of_the_one_before(keep: float) -> None:
+    (table,) = tables([0.3, 0.9, 0.3, 0.8])
+    assert seen(Cascade([table, Failing()], keep=keep), 4) == [(1, 0.9, 0), (3, 0.8, 0), (0, 0.3, 0), (2, 0.3, 0)]
+
+
+def test_a_stage_that_fails_sends_on_what_the_one_before_found_best() -> None:
+    first, last = tables([0.1, 0.4, 0.3, 0.2], [0.0, 0.7, 0.8, 0.0])
+    failing = Failing()
+    assert seen(Cascade([first, failing, last], keep=[3, 2]), 4) == [(2, 0.8, 2), (1, 0.7, 2), (3, 0.2, 0), (0, 0.1, 0)]
+    assert [failing.read, last.read] == [[["text 1", "text 2", "text 3"]], [["text 1", "text 2"]]]
+
+
+def test_at_a_margin_a_stage_that_fails_sends_all_on() -> None:
+    (last,) = tables([0.1, 0.9, 0.5])
+    assert seen(Cascade([Failing(), last], keep=0.2), 3) == [(1, 0.9, 1), (2, 0.5, 1), (0, 0.1, 1)]
+    assert seen(Cascade([Failing(), last], keep=0.2), 1) == [(0, 0.1, 1)]
+
+
+def test_a_first_stage_that_fails_keeps_the_best_of_the_given_order() -> None:
+    (last,) = tables([0.1, 0.9, 1.0])
+    assert seen(Cascade([Failing(), last], keep=2), 3) == [(1, 0.9, 1), (0, 0.1, 1), (2, -3.0, 0)]
+
+
+def test_where_all_stages_fail_the_given_order_stays() -> None:
+    inner = Cascade([Failing(), Failing()], keep=2)
+    assert seen(inner, 3) == [(0, -1.0, 0), (1, -2.0, 0), (2, -3.0, 0)]
+    (last,) = tables([0.1, 0.9, 0.5])
+    assert seen(Cascade([last, inner], keep=3), 3) == [(1, 0.9, 0), (2, 0.5, 0), (0, 0.1, 0)], "so one within another"
+
+
+async def test_a_service_that_is_down_is_such_a_stage() -> None:
+    lost = RemoteScorer(closed_url(), retries=0, on_failure="keep_order")
+    (table,) = tables([0.3, 0.9, 0.7])
+    orders: list[list[Scorer]] = [[lost, table], [table, lost]]
+    for scorers in orders:
+        cascade = Cascade(scorers, keep=0.7)
+        with pytest.warns(RemoteWarning):
+            ranked = cascade.rank("q", texts(3), score_threshold=0.0)
+        with pytest.warns(RemoteWarning):
+            assert await cascade.arank("q", texts(3), score_threshold=0.0) == ranked
+        assert [document.index for document in ranked] == [1, 2, 0]
 
 
 def test_a_clear_case_stops_early() -> None:

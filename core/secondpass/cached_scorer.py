@@ -1,6 +1,7 @@
 """Scores that are kept on disk: what a scorer was asked once, it is not asked again."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -10,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.arguments import check_count, describe
+from secondpass.arguments import check_count, check_path, describe
 from secondpass.concurrency.per_process import PerProcess
-from secondpass.errors import InputError, InputTypeError, RemoteError
+from secondpass.errors import InputError, RemoteError
 from secondpass.errors.item_numbers import caller_numbers
+from secondpass.fingerprints import check_fingerprint
 from secondpass.ranking import (
     AsyncScorer,
     Fingerprinted,
@@ -39,9 +41,9 @@ from secondpass.ranking.score_checks import check_scores
 from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
 
 # What the keys of an entry begin with, by the scorer's call. `rank` and `read` of a calibrated model round its
-# probabilities differently, so that entries of both would not sort as those of either. Earlier rankings lie under
-# "rank": they lack the raw scores, by which equal probabilities are ordered.
-_SCORE, _RANKING, _READING = "score", "ranking", "reading"
+# probabilities differently, so that entries of both would not sort as those of either. Earlier entries lie under other
+# words, and are not used: there, a service and its model shared them.
+_SCORE, _RANKING, _READING = "scores", "rankings", "readings"
 
 
 class CachedScorer:
@@ -56,7 +58,8 @@ class CachedScorer:
     A service may get another model meanwhile, which its scorer is asked for whenever there are scores to keep: then a
     call fails, because scores of two models cannot be compared, and a new `CachedScorer` goes on.
 
-    Any number of threads and processes may use one folder, whatever their scorers. A damaged file is noticed, a warning
+    Any number of threads and processes may use one folder, whatever their scorers; what a service gave is kept apart
+    from what its model gives here, which says more. A damaged file is noticed, a warning
     says so, and an empty one takes its place: no wrong score is ever read. Where the disk is full or must not be
     written to, a warning says so and scoring goes on. The folder holds digests of the texts, not the texts.
 
@@ -73,14 +76,21 @@ class CachedScorer:
     """
 
     def __init__(
-        self, scorer: Scorer, folder: str | Path, *, fingerprint: str | None = None, max_scores: int = 1_000_000
+        self,
+        scorer: Scorer,
+        folder: str | os.PathLike[str],
+        *,
+        fingerprint: str | None = None,
+        max_scores: int = 1_000_000,
     ) -> None:
         self._scorer = _check_scorer(scorer)
         self._folder = _check_folder(folder)
-        self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else _check_fingerprint(fingerprint)
+        self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else check_fingerprint(fingerprint)
         self._is_given = fingerprint is not None
         # Only what is loaded on demand, as the model of a service, can become another one behind the same scorer.
         self._asks_again = fingerprint is None and isinstance(unwrapped(scorer), Loadable)
+        # A service has the fingerprint of its model, and gives lists where that gives arrays, without all that it says.
+        self._source = "model" if isinstance(unwrapped(scorer), ReadingScorer) else "other"
         check_count("max_scores", max_scores, optional=False)  # None means no limit elsewhere
         self._max_scores = int(max_scores)
         self._store = ScoreStore(self._folder, self._max_scores)
@@ -231,7 +241,7 @@ class CachedScorer:
 
     def _look_up(self, call: str, pairs: Sequence[Pair], *, first: int = 0) -> Lookup:
         """What is known of these pairs, of which the first one has this number for the caller."""
-        lookup = Lookup(pairs, pair_keys(call, self._fingerprint, pairs), first=first)
+        lookup = Lookup(pairs, pair_keys(f"{call} {self._source}", self._fingerprint, pairs), first=first)
         if pairs:
             lookup.fill({key: Entry.decode(value) for key, value in self._store.read(lookup.distinct_keys).items()})
         with self._counting.get():
@@ -305,20 +315,11 @@ def _check_scorer(value: object) -> Scorer:
 def _fingerprint_of(scorer: Scorer) -> str:
     if not isinstance(scorer, Fingerprinted):
         raise InputError(f"fingerprint must be given for a scorer that has no fingerprint(), got {describe(scorer)}")
-    return _check_fingerprint(scorer.fingerprint())
+    return check_fingerprint(scorer.fingerprint())
 
 
-def _check_fingerprint(fingerprint: object) -> str:
-    if not isinstance(fingerprint, str):
-        raise InputTypeError(f"fingerprint must be a string or None, got {describe(fingerprint)}")
-    if not fingerprint:
-        raise InputError("fingerprint must not be empty, got ''")
-    return fingerprint
-
-
-def _check_folder(folder: object) -> Path:
-    if not isinstance(folder, str | Path) or not str(folder):
-        raise InputTypeError(f"folder must be a path, got {describe(folder)}")
+def _check_folder(folder: str | os.PathLike[str]) -> Path:
+    check_path("folder", folder, optional=False)
     path = Path(folder).absolute()  # a process may change its working directory
     with suppress(OSError):  # what may not be looked at is found again, and warned of, when scores are to be kept
         if path.exists() and not path.is_dir():

@@ -12,6 +12,7 @@ from secondpass.errors import InputError, InputTypeError, NoFingerprintError, Sc
 from secondpass.errors.item_numbers import caller_numbers
 from secondpass.fingerprints import CascadeFingerprint
 from secondpass.ranking import Fingerprinted, RankedDocument, Scorer, arank, rank
+from secondpass.ranking.kept_order import is_kept_order
 from secondpass.ranking.order import order_documents
 from secondpass.ranking.request_checks import check_documents, check_query, check_request, check_scorer
 
@@ -25,7 +26,7 @@ class CascadedDocument:
 
     Args:
         document: The document with its score in the cascade; passage and truncation are the deciding stage's.
-        stage: The stage that decided, which is the last one that read it; 0 is the first.
+        stage: The stage that decided, which is the last one that scored it; 0 is the first.
         stage_scores: Its score in each stage that read it, each in the unit of that stage.
     """
 
@@ -44,6 +45,10 @@ class Cascade:
     later ones; else they are lowered, no further than the order demands: to the next smaller number of single
     precision. Scores thus sort in the order of the cascade, and are equal only where one stage found them equal. Where
     the stages have different units, a score means something in itself only if the last stage gave it.
+
+    A stage that failed and kept the given order, as a `RemoteScorer` with `on_failure="keep_order"` does, has no
+    opinion: its documents keep the order and the scores of the last stage that scored them. With a number in `keep`,
+    the best so many of that order go on, with a margin all of them. Where no stage scored, the given order stays.
 
     A document's score depends on the others, which decide who reads it. That is why there is no `predict`, and why a
     cache belongs around the stages.
@@ -73,6 +78,11 @@ class Cascade:
     def scorers(self) -> tuple[Scorer, ...]:
         """The stages, first to last."""
         return self._scorers
+
+    @property
+    def deciding(self) -> Scorer:
+        """The stage whose unit the scores have, which is the last."""
+        return self._scorers[-1]
 
     @property
     def keep(self) -> tuple[float, ...]:
@@ -133,7 +143,7 @@ class Cascade:
             if texts := descent.to_read():
                 with caller_numbers(descent.reading):
                     ranked = rank(scorer, query, texts)
-                descent.take(ranked)
+                descent.take(scorer, ranked)
         return descent.placed()
 
     async def ascore(self, query: str, documents: Iterable[str]) -> list[float]:
@@ -169,7 +179,7 @@ class Cascade:
             if texts := descent.to_read():
                 with caller_numbers(descent.reading):
                     ranked = await arank(scorer, query, texts)
-                descent.take(ranked)
+                descent.take(scorer, ranked)
         return descent.placed()
 
     def __repr__(self) -> str:
@@ -188,6 +198,9 @@ class _Descent:
         self._documents = documents
         self.reading = list(range(len(documents)))
         self._stage_scores: list[tuple[float, ...]] = [()] * len(documents)
+        # Those of the next stage in the order so far, best first, and the stage that put them so.
+        self._ranked: list[RankedDocument] = []
+        self._ranked_by = 0
         # What each stage decided, best first.
         self._decided: list[list[RankedDocument]] = []
 
@@ -195,33 +208,41 @@ class _Descent:
         """What the next stage reads."""
         return [self._documents[index] for index in self.reading]
 
-    def take(self, answer: Sequence[RankedDocument]) -> None:
+    def take(self, scorer: Scorer, answer: Sequence[RankedDocument]) -> None:
         """Go on with what a stage made of the documents it was to read."""
+        stage = len(self._decided)
         ranked = [replace(document, index=self.reading[document.index]) for document in answer]
         for document in ranked:
             self._stage_scores[document.index] += (document.score,)
-        n_going_on = self._count_going_on(ranked)
-        self.reading = sorted(document.index for document in ranked[:n_going_on])
-        self._decided.append(ranked[n_going_on:])
+        has_failed = is_kept_order(scorer, [self._stage_scores[index][-1] for index in self.reading])
+        if not (has_failed and self._ranked):
+            self._ranked, self._ranked_by = ranked, stage
+        n_going_on = self._count_going_on(stage, has_failed=has_failed)
+        self._decided.append([])
+        # In front of what the same stage has decided before, if it has: these had gone on.
+        self._decided[self._ranked_by][:0] = self._ranked[n_going_on:]
+        self._ranked = self._ranked[:n_going_on]
+        self.reading = sorted(document.index for document in self._ranked)
 
     def placed(self) -> list[CascadedDocument]:
         """All documents in their order."""
+        stages = {document.index: stage for stage, decided in enumerate(self._decided) for document in decided}
         return [
-            CascadedDocument(document, len(scores) - 1, scores)
+            CascadedDocument(document, stages[document.index], self._stage_scores[document.index])
             for document in _lower(reversed(self._decided))
-            for scores in [self._stage_scores[document.index]]
         ]
 
-    def _count_going_on(self, ranked: Sequence[RankedDocument]) -> int:
+    def _count_going_on(self, stage: int, *, has_failed: bool) -> int:
         """How many of a stage's documents the next one reads."""
-        stage = len(self._decided)
         if stage == len(self._keep):
             return 0
         keep = self._keep[stage]
         if isinstance(keep, int):
-            return min(keep, len(ranked))
-        _check_probabilities(keep, stage, ranked)
-        n_near = sum(ranked[0].score - document.score <= keep + _ROUNDING for document in ranked)
+            return min(keep, len(self._ranked))
+        if has_failed:
+            return len(self._ranked)
+        _check_probabilities(keep, stage, self._ranked)
+        n_near = sum(self._ranked[0].score - document.score <= keep + _ROUNDING for document in self._ranked)
         return n_near if n_near > 1 else 0
 
 

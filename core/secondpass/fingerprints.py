@@ -9,6 +9,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Self
 
+from secondpass.arguments import check_text
+from secondpass.errors import InputError
+
 # Precisions that differ by rounding alone: a calibration of one is that of all three. By the names that
 # `encoder/arithmetic/precision.py` gives them, which cannot be imported here, without torch.
 _ROUNDED_ALIKE = ("float32", "bfloat16", "float16")
@@ -187,6 +190,14 @@ class TeiFingerprint:
     def without_rounding(self) -> Self:
         """The same for all precisions that differ by rounding alone."""
         return replace(self, model_dtype=_rounded(self.model_dtype))
+
+
+def check_fingerprint(fingerprint: object) -> str:
+    """The text of a fingerprint; raise InputError unless it is one: an empty one would be that of any scorer."""
+    check_text("fingerprint", fingerprint, optional=False)
+    if not fingerprint:
+        raise InputError("fingerprint must not be empty, got ''")
+    return str(fingerprint)
 
 
 def same_but_for_rounding(one: str, other: str) -> bool:

@@ -209,7 +209,7 @@ def test_another_models_calibration_is_refused_and_rounding_is_no_other_model() 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: platt().check_model(None), "fingerprint must be a string, got NoneType None"),  # type: ignore[arg-type]
+        (lambda: platt().check_model(None), "fingerprint must be text, got NoneType None"),  # type: ignore[arg-type]
         (lambda: platt().probabilities("a"), "logits must be numbers, got str 'a'"),
         (
             lambda: platt().save("no-folder/x.json"),

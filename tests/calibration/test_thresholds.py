@@ -94,6 +94,31 @@ def test_thresholds_are_those_of_scikit_learns_curve(pairs: list[tuple[float, bo
         assert getattr(threshold, aim).value >= least - 1e-12
 
 
+# Probabilities that lie closer together than single precision tells, or hardly farther.
+NEAR = st.integers(-40, 40).map(lambda steps: 0.25 + steps * 2.0**-28)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(NEAR, st.booleans()), min_size=4, max_size=12))
+def test_a_threshold_holds_for_probabilities_of_single_and_of_double_precision(pairs: list[tuple[float, bool]]) -> None:
+    probabilities = np.array([probability for probability, _ in pairs])
+    relevant = np.array([is_relevant for _, is_relevant in pairs])
+    assume(relevant.any())
+    assume(not relevant.all())
+    logits = np.log(probabilities / (1 - probabilities))
+    double = PLAIN.probabilities(logits)
+    single = double.astype(np.float32)
+    for chosen in find_thresholds(PLAIN, logits, relevant, np.zeros(len(pairs))):
+        if isinstance(chosen, OutOfReach):
+            continue
+        threshold = chosen.threshold.value
+        kept = double >= threshold
+        assert (single >= threshold).tolist() == kept.tolist()
+        assert [float(one) >= threshold for one in single] == kept.tolist()
+        assert kept.sum() == chosen.kept.value
+        assert relevant[kept].mean() == pytest.approx(chosen.precision.value, abs=1e-12)
+
+
 def test_intervals_of_queries_that_are_all_alike_are_points() -> None:
     logits, relevant = np.tile([2.0, 1.0, -1.0], 30), np.tile([1, 0, 0], 30)
     (threshold,) = find_thresholds(
@@ -122,7 +147,7 @@ def test_intervals_of_the_queries_left_empty_are_binomial() -> None:
 
 def test_a_threshold_that_many_samples_do_not_reach_has_no_upper_end() -> None:
     # Only one of ten queries has its relevant document on top: a third of the samples are without it.
-    logits = np.arange(20)[::-1]
+    logits = np.arange(20)[::-1] / 2
     relevant = np.zeros(20)
     relevant[[0, 19]] = 1
     (threshold,) = find_thresholds(

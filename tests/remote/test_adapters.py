@@ -1,7 +1,8 @@
 """A URL as the model of an adapter: the service's scores, in all three frameworks, saved and loaded by name."""
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +10,16 @@ from drivers import Driver, Haystack, LangChain, LlamaIndex
 from fake_service import Fake, closed_url, faking, running, score_of
 from haystack import Document
 from haystack.utils import Secret
+from judgements import platt
+from scorers import Fixed
 from serving import close_all, overlap_app
 
 import langchain_secondpass
 import llama_index_secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
-from secondpass import RemoteScorer
+from secondpass import CachedScorer, Calibrated, Cascade, RemoteScorer, Scorer
 from secondpass.errors import InputError, RemoteError, RemoteWarning
+from secondpass.testing import OverlapScorer
 
 TEXTS = ["a dog", "a red fox", "the fox"]
 QUERY = "red fox"
@@ -144,6 +148,15 @@ class TestKeys:
         assert "authorization" not in fake.posts[0][2]
 
 
+def cached(scorer: Scorer, folder: Path) -> Scorer:
+    return CachedScorer(scorer, folder, fingerprint="given")
+
+
+def of_two_stages(scorer: Scorer, folder: Path) -> Scorer:  # noqa: ARG001 - as `cached`
+    """A cascade whose last stage, which reads all, has another unit than the first."""
+    return Cascade([Fixed([5.0, 6.0, 7.0]), scorer], keep=3)
+
+
 class TestScaling:
     def test_haystack_scales_nothing_twice(self, served: str) -> None:
         documents = [Document(content=text) for text in TEXTS]
@@ -152,6 +165,26 @@ class TestScaling:
                 ranked = component.run(query=QUERY, documents=documents)["documents"]
                 assert [document.score for document in ranked] == pytest.approx(SCALED, abs=1e-12)
                 component.close()
+
+    @pytest.mark.parametrize(
+        "around", [cached, of_two_stages, lambda scorer, folder: cached(cached(scorer, folder), folder)]
+    )
+    def test_nor_through_what_stands_around_a_scorer(
+        self, around: Callable[[Scorer, Path], Scorer], served: str, tmp_path: Path
+    ) -> None:
+        probabilities = [0.3775406687981454, 0.320821300824607, 0.2689414213699951]  # sigmoid(raw / 2 - 1)
+        scorers: list[tuple[Scorer, list[float]]] = [
+            (RemoteScorer(served), SCALED),
+            (RemoteScorer(served, raw_scores=True), SCALED),
+            (Calibrated(OverlapScorer(), platt(0.5, -1.0)), probabilities),
+            (OverlapScorer(), SCALED),
+        ]
+        documents = [Document(content=text) for text in TEXTS]
+        for number, (scorer, expected) in enumerate(scorers):
+            component = SecondPassRanker(scorer=around(scorer, tmp_path / str(number)))
+            ranked = component.run(query=QUERY, documents=documents)["documents"]
+            assert [document.content for document in ranked] == ORDER
+            assert [document.score for document in ranked] == pytest.approx(expected, abs=1e-6)
 
     def test_haystack_chooses_the_unit_in_each_run(self, served: str) -> None:
         component = SecondPassRanker(served)

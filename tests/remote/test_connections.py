@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import gc
+import os
 import pickle
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from forking import forks, holds_in_child
 from programs import run_python
 
 from secondpass import RemoteScorer
+from secondpass.errors import RemoteError, RemoteWarning
 from secondpass.ranking import AsyncRankingScorer, AsyncScorer, Fingerprinted, Loadable
 
 DOCUMENTS = ["four", "a"]
@@ -118,6 +120,51 @@ def test_it_is_what_the_protocols_ask_for() -> None:
     scorer = RemoteScorer("http://localhost")
     for protocol in (AsyncScorer, AsyncRankingScorer, Fingerprinted, Loadable):
         assert isinstance(scorer, protocol)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("ALL_PROXY", "socks://localhost:1", "ALL_PROXY must name what httpx can use, which says ValueError: Unknown"),
+        ("all_proxy", "socks://localhost:1", "all_proxy must name what httpx can use, which says ValueError: Unknown"),
+        ("NO_PROXY", "[::1]:x", "NO_PROXY must name what httpx can use, which says InvalidURL: "),
+        ("HTTP_PROXY", "http://127.0.0.1:99999", "^http://host.invalid/info could not be "),
+    ],
+)
+async def test_a_proxy_that_httpx_cannot_use_is_said_with_its_setting(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in list(os.environ):
+        if other.upper().endswith("_PROXY"):
+            monkeypatch.delenv(other)
+    monkeypatch.setenv(name, value)
+    scorer = RemoteScorer("http://host.invalid", retries=0)
+    with pytest.raises(RemoteError, match=message):
+        scorer.score("query", DOCUMENTS)
+    with pytest.raises(RemoteError, match=message):
+        await scorer.ascore("query", DOCUMENTS)
+    kept = RemoteScorer("http://host.invalid", retries=0, on_failure="keep_order")
+    with pytest.warns(RemoteWarning, match=message.removeprefix("^")):
+        assert kept.score("query", DOCUMENTS) == [-1.0, -2.0]
+
+
+# Certificates are read once in a process.
+WITHOUT_CERTIFICATES = """
+import os
+os.environ["SSL_CERT_FILE"] = "/nowhere.pem"
+os.environ.pop("SSL_CERT_DIR", None)
+from secondpass import RemoteScorer
+from secondpass.errors import RemoteError
+try:
+    RemoteScorer("http://host.invalid").score("query", ["a"])
+except RemoteError as error:
+    print(error)
+"""
+
+
+def test_so_are_certificates_that_are_not_there() -> None:
+    said = run_python(WITHOUT_CERTIFICATES).stdout
+    assert said.startswith("SSL_CERT_FILE must name what httpx can use, which says FileNotFoundError: ")
 
 
 # A program whose main thread ends while another one goes on asking.

@@ -90,6 +90,9 @@ BROKEN: dict[str, tuple[Reply, str]] = {
     "Cohere's error": (Reply(404, {"message": "no model"}), "answered 404 Not Found: no model$"),
     "FastAPI's error": (Reply(422, {"detail": [{"msg": "wrong", "loc": []}]}), "422 Unprocessable .*: wrong$"),
     "an error as text": (Reply(403, b"go\naway", {"content-type": "text/plain"}), "answered 403 Forbidden: go away$"),
+    "half a surrogate pair": (Reply(400, {"message": "no \ud800 here"}), r"answered 400 Bad Request: no \? here$"),
+    "half of one as a field": (Reply(200, {"\ud800": 1}), r"got an object with \?$"),
+    "half of one as a score": (results(lambda all_: [{**all_[0], "score": "\ud800"}, *all_[1:]]), r"got '\\ud800' for"),
     "an unknown status": (Reply(599, b""), "answered 599$"),
 }
 
@@ -102,6 +105,7 @@ def test_what_cannot_be_used_is_refused_at_once(reply: Reply, message: str, scor
         assert len(fake.posts) == 1
     assert str(caught.value).startswith(f"{fake.url}/rerank ")
     assert "<" not in str(caught.value)
+    assert str(caught.value).encode()
     assert isinstance(caught.value, ScoringError)
 
 
@@ -307,8 +311,10 @@ class TestDiscovery:
         [
             (TEI_PAGES, "/rerank", "truncate"),
             ({"/v1/models": {"data": [{"id": "m", "owned_by": "vllm"}]}}, "/rerank", "truncate_prompt_tokens"),
-            ({"/v1/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}, "/rerank", "return_documents"),
-            ({"/v1/models": {"data": {"id": "m", "owned_by": "infinity"}}}, "/rerank", "return_documents"),
+            # infinity without a prefix, and with /v1; the first releases listed their one model without a list.
+            ({"/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}, "/rerank", "return_documents"),
+            ({"/v1/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}, "/v1/rerank", "return_documents"),
+            ({"/v1/models": {"data": {"id": "m", "owned_by": "infinity"}}}, "/v1/rerank", "return_documents"),
             ({"/v1/models": {"data": [{"id": "m", "owned_by": "llamacpp"}]}}, "/v1/rerank", "return_documents"),
             ({"/info": Reply(200, PAGE, HTML), "/v1/models": {"data": [{"id": "m"}]}}, "/v1/rerank", "top_n"),
             ({"/v1/models": {"data": [{"id": "m", "owned_by": ["x"]}]}}, "/v1/rerank", "top_n"),
@@ -321,6 +327,13 @@ class TestDiscovery:
             assert score(RemoteScorer(fake.url), QUERY, SHORT) == RIGHT[:3]
             assert [(where, field in body) for where, body, _ in fake.posts] == [(path, True)]
 
+    @pytest.mark.parametrize("at", ["", "/v1", "/v1/rerank"])
+    def test_infinity_is_asked_behind_its_prefix_whatever_part_of_it_is_given(self, at: str) -> None:
+        pages = {"/x/v1/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}
+        with faking(pages=pages) as fake, RemoteScorer(f"{fake.url}/x{at}") as scorer:
+            assert scorer.score(QUERY, SHORT) == RIGHT[:3]
+            assert fake.posts[0][0] == "/x/v1/rerank"
+
     @pytest.mark.parametrize(("path", "posted"), [("/v1", "/v1/rerank"), ("/x/v2/rerank", "/x/v2/rerank")])
     def test_one_that_says_nothing_is_told_by_the_version_in_its_address(self, path: str, posted: str) -> None:
         with faking(pages={}) as fake, RemoteScorer(fake.url + path) as scorer:
@@ -331,7 +344,7 @@ class TestDiscovery:
         with faking(pages={}) as fake, RemoteScorer(fake.url) as scorer:
             with pytest.raises(RemoteError, match=r"does not say which API it speaks, .*: give api=\.\.\., one of "):
                 scorer.score(QUERY, SHORT)
-            assert fake.gets == ["/info", "/v1/models"]
+            assert fake.gets == ["/info", "/v1/models", "/models"]
 
     def test_it_is_asked_once(self) -> None:
         with faking() as fake, RemoteScorer(fake.url) as scorer:
@@ -339,11 +352,31 @@ class TestDiscovery:
             scorer.score(QUERY, SHORT)
             assert fake.gets == ["/info"]
 
+    @pytest.mark.parametrize("info", [Reply(503, PAGE, HTML), Reply(500), Reply(act="reset"), Reply(200, b"no JSON")])
+    def test_one_whose_api_is_named_need_not_say_anything(self, info: Reply, score: Score) -> None:
+        with faking(pages={"/info": info}) as fake:
+            scorer = RemoteScorer(f"{fake.url}/v1", api="jina")
+            assert score(scorer, QUERY, SHORT) == RIGHT[:3]
+            assert fake.gets == ["/info"]
+            assert len(fake.posts) == 1
+            with pytest.raises((RemoteError, InputError)):
+                scorer.fingerprint()
+
+    def test_nor_is_it_waited_for(self, score: Score) -> None:
+        with faking(pages={"/info": Reply(200, b"{}", act="stall", seconds=1.5)}) as fake:
+            assert score(RemoteScorer(fake.url, api="tei", timeout=1.2), QUERY, SHORT) == RIGHT[:3]
+
     def test_another_kind_of_model_and_another_model_are_refused(self) -> None:
         info = {"model_id": "an/embedder", "model_type": {"embedding": {"pooling": "cls"}}}
         with (
             faking(pages={"/info": info}) as fake,
             pytest.raises(RemoteError, match="must serve a reranker, it serves an/embedder, a model of kind embed"),
+        ):
+            called(RemoteScorer(fake.url), QUERY, SHORT)
+        nameless = {"model_id": "\ud800", "model_type": {"\udfff": {}}}
+        with (
+            faking(pages={"/info": nameless}) as fake,
+            pytest.raises(RemoteError, match=r"serves \?, a model of kind \?$"),
         ):
             called(RemoteScorer(fake.url), QUERY, SHORT)
         with faking() as fake, pytest.raises(RemoteError, match="must serve b/model, it serves a/model"):

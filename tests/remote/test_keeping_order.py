@@ -52,6 +52,23 @@ def test_a_threshold_for_served_scores_drops_what_has_none() -> None:
         assert lost().rank("query", DOCUMENTS, score_threshold=0.0) == []
 
 
+async def test_an_answer_that_would_look_like_a_failure_is_one() -> None:
+    """llama.cpp serves logits (ggml-org/llama.cpp #8555, #9510)."""
+    logits = Reply(change=lambda results: [{**one, "relevance_score": one["relevance_score"] - 0.3} for one in results])
+    pages = {"/v1/models": {"data": [{"id": "m", "owned_by": "llamacpp"}]}}
+    expected = [score_of(text) - 0.3 for text in DOCUMENTS]
+    message = r'must give no scores below 0 with on_failure="keep_order", which has them for failures, got -0\.1.*llama'
+    with faking([logits] * 3, pages=pages) as fake:
+        with RemoteScorer(fake.url, on_failure="keep_order") as scorer:
+            with pytest.warns(RemoteWarning, match=message):
+                assert scorer.score("query", DOCUMENTS) == [-1.0, -2.0, -3.0]
+            with pytest.warns(RemoteWarning, match=message):
+                assert [one.index for one in await scorer.arank("query", DOCUMENTS)] == [0, 1, 2]
+            assert scorer.n_failures == 2
+        with RemoteScorer(fake.url) as scorer:
+            assert scorer.score("query", DOCUMENTS) == expected
+
+
 def test_it_ranks_again_as_soon_as_the_service_does() -> None:
     with faking([Reply(500), Reply()]) as fake, RemoteScorer(fake.url, on_failure="keep_order") as scorer:
         with pytest.warns(RemoteWarning, match="500 Internal Server Error"):

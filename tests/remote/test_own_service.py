@@ -1,9 +1,11 @@
 """What our own service serves is what the library scores, through every API, and what it says beside is kept."""
 
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from fake_service import Reply, faking
 
 from secondpass import CachedScorer, Calibrated, Calibration, CrossEncoder, RemoteScorer
 from secondpass.errors import InputError, RemoteError
@@ -49,10 +51,23 @@ def test_raw_scores_are_the_librarys_logits(served: str, api: ApiName, logits: l
         np.testing.assert_allclose(scorer.score(QUERY, DOCUMENTS), logits, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("api", ["auto", "secondpass"])
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v2/", "/rerank", "/v1/rerank", "/v2/rerank", "/v2/rerank?a=b"])
-def test_every_form_of_the_address_will_do(served: str, path: str, probabilities: list[float]) -> None:
-    with RemoteScorer(served + path) as scorer:
+def test_every_form_of_the_address_will_do(
+    served: str, path: str, api: Literal["auto", "secondpass"], probabilities: list[float]
+) -> None:
+    with RemoteScorer(served + path, api=api) as scorer:
         assert scorer.score(QUERY, DOCUMENTS[:2]) == pytest.approx(probabilities[:2], abs=1e-6)
+        ranked = sorted(scorer.rank(QUERY, DOCUMENTS[:2]), key=lambda document: document.index)
+    assert [document.score for document in ranked] == pytest.approx(probabilities[:2], abs=1e-6)
+    assert all(document.passage is not None for document in ranked)
+
+
+@pytest.mark.parametrize("path", ["/x", "/x/v1", "/x/rerank", "/x/v1/rerank?key=k"])
+def test_so_will_one_behind_a_prefix(path: str) -> None:
+    with faking(pages={"/x/info": {"server": "secondpass"}}) as fake, RemoteScorer(fake.url + path) as scorer:
+        assert [document.index for document in scorer.rank(QUERY, ["four", "a"])] == [1, 0]
+        assert fake.posts[0][0] == "/x/v2/rerank" + "".join(path.partition("?")[1:])
 
 
 def test_passages_and_truncation_are_those_of_the_library(served: str) -> None:
@@ -78,6 +93,17 @@ def test_truncation_is_told_where_the_count_leaves_no_doubt(served: str) -> None
         assert [document.truncated for document in scorer.rank(QUERY, [long, "short"])] == [None, None]
 
 
+def test_truncation_is_that_of_each_document_where_the_service_tells_it() -> None:
+    def say(results: list[Any]) -> list[Any]:
+        return [one | {"truncated": one["index"] == 0} for one in results]
+
+    headers = {"content-type": "application/json", "x-truncated": "1"}
+    pages = {"/info": {"server": "secondpass"}}
+    with faking([Reply(change=say, headers=headers)], pages=pages) as fake, RemoteScorer(fake.url) as scorer:
+        ranked = scorer.rank(QUERY, ["four", "a"])
+    assert {document.index: document.truncated for document in ranked} == {0: True, 1: False}
+
+
 def test_a_raw_fingerprint_is_the_one_the_model_has_here(served: str) -> None:
     here = CrossEncoder("secondpass/mini", activation="identity").fingerprint()
     assert RemoteScorer(served, raw_scores=True).fingerprint() == here
@@ -99,6 +125,25 @@ def test_it_can_be_cached_and_calibrated_as_if_it_were_here(served: str, tmp_pat
         assert (cached.hits, cached.misses) == (len(DOCUMENTS), len(DOCUMENTS))
     with RemoteScorer(served) as scaled, pytest.raises(InputError, match="calibration must be of this model"):
         Calibrated(scaled, calibration)
+
+
+def test_a_service_and_its_model_share_a_folder_and_nothing_in_it(served: str, tmp_path: Path) -> None:
+    here = CrossEncoder("secondpass/mini", activation="identity")
+    documents = [*DOCUMENTS, LONG]
+    with RemoteScorer(served, raw_scores=True) as there:
+        cached_there, cached_here = CachedScorer(there, tmp_path), CachedScorer(here, tmp_path)
+        assert cached_there.fingerprint() == cached_here.fingerprint()
+        cached_there.score(QUERY, documents)
+        cached_there.rank(QUERY, documents)
+        for _ in range(2):
+            scores = cached_here.score(QUERY, documents)
+            assert isinstance(scores, np.ndarray)
+            assert scores.tolist() == here.score(QUERY, documents).tolist()
+            assert cached_here.rank(QUERY, documents) == here.rank(QUERY, documents)
+            pairs = [(QUERY, text) for text in documents]
+            assert cached_here.read(pairs).truncated.tolist() == here.read(pairs).truncated.tolist()
+        assert isinstance(cached_there.score(QUERY, documents), list)
+        assert cached_there.misses == 2 * len(documents)
 
 
 def test_a_model_without_a_fingerprint_is_said_to_have_none(served: str) -> None:

@@ -34,6 +34,8 @@ URL = "http://localhost:8080"
         ({"url": "http://host?key=secret"}, r"url must have no query string \(\?\.\.\.\) unless"),
         ({"api": "tgi"}, 'api must be one of "auto", "secondpass", "tei", .*, got \'tgi\''),
         ({"model": 3}, "model must be text or None, got int 3"),
+        ({"model": "m\ud800"}, r"model must be Unicode text, has the lone surrogate '\\ud800' at character 1"),
+        ({"url": "http://host/\ud800"}, "url must be an address such as "),
         ({"api_key": ""}, "api_key must be ASCII characters without spaces or line ends, got something else"),
         ({"api_key": "secret\n"}, "api_key must be ASCII characters without"),
         ({"api_key": b"secret"}, "api_key must be text or None, got bytes$"),
@@ -74,7 +76,8 @@ def test_a_wrong_type_is_a_type_error() -> None:
         ("http://host/v1/rerank", "http://host", "http://host/v1/rerank"),
         ("http://host/rerank?version=3", "http://host", "http://host/rerank?version=3"),
         ("http://host/v10", "http://host/v10", "http://host/v10/rerank"),
-        ("http://host/models/text-rerank", "http://host/models", "http://host/models/text-rerank"),
+        ("http://host/bge-rerank", "http://host/bge-rerank", "http://host/bge-rerank/rerank"),
+        ("http://host/bge-rerank/v1/rerank", "http://host/bge-rerank", "http://host/bge-rerank/v1/rerank"),
     ],
 )
 def test_an_address_in_any_form(url: str, root: str, asked: str) -> None:

@@ -25,7 +25,7 @@ def scorer_at(url: str, options: ModelOptions) -> "RemoteScorer":
     Args:
         url: Its address.
         options: The token is the service's API key; the activation "identity" asks for raw scores, "sigmoid" and None
-            take them as they are served, from 0 to 1. Anything else says how to load a model here.
+            take them as they are served, by most from 0 to 1. Anything else says how to load a model here.
 
     Raises:
         InputError: There are other options, or the address is none.
@@ -41,8 +41,3 @@ def scorer_at(url: str, options: ModelOptions) -> "RemoteScorer":
 
     key = None if options.token is False else options.token
     return RemoteScorer(url, api_key=key, raw_scores=options.activation == "identity")
-
-
-def is_served_scaled(scorer: object) -> bool:
-    """Whether a scorer's scores come from a service that has made them numbers from 0 to 1."""
-    return getattr(scorer, "raw_scores", None) is False

@@ -24,6 +24,7 @@ from secondpass.ranking import (
     rank,
     read_pairs,
     score_pairs,
+    sources,
 )
 from secondpass.ranking.blocks import blocks_of, numbered
 from secondpass.ranking.request_checks import check_documents, check_pairs, check_query, check_scorer
@@ -200,6 +201,6 @@ def _blocks(pairs: Iterable[Pair]) -> Iterator[tuple[range, Sequence[Pair]]]:
 
 
 def calibration_of(scorer: object) -> Calibration | None:
-    """What makes a scorer's scores probabilities; None where nothing does, or it does not say."""
-    calibration = getattr(scorer, "calibration", None)
-    return calibration if isinstance(calibration, Calibration) else None
+    """What makes a scorer's scores probabilities, also within what stands around it; None where nothing says so."""
+    calibrations = (getattr(source, "calibration", None) for source in sources(scorer))
+    return next((calibration for calibration in calibrations if isinstance(calibration, Calibration)), None)

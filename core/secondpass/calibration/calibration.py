@@ -23,7 +23,7 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.files.json_fields import Record, integer_field, number_field, object_field, text_field
 from secondpass.files.json_lines import json_objects
 from secondpass.files.text import read_text
-from secondpass.fingerprints import difference, same_but_for_rounding
+from secondpass.fingerprints import check_fingerprint, difference, same_but_for_rounding
 
 # Of a file: its only version, and its fields.
 _VERSION = 1
@@ -105,8 +105,8 @@ class Calibration:
             UserWarning: There are too few queries or relevant pairs to rely on, or all logits are the same.
         """
         pairs = JudgedPairs.check(logits, relevant, queries)
-        if fingerprint is not None and not isinstance(fingerprint, str):
-            raise InputTypeError(f"fingerprint must be a string or None, got {type(fingerprint).__name__}")
+        if fingerprint is not None:
+            check_fingerprint(fingerprint)
         score_map = fit_map(method, pairs)
         for message in _doubts(method, pairs):
             warnings.warn(message, UserWarning, stacklevel=2)
@@ -154,8 +154,7 @@ class Calibration:
         Args:
             fingerprint: That of the scorer whose scores it is to map.
         """
-        if not isinstance(fingerprint, str):
-            raise InputTypeError(f"fingerprint must be a string, got {describe(fingerprint)}")
+        check_fingerprint(fingerprint)
         if self.fingerprint is None:
             raise InputError(
                 "calibration must say which model it was fitted for: Calibration.fit(..., fingerprint="

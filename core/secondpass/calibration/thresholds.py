@@ -159,6 +159,9 @@ def _check_wanted(wanted: object) -> list[Wanted]:
 class _Cuts:
     """The places where the pairs, best first, can be cut: behind each different probability.
 
+    Some scorers give a probability in single precision, others in double: probabilities differ here where they do in
+    single, and a threshold cuts those of either kind alike.
+
     Args:
         thresholds: Each cut's, falling. Shape: (n_cuts,).
         last: The last pair that is kept, in the order below. Shape: (n_cuts,).
@@ -175,9 +178,12 @@ class _Cuts:
     def of(cls, probabilities: Array, pairs: JudgedPairs) -> "_Cuts":
         order = np.argsort(-probabilities, kind="stable")
         falling = probabilities[order]
-        last = np.flatnonzero(np.append(np.diff(falling) < 0, [True]))
-        below = [float(falling[i + 1]) if i + 1 < len(falling) else None for i in last]
-        thresholds = [between(low, float(falling[i])) for low, i in zip(below, last, strict=True)]
+        single = falling.astype(np.float32)
+        last = np.flatnonzero(np.append(np.diff(single) < 0, [True]))
+        # Of a probability in either precision, what lies farther into the gap.
+        highest, lowest = np.maximum(falling, single), np.minimum(falling, single)
+        below = [float(highest[i + 1]) if i + 1 < len(falling) else None for i in last]
+        thresholds = [between(low, float(lowest[i])) for low, i in zip(below, last, strict=True)]
         return cls(np.array(thresholds), last, pairs.queries[order], pairs.relevant[order])
 
     def precision(self, weights: Array | None = None) -> Array:
@@ -226,6 +232,9 @@ class _Cuts:
 def between(low: float | None, high: float) -> float:
     """The shortest decimal above `low` and up to `high`: it cuts between them, and can be typed.
 
+    Rounded to single precision, as numpy rounds a number that it compares with such an array, it is above `low` too,
+    unless these two are one there.
+
     Args:
         low: The highest probability that is not to be kept; None where all are kept.
         high: The lowest that is.
@@ -234,7 +243,7 @@ def between(low: float | None, high: float) -> float:
         return 0.0
     for decimals in range(1, _DECIMALS):
         middle = round((low + high) / 2, decimals)
-        if low < middle <= high:
+        if low < middle <= high and np.float32(middle) > np.float32(low):
             return middle
     return high
 

@@ -19,6 +19,7 @@ from secondpass.ranking.scorers import (
     Scorer,
     StreamReadingScorer,
     is_pointwise,
+    sources,
     unwrapped,
 )
 
@@ -45,5 +46,6 @@ __all__ = [
     "rank",
     "read_pairs",
     "score_pairs",
+    "sources",
     "unwrapped",
 ]

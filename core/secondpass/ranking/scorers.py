@@ -133,6 +133,16 @@ def unwrapped(scorer: object) -> object:
     return scorer
 
 
+def sources(scorer: object) -> Iterator[object]:
+    """The scorer and what its scores come from, one within the other: who asks for their unit asks each of them.
+
+    As `unwrapped`, but through a `Cascade` too, by its attribute `deciding`: the unit is that of its last stage.
+    """
+    while isinstance(scorer, Scorer):
+        yield scorer
+        scorer = getattr(scorer, "scorer", getattr(scorer, "deciding", None))
+
+
 def is_pointwise(scorer: object) -> bool:
     """Whether a document's score depends on nothing but the query and itself; so it is unless the scorer denies it.
 

@@ -43,6 +43,11 @@ class Address:
             return self.endpoint
         return f"{self.root}{self.version}/rerank" if self.version else self.root + path
 
+    def only_url(self, path: str) -> str:
+        """Where requests go, if the server has the API at `path` alone: what was given tells which server that is."""
+        query = "" if self.endpoint is None else "".join(self.endpoint.partition("?")[1:])
+        return self.root + path + query
+
 
 def address_of(url: object) -> Address:
     """The address in a URL: of a server, of a version of its API (`…/v1`), or of the endpoint itself (`…/v1/rerank`).
@@ -68,7 +73,7 @@ def address_of(url: object) -> Address:
     written = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     origin = f"{parts.scheme}://{written}" + ("" if port is None else f":{port}")
     path = parts.path.rstrip("/")
-    is_endpoint = path.endswith("rerank")
+    is_endpoint = path.rpartition("/")[2] == "rerank"
     if parts.query and not is_endpoint:
         raise InputError("url must have no query string (?...) unless it is the whole URL of an endpoint, …/rerank")
     base = path.rpartition("/")[0] if is_endpoint else path

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from secondpass.errors import RemoteError
 from secondpass.ranking import Passage
 from secondpass.remote.apis import Api
-from secondpass.remote.messages import Answer, Ask
+from secondpass.remote.messages import Answer, Ask, printable
 
 _Result: TypeAlias = Mapping[str, object]
 
@@ -41,13 +41,15 @@ def read_answer(ask: Ask, answer: Answer, api: Api, documents: Sequence[str]) ->
     """
     results = _results(ask, answer)
     found: dict[int, Found] = {}
-    truncated = _truncated(answer, len(documents))
+    in_doubt = _truncated(answer, len(documents))
     for result in results:
         index = result.get("index")
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(documents):
             raise _broken(ask, f"an index must be from 0 to {len(documents) - 1}, got {short(index)}")
         if index in found:
             raise _broken(ask, f"every index must come once, got {index} twice")
+        said = result.get("truncated")
+        truncated = said if isinstance(said, bool) else in_doubt
         found[index] = Found(_score(ask, result, api, index), _passage(ask, result, documents[index]), truncated)
     missing = [index for index in range(len(documents)) if index not in found]
     if missing:
@@ -118,7 +120,7 @@ def _truncated(answer: Answer, n_documents: int) -> bool | None:
 def _kind(content: object) -> str:
     """What a body is, in the words of JSON; not what it holds, which may be long or private."""
     if isinstance(content, Mapping):
-        return f"an object with {', '.join(map(str, list(content)[:5])) or 'no fields'}"
+        return printable(f"an object with {', '.join(map(str, list(content)[:5])) or 'no fields'}")
     return "a list of something else" if isinstance(content, list) else f"a {type(content).__name__}"
 
 

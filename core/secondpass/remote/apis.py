@@ -22,6 +22,7 @@ class Api:
     Args:
         name: What `RemoteScorer` calls it.
         path: Where requests go, behind the address of the server.
+        is_only_there: Whether no other path will do, such as one of another API that the same server speaks.
         documents: The field for the documents.
         score: The field of a result that holds its score.
         fixed: Fields that every request has: read what fits of long texts, and do not send the texts back.
@@ -33,6 +34,7 @@ class Api:
 
     name: ApiName
     path: str
+    is_only_there: bool = False
     documents: str = "documents"
     score: str = "relevance_score"
     fixed: Mapping[str, object] = field(default_factory=dict)
@@ -79,7 +81,14 @@ _NO_DOCUMENTS: Final = MappingProxyType({"return_documents": False})
 # Sources of the limits: TEI's --max-client-batch-size, infinity's ITEMS_LIMIT, and the references of Cohere's and
 # Voyage's APIs.
 _ALL: Final = (
-    Api(name="secondpass", path="/v2/rerank", fixed=_NO_DOCUMENTS, raw=_RAW_SCORES, has_spans=True),
+    Api(
+        name="secondpass",
+        path="/v2/rerank",
+        is_only_there=True,
+        fixed=_NO_DOCUMENTS,
+        raw=_RAW_SCORES,
+        has_spans=True,
+    ),
     Api(
         name="tei",
         path="/rerank",

@@ -71,8 +71,11 @@ class Client:
             parts = self._parts(known, query, documents, deadline, spans=spans)
             return list(chain.from_iterable(await acarry_out(parts, client, deadline)))
 
-    def look_again(self) -> Server:
+    def look_again(self, *, insists: bool = False) -> Server:
         """What the service says of itself now.
+
+        Args:
+            insists: Whether it has to say it even where its API is known.
 
         Raises:
             RemoteError: It does not say how it is to be asked.
@@ -80,7 +83,7 @@ class Client:
         """
         deadline, client = Deadline(self._settings.timeout), self._connections.client()
         with self._without_key():
-            (server,) = carry_out([self._discovery(deadline)], client, deadline)
+            (server,) = carry_out([self._discovery(deadline, insists=insists)], client, deadline)
         return self._keep(server).server
 
     def close(self) -> None:
@@ -93,8 +96,8 @@ class Client:
         self._known = None
         await self._connections.aclose()
 
-    def _discovery(self, deadline: Deadline) -> Steps[Server]:
-        return discover(self._settings, self._address, deadline)
+    def _discovery(self, deadline: Deadline, *, insists: bool = False) -> Steps[Server]:
+        return discover(self._settings, self._address, deadline, insists=insists)
 
     def _keep(self, server: Server) -> "_Known":
         limits = [limit for limit in (self._settings.max_texts, server.most_documents) if limit is not None]

@@ -5,14 +5,21 @@ import os
 import ssl
 import threading
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import httpx
 
+from secondpass.arguments import describe_error
 from secondpass.concurrency.per_process import PerProcess
+from secondpass.errors import RemoteError
+
+# Variables of the environment that httpx reads, in capitals; the first ones may be in small letters too.
+_PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 _Holder: TypeAlias = AsyncGenerator[httpx.AsyncClient, None]
 
@@ -33,11 +40,19 @@ class Connections:
         self._pools = PerProcess(lambda: _Pools(headers))
 
     def client(self) -> httpx.Client:
-        """That of this process, for any of its threads."""
+        """That of this process, for any of its threads.
+
+        Raises:
+            RemoteError: The environment names proxies or certificates that httpx cannot use.
+        """
         return self._pools.get().client()
 
     async def async_client(self) -> httpx.AsyncClient:
-        """That of the running event loop."""
+        """That of the running event loop.
+
+        Raises:
+            RemoteError: As `client`.
+        """
         return await self._pools.get().async_client()
 
     def close(self) -> None:
@@ -62,7 +77,9 @@ class _Pools:
     def client(self) -> httpx.Client:
         with self._guard:
             if self._client is None:
-                self._client = httpx.Client(headers=self._headers, verify=_certificates())
+                certificates = _certificates()
+                with _settings_of_environment(_PROXIES):
+                    self._client = httpx.Client(headers=self._headers, verify=certificates)
                 weakref.finalize(self, _close, self._client, self._process)
             return self._client
 
@@ -78,7 +95,8 @@ class _Pools:
                 return held[0]
             for ended in [other for other in self._of_loops if other.is_closed()]:
                 del self._of_loops[ended]
-            client = httpx.AsyncClient(headers=self._headers, verify=certificates)
+            with _settings_of_environment(_PROXIES):
+                client = httpx.AsyncClient(headers=self._headers, verify=certificates)
             holder = _hold(client)
             self._of_loops[loop] = client, holder
         return await anext(holder)
@@ -102,7 +120,23 @@ class _Pools:
 @cache
 def _certificates() -> ssl.SSLContext:
     """Those that httpx trusts, read once: that takes longer than a request."""
-    return httpx.create_ssl_context()
+    with _settings_of_environment(_CERTIFICATES):
+        return httpx.create_ssl_context()
+
+
+@contextmanager
+def _settings_of_environment(names: tuple[str, ...]) -> Iterator[None]:
+    """Let httpx read variables of the environment; RemoteError, with those that are set, where it cannot use one.
+
+    What it raises then has many types, and names neither the variable nor, of certificates, the file.
+    """
+    try:
+        yield
+    except Exception as error:
+        given = [name for name in os.environ if name.upper() in names]
+        raise RemoteError(
+            f"{', '.join(given) or 'the environment'} must name what httpx can use, which says {describe_error(error)}"
+        ) from error
 
 
 async def _hold(client: httpx.AsyncClient) -> _Holder:

@@ -9,7 +9,7 @@ from secondpass.fingerprints import TeiFingerprint
 from secondpass.remote.address import Address
 from secondpass.remote.apis import APIS, Api, check_raw
 from secondpass.remote.failures import refusal
-from secondpass.remote.messages import Answer, Ask, Steps
+from secondpass.remote.messages import Answer, Ask, Outcome, Steps, printable
 from secondpass.remote.retries import Deadline, exchange
 from secondpass.remote.server import Server
 from secondpass.remote.settings import Settings
@@ -21,17 +21,23 @@ _HOSTS: Final[Mapping[str, str]] = {
     "api.jina.ai": "jina",
     "api.voyageai.com": "voyage",
 }
-# What `owned_by` says of the models in `/v1/models`.
-_OWNERS: Final[Mapping[str, str]] = {"vllm": "vllm", "infinity": "infinity"}
 # A whole address tells which API it belongs to where it has a version.
 _VERSIONS: Final[Mapping[str, str]] = {"/v1": "jina", "/v2": "cohere"}
+# The most to wait for what a service says of itself where that is not needed; and no more than a quarter of the call.
+_LOOK_SECONDS: Final = 2.0
 _NOT_ALLOWED: Final = frozenset({401, 403})
 
 _Said: TypeAlias = Mapping[str, object]
 
 
-def discover(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
+def discover(settings: Settings, address: Address, deadline: Deadline, *, insists: bool) -> Steps[Server]:
     """Find out how a service is to be asked.
+
+    Args:
+        settings: What the caller says of it.
+        address: Where it is.
+        deadline: When to give up.
+        insists: Whether a service whose API is known has to answer too, as is needed for what only it can tell.
 
     Raises:
         RemoteError: It cannot be reached, serves something else, or does not tell what it speaks.
@@ -40,54 +46,70 @@ def discover(settings: Settings, address: Address, deadline: Deadline) -> Steps[
     if settings.api == "auto":
         server = yield from _find(settings, address, deadline)
     else:
-        server = yield from _look(settings, address, deadline)
+        server = yield from _look(settings, address, deadline, insists=insists)
     check_raw(server.api, raw=settings.raw_scores)
     return server
 
 
-def _look(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
-    """A service that speaks what the caller says, with whatever it says of itself beside."""
+def _look(settings: Settings, address: Address, deadline: Deadline, *, insists: bool) -> Steps[Server]:
+    """A service that speaks what the caller says, with whatever it says of itself beside.
+
+    A gateway may pass on nothing but requests for scores: whatever becomes of the question, it says nothing then.
+    """
     server = _server(APIS[settings.api], address)
     if address.host in _HOSTS:
         return server
-    answer = yield from exchange(_page(address, "/info"), settings.retries, deadline)
-    said = _object(answer)
+    ask = _page(address, "/info")
+    answer: Outcome
+    if insists:
+        answer = yield from exchange(ask, settings.retries, deadline)
+    else:
+        answer = yield replace(ask, most_seconds=min(_LOOK_SECONDS, deadline.remaining() / 4))
+    said = _object(answer) if isinstance(answer, Answer) else None
     return server if said is None else _with_info(server, said, settings)
 
 
 def _find(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
     if address.host in _HOSTS:
         return _server(APIS[_HOSTS[address.host]], address)
-    ask = _page(address, "/info")
-    answer = yield from exchange(ask, settings.retries, deadline)
-    _check_allowed(ask, answer, settings)
-    said = _object(answer)
-    if said is not None and said.get("server") == "secondpass":
-        # It takes what it takes at every place; at its own it answers most.
-        return _with_info(_server(APIS["secondpass"], replace(address, version="")), said, settings)
-    if said is not None and "model_id" in said:
+    said = yield from _said_at("/info", settings, address, deadline)
+    if said.get("server") == "secondpass":
+        return _with_info(_server(APIS["secondpass"], address), said, settings)
+    if "model_id" in said:
         _check_model(said, address, settings)
         return _with_info(_server(APIS["tei"], address), said, settings)
-    ask = _page(address, "/v1/models")
-    answer = yield from exchange(ask, settings.retries, deadline)
-    _check_allowed(ask, answer, settings)
-    said = _object(answer)
-    owners = [] if said is None else _owners(said)
-    for owner in owners:
-        if owner in _OWNERS:
-            return _server(APIS[_OWNERS[owner]], address)
+    return (yield from _find_by_models(settings, address, deadline))
+
+
+def _find_by_models(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
+    owners = _owners((yield from _said_at("/v1/models", settings, address, deadline)))
+    if "vllm" in owners:
+        return _server(APIS["vllm"], address)
+    if "infinity" in owners:  # it has all of its paths behind one prefix, here /v1
+        return _server(APIS["infinity"], replace(address, version="/v1"))
     # Whatever else lists models so (LiteLLM, llama.cpp, Xinference) takes what Jina's clients send.
     name = _VERSIONS.get(address.version, "jina" if owners else None)
-    if name is None:
-        raise RemoteError(
-            f"{address.shown} does not say which API it speaks, at /info or /v1/models: give api=..., one of "
-            f"{', '.join(APIS)}"
-        )
-    return _server(APIS[name], address)
+    if name is not None:
+        return _server(APIS[name], address)
+    if "infinity" in _owners((yield from _said_at("/models", settings, address, deadline))):
+        return _server(APIS["infinity"], address)
+    raise RemoteError(
+        f"{address.shown} does not say which API it speaks, at /info, /v1/models or /models: give api=..., one of "
+        f"{', '.join(APIS)}"
+    )
+
+
+def _said_at(path: str, settings: Settings, address: Address, deadline: Deadline) -> Steps[_Said]:
+    """The JSON object at a path of the service; an empty one where it has none there."""
+    ask = _page(address, path)
+    answer = yield from exchange(ask, settings.retries, deadline)
+    if answer.status in _NOT_ALLOWED:
+        raise refusal(ask, answer, "" if settings.api_key else ": an API key may be missing (api_key=...)")
+    return _object(answer) or {}
 
 
 def _server(api: Api, address: Address) -> Server:
-    url = address.rerank_url(api.path)
+    url = address.only_url(api.path) if api.is_only_there else address.rerank_url(api.path)
     return Server(api=api, url=url, shown=url.partition("?")[0], most_documents=api.most_documents)
 
 
@@ -105,24 +127,21 @@ def _object(answer: Answer) -> _Said | None:
 
 
 def _owners(said: _Said) -> list[str]:
+    """What a list of models says of each in `owned_by`, which names vLLM and infinity."""
     models = said.get("data")
     listed = models if isinstance(models, list) else [models]
     return [str(model.get("owned_by", "")) for model in listed if isinstance(model, Mapping) and "id" in model]
 
 
-def _check_allowed(ask: Ask, answer: Answer, settings: Settings) -> None:
-    if answer.status in _NOT_ALLOWED:
-        raise refusal(ask, answer, "" if settings.api_key else ": an API key may be missing (api_key=...)")
-
-
 def _check_model(said: _Said, address: Address, settings: Settings) -> None:
     """Raise RemoteError where TEI serves another model, or one of another kind: it would not mind being asked."""
+    served = printable(str(said["model_id"]))
     if settings.model not in (None, said["model_id"]):
-        raise RemoteError(f"{address.shown} must serve {settings.model}, it serves {said['model_id']}")
+        raise RemoteError(f"{address.shown} must serve {settings.model}, it serves {served}")
     kind = said.get("model_type")
     if isinstance(kind, Mapping) and kind and "reranker" not in kind:
         raise RemoteError(
-            f"{address.shown} must serve a reranker, it serves {said['model_id']}, a model of kind {next(iter(kind))}"
+            f"{address.shown} must serve a reranker, it serves {served}, a model of kind {printable(next(iter(kind)))}"
         )
 
 

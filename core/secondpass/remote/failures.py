@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from secondpass.errors import RemoteError
-from secondpass.remote.messages import Answer, Ask, Lost, Outcome
+from secondpass.remote.messages import Answer, Ask, Lost, Outcome, printable
 
 # Characters of a server's own words that are repeated.
 _MOST_WORDS: Final = 300
@@ -50,7 +50,7 @@ def words_of(answer: Answer) -> str:
     except (ValueError, RecursionError):
         kind = answer.headers.get("content-type", "")
         said = answer.content.decode(errors="replace") if kind.startswith("text/plain") else ""
-    line = re.sub(r"\s+", " ", said).strip()
+    line = re.sub(r"\s+", " ", printable(said)).strip()
     return line if len(line) <= _MOST_WORDS else line[: _MOST_WORDS - 3] + "..."
 
 

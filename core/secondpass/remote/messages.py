@@ -18,11 +18,13 @@ class Ask:
         url: Where to.
         shown: The same for messages.
         body: JSON to post; None gets the page.
+        most_seconds: How long to wait for the answer, where that is less than what the call has left.
     """
 
     url: str
     shown: str
     body: bytes | None = None
+    most_seconds: float | None = None
 
     @property
     def method(self) -> Literal["GET", "POST"]:
@@ -66,6 +68,11 @@ class Answer:
             return json.loads(self.content)
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
+
+
+def printable(words: str) -> str:
+    """A service's words, without halves of surrogate pairs: JSON may hold them, and no log takes them."""
+    return words.encode(errors="replace").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ class Deadline:
         """Seconds that are left, at least 0."""
         return max(0.0, self._end - self._clock())
 
+    def within(self, seconds: float | None) -> "Deadline":
+        """That of a part of the call, which has so many seconds at most; None: all that are left."""
+        return self if seconds is None else Deadline(min(seconds, self.remaining()), self._clock)
+
     def end(self) -> None:
         """Let nothing more begin, and end every pause."""
         self._end = -math.inf

@@ -9,6 +9,7 @@ from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputError, NoFingerprintError, RemoteError, RemoteWarning
 from secondpass.errors.caller_warnings import warn_caller
 from secondpass.ranking import RankedDocument
+from secondpass.ranking.kept_order import kept_order
 from secondpass.ranking.order import order_documents
 from secondpass.ranking.request_checks import check_documents, check_query, check_request
 from secondpass.remote.answers import Found
@@ -31,22 +32,25 @@ class RemoteScorer:
 
     Args:
         url: Of the server (`http://host:8080`), of a version of its API (`…/v1`), or of the endpoint itself
-            (`…/v2/rerank`), which is then asked as it stands.
+            (`…/v2/rerank`), which is then asked as it stands. `secondpass serve` is asked at `/v2/rerank` whichever of
+            these is given: there it answers most.
         api: What the service speaks: "secondpass", "tei", "cohere", "cohere-v1", "jina", "vllm", "infinity" or
             "voyage". "auto" asks the service: `/info` tells of `secondpass serve` and TEI, `/v1/models` of vLLM and
-            infinity; a server with other models there is taken to speak like Jina.
+            infinity, `/models` of an infinity without a prefix; a server with other models at `/v1/models` is taken to
+            speak like Jina. One that is named is asked as it stands, whatever the service says of itself.
         model: The name of a model, where the service has several; None leaves the choice to it.
         api_key: Sent as `Authorization: Bearer …`; never shown.
         timeout: Seconds for a whole call, with all of its requests, pauses and retries.
         retries: How often a request is sent again, at least 0.
         max_texts: Documents per request, at least 1; None takes what the service says or its API is known for. What
             it refuses as too many is split further.
-        raw_scores: Ask for the model's own numbers (logits, unbounded) instead of scores from 0 to 1, where the
+        raw_scores: Ask for the model's own numbers (logits, unbounded) instead of scores as they are served, where the
             API can.
         on_failure: What becomes of a call that got no scores: "raise" a `RemoteError`, or "keep_order", which warns
-            with a `RemoteWarning` and gives the documents in the given order, scored -1, -2, -3 and so on: no service
-            serves such scores from 0 to 1, and a threshold for those drops them all. Such a scorer has no raw scores,
-            which may be below 0 too, and no fingerprint, and is neither cached nor calibrated.
+            with a `RemoteWarning` and gives the documents in the given order, scored -1, -2, -3 and so on, which a
+            threshold of 0 or more drops. A score below 0 means nothing else then: an answer of a service that has one,
+            such as llama.cpp, which serves logits, counts as a failure. Such a scorer has no raw scores and no
+            fingerprint, and is neither cached nor calibrated.
 
     Raises:
         InputError: An argument breaks a rule.
@@ -103,7 +107,7 @@ class RemoteScorer:
 
     @property
     def raw_scores(self) -> bool:
-        """Whether scores are the model's own numbers, and not from 0 to 1."""
+        """Whether the model's own numbers are asked for, and not scores as they are served."""
         return self._settings.raw_scores
 
     @property
@@ -122,7 +126,9 @@ class RemoteScorer:
         return self._last_failure
 
     def score(self, query: str, documents: Iterable[str]) -> list[float]:
-        """The relevance of each document to the query, in the given order: from 0 to 1 unless `raw_scores` is set.
+        """The relevance of each document to the query, in the given order: from 0 to 1 for most services.
+
+        With `raw_scores` it is the model's own number, such as a logit, unbounded; llama.cpp always gives that.
 
         Args:
             query: What is asked.
@@ -180,7 +186,7 @@ class RemoteScorer:
         """
         if self.on_failure != "raise":
             raise InputError(f'on_failure must be "raise" for a scorer with a fingerprint, got "{self.on_failure}"')
-        fingerprint = self._client.look_again().fingerprint
+        fingerprint = self._client.look_again(insists=True).fingerprint
         if fingerprint is None:
             raise NoFingerprintError(
                 f"url must be of a service that tells what its scores depend on, got {self._client.shown}"
@@ -189,6 +195,8 @@ class RemoteScorer:
 
     def load(self) -> Self:
         """Find out how the service is to be asked, so that nothing but scores is left for the first document.
+
+        Where `api` names what it speaks, it need not answer.
 
         Where it does not tell, and `on_failure` is "keep_order", a `RemoteWarning` says so; no documents were given, so
         this is no call that `n_failures` counts.
@@ -221,15 +229,25 @@ class RemoteScorer:
 
     def _read(self, query: str, texts: Sequence[str], *, spans: bool) -> list[Found]:
         try:
-            return self._client.read(query, texts, spans=spans) if texts else []
+            return self._told_apart(self._client.read(query, texts, spans=spans)) if texts else []
         except RemoteError as error:
             return self._keep_order(error, len(texts))
 
     async def _aread(self, query: str, texts: Sequence[str], *, spans: bool) -> list[Found]:
         try:
-            return await self._client.aread(query, texts, spans=spans) if texts else []
+            return self._told_apart(await self._client.aread(query, texts, spans=spans)) if texts else []
         except RemoteError as error:
             return self._keep_order(error, len(texts))
+
+    def _told_apart(self, found: list[Found]) -> list[Found]:
+        """An answer; RemoteError where it would look like a failure."""
+        lowest = min(one.score for one in found)
+        if self.on_failure != "raise" and lowest < 0:
+            raise RemoteError(
+                f'{self._client.shown} must give no scores below 0 with on_failure="{self.on_failure}", which has them '
+                f'for failures, got {lowest}: a service of raw scores, such as llama.cpp, needs on_failure="raise"'
+            )
+        return found
 
     def _keep_order(self, error: RemoteError, n_documents: int) -> list[Found]:
         """Scores that keep the given order, with a warning; or the error again, where that is not wanted."""
@@ -239,7 +257,7 @@ class RemoteScorer:
             self._n_failures += 1
             self._last_failure = error
         warn_caller(f"the documents keep the given order: {error}", RemoteWarning)
-        return [Found(-float(place)) for place in range(1, n_documents + 1)]
+        return [Found(score) for score in kept_order(n_documents)]
 
     def __enter__(self) -> Self:
         return self

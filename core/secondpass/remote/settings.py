@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_flag, check_text, describe, plain
+from secondpass.arguments import check_choice, check_count, check_flag, check_text, check_unicode, describe, plain
 from secondpass.errors import InputError, InputTypeError
 from secondpass.remote.apis import API_NAMES, APIS, ApiName, check_raw
 
@@ -32,6 +32,8 @@ class Settings:
     def __post_init__(self) -> None:
         check_choice("api", self.api, ("auto", *API_NAMES), optional=False)
         check_text("model", self.model)
+        if self.model is not None:
+            check_unicode(self.model, "model")
         _check_api_key(self.api_key)
         _check_timeout(self.timeout)
         check_count("retries", self.retries, least=0, optional=False)

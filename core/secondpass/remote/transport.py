@@ -16,8 +16,9 @@ from secondpass.remote.retries import Deadline
 _AT_ONCE: Final = 4
 # Seconds to wait for a connection: a machine that is off does not answer at all.
 _CONNECT_SECONDS: Final = 5.0
-# httpx lets out what it meets while it reads the name of a host, such as that of a redirection.
-_FAILURES: Final = (httpx.HTTPError, UnicodeError)
+# httpx lets out what it meets while it reads the name of a host, such as that of a redirection, and in event loops all
+# that went wrong on the way to a proxy: a port that no machine has.
+_FAILURES: Final = (httpx.HTTPError, UnicodeError, OverflowError, ExceptionGroup)
 
 
 def carry_out(conversations: Sequence[Steps[ResultT]], client: httpx.Client, deadline: Deadline) -> list[ResultT]:
@@ -57,7 +58,7 @@ def _carry_out(conversation: Steps[ResultT], *, client: httpx.Client, deadline: 
         while True:
             match conversation.send(outcome):
                 case Ask() as ask:
-                    outcome = _send(ask, client, deadline)
+                    outcome = _send(ask, client, deadline.within(ask.most_seconds))
                 case Wait(seconds):
                     outcome = None
                     deadline.pause(seconds)
@@ -72,7 +73,7 @@ async def _acarry_out(conversation: Steps[ResultT], client: httpx.AsyncClient, d
         while True:
             match conversation.send(outcome):
                 case Ask() as ask:
-                    outcome = await _asend(ask, client, deadline)
+                    outcome = await _asend(ask, client, deadline.within(ask.most_seconds))
                 case Wait(seconds):
                     outcome = None
                     await asyncio.sleep(seconds)
@@ -126,7 +127,9 @@ def _request(ask: Ask, client: httpx.Client | httpx.AsyncClient, seconds: float)
     )
 
 
-def _lost(error: httpx.HTTPError | UnicodeError, deadline: Deadline) -> Lost:
+def _lost(error: Exception, deadline: Deadline) -> Lost:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
     match error:
         case httpx.ConnectTimeout() if deadline.remaining():
             return Lost(f"could not be reached within {_CONNECT_SECONDS:g} s")

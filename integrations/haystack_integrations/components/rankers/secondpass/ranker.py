@@ -22,8 +22,9 @@ from haystack_integrations.components.rankers.secondpass.parameters import (
 from haystack_integrations.components.rankers.secondpass.request import Request, Selection
 from haystack_integrations.components.rankers.secondpass.texts import Template
 from secondpass.adapters.lazy import check_model_name, scorer_of
-from secondpass.adapters.services import is_served_scaled, is_url
-from secondpass.calibration import Calibration, as_calibration, calibration_of
+from secondpass.adapters.services import is_url
+from secondpass.adapters.units import is_scaled
+from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputError
 from secondpass.options import DType, LongDocuments, WindowAggregation
 from secondpass.ranking import Scorer
@@ -68,8 +69,8 @@ class SecondPassRanker(LoadsModel):
         meta_fields_to_embed: Metadata put in front of a document's content, where it has it.
         embedding_separator: Between metadata and content.
         scale_score: Whether scores are `sigmoid(logit * calibration_factor)`, from 0 to 1. If not, they are what the
-            model's head gives (a logit, unbounded), or what `scorer` gives. Those of a service are from 0 to 1 as they
-            are served; if not, its raw ones are asked for.
+            model's head gives (a logit, unbounded), or what `scorer` gives. Those of a service stay as they are
+            served, by most from 0 to 1; if not, its raw ones are asked for.
         calibration_factor: See `scale_score`; greater than 0 and finite.
         calibration: A `Calibration` that was fitted to this model's logits, or the file of one, which is read now:
             scores are its probabilities, in place of the sigmoid's. Saved by content. Not together with
@@ -276,15 +277,15 @@ class SecondPassRanker(LoadsModel):
             top_k=self.top_k if top_k is None else top_k,
             scale_score=scale_score,
             calibration_factor=self.calibration_factor,
-            is_scaled=self.calibration is not None or self._is_served_scaled(scale_score=scale_score),
+            is_scaled=self.calibration is not None or self._is_scaled(scale_score=scale_score),
             score_threshold=self.score_threshold if score_threshold is None else score_threshold,
         )
 
-    def _is_served_scaled(self, *, scale_score: bool) -> bool:
+    def _is_scaled(self, *, scale_score: bool) -> bool:
         """Whether what scores gives numbers from 0 to 1 by itself."""
         if self.scorer is None:
             return scale_score and is_url(self._model_name())
-        return calibration_of(self.scorer) is not None or is_served_scaled(self.scorer)
+        return is_scaled(self.scorer)
 
     def _request(self, query: str, documents: list[Document], selection: Selection) -> Request:
         check_types(vars(self))

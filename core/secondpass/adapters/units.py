@@ -1,0 +1,14 @@
+"""The unit of a scorer's scores, for frameworks that scale logits."""
+
+from secondpass.calibration import calibration_of
+from secondpass.ranking import sources
+
+
+def is_scaled(scorer: object) -> bool:
+    """Whether scores are not for an adapter to scale: probabilities of a calibration, or scores as a service gave them.
+
+    It is asked through whatever stands around such a scorer; a `Cascade` has the unit of its last stage.
+    """
+    return calibration_of(scorer) is not None or any(
+        getattr(source, "raw_scores", None) is False for source in sources(scorer)
+    )
