@@ -11,6 +11,7 @@ from fastapi.responses import PlainTextResponse
 from secondpass.service.api_keys import ApiKeys
 from secondpass.service.freed_memory import keep_giving_back
 from secondpass.service.limits import Limits
+from secondpass.service.open_requests import OpenRequests
 from secondpass.service.openapi import REFUSALS, RERANK_BODY, RERANKED, SCORE_BODY, SCORED, describe_bodies
 from secondpass.service.page import page
 from secondpass.service.request_log import RequestLog
@@ -65,6 +66,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.service = service
+    app.add_middleware(OpenRequests, service=service)
     app.add_middleware(RequestLog, shows_lengths=log_lengths)
     routes = Routes(service)
     for path in ("/rerank", "/v1/rerank", "/v2/rerank"):

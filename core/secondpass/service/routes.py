@@ -111,7 +111,6 @@ class Routes:
         service = self._service
         path = _path(request)
         exchange = _Exchange(request, path, at(path), time.monotonic())
-        service.n_open += 1
         failure: str | None = None
         try:
             service.api_keys.check(request.headers.get("authorization"))
@@ -133,27 +132,26 @@ class Routes:
             LOGGER.error("%s failed: %s", path, where(error))
             return refusal(exchange.shape, _failed(error))
         finally:
-            service.n_open -= 1
             service.metrics.answered(path.strip("/"), time.monotonic() - exchange.began, failure)
 
     async def _rerank(self, exchange: _Exchange) -> Response:
-        async with self._service.bodies.read(exchange.request) as body:
-            agent = exchange.request.headers.get("user-agent", "")
-            exchange.shape = shape = spoken(exchange.path, body, agent)
-            check_documents(body)
-            check_fields(shape, body)
-            asked = shape.read(body)
-            read = await self._read(exchange, asked)
-            content = shape.answer(asked, answer(asked, read.readings, read.model, read.n_tokens))
-            return _json(content, headers=self._told(exchange, read))
+        body = await self._service.bodies.read(exchange.request)
+        agent = exchange.request.headers.get("user-agent", "")
+        exchange.shape = shape = spoken(exchange.path, body, agent)
+        check_documents(body)
+        check_fields(shape, body)
+        asked = shape.read(body)
+        read = await self._read(exchange, asked)
+        content = shape.answer(asked, answer(asked, read.readings, read.model, read.n_tokens))
+        return _json(content, headers=self._told(exchange, read))
 
     async def _score(self, exchange: _Exchange) -> Response:
-        async with self._service.bodies.read(exchange.request) as body:
-            check_fields(VLLM, body)
-            asked = VLLM.read_score_request(body)
-            read = await self._read(exchange, asked)
-            scores = answer_pairs(asked, read.readings, read.model, read.n_tokens)
-            return _json(VLLM.answer_pairs(scores, int(time.time())), headers=self._told(exchange, read))
+        body = await self._service.bodies.read(exchange.request)
+        check_fields(VLLM, body)
+        asked = VLLM.read_score_request(body)
+        read = await self._read(exchange, asked)
+        scores = answer_pairs(asked, read.readings, read.model, read.n_tokens)
+        return _json(VLLM.answer_pairs(scores, int(time.time())), headers=self._told(exchange, read))
 
     async def _read(self, exchange: _Exchange, asked: RerankRequest | ScoreRequest) -> _Read:
         """Wait in the model's queue for the readings of a request's pairs, unless the client leaves."""

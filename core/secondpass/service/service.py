@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from secondpass.service.api_keys import ApiKeys
 from secondpass.service.bodies import Bodies
+from secondpass.service.held_bytes import HeldBytes
 from secondpass.service.limits import Limits
 from secondpass.service.metrics import Metrics
 from secondpass.service.pass_queue import PassQueue
@@ -33,6 +34,7 @@ class Service:
         self.api_keys = api_keys
         self.limits = limits
         self.bodies = Bodies(limits)
+        self.held_bytes = HeldBytes(limits.max_held_bytes)
         self.metrics = Metrics()
         self.is_draining = False
         self.n_open = 0
