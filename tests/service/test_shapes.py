@@ -12,6 +12,8 @@ from secondpass.service import Limits
 from secondpass.service.problems import Problem
 from secondpass.service.shapes import SHAPES
 
+PLACES = ("/rerank", "/v1/rerank", "/v2/rerank")
+
 
 @pytest.mark.parametrize(("path", "body", "n", "has_text"), LISTS.values(), ids=LISTS)
 def test_clients_of_tei_get_a_list(path: str, body: Mapping[str, object], n: int, *, has_text: bool) -> None:
@@ -58,11 +60,12 @@ def test_answers_have_the_typed_fields_of_their_api(
 
 
 def test_voyage_finds_its_data() -> None:
-    answered = post(overlap_app(), "/v1/rerank", {**DOCS, "top_k": 2}).json()
-    assert [(result["index"], result["relevance_score"]) for result in answered["data"]] == [
-        (0, SCORES[0]),
-        (2, SCORES[2]),
-    ]
+    # A null is what its own client sends where it is not told how many.
+    for top_k, n in ((2, 2), (None, 3)):
+        answered = post(overlap_app(), "/v1/rerank", {**DOCS, "top_k": top_k, "truncation": True}).json()
+        assert [(result["index"], result["relevance_score"]) for result in answered["data"]] == [
+            (index, SCORES[index]) for index in (0, 2, 1)[:n]
+        ]
 
 
 @pytest.mark.parametrize("path", ["/score", "/v1/score"])
@@ -189,9 +192,13 @@ def test_every_rule_is_in_words_of_ours(value: object) -> None:
     assert [message for message in told if "valid" in message] == []
 
 
-@pytest.mark.parametrize("path", ["/rerank", "/v1/rerank", "/v2/rerank"])
 @pytest.mark.parametrize(
-    "name", sorted({name for shape in SHAPES for name in shape.fields.model_fields} - {"query", "documents"})
+    ("path", "name"),
+    sorted(
+        {(path, name) for path in PLACES for shape in SHAPES for name in shape.fields.model_fields}
+        - {(path, name) for path in PLACES for name in ("query", "documents")}
+        - {("/v1/rerank", "top_k")}  # by which Voyage's client is known
+    ),
 )
 def test_a_null_is_as_absent(path: str, name: str) -> None:
     answers = [post(overlap_app(), path, {**DOCS, **field}).json() for field in ({}, {name: None})]

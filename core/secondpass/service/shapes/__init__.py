@@ -25,7 +25,6 @@ SHAPES: tuple[Shape, ...] = (TEI, COHERE_V2, COHERE_V1, JINA, VLLM, INFINITY, VO
 # Fields by which a request of one API differs from those that others send to the same place.
 _COHERE_V1_FIELDS = {"rank_fields", "max_chunks_per_doc"}
 _VLLM_FIELDS = {"truncate_prompt_tokens", "truncation_side", "use_activation"}
-_VOYAGE_FIELDS = {"top_k"}
 _INFINITY_FIELDS = {"raw_scores"}
 # By these, of all that LiteLLM sends, its `hosted_vllm` differs from its `infinity`.
 _HOSTED_VLLM_FIELDS = {"instruction", "max_tokens_per_doc", "max_tokens_per_query"}
@@ -63,12 +62,19 @@ def _spoken(path: str, body: Mapping[str, object], user_agent: str) -> Shape:
         return COHERE_V1
     if given & _VLLM_FIELDS:
         return VLLM
-    if given & _VOYAGE_FIELDS and body.get("top_n") is None:
+    if _is_voyages(path, body):
         return VOYAGE
     if path == "/v1/rerank":
         return JINA
     is_either = user_agent.startswith("litellm/") and not given & _HOSTED_VLLM_FIELDS
     return LITELLM if is_either else INFINITY if given & _INFINITY_FIELDS else VLLM
+
+
+def _is_voyages(path: str, body: Mapping[str, object]) -> bool:
+    """Whether a request limits its answer as Voyage's do: by `top_k`, which its own client sends as null to say no."""
+    if body.get("top_k") is not None:
+        return body.get("top_n") is None
+    return path == "/v1/rerank" and "top_k" in body and "top_n" not in body
 
 
 def check_documents(body: Mapping[str, object]) -> None:
