@@ -434,6 +434,25 @@ def test_a_model_that_fails_for_a_pair_fails_that_request_alone(caplog: pytest.L
     assert "RuntimeError at " in caplog.text
 
 
+@pytest.mark.parametrize("infinite", [float("inf"), -float("inf")])
+def test_an_infinite_score_fails_where_it_would_have_to_be_written(infinite: float) -> None:
+    class Infinite(Recorder):
+        def predict(self, pairs: Iterable[Pair]) -> list[float]:
+            return [infinite if score == len("a dog") else score for score in super().predict(pairs)]
+
+    app = app_of(Infinite())
+    pairs = {"text_1": "red fox", "text_2": TEI["texts"]}
+    for path, body, status, place in (
+        ("/rerank", TEI, 424, "texts[1]"),
+        ("/v2/rerank", BODY, 500, "documents[1]"),
+        ("/score", pairs, 500, "text_2[1]"),
+    ):
+        refused = post(app, path, {**body, "raw_scores": True})
+        assert refused.status_code == status
+        assert f"scores must be finite to be written as JSON, got {infinite} for {place}" in refused.text
+        assert post(app, path, body).status_code == 200  # its sigmoid is 0 or 1
+
+
 def test_headers_say_what_an_answer_took() -> None:
     answered = post(app_of("secondpass/mini"), "/rerank", TEI)
     times = [int(answered.headers[f"x-{name}-time"]) for name in ("compute", "queue", "inference", "total")]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from client_requests import DOCS, DOCUMENTS, LISTS, MODEL, QUERY, RAW, RESULTS, SCORES, TEI
-from serving import overlap_app, post
+from serving import ask, overlap_app, post
 
 from secondpass.service import Limits
 from secondpass.service.problems import Problem
@@ -176,6 +176,23 @@ def test_a_broken_rule_is_told_in_the_words_of_the_api(path: str, body: Mapping[
     answered = post(overlap_app(), path, body)
     assert answered.status_code == 422
     assert message in _message(answered.json())
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "message"),
+    [
+        ("/v1/rerank", '"documents": [{"text": "a", "n": 1e400}]', "documents[0].n must be a finite number, got inf"),
+        ("/v1/rerank", '"documents": ["a", {"text": "a", "n": [{"m": -1e400}]}]', "documents[1].n[0].m must be a fin"),
+        ("/v2/rerank", '"documents": [], "relevant_spans": {"threshold": 1e400}', "relevant_spans.threshold must be a"),
+        ("/rerank", '"documents": [], "top_n": 1e400', "top_n must be a finite number, got inf"),
+    ],
+)
+def test_a_number_that_is_too_large_for_any_is_named(path: str, field: str, message: str) -> None:
+    content = f'{{"query": "q", "return_documents": true, "rank_fields": null, {field}}}'
+    headers = {"user-agent": "cohere/5.21.1"}  # whose documents may be objects of several fields
+    refused = ask(overlap_app(), "POST", path, content=content, headers=headers)
+    assert refused.status_code == 422
+    assert message in _message(refused.json())
 
 
 @pytest.mark.parametrize("value", [True, 1.5, -5, "word", [], [True], {}, {"text": 1}, 10**30])

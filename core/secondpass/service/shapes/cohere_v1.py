@@ -1,5 +1,6 @@
 """Cohere's first API: documents may be objects of several fields."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
@@ -30,6 +31,8 @@ class CohereV1(Shape):
     def read(self, body: Mapping[str, object]) -> RerankRequest:
         """The request."""
         fields = parse(CohereV1Fields, body)
+        for index, document in enumerate(fields.documents):
+            _check_finite(f"documents[{index}]", document)
         ranked_by = fields.rank_fields or ["text"]
         texts = tuple(_text(index, document, ranked_by) for index, document in enumerate(fields.documents))
         shown = tuple({"text": given} if isinstance(given, str) else given for given in fields.documents)
@@ -54,6 +57,18 @@ class CohereV1(Shape):
     def error(self, problem: Problem) -> object:
         """`{message}`."""
         return {"message": problem.message}
+
+
+def _check_finite(place: str, value: JsonValue) -> None:
+    """Raise Problem if a number is too large for any computer's: the answer repeats objects as they are."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_finite(f"{place}.{name}", inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _check_finite(f"{place}[{index}]", inner)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise invalid(f"{place} must be a finite number, got {value}", place)
 
 
 def _text(index: int, document: str | Mapping[str, JsonValue], ranked_by: list[str]) -> str:

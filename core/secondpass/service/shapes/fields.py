@@ -69,7 +69,7 @@ def _no_truth(value: object) -> object:
     return value
 
 
-NumberField = Annotated[float, BeforeValidator(_no_truth)]
+NumberField = Annotated[float, BeforeValidator(_no_truth), Field(allow_inf_nan=False)]
 CountField = Annotated[int, BeforeValidator(_no_truth), Field(ge=1)]
 LimitField = Annotated[int, BeforeValidator(_no_truth), Field(ge=0)]
 """At most so many; 0 for no limit."""
