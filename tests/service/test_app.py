@@ -524,6 +524,31 @@ def test_ready_says_no_once_the_service_is_to_stop() -> None:
     assert refused.headers["retry-after"] == "1"
 
 
+def test_an_app_can_be_started_again() -> None:
+    app = app_of(Recorder())
+
+    async def run() -> list[int]:
+        async with app.router.lifespan_context(app), client_of(app) as client:
+            answers = [await client.get("/ready"), await client.post("/rerank", json=TEI)]
+        return [answered.status_code for answered in answers]
+
+    for _ in range(3):
+        assert asyncio.run(run()) == [200, 200]
+        assert ask(app, "GET", "/ready").status_code == 503
+    assert 'te_request_success{method="rerank"} 3.0' in ask(app, "GET", "/metrics").text
+
+
+def test_a_service_that_is_to_stop_before_it_has_started_does_not_start() -> None:
+    app = overlap_app()
+    app.state.service.drain()
+
+    async def run() -> int:
+        async with app.router.lifespan_context(app), client_of(app) as client:
+            return (await client.get("/ready")).status_code
+
+    assert asyncio.run(run()) == 503
+
+
 @pytest.mark.parametrize("path", ["/rerank/", "/v1/rerank/", "/v2/rerank/", "/info/"])
 def test_no_host_of_a_request_is_repeated(path: str) -> None:
     answered = ask(overlap_app(), "POST", path, json=BODY, headers={"host": "evil.example"})

@@ -52,6 +52,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.reopen()  # what an earlier run of this app has closed
         giving_back = asyncio.create_task(keep_giving_back())
         yield
         giving_back.cancel()

@@ -38,6 +38,10 @@ class Bodies:
             if not arriving.expired():
                 arriving.reschedule(0)  # long ago, on the event loop's clock
 
+    def reopen(self) -> None:
+        """Wait for bodies again."""
+        self._is_closed = False
+
     async def read(self, request: Request) -> Mapping[str, object]:
         """The JSON object that an open request holds.
 

@@ -37,6 +37,7 @@ class Service:
         self.held_bytes = HeldBytes(limits.max_held_bytes)
         self.metrics = Metrics()
         self.is_draining = False
+        self._is_closed = False
         self.n_open = 0
         self._fingerprints: dict[str, Mapping[str, str | None]] = {}
         self._queues = {
@@ -91,12 +92,22 @@ class Service:
             Whether all queues have ended.
         """
         self.drain()
+        self._is_closed = True
         self.bodies.close()
         end = time.monotonic() + timeout
         for queue in self._queues.values():
             queue.close()
         ended = [queue.wait(max(0.0, end - time.monotonic())) for queue in self._queues.values()]
         return all(ended)
+
+    def reopen(self) -> None:
+        """Take requests again where the service was closed; one that is only about to stop stays so."""
+        if not self._is_closed:
+            return
+        self._is_closed = self.is_draining = False
+        self.bodies.reopen()
+        for queue in self._queues.values():
+            queue.reopen()
 
 
 def pass_tokens(model: ServedModel, limits: Limits) -> int:
