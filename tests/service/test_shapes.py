@@ -223,6 +223,16 @@ def test_a_null_is_as_absent(path: str, name: str) -> None:
     assert answers[0]["results"] == answers[1]["results"]
 
 
+@pytest.mark.parametrize("path", PLACES)
+@pytest.mark.parametrize("value", [0, -1, 10, "many", None])
+def test_max_chunks_per_doc_is_ignored_everywhere(path: str, value: object) -> None:
+    results = [
+        post(overlap_app(), path, {**DOCS, **more}).json()["results"] for more in ({}, {"max_chunks_per_doc": value})
+    ]
+    ranked = [[(result["index"], result["relevance_score"]) for result in each] for each in results]
+    assert ranked[0] == ranked[1]
+
+
 @pytest.mark.parametrize("documents", ["texts", "documents"])
 @pytest.mark.parametrize("path", ["/rerank", "/v1/rerank", "/v2/rerank"])
 @pytest.mark.parametrize("name", ["top_n", "top_k"])

@@ -8,18 +8,17 @@ from pydantic import BaseModel, Discriminator, Field, JsonValue, Tag
 
 from secondpass.service.problems import Problem, invalid
 from secondpass.service.rerank_request import Ranking, RerankRequest
-from secondpass.service.shapes.fields import OBJECT, TEXT, CountField, RerankFields, form, parse
+from secondpass.service.shapes.fields import OBJECT, TEXT, RerankFields, form, parse
 from secondpass.service.shapes.shape import Shape, new_id, results, usage
 
 
 class CohereV1Fields(RerankFields):
-    """A request of Cohere's first API; documents are not read in its chunks, so that their number is left alone."""
+    """A request of Cohere's first API; `max_chunks_per_doc` is left alone, for documents are not read in its chunks."""
 
     documents: list[
         Annotated[Annotated[str, Tag(TEXT)] | Annotated[dict[str, JsonValue], Tag(OBJECT)], Discriminator(form)]
     ]
     rank_fields: Annotated[list[str], Field(min_length=1)] | None = None
-    max_chunks_per_doc: CountField | None = None
 
 
 class CohereV1(Shape):
