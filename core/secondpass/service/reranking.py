@@ -50,7 +50,7 @@ def answer(request: RerankRequest, readings: Sequence[Reading], model: ServedMod
     """
     _check_truncation(request, readings, model)
     score_map = None if request.options.raw_scores else model.score_map
-    ranked = rank(_Read(readings), request.query, request.documents, top_k=request.top_k, score_map=score_map)
+    ranked = rank(_AlreadyScored(readings), request.query, request.documents, top_k=request.top_k, score_map=score_map)
     for document in ranked:
         _check_finite(request, document.index, document.score)
         if request.spans is not None and document.passage is not None:
@@ -76,7 +76,7 @@ def answer_pairs(request: ScoreRequest, readings: Sequence[Reading], model: Serv
     return Scores(model=model.name, scores=scores, n_tokens=n_tokens)
 
 
-class _Read:
+class _AlreadyScored:
     """A scorer of documents that have been read already."""
 
     def __init__(self, readings: Sequence[Reading]) -> None:

@@ -16,7 +16,7 @@ from secondpass.service.shapes.tei import Tei
 from secondpass.service.shapes.vllm import Vllm, VllmScoreFields
 from secondpass.service.shapes.voyage import Voyage
 
-__all__ = ["SHAPES", "VLLM", "Shape", "VllmScoreFields", "at", "check_documents", "check_fields", "spoken"]
+__all__ = ["SHAPES", "VLLM", "Shape", "VllmScoreFields", "at", "check_fields", "check_one_documents_field", "spoken"]
 
 TEI, VLLM, INFINITY, VOYAGE, JINA = Tei(), Vllm(), Infinity(), Voyage(), Jina()
 COHERE_V1, COHERE_V2, LITELLM = CohereV1(), CohereV2(), LiteLlm()
@@ -77,7 +77,7 @@ def _is_voyages(path: str, body: Mapping[str, object]) -> bool:
     return path == "/v1/rerank" and "top_k" in body and "top_n" not in body
 
 
-def check_documents(body: Mapping[str, object]) -> None:
+def check_one_documents_field(body: Mapping[str, object]) -> None:
     """Raise Problem unless a request for a ranking has its documents in one field."""
     n_given = sum(body.get(name) is not None for name in ("texts", "documents"))
     if n_given > 1:
