@@ -188,9 +188,13 @@ def test_spans_are_the_passages_that_were_read() -> None:
         [{"start": 0, "end": 4, "score": 0.2689414213699951}],
         [],
     ]
+    assert [result["truncated"] for result in answered["results"]] == [True, False, False]
     assert "warnings" not in answered["meta"]
+    unasked = post(app_of(Passages()), "/v2/rerank", {"query": "q", "documents": ["one two three"]}).json()
+    assert unasked["results"][0].keys() == {"index", "relevance_score"}
     unknown = post(overlap_app(), "/v2/rerank", {**BODY, "relevant_spans": {}}).json()
     assert unknown["results"][0]["relevant_spans"] == []
+    assert "truncated" not in unknown["results"][0]
     assert "does not say which passages" in unknown["meta"]["warnings"][0]
 
 
