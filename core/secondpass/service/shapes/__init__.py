@@ -1,6 +1,6 @@
 """The APIs that rerank clients speak, and which of them a request speaks.
 
-A new one is a file here, its place in `SHAPES`, and its sign in `spoken`.
+A new one is a file here, its places in `SHAPES_AT`, and its sign in `spoken`.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,28 @@ from secondpass.service.shapes.tei import Tei
 from secondpass.service.shapes.vllm import Vllm, VllmScoreFields
 from secondpass.service.shapes.voyage import Voyage
 
-__all__ = ["SHAPES", "VLLM", "Shape", "VllmScoreFields", "at", "check_fields", "check_one_documents_field", "spoken"]
+__all__ = [
+    "FIELD_PLACES",
+    "SHAPES",
+    "SHAPES_AT",
+    "VLLM",
+    "Shape",
+    "VllmScoreFields",
+    "at",
+    "check_fields",
+    "check_one_documents_field",
+    "spoken",
+]
 
 TEI, VLLM, INFINITY, VOYAGE, JINA = Tei(), Vllm(), Infinity(), Voyage(), Jina()
 COHERE_V1, COHERE_V2, LITELLM = CohereV1(), CohereV2(), LiteLlm()
-SHAPES: tuple[Shape, ...] = (TEI, COHERE_V2, COHERE_V1, JINA, VLLM, INFINITY, VOYAGE)
+SHAPES_AT: Mapping[str, tuple[Shape, ...]] = {
+    "/rerank": (TEI, VLLM, INFINITY, LITELLM, VOYAGE),
+    "/v1/rerank": (TEI, JINA, COHERE_V1, VLLM, VOYAGE),
+    "/v2/rerank": (TEI, COHERE_V2),
+}
+"""The APIs that are spoken at each place."""
+SHAPES: tuple[Shape, ...] = tuple(dict.fromkeys(shape for shapes in SHAPES_AT.values() for shape in shapes))
 
 # Fields by which a request of one API differs from those that others send to the same place.
 _COHERE_V1_FIELDS = {"rank_fields", "max_chunks_per_doc"}
@@ -29,7 +46,7 @@ _INFINITY_FIELDS = {"raw_scores"}
 # By these, of all that LiteLLM sends, its `hosted_vllm` differs from its `infinity`.
 _HOSTED_VLLM_FIELDS = {"instruction", "max_tokens_per_doc", "max_tokens_per_query"}
 # Fields that one API alone has an answer to, and its place. All others that change scores are fields of every API.
-_PLACES = {"rank_fields": "/v1/rerank", "relevant_spans": "/v2/rerank"}
+FIELD_PLACES = {"rank_fields": "/v1/rerank", "relevant_spans": "/v2/rerank"}
 
 
 def at(path: str) -> Shape:
@@ -88,6 +105,6 @@ def check_one_documents_field(body: Mapping[str, object]) -> None:
 
 def check_fields(shape: Shape, body: Mapping[str, object]) -> None:
     """Raise Problem where a request has a field that only another API could answer."""
-    for name, place in _PLACES.items():
+    for name, place in FIELD_PLACES.items():
         if body.get(name) not in (None, []) and name not in shape.fields.model_fields:
             raise invalid(f"{name} must be sent to {place}, with documents", name)

@@ -64,7 +64,7 @@ class CohereV2(Shape):
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
         """`{id, model, results, meta, usage}`; model and usage are for vLLM's clients.
 
-        With spans, each result says whether a part of its document or of the query was `truncated`, where that is known.
+        With spans, each result says whether a part of its document or of the query was `truncated`, where it is known.
         """
         answered = results(request, ranking)
         if request.spans is not None:
