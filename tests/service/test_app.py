@@ -188,9 +188,13 @@ def test_spans_are_the_passages_that_were_read() -> None:
         [{"start": 0, "end": 4, "score": 0.2689414213699951}],
         [],
     ]
+    assert [result["truncated"] for result in answered["results"]] == [True, False, False]
     assert "warnings" not in answered["meta"]
+    unasked = post(app_of(Passages()), "/v2/rerank", {"query": "q", "documents": ["one two three"]}).json()
+    assert unasked["results"][0].keys() == {"index", "relevance_score"}
     unknown = post(overlap_app(), "/v2/rerank", {**BODY, "relevant_spans": {}}).json()
     assert unknown["results"][0]["relevant_spans"] == []
+    assert "truncated" not in unknown["results"][0]
     assert "does not say which passages" in unknown["meta"]["warnings"][0]
 
 
@@ -434,6 +438,25 @@ def test_a_model_that_fails_for_a_pair_fails_that_request_alone(caplog: pytest.L
     assert "RuntimeError at " in caplog.text
 
 
+@pytest.mark.parametrize("infinite", [float("inf"), -float("inf")])
+def test_an_infinite_score_fails_where_it_would_have_to_be_written(infinite: float) -> None:
+    class Infinite(Recorder):
+        def predict(self, pairs: Iterable[Pair]) -> list[float]:
+            return [infinite if score == len("a dog") else score for score in super().predict(pairs)]
+
+    app = app_of(Infinite())
+    pairs = {"text_1": "red fox", "text_2": TEI["texts"]}
+    for path, body, status, place in (
+        ("/rerank", TEI, 424, "texts[1]"),
+        ("/v2/rerank", BODY, 500, "documents[1]"),
+        ("/score", pairs, 500, "text_2[1]"),
+    ):
+        refused = post(app, path, {**body, "raw_scores": True})
+        assert refused.status_code == status
+        assert f"scores must be finite to be written as JSON, got {infinite} for {place}" in refused.text
+        assert post(app, path, body).status_code == 200  # its sigmoid is 0 or 1
+
+
 def test_headers_say_what_an_answer_took() -> None:
     answered = post(app_of("secondpass/mini"), "/rerank", TEI)
     times = [int(answered.headers[f"x-{name}-time"]) for name in ("compute", "queue", "inference", "total")]
@@ -503,6 +526,31 @@ def test_ready_says_no_once_the_service_is_to_stop() -> None:
     refused = post(app, "/v2/rerank", BODY)
     assert (refused.status_code, refused.json()) == (503, {"message": "this server is about to stop"})
     assert refused.headers["retry-after"] == "1"
+
+
+def test_an_app_can_be_started_again() -> None:
+    app = app_of(Recorder())
+
+    async def run() -> list[int]:
+        async with app.router.lifespan_context(app), client_of(app) as client:
+            answers = [await client.get("/ready"), await client.post("/rerank", json=TEI)]
+        return [answered.status_code for answered in answers]
+
+    for _ in range(3):
+        assert asyncio.run(run()) == [200, 200]
+        assert ask(app, "GET", "/ready").status_code == 503
+    assert 'te_request_success{method="rerank"} 3.0' in ask(app, "GET", "/metrics").text
+
+
+def test_a_service_that_is_to_stop_before_it_has_started_does_not_start() -> None:
+    app = overlap_app()
+    app.state.service.drain()
+
+    async def run() -> int:
+        async with app.router.lifespan_context(app), client_of(app) as client:
+            return (await client.get("/ready")).status_code
+
+    assert asyncio.run(run()) == 503
 
 
 @pytest.mark.parametrize("path", ["/rerank/", "/v1/rerank/", "/v2/rerank/", "/info/"])

@@ -8,13 +8,14 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema_rs import Draft202012Validator
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
-from serving import ask, post
+from serving import ask, overlap_app, post
 
 from secondpass.service import ServedModel, create_app
 from secondpass.service.shapes import SHAPES
@@ -48,6 +49,56 @@ def test_every_api_is_in_the_document() -> None:
     assert {"/rerank", "/v1/rerank", "/v2/rerank", "/score", "/info", "/health", "/ready", "/metrics"} <= document[
         "paths"
     ].keys()
+
+
+DOCS = {"query": "red fox", "documents": ["a red fox"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "is_taken"),
+    [
+        ("/v2/rerank", {**DOCS, "relevant_spans": {"threshold": "0.5"}}, True),
+        ("/v2/rerank", {**DOCS, "relevant_spans": []}, False),
+        ("/v2/rerank", {**DOCS, "rank_fields": ["text"]}, False),
+        ("/rerank", {**DOCS, "relevant_spans": {}}, False),
+        ("/rerank", {**DOCS, "relevant_spans": []}, True),
+        ("/rerank", {**DOCS, "top_n": "3", "truncate_prompt_tokens": "-1"}, True),
+        ("/rerank", {**DOCS, "top_n": "many"}, False),
+        ("/v1/rerank", {**DOCS, "rank_fields": ["text"], "max_chunks_per_doc": 0}, True),
+        ("/v1/rerank", {"query": "red fox", "texts": ["a red fox"], "rank_fields": ["text"]}, False),
+        ("/score", {"text_1": "a", "text_2": "b", "relevant_spans": {}}, False),
+    ],
+)
+def test_the_document_allows_what_is_taken_and_forbids_what_is_not(
+    path: str, body: dict[str, object], *, is_taken: bool
+) -> None:
+    document = APP.openapi()
+    schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    validator = Draft202012Validator({**schema, "components": document["components"]})
+    assert validator.is_valid(body) == is_taken
+    assert post(APP, path, body).status_code == (200 if is_taken else 422)
+
+
+def test_the_document_says_how_a_key_is_sent_where_one_is_needed() -> None:
+    document = overlap_app(api_keys=["secret"]).openapi()
+    (name,) = document["components"]["securitySchemes"]
+    assert document["components"]["securitySchemes"][name] == {"type": "http", "scheme": "bearer"}
+    needing = {
+        path
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+        if operation.get("security") == [{name: []}]
+    }
+    assert needing == {
+        "/rerank",
+        "/v1/rerank",
+        "/v2/rerank",
+        "/score",
+        "/v1/score",
+        "/info",
+        "/v1/models",
+    }
+    assert "securitySchemes" not in APP.openapi()["components"]
 
 
 JSON = st.recursive(

@@ -22,7 +22,7 @@ from secondpass import CrossEncoder
 SECONDPASS = [sys.executable, "-m", "secondpass"]
 BODY = {"query": "red fox", "texts": ["a red fox", "a dog"]}
 
-# A model that takes its time: half a second per pass. `serve` in a process, told to listen at a free port.
+# A model that takes its time with every pass. `serve` in a process, told to listen at a free port.
 SLOW = """
 import logging, time
 from secondpass.service import Limits, ServedModel, create_app, serve
@@ -34,13 +34,13 @@ class Slow(OverlapScorer):
         return [float(len(document)) for _, document in pairs]
 
 logging.basicConfig(level=logging.INFO, format="%(message)s")
-limits = Limits(pass_tokens=50, drain_seconds={drain}, body_seconds={body})
+limits = Limits(pass_tokens=50, drain_seconds={drain}, body_seconds={body}, max_held_bytes={held})
 serve(create_app([ServedModel(name="slow", scorer=Slow())], limits=limits), port=0)
 """
 
 
-def slow_command(*, seconds: float, drain: float, body: float = 30) -> list[str]:
-    return [sys.executable, "-c", SLOW.format(seconds=seconds, drain=drain, body=body)]
+def slow_command(*, seconds: float, drain: float, body: float = 30, held: int = 1_000_000_000) -> list[str]:
+    return [sys.executable, "-c", SLOW.format(seconds=seconds, drain=drain, body=body, held=held)]
 
 
 @dataclass
@@ -170,6 +170,57 @@ def test_what_draining_has_no_time_for_is_told_so_and_the_process_ends(drain: fl
     assert told.startswith(b"HTTP/1.1 503 ")
     assert b'{"message":"this server stopped before the body had arrived"}' in told
     assert "Traceback" not in "".join(server.said)
+
+
+@contextmanager
+def asking_for_10_megabytes(server: Server) -> Iterator[socket.socket]:
+    """A connection whose answer has begun; the rest is the caller's to take."""
+    body = json.dumps({"query": "q", "documents": ["word " * 200_000] * 10, "return_documents": True}).encode()
+    head = b"POST /rerank HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(30)
+        connection.connect(server.address)
+        connection.sendall(head + body)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        yield connection
+
+
+def test_an_answer_that_is_taken_slowly_is_sent_whole_after_sigterm() -> None:
+    with running(slow_command(seconds=0, drain=30)) as server, asking_for_10_megabytes(server) as connection:
+        server.process.send_signal(signal.SIGTERM)
+        _wait_for(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
+        time.sleep(6)  # more than what is left for the last answers when the time to drain is over
+        assert httpx.get(f"{server.url}/ready").status_code == 503
+        head, _, answer = connection.makefile("rb").read().partition(b"\r\n\r\n")
+        assert f"content-length: {len(answer)}".encode() in head
+        assert len(json.loads(answer)["results"]) == 10
+        assert server.end() == 0
+
+
+def test_answers_that_nobody_takes_are_held_and_end_with_their_connection() -> None:
+    with running(slow_command(seconds=0, drain=1, body=1, held=15_000_000)) as server:
+        with asking_for_10_megabytes(server):
+            body = {"query": "q", "texts": ["word " * 200_000] * 6}
+            assert httpx.post(f"{server.url}/rerank", json=body).status_code == 429
+            # It is closed once it has taken nothing for a second, and there is room again.
+            _wait_for(lambda: httpx.post(f"{server.url}/rerank", json=body).status_code == 200)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.end() == 0
+
+
+def test_an_answer_that_is_taken_bit_by_bit_is_not_cut_off() -> None:
+    with (
+        running(slow_command(seconds=0, drain=1, body=1)) as server,
+        asking_for_10_megabytes(server) as connection,
+    ):
+        received = b""
+        while part := connection.recv(500_000):
+            received += part
+            if len(received) < 2_000_000:
+                time.sleep(0.02)
+        assert received.endswith(b"}")
+        assert len(received) > 10_000_000
 
 
 def test_a_body_that_comes_too_slowly_is_refused(slow: Server) -> None:

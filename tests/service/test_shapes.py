@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from client_requests import DOCS, DOCUMENTS, LISTS, MODEL, QUERY, RAW, RESULTS, SCORES, TEI
-from serving import overlap_app, post
+from serving import ask, overlap_app, post
 
 from secondpass.service import Limits
 from secondpass.service.problems import Problem
 from secondpass.service.shapes import SHAPES
+
+PLACES = ("/rerank", "/v1/rerank", "/v2/rerank")
 
 
 @pytest.mark.parametrize(("path", "body", "n", "has_text"), LISTS.values(), ids=LISTS)
@@ -58,11 +60,12 @@ def test_answers_have_the_typed_fields_of_their_api(
 
 
 def test_voyage_finds_its_data() -> None:
-    answered = post(overlap_app(), "/v1/rerank", {**DOCS, "top_k": 2}).json()
-    assert [(result["index"], result["relevance_score"]) for result in answered["data"]] == [
-        (0, SCORES[0]),
-        (2, SCORES[2]),
-    ]
+    # A null is what its own client sends where it is not told how many.
+    for top_k, n in ((2, 2), (None, 3)):
+        answered = post(overlap_app(), "/v1/rerank", {**DOCS, "top_k": top_k, "truncation": True}).json()
+        assert [(result["index"], result["relevance_score"]) for result in answered["data"]] == [
+            (index, SCORES[index]) for index in (0, 2, 1)[:n]
+        ]
 
 
 @pytest.mark.parametrize("path", ["/score", "/v1/score"])
@@ -175,6 +178,23 @@ def test_a_broken_rule_is_told_in_the_words_of_the_api(path: str, body: Mapping[
     assert message in _message(answered.json())
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "message"),
+    [
+        ("/v1/rerank", '"documents": [{"text": "a", "n": 1e400}]', "documents[0].n must be a finite number, got inf"),
+        ("/v1/rerank", '"documents": ["a", {"text": "a", "n": [{"m": -1e400}]}]', "documents[1].n[0].m must be a fin"),
+        ("/v2/rerank", '"documents": [], "relevant_spans": {"threshold": 1e400}', "relevant_spans.threshold must be a"),
+        ("/rerank", '"documents": [], "top_n": 1e400', "top_n must be a finite number, got inf"),
+    ],
+)
+def test_a_number_that_is_too_large_for_any_is_named(path: str, field: str, message: str) -> None:
+    content = f'{{"query": "q", "return_documents": true, "rank_fields": null, {field}}}'
+    headers = {"user-agent": "cohere/5.21.1"}  # whose documents may be objects of several fields
+    refused = ask(overlap_app(), "POST", path, content=content, headers=headers)
+    assert refused.status_code == 422
+    assert message in _message(refused.json())
+
+
 @pytest.mark.parametrize("value", [True, 1.5, -5, "word", [], [True], {}, {"text": 1}, 10**30])
 def test_every_rule_is_in_words_of_ours(value: object) -> None:
     told = {}
@@ -189,14 +209,28 @@ def test_every_rule_is_in_words_of_ours(value: object) -> None:
     assert [message for message in told if "valid" in message] == []
 
 
-@pytest.mark.parametrize("path", ["/rerank", "/v1/rerank", "/v2/rerank"])
 @pytest.mark.parametrize(
-    "name", sorted({name for shape in SHAPES for name in shape.fields.model_fields} - {"query", "documents"})
+    ("path", "name"),
+    sorted(
+        {(path, name) for path in PLACES for shape in SHAPES for name in shape.fields.model_fields}
+        - {(path, name) for path in PLACES for name in ("query", "documents")}
+        - {("/v1/rerank", "top_k")}  # by which Voyage's client is known
+    ),
 )
 def test_a_null_is_as_absent(path: str, name: str) -> None:
     answers = [post(overlap_app(), path, {**DOCS, **field}).json() for field in ({}, {name: None})]
     assert answers[0].keys() == answers[1].keys()
     assert answers[0]["results"] == answers[1]["results"]
+
+
+@pytest.mark.parametrize("path", PLACES)
+@pytest.mark.parametrize("value", [0, -1, 10, "many", None])
+def test_max_chunks_per_doc_is_ignored_everywhere(path: str, value: object) -> None:
+    results = [
+        post(overlap_app(), path, {**DOCS, **more}).json()["results"] for more in ({}, {"max_chunks_per_doc": value})
+    ]
+    ranked = [[(result["index"], result["relevance_score"]) for result in each] for each in results]
+    assert ranked[0] == ranked[1]
 
 
 @pytest.mark.parametrize("documents", ["texts", "documents"])

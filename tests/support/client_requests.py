@@ -47,6 +47,7 @@ RESULTS: dict[str, tuple[str, Mapping[str, object], int, str | None]] = {
     "vLLM at Cohere's place, all of them": ("/v2/rerank", {**MODEL, "top_n": 0}, 3, None),
     "infinity": ("/rerank", {**MODEL, "raw_scores": False, "return_documents": True}, 3, "text"),
     "Voyage": ("/v1/rerank", {**MODEL, "top_k": 2, "truncation": True, "return_documents": True}, 2, "text"),
+    "voyageai.Client, left to itself": ("/v1/rerank", {**MODEL, "top_k": None, "truncation": True}, 3, None),
     "only what is needed": ("/rerank", DOCS, 3, "object"),
     "nulls": ("/v2/rerank", {**DOCS, "model": None, "top_n": None, "relevant_spans": None, "texts": None}, 3, None),
     "unknown fields": ("/v1/rerank", {**DOCS, "priority": 3, "nested": {"a": [1]}, "user": None}, 3, "object"),

@@ -66,6 +66,12 @@ def voyage(server: Server, query: str, texts: Sequence[str], top_n: int) -> Rank
     return _results(answer)
 
 
+def voyage_untold(server: Server, query: str, texts: Sequence[str], top_n: int) -> Ranked:
+    """Voyage's client where it is not told how many to keep, which it says by a null."""
+    client = import_module("voyageai").Client(server.key, base_url=f"{server.url}/v1")
+    return _results(client.rerank(query, list(texts), model=MODEL))[:top_n]
+
+
 def langchain_cohere(server: Server, query: str, texts: Sequence[str], top_n: int) -> Ranked:
     made = import_module("langchain_cohere").CohereRerank(
         base_url=server.url, cohere_api_key=server.key, model=MODEL, top_n=top_n
@@ -154,6 +160,7 @@ CLIENTS: dict[str, Client] = {
     "cohere.ClientV2": Client(("cohere",), cohere_v2),
     "cohere.Client": Client(("cohere",), cohere_v1),
     "voyageai.Client": Client(("voyageai",), voyage),
+    "voyageai.Client, left to itself": Client(("voyageai",), voyage_untold),
     "langchain_cohere.CohereRerank": Client(("langchain-cohere",), langchain_cohere),
     "langchain_community.JinaRerank": Client(("langchain-community",), langchain_jina),
     "langchain_community.InfinityRerank": Client(("langchain-community", "infinity-client"), langchain_infinity),

@@ -70,7 +70,10 @@ def serve(
         int, typer.Option(help="Bytes of a request; more is answered 413.", rich_help_panel=_LIMITS)
     ] = 64_000_000,
     max_held_bytes: Annotated[
-        int, typer.Option(help="Bytes of all requests at a time; more is answered 429.", rich_help_panel=_LIMITS)
+        int,
+        typer.Option(
+            help="Bytes of all requests and answers at a time; more is answered 429.", rich_help_panel=_LIMITS
+        ),
     ] = 1_000_000_000,
     max_documents: Annotated[
         int, typer.Option(help="Documents of a request; more is answered 422.", rich_help_panel=_LIMITS)
@@ -81,7 +84,7 @@ def serve(
     body_seconds: Annotated[
         float,
         typer.Option(
-            help="Time for a request's body, or else 408, and for its head, or else the connection ends.",
+            help="Time for a request's body, or else 408; for its head, or more of an answer, or the connection ends.",
             rich_help_panel=_LIMITS,
         ),
     ] = 30.0,

@@ -11,7 +11,8 @@ from fastapi.responses import PlainTextResponse
 from secondpass.service.api_keys import ApiKeys
 from secondpass.service.freed_memory import keep_giving_back
 from secondpass.service.limits import Limits
-from secondpass.service.openapi import REFUSALS, RERANK_BODY, RERANKED, SCORE_BODY, SCORED, describe_bodies
+from secondpass.service.open_requests import OpenRequests
+from secondpass.service.openapi import REFUSALS, RERANK_BODIES, RERANKED, SCORE_BODY, SCORED, describe
 from secondpass.service.page import page
 from secondpass.service.request_log import RequestLog
 from secondpass.service.routes import Routes
@@ -51,6 +52,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.reopen()  # what an earlier run of this app has closed
         giving_back = asyncio.create_task(keep_giving_back())
         yield
         giving_back.cancel()
@@ -65,10 +67,11 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.service = service
+    app.add_middleware(OpenRequests, service=service)
     app.add_middleware(RequestLog, shows_lengths=log_lengths)
     routes = Routes(service)
-    for path in ("/rerank", "/v1/rerank", "/v2/rerank"):
-        app.add_api_route(path, routes.rerank, methods=["POST"], responses=RERANKED, openapi_extra=RERANK_BODY)
+    for path, body in RERANK_BODIES.items():
+        app.add_api_route(path, routes.rerank, methods=["POST"], responses=RERANKED, openapi_extra=body)
     for path in ("/score", "/v1/score"):
         app.add_api_route(path, routes.score, methods=["POST"], responses=SCORED, openapi_extra=SCORE_BODY)
     app.add_api_route("/info", routes.info, methods=["GET"], responses={401: REFUSALS[401]})
@@ -80,5 +83,5 @@ def create_app(
     for path, endpoint in (("/health", routes.health), ("/ready", routes.ready)):
         app.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
     app.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
-    describe_bodies(app)
+    describe(app, needs_key=bool(keys))
     return app

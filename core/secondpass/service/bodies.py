@@ -10,6 +10,7 @@ from fastapi import Request
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 
+from secondpass.service.held_bytes import RequestBytes
 from secondpass.service.limits import Limits
 from secondpass.service.problems import Kind, Problem, stopping
 
@@ -22,12 +23,11 @@ class Bodies:
     """The bodies of all requests that are being answered.
 
     Args:
-        limits: Of one, and of all together.
+        limits: Of one.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._n_bytes = 0
         self._arriving: set[asyncio.Timeout] = set()
         self._is_closed = False
 
@@ -38,30 +38,31 @@ class Bodies:
             if not arriving.expired():
                 arriving.reschedule(0)  # long ago, on the event loop's clock
 
-    @asynccontextmanager
-    async def read(self, request: Request) -> AsyncIterator[Mapping[str, object]]:
-        """The JSON object that a request holds; its bytes count until the request is answered.
+    def reopen(self) -> None:
+        """Wait for bodies again."""
+        self._is_closed = False
+
+    async def read(self, request: Request) -> Mapping[str, object]:
+        """The JSON object that an open request holds.
 
         Raises:
             Problem: It is too large, too slow, or no JSON object, or there is no room for it now.
             ClientGone: The connection ended before the body did.
         """
-        parts: list[bytes] = []
+        content = await self._receive(request)
         try:
-            await self._receive(request, parts)
-            try:
-                value = from_json(b"".join(parts).removeprefix(codecs.BOM_UTF8), allow_inf_nan=False)
-            except ValueError as error:
-                raise _no_json(request, error) from None
-            if not isinstance(value, dict):
-                raise Problem(Kind.MALFORMED, "the body must be a JSON object")
-            yield value
-        finally:
-            self._n_bytes -= sum(map(len, parts))
+            value = from_json(content.removeprefix(codecs.BOM_UTF8), allow_inf_nan=False)
+        except ValueError as error:
+            raise _no_json(request, error) from None
+        if not isinstance(value, dict):
+            raise Problem(Kind.MALFORMED, "the body must be a JSON object")
+        return value
 
-    async def _receive(self, request: Request, parts: list[bytes]) -> None:
-        """Append the parts of a body as they come."""
+    async def _receive(self, request: Request) -> bytes:
+        """The body, held from its first byte on."""
         limits = self._limits
+        held: RequestBytes = request.state.held
+        parts: list[bytes] = []
         too_large = Problem(Kind.TOO_LARGE, f"the body must have at most {limits.max_body_bytes} bytes")
         announced = request.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > limits.max_body_bytes:
@@ -73,16 +74,11 @@ class Bodies:
                     size += len(part)
                     if size > limits.max_body_bytes:
                         raise too_large
-                    if self._n_bytes + len(part) > limits.max_held_bytes:
-                        raise Problem(
-                            Kind.OVERLOADED,
-                            f"all requests together must have at most {limits.max_held_bytes} bytes",
-                            retry_after=1,
-                        )
-                    self._n_bytes += len(part)
+                    held.receive(len(part))
                     parts.append(part)
         except ClientDisconnect:
             raise ClientGone from None
+        return b"".join(parts)
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:

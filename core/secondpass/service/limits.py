@@ -16,15 +16,17 @@ class Limits:
         max_queued_tokens: Of all pairs that wait for one model, those of several requests once; what would be more is
             refused with 429. A request that alone has more is refused with 413.
         max_body_bytes: Of one request; more is refused with 413.
-        max_held_bytes: Of all requests that are being answered; what would be more is refused with 429.
+        max_held_bytes: Of all requests, each until its answer has been sent, whose bytes count where they are more;
+            what would be more is refused with 429.
         max_documents: Of one request, or pairs; more is refused with 422.
         max_text_characters: Of the query and of each document; more is refused with 422.
         pass_tokens: Of one pass of a model: a short request beside a long one waits for one that runs, and shares the
             next. None takes 4,096 for a model on a CPU, of which two passes run at a time, 131,072 on an accelerator,
             and 8,192 for a scorer that does not say where it runs.
-        body_seconds: For a request's body to arrive; what is later is refused with 408. Also for its head, after which
-            the connection is closed.
-        drain_seconds: From a signal to stop until whatever is not answered by then is told so.
+        body_seconds: For a request's body to arrive; what is later is refused with 408. Also for its head, and for a
+            client to take any more of an answer; the connection is closed then.
+        drain_seconds: From a signal to stop until whatever is not answered by then is told so; an answer that is being
+            sent has some seconds more.
 
     Raises:
         InputError: A limit is not greater than 0.

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from secondpass.service.shapes import SHAPES, VllmScoreFields
+from secondpass.service.shapes import FIELD_PLACES, SHAPES, SHAPES_AT, VllmScoreFields
 
 _REF = "#/components/schemas/{model}"
 _OBJECT = {"type": "object"}
@@ -22,7 +22,15 @@ def _names(*names: str) -> dict[str, Any]:
     return {"anyOf": [{"$ref": _REF.format(model=name)} for name in names]}
 
 
-RERANK_BODY = {"requestBody": {"required": True, **_content(_names(*(shape.fields.__name__ for shape in SHAPES)))}}
+RERANK_BODIES: dict[str, dict[str, Any]] = {
+    path: {
+        "requestBody": {
+            "required": True,
+            **_content(_names(*dict.fromkeys(shape.fields.__name__ for shape in shapes))),
+        }
+    }
+    for path, shapes in SHAPES_AT.items()
+}
 SCORE_BODY = {"requestBody": {"required": True, **_content(_names(VllmScoreFields.__name__))}}
 
 _REFUSALS = {
@@ -51,15 +59,30 @@ SCORED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def describe_bodies(app: FastAPI) -> None:
-    """Make the app's document hold the fields of all APIs."""
+# The name of the security scheme in the document.
+_KEY = "apiKey"
+
+
+def describe(app: FastAPI, *, needs_key: bool) -> None:
+    """Make the app's document hold the fields of all APIs, and how a key is sent where one is needed."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            fields: list[type[BaseModel]] = [*(shape.fields for shape in SHAPES), VllmScoreFields]
+            fields: list[type[BaseModel]] = [*dict.fromkeys(shape.fields for shape in SHAPES), VllmScoreFields]
             _, schemas = models_json_schema([(model, "validation") for model in fields], ref_template=_REF)
-            made.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
+            components = made.setdefault("components", {})
+            components.setdefault("schemas", {}).update(schemas["$defs"])
+            # Another place's field asks for nothing where it is null or empty, and is taken then.
+            for model in fields:
+                for name in FIELD_PLACES.keys() - model.model_fields.keys():
+                    schemas["$defs"][model.__name__]["properties"][name] = {"enum": [None, []]}
+            if needs_key:
+                components["securitySchemes"] = {_KEY: {"type": "http", "scheme": "bearer"}}
+                for path in made["paths"].values():
+                    for operation in path.values():
+                        if "401" in operation["responses"]:
+                            operation["security"] = [{_KEY: []}]
             app.openapi_schema = made
         return app.openapi_schema
 

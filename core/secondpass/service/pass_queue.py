@@ -141,6 +141,11 @@ class PassQueue:
             self._is_closed = True
             self._changed.notify_all()
 
+    def reopen(self) -> None:
+        """Take requests again; a thread whose pass has not ended since counts as one of the queue's."""
+        with self._changed:
+            self._is_closed = False
+
     def wait(self, timeout: float) -> bool:
         """Wait until a closed queue has stopped.
 
@@ -155,12 +160,12 @@ class PassQueue:
             for request in list(self._open):
                 self._answer(request, stopping("this server stopped before it came to this request"))
         self._join(0.1)
-        return not any(thread.is_alive() for thread in self._threads)
+        return not self._threads
 
     def _join(self, timeout: float) -> None:
         """Wait for the threads, all of them together for so many seconds."""
         end = time.monotonic() + timeout
-        for thread in self._threads:
+        for thread in list(self._threads):
             thread.join(max(0.0, end - time.monotonic()))
 
     def _start_threads(self) -> None:
@@ -192,6 +197,7 @@ class PassQueue:
                 while not self._waiting and not self._is_closed:
                     self._changed.wait()
                 if not self._waiting:
+                    self._threads.remove(threading.current_thread())
                     return
                 works = next_pass(self._waiting, self._pass_tokens)
                 if self._waiting:  # more than one pass holds: for another thread

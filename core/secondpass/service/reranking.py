@@ -1,7 +1,9 @@
 """A request becomes a job, and the job's readings an answer: limits, units, order, and what was truncated."""
 
+import math
 from collections.abc import Sequence
 
+from secondpass.errors import ScoringError
 from secondpass.ranking import Pair, RankedDocument, ScoreMap, rank
 from secondpass.ranking.readings import Reading
 from secondpass.service.estimates import SPECIAL_TOKENS, pair_tokens, text_tokens
@@ -44,10 +46,15 @@ def answer(request: RerankRequest, readings: Sequence[Reading], model: ServedMod
 
     Raises:
         Problem: A text is too long for the model, and the request does not want it truncated.
+        ScoringError: A score of the answer is infinite, for which JSON has no number.
     """
     _check_truncation(request, readings, model)
     score_map = None if request.options.raw_scores else model.score_map
-    ranked = rank(_Read(readings), request.query, request.documents, top_k=request.top_k, score_map=score_map)
+    ranked = rank(_AlreadyScored(readings), request.query, request.documents, top_k=request.top_k, score_map=score_map)
+    for document in ranked:
+        _check_finite(request, document.index, document.score)
+        if request.spans is not None and document.passage is not None:
+            _check_finite(request, document.index, document.passage.score)
     warnings: tuple[str, ...] = ()
     if request.spans is not None and any(document.truncated is None for document in ranked):
         warnings = (f"{model.name} does not say which passages it read: relevant_spans is empty",)
@@ -59,13 +66,17 @@ def answer_pairs(request: ScoreRequest, readings: Sequence[Reading], model: Serv
 
     Raises:
         Problem: As `answer`.
+        ScoringError: Likewise.
     """
     _check_truncation(request, readings, model)
     score_map: ScoreMap = float if request.options.raw_scores else model.score_map
-    return Scores(model=model.name, scores=[score_map(reading.score) for reading in readings], n_tokens=n_tokens)
+    scores = [score_map(reading.score) for reading in readings]
+    for index, score in enumerate(scores):
+        _check_finite(request, index, score)
+    return Scores(model=model.name, scores=scores, n_tokens=n_tokens)
 
 
-class _Read:
+class _AlreadyScored:
     """A scorer of documents that have been read already."""
 
     def __init__(self, readings: Sequence[Reading]) -> None:
@@ -81,6 +92,12 @@ class _Read:
             RankedDocument(index, reading.score, text, reading.passage, reading.truncated, reading.raw_score)
             for index, (text, reading) in enumerate(zip(documents, self._readings, strict=True))
         ]
+
+
+def _check_finite(request: RerankRequest | ScoreRequest, index: int, score: float) -> None:
+    if not math.isfinite(score):
+        place = request.document_place.format(index=index)
+        raise ScoringError(f"scores must be finite to be written as JSON, got {score} for {place}")
 
 
 def _may_exceed(n_tokens: int, *texts: str) -> bool:

@@ -20,7 +20,7 @@ from secondpass.service.rerank_request import RerankRequest, ScoreRequest
 from secondpass.service.reranking import answer, answer_pairs, check_instruction, check_sizes, estimate
 from secondpass.service.served_model import ServedModel
 from secondpass.service.service import Service
-from secondpass.service.shapes import VLLM, Shape, at, check_documents, check_fields, spoken
+from secondpass.service.shapes import VLLM, Shape, at, check_fields, check_one_documents_field, spoken
 from secondpass.service.shortening import mark_shortened, pairs_to_read
 
 
@@ -42,7 +42,7 @@ class _Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _ReadRequest:
     """What a model made of a request.
 
     Args:
@@ -111,7 +111,6 @@ class Routes:
         service = self._service
         path = _path(request)
         exchange = _Exchange(request, path, at(path), time.monotonic())
-        service.n_open += 1
         failure: str | None = None
         try:
             service.api_keys.check(request.headers.get("authorization"))
@@ -133,29 +132,28 @@ class Routes:
             LOGGER.error("%s failed: %s", path, where(error))
             return refusal(exchange.shape, _failed(error))
         finally:
-            service.n_open -= 1
             service.metrics.answered(path.strip("/"), time.monotonic() - exchange.began, failure)
 
     async def _rerank(self, exchange: _Exchange) -> Response:
-        async with self._service.bodies.read(exchange.request) as body:
-            agent = exchange.request.headers.get("user-agent", "")
-            exchange.shape = shape = spoken(exchange.path, body, agent)
-            check_documents(body)
-            check_fields(shape, body)
-            asked = shape.read(body)
-            read = await self._read(exchange, asked)
-            content = shape.answer(asked, answer(asked, read.readings, read.model, read.n_tokens))
-            return _json(content, headers=self._told(exchange, read))
+        body = await self._service.bodies.read(exchange.request)
+        agent = exchange.request.headers.get("user-agent", "")
+        exchange.shape = shape = spoken(exchange.path, body, agent)
+        check_one_documents_field(body)
+        check_fields(shape, body)
+        asked = shape.read(body)
+        read = await self._read(exchange, asked)
+        content = shape.answer(asked, answer(asked, read.readings, read.model, read.n_tokens))
+        return _json(content, headers=self._told(exchange, read))
 
     async def _score(self, exchange: _Exchange) -> Response:
-        async with self._service.bodies.read(exchange.request) as body:
-            check_fields(VLLM, body)
-            asked = VLLM.read_score_request(body)
-            read = await self._read(exchange, asked)
-            scores = answer_pairs(asked, read.readings, read.model, read.n_tokens)
-            return _json(VLLM.answer_pairs(scores, int(time.time())), headers=self._told(exchange, read))
+        body = await self._service.bodies.read(exchange.request)
+        check_fields(VLLM, body)
+        asked = VLLM.read_score_request(body)
+        read = await self._read(exchange, asked)
+        scores = answer_pairs(asked, read.readings, read.model, read.n_tokens)
+        return _json(VLLM.answer_pairs(scores, int(time.time())), headers=self._told(exchange, read))
 
-    async def _read(self, exchange: _Exchange, asked: RerankRequest | ScoreRequest) -> _Read:
+    async def _read(self, exchange: _Exchange, asked: RerankRequest | ScoreRequest) -> _ReadRequest:
         """Wait in the model's queue for the readings of a request's pairs, unless the client leaves."""
         service, request = self._service, exchange.request
         model = service.models.named(asked.options.model)
@@ -180,9 +178,9 @@ class Routes:
             queue.cancel(queued)
         counted = [reading.n_tokens for reading in readings if reading.n_tokens is not None]
         n_tokens = sum(counted) if len(counted) == len(readings) else sum(sizes)
-        return _Read(model, readings, queued, n_characters, n_tokens)
+        return _ReadRequest(model, readings, queued, n_characters, n_tokens)
 
-    def _told(self, exchange: _Exchange, read: _Read) -> dict[str, str]:
+    def _told(self, exchange: _Exchange, read: _ReadRequest) -> dict[str, str]:
         """Headers that say what the answer took, under TEI's names; times in milliseconds."""
         queued = read.queued
         n_truncated = sum(reading.truncated is True for reading in read.readings)

@@ -14,7 +14,7 @@ from secondpass.service.connections import timed_connection
 from secondpass.service.request_log import LOGGER
 from secondpass.service.service import Service
 
-# Seconds for answers to reach their clients once all are computed or given up.
+# Seconds for the last answers to reach their clients when the time to drain is over.
 _LAST_ANSWERS = 5
 
 

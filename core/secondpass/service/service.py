@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from secondpass.service.api_keys import ApiKeys
 from secondpass.service.bodies import Bodies
+from secondpass.service.held_bytes import HeldBytes
 from secondpass.service.limits import Limits
 from secondpass.service.metrics import Metrics
 from secondpass.service.pass_queue import PassQueue
@@ -33,8 +34,10 @@ class Service:
         self.api_keys = api_keys
         self.limits = limits
         self.bodies = Bodies(limits)
+        self.held_bytes = HeldBytes(limits.max_held_bytes)
         self.metrics = Metrics()
         self.is_draining = False
+        self._is_closed = False
         self.n_open = 0
         self._fingerprints: dict[str, Mapping[str, str | None]] = {}
         self._queues = {
@@ -89,12 +92,22 @@ class Service:
             Whether all queues have ended.
         """
         self.drain()
+        self._is_closed = True
         self.bodies.close()
         end = time.monotonic() + timeout
         for queue in self._queues.values():
             queue.close()
         ended = [queue.wait(max(0.0, end - time.monotonic())) for queue in self._queues.values()]
         return all(ended)
+
+    def reopen(self) -> None:
+        """Take requests again where the service was closed; one that is only about to stop stays so."""
+        if not self._is_closed:
+            return
+        self._is_closed = self.is_draining = False
+        self.bodies.reopen()
+        for queue in self._queues.values():
+            queue.reopen()
 
 
 def pass_tokens(model: ServedModel, limits: Limits) -> int:

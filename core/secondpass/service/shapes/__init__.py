@@ -1,6 +1,6 @@
 """The APIs that rerank clients speak, and which of them a request speaks.
 
-A new one is a file here, its place in `SHAPES`, and its sign in `spoken`.
+A new one is a file here, its places in `SHAPES_AT`, and its sign in `spoken`.
 """
 
 from collections.abc import Mapping
@@ -16,21 +16,37 @@ from secondpass.service.shapes.tei import Tei
 from secondpass.service.shapes.vllm import Vllm, VllmScoreFields
 from secondpass.service.shapes.voyage import Voyage
 
-__all__ = ["SHAPES", "VLLM", "Shape", "VllmScoreFields", "at", "check_documents", "check_fields", "spoken"]
+__all__ = [
+    "FIELD_PLACES",
+    "SHAPES",
+    "SHAPES_AT",
+    "VLLM",
+    "Shape",
+    "VllmScoreFields",
+    "at",
+    "check_fields",
+    "check_one_documents_field",
+    "spoken",
+]
 
 TEI, VLLM, INFINITY, VOYAGE, JINA = Tei(), Vllm(), Infinity(), Voyage(), Jina()
 COHERE_V1, COHERE_V2, LITELLM = CohereV1(), CohereV2(), LiteLlm()
-SHAPES: tuple[Shape, ...] = (TEI, COHERE_V2, COHERE_V1, JINA, VLLM, INFINITY, VOYAGE)
+SHAPES_AT: Mapping[str, tuple[Shape, ...]] = {
+    "/rerank": (TEI, VLLM, INFINITY, LITELLM, VOYAGE),
+    "/v1/rerank": (TEI, JINA, COHERE_V1, VLLM, VOYAGE),
+    "/v2/rerank": (TEI, COHERE_V2),
+}
+"""The APIs that are spoken at each place."""
+SHAPES: tuple[Shape, ...] = tuple(dict.fromkeys(shape for shapes in SHAPES_AT.values() for shape in shapes))
 
 # Fields by which a request of one API differs from those that others send to the same place.
 _COHERE_V1_FIELDS = {"rank_fields", "max_chunks_per_doc"}
 _VLLM_FIELDS = {"truncate_prompt_tokens", "truncation_side", "use_activation"}
-_VOYAGE_FIELDS = {"top_k"}
 _INFINITY_FIELDS = {"raw_scores"}
 # By these, of all that LiteLLM sends, its `hosted_vllm` differs from its `infinity`.
 _HOSTED_VLLM_FIELDS = {"instruction", "max_tokens_per_doc", "max_tokens_per_query"}
 # Fields that one API alone has an answer to, and its place. All others that change scores are fields of every API.
-_PLACES = {"rank_fields": "/v1/rerank", "relevant_spans": "/v2/rerank"}
+FIELD_PLACES = {"rank_fields": "/v1/rerank", "relevant_spans": "/v2/rerank"}
 
 
 def at(path: str) -> Shape:
@@ -63,7 +79,7 @@ def _spoken(path: str, body: Mapping[str, object], user_agent: str) -> Shape:
         return COHERE_V1
     if given & _VLLM_FIELDS:
         return VLLM
-    if given & _VOYAGE_FIELDS and body.get("top_n") is None:
+    if _is_voyages(path, body):
         return VOYAGE
     if path == "/v1/rerank":
         return JINA
@@ -71,7 +87,14 @@ def _spoken(path: str, body: Mapping[str, object], user_agent: str) -> Shape:
     return LITELLM if is_either else INFINITY if given & _INFINITY_FIELDS else VLLM
 
 
-def check_documents(body: Mapping[str, object]) -> None:
+def _is_voyages(path: str, body: Mapping[str, object]) -> bool:
+    """Whether a request limits its answer as Voyage's do: by `top_k`, which its own client sends as null to say no."""
+    if body.get("top_k") is not None:
+        return body.get("top_n") is None
+    return path == "/v1/rerank" and "top_k" in body and "top_n" not in body
+
+
+def check_one_documents_field(body: Mapping[str, object]) -> None:
     """Raise Problem unless a request for a ranking has its documents in one field."""
     n_given = sum(body.get(name) is not None for name in ("texts", "documents"))
     if n_given > 1:
@@ -82,6 +105,6 @@ def check_documents(body: Mapping[str, object]) -> None:
 
 def check_fields(shape: Shape, body: Mapping[str, object]) -> None:
     """Raise Problem where a request has a field that only another API could answer."""
-    for name, place in _PLACES.items():
+    for name, place in FIELD_PLACES.items():
         if body.get(name) not in (None, []) and name not in shape.fields.model_fields:
             raise invalid(f"{name} must be sent to {place}, with documents", name)

@@ -1,5 +1,6 @@
 """Cohere's first API: documents may be objects of several fields."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
@@ -7,18 +8,17 @@ from pydantic import BaseModel, Discriminator, Field, JsonValue, Tag
 
 from secondpass.service.problems import Problem, invalid
 from secondpass.service.rerank_request import Ranking, RerankRequest
-from secondpass.service.shapes.fields import OBJECT, TEXT, CountField, RerankFields, form, parse
+from secondpass.service.shapes.fields import OBJECT, TEXT, RerankFields, form, parse
 from secondpass.service.shapes.shape import Shape, new_id, results, usage
 
 
 class CohereV1Fields(RerankFields):
-    """A request of Cohere's first API; documents are not read in its chunks, so that their number is left alone."""
+    """A request of Cohere's first API; `max_chunks_per_doc` is left alone, for documents are not read in its chunks."""
 
     documents: list[
         Annotated[Annotated[str, Tag(TEXT)] | Annotated[dict[str, JsonValue], Tag(OBJECT)], Discriminator(form)]
     ]
     rank_fields: Annotated[list[str], Field(min_length=1)] | None = None
-    max_chunks_per_doc: CountField | None = None
 
 
 class CohereV1(Shape):
@@ -30,6 +30,8 @@ class CohereV1(Shape):
     def read(self, body: Mapping[str, object]) -> RerankRequest:
         """The request."""
         fields = parse(CohereV1Fields, body)
+        for index, document in enumerate(fields.documents):
+            _check_finite(f"documents[{index}]", document)
         ranked_by = fields.rank_fields or ["text"]
         texts = tuple(_text(index, document, ranked_by) for index, document in enumerate(fields.documents))
         shown = tuple({"text": given} if isinstance(given, str) else given for given in fields.documents)
@@ -54,6 +56,18 @@ class CohereV1(Shape):
     def error(self, problem: Problem) -> object:
         """`{message}`."""
         return {"message": problem.message}
+
+
+def _check_finite(place: str, value: JsonValue) -> None:
+    """Raise Problem if a number is too large for any computer's: the answer repeats objects as they are."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_finite(f"{place}.{name}", inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _check_finite(f"{place}[{index}]", inner)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise invalid(f"{place} must be a finite number, got {value}", place)
 
 
 def _text(index: int, document: str | Mapping[str, JsonValue], ranked_by: list[str]) -> str:

@@ -62,11 +62,16 @@ class CohereV2(Shape):
         )
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
-        """`{id, model, results, meta, usage}`; model and usage are for vLLM's clients."""
+        """`{id, model, results, meta, usage}`; model and usage are for vLLM's clients.
+
+        With spans, each result says whether a part of its document or of the query was `truncated`, where it is known.
+        """
         answered = results(request, ranking)
         if request.spans is not None:
             for result, document in zip(answered, ranking.ranked, strict=True):
                 result["relevant_spans"] = _spans(document, request.spans)
+                if document.truncated is not None:
+                    result["truncated"] = document.truncated
         meta: dict[str, object] = {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}
         if ranking.warnings:
             meta["warnings"] = list(ranking.warnings)

@@ -1,9 +1,19 @@
 """The fields of requests: those that all APIs share, and how a rule that is broken is told."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, Tag, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    Tag,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from secondpass.service.problems import Problem, invalid
@@ -69,11 +79,31 @@ def _no_truth(value: object) -> object:
     return value
 
 
-NumberField = Annotated[float, BeforeValidator(_no_truth)]
-CountField = Annotated[int, BeforeValidator(_no_truth), Field(ge=1)]
-LimitField = Annotated[int, BeforeValidator(_no_truth), Field(ge=0)]
+def _or_as_text(number: dict[str, Any], pattern: str) -> WithJsonSchema:
+    """What the OpenAPI document says of a number: it may also come as a string, as some clients send it."""
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}]})
+
+
+_WHOLE = r"^[0-9]{1,9}$"
+NumberField = Annotated[
+    float,
+    BeforeValidator(_no_truth),
+    Field(allow_inf_nan=False),
+    _or_as_text({"type": "number"}, r"^-?[0-9]{1,9}(\.[0-9]{1,9})?$"),
+]
+CountField = Annotated[
+    int,
+    BeforeValidator(_no_truth),
+    Field(ge=1),
+    _or_as_text({"type": "integer", "minimum": 1}, r"^[1-9][0-9]{0,8}$"),
+]
+LimitField = Annotated[
+    int, BeforeValidator(_no_truth), Field(ge=0), _or_as_text({"type": "integer", "minimum": 0}, _WHOLE)
+]
 """At most so many; 0 for no limit."""
-PairLimitField = Annotated[int, BeforeValidator(_no_truth), Field(ge=-1)]
+PairLimitField = Annotated[
+    int, BeforeValidator(_no_truth), Field(ge=-1), _or_as_text({"type": "integer", "minimum": -1}, rf"^-1$|{_WHOLE}")
+]
 """As `LimitField`; -1 for the model's own, as vLLM has it."""
 SideField = Literal["Left", "Right", "left", "right"]
 
