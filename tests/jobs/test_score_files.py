@@ -392,6 +392,7 @@ def test_what_a_killed_job_left_is_removed_where_it_goes_on(tmp_path: Path) -> N
     assert score_files(path, out, scorer=Looks()).n_shards_before == 0
 
 
+@pytest.mark.slow
 def test_bad_rows_take_the_memory_of_one_shard(tmp_path: Path) -> None:
     peaks = []
     for n_rows in (4_000, 40_000):

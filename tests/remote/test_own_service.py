@@ -1,7 +1,7 @@
 """What our own service serves is what the library scores, through every API, and what it says beside is kept."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -86,22 +86,19 @@ def test_passages_and_truncation_are_those_of_the_library(served: str) -> None:
         assert (theirs.truncated, mine.truncated) == (False, False)
 
 
-def test_truncation_is_told_where_the_count_leaves_no_doubt(served: str) -> None:
-    long = "word " * 2000
+def test_truncation_is_told_of_each_document(served: str) -> None:
     with RemoteScorer(served) as scorer:
-        assert [document.truncated for document in scorer.rank(QUERY, [long, long])] == [True, True]
-        assert [document.truncated for document in scorer.rank(QUERY, [long, "short"])] == [None, None]
-
-
-def test_truncation_is_that_of_each_document_where_the_service_tells_it() -> None:
-    def say(results: list[Any]) -> list[Any]:
-        return [one | {"truncated": one["index"] == 0} for one in results]
-
-    headers = {"content-type": "application/json", "x-truncated": "1"}
-    pages = {"/info": {"server": "secondpass"}}
-    with faking([Reply(change=say, headers=headers)], pages=pages) as fake, RemoteScorer(fake.url) as scorer:
-        ranked = scorer.rank(QUERY, ["four", "a"])
+        ranked = scorer.rank(QUERY, ["word " * 2000, "short"])
     assert {document.index: document.truncated for document in ranked} == {0: True, 1: False}
+
+
+@pytest.mark.parametrize(("n_truncated", "expected"), [(0, False), (1, None), (2, True)])
+def test_of_an_earlier_service_it_is_told_where_the_count_leaves_no_doubt(
+    n_truncated: int, *, expected: bool | None
+) -> None:
+    reply = Reply(headers={"content-type": "application/json", "x-truncated": str(n_truncated)})
+    with faking([reply], pages={"/info": {"server": "secondpass"}}) as fake, RemoteScorer(fake.url) as scorer:
+        assert [document.truncated for document in scorer.rank(QUERY, ["four", "a"])] == [expected] * 2
 
 
 def test_a_raw_fingerprint_is_the_one_the_model_has_here(served: str) -> None:
