@@ -30,6 +30,18 @@ def check_count(name: str, value: object, *, least: int = 1, optional: bool = Tr
         raise InputError(f"{name} must be at least {least}, got {value}")
 
 
+def check_number(name: str, value: object) -> float | None:
+    """The number as a float, or None for None; raise InputError for anything that is none or too large for one."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputTypeError(f"{name} must be a number or None, got {describe(value)}")
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise InputError(f"{name} must be a number of double precision, got an integer above all of them") from error
+
+
 def plain(value: IntT) -> IntT | int:
     """An integer of numpy as Python's own, which JSON and a repr take for what it is; anything else as it is."""
     return int(value) if isinstance(value, np.integer) else value
@@ -118,15 +130,3 @@ def describe_error(error: Exception) -> str:
     """The type of an error and the first line of what it says, for errors that tell of others."""
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}"
-
-
-def check_number(name: str, value: object) -> float | None:
-    """The number as a float, or None for None; raise InputError for anything that is none or too large for one."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise InputTypeError(f"{name} must be a number or None, got {describe(value)}")
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise InputError(f"{name} must be a number of double precision, got an integer above all of them") from error

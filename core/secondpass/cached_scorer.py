@@ -59,9 +59,9 @@ class CachedScorer:
     call fails, because scores of two models cannot be compared, and a new `CachedScorer` goes on.
 
     Any number of threads and processes may use one folder, whatever their scorers; what a service gave is kept apart
-    from what its model gives here, which says more. A damaged file is noticed, a warning
-    says so, and an empty one takes its place: no wrong score is ever read. Where the disk is full or must not be
-    written to, a warning says so and scoring goes on. The folder holds digests of the texts, not the texts.
+    from what its model gives here, which says more. A damaged file is noticed, a warning says so, and an empty one
+    takes its place: no wrong score is ever read. Where the disk is full or must not be written to, a warning says so
+    and scoring goes on. The folder holds digests of the texts, not the texts.
 
     Args:
         scorer: Gives the scores that are not there yet. It has to score each document by itself, which a `Cascade` and

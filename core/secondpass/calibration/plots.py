@@ -10,7 +10,7 @@ import numpy as np
 from secondpass.calibration.quality import Bin, Quality
 from secondpass.calibration.report import CalibrationReport
 from secondpass.extras import require_matplotlib
-from secondpass.files.names import printable
+from secondpass.files.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

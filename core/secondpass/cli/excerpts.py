@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from secondpass.cli.sheets import escaped, one_line
-from secondpass.files.names import printable
+from secondpass.files.printable import printable
 
 # What stands around a passage where nothing can be bold, as in Markdown.
 _MARK = "**"

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from secondpass.files.names import printable
+from secondpass.files.printable import printable
 
 # The narrowest columns of names and of texts, and the widest column of names beside a text.
 _NAME, _TEXT, _NAME_BESIDE_TEXT = 20, 24, 24

@@ -16,7 +16,7 @@ from secondpass.cli.loading import silence_transformers
 from secondpass.cli.options import Json, Output, TrustRemoteCode
 from secondpass.cli.output import output_format, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet
-from secondpass.files.names import printable
+from secondpass.files.printable import printable
 
 if TYPE_CHECKING:
     from secondpass.training import TrainingProgress, TrainingProgressCallback, TrainingResult

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from secondpass.evaluation.file_names import file_names
 from secondpass.evaluation.report import Report
 from secondpass.extras import require_matplotlib
-from secondpass.files.names import printable
+from secondpass.files.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

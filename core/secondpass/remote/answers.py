@@ -8,9 +8,10 @@ from reprlib import repr as short
 from typing import Final, TypeAlias
 
 from secondpass.errors import RemoteError
+from secondpass.files.printable import printable
 from secondpass.ranking import Passage
 from secondpass.remote.apis import Api
-from secondpass.remote.messages import Answer, Ask, printable
+from secondpass.remote.messages import Answer, Ask
 
 _Result: TypeAlias = Mapping[str, object]
 

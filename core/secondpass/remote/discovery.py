@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from secondpass.errors import RemoteError
+from secondpass.files.printable import printable
 from secondpass.fingerprints import TeiFingerprint
 from secondpass.remote.address import Address
 from secondpass.remote.apis import APIS, Api, check_raw
 from secondpass.remote.failures import refusal
-from secondpass.remote.messages import Answer, Ask, Outcome, Steps, printable
+from secondpass.remote.messages import Answer, Ask, Outcome, Steps
 from secondpass.remote.retries import Deadline, exchange
 from secondpass.remote.server import Server
 from secondpass.remote.settings import Settings

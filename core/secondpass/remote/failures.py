@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Final
 
 from secondpass.errors import RemoteError
-from secondpass.remote.messages import Answer, Ask, Lost, Outcome, printable
+from secondpass.files.printable import printable
+from secondpass.remote.messages import Answer, Ask, Lost, Outcome
 
 # Characters of a server's own words that are repeated.
 _MOST_WORDS: Final = 300

@@ -70,11 +70,6 @@ class Answer:
             raise ValueError("nested too deeply") from error
 
 
-def printable(words: str) -> str:
-    """A service's words, without halves of surrogate pairs: JSON may hold them, and no log takes them."""
-    return words.encode(errors="replace").decode()
-
-
 @dataclass(frozen=True, slots=True)
 class Lost:
     """A request without an answer.

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from huggingface_hub import EvalResult, ModelCardData
 
-from secondpass.files.names import printable
+from secondpass.files.printable import printable
 from secondpass.model_names import bundled_folder, local_folder
 from secondpass.quantities import count, duration
 from secondpass.training.config import TrainingConfig
