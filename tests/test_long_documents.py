@@ -18,7 +18,7 @@ from truncation import TRUNCATES
 from secondpass import BiEncoder, CrossEncoder, Passage, RankedDocument
 from secondpass.adapters.lazy import LazyCrossEncoder
 from secondpass.errors import InputError, InputTypeError, TruncationWarning
-from secondpass.execution.local_scorer import LocalScorer
+from secondpass.local.local_scorer import LocalScorer
 from secondpass.options import ModelOptions
 from secondpass.ranking import blocks as blocks_of_pairs
 

@@ -22,11 +22,11 @@ from secondpass.execution.aggregation import aggregate
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.build_networks import float32_parts_of, networks_on
 from secondpass.execution.devices import Placement, device_names, placement_for
-from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network
 from secondpass.execution.pipeline import Outputs, Pipeline
-from secondpass.execution.read_block import ReadBlock
 from secondpass.fingerprints import Fingerprint
+from secondpass.local.local_scorer import LocalScorer
+from secondpass.local.read_block import ReadBlock
 from secondpass.model_names import portable_name
 from secondpass.options import DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair

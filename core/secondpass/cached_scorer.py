@@ -28,7 +28,6 @@ from secondpass.ranking import (
     ReadingScorer,
     Scorer,
     arank,
-    is_pointwise,
     rank,
     read_pairs,
     unwrapped,
@@ -36,8 +35,9 @@ from secondpass.ranking import (
 from secondpass.ranking.blocks import blocks_of, numbered
 from secondpass.ranking.order import order_documents, rank_scores
 from secondpass.ranking.pairs import places_by_query
-from secondpass.ranking.request_checks import check_documents, check_pairs, check_query, check_request, check_scorer
+from secondpass.ranking.request_checks import check_documents, check_pairs, check_query, check_request
 from secondpass.ranking.score_checks import check_scores
+from secondpass.ranking.scorer_checks import check_pointwise, check_raises_failures, check_scorer
 from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
 
 # What the keys of an entry begin with, by the scorer's call. `rank` and `read` of a calibrated model round its
@@ -302,13 +302,8 @@ def _pairs(query: str, documents: Iterable[str]) -> list[Pair]:
 
 def _check_scorer(value: object) -> Scorer:
     scorer = check_scorer(value)
-    if not is_pointwise(scorer):
-        raise InputError(
-            f"scorer must score each document by itself, which a Cascade does not, got {describe(scorer)}; cache the "
-            "stages: Cascade([CachedScorer(...), CachedScorer(...)], ...)"
-        )
-    if getattr(scorer, "on_failure", "raise") != "raise":
-        raise InputError('scorer must raise its failures, not score them: write RemoteScorer(..., on_failure="raise")')
+    check_pointwise(scorer, "cache the stages: Cascade([CachedScorer(...), CachedScorer(...)], ...)")
+    check_raises_failures(scorer)
     return scorer
 
 

@@ -21,12 +21,12 @@ from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_coun
 from secondpass.execution.ambient import plain_torch
 from secondpass.execution.build_networks import float32_parts_of, pair_networks
 from secondpass.execution.devices import Placement, device_names, placement_for
-from secondpass.execution.local_scorer import LocalScorer
 from secondpass.execution.network import Network
 from secondpass.execution.pipeline import Outputs, Pipeline
-from secondpass.execution.progress import watch
-from secondpass.execution.read_block import ReadBlock
 from secondpass.fingerprints import Fingerprint
+from secondpass.local.local_scorer import LocalScorer
+from secondpass.local.progress import watch
+from secondpass.local.read_block import ReadBlock
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair

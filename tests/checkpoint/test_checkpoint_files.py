@@ -19,8 +19,8 @@ from secondpass.checkpoint.checkpoint_files import CheckpointFiles
 from secondpass.checkpoint.file_stamp import FileStamp, stamp_of
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import CheckpointError
-from secondpass.execution.local_scorer import LocalScorer
 from secondpass.jobs.scoring.model_identity import identity_of
+from secondpass.local.local_scorer import LocalScorer
 from secondpass.options import ModelOptions
 from secondpass.service.served_model import ServedModel
 

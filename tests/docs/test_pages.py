@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -72,11 +73,20 @@ def test_figures_of_checkpoints_to_choose_are_those_that_are_known() -> None:
         assert shown <= {figure.value for figure in known.published}, checkpoint
 
 
-def test_every_package_of_the_core_is_on_the_map() -> None:
+def test_the_map_has_the_layers_of_the_contract() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    packages = [path.parent.name for path in (ROOT / "core" / "secondpass").glob("*/__init__.py")]
-    assert len(packages) > 10
-    assert [package for package in packages if f"{package}/" not in text] == []
+    drawing = text.partition("```text\n")[2].partition("```\n")[0]
+    _, rooms, *floors = re.split(r"^\+[-+]+\+\n", drawing, flags=re.MULTILINE)[:-1]
+    drawn = [
+        sorted(re.findall(r"(\w+)(?:/|\.py) ", "".join(line.split("|")[1] for line in floor.splitlines())))
+        for floor in floors
+    ]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(contract["layers"] for contract in contracts if contract["id"] == "layers")
+    assert "| cli/ " in rooms
+    assert drawn == [sorted(layer.split(" | ")) for layer in layers[layers.index("cli") + 1 :]]
 
 
 def test_figures_are_those_of_the_benchmarks() -> None:

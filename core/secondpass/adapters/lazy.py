@@ -18,7 +18,7 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ModelOptions
 from secondpass.ranking import RankedDocument, Readings, Scorer
-from secondpass.ranking.request_checks import check_scorer, is_scorer
+from secondpass.ranking.scorer_checks import check_scorer, is_scorer
 
 if TYPE_CHECKING:
     from secondpass.cross_encoder import CrossEncoder

@@ -27,8 +27,9 @@ from secondpass.ranking import (
     sources,
 )
 from secondpass.ranking.blocks import blocks_of, numbered
-from secondpass.ranking.request_checks import check_documents, check_pairs, check_query, check_scorer
+from secondpass.ranking.request_checks import check_documents, check_pairs, check_query
 from secondpass.ranking.score_checks import check_scores
+from secondpass.ranking.scorer_checks import check_raises_failures, check_scorer
 
 
 class Calibrated:
@@ -57,8 +58,7 @@ class Calibrated:
             raise InputTypeError("calibration must be a Calibration or the file of one, got None")
         if calibration_of(scorer) is not None:
             raise InputError("scorer must not be calibrated already: its scores are probabilities, not logits")
-        if getattr(scorer, "on_failure", "raise") != "raise":
-            raise InputError("scorer must raise its failures, not score them: they would become probabilities")
+        check_raises_failures(scorer)
         if isinstance(scorer, Fingerprinted):
             with suppress(NoFingerprintError):
                 read.check_model(scorer.fingerprint())

@@ -1,7 +1,7 @@
 """What lies on disk becomes config, weights, head and tokenizer."""
 
 from secondpass.checkpoint.load import Checkpoint, load_checkpoint
-from secondpass.checkpoint.plain_model import PlainClassifier
+from secondpass.checkpoint.plain.model import PlainClassifier
 from secondpass.checkpoint.ranking_model import LanguageModel, PretrainedModel, RankingModel, SplitModel, WholeModel
 
 __all__ = [

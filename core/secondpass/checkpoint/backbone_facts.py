@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from torch import Tensor, nn
 
-from secondpass.checkpoint.plain_model import PlainBackbone
+from secondpass.checkpoint.plain.model import PlainBackbone
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

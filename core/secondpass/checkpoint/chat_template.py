@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.plain_tokenizer import PlainTokenizer
+from secondpass.checkpoint.plain.tokenizer import PlainTokenizer
 from secondpass.checkpoint.st_modules import module_specs
 from secondpass.checkpoint.tokenizer import AnyTokenizer
 from secondpass.errors import CheckpointError

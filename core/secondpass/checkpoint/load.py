@@ -9,7 +9,7 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import KnownCheckpoint, known_by_name, lookup
 from secondpass.checkpoint.labels import Relevance, find_label, resolve_label
 from secondpass.checkpoint.layouts import Layout, layout_of
-from secondpass.checkpoint.plain_tokenizer import plain_tokenizer
+from secondpass.checkpoint.plain.tokenizer import plain_tokenizer
 from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation, states_softmax
 from secondpass.checkpoint.settings import check_settings

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from torch import nn
 
-from secondpass.checkpoint.plain_model import PlainClassifier
+from secondpass.checkpoint.plain.model import PlainClassifier
 from secondpass.encoder.pooling import Pooling
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, normalizers
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.plain_tokenizer import PlainTokenizer
+from secondpass.checkpoint.plain.tokenizer import PlainTokenizer
 from secondpass.encoder.padded import ModelInputs
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.pairs import PairTemplate

@@ -32,7 +32,8 @@ SUMMARIES = {
         "Measure our precisions against other libraries: the same pairs, one process, interleaved repeats, medians."
     ),
 }
-# Where the function is not called as its command and its module are.
+# Where module or function are not called as their command is.
+_MODULES = {"demo": "demo.command", "eval": "eval.command"}
 _FUNCTIONS = {"eval": "evaluate"}
 
 
@@ -59,7 +60,7 @@ class _Command(TyperCommand):
 def load_command(name: str) -> Any:  # noqa: ANN401 - typer's own class, or click's, by its version
     """A command with its options."""
     alone = typer.Typer(add_completion=False)
-    function = getattr(import_module(f"secondpass.cli.{name}"), _FUNCTIONS.get(name, name))
+    function = getattr(import_module(f"secondpass.cli.{_MODULES.get(name, name)}"), _FUNCTIONS.get(name, name))
     alone.command(name, cls=_Command)(function)
     return typer.main.get_command(alone)
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from secondpass.adapters.lazy import check_model_name
 from secondpass.arguments import check_kind, check_path, describe
 from secondpass.errors import InputError, InputTypeError
+from secondpass.files.whole_files import remove_unfinished
 from secondpass.jobs.on_ray.ray_engine import RayEngine
 from secondpass.jobs.on_ray.workers import RayWorkers
 from secondpass.jobs.planning.job import Job, forget_texts
@@ -22,7 +23,6 @@ from secondpass.jobs.running.results import gather
 from secondpass.jobs.scoring.checked_scorer import reads_windows
 from secondpass.jobs.settings import JobSettings
 from secondpass.jobs.writing.shard_record import ShardRecord
-from secondpass.jobs.writing.whole_files import remove_unfinished
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
 

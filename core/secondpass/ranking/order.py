@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from secondpass.arguments import describe
 from secondpass.errors import ScoringError
 from secondpass.ranking.ranked_document import RankedDocument
-from secondpass.ranking.request_checks import check_request, check_scorer
+from secondpass.ranking.request_checks import check_request
 from secondpass.ranking.score_checks import check_scores
 from secondpass.ranking.score_maps import ScoreMap
+from secondpass.ranking.scorer_checks import check_scorer
 from secondpass.ranking.scorers import AsyncRankingScorer, AsyncScorer, RankingScorer, Scorer
 
 

@@ -1,17 +1,12 @@
 """What a ranking request may hold."""
 
-import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping, Sized
 from collections.abc import Set as AbstractSet
-from typing import Final, TypeGuard
 
-from secondpass.arguments import check_count, check_number, describe, describe_apart, items_of
+from secondpass.arguments import check_count, check_number, describe, items_of
 from secondpass.errors import InputError, InputTypeError
-from secondpass.ranking.scorers import Pair, Scorer
-
-# What errors name as an example, by its whole name: other libraries have a class of the last part of it.
-_SCORER: Final = "secondpass.CrossEncoder"
+from secondpass.ranking.scorers import Pair
 
 
 def check_request(query: object, documents: object, top_k: object, score_threshold: object) -> list[str]:
@@ -21,49 +16,6 @@ def check_request(query: object, documents: object, top_k: object, score_thresho
     check_top_k(top_k)
     check_score_threshold(score_threshold)
     return texts
-
-
-def check_scorer(scorer: object, name: str = "scorer") -> Scorer:
-    """The scorer; raise InputTypeError unless it is one."""
-    if is_scorer(scorer):
-        return scorer
-    raise InputTypeError(
-        f"{name} must be an object with a method score(query, documents), such as a {_SCORER}, got "
-        f"{_describe_no_scorer(scorer)}"
-    )
-
-
-def is_scorer(value: object) -> TypeGuard[Scorer]:
-    """Whether it has a method `score` that takes a query and documents.
-
-    A class has the method too, but nothing to call it on; and in LangChain an object has one of this name for pairs.
-    """
-    if isinstance(value, type) or not isinstance(value, Scorer) or not callable(value.score):
-        return False
-    signature = _signature(value.score)
-    try:
-        return signature is None or signature.bind("", []) is not None
-    except TypeError:
-        return False
-
-
-def _signature(method: Callable[..., object]) -> inspect.Signature | None:
-    """None where the method does not say, as one of a compiled class."""
-    try:
-        return inspect.signature(method)
-    except (TypeError, ValueError):
-        return None
-
-
-def _describe_no_scorer(value: object) -> str:
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    text = describe_apart(value, "CrossEncoder")
-    if type(value).__name__ == "CrossEncoder":  # sentence-transformers', or the one here that stands in for it
-        return f"{text}: load the model as {_SCORER}(name)"
-    method = getattr(value, "score", None)
-    signature = _signature(method) if callable(method) else None
-    return text if signature is None else f"{text}, which has score({', '.join(signature.parameters)})"
 
 
 def check_query(query: object) -> None:

@@ -15,7 +15,7 @@ from secondpass.checkpoint.backbone_facts import readable_tokens
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.labels import relevance_logit, relevance_logits
 from secondpass.checkpoint.load import load_checkpoint, tokenizer_of
-from secondpass.checkpoint.plain_model import PlainClassifier
+from secondpass.checkpoint.plain.model import PlainClassifier
 from secondpass.checkpoint.ranking_model import LanguageModel
 from secondpass.checkpoint.stored_prompts import default_prompt
 from secondpass.concurrency.forked import call_safely
@@ -26,7 +26,7 @@ from secondpass.execution.build_networks import pair_networks
 from secondpass.execution.devices import Placement, placement_for
 from secondpass.execution.network import Network
 from secondpass.execution.pipeline import Pipeline
-from secondpass.execution.progress import watch
+from secondpass.local.progress import watch
 from secondpass.model_names import portable_name
 from secondpass.options import DType, ModelOptions
 from secondpass.ranking import Pair

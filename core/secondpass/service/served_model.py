@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, SecondPassError
 from secondpass.options import ModelOptions
-from secondpass.ranking import Fingerprinted, ScoreMap, Scorer, Sigmoid, is_pointwise
+from secondpass.ranking import Fingerprinted, ScoreMap, Scorer, Sigmoid
+from secondpass.ranking.scorer_checks import check_pointwise, check_raises_failures
 from secondpass.service.problems import Kind, Problem
 
 
@@ -25,6 +26,7 @@ class ServedModel:
 
     Raises:
         InputError: The scorer's scores depend on what else it is given, such as a `Cascade`'s: requests share passes.
+            Or it scores its own failures, as `RemoteScorer(..., on_failure="keep_order")` does.
     """
 
     name: str
@@ -34,12 +36,9 @@ class ServedModel:
     instruction: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse scores that other requests would change."""
-        if not is_pointwise(self.scorer):
-            raise InputError(
-                "scorer must give a document the same score in any company, for requests share passes; got "
-                f"{type(self.scorer).__name__}, whose scores depend on what else it is given"
-            )
+        """Refuse scores that other requests would change, or that are made up."""
+        check_pointwise(self.scorer, "requests share passes")
+        check_raises_failures(self.scorer)
 
     @property
     def max_length(self) -> int | None:

@@ -17,8 +17,8 @@ from secondpass.options import HubOptions
 from secondpass.training.config import ModelConfig
 from secondpass.training.dropout import Dropout
 from secondpass.training.grouped import GroupedCrossEncoder
-from secondpass.training.packed_attention import IMPLEMENTATION, register
-from secondpass.training.padding_free import has_packed_form
+from secondpass.training.packed.attention import IMPLEMENTATION, register
+from secondpass.training.packed.padding_free import has_packed_form
 
 # How transformers names the classes whose heads give labels.
 _CLASSIFIER = "ForSequenceClassification"

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from secondpass.errors.caller_warnings import warn_caller
-from secondpass.training.padding_free import pack_rows, positions_of, prepare
+from secondpass.training.packed.padding_free import pack_rows, positions_of, prepare
 from secondpass.training.tokens import are_pairs, tokenize_pairs, trial
 
 # Pairs that are padded together: fewer waste less on padding, more keep the processor busier.

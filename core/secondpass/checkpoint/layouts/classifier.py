@@ -8,7 +8,7 @@ from torch import nn
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.plain_model import PlainClassifier, plain_classifier
+from secondpass.checkpoint.plain.model import PlainClassifier, plain_classifier
 from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel, WholeModel
 from secondpass.checkpoint.st_modules import module_specs
 from secondpass.encoder.architectures import architecture_of

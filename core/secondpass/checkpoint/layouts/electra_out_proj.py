@@ -8,7 +8,7 @@ Nothing in the files says so, which is why only a known checkpoint is read this 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.known import lookup
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.plain_model import PlainClassifier, plain_classifier
+from secondpass.checkpoint.plain.model import PlainClassifier, plain_classifier
 from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.pair_tokenizer import pair_tokenizer_of
-from secondpass.checkpoint.plain_model import PlainClassifier
+from secondpass.checkpoint.plain.model import PlainClassifier
 from secondpass.checkpoint.ranking_model import PretrainedModel, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.tokenizer import AnyTokenizer

@@ -4,7 +4,7 @@ from torch import nn
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
-from secondpass.checkpoint.plain_model import PlainClassifier, plain_backbone
+from secondpass.checkpoint.plain.model import PlainClassifier, plain_backbone
 from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel
 from secondpass.checkpoint.st_modules import is_cross_encoder, layers_of, module_specs, pooling_of
 from secondpass.encoder.pooling import Pooling

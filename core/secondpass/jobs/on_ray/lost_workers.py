@@ -10,10 +10,10 @@ from pathlib import Path
 
 from secondpass.arguments import describe_error
 from secondpass.errors import ScoringError
+from secondpass.files.whole_files import UNFINISHED, writing_to
 from secondpass.jobs.on_ray.workers import RETRIES
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.shards import Shard
-from secondpass.jobs.writing.whole_files import UNFINISHED, writing_to
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from secondpass.errors import InputError
+from secondpass.files.whole_files import write_json
 from secondpass.jobs.shards import Shard
-from secondpass.jobs.writing.whole_files import write_json
 
 _NAME: Final = "manifest.json"
 # What is made before it in a job's folder: of the shards, and of the records of those that are finished.

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from secondpass.errors import InputError
+from secondpass.files.whole_files import UNFINISHED, writing_to, written_whole
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.rows import BadRow
 from secondpass.jobs.shards import Shard
 from secondpass.jobs.writing.ranks import count_scattered
 from secondpass.jobs.writing.trec_run import RunTable, ScoredPair, scored_pairs
-from secondpass.jobs.writing.whole_files import UNFINISHED, writing_to, written_whole
 
 _ERRORS: Final = "errors.jsonl"
 _RUN: Final = "run.trec"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from secondpass.concurrency.threads import Call
 from secondpass.errors import InputError
+from secondpass.files.whole_files import writing_to, written_whole
 from secondpass.jobs.inputs.input_file import DamagedFileError, InputFile
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.planning.manifest import check_current
@@ -19,7 +20,6 @@ from secondpass.jobs.shards import Shard
 from secondpass.jobs.writing.output_files import ShardFile, shard_file
 from secondpass.jobs.writing.ranks import Ranker
 from secondpass.jobs.writing.shard_record import ShardRecord
-from secondpass.jobs.writing.whole_files import writing_to, written_whole
 from secondpass.ranking import Pair, Scorer
 
 _T = TypeVar("_T")

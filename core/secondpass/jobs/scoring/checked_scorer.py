@@ -4,9 +4,9 @@ from pathlib import Path
 
 from secondpass.adapters.lazy import scorer_of
 from secondpass.arguments import check_kind
-from secondpass.errors import InputError
 from secondpass.options import ModelOptions
-from secondpass.ranking import Scorer, is_pointwise, unwrapped
+from secondpass.ranking import Scorer, unwrapped
+from secondpass.ranking.scorer_checks import check_pointwise, check_raises_failures
 
 
 def checked_scorer(
@@ -25,13 +25,9 @@ def checked_scorer(
             scored, as a cascade's do, or are made up where a service fails.
     """
     check_kind("options", options, ModelOptions)
-    if scorer is not None and not is_pointwise(scorer):
-        raise InputError(
-            f"scorer must score each document by itself, which a {type(scorer).__name__} does not: what is scored "
-            "together in a job is no ranking"
-        )
-    if getattr(scorer, "on_failure", "raise") != "raise":
-        raise InputError('scorer must raise its failures, not score them: write RemoteScorer(..., on_failure="raise")')
+    if scorer is not None:
+        check_pointwise(scorer, "what is scored together in a job is no ranking")
+        check_raises_failures(scorer)
     return scorer_of(model, scorer, options, share=share)
 
 

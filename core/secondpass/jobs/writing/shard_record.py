@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.files.whole_files import write_json, writing_to, written_whole
 from secondpass.jobs.rows import BadRow
-from secondpass.jobs.writing.whole_files import write_json, writing_to, written_whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Config, weights and tokenizer read as data, without transformers."""

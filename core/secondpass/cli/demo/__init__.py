@@ -1,0 +1,1 @@
+"""`secondpass demo`: questions, answers, and why one moved up."""

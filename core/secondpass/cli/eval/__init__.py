@@ -1,0 +1,1 @@
+"""`secondpass eval`: collections, re-ranking sets, and what is shown of them."""

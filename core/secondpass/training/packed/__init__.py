@@ -1,0 +1,1 @@
+"""Training without padding, in transformers' own layers."""
