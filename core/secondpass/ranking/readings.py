@@ -1,6 +1,6 @@
 """What a scorer made of pairs, and how much of them it read: of one, and of many in arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,3 +110,11 @@ class Readings:
     def __len__(self) -> int:
         """Pairs."""
         return len(self.scores)
+
+
+def documents_of(readings: Iterable[Reading], texts: Sequence[str]) -> list[RankedDocument]:
+    """The documents with what was read of them, one reading per text, in the given order."""
+    return [
+        RankedDocument(index, reading.score, text, reading.passage, reading.truncated, reading.raw_score)
+        for index, (reading, text) in enumerate(zip(readings, texts, strict=True))
+    ]

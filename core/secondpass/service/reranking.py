@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 
 from secondpass.errors import ScoringError
-from secondpass.ranking import Pair, RankedDocument, ScoreMap, rank
-from secondpass.ranking.readings import Reading
+from secondpass.ranking import Pair, ScoreMap
+from secondpass.ranking.order import order_documents
+from secondpass.ranking.readings import Reading, documents_of
 from secondpass.service.estimates import SPECIAL_TOKENS, pair_tokens, text_tokens
 from secondpass.service.limits import Limits
 from secondpass.service.problems import invalid
@@ -50,7 +51,8 @@ def answer(request: RerankRequest, readings: Sequence[Reading], model: ServedMod
     """
     _check_truncation(request, readings, model)
     score_map = None if request.options.raw_scores else model.score_map
-    ranked = rank(_AlreadyScored(readings), request.query, request.documents, top_k=request.top_k, score_map=score_map)
+    documents = documents_of(readings, request.documents)
+    ranked = order_documents(documents, top_k=request.top_k, score_map=score_map)
     for document in ranked:
         _check_finite(request, document.index, document.score)
         if request.spans is not None and document.passage is not None:
@@ -74,24 +76,6 @@ def answer_pairs(request: ScoreRequest, readings: Sequence[Reading], model: Serv
     for index, score in enumerate(scores):
         _check_finite(request, index, score)
     return Scores(model=model.name, scores=scores, n_tokens=n_tokens)
-
-
-class _AlreadyScored:
-    """A scorer of documents that have been read already."""
-
-    def __init__(self, readings: Sequence[Reading]) -> None:
-        self._readings = readings
-
-    def score(self, query: str, documents: Sequence[str]) -> list[float]:  # noqa: ARG002 - they have been read
-        """The scores, in the given order."""
-        return [reading.score for reading in self._readings]
-
-    def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:  # noqa: ARG002 - likewise
-        """The documents with what is known of them."""
-        return [
-            RankedDocument(index, reading.score, text, reading.passage, reading.truncated, reading.raw_score)
-            for index, (text, reading) in enumerate(zip(documents, self._readings, strict=True))
-        ]
 
 
 def _check_finite(request: RerankRequest | ScoreRequest, index: int, score: float) -> None:
