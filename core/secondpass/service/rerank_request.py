@@ -7,19 +7,6 @@ from secondpass.ranking import Pair, RankedDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpanRequest:
-    """Which passages of each document the answer should name.
-
-    Args:
-        threshold: The least score of a passage, in the unit of the answer.
-        max_spans: At most so many per document; None: all that are known.
-    """
-
-    threshold: float = 0.0
-    max_spans: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
     """Which model reads the texts of a request, how much of them, and what its scores become.
 
@@ -54,7 +41,7 @@ class RerankRequest:
         options: How they are read.
         shown: What the answer repeats of each document, in the API's own form; None: nothing.
         top_k: Keep at most so many; None keeps all.
-        spans: Which passages to name; None: none.
+        span_threshold: The least score of a passage that the answer names, in its unit; None: it names none.
         document_place: What the request calls a document, with `{index}` for which one.
     """
 
@@ -63,7 +50,7 @@ class RerankRequest:
     options: RequestOptions
     shown: tuple[object, ...] | None = None
     top_k: int | None = None
-    spans: SpanRequest | None = None
+    span_threshold: float | None = None
     document_place: str = "documents[{index}]"
 
     @property

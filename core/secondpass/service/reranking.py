@@ -55,10 +55,10 @@ def answer(request: RerankRequest, readings: Sequence[Reading], model: ServedMod
     ranked = order_documents(documents, top_k=request.top_k, score_map=score_map)
     for document in ranked:
         _check_finite(request, document.index, document.score)
-        if request.spans is not None and document.passage is not None:
+        if request.span_threshold is not None and document.passage is not None:
             _check_finite(request, document.index, document.passage.score)
     warnings: tuple[str, ...] = ()
-    if request.spans is not None and any(document.truncated is None for document in ranked):
+    if request.span_threshold is not None and any(document.truncated is None for document in ranked):
         warnings = (f"{model.name} does not say which passages it read: relevant_spans is empty",)
     return Ranking(model=model.name, ranked=ranked, n_tokens=n_tokens, warnings=warnings)
 

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from secondpass.ranking import RankedDocument
+from secondpass.ranking import Passage
 from secondpass.service.problems import Problem
-from secondpass.service.rerank_request import Ranking, RerankRequest, SpanRequest
+from secondpass.service.rerank_request import Ranking, RerankRequest
 from secondpass.service.shapes.fields import (
     CountField,
     DocumentField,
@@ -19,15 +19,23 @@ from secondpass.service.shapes.fields import (
 )
 from secondpass.service.shapes.shape import Shape, new_id, results, text_objects, usage
 
-# Cohere's own.
+# Cohere's default.
 _SPAN_THRESHOLD = 0.1
 
 
 class SpansFields(Fields):
-    """Which passages are asked for; `mode` is left alone, for there is one way to find them."""
+    """Which passages are asked for.
+
+    `mode` is left alone, for there is one way to find them. `max_spans` changes nothing: of each document one passage
+    at most is known, and that many may always come.
+    """
 
     threshold: NumberField | None = None
     max_spans: CountField | None = None
+
+    def least(self) -> float:
+        """The least score of a passage; Cohere's own where none is given."""
+        return _SPAN_THRESHOLD if self.threshold is None else self.threshold
 
 
 class CohereV2Fields(RerankFields):
@@ -54,11 +62,7 @@ class CohereV2(Shape):
             options=fields.options(),
             shown=text_objects(texts, are_shown=fields.returns_documents(by_default=False)),
             top_k=fields.most(),
-            spans=None
-            if spans is None
-            else SpanRequest(
-                threshold=_SPAN_THRESHOLD if spans.threshold is None else spans.threshold, max_spans=spans.max_spans
-            ),
+            span_threshold=None if spans is None else spans.least(),
         )
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
@@ -67,9 +71,9 @@ class CohereV2(Shape):
         With spans, each result says whether a part of its document or of the query was `truncated`, where it is known.
         """
         answered = results(request, ranking)
-        if request.spans is not None:
+        if request.span_threshold is not None:
             for result, document in zip(answered, ranking.ranked, strict=True):
-                result["relevant_spans"] = _spans(document, request.spans)
+                result["relevant_spans"] = _spans(document.passage, request.span_threshold)
                 if document.truncated is not None:
                     result["truncated"] = document.truncated
         meta: dict[str, object] = {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}
@@ -88,9 +92,8 @@ class CohereV2(Shape):
         return {"message": problem.message}
 
 
-def _spans(document: RankedDocument, request: SpanRequest) -> list[dict[str, object]]:
-    """The passages that are known, best first: [start, end) in Unicode code points."""
-    passage = document.passage
-    if passage is None or passage.score < request.threshold:
+def _spans(passage: Passage | None, threshold: float) -> list[dict[str, object]]:
+    """The passage, if one is known that scores enough: [start, end) in Unicode code points."""
+    if passage is None or passage.score < threshold:
         return []
     return [{"start": passage.start, "end": passage.end, "score": passage.score}]
