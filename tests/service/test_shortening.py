@@ -1,6 +1,6 @@
 """A limit for documents and one for pairs: the lower one counts."""
 
-from secondpass.service.rerank_request import RequestOptions, RerankRequest
+from secondpass.service.requests import RequestOptions, RerankRequest
 from secondpass.service.served_model import ServedModel
 from secondpass.service.shortening import pairs_to_read
 from secondpass.testing import OverlapScorer

@@ -10,7 +10,8 @@ from secondpass.ranking.readings import Reading, documents_of
 from secondpass.service.estimates import SPECIAL_TOKENS, pair_tokens, text_tokens
 from secondpass.service.limits import Limits
 from secondpass.service.problems import invalid
-from secondpass.service.rerank_request import Ranking, RerankRequest, ScoreRequest, Scores
+from secondpass.service.requests import RerankRequest, ScoreRequest
+from secondpass.service.results import PairScores, Ranking
 from secondpass.service.served_model import ServedModel
 
 
@@ -63,7 +64,7 @@ def answer(request: RerankRequest, readings: Sequence[Reading], model: ServedMod
     return Ranking(model=model.name, ranked=ranked, n_tokens=n_tokens, warnings=warnings)
 
 
-def answer_pairs(request: ScoreRequest, readings: Sequence[Reading], model: ServedModel, n_tokens: int) -> Scores:
+def answer_pairs(request: ScoreRequest, readings: Sequence[Reading], model: ServedModel, n_tokens: int) -> PairScores:
     """The scores in the given order, in the unit that was asked for.
 
     Raises:
@@ -75,7 +76,7 @@ def answer_pairs(request: ScoreRequest, readings: Sequence[Reading], model: Serv
     scores = [score_map(reading.score) for reading in readings]
     for index, score in enumerate(scores):
         _check_finite(request, index, score)
-    return Scores(model=model.name, scores=scores, n_tokens=n_tokens)
+    return PairScores(model=model.name, scores=scores, n_tokens=n_tokens)
 
 
 def _check_finite(request: RerankRequest | ScoreRequest, index: int, score: float) -> None:

@@ -16,7 +16,7 @@ from secondpass.service.info import info, models
 from secondpass.service.problems import Kind, Problem
 from secondpass.service.queued_requests import QueuedRequest
 from secondpass.service.request_log import CLIENT_GONE, LOGGER, where
-from secondpass.service.rerank_request import RerankRequest, ScoreRequest
+from secondpass.service.requests import RerankRequest, ScoreRequest
 from secondpass.service.reranking import answer, answer_pairs, check_instruction, check_sizes, estimate
 from secondpass.service.served_model import ServedModel
 from secondpass.service.service import Service

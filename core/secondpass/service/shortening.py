@@ -7,7 +7,7 @@ from secondpass.ranking import Pair
 from secondpass.ranking.readings import Reading
 from secondpass.service.estimates import BYTES_PER_TOKEN, SPECIAL_TOKENS, text_tokens
 from secondpass.service.problems import invalid
-from secondpass.service.rerank_request import RequestOptions, RerankRequest, ScoreRequest
+from secondpass.service.requests import RequestOptions, RerankRequest, ScoreRequest
 from secondpass.service.served_model import ServedModel
 
 

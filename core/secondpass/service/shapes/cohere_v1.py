@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, Discriminator, Field, JsonValue, Tag
 
 from secondpass.service.problems import Problem, invalid
-from secondpass.service.rerank_request import Ranking, RerankRequest
+from secondpass.service.requests import RerankRequest
+from secondpass.service.results import Ranking
 from secondpass.service.shapes.fields import OBJECT, TEXT, RerankFields, form, parse
 from secondpass.service.shapes.shape import Shape, new_id, results, usage
 

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from secondpass.ranking import Passage
 from secondpass.service.problems import Problem
-from secondpass.service.rerank_request import Ranking, RerankRequest
+from secondpass.service.requests import RerankRequest
+from secondpass.service.results import Ranking
 from secondpass.service.shapes.fields import (
     CountField,
     DocumentField,

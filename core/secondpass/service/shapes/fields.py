@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from secondpass.service.problems import Problem, invalid
-from secondpass.service.rerank_request import RequestOptions
+from secondpass.service.requests import RequestOptions
 
 FieldsT = TypeVar("FieldsT", bound=BaseModel)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from secondpass.service.rerank_request import RerankRequest
+from secondpass.service.requests import RerankRequest
 from secondpass.service.shapes.vllm import Vllm
 
 

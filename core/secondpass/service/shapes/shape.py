@@ -8,7 +8,8 @@ from uuid import uuid4
 from pydantic import BaseModel
 
 from secondpass.service.problems import Problem
-from secondpass.service.rerank_request import Ranking, RerankRequest
+from secondpass.service.requests import RerankRequest
+from secondpass.service.results import Ranking
 
 
 class Shape(ABC):

@@ -6,7 +6,8 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from secondpass.service.problems import Kind, Problem
-from secondpass.service.rerank_request import Ranking, RerankRequest
+from secondpass.service.requests import RerankRequest
+from secondpass.service.results import Ranking
 from secondpass.service.shapes.fields import DocumentField, RerankFields, parse, texts_of
 from secondpass.service.shapes.shape import Shape
 

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from secondpass.ranking import Pair
 from secondpass.service.problems import Kind, Problem, invalid
-from secondpass.service.rerank_request import Ranking, RerankRequest, ScoreRequest, Scores
+from secondpass.service.requests import RerankRequest, ScoreRequest
+from secondpass.service.results import PairScores, Ranking
 from secondpass.service.shapes.fields import (
     DocumentField,
     DocumentsField,
@@ -89,7 +90,7 @@ class Vllm(Shape):
             pairs=pairs, options=fields.options(), query_place=query_place, document_place=document_place
         )
 
-    def answer_pairs(self, scores: Scores, created: int) -> object:
+    def answer_pairs(self, scores: PairScores, created: int) -> object:
         """`{id, object, created, model, data: [{index, object, score}], usage}`; `created` in seconds since 1970."""
         return {
             "id": new_id("score-"),

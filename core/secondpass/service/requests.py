@@ -1,9 +1,9 @@
-"""What is asked of the service and what it found, whatever API the words came in."""
+"""What is asked of the service, whatever API the words came in."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from secondpass.ranking import Pair, RankedDocument
+from secondpass.ranking import Pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,35 +79,3 @@ class ScoreRequest:
     options: RequestOptions
     query_place: str
     document_place: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranking:
-    """The answer to a `RerankRequest`.
-
-    Args:
-        model: The name of the model that answered.
-        ranked: Best first, as many as were asked for.
-        n_tokens: Tokens of all pairs.
-        warnings: What the caller should know of the answer.
-    """
-
-    model: str
-    ranked: list[RankedDocument]
-    n_tokens: int
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """The answer to a `ScoreRequest`.
-
-    Args:
-        model: The name of the model that answered.
-        scores: One per pair, in the given order.
-        n_tokens: Tokens of all pairs.
-    """
-
-    model: str
-    scores: list[float]
-    n_tokens: int
