@@ -36,13 +36,7 @@ class CohereV1(Shape):
         ranked_by = fields.rank_fields or ["text"]
         texts = tuple(_text(index, document, ranked_by) for index, document in enumerate(fields.documents))
         shown = tuple({"text": given} if isinstance(given, str) else given for given in fields.documents)
-        return RerankRequest(
-            query=fields.query,
-            documents=texts,
-            options=fields.options(),
-            shown=shown if fields.returns_documents(by_default=False) else None,
-            top_k=fields.most(),
-        )
+        return fields.request(texts, shown=shown, shown_by_default=False)
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
         """`{id, model, results, meta, usage}`; model and usage are Jina's, which clients of hers expect here."""

@@ -1,6 +1,7 @@
 """Cohere's second API: results, the spans in them, and warnings."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -11,10 +12,9 @@ from secondpass.service.requests import RerankRequest
 from secondpass.service.results import Ranking
 from secondpass.service.shapes.fields import (
     CountField,
-    DocumentField,
+    DocumentsFields,
     Fields,
     NumberField,
-    RerankFields,
     parse,
     texts_of,
 )
@@ -39,10 +39,9 @@ class SpansFields(Fields):
         return _SPAN_THRESHOLD if self.threshold is None else self.threshold
 
 
-class CohereV2Fields(RerankFields):
+class CohereV2Fields(DocumentsFields):
     """A request of Cohere's second API, and what vLLM's clients send to the same place."""
 
-    documents: list[DocumentField]
     relevant_spans: SpansFields | None = None
 
 
@@ -56,15 +55,9 @@ class CohereV2(Shape):
         """The request."""
         fields = parse(CohereV2Fields, body)
         texts = texts_of(fields.documents)
+        request = fields.request(texts, shown=text_objects(texts), shown_by_default=False)
         spans = fields.relevant_spans
-        return RerankRequest(
-            query=fields.query,
-            documents=texts,
-            options=fields.options(),
-            shown=text_objects(texts, are_shown=fields.returns_documents(by_default=False)),
-            top_k=fields.most(),
-            span_threshold=None if spans is None else spans.least(),
-        )
+        return replace(request, span_threshold=None if spans is None else spans.least())
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
         """`{id, model, results, meta, usage}`; model and usage are for vLLM's clients.

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from secondpass.service.problems import Problem, invalid
-from secondpass.service.requests import RequestOptions
+from secondpass.service.requests import RequestOptions, RerankRequest
 
 FieldsT = TypeVar("FieldsT", bound=BaseModel)
 
@@ -65,7 +65,7 @@ DocumentField = Annotated[
     Discriminator(form),
 ]
 """A document: its text, or an object that holds it."""
-DocumentsField = Annotated[
+DocumentOrListField = Annotated[
     Annotated[str, Tag(TEXT)] | Annotated[TextObject, Tag(OBJECT)] | Annotated[list[DocumentField], Tag(LIST)],
     Discriminator(form_of_some),
 ]
@@ -148,14 +148,29 @@ class RerankFields(OptionFields):
     return_documents: StrictBool | None = None
     return_text: StrictBool | None = None
 
-    def most(self) -> int | None:
-        """How many documents to keep: what suits both fields; 0 and None keep all."""
-        return min((given for given in (self.top_n, self.top_k) if given), default=None)
+    def request(self, texts: tuple[str, ...], *, shown: tuple[object, ...], shown_by_default: bool) -> RerankRequest:
+        """What they ask for, of documents that the API gave in a form of its own.
 
-    def returns_documents(self, *, by_default: bool) -> bool:
-        """Whether the answer repeats the documents."""
-        asked = self.return_text if self.return_documents is None else self.return_documents
-        return by_default if asked is None else asked
+        Args:
+            texts: What is read of each.
+            shown: What the answer repeats of each, where it does.
+            shown_by_default: Whether it does where no field says so.
+        """
+        is_shown = self.return_text if self.return_documents is None else self.return_documents
+        return RerankRequest(
+            query=self.query,
+            documents=texts,
+            options=self.options(),
+            shown=shown if (shown_by_default if is_shown is None else is_shown) else None,
+            # What suits both fields; 0 and None keep all.
+            top_k=min((most for most in (self.top_n, self.top_k) if most), default=None),
+        )
+
+
+class DocumentsFields(RerankFields):
+    """What an API has whose documents are texts, or objects that hold one."""
+
+    documents: list[DocumentField]
 
 
 def parse(fields: type[FieldsT], body: Mapping[str, object]) -> FieldsT:

@@ -8,14 +8,12 @@ from pydantic import BaseModel
 from secondpass.service.problems import Problem
 from secondpass.service.requests import RerankRequest
 from secondpass.service.results import Ranking
-from secondpass.service.shapes.fields import DocumentField, RerankFields, parse, texts_of
+from secondpass.service.shapes.fields import DocumentsFields, parse, texts_of
 from secondpass.service.shapes.shape import Shape, error_object, rerank_object
 
 
-class InfinityFields(RerankFields):
+class InfinityFields(DocumentsFields):
     """A request of infinity's API."""
-
-    documents: list[DocumentField]
 
 
 class Infinity(Shape):
@@ -28,13 +26,7 @@ class Infinity(Shape):
         """The request."""
         fields = parse(InfinityFields, body)
         texts = texts_of(fields.documents)
-        return RerankRequest(
-            query=fields.query,
-            documents=texts,
-            options=fields.options(),
-            shown=texts if fields.returns_documents(by_default=False) else None,
-            top_k=fields.most(),
-        )
+        return fields.request(texts, shown=texts, shown_by_default=False)
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
         """`{id, object, model, usage, results}`."""

@@ -8,14 +8,12 @@ from pydantic import BaseModel
 from secondpass.service.problems import Problem
 from secondpass.service.requests import RerankRequest
 from secondpass.service.results import Ranking
-from secondpass.service.shapes.fields import DocumentField, RerankFields, parse, texts_of
+from secondpass.service.shapes.fields import DocumentsFields, parse, texts_of
 from secondpass.service.shapes.shape import Shape, new_id, results, text_objects, usage
 
 
-class JinaFields(RerankFields):
+class JinaFields(DocumentsFields):
     """A request of Jina's API."""
-
-    documents: list[DocumentField]
 
 
 class Jina(Shape):
@@ -28,13 +26,7 @@ class Jina(Shape):
         """The request."""
         fields = parse(JinaFields, body)
         texts = texts_of(fields.documents)
-        return RerankRequest(
-            query=fields.query,
-            documents=texts,
-            options=fields.options(),
-            shown=text_objects(texts, are_shown=fields.returns_documents(by_default=True)),
-            top_k=fields.most(),
-        )
+        return fields.request(texts, shown=text_objects(texts), shown_by_default=True)
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
         """`{model, object, usage, results}`, and Cohere's `id` and `meta`."""

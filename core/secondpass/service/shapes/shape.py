@@ -41,18 +41,27 @@ class Shape(ABC):
         return problem.kind.value
 
 
-def text_objects(texts: Sequence[str], *, are_shown: bool) -> tuple[object, ...] | None:
-    """Documents as an answer repeats them where it does so as objects; None where they are not shown."""
-    return tuple({"text": text} for text in texts) if are_shown else None
+def text_objects(texts: Sequence[str]) -> tuple[object, ...]:
+    """Documents as an answer repeats them where it does so as objects."""
+    return tuple({"text": text} for text in texts)
 
 
-def results(request: RerankRequest, ranking: Ranking) -> list[dict[str, object]]:
-    """The documents of an answer, best first, in the form that Cohere gave the field."""
+def results(
+    request: RerankRequest, ranking: Ranking, *, score: str = "relevance_score", document: str = "document"
+) -> list[dict[str, object]]:
+    """The documents of an answer, best first.
+
+    Args:
+        request: What was asked.
+        ranking: What was found.
+        score: What the API calls a score; most have Cohere's word.
+        document: What it calls a document that the answer repeats; likewise.
+    """
     answered: list[dict[str, object]] = []
-    for document in ranking.ranked:
-        result: dict[str, object] = {"index": document.index, "relevance_score": document.score}
+    for ranked in ranking.ranked:
+        result: dict[str, object] = {"index": ranked.index, score: ranked.score}
         if request.shown is not None:
-            result["document"] = request.shown[document.index]
+            result[document] = request.shown[ranked.index]
         answered.append(result)
     return answered
 

@@ -1,6 +1,7 @@
 """Text Embeddings Inference: `texts` in, a bare list out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -9,7 +10,7 @@ from secondpass.service.problems import Kind, Problem
 from secondpass.service.requests import RerankRequest
 from secondpass.service.results import Ranking
 from secondpass.service.shapes.fields import DocumentField, RerankFields, parse, texts_of
-from secondpass.service.shapes.shape import Shape
+from secondpass.service.shapes.shape import Shape, results
 
 _ERROR_TYPES = {
     Kind.MALFORMED: "Validation",
@@ -43,24 +44,12 @@ class Tei(Shape):
         """The request."""
         fields = parse(TeiFields, body)
         texts = texts_of(fields.texts)
-        return RerankRequest(
-            query=fields.query,
-            documents=texts,
-            options=fields.options(),
-            shown=texts if fields.returns_documents(by_default=False) else None,
-            top_k=fields.most(),
-            document_place="texts[{index}]",
-        )
+        request = fields.request(texts, shown=texts, shown_by_default=False)
+        return replace(request, document_place="texts[{index}]")
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
         """`[{index, score, text?}]`."""
-        answered: list[dict[str, object]] = []
-        for document in ranking.ranked:
-            result: dict[str, object] = {"index": document.index, "score": document.score}
-            if request.shown is not None:
-                result["text"] = request.shown[document.index]
-            answered.append(result)
-        return answered
+        return results(request, ranking, score="score", document="text")
 
     def error(self, problem: Problem) -> object:
         """`{error, error_type}`."""

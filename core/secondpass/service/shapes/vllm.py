@@ -10,10 +10,9 @@ from secondpass.service.problems import Kind, Problem, invalid
 from secondpass.service.requests import RerankRequest, ScoreRequest
 from secondpass.service.results import PairScores, Ranking
 from secondpass.service.shapes.fields import (
-    DocumentField,
-    DocumentsField,
+    DocumentOrListField,
+    DocumentsFields,
     OptionFields,
-    RerankFields,
     TextObject,
     parse,
     text_of,
@@ -30,19 +29,17 @@ _ERROR_TYPES = {
 }
 
 
-class VllmFields(RerankFields):
+class VllmFields(DocumentsFields):
     """A request of vLLM's `/rerank`."""
-
-    documents: list[DocumentField]
 
 
 class VllmScoreFields(OptionFields):
     """A request of vLLM's `/score`, in either of its spellings."""
 
-    text_1: DocumentsField | None = None
-    text_2: DocumentsField | None = None
-    queries: DocumentsField | None = None
-    documents: DocumentsField | None = None
+    text_1: DocumentOrListField | None = None
+    text_2: DocumentOrListField | None = None
+    queries: DocumentOrListField | None = None
+    documents: DocumentOrListField | None = None
 
 
 class Vllm(Shape):
@@ -55,13 +52,7 @@ class Vllm(Shape):
         """The request."""
         fields = parse(VllmFields, body)
         texts = texts_of(fields.documents)
-        return RerankRequest(
-            query=fields.query,
-            documents=texts,
-            options=fields.options(),
-            shown=text_objects(texts, are_shown=fields.returns_documents(by_default=True)),
-            top_k=fields.most(),
-        )
+        return fields.request(texts, shown=text_objects(texts), shown_by_default=True)
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
         """`{id, object, model, usage, results}`."""

@@ -8,14 +8,12 @@ from pydantic import BaseModel
 from secondpass.service.problems import Problem
 from secondpass.service.requests import RerankRequest
 from secondpass.service.results import Ranking
-from secondpass.service.shapes.fields import DocumentField, RerankFields, parse, texts_of
+from secondpass.service.shapes.fields import DocumentsFields, parse, texts_of
 from secondpass.service.shapes.shape import Shape, results
 
 
-class VoyageFields(RerankFields):
+class VoyageFields(DocumentsFields):
     """A request of Voyage's API."""
-
-    documents: list[DocumentField]
 
 
 class Voyage(Shape):
@@ -28,13 +26,7 @@ class Voyage(Shape):
         """The request."""
         fields = parse(VoyageFields, body)
         texts = texts_of(fields.documents)
-        return RerankRequest(
-            query=fields.query,
-            documents=texts,
-            options=fields.options(),
-            shown=texts if fields.returns_documents(by_default=False) else None,
-            top_k=fields.most(),
-        )
+        return fields.request(texts, shown=texts, shown_by_default=False)
 
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
         """`{object, data, model, usage}`, and `results` for clients of other APIs that say `top_k`."""
