@@ -7,6 +7,14 @@ BYTES_PER_TOKEN = 4
 SPECIAL_TOKENS = 4
 
 
+def most_text_tokens(text: str) -> int:
+    """The most tokens that a text has: no vocabulary has tokens of less than a byte.
+
+    Beyond that are rare characters only which Unicode's normalization writes as several.
+    """
+    return len(text.encode())
+
+
 def text_tokens(text: str) -> int:
     """About how many tokens a text has.
 
@@ -14,6 +22,11 @@ def text_tokens(text: str) -> int:
         UnicodeEncodeError: It holds a lone surrogate, which is no text.
     """
     return len(text.encode()) // BYTES_PER_TOKEN + 1
+
+
+def most_pair_tokens(query: str, document: str) -> int:
+    """The most tokens that a query and a document can have together; see `most_text_tokens`."""
+    return most_text_tokens(query) + most_text_tokens(document) + SPECIAL_TOKENS
 
 
 def pair_tokens(query: int, document: int, most_tokens: int | None) -> int:

@@ -7,7 +7,7 @@ from secondpass.errors import ScoringError
 from secondpass.ranking import Pair, ScoreMap
 from secondpass.ranking.order import order_documents
 from secondpass.ranking.readings import Reading, documents_of
-from secondpass.service.estimates import SPECIAL_TOKENS, pair_tokens, text_tokens
+from secondpass.service.estimates import most_pair_tokens, pair_tokens, text_tokens
 from secondpass.service.limits import Limits
 from secondpass.service.problems import invalid
 from secondpass.service.requests import RerankRequest, ScoreRequest
@@ -85,9 +85,9 @@ def _check_finite(request: RerankRequest | ScoreRequest, index: int, score: floa
         raise ScoringError(f"scores must be finite to be written as JSON, got {score} for {place}")
 
 
-def _may_exceed(n_tokens: int, *texts: str) -> bool:
-    """Whether texts can have more tokens: none of the vocabularies has a token for less than a byte."""
-    return sum(len(text.encode()) for text in texts) + SPECIAL_TOKENS > n_tokens
+def _fits(pair: Pair, model: ServedModel) -> bool:
+    """Whether a pair is so short that a model reads all of it, whatever its tokens are."""
+    return model.max_length is not None and most_pair_tokens(*pair) <= model.max_length
 
 
 def _check_truncation(request: RerankRequest | ScoreRequest, readings: Sequence[Reading], model: ServedModel) -> None:
@@ -96,8 +96,7 @@ def _check_truncation(request: RerankRequest | ScoreRequest, readings: Sequence[
     if options.truncate and options.truncation_side in (None, "right"):
         return
     for index, (pair, reading) in enumerate(zip(request.pairs, readings, strict=True)):
-        fits = model.max_length is not None and not _may_exceed(model.max_length, *pair)
-        if reading.truncated is False or (reading.truncated is None and fits):
+        if reading.truncated is False or (reading.truncated is None and _fits(pair, model)):
             continue
         document = request.document_place.format(index=index)
         if not options.truncate:

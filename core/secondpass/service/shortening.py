@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from secondpass.ranking import Pair
 from secondpass.ranking.readings import Reading
-from secondpass.service.estimates import BYTES_PER_TOKEN, SPECIAL_TOKENS, text_tokens
+from secondpass.service.estimates import BYTES_PER_TOKEN, SPECIAL_TOKENS, most_text_tokens, text_tokens
 from secondpass.service.problems import invalid
 from secondpass.service.requests import RequestOptions, RerankRequest, ScoreRequest
 from secondpass.service.served_model import ServedModel
@@ -74,12 +74,9 @@ def _limit(n_tokens: int | None, model: ServedModel) -> int | None:
 
 def _beginning(text: str, max_tokens: int | None) -> str:
     """The beginning of a text, of about so many tokens at most."""
-    if max_tokens is None:
+    if max_tokens is None or most_text_tokens(text) <= max_tokens:
         return text
-    encoded = text.encode()
-    if len(encoded) <= max_tokens:  # no vocabulary has tokens of less than a byte
-        return text
-    return encoded[: max_tokens * BYTES_PER_TOKEN].decode(errors="ignore")
+    return text.encode()[: max_tokens * BYTES_PER_TOKEN].decode(errors="ignore")
 
 
 def _size(pair: Pair) -> int:
