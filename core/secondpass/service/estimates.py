@@ -10,7 +10,7 @@ SPECIAL_TOKENS = 4
 def most_text_tokens(text: str) -> int:
     """The most tokens that a text has: no vocabulary has tokens of less than a byte.
 
-    Beyond that are rare characters only which Unicode's normalization writes as several.
+    Rare characters that Unicode's normalization writes as several can have more.
     """
     return len(text.encode())
 

@@ -7,7 +7,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from secondpass.service.shapes import FIELD_PLACES, SHAPES, SHAPES_AT, VllmScoreFields
+from secondpass.service.problems import Kind
+from secondpass.service.shapes import FIELD_PLACES, SHAPES, SHAPES_AT, TEI_BACKEND_FAILED, VllmScoreFields
 
 _REF = "#/components/schemas/{model}"
 _OBJECT = {"type": "object"}
@@ -33,21 +34,11 @@ RERANK_BODIES: dict[str, dict[str, Any]] = {
 }
 SCORE_BODY = {"requestBody": {"required": True, **_content(_names(VllmScoreFields.__name__))}}
 
-_REFUSALS = {
-    400: "The body is no JSON object.",
-    401: "The API key is missing or unknown.",
-    404: "No model of that name is served.",
-    408: "The body did not arrive in time.",
-    413: "The request is larger than this server takes.",
-    415: "The body is in an encoding that is not read.",
-    422: "A field breaks a rule.",
-    424: "The model gave no scores (TEI's status for it).",
-    429: "Too much waits already; Retry-After says for how long.",
-    500: "The model gave no scores.",
-    503: "The server is about to stop.",
+_REFUSALS = {kind.status: kind.meaning for kind in Kind} | {
+    TEI_BACKEND_FAILED: "The model gave no scores (TEI's status for it)."
 }
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, **_content(_OBJECT)} for status, text in _REFUSALS.items()
+    status: {"description": meaning, **_content(_OBJECT)} for status, meaning in sorted(_REFUSALS.items())
 }
 RERANKED: dict[int | str, dict[str, Any]] = {
     200: {"description": "The ranking, in the API of the request.", **_content({"anyOf": [_OBJECT, _LIST]})},

@@ -4,28 +4,27 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """What went wrong, with the HTTP status most APIs give it."""
+    """What went wrong.
 
-    MALFORMED = 400
-    """The body is not a JSON object."""
-    UNAUTHORIZED = 401
-    """The API key is missing or unknown."""
-    UNKNOWN_MODEL = 404
-    """No model of that name is served."""
-    TOO_SLOW = 408
-    """The body did not arrive in time."""
-    TOO_LARGE = 413
-    """More than this server takes at any time."""
-    UNREADABLE = 415
-    """The body is in an encoding that is not read."""
-    INVALID = 422
-    """A field breaks a rule."""
-    OVERLOADED = 429
-    """More than this server takes now."""
-    FAILED = 500
-    """The model gave no score."""
-    UNAVAILABLE = 503
-    """The server is about to stop."""
+    Attributes:
+        status: The HTTP status that most APIs give it.
+        meaning: What it is, for readers of the OpenAPI document.
+    """
+
+    MALFORMED = (400, "The body is no JSON object.")
+    UNAUTHORIZED = (401, "The API key is missing or unknown.")
+    UNKNOWN_MODEL = (404, "No model of that name is served.")
+    TOO_SLOW = (408, "The body did not arrive in time.")
+    TOO_LARGE = (413, "The request is larger than this server takes.")
+    UNREADABLE = (415, "The body is in an encoding that is not read.")
+    INVALID = (422, "A field breaks a rule.")
+    OVERLOADED = (429, "Too much waits already; Retry-After says for how long.")
+    FAILED = (500, "The model gave no scores.")
+    UNAVAILABLE = (503, "The server is about to stop.")
+
+    def __init__(self, status: int, meaning: str) -> None:
+        self.status = status
+        self.meaning = meaning
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457 for what an HTTP API could not do

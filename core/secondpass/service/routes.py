@@ -90,7 +90,7 @@ class Routes:
     async def ready(self) -> Response:
         """Whether requests are taken: the models are loaded, and the server is not about to stop."""
         if self._service.is_draining:
-            return _json({"status": "stopping"}, status=Kind.UNAVAILABLE.value)
+            return _json({"status": "stopping"}, status=Kind.UNAVAILABLE.status)
         return _json({"status": "ready"})
 
     async def metrics(self) -> Response:

@@ -12,7 +12,7 @@ from secondpass.service.shapes.infinity import Infinity
 from secondpass.service.shapes.jina import Jina
 from secondpass.service.shapes.litellm import LiteLlm
 from secondpass.service.shapes.shape import Shape
-from secondpass.service.shapes.tei import Tei
+from secondpass.service.shapes.tei import TEI_BACKEND_FAILED, Tei
 from secondpass.service.shapes.vllm import Vllm, VllmScoreFields
 from secondpass.service.shapes.voyage import Voyage
 
@@ -20,6 +20,7 @@ __all__ = [
     "FIELD_PLACES",
     "SHAPES",
     "SHAPES_AT",
+    "TEI_BACKEND_FAILED",
     "VLLM",
     "Shape",
     "VllmScoreFields",

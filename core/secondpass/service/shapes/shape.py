@@ -38,7 +38,7 @@ class Shape(ABC):
 
     def status(self, problem: Problem) -> int:
         """The HTTP status that goes with it."""
-        return problem.kind.value
+        return problem.kind.status
 
 
 def text_objects(texts: Sequence[str]) -> tuple[object, ...]:
@@ -84,7 +84,7 @@ def error_object(problem: Problem, type_: str) -> dict[str, object]:
         problem: What it is.
         type_: The API's own word for its kind.
     """
-    error = {"message": problem.message, "type": type_, "param": problem.parameter, "code": problem.kind.value}
+    error = {"message": problem.message, "type": type_, "param": problem.parameter, "code": problem.kind.status}
     return {"error": error}
 
 

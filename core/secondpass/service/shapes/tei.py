@@ -25,7 +25,7 @@ _ERROR_TYPES = {
     Kind.UNAVAILABLE: "Unhealthy",
 }
 # What TEI answers where its backend fails: 424 Failed Dependency.
-_BACKEND_FAILED = 424
+TEI_BACKEND_FAILED = 424
 
 
 class TeiFields(RerankFields):
@@ -57,4 +57,4 @@ class Tei(Shape):
 
     def status(self, problem: Problem) -> int:
         """TEI's own status where its backend fails."""
-        return _BACKEND_FAILED if problem.kind is Kind.FAILED else super().status(problem)
+        return TEI_BACKEND_FAILED if problem.kind is Kind.FAILED else super().status(problem)
