@@ -18,6 +18,7 @@ from secondpass.service.request_log import RequestLog
 from secondpass.service.routes import Routes
 from secondpass.service.served_model import ServedModel, load_model
 from secondpass.service.service import Service
+from secondpass.service.shapes import SCORE_PLACES
 
 _DESCRIPTION = """Rerankers behind every API that clients speak: TEI, Cohere, Jina, vLLM, infinity and Voyage are told
 apart by what is sent, and where. Scores are between 0 and 1 unless raw ones are asked for."""
@@ -72,7 +73,7 @@ def create_app(
     routes = Routes(service)
     for path, body in RERANK_BODIES.items():
         app.add_api_route(path, routes.rerank, methods=["POST"], responses=RERANKED, openapi_extra=body)
-    for path in ("/score", "/v1/score"):
+    for path in SCORE_PLACES:
         app.add_api_route(path, routes.score, methods=["POST"], responses=SCORED, openapi_extra=SCORE_BODY)
     app.add_api_route("/info", routes.info, methods=["GET"], responses={401: REFUSALS[401]})
     app.add_api_route("/v1/models", routes.models, methods=["GET"], responses={401: REFUSALS[401]})

@@ -3,10 +3,9 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from secondpass.service.problems import Kind, Problem
-from secondpass.service.routes import refusal
-from secondpass.service.shapes import at
+from secondpass.service.routes import place, refusal
+from secondpass.service.shapes import PLACES, at
 
-_PLACES = ("/v2/rerank", "/v1/rerank", "/rerank", "/v1/score", "/score")
 # What a proxy says where no replica has answered: a full queue or no replica at all. Ours are JSON.
 _BARE_STATUSES = (429, 503)
 _BARE_TYPE = b"text/plain"
@@ -19,6 +18,9 @@ class RayRefusals:
     A replica that dies takes the requests that it was answering with it, for which Ray says 500, in plain text. Nothing
     of them is left, so that they may be sent again: 503 with Retry-After is what clients do that for.
 
+    A proxy leads to other applications, too, whose answers are their own: only what lies right below an application's
+    route prefix, as the service's places do, is taken for one of them.
+
     Args:
         app: The proxy.
     """
@@ -28,8 +30,7 @@ class RayRefusals:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the proxy answer; where that is no answer of the service, give one."""
-        place = _place(scope)
-        if place is None:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         has_begun = is_bare = False
@@ -38,21 +39,17 @@ class RayRefusals:
             nonlocal has_begun, is_bare
             if message["type"] == "http.response.start":
                 has_begun = True
-                is_bare = _is_bare(message)
+                is_bare = place(scope) in PLACES and _is_bare(message)
             if not is_bare:
                 await send(message)
 
         await self._app(scope, receive, pass_on)
-        if is_bare or not has_begun:
+        # Where the application begins is known only now: the proxy has added its route prefix to the root path.
+        asked = place(scope)
+        if asked in PLACES and (is_bare or not has_begun):
             message = "no replica is there to answer" if is_bare else "the replica that was to answer has gone"
             problem = Problem(Kind.UNAVAILABLE, message, retry_after=_RETRY_AFTER)
-            await refusal(at(place), problem)(scope, receive, send)
-
-
-def _place(scope: Scope) -> str | None:
-    """The place of the service that was asked, wherever it is mounted; None for others, and for what is not HTTP."""
-    path = scope["path"] if scope["type"] == "http" else ""
-    return next((place for place in _PLACES if path.endswith(place)), None)
+            await refusal(at(asked), problem)(scope, receive, send)
 
 
 def _is_bare(start: Message) -> bool:

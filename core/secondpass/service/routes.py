@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import Request, Response
 from pydantic_core import to_json
+from starlette.types import Scope
 
 from secondpass.errors import SecondPassError
 from secondpass.ranking.readings import Reading
@@ -103,13 +104,13 @@ class Routes:
         try:
             self._service.api_keys.check(request.headers.get("authorization"))
         except Problem as problem:
-            return refusal(at(_path(request)), problem)
+            return refusal(at(place(request.scope)), problem)
         return None
 
     async def _answer(self, request: Request, endpoint: Callable[[_Exchange], Awaitable[Response]]) -> Response:
         """Run an endpoint; whatever it raises becomes an answer in the API that was spoken."""
         service = self._service
-        path = _path(request)
+        path = place(request.scope)
         exchange = _Exchange(request, path, at(path), time.monotonic())
         failure: str | None = None
         try:
@@ -221,10 +222,10 @@ async def _disconnection(request: Request) -> None:
         pass
 
 
-def _path(request: Request) -> str:
+def place(scope: Scope) -> str:
     """The path of a request below the one where the service is mounted, if it is."""
-    path: str = request.scope["path"]
-    return path.removeprefix(request.scope.get("root_path", ""))
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _failed(error: Exception) -> Problem:

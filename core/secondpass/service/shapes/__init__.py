@@ -18,6 +18,8 @@ from secondpass.service.shapes.voyage import Voyage
 
 __all__ = [
     "FIELD_PLACES",
+    "PLACES",
+    "SCORE_PLACES",
     "SHAPES",
     "SHAPES_AT",
     "TEI_BACKEND_FAILED",
@@ -37,7 +39,11 @@ SHAPES_AT: Mapping[str, tuple[Shape, ...]] = {
     "/v1/rerank": (TEI, JINA, COHERE_V1, VLLM, VOYAGE),
     "/v2/rerank": (TEI, COHERE_V2),
 }
-"""The APIs that are spoken at each place."""
+"""The APIs that are spoken at each place of rankings."""
+SCORE_PLACES = ("/score", "/v1/score")
+"""Where pairs are scored, in vLLM's API."""
+PLACES = (*SHAPES_AT, *SCORE_PLACES)
+"""All places that answer with scores."""
 SHAPES: tuple[Shape, ...] = tuple(dict.fromkeys(shape for shapes in SHAPES_AT.values() for shape in shapes))
 
 # Fields by which a request of one API differs from those that others send to the same place.
@@ -54,7 +60,7 @@ def at(path: str) -> Shape:
     """The API of a place, for errors that are found before a request is read."""
     if path.startswith("/v2/"):
         return COHERE_V2
-    if path.endswith("/score"):
+    if path in SCORE_PLACES:
         return VLLM
     return JINA if path.startswith("/v1/") else TEI
 
