@@ -60,6 +60,11 @@ class _ReadRequest:
     n_characters: int
     n_tokens: int
 
+    @property
+    def n_truncated(self) -> int:
+        """Pairs of which a part was not read, as far as the scorer says."""
+        return sum(reading.truncated is True for reading in self.readings)
+
 
 class Routes:
     """The endpoints of a service."""
@@ -144,7 +149,8 @@ class Routes:
         asked = shape.read(body)
         read = await self._read(exchange, asked)
         content = shape.answer(asked, answer(asked, read.readings, read.model, read.n_tokens))
-        return _json(content, headers=self._told(exchange, read))
+        self._count(read)
+        return _json(content, headers=_costs(exchange, read))
 
     async def _score(self, exchange: _Exchange) -> Response:
         body = await self._service.bodies.read(exchange.request)
@@ -152,7 +158,8 @@ class Routes:
         asked = VLLM.read_score_request(body)
         read = await self._read(exchange, asked)
         scores = answer_pairs(asked, read.readings, read.model, read.n_tokens)
-        return _json(VLLM.answer_pairs(scores, int(time.time())), headers=self._told(exchange, read))
+        self._count(read)
+        return _json(VLLM.answer_pairs(scores, int(time.time())), headers=_costs(exchange, read))
 
     async def _read(self, exchange: _Exchange, asked: RerankRequest | ScoreRequest) -> _ReadRequest:
         """Wait in the model's queue for the readings of a request's pairs, unless the client leaves."""
@@ -181,29 +188,32 @@ class Routes:
         n_tokens = sum(counted) if len(counted) == len(readings) else sum(sizes)
         return _ReadRequest(model, readings, queued, n_characters, n_tokens)
 
-    def _told(self, exchange: _Exchange, read: _ReadRequest) -> dict[str, str]:
-        """Headers that say what the answer took, under TEI's names; times in milliseconds."""
-        queued = read.queued
-        n_truncated = sum(reading.truncated is True for reading in read.readings)
+    def _count(self, read: _ReadRequest) -> None:
+        """Add a request that is answered to the metrics."""
         self._service.metrics.scored(
             read.model.name,
             n_documents=len(read.readings),
-            n_truncated=n_truncated,
-            queue_seconds=queued.queue_seconds,
-            scoring_seconds=queued.scoring_seconds,
+            n_truncated=read.n_truncated,
+            queue_seconds=read.queued.queue_seconds,
+            scoring_seconds=read.queued.scoring_seconds,
         )
-        headers = {
-            "x-compute-type": ",".join(read.model.devices) or "unknown",
-            "x-compute-time": _milliseconds(queued.queue_seconds + queued.scoring_seconds),
-            "x-compute-characters": str(read.n_characters),
-            "x-compute-tokens": str(read.n_tokens),
-            "x-total-time": _milliseconds(time.monotonic() - exchange.began),
-            "x-queue-time": _milliseconds(queued.queue_seconds),
-            "x-inference-time": _milliseconds(queued.scoring_seconds),
-        }
-        if n_truncated or all(reading.truncated is not None for reading in read.readings):
-            headers["x-truncated"] = str(n_truncated)
-        return headers
+
+
+def _costs(exchange: _Exchange, read: _ReadRequest) -> dict[str, str]:
+    """Headers that say what the answer took, under TEI's names; times in milliseconds."""
+    queued = read.queued
+    headers = {
+        "x-compute-type": ",".join(read.model.devices) or "unknown",
+        "x-compute-time": _milliseconds(queued.queue_seconds + queued.scoring_seconds),
+        "x-compute-characters": str(read.n_characters),
+        "x-compute-tokens": str(read.n_tokens),
+        "x-total-time": _milliseconds(time.monotonic() - exchange.began),
+        "x-queue-time": _milliseconds(queued.queue_seconds),
+        "x-inference-time": _milliseconds(queued.scoring_seconds),
+    }
+    if read.n_truncated or all(reading.truncated is not None for reading in read.readings):
+        headers["x-truncated"] = str(read.n_truncated)
+    return headers
 
 
 def refusal(shape: Shape, problem: Problem) -> Response:
