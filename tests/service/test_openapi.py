@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from serving import ask, overlap_app, post
 
 from secondpass.service import ServedModel, create_app
-from secondpass.service.shapes import SHAPES
+from secondpass.service.shapes import FIELD_PLACES, SHAPES
 from secondpass.testing import OverlapScorer
 
 load_all_checks()
@@ -67,6 +67,10 @@ DOCS = {"query": "red fox", "documents": ["a red fox"]}
         ("/v1/rerank", {**DOCS, "rank_fields": ["text"], "max_chunks_per_doc": 0}, True),
         ("/v1/rerank", {"query": "red fox", "texts": ["a red fox"], "rank_fields": ["text"]}, False),
         ("/score", {"text_1": "a", "text_2": "b", "relevant_spans": {}}, False),
+        ("/v1/rerank", {**DOCS, "texts": ["a"]}, False),
+        ("/rerank", {**DOCS, "texts": []}, False),
+        ("/v2/rerank", {**DOCS, "texts": None}, True),
+        ("/rerank", {"query": "red fox", "texts": ["a red fox"], "documents": None}, True),
     ],
 )
 def test_the_document_allows_what_is_taken_and_forbids_what_is_not(
@@ -77,6 +81,14 @@ def test_the_document_allows_what_is_taken_and_forbids_what_is_not(
     validator = Draft202012Validator({**schema, "components": document["components"]})
     assert validator.is_valid(body) == is_taken
     assert post(APP, path, body).status_code == (200 if is_taken else 422)
+
+
+def test_the_document_is_the_same_at_every_start() -> None:
+    """Fields of other places stand in their own order, and not in that of a set, which each process shuffles."""
+    for shape in SHAPES:
+        properties = APP.openapi()["components"]["schemas"][shape.fields.__name__]["properties"]
+        others = [name for name in FIELD_PLACES if name not in shape.fields.model_fields]
+        assert [name for name in properties if name in others] == others
 
 
 def test_the_document_says_how_a_key_is_sent_where_one_is_needed() -> None:

@@ -8,7 +8,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from secondpass.service.problems import Kind
-from secondpass.service.shapes import FIELD_PLACES, SHAPES, SHAPES_AT, TEI_BACKEND_FAILED, VllmScoreFields
+from secondpass.service.shapes import (
+    DOCUMENTS_FIELDS,
+    FIELD_PLACES,
+    SHAPES,
+    SHAPES_AT,
+    TEI_BACKEND_FAILED,
+    VllmScoreFields,
+)
+from secondpass.service.shapes.fields import RerankFields
 
 _REF = "#/components/schemas/{model}"
 _OBJECT = {"type": "object"}
@@ -50,6 +58,15 @@ SCORED: dict[int | str, dict[str, Any]] = {
 }
 
 
+def _fields_of_others(model: type[BaseModel]) -> dict[str, Any]:
+    """What a request may hold of fields that only others have."""
+    # Another place's field asks for nothing where it is null or empty, and is taken then.
+    fields: dict[str, Any] = {name: {"enum": [None, []]} for name in FIELD_PLACES if name not in model.model_fields}
+    if issubclass(model, RerankFields):
+        fields |= {name: {"type": "null"} for name in DOCUMENTS_FIELDS if name not in model.model_fields}
+    return fields
+
+
 # The name of the security scheme in the document.
 _KEY = "apiKey"
 
@@ -64,10 +81,8 @@ def describe(app: FastAPI, *, needs_key: bool) -> None:
             _, schemas = models_json_schema([(model, "validation") for model in fields], ref_template=_REF)
             components = made.setdefault("components", {})
             components.setdefault("schemas", {}).update(schemas["$defs"])
-            # Another place's field asks for nothing where it is null or empty, and is taken then.
             for model in fields:
-                for name in FIELD_PLACES.keys() - model.model_fields.keys():
-                    schemas["$defs"][model.__name__]["properties"][name] = {"enum": [None, []]}
+                schemas["$defs"][model.__name__]["properties"] |= _fields_of_others(model)
             if needs_key:
                 components["securitySchemes"] = {_KEY: {"type": "http", "scheme": "bearer"}}
                 for path in made["paths"].values():

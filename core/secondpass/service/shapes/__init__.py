@@ -17,6 +17,7 @@ from secondpass.service.shapes.vllm import Vllm, VllmScoreFields
 from secondpass.service.shapes.voyage import Voyage
 
 __all__ = [
+    "DOCUMENTS_FIELDS",
     "FIELD_PLACES",
     "PLACES",
     "SCORE_PLACES",
@@ -54,6 +55,8 @@ _INFINITY_FIELDS = {"raw_scores"}
 _HOSTED_VLLM_FIELDS = {"instruction", "max_tokens_per_doc", "max_tokens_per_query"}
 # Fields that one API alone has an answer to, and its place. All others that change scores are fields of every API.
 FIELD_PLACES = {"rank_fields": "/v1/rerank", "relevant_spans": "/v2/rerank"}
+# The fields for documents, of which a request for a ranking has one.
+DOCUMENTS_FIELDS = ("texts", "documents")
 
 
 def at(path: str) -> Shape:
@@ -103,7 +106,7 @@ def _is_voyages(path: str, body: Mapping[str, object]) -> bool:
 
 def check_one_documents_field(body: Mapping[str, object]) -> None:
     """Raise Problem unless a request for a ranking has its documents in one field."""
-    n_given = sum(body.get(name) is not None for name in ("texts", "documents"))
+    n_given = sum(body.get(name) is not None for name in DOCUMENTS_FIELDS)
     if n_given > 1:
         raise invalid("texts and documents must not both be given", "documents")
     if not n_given:
