@@ -38,7 +38,8 @@ class Format(StrEnum):
     """<DOC> elements with <DOCNO> and text, as in TREC collections."""
 
 
-# The formats that names stand for; any other name is that of one document.
+# The formats that names stand for; any other name is that of one document. A .trec file holds documents here; in a
+# job's input it is a run (jobs/inputs/find_inputs.py): jobs are given pairs, and commands what is to be ranked.
 _BY_SUFFIX = {
     ".jsonl": Format.JSONL,
     ".ndjson": Format.JSONL,

@@ -12,6 +12,7 @@ from secondpass.errors import InputError
 
 Kind: TypeAlias = Literal["parquet", "jsonl", "csv", "tsv", "trec"]
 
+# A .trec file is a run here, whose lines name pairs; where documents are read, it holds these (cli/documents.py).
 _KINDS: Final[dict[str, Kind]] = {
     ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv",
     ".trec": "trec", ".run": "trec",
