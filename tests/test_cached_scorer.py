@@ -20,16 +20,17 @@ from typing import Any
 import numpy as np
 import pytest
 from checkpoints import bert
-from fake_service import faking
+from fake_service import Reply, faking
+from forking import forks, holds_in_child
 from hypothesis import given
 from hypothesis import strategies as st
 from judgements import platt, steps
 from scorers import Scores, true_score
 
 from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RankedDocument, RemoteScorer, arank, rank
-from secondpass.errors import CheckpointError, InputError, InputTypeError, ScoringError
+from secondpass.errors import CheckpointError, InputError, InputTypeError, RemoteError, ScoringError
 from secondpass.ranking import AsyncRankingScorer, PairScorer, Passage
-from secondpass.score_cache import ScoreStore, pair_keys
+from secondpass.score_cache import ScoreStore, join, pair_keys
 from secondpass.testing import OverlapScorer
 
 DOCUMENTS = ["the cat sleeps", "a dog", "cat and dog", "", "a dog"]
@@ -107,6 +108,12 @@ def test_scores_come_back_in_the_form_they_were_given(
             for scores in (scorer.score("cat", DOCUMENTS), scorer.predict(pairs), scorer.predict(iter(pairs))):
                 assert (scores.dtype.type if isinstance(scores, np.ndarray) else type(scores)) is form
                 assert list(scores) == list(give([true_score(*pair) for pair in pairs]))
+
+
+def test_blocks_of_several_dtypes_are_joined_as_a_list() -> None:
+    joined = join([np.ones(1, np.float32), np.ones(1)])
+    assert isinstance(joined, list)
+    assert joined == [1.0, 1.0]
 
 
 class Given(OverlapScorer):
@@ -257,6 +264,14 @@ async def test_awaited_it_gives_the_same(tmp_path: Path) -> None:
     assert await simple.arank("cat", texts) == simple.rank("cat", texts) == rank(OverlapScorer(), "cat", texts)
 
 
+async def test_awaited_a_scorer_without_a_ranking_is_ranked_the_same(tmp_path: Path) -> None:
+    with_cache = cached(tmp_path, Scores())
+    threshold = sorted(true_score("q", text) for text in DOCUMENTS)[-2]
+    expected = rank(Scores(), "q", DOCUMENTS, top_k=4, score_threshold=threshold)
+    assert len(expected) < 4
+    assert await with_cache.arank("q", DOCUMENTS, top_k=4, score_threshold=threshold) == expected
+
+
 async def test_a_lookup_does_not_hold_up_the_event_loop(tmp_path: Path) -> None:
     with_cache = cached(tmp_path)
     with_cache.score("cat", DOCUMENTS)
@@ -305,6 +320,20 @@ def test_scores_of_a_model_that_a_service_has_by_now_are_not_kept_as_those_of_be
         assert own.score("q", ["a"]) == first, "who names the scores himself says when they are others"
 
 
+def test_a_service_that_no_longer_says_its_model_is_to_blame_and_no_pair(tmp_path: Path) -> None:
+    info = {"model_id": "a/model", "model_type": {"reranker": {}}, "model_sha": "one"}
+
+    def stop_saying(results: list[Any]) -> list[Any]:
+        fake.pages = {"/info": info | {"model_sha": None}}
+        return results
+
+    with faking(pages={"/info": info}) as fake, RemoteScorer(fake.url) as remote:
+        with_cache = CachedScorer(remote, tmp_path)
+        fake.replies.append(Reply(change=stop_saying))
+        with pytest.raises(RemoteError, match="must be of a service that tells what its scores depend on"):
+            with_cache.score("q", ["a"])
+
+
 def test_another_fingerprint_never_matches(tmp_path: Path) -> None:
     scorer = Scores()
     CachedScorer(scorer, tmp_path).score("cat", DOCUMENTS)
@@ -341,6 +370,8 @@ def test_a_copy_in_another_process_goes_on(tmp_path: Path, model: str) -> None:
     copy.score("cat", DOCUMENTS)
     assert (copy.hits, copy.misses) == (5, 0)
     assert copy.fingerprint() == with_cache.fingerprint()
+    copy.score("cat", [f"document {number}" for number in range(20)])
+    assert n_kept(tmp_path) == 7
 
 
 def test_scores_are_kept_under_the_files_that_gave_them(tmp_path: Path) -> None:
@@ -376,6 +407,12 @@ def test_the_least_recently_used_go(tmp_path: Path) -> None:
     assert n_kept(tmp_path) == 3
     cached(tmp_path, max_scores=2).score("q", ["new"])
     assert n_kept(tmp_path) == 2
+
+
+def test_a_folder_that_holds_too_many_loses_them_with_the_first_that_is_kept(tmp_path: Path) -> None:
+    cached(tmp_path).score("q", [f"{number}" for number in range(1_000)])
+    cached(tmp_path, max_scores=500).score("q", ["new"])  # which is less than a hundredth
+    assert n_kept(tmp_path) == 500
 
 
 def damage_with_garbage(path: Path) -> None:
@@ -436,6 +473,25 @@ def test_a_damaged_file_is_a_warning_and_a_fresh_start(tmp_path: Path, damage: C
     assert with_cache.hits >= len(texts)
     assert path not in files(tmp_path)
     assert len(files(tmp_path)) == 1
+
+
+def test_an_index_that_is_damaged_alone_is_damage_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Damaged(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+            if sql.startswith("SELECT key"):
+                error = sqlite3.DatabaseError("index corrupted")
+                error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT_INDEX
+                raise error
+            return super().execute(sql, *parameters)
+
+    cached(tmp_path).score("cat", DOCUMENTS)
+    connect = sqlite3.connect
+    with monkeypatch.context() as damaged:
+        damaged.setattr(sqlite3, "connect", lambda *place, **options: connect(*place, **options, factory=Damaged))
+        with pytest.warns(RuntimeWarning, match="were damaged and are not used: index corrupted"):
+            again = cached(tmp_path).score("cat", DOCUMENTS)
+    assert again == OverlapScorer().score("cat", DOCUMENTS)
+    assert [path.name for path in files(tmp_path)] == ["scores-2.sqlite3"]
 
 
 def test_a_release_with_another_table_leaves_the_files_of_this_one_alone(
@@ -588,6 +644,21 @@ def test_a_full_disk_is_a_warning(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_forked_process_goes_on_with_it(tmp_path: Path) -> None:
     assert printed(FORKED, tmp_path) == ["True", "True True 4", "True True 2"]
+
+
+@forks
+def test_a_forked_process_goes_on_with_all_of_several(tmp_path: Path) -> None:
+    several = [cached(tmp_path / name, Scores()) for name in "ab"]
+
+    def is_right(document: str) -> bool:
+        return all(one.score("q", [document]) == [true_score("q", document)] for one in several)
+
+    assert is_right("before")
+    assert holds_in_child(lambda: is_right("child"))
+    assert is_right("parent")
+    assert [one.hits for one in several] == [0, 0]
+    assert is_right("child")
+    assert [one.hits for one in several] == [1, 1]
 
 
 def test_16_threads_share_one(tmp_path: Path) -> None:
@@ -760,6 +831,16 @@ def test_a_folder_is_any_kind_of_path(tmp_path: Path) -> None:
     scorer = CachedScorer(Scores(), Named())
     scorer.score("q", ["a"])
     assert len(files(tmp_path / "scores")) == 1
+
+
+def test_a_folder_stays_where_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with_cache = cached(Path("kept"))
+    monkeypatch.chdir("elsewhere")
+    with_cache.score("q", ["a"])
+    assert n_kept(tmp_path / "kept") == 1
+    assert list(Path().iterdir()) == []
 
 
 @pytest.mark.parametrize(

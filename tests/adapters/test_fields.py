@@ -122,6 +122,15 @@ def test_what_a_validator_of_a_subclass_refuses_leaves_nothing_behind() -> None:
 
 
 @ADAPTERS
+def test_a_field_that_is_refused_was_not_set(adapter: Any) -> None:
+    made = adapter(model="some/model")
+    before = set(made.model_fields_set)
+    with pytest.raises(ValueError, match="scorer"):
+        made.scorer = OverlapScorer()  # beside a model
+    assert made.model_fields_set == before
+
+
+@ADAPTERS
 def test_adapters_of_the_same_fields_are_equal_whatever_they_have_loaded(adapter: Any) -> None:
     used = adapter(model="some/model")
     unused = used.model_copy()  # with the same callback manager, which is a field of LlamaIndex's

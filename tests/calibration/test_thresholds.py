@@ -145,6 +145,23 @@ def test_intervals_of_the_queries_left_empty_are_binomial() -> None:
     assert threshold.recall.low == pytest.approx(0.31, abs=0.02)
 
 
+def test_a_recalls_threshold_is_chosen_anew_in_every_sample() -> None:
+    # One relevant document for each of 20 queries, at logits 0.3 apart, and one far below all of them.
+    own = 0.3 * np.arange(20) - 3
+    logits = np.stack([own, np.full(20, -9.0)], axis=1).ravel()
+    (threshold,) = find_thresholds(
+        PLAIN, logits, np.tile([1, 0], 20), np.repeat(np.arange(20), 2), wanted=[Wanted("recall", 0.8)]
+    )
+    assert isinstance(threshold, Threshold)
+    # Of 20 that are drawn with replacement, the 16th from the top is the highest that keeps four in five.
+    drawn = np.random.default_rng(0).choice(own, (10_000, 20))
+    ends = np.quantile(np.sort(drawn, axis=1)[:, 4], [0.025, 0.975])
+    given = [math.log(p / (1 - p)) for p in (threshold.threshold.low, threshold.threshold.high)]
+    assert given == pytest.approx(ends, abs=0.61), (
+        "by two places, for a sample and for the gap that a threshold lies in"
+    )
+
+
 def test_a_threshold_that_many_samples_do_not_reach_has_no_upper_end() -> None:
     # Only one of ten queries has its relevant document on top: a third of the samples are without it.
     logits = np.arange(20)[::-1] / 2

@@ -11,10 +11,11 @@ import pytest
 from fake_service import closed_url
 from hypothesis import given
 from hypothesis import strategies as st
+from judgements import platt
 from scorers import Fixed
 from truncation import TRUNCATES
 
-from secondpass import Cascade, CrossEncoder, RankedDocument, RemoteScorer, Scorer, arank, rank
+from secondpass import Calibrated, Cascade, CrossEncoder, RankedDocument, RemoteScorer, Scorer, arank, rank
 from secondpass.errors import InputError, InputTypeError, NoFingerprintError, RemoteWarning, ScoringError
 from secondpass.ranking import AsyncRankingScorer, Passage, RankingScorer, score_pairs
 from secondpass.testing import OverlapScorer
@@ -129,6 +130,11 @@ def test_scores_are_lowered_no_further_than_the_order_demands() -> None:
     assert [placed.stage_scores for placed in explained] == [(4.0, 2.0), (5.0, 1.0), (3.0,), (3.0,), (-9.0,)]
 
 
+def test_a_number_that_single_precision_rounds_down_is_the_next_below() -> None:
+    (_, lowered) = Cascade(tables([2.0, 1.0], [0.7, 0.0]), keep=1).rank("q", texts(2))
+    assert lowered.score == float(np.float32(0.7)) < 0.7
+
+
 def test_each_stage_reads_the_best_of_the_one_before_in_the_given_order() -> None:
     first, second, third = tables([1, 4, 2, 5, 3], [1, 2, 9, 3, 4], [0] * 5)
     Cascade([first, second, third], keep=[3, 1]).rank("q", texts(5))
@@ -226,6 +232,16 @@ async def test_a_service_that_is_down_is_such_a_stage() -> None:
         with pytest.warns(RemoteWarning):
             assert await cascade.arank("q", texts(3), score_threshold=0.0) == ranked
         assert [document.index for document in ranked] == [1, 2, 0]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_any_stage_may_keep_the_order_and_no_probabilities_are_made_of_that(place: int) -> None:
+    stages: list[Scorer] = [OverlapScorer()]
+    stages.insert(place, RemoteScorer(closed_url(), on_failure="keep_order"))
+    cascade = Cascade(stages, keep=2)
+    assert cascade.on_failure == "keep_order"
+    with pytest.raises(InputError, match="on_failure"):
+        Calibrated(cascade, platt(1.0, 0.0))
 
 
 def test_a_clear_case_stops_early() -> None:

@@ -107,9 +107,15 @@ go_on.set()
 """
 
 AFTER_THE_MAIN_THREAD = """
+from concurrent.futures import ThreadPoolExecutor
 def later():
-    time.sleep(0.5)
-    assert not threading.main_thread().is_alive()
+    threading.main_thread().join()
+    try:
+        while True:  # pools of the standard library come to an end a moment after it
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(int)
+    except RuntimeError:
+        pass
     print(len(model.score("q", DOCUMENTS)), len(model.predict(pairs(5000))))
 threading.Thread(target=later).start()
 """

@@ -12,7 +12,16 @@ from fake_service import Reply, faking
 from folders import FolderOf
 from judgements import platt
 
-from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RemoteScorer, Scorer
+from secondpass import (
+    CachedScorer,
+    Calibrated,
+    Cascade,
+    CrossEncoder,
+    RankedDocument,
+    RemoteScorer,
+    Scorer,
+    rank,
+)
 from secondpass.errors import CheckpointNotFoundError, InputError, MissingExtraError, RemoteError, ScoringError
 from secondpass.errors.item_numbers import caller_numbers, renumber
 from secondpass.ranking import score_pairs
@@ -61,6 +70,30 @@ def test_a_cache_counts_the_pairs_of_a_stream(tmp_path: Path, monkeypatch: pytes
     pairs = [("q", KNOWN), ("other", NEW), ("q", NEW), ("other", KNOWN), ("q", KNOWN), ("other", BAD)]
     with pytest.raises(ScoringError, match=r"got NaN for document 5$"):
         cached(tmp_path).predict(iter(pairs))
+
+
+class Ranks(Picky):
+    """The same, with a ranking of its own."""
+
+    def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
+        return rank(Picky(), query, documents)
+
+
+@pytest.mark.parametrize("scorer", [Ranks(), Calibrated(Ranks(), platt(1.0, 0.0))], ids=["ranks", "reads"])
+def test_a_cache_counts_the_pairs_that_it_reads(
+    scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secondpass.ranking.blocks.BLOCK_PAIRS", 2)
+    pairs = [("q", KNOWN), ("other", NEW), ("q", NEW), ("other", KNOWN), ("q", KNOWN), ("other", BAD)]
+    with pytest.raises(ScoringError, match=r"got NaN for document 5$"):
+        cached(tmp_path, scorer).read(iter(pairs))
+
+
+def test_a_calibrated_scorer_counts_the_pairs_that_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secondpass.ranking.blocks.BLOCK_PAIRS", 2)
+    pairs = [("q", KNOWN), ("q", NEW), ("q", KNOWN), ("q", BAD)]
+    with pytest.raises(ScoringError, match=r"got NaN for document 3$"):
+        Calibrated(Picky(), platt(1.0, 0.0)).read(iter(pairs))
 
 
 @each_call

@@ -174,9 +174,13 @@ def test_an_interruption_of_one_that_waits_takes_its_block_out_of_line() -> None
     callers = Callers(held)
     for first in (0, 100):
         callers.call(first, 2)
+
+    def interrupt() -> None:
+        until(lambda: len(callers.joint._waiting) == 2)
+        os.kill(os.getpid(), signal.SIGINT)
+
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    start(interrupt)
     with pytest.raises(KeyboardInterrupt):
         callers.joint.outputs(held, block_of(900, 2), MOST)
     signal.signal(signal.SIGINT, before)

@@ -286,6 +286,12 @@ print("parent", len(model.score("q", DOCUMENTS)))
     assert (done.returncode, done.stdout.split()) == (0, ["child", "30", "parent", "30"]), done.stderr[-2000:]
 
 
+def n_waiting(own: Turns) -> int:
+    """How many wait when nobody is being let in."""
+    with own._changing:
+        return len(own._waiting)
+
+
 def test_held_turns_are_had_once_all_holds_are_over() -> None:
     own = Turns()
     at_work, end = threading.Event(), threading.Event()
@@ -306,14 +312,15 @@ def test_held_turns_are_had_once_all_holds_are_over() -> None:
     for thread in (first, *others):
         thread.join(20)
         assert not thread.is_alive()
-    at_work.clear()
-    later = start(work)
-    until(lambda: len(own._waiting) == 1)
+    later = [start(work)]
+    until(lambda: n_waiting(own) == 1)
     own.release("a")
-    assert not at_work.wait(0.2)
+    later.append(start(work))  # which begins whoever may begin before it waits
+    until(lambda: n_waiting(own) == 2)
     own.release("b")
-    later.join(20)
-    assert not later.is_alive()
+    for thread in later:
+        thread.join(20)
+        assert not thread.is_alive()
 
 
 def test_a_hold_that_nobody_releases_ends_by_itself() -> None:

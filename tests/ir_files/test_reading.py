@@ -26,6 +26,8 @@ BROKEN: list[tuple[Callable[[Path], object], str, str]] = [
     (read_run, "ok Q0 a 2 1 t", "a document must appear once per query"),
     (read_qrels, "q d", "qrels must have 4 columns"),
     (read_qrels, "q 0 d much", "a grade must be an integer .*, got 'much'"),
+    (read_qrels, "q 0 d 1000001", "a grade must be an integer from -1000000 to 1000000, got 1000001"),
+    (read_qrels, "q 0 d -1000001", "a grade must be an integer from -1000000 to 1000000, got -1000001"),
     (read_documents, '{"_id": "ok", "text": "again"}', "_id must be unique, 'ok' appears again"),
     (read_documents, '{"_id": "d"}', "text must be a string, got None"),
     (read_documents, "plain", "must be JSON, got 'plain'"),
@@ -54,8 +56,9 @@ def test_ties_in_single_precision_are_ties_as_in_trec_eval() -> None:
 def test_ids_may_hold_any_character_but_the_separators(tmp_path: Path) -> None:
     run = read_run(write(tmp_path / "run.trec", "q\xa01 Q0 d\u30001 1 2 t\n"))
     assert run == {"q\xa01": {"d\u30001": 2.0}}
-    qrels = read_qrels(write(tmp_path / "qrels.tsv", "query-id\tcorpus-id\tscore\nq 1\td\t1\n"))
-    assert qrels == {"q 1": {"d": 1}}
+    for name in ("qrels.tsv", "qrels.txt"):  # a header tells by itself what lies between the columns
+        qrels = read_qrels(write(tmp_path / name, "query-id\tcorpus-id\tscore\nq 1\td\t1\n"))
+        assert qrels == {"q 1": {"d": 1}}
 
 
 def test_a_judgement_may_come_twice_but_not_as_two(tmp_path: Path) -> None:

@@ -46,3 +46,8 @@ def test_rows_are_looked_at_only_where_a_piece_may_end() -> None:
 def test_a_row_that_says_nothing_of_its_query_ends_none() -> None:
     keys = ["a", "a", None, "a", "b", "b"]
     assert [piece.n_rows for piece in divide(keys, lambda key: key, 2)] == [4, 2]
+
+
+def test_a_query_that_is_known_late_ends_where_it_does() -> None:
+    first, *_ = divide(["a", "a", None, "b", "c", "c", "c"], lambda key: key, 3)
+    assert (first.n_rows, first.is_continued) == (4, False)

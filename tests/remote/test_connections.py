@@ -5,14 +5,14 @@ import copy
 import gc
 import os
 import pickle
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fake_service import Fake, faking, score_of
+from fake_service import Fake, Reply, faking, score_of
 from forking import forks, holds_in_child
 from programs import run_python
+from waiting import auntil, until
 
 from secondpass import RemoteScorer
 from secondpass.errors import RemoteError, RemoteWarning
@@ -24,10 +24,7 @@ RIGHT = [score_of(text) for text in DOCUMENTS]
 
 def wait_until_closed(fake: Fake) -> None:
     """The server's threads notice in their own time."""
-    end = time.monotonic() + 10
-    while fake.n_open and time.monotonic() < end:
-        time.sleep(0.001)
-    assert fake.n_open == 0
+    until(lambda: fake.n_open == 0)
 
 
 def test_connections_are_kept_and_closed() -> None:
@@ -76,10 +73,10 @@ async def test_it_is_closed_in_a_loop_and_awaited() -> None:
 
 
 async def test_a_task_that_is_cancelled_leaves_the_scorer_as_it_was() -> None:
-    with faking() as fake:
+    with faking([Reply(seconds=10)]) as fake:
         async with RemoteScorer(fake.url) as scorer:
             task = asyncio.create_task(scorer.ascore("query", DOCUMENTS))
-            await asyncio.sleep(0)
+            await auntil(lambda: len(fake.posts) == 1)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from folders import FolderOf
 from judgements import platt, steps
-from serving import Recorder, app_of, ask, client_of, overlap_app, post, until
+from serving import Recorder, app_of, ask, client_of, overlap_app, post
 from texts import AWKWARD
+from waiting import auntil
 
 from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder
 from secondpass.errors import InputError, InputTypeError
@@ -415,9 +416,9 @@ def test_a_client_that_leaves_is_not_scored_for() -> None:
             first = asyncio.create_task(client.post("/rerank", json=TEI))
             await asyncio.to_thread(scorer.began.acquire)
             leaves = asyncio.create_task(client.post("/rerank", json={"query": "gone", "texts": ["away"]}))
-            await until(lambda: app.state.service.queue_sizes["tested"] == 2)
+            await auntil(lambda: app.state.service.queue_sizes["tested"] == 2)
             leaves.cancel()
-            await until(lambda: app.state.service.queue_sizes["tested"] == 1)
+            await auntil(lambda: app.state.service.queue_sizes["tested"] == 1)
             scorer.go.release()
             scorer.go.release()
             return await first

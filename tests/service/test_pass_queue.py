@@ -2,10 +2,12 @@
 
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,9 +37,20 @@ class Watcher:
 
 @contextmanager
 def queue_of(
-    scorer: Recorder, *, pass_tokens: int = 100, n_passes: int = 1, max_tokens: int = 10_000
+    scorer: Recorder,
+    *,
+    pass_tokens: int = 100,
+    n_passes: int = 1,
+    max_tokens: int = 10_000,
+    watcher: Watcher | None = None,
 ) -> Iterator[PassQueue]:
-    queue = PassQueue(scorer, pass_tokens=pass_tokens, n_passes=n_passes, max_tokens=max_tokens, watcher=Watcher())
+    queue = PassQueue(
+        scorer,
+        pass_tokens=pass_tokens,
+        n_passes=n_passes,
+        max_tokens=max_tokens,
+        watcher=Watcher() if watcher is None else watcher,
+    )
     yield queue
     for _ in range(100):
         scorer.go.release()
@@ -52,6 +65,11 @@ def pairs(query: str, n: int, n_tokens: int = 10) -> list[tuple[Pair, int]]:
 
 def scores(request: QueuedRequest) -> list[float]:
     return [reading.score for reading in request.future.result(20)]
+
+
+def n_idle(queue: PassQueue) -> int:
+    """Threads that have had a pass, and wait for work."""
+    return len(vars(queue._changed)["_waiters"])
 
 
 def run_pass(scorer: Recorder) -> list[Pair]:
@@ -142,8 +160,7 @@ def test_one_long_request_gets_two_passes_that_were_idle() -> None:
             assert scorer.began.acquire(timeout=20)
         for _ in range(2):
             scorer.go.release()
-        # Both threads have had a pass, and wait for work.
-        until(lambda: len(vars(queue._changed)["_waiters"]) == 2)
+        until(lambda: n_idle(queue) == 2)
         queue.submit(pairs("long", 100))
         for _ in range(2):
             assert scorer.began.acquire(timeout=5)
@@ -174,6 +191,13 @@ def test_equal_pairs_of_requests_that_wait_are_scored_once() -> None:
             scorer.go.release()
         assert [scores(request) for request in requests] == [[2.0] * n for n in (2, 3, 4, 6)]
     assert sorted(pair for given in scorer.passes for pair in given) == [("a", f"a{i}") for i in range(4)]
+
+
+def test_a_request_shares_nothing_with_itself() -> None:
+    watcher = Watcher()
+    with queue_of(Recorder(), watcher=watcher) as queue:
+        assert scores(queue.submit(pairs("a", 2) * 3)) == [2.0] * 6
+    assert watcher.n_shared == 0
 
 
 def test_what_was_scored_is_scored_again_for_a_later_request() -> None:
@@ -246,6 +270,21 @@ def test_an_error_that_would_end_a_thread_fails_a_request(error: BaseException) 
                 queue.submit(pairs("a", 2)).future.result(20)
 
 
+@pytest.mark.parametrize("error", [RuntimeError("no counter"), SystemExit(3)])
+def test_a_watcher_that_fails_fails_the_requests_of_its_pass(error: BaseException) -> None:
+    class FailsOnce(Watcher):
+        def begun(self, n_pairs: int, n_tokens: int) -> None:
+            super().begun(n_pairs, n_tokens)
+            if len(self.passes) == 1:
+                raise error
+
+    with queue_of(Recorder(), watcher=FailsOnce()) as queue:
+        with pytest.raises(RuntimeError if isinstance(error, RuntimeError) else ScoringError):
+            queue.submit(pairs("a", 2)).future.result(20)
+        assert queue.n_tokens == 0
+        assert scores(queue.submit(pairs("a", 2))) == [2.0, 2.0]
+
+
 def test_nan_and_a_wrong_number_of_scores_fail_their_request() -> None:
     class Odd(Recorder):
         def predict(self, pairs: object) -> list[float]:
@@ -280,6 +319,33 @@ def test_what_nobody_waits_for_is_not_scored() -> None:
         assert scores(first) == [6.0], "what is answered stays answered"
 
 
+def test_what_nobody_waits_for_is_not_scored_again_after_a_pass_that_failed() -> None:
+    scorer = Recorder(broken=["a0"], held=True)
+    with queue_of(scorer) as queue:
+        first = queue.submit(pairs("first", 1))
+        assert scorer.began.acquire(timeout=20)
+        stays, gone = queue.submit(pairs("a", 2)), queue.submit(pairs("b", 2))
+        assert sorted(run_pass(scorer)) == [("a", "a0"), ("a", "a1"), ("b", "b0"), ("b", "b1")]
+        queue.cancel(gone)
+        for _ in range(10):
+            scorer.go.release()
+        with pytest.raises(RuntimeError, match="cannot read a0"):
+            stays.future.result(20)
+        assert scores(first) == [6.0]
+    assert all(query == "a" for given in scorer.passes[2:] for query, _ in given)
+
+
+def test_a_request_has_started_with_its_first_pass() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer, pass_tokens=100) as queue:
+        request = queue.submit(pairs("a", 20))
+        assert scorer.began.acquire(timeout=20)
+        started = request.started
+        assert started is not None
+        run_pass(scorer)
+        assert request.started == started
+
+
 def test_a_full_queue_refuses_and_then_takes_again() -> None:
     scorer = Recorder(held=True)
     with queue_of(scorer, max_tokens=50) as queue:
@@ -296,6 +362,35 @@ def test_a_full_queue_refuses_and_then_takes_again() -> None:
         scores(request)
         scorer.go.release()
         assert scores(queue.submit(pairs("b", 5))) == [2.0] * 5
+
+
+def test_nobody_is_told_to_stay_away_for_more_than_a_minute() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer, max_tokens=10**9) as queue:
+        queue.submit(pairs("a", 1, 10**9))
+        with pytest.raises(Problem, match="tokens may wait") as refused:
+            queue.submit(pairs("b", 1, 10**9))
+    assert refused.value.retry_after == 60
+
+
+def test_seconds_of_passes_side_by_side_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("secondpass.service.pass_queue.time", SimpleNamespace(monotonic=lambda: now[0]))
+    scorer = Recorder(held=True)
+    with queue_of(scorer, pass_tokens=1_000, n_passes=2, max_tokens=10_000) as queue:
+        for query in "ab":
+            queue.submit(pairs(query, 1, 1_000))
+            assert scorer.began.acquire(timeout=20)
+        now[0] = 10.0
+        for _ in range(2):
+            scorer.go.release()
+        until(lambda: n_idle(queue) == 2)
+        queue.submit(pairs("full", 10, 1_000))
+        with pytest.raises(Problem, match="tokens may wait") as refused:
+            queue.submit(pairs("more", 10, 1_000))
+    # A fifth of each pass goes into the mean of a thousand tokens, 0.1 s at first: 0.8 * 0.1 + 0.2 * 10 s after the
+    # first one, and 0.8 of that after the second, which took no second of its own: 1.664 s. So ten times that.
+    assert refused.value.retry_after == 17
 
 
 def test_pairs_that_are_on_their_way_take_no_room_again() -> None:
@@ -360,6 +455,18 @@ def test_what_is_not_scored_in_time_is_told_so(n_passes: int) -> None:
         assert not queue.wait(0.01)
         with pytest.raises(Problem, match="stopped before it came to this request"):
             request.future.result(0)
+
+
+def test_all_passes_together_are_waited_for_as_long_as_asked() -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer, n_passes=3) as queue:
+        for query in "abc":
+            queue.submit(pairs(query, 1))
+            assert scorer.began.acquire(timeout=20)
+        queue.close()
+        began = time.monotonic()
+        assert not queue.wait(1.5)
+        assert time.monotonic() - began < 4, "and not for 4.5 s"
 
 
 def test_no_pairs_are_answered_at_once() -> None:

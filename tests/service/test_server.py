@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import httpx
 import numpy as np
 import pytest
+from waiting import until
 
 from secondpass import CrossEncoder
 
@@ -134,10 +135,10 @@ def test_every_request_that_was_accepted_is_answered_after_sigterm() -> None:
         threads = [threading.Thread(target=client, args=(number, server.url, stop)) for number in range(12)]
         for thread in threads:
             thread.start()
-        _wait_for(lambda: _gauge(server, "te_queue_size") >= 12)
+        until(lambda: _gauge(server, "te_queue_size") >= 12)
         n_before = len(answers)
         server.process.send_signal(signal.SIGTERM)
-        _wait_for(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
+        until(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
         assert httpx.post(f"{server.url}/rerank", json=BODY).status_code == 503
         for thread in threads:
             thread.join(60)
@@ -157,10 +158,10 @@ def test_what_draining_has_no_time_for_is_told_so_and_the_process_ends(drain: fl
     ):
         unfinished.sendall(b"POST /v2/rerank HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{")
         waiting = clients.submit(httpx.post, f"{server.url}/rerank", json=BODY, timeout=60)
-        _wait_for(lambda: _gauge(server, "te_queue_size") == 1)
+        until(lambda: _gauge(server, "te_queue_size") == 1)
         server.process.send_signal(signal.SIGINT)
         if is_told_twice:
-            _wait_for(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
+            until(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
             server.process.send_signal(signal.SIGINT)
         answered = waiting.result(20)
         assert (answered.status_code, answered.headers["retry-after"]) == (503, "1")
@@ -189,7 +190,7 @@ def asking_for_10_megabytes(server: Server) -> Iterator[socket.socket]:
 def test_an_answer_that_is_taken_slowly_is_sent_whole_after_sigterm() -> None:
     with running(slow_command(seconds=0, drain=30)) as server, asking_for_10_megabytes(server) as connection:
         server.process.send_signal(signal.SIGTERM)
-        _wait_for(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
+        until(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
         time.sleep(6)  # more than what is left for the last answers when the time to drain is over
         assert httpx.get(f"{server.url}/ready").status_code == 503
         head, _, answer = connection.makefile("rb").read().partition(b"\r\n\r\n")
@@ -204,7 +205,7 @@ def test_answers_that_nobody_takes_are_held_and_end_with_their_connection() -> N
             body = {"query": "q", "texts": ["word " * 200_000] * 6}
             assert httpx.post(f"{server.url}/rerank", json=body).status_code == 429
             # It is closed once it has taken nothing for a second, and there is room again.
-            _wait_for(lambda: httpx.post(f"{server.url}/rerank", json=body).status_code == 200)
+            until(lambda: httpx.post(f"{server.url}/rerank", json=body).status_code == 200)
         server.process.send_signal(signal.SIGTERM)
         assert server.end() == 0
 
@@ -272,7 +273,7 @@ def test_connections_that_are_cut_leave_the_server_as_it_was(slow: Server) -> No
             connection.shutdown(socket.SHUT_WR)
         with socket.create_connection(slow.address, timeout=20) as connection:
             connection.sendall(sent)
-    _wait_for(lambda: _gauge(slow, "te_queue_size") == 0)
+    until(lambda: _gauge(slow, "te_queue_size") == 0)
     assert _gauge(slow, "secondpass_gone_clients_total") >= 2
     assert httpx.post(f"{slow.url}/rerank", json=BODY).status_code == 200
 
@@ -297,10 +298,3 @@ def test_a_port_that_is_taken_is_told_in_a_line() -> None:
 def _gauge(server: Server, name: str) -> float:
     lines = httpx.get(f"{server.url}/metrics").text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
-
-
-def _wait_for(condition: object, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator] # a function without arguments
-        assert time.monotonic() < end, "it never came to be"
-        time.sleep(0.02)

@@ -1,5 +1,6 @@
-"""Threads that a test waits for."""
+"""Threads and tasks that a test waits for."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,13 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.001)
+
+
+async def auntil(condition: Callable[[], bool]) -> None:
+    """The same, in an event loop that goes on meanwhile."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.001)
 
 
 def start(function: Callable[..., object], *arguments: object) -> threading.Thread:

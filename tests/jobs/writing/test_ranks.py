@@ -16,7 +16,7 @@ from scorers import Scores
 
 from secondpass.jobs import JobSettings, score_files
 from secondpass.jobs.rows import BadRow, JsonObjects, Rows, ScoredRows
-from secondpass.jobs.shards import Shard, divide
+from secondpass.jobs.shards import Shard, divide, query_digest
 from secondpass.jobs.writing.ranks import Ranker, count_scattered, rank_stretches
 from secondpass.ranking import Readings
 
@@ -97,6 +97,16 @@ def test_a_query_that_goes_on_in_another_shard_has_no_ranks() -> None:
     assert [rank for piece in pieces for rank in piece.ranks.tolist()] == [0, 0, 2, 1, 0, 0]
 
 
+@pytest.mark.parametrize("place", ["begins", "ends"])
+def test_a_query_beside_one_that_goes_on_in_bad_rows_alone_has_ranks(place: str) -> None:
+    other = query_digest("a")
+    before = Shard(1, 0, 5, 4, continues=True, first_query=other)
+    behind = Shard(1, 0, 5, 4, is_continued=True, last_query=other)
+    ranker = Ranker(before if place == "begins" else behind)
+    pieces = [*ranker.push(_scored(["b", "b"], [2, 1])), *ranker.finish()]
+    assert [rank for piece in pieces for rank in piece.ranks.tolist()] == [1, 2]
+
+
 def test_queries_beside_one_whose_rows_are_all_bad_here_have_ranks(tmp_path: Path) -> None:
     # Two rows of one query, and six of another, of which the good ones are in the second shard alone; then the other
     # way round: six of a query, whose next two, in the next shard, are bad; and two of another one.
@@ -115,6 +125,11 @@ def test_queries_beside_one_whose_rows_are_all_bad_here_have_ranks(tmp_path: Pat
 def test_a_query_that_only_seems_to_go_on_has_come_back() -> None:
     first, second = np.array([7, 9], np.uint64), np.array([7], np.uint64)
     assert count_scattered([(first, False), (second, True)]) == 1, "9 goes on, with bad rows alone"
+
+
+def test_a_query_goes_on_through_a_shard_that_says_nothing_of_it() -> None:
+    first, nothing, last = (np.array(digests, np.uint64) for digests in ([7, 9], [], [9]))
+    assert count_scattered([(first, False), (nothing, True), (last, True)]) == 0
 
 
 def _ranks(rows: Sequence[tuple[str | None, bool]], shard_rows: int) -> tuple[list[int], int]:
