@@ -66,13 +66,14 @@ class ServedModel:
         return getattr(self.scorer, "devices", ())
 
     def fingerprints(self) -> dict[str, str | None]:
-        """What its scores depend on, `raw` ones and those as they are `served`; None where the scorer does not say.
+        """What its scores depend on, `raw` ones and those as they are `served`; None where the scorer does not say now.
 
-        The first takes as long as reading the model's files.
+        The first takes as long as reading the model's files, or as asking the service that the scorer asks.
         """
         raw = served = None
         if isinstance(self.scorer, Fingerprinted):
-            with suppress(SecondPassError, OSError):  # a scorer around others may know of one that has none
+            # A scorer around others may know of one that has none, and a service may be out of reach.
+            with suppress(SecondPassError, OSError):
                 raw = self.scorer.fingerprint()
         unit = _unit(self.score_map)
         if raw is not None and unit is not None:
