@@ -12,12 +12,13 @@ import checkpoints
 import httpx
 import numpy as np
 import pytest
+from fake_service import closed_url
 from folders import FolderOf
 from judgements import platt, steps
 from serving import Recorder, app_of, ask, client_of, overlap_app, post, until
 from texts import AWKWARD
 
-from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder
+from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RemoteScorer
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
@@ -223,6 +224,16 @@ def test_scores_that_other_requests_would_change_are_not_served() -> None:
     cascade = Cascade([OverlapScorer(), OverlapScorer()], keep=1)
     with pytest.raises(InputError, match="requests share passes; got Cascade"):
         create_app([ServedModel(name="cascade", scorer=cascade)])
+
+
+def test_scores_that_are_made_up_are_not_served() -> None:
+    lossy = RemoteScorer(closed_url(), on_failure="keep_order")
+    with pytest.raises(
+        InputError, match=r'write RemoteScorer\(..., on_failure="raise"\), got on_failure=\'keep_order\''
+    ):
+        ServedModel(name="lossy", scorer=lossy)
+    with pytest.raises(InputError, match=r'write RemoteScorer\(..., on_failure="raise"\)'):
+        ServedModel(name="lossy", scorer=Calibrated(lossy, platt(0.5, 1.0)), score_map=float)
 
 
 def test_an_instruction_has_to_be_the_one_the_model_was_loaded_with() -> None:
