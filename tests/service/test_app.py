@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -360,6 +360,7 @@ def test_a_blank_key_is_refused(keys: list[str]) -> None:
         (Limits(max_text_characters=5), TEI, 422, "query must have at most 5 characters, got 7"),
         (Limits(max_text_characters=8), TEI, 422, "texts[0] must have at most 8 characters, got 9"),
         (Limits(max_body_bytes=20), TEI, 413, "the body must have at most 20 bytes"),
+        (Limits(max_held_bytes=20), TEI, 413, "the body must have at most 20 bytes"),
         (Limits(max_queued_tokens=5), TEI, 413, "a request must have at most 5 tokens, got about "),
     ],
 )
@@ -415,6 +416,16 @@ def test_requests_hold_their_bytes_until_they_are_answered() -> None:
             return [each.status_code for each in (refused, answered, malformed, await client.post("/rerank", json=TEI))]
 
     assert asyncio.run(overload()) == [429, 200, 400, 200]
+
+
+def test_a_body_that_there_is_never_room_for_is_too_large_however_it_comes() -> None:
+    async def content() -> AsyncIterator[bytes]:
+        yield b"{" * 15
+        yield b"{" * 15
+
+    refused = ask(overlap_app(limits=Limits(max_held_bytes=20)), "POST", "/rerank", content=content())
+    assert refused.status_code == 413
+    assert "retry-after" not in refused.headers
 
 
 def test_a_client_that_leaves_is_not_scored_for() -> None:

@@ -1,4 +1,4 @@
-"""What `/info` says that scores depend on: found out once of a model here, asked each time of one that runs elsewhere."""
+"""What `/info` says that scores depend on: found out once of a model here, each time of one elsewhere."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
