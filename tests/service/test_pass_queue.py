@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -174,6 +175,21 @@ def test_equal_pairs_of_requests_that_wait_are_scored_once() -> None:
             scorer.go.release()
         assert [scores(request) for request in requests] == [[2.0] * n for n in (2, 3, 4, 6)]
     assert sorted(pair for given in scorer.passes for pair in given) == [("a", f"a{i}") for i in range(4)]
+
+
+@pytest.mark.parametrize("own", [0, 1])
+def test_a_request_that_joins_a_pass_has_not_waited_and_takes_as_long_as_the_rest_of_it(own: int) -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer) as queue:
+        queue.submit(pairs("a", 2))
+        assert scorer.began.acquire(timeout=20)
+        joins = queue.submit([*pairs("a", 2), *pairs("own", own)])
+        time.sleep(0.05)
+        for _ in range(2):
+            scorer.go.release()
+        assert len(scores(joins)) == 2 + own
+        assert joins.queue_seconds == 0.0
+        assert joins.scoring_seconds >= 0.05
 
 
 def test_what_was_scored_is_scored_again_for_a_later_request() -> None:
