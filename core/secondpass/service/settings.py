@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from secondpass.arguments import check_text, describe
+from secondpass.arguments import check_flag, check_text, describe
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
@@ -110,7 +110,8 @@ def read_settings(given: Mapping[str, object]) -> ServiceSettings:
             raise InputTypeError(f"api_keys_env must name an environment variable, got {describe(variable)}")
         found |= {"api_keys_env": variable, "needs_api_keys": True}
     if "log_lengths" in given:
-        found["log_lengths"] = _truth("log_lengths", given["log_lengths"])
+        check_flag("log_lengths", given["log_lengths"])
+        found["log_lengths"] = given["log_lengths"]
     return ServiceSettings(**found)  # type: ignore[arg-type] # each was checked above
 
 
@@ -140,9 +141,6 @@ def _model(given: object) -> ModelSettings:
         raise InputTypeError(f"aliases must be a list of names, got {describe(aliases)}")
     file = values.pop("calibration", None)
     check_text("calibration", file)
-    for option in ("local_files_only", "trust_remote_code"):
-        if option in values:
-            _truth(option, values[option])
     if isinstance(values.get("device"), list):
         values["device"] = tuple(values["device"])
     options = ModelOptions(**values)
@@ -162,12 +160,6 @@ def _check_names(given: Mapping[str, object], known: tuple[str, ...]) -> None:
     unknown = [str(name) for name in given if name not in known]
     if unknown:
         raise InputError(f"settings must be among {', '.join(known)}, got {', '.join(unknown)}")
-
-
-def _truth(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise InputTypeError(f"{name} must be true or false, got {describe(value)}")
-    return value
 
 
 @contextmanager
