@@ -1,6 +1,7 @@
 """`secondpass serve`: models behind every API that rerank clients speak."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -133,7 +134,10 @@ def serve(
             load_model(name, replace(options, calibration=calibrations.get(name)), aliases=aliases[name])
             for name in names
         ]
-        serve_at(bound, create_app(models, api_keys=keys, limits=limits, log_lengths=log_lengths))
+        have_ended = serve_at(bound, create_app(models, api_keys=keys, limits=limits, log_lengths=log_lengths))
+        if not have_ended:  # a model hangs, and threads of its own may keep the process for ever
+            logging.shutdown()
+            os._exit(0)
 
 
 def aliases_of(models: Sequence[str], aliases: Sequence[str]) -> dict[str, list[str]]:
