@@ -21,7 +21,7 @@ from texts import AWKWARD
 from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RemoteScorer
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
-from secondpass.ranking import Pair, Passage, RankedDocument, Readings
+from secondpass.ranking import Pair, Passage, RankedDocument, Readings, Sigmoid
 from secondpass.service import Limits, ServedModel, create_app, load_model
 from secondpass.testing import OverlapScorer
 
@@ -138,7 +138,8 @@ def test_what_stands_around_a_model_hides_nothing_that_it_read(around: str, tmp_
     calibration = platt(1.0, 0.0, model.fingerprint())
     scorer = Calibrated(model, calibration) if around == "calibrated" else CachedScorer(model, tmp_path)
     body = {"query": "berlin", "documents": ["the berlin wall fell. " * 200, "berlin"], "relevant_spans": {}}
-    answered = post(app_of(scorer), "/v2/rerank", body)
+    served = ServedModel(name="tested", scorer=scorer, score_map=Sigmoid() if around == "cached" else float)
+    answered = post(app_of(served), "/v2/rerank", body)
     assert answered.headers["x-truncated"] == "1"
     assert all(result["relevant_spans"] for result in answered.json()["results"])
 
@@ -152,7 +153,8 @@ def test_equal_scores_are_in_the_order_of_what_they_were(raw: bool) -> None:  # 
     assert expected != list(range(len(texts)))
     body = {"query": query, "texts": texts, "raw_scores": raw}
     for scorer in (CrossEncoder("secondpass/mini", calibration=calibration), Calibrated(logits, calibration)):
-        answered = post(app_of(scorer), "/rerank", body).json()
+        served = ServedModel(name="tested", scorer=scorer, score_map=float)
+        answered = post(app_of(served), "/rerank", body).json()
         assert [result["index"] for result in answered] == expected
         assert len({result["score"] for result in answered}) == 1
 
@@ -222,7 +224,7 @@ def test_names_of_models_differ_and_there_is_one() -> None:
 
 def test_scores_that_other_requests_would_change_are_not_served() -> None:
     cascade = Cascade([OverlapScorer(), OverlapScorer()], keep=1)
-    with pytest.raises(InputError, match="requests share passes; got Cascade"):
+    with pytest.raises(InputError, match=r"got Cascade.*; requests share passes"):
         create_app([ServedModel(name="cascade", scorer=cascade)])
 
 
@@ -256,6 +258,46 @@ def test_a_calibrated_model_answers_with_probabilities_and_raw_with_logits() -> 
         np.testing.assert_allclose(answered, scores, atol=1e-6)
     with pytest.raises(InputError):
         load_model("secondpass/mini", ModelOptions(calibration=calibration, max_length=64))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"name": 5}, "name must be that of a model, got int 5"),
+        ({"name": ""}, "name must be that of a model, got str ''"),
+        ({"name": "caf\udce9"}, r"name must be Unicode text, has the lone surrogate '\\udce9' at character 3"),
+        ({"aliases": "prod"}, "aliases must be a list of names, got str 'prod'"),
+        ({"aliases": ["a", 5]}, r"aliases\[1\] must be a name, got int 5"),
+        ({"aliases": ["a", ""]}, r"aliases\[1\] must be a name, got ''"),
+        ({"aliases": ["caf\udce9"]}, r"aliases\[0\] must be Unicode text, has the lone surrogate"),
+        ({"scorer": None}, r"scorer must be an object with a method score\(query, documents\), .* got NoneType None"),
+        ({"scorer": Recorder}, "scorer must be an object .* got the class Recorder"),
+        ({"score_map": "map.json"}, "score_map must be a function from score to score, got str 'map.json'"),
+        ({"instruction": 5}, "instruction must be text or None, got int 5"),
+    ],
+)
+def test_what_a_served_model_is_made_of_is_checked(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ServedModel(**{"name": "a", "scorer": Recorder(), **given})
+
+
+def test_the_models_are_a_list_and_each_a_name_or_a_model() -> None:
+    one = ServedModel(name="a", scorer=Recorder())
+    for models, message in (
+        ("secondpass/mini", "models must be a list of names and ServedModels, got str 'secondpass/mini'"),
+        (one, "models must be a list of names and ServedModels, got ServedModel "),
+        (5, "models must be a list of names and ServedModels, got int 5"),
+        ([one, Recorder], r"models\[1\] must be a name or a ServedModel, got type "),
+    ):
+        with pytest.raises(InputTypeError, match=message):
+            create_app(models)  # type: ignore[arg-type] # what the check is for
+    with pytest.raises(InputTypeError, match="limits must be Limits or None, got int 5"):
+        create_app([one], limits=5)  # type: ignore[arg-type] # likewise
+    with pytest.raises(InputTypeError, match="log_lengths must be True or False, got str 'no'"):
+        create_app([one], log_lengths="no")  # type: ignore[arg-type] # likewise
+    with pytest.raises(InputTypeError, match="aliases must be a list of names, got str 'prod'"):
+        load_model("not/loaded", aliases="prod")
+    assert ServedModel(name="a", scorer=Recorder(), aliases=["b"]).aliases == ("b",)  # type: ignore[arg-type] # likewise
 
 
 def test_a_limit_of_tokens_counts_only_where_it_could_matter(folder_of: FolderOf) -> None:

@@ -64,6 +64,7 @@ def test_every_setting_reaches_the_service(tmp_path: Path, monkeypatch: pytest.M
         ({"models": [{"name": "a", "alias": "b"}]}, r"models\[0\]: settings must be among name, aliases"),
         ({"models": [{"name": "a", "token": "secret"}]}, r"models\[0\]: settings must be among .*, got token"),
         ({"models": [{"name": "a", "aliases": "b"}]}, r"models\[0\]: aliases must be a list of names"),
+        ({"models": [{"name": "a", "aliases": ["b", "\ud800"]}]}, r"models\[0\]: aliases\[1\] must be Unicode text"),
         ({"models": [{"name": "a", "dtype": "float8"}]}, r"models\[0\]: dtype must be one of .*, got 'float8'"),
         ({"models": [{"name": "a", "max_length": "64"}]}, r"models\[0\]: max_length must be an integer"),
         ({"models": [{"name": "a", "trust_remote_code": "no"}]}, r"trust_remote_code must be True or False"),

@@ -14,7 +14,7 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 from secondpass.service.app import create_app
 from secondpass.service.limits import Limits
-from secondpass.service.served_model import load_model
+from secondpass.service.served_model import check_naming, load_model
 
 DEFAULT_MODEL = "secondpass/mini"
 DEFAULT_API_KEYS_ENV = "SECONDPASS_API_KEYS"
@@ -133,12 +133,8 @@ def _models(given: object) -> tuple[ModelSettings, ...]:
 def _model(given: object) -> ModelSettings:
     named = {"name": given} if isinstance(given, str) else given
     values: dict[str, Any] = dict(_mapping(named, (*_NAMING, *_OPTIONS)))
-    name = values.pop("name", None)
-    if not isinstance(name, str) or not name:
-        raise InputTypeError(f"name must be that of a model, got {describe(name)}")
-    aliases = values.pop("aliases", ())
-    if not isinstance(aliases, list | tuple) or not all(isinstance(alias, str) and alias for alias in aliases):
-        raise InputTypeError(f"aliases must be a list of names, got {describe(aliases)}")
+    name, aliases = values.pop("name", None), values.pop("aliases", ())
+    check_naming(name, aliases)
     file = values.pop("calibration", None)
     check_text("calibration", file)
     if isinstance(values.get("device"), list):
