@@ -260,6 +260,31 @@ def test_a_calibrated_model_answers_with_probabilities_and_raw_with_logits() -> 
         load_model("secondpass/mini", ModelOptions(calibration=calibration, max_length=64))
 
 
+def test_scores_that_are_no_logits_are_served_as_they_are_or_not_at_all(tmp_path: Path) -> None:
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    shares = CrossEncoder("secondpass/mini", activation="sigmoid")
+    calibration = platt(0.5, 1.0, logits.fingerprint())
+    for scorer in (
+        shares,
+        CachedScorer(shares, tmp_path),
+        CrossEncoder("secondpass/mini", calibration=calibration),
+        Calibrated(logits, calibration),
+        RemoteScorer(closed_url()),
+    ):
+        with pytest.raises(InputError, match="scorer must give logits where score_map is a sigmoid") as refused:
+            ServedModel(name="twice", scorer=scorer)
+        assert 'CrossEncoder(..., activation="identity")' in str(refused.value)
+        assert ServedModel(name="once", scorer=scorer, score_map=float).scorer is scorer
+    assert ServedModel(name="raw", scorer=RemoteScorer(closed_url(), raw_scores=True)).score_map == Sigmoid()
+
+    served = ServedModel(name="shares", scorer=shares, score_map=float)
+    assert served.fingerprints() == {"raw": shares.fingerprint(), "served": shares.fingerprint()}
+    app, texts = app_of(served), ["berlin wall", "forest"]
+    for raw in (True, False):
+        answered = post(app, "/score", {"text_1": "berlin", "text_2": texts, "raw_scores": raw}).json()["data"]
+        np.testing.assert_allclose([result["score"] for result in answered], shares.score("berlin", texts), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from secondpass.adapters.units import is_scaled
 from secondpass.arguments import check_names, check_text, check_unicode, describe, items_of
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError, SecondPassError
@@ -49,6 +50,12 @@ class ServedModel:
         check_raises_failures(self.scorer)
         if not callable(self.score_map):
             raise InputTypeError(f"score_map must be a function from score to score, got {describe(self.score_map)}")
+        if self.score_map == Sigmoid() and is_scaled(self.scorer):
+            raise InputError(
+                "scorer must give logits where score_map is a sigmoid, got one whose scores are no logits: write "
+                'CrossEncoder(..., activation="identity"), RemoteScorer(..., raw_scores=True) or '
+                "score_map=calibration for what is calibrated, or score_map=float to serve its scores as they are"
+            )
 
     @property
     def max_length(self) -> int | None:
