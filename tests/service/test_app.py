@@ -126,6 +126,9 @@ def test_what_was_truncated_is_told_and_counted(scorer: object) -> None:
     refused = post(app, "/rerank", {**body, "truncate": False})
     assert refused.status_code == 422
     assert "texts[0] and the query are too long for tested" in refused.json()["error"]
+    counted = ask(app, "GET", "/metrics").text
+    for name, n in (("documents_total", 6), ("truncated_documents_total", 2)):
+        assert f'secondpass_{name}{{model="tested"}} {n}.0' in counted, "it was scored, and then refused"
     refused = post(app, "/rerank", {**body, "truncation_direction": "Left"})
     assert "truncation_direction (or truncation_side) must be right for texts that do not fit" in refused.text
     fitting = {**body, "texts": ["four", "five"], "truncate": False, "truncation_direction": "left"}

@@ -59,6 +59,11 @@ class _ReadRequest:
     n_characters: int
     n_tokens: int
 
+    @property
+    def n_truncated(self) -> int:
+        """Of how many documents a part was not read, as far as the scorer says."""
+        return sum(reading.truncated is True for reading in self.readings)
+
 
 class Routes:
     """The endpoints of a service."""
@@ -178,19 +183,21 @@ class Routes:
             queue.cancel(queued)
         counted = [reading.n_tokens for reading in readings if reading.n_tokens is not None]
         n_tokens = sum(counted) if len(counted) == len(readings) else sum(sizes)
-        return _ReadRequest(model, readings, queued, n_characters, n_tokens)
-
-    def _told(self, exchange: _Exchange, read: _ReadRequest) -> dict[str, str]:
-        """Headers that say what the answer took, under TEI's names; times in milliseconds."""
-        queued = read.queued
-        n_truncated = sum(reading.truncated is True for reading in read.readings)
-        self._service.metrics.scored(
-            read.model.name,
-            n_documents=len(read.readings),
-            n_truncated=n_truncated,
+        read = _ReadRequest(model, readings, queued, n_characters, n_tokens)
+        # Now: the answer may yet be refused, for what was truncated.
+        service.metrics.scored(
+            model.name,
+            n_documents=len(readings),
+            n_truncated=read.n_truncated,
             queue_seconds=queued.queue_seconds,
             scoring_seconds=queued.scoring_seconds,
         )
+        return read
+
+    @staticmethod
+    def _told(exchange: _Exchange, read: _ReadRequest) -> dict[str, str]:
+        """Headers that say what the answer took, under TEI's names; times in milliseconds."""
+        queued = read.queued
         headers = {
             "x-compute-type": ",".join(read.model.devices) or "unknown",
             "x-compute-time": _milliseconds(queued.queue_seconds + queued.scoring_seconds),
@@ -200,8 +207,8 @@ class Routes:
             "x-queue-time": _milliseconds(queued.queue_seconds),
             "x-inference-time": _milliseconds(queued.scoring_seconds),
         }
-        if n_truncated or all(reading.truncated is not None for reading in read.readings):
-            headers["x-truncated"] = str(n_truncated)
+        if read.n_truncated or all(reading.truncated is not None for reading in read.readings):
+            headers["x-truncated"] = str(read.n_truncated)
         return headers
 
 
