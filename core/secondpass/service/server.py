@@ -77,7 +77,8 @@ def _listen(bound: socket.socket, backlog: int) -> None:
     try:
         bound.listen(backlog)
     except OSError as error:
-        raise _not_free(*bound.getsockname()[:2], error) from error
+        host, port = bound.getsockname()[:2]
+        raise _not_free(host, port, error) from error
 
 
 def _not_free(host: str, port: int, error: Exception) -> InputError:
