@@ -19,7 +19,6 @@ from secondpass.fingerprints import check_fingerprint
 from secondpass.ranking import (
     AsyncScorer,
     Fingerprinted,
-    Loadable,
     Pair,
     PairScorer,
     RankedDocument,
@@ -38,6 +37,7 @@ from secondpass.ranking.pairs import places_by_query
 from secondpass.ranking.request_checks import check_documents, check_pairs, check_query, check_request
 from secondpass.ranking.score_checks import check_scores
 from secondpass.ranking.scorer_checks import check_pointwise, check_raises_failures, check_scorer
+from secondpass.ranking.scorers import can_change
 from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
 
 # What the keys of an entry begin with, by the scorer's call. `rank` and `read` of a calibrated model round its
@@ -87,8 +87,7 @@ class CachedScorer:
         self._folder = _check_folder(folder)
         self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else check_fingerprint(fingerprint)
         self._is_given = fingerprint is not None
-        # Only what is loaded on demand, as the model of a service, can become another one behind the same scorer.
-        self._asks_again = fingerprint is None and isinstance(unwrapped(scorer), Loadable)
+        self._asks_again = fingerprint is None and can_change(scorer)
         # A service has the fingerprint of its model, and gives lists where that gives arrays, without all that it says.
         self._source = "model" if isinstance(unwrapped(scorer), ReadingScorer) else "other"
         check_count("max_scores", max_scores, optional=False)  # None means no limit elsewhere

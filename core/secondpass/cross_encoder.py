@@ -154,6 +154,11 @@ class CrossEncoder(LocalScorer):
         return self._labels
 
     @property
+    def activation(self) -> str:
+        """What makes scores of its logits: "identity", "sigmoid" or "tanh"; "identity" where a calibration does."""
+        return str(self._activation)
+
+    @property
     def calibration(self) -> Calibration | None:
         """What makes probabilities of its logits; None where scores are in the activation's unit."""
         return self._calibration

@@ -43,6 +43,8 @@ def test_a_calibration_is_the_first_models_or_that_of_the_one_it_names(tmp_path:
         (["--max-documents", "0"], "max_documents must be greater than 0, got 0"),
         (["--body-seconds", "-1"], "body_seconds must be greater than 0, got -1.0"),
         (["--api-key", " "], "api_keys must hold at least one character each"),
+        (["--alias", "caf\udce9"], "alias must be Unicode text"),  # as Python reads a byte that is no text
+        (["--model", "caf\udce9"], "model must be Unicode text"),
         (["--alias", "x=y"], "alias must be NAME or NAME=MODEL, MODEL one of secondpass/mini"),
         (["--model", "a", "--model", "a"], "model must be given once for each, got a, a"),
         (["--host", "256.0.0.1"], "host and port must be free to listen at, got 256.0.0.1:8080"),

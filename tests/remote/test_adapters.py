@@ -195,5 +195,5 @@ class TestScaling:
         component.close()
 
     def test_what_a_service_cannot_do_is_refused(self) -> None:
-        with pytest.raises(InputError, match="calibration_factor must be left out with a calibration or a service"):
+        with pytest.raises(InputError, match="calibration_factor must be left out for scores from 0 to 1"):
             SecondPassRanker("http://localhost:1", calibration_factor=2.0)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,17 @@ import checkpoints
 import httpx
 import numpy as np
 import pytest
+from fake_service import closed_url
 from folders import FolderOf
 from judgements import platt, steps
 from serving import Recorder, app_of, ask, client_of, overlap_app, post
 from texts import AWKWARD
 from waiting import auntil
 
-from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder
+from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RemoteScorer
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
-from secondpass.ranking import Pair, Passage, RankedDocument, Readings
+from secondpass.ranking import Pair, Passage, RankedDocument, Readings, Sigmoid
 from secondpass.service import Limits, ServedModel, create_app, load_model
 from secondpass.testing import OverlapScorer
 
@@ -126,6 +127,9 @@ def test_what_was_truncated_is_told_and_counted(scorer: object) -> None:
     refused = post(app, "/rerank", {**body, "truncate": False})
     assert refused.status_code == 422
     assert "texts[0] and the query are too long for tested" in refused.json()["error"]
+    counted = ask(app, "GET", "/metrics").text
+    for name, n in (("documents_total", 6), ("truncated_documents_total", 2)):
+        assert f'secondpass_{name}{{model="tested"}} {n}.0' in counted, "it was scored, and then refused"
     refused = post(app, "/rerank", {**body, "truncation_direction": "Left"})
     assert "truncation_direction (or truncation_side) must be right for texts that do not fit" in refused.text
     fitting = {**body, "texts": ["four", "five"], "truncate": False, "truncation_direction": "left"}
@@ -138,7 +142,8 @@ def test_what_stands_around_a_model_hides_nothing_that_it_read(around: str, tmp_
     calibration = platt(1.0, 0.0, model.fingerprint())
     scorer = Calibrated(model, calibration) if around == "calibrated" else CachedScorer(model, tmp_path)
     body = {"query": "berlin", "documents": ["the berlin wall fell. " * 200, "berlin"], "relevant_spans": {}}
-    answered = post(app_of(scorer), "/v2/rerank", body)
+    served = ServedModel(name="tested", scorer=scorer, score_map=Sigmoid() if around == "cached" else float)
+    answered = post(app_of(served), "/v2/rerank", body)
     assert answered.headers["x-truncated"] == "1"
     assert all(result["relevant_spans"] for result in answered.json()["results"])
 
@@ -152,7 +157,8 @@ def test_equal_scores_are_in_the_order_of_what_they_were(raw: bool) -> None:  # 
     assert expected != list(range(len(texts)))
     body = {"query": query, "texts": texts, "raw_scores": raw}
     for scorer in (CrossEncoder("secondpass/mini", calibration=calibration), Calibrated(logits, calibration)):
-        answered = post(app_of(scorer), "/rerank", body).json()
+        served = ServedModel(name="tested", scorer=scorer, score_map=float)
+        answered = post(app_of(served), "/rerank", body).json()
         assert [result["index"] for result in answered] == expected
         assert len({result["score"] for result in answered}) == 1
 
@@ -222,8 +228,16 @@ def test_names_of_models_differ_and_there_is_one() -> None:
 
 def test_scores_that_other_requests_would_change_are_not_served() -> None:
     cascade = Cascade([OverlapScorer(), OverlapScorer()], keep=1)
-    with pytest.raises(InputError, match="requests share passes; got Cascade"):
+    with pytest.raises(InputError, match=r"got Cascade.*; requests share passes"):
         create_app([ServedModel(name="cascade", scorer=cascade)])
+
+
+def test_scores_that_are_made_up_are_not_served() -> None:
+    lossy = RemoteScorer(closed_url(), on_failure="keep_order")
+    with pytest.raises(InputError, match=r'write RemoteScorer\(..., on_failure="raise"\), got on_failure='):
+        ServedModel(name="lossy", scorer=lossy)
+    with pytest.raises(InputError, match=r'write RemoteScorer\(..., on_failure="raise"\)'):
+        ServedModel(name="lossy", scorer=Calibrated(lossy, platt(0.5, 1.0)), score_map=float)
 
 
 def test_an_instruction_has_to_be_the_one_the_model_was_loaded_with() -> None:
@@ -248,6 +262,71 @@ def test_a_calibrated_model_answers_with_probabilities_and_raw_with_logits() -> 
         np.testing.assert_allclose(answered, scores, atol=1e-6)
     with pytest.raises(InputError):
         load_model("secondpass/mini", ModelOptions(calibration=calibration, max_length=64))
+
+
+def test_scores_that_are_no_logits_are_served_as_they_are_or_not_at_all(tmp_path: Path) -> None:
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    shares = CrossEncoder("secondpass/mini", activation="sigmoid")
+    calibration = platt(0.5, 1.0, logits.fingerprint())
+    for scorer in (
+        shares,
+        CachedScorer(shares, tmp_path),
+        CrossEncoder("secondpass/mini", calibration=calibration),
+        Calibrated(logits, calibration),
+        RemoteScorer(closed_url()),
+    ):
+        with pytest.raises(InputError, match="scorer must give logits where score_map is a sigmoid") as refused:
+            ServedModel(name="twice", scorer=scorer)
+        assert 'CrossEncoder(..., activation="identity")' in str(refused.value)
+        assert ServedModel(name="once", scorer=scorer, score_map=float).scorer is scorer
+    assert ServedModel(name="raw", scorer=RemoteScorer(closed_url(), raw_scores=True)).score_map == Sigmoid()
+
+    served = ServedModel(name="shares", scorer=shares, score_map=float)
+    assert served.fingerprints() == {"raw": shares.fingerprint(), "served": shares.fingerprint()}
+    app, texts = app_of(served), ["berlin wall", "forest"]
+    for raw in (True, False):
+        answered = post(app, "/score", {"text_1": "berlin", "text_2": texts, "raw_scores": raw}).json()["data"]
+        np.testing.assert_allclose([result["score"] for result in answered], shares.score("berlin", texts), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"name": 5}, "name must be that of a model, got int 5"),
+        ({"name": ""}, "name must be that of a model, got str ''"),
+        ({"name": "caf\udce9"}, r"name must be Unicode text, has the lone surrogate '\\udce9' at character 3"),
+        ({"aliases": "prod"}, "aliases must be a list of names, got str 'prod'"),
+        ({"aliases": ["a", 5]}, r"aliases\[1\] must be a name, got int 5"),
+        ({"aliases": ["a", ""]}, r"aliases\[1\] must be a name, got ''"),
+        ({"aliases": ["caf\udce9"]}, r"aliases\[0\] must be Unicode text, has the lone surrogate"),
+        ({"scorer": None}, r"scorer must be an object with a method score\(query, documents\), .* got NoneType None"),
+        ({"scorer": Recorder}, "scorer must be an object .* got the class Recorder"),
+        ({"score_map": "map.json"}, "score_map must be a function from score to score, got str 'map.json'"),
+        ({"instruction": 5}, "instruction must be text or None, got int 5"),
+    ],
+)
+def test_what_a_served_model_is_made_of_is_checked(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ServedModel(**{"name": "a", "scorer": Recorder(), **given})
+
+
+def test_the_models_are_a_list_and_each_a_name_or_a_model() -> None:
+    one = ServedModel(name="a", scorer=Recorder())
+    for models, message in (
+        ("secondpass/mini", "models must be a list of names and ServedModels, got str 'secondpass/mini'"),
+        (one, "models must be a list of names and ServedModels, got ServedModel "),
+        (5, "models must be a list of names and ServedModels, got int 5"),
+        ([one, Recorder], r"models\[1\] must be a name or a ServedModel, got type "),
+    ):
+        with pytest.raises(InputTypeError, match=message):
+            create_app(models)  # type: ignore[arg-type] # what the check is for
+    with pytest.raises(InputTypeError, match="limits must be Limits or None, got int 5"):
+        create_app([one], limits=5)  # type: ignore[arg-type] # likewise
+    with pytest.raises(InputTypeError, match="log_lengths must be True or False, got str 'no'"):
+        create_app([one], log_lengths="no")  # type: ignore[arg-type] # likewise
+    with pytest.raises(InputTypeError, match="aliases must be a list of names, got str 'prod'"):
+        load_model("not/loaded", aliases="prod")
+    assert ServedModel(name="a", scorer=Recorder(), aliases=["b"]).aliases == ("b",)  # type: ignore[arg-type] # likewise
 
 
 def test_a_limit_of_tokens_counts_only_where_it_could_matter(folder_of: FolderOf) -> None:
@@ -350,6 +429,7 @@ def test_a_blank_key_is_refused(keys: list[str]) -> None:
         (Limits(max_text_characters=5), TEI, 422, "query must have at most 5 characters, got 7"),
         (Limits(max_text_characters=8), TEI, 422, "texts[0] must have at most 8 characters, got 9"),
         (Limits(max_body_bytes=20), TEI, 413, "the body must have at most 20 bytes"),
+        (Limits(max_held_bytes=20), TEI, 413, "the body must have at most 20 bytes"),
         (Limits(max_queued_tokens=5), TEI, 413, "a request must have at most 5 tokens, got about "),
     ],
 )
@@ -405,6 +485,16 @@ def test_requests_hold_their_bytes_until_they_are_answered() -> None:
             return [each.status_code for each in (refused, answered, malformed, await client.post("/rerank", json=TEI))]
 
     assert asyncio.run(overload()) == [429, 200, 400, 200]
+
+
+def test_a_body_that_there_is_never_room_for_is_too_large_however_it_comes() -> None:
+    async def content() -> AsyncIterator[bytes]:
+        yield b"{" * 15
+        yield b"{" * 15
+
+    refused = ask(overlap_app(limits=Limits(max_held_bytes=20)), "POST", "/rerank", content=content())
+    assert refused.status_code == 413
+    assert "retry-after" not in refused.headers
 
 
 def test_a_client_that_leaves_is_not_scored_for() -> None:

@@ -200,6 +200,21 @@ def test_a_request_shares_nothing_with_itself() -> None:
     assert watcher.n_shared == 0
 
 
+@pytest.mark.parametrize("own", [0, 1])
+def test_a_request_that_joins_a_pass_has_not_waited_and_takes_as_long_as_the_rest_of_it(own: int) -> None:
+    scorer = Recorder(held=True)
+    with queue_of(scorer) as queue:
+        queue.submit(pairs("a", 2))
+        assert scorer.began.acquire(timeout=20)
+        joins = queue.submit([*pairs("a", 2), *pairs("own", own)])
+        time.sleep(0.05)
+        for _ in range(2):
+            scorer.go.release()
+        assert len(scores(joins)) == 2 + own
+        assert joins.queue_seconds == 0.0
+        assert joins.scoring_seconds >= 0.05
+
+
 def test_what_was_scored_is_scored_again_for_a_later_request() -> None:
     scorer = Recorder()
     with queue_of(scorer) as queue:

@@ -16,9 +16,12 @@ from dataclasses import dataclass
 import httpx
 import numpy as np
 import pytest
+from serving import overlap_app
 from waiting import until
 
 from secondpass import CrossEncoder
+from secondpass.errors import InputError
+from secondpass.service.server import bind, serve_at
 
 SECONDPASS = [sys.executable, "-m", "secondpass"]
 BODY = {"query": "red fox", "texts": ["a red fox", "a dog"]}
@@ -27,6 +30,7 @@ BODY = {"query": "red fox", "texts": ["a red fox", "a dog"]}
 SLOW = """
 import logging, time
 from secondpass.service import Limits, ServedModel, create_app, serve
+from secondpass.service.server import bind, serve_at
 from secondpass.testing import OverlapScorer
 
 class Slow(OverlapScorer):
@@ -36,12 +40,16 @@ class Slow(OverlapScorer):
 
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 limits = Limits(pass_tokens=50, drain_seconds={drain}, body_seconds={body}, max_held_bytes={held})
-serve(create_app([ServedModel(name="slow", scorer=Slow())], limits=limits), port=0)
+app = create_app([ServedModel(name="slow", scorer=Slow())], limits=limits)
+{serve}
+logging.info("the call has returned")
 """
 
 
-def slow_command(*, seconds: float, drain: float, body: float = 30, held: int = 1_000_000_000) -> list[str]:
-    return [sys.executable, "-c", SLOW.format(seconds=seconds, drain=drain, body=body, held=held)]
+def slow_command(
+    *, seconds: float, drain: float, body: float = 30, held: int = 1_000_000_000, serve: str = "serve(app, port=0)"
+) -> list[str]:
+    return [sys.executable, "-c", SLOW.format(seconds=seconds, drain=drain, body=body, held=held, serve=serve)]
 
 
 @dataclass
@@ -170,7 +178,10 @@ def test_what_draining_has_no_time_for_is_told_so_and_the_process_ends(drain: fl
         assert server.end() == 0
     assert told.startswith(b"HTTP/1.1 503 ")
     assert b'{"message":"this server stopped before the body had arrived"}' in told
-    assert "Traceback" not in "".join(server.said)
+    text = "".join(server.said)
+    assert "Traceback" not in text
+    assert "a model did not come back" in text
+    assert "the call has returned" in text, "the process is the caller's"
 
 
 @contextmanager
@@ -188,10 +199,14 @@ def asking_for_10_megabytes(server: Server) -> Iterator[socket.socket]:
 
 
 def test_an_answer_that_is_taken_slowly_is_sent_whole_after_sigterm() -> None:
-    with running(slow_command(seconds=0, drain=30)) as server, asking_for_10_megabytes(server) as connection:
+    serve = 'serve_at(bind("127.0.0.1", 0), app, last_seconds=0.3)'
+    with (
+        running(slow_command(seconds=0, drain=30, serve=serve)) as server,
+        asking_for_10_megabytes(server) as connection,
+    ):
         server.process.send_signal(signal.SIGTERM)
         until(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
-        time.sleep(6)  # more than what is left for the last answers when the time to drain is over
+        time.sleep(1)  # more than what is left for the last answers when the time to drain is over
         assert httpx.get(f"{server.url}/ready").status_code == 503
         head, _, answer = connection.makefile("rb").read().partition(b"\r\n\r\n")
         assert f"content-length: {len(answer)}".encode() in head
@@ -293,6 +308,49 @@ def test_a_port_that_is_taken_is_told_in_a_line() -> None:
     assert done.returncode == 2
     assert "Address already in use" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_port_is_taken_before_anything_listens_at_it() -> None:
+    with bind("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(InputError, match=f"host and port must be free to listen at, got 127.0.0.1:{port}: "):
+            bind("127.0.0.1", port)
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", port))
+    bind("127.0.0.1", port).close()
+
+
+def test_a_server_starts_again_at_once_and_alone_where_connections_have_just_ended() -> None:
+    with running(slow_command(seconds=0, drain=5)) as server:
+        with socket.create_connection(server.address, timeout=20) as connection:
+            connection.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200 ")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.end() == 0
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(server.address)  # the connection, which the server closed first, still has the address
+    with bind(*server.address), pytest.raises(InputError, match="must be free to listen at"):
+        bind(*server.address)
+
+
+def test_who_listens_too_late_is_told_so() -> None:
+    with socket.socket() as first, socket.socket() as late:
+        for bound in (first, late):
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        first.bind(("127.0.0.1", 0))
+        late.bind(first.getsockname())
+        first.listen()
+        with pytest.raises(InputError, match=r"host and port must be free to listen at, got 127\.0\.0\.1:\d+: "):
+            serve_at(late, overlap_app())
+
+
+def test_an_offer_of_another_protocol_is_no_line_of_the_log(slow: Server) -> None:
+    n_before = len(slow.said)
+    offers = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAEAAEAAAAIAAAAB"}
+    for headers in (offers, {"connection": "Upgrade", "upgrade": "websocket"}):
+        assert httpx.get(f"{slow.url}/health?offer", headers=headers).status_code == 200
+    until(lambda: sum("GET /health 200" in line for line in slow.said[n_before:]) == 2)
+    assert len(slow.said) == n_before + 2
 
 
 def _gauge(server: Server, name: str) -> float:

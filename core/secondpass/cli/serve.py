@@ -1,6 +1,7 @@
 """`secondpass serve`: models behind every API that rerank clients speak."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from secondpass.arguments import check_unicode
 from secondpass.calibration import Calibration
 from secondpass.cli.loading import silence_transformers
 from secondpass.cli.options import (
@@ -112,6 +114,8 @@ def serve(
     names = model or [DEFAULT_MODEL]
     if len(set(names)) < len(names):
         raise InputError(f"model must be given once for each, got {', '.join(names)}")
+    for name in names:
+        check_unicode(name, "model")
     aliases = aliases_of(names, alias or [])
     calibrations = calibrations_of(names, calibration or [])
     keys = ApiKeys([*(api_key or []), *keys_in(api_key_file)])
@@ -133,7 +137,10 @@ def serve(
             load_model(name, replace(options, calibration=calibrations.get(name)), aliases=aliases[name])
             for name in names
         ]
-        serve_at(bound, create_app(models, api_keys=keys, limits=limits, log_lengths=log_lengths))
+        have_ended = serve_at(bound, create_app(models, api_keys=keys, limits=limits, log_lengths=log_lengths))
+        if not have_ended:  # a model hangs, and threads of its own may keep the process for ever
+            logging.shutdown()
+            os._exit(0)
 
 
 def aliases_of(models: Sequence[str], aliases: Sequence[str]) -> dict[str, list[str]]:
@@ -151,6 +158,7 @@ def aliases_of(models: Sequence[str], aliases: Sequence[str]) -> dict[str, list[
             raise InputError(f"alias must be NAME or NAME=MODEL, MODEL one of {', '.join(models)}, got {alias}")
         if not name:
             raise InputError(f"alias must begin with a name, got {alias!r}")
+        check_unicode(name, "alias")
         found[target].append(name)
     return found
 

@@ -133,6 +133,11 @@ def unwrapped(scorer: object) -> object:
     return scorer
 
 
+def can_change(scorer: object) -> bool:
+    """Whether it may have another model later: only what is loaded on demand can, as the model of a service is."""
+    return isinstance(unwrapped(scorer), Loadable)
+
+
 def sources(scorer: object) -> Iterator[object]:
     """The scorer and what its scores come from, one within the other: who asks for their unit asks each of them.
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 
+from secondpass.arguments import check_flag, check_kind
 from secondpass.service.api_keys import ApiKeys
 from secondpass.service.freed_memory import keep_giving_back
 from secondpass.service.limits import Limits
@@ -16,7 +17,7 @@ from secondpass.service.openapi import REFUSALS, RERANK_BODIES, RERANKED, SCORE_
 from secondpass.service.page import page
 from secondpass.service.request_log import RequestLog
 from secondpass.service.routes import Routes
-from secondpass.service.served_model import ServedModel, load_model
+from secondpass.service.served_model import ServedModel, check_models, load_model
 from secondpass.service.service import Service
 from secondpass.service.shapes import SCORE_PLACES
 
@@ -47,8 +48,11 @@ def create_app(
         CheckpointError: A checkpoint cannot be scored the way its authors meant.
         InputError: An argument breaks a rule.
     """
+    named = check_models(models)
+    check_kind("limits", limits, Limits)
+    check_flag("log_lengths", log_lengths)
     keys = api_keys if isinstance(api_keys, ApiKeys) else ApiKeys(api_keys)
-    loaded = [load_model(model) if isinstance(model, str) else model for model in models]
+    loaded = [load_model(model) if isinstance(model, str) else model for model in named]
     service = Service(loaded, keys, Limits() if limits is None else limits)
 
     @asynccontextmanager

@@ -60,19 +60,20 @@ class Bodies:
 
     async def _receive(self, request: Request) -> bytes:
         """The body, held from its first byte on."""
-        limits = self._limits
+        # What all requests together may hold, one alone may not exceed: it would never be its turn.
+        most = min(self._limits.max_body_bytes, self._limits.max_held_bytes)
         held: RequestBytes = request.state.held
         parts: list[bytes] = []
-        too_large = Problem(Kind.TOO_LARGE, f"the body must have at most {limits.max_body_bytes} bytes")
+        too_large = Problem(Kind.TOO_LARGE, f"the body must have at most {most} bytes")
         announced = request.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > limits.max_body_bytes:
+        if announced.isdecimal() and int(announced) > most:
             raise too_large
         size = 0
         try:
             async with self._in_time():
                 async for part in request.stream():
                     size += len(part)
-                    if size > limits.max_body_bytes:
+                    if size > most:
                         raise too_large
                     held.receive(len(part))
                     parts.append(part)

@@ -48,6 +48,12 @@ class TimedConnection(H11Protocol):
         self._stop_waiting()
         self._stop_sending()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: a client that offers HTTP/2, as Java's does with each request, is answered in HTTP/1.1.
+
+        uvicorn, whose method this is, warns twice of each, the second time of a missing library for WebSockets.
+        """
+
     def pause_writing(self) -> None:
         """Begin to wait for the client to take what has been written."""
         super().pause_writing()

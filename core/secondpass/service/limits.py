@@ -17,7 +17,7 @@ class Limits:
             refused with 429. A request that alone has more is refused with 413.
         max_body_bytes: Of one request; more is refused with 413.
         max_held_bytes: Of all requests, each until its answer has been sent, whose bytes count where they are more;
-            what would be more is refused with 429.
+            what would be more is refused with 429. A request that alone has more is refused with 413.
         max_documents: Of one request, or pairs; more is refused with 422.
         max_text_characters: Of the query and of each document; more is refused with 422.
         pass_tokens: Of one pass of a model: a short request beside a long one waits for one that runs, and shares the

@@ -43,7 +43,7 @@ class QueuedRequest:
         todo: Of that, each once, what nobody has begun when it was last looked at.
         n_open: How many different pairs are not scored yet.
         submitted: When it came, on the monotonic clock.
-        started: When a first pair of it was taken into a pass.
+        started: When a first pair of it was taken into a pass; when it came, where one was in a pass already.
         finished: When the last one was scored.
     """
 
@@ -54,7 +54,7 @@ class QueuedRequest:
         self.todo = deque(different)
         self.n_open = len(different)
         self.submitted = time.monotonic()
-        self.started: float | None = None
+        self.started = self.submitted if any(work.taken for work in different) else None
         self.finished: float | None = None
         for work in different:
             work.requests.append(self)

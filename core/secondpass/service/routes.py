@@ -62,7 +62,7 @@ class _ReadRequest:
 
     @property
     def n_truncated(self) -> int:
-        """Pairs of which a part was not read, as far as the scorer says."""
+        """Of how many documents a part was not read, as far as the scorer says."""
         return sum(reading.truncated is True for reading in self.readings)
 
 
@@ -149,7 +149,6 @@ class Routes:
         asked = shape.read(body)
         read = await self._read(exchange, asked)
         content = shape.answer(asked, answer(asked, read.readings, read.model, read.n_tokens))
-        self._count(read)
         return _json(content, headers=_costs(exchange, read))
 
     async def _score(self, exchange: _Exchange) -> Response:
@@ -158,7 +157,6 @@ class Routes:
         asked = VLLM.read_score_request(body)
         read = await self._read(exchange, asked)
         scores = answer_pairs(asked, read.readings, read.model, read.n_tokens)
-        self._count(read)
         return _json(VLLM.answer_pairs(scores, int(time.time())), headers=_costs(exchange, read))
 
     async def _read(self, exchange: _Exchange, asked: RerankRequest | ScoreRequest) -> _ReadRequest:
@@ -186,10 +184,12 @@ class Routes:
             queue.cancel(queued)
         counted = [reading.n_tokens for reading in readings if reading.n_tokens is not None]
         n_tokens = sum(counted) if len(counted) == len(readings) else sum(sizes)
-        return _ReadRequest(model, readings, queued, n_characters, n_tokens)
+        read = _ReadRequest(model, readings, queued, n_characters, n_tokens)
+        self._count(read)  # now: the answer may yet be refused, for what was truncated
+        return read
 
     def _count(self, read: _ReadRequest) -> None:
-        """Add a request that is answered to the metrics."""
+        """Add a request that was scored to the metrics."""
         self._service.metrics.scored(
             read.model.name,
             n_documents=len(read.readings),

@@ -1,14 +1,16 @@
 """The models of a service: what each is called, how it scores, and what its logits become."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from secondpass.adapters.units import is_scaled
+from secondpass.arguments import check_names, check_text, check_unicode, describe, items_of
 from secondpass.calibration import Calibration
-from secondpass.errors import InputError, SecondPassError
+from secondpass.errors import InputError, InputTypeError, SecondPassError
 from secondpass.options import ModelOptions
 from secondpass.ranking import Fingerprinted, ScoreMap, Scorer, Sigmoid
-from secondpass.ranking.scorer_checks import check_pointwise, check_raises_failures
+from secondpass.ranking.scorer_checks import check_pointwise, check_raises_failures, check_scorer
 from secondpass.service.problems import Kind, Problem
 
 
@@ -18,15 +20,18 @@ class ServedModel:
 
     Args:
         name: What it is called in answers.
-        scorer: Gives logits: the raw scores that a request may ask for. One thread at a time calls it; two do where it
-            has `devices` that are CPUs alone, as a `CrossEncoder` has.
-        score_map: What scores become where a request does not ask for raw ones: numbers from 0 to 1, in the same order.
+        scorer: Gives logits: the raw scores that a request may ask for. Where they are from 0 to 1 already, `score_map`
+            has to say what becomes of them. One thread at a time calls it; two do where it has `devices` that are CPUs
+            alone, as a `CrossEncoder` has.
+        score_map: What scores become where a request does not ask for raw ones: numbers from 0 to 1, in the same order,
+            such as those of a `Calibration`; `float` leaves them as they are.
         aliases: Other names that requests may use.
         instruction: What the model is told about the task, where it was loaded with that.
 
     Raises:
         InputError: The scorer's scores depend on what else it is given, such as a `Cascade`'s: requests share passes.
-            Or it scores its own failures, as `RemoteScorer(..., on_failure="keep_order")` does.
+            Or it scores its own failures, as `RemoteScorer(..., on_failure="keep_order")` does. Or it is known to give
+            no logits, as with `activation="sigmoid"`, and their sigmoid would be served. Or a name is none.
     """
 
     name: str
@@ -36,9 +41,21 @@ class ServedModel:
     instruction: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse scores that other requests would change, or that are made up."""
+        """Refuse scores that other requests would change, that are made up, or whose unit would be applied twice."""
+        check_naming(self.name, self.aliases)
+        object.__setattr__(self, "aliases", tuple(self.aliases))
+        check_text("instruction", self.instruction)
+        check_scorer(self.scorer)
         check_pointwise(self.scorer, "requests share passes")
         check_raises_failures(self.scorer)
+        if not callable(self.score_map):
+            raise InputTypeError(f"score_map must be a function from score to score, got {describe(self.score_map)}")
+        if self.score_map == Sigmoid() and is_scaled(self.scorer):
+            raise InputError(
+                "scorer must give logits where score_map is a sigmoid, got one whose scores are no logits: write "
+                'CrossEncoder(..., activation="identity"), RemoteScorer(..., raw_scores=True) or '
+                "score_map=calibration for what is calibrated, or score_map=float to serve its scores as they are"
+            )
 
     @property
     def max_length(self) -> int | None:
@@ -66,17 +83,17 @@ class ServedModel:
         return getattr(self.scorer, "devices", ())
 
     def fingerprints(self) -> dict[str, str | None]:
-        """What its scores depend on, `raw` ones and those as they are `served`; None where the scorer does not say.
+        """What its scores depend on, `raw` ones and those as they are `served`; None where the scorer does not say now.
 
-        The first takes as long as reading the model's files.
+        The first takes as long as reading the model's files, or as asking the service that the scorer asks.
         """
         raw = served = None
         if isinstance(self.scorer, Fingerprinted):
-            with suppress(SecondPassError, OSError):  # a scorer around others may know of one that has none
+            # A scorer around others may know of one that has none, and a service may be out of reach.
+            with suppress(SecondPassError, OSError):
                 raw = self.scorer.fingerprint()
-        unit = _unit(self.score_map)
-        if raw is not None and unit is not None:
-            served = f"{raw} {unit}"
+        if raw is not None:
+            served = _in_unit(raw, self.score_map)
         return {"raw": raw, "served": served}
 
     @property
@@ -90,11 +107,26 @@ class ServedModel:
         return any(not device.startswith("cpu") for device in self.devices)
 
 
-def _unit(score_map: ScoreMap) -> str | None:
-    """What scores become, in a word; None for a function that is not known."""
+def check_naming(name: object, aliases: Sequence[str]) -> None:
+    """Raise InputError unless a model has a name, and a list of other ones, which JSON can hold."""
+    if not isinstance(name, str) or not name:
+        raise InputTypeError(f"name must be that of a model, got {describe(name)}")
+    check_unicode(name, "name")
+    check_names("aliases", aliases)
+    for index, alias in enumerate(aliases):
+        place = f"aliases[{index}]"
+        if not alias:
+            raise InputError(f"{place} must be a name, got {alias!r}")
+        check_unicode(alias, place)
+
+
+def _in_unit(raw: str, score_map: ScoreMap) -> str | None:
+    """The fingerprint of what raw scores become; None for a function that is not known."""
+    if score_map is float:
+        return raw
     if isinstance(score_map, Sigmoid):
-        return f"sigmoid:{score_map.factor}"
-    return f"calibration:{score_map.digest()}" if isinstance(score_map, Calibration) else None
+        return f"{raw} sigmoid:{score_map.factor}"
+    return f"{raw} calibration:{score_map.digest()}" if isinstance(score_map, Calibration) else None
 
 
 def load_model(name: str, options: ModelOptions | None = None, *, aliases: Sequence[str] = ()) -> ServedModel:
@@ -108,8 +140,9 @@ def load_model(name: str, options: ModelOptions | None = None, *, aliases: Seque
 
     Raises:
         CheckpointError: The checkpoint cannot be scored the way its authors meant.
-        InputError: An option breaks a rule.
+        InputError: An argument or an option breaks a rule.
     """
+    check_naming(name, aliases)
     from secondpass.cross_encoder import CrossEncoder  # noqa: PLC0415 - torch, which other scorers do without
 
     options = ModelOptions() if options is None else options
@@ -126,6 +159,19 @@ def load_model(name: str, options: ModelOptions | None = None, *, aliases: Seque
         aliases=tuple(aliases),
         instruction=options.instruction,
     )
+
+
+def check_models(models: object) -> list[str | ServedModel]:
+    """The models; raise InputTypeError unless they are a list: the letters of one name would count as names."""
+    given = None if isinstance(models, str | Mapping) else items_of(models)
+    if given is None:
+        raise InputTypeError(f"models must be a list of names and ServedModels, got {describe(models)}")
+    checked: list[str | ServedModel] = []
+    for index, model in enumerate(given):
+        if not isinstance(model, str | ServedModel):
+            raise InputTypeError(f"models[{index}] must be a name or a ServedModel, got {describe(model)}")
+        checked.append(model)
+    return checked
 
 
 class ServedModels:

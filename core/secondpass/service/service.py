@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
+from secondpass.ranking.scorers import can_change
 from secondpass.service.api_keys import ApiKeys
 from secondpass.service.bodies import Bodies
 from secondpass.service.held_bytes import HeldBytes
@@ -61,10 +62,17 @@ class Service:
         return {name: queue.n_requests for name, queue in self._queues.items()}
 
     async def fingerprints(self, model: ServedModel) -> Mapping[str, str | None]:
-        """What a model's scores depend on, found out once: that takes as long as reading its files."""
-        if model.name not in self._fingerprints:
-            self._fingerprints[model.name] = await asyncio.to_thread(model.fingerprints)
-        return self._fingerprints[model.name]
+        """What a model's scores depend on, found out once: that takes as long as reading its files.
+
+        A model that runs elsewhere is asked each time: whoever keeps its scores has to learn that there is another one.
+        So is one that did not say: it may have been out of reach.
+        """
+        known = self._fingerprints.get(model.name)
+        if known is None:
+            known = await asyncio.to_thread(model.fingerprints)
+            if known["raw"] is not None and not can_change(model.scorer):
+                self._fingerprints[model.name] = known
+        return known
 
     def check_open(self) -> None:
         """Raise Problem unless another request may come in."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from secondpass.arguments import check_text, describe
+from secondpass.arguments import check_flag, check_text, describe
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 from secondpass.service.app import create_app
 from secondpass.service.limits import Limits
-from secondpass.service.served_model import load_model
+from secondpass.service.served_model import check_naming, load_model
 
 DEFAULT_MODEL = "secondpass/mini"
 DEFAULT_API_KEYS_ENV = "SECONDPASS_API_KEYS"
@@ -110,7 +110,8 @@ def read_settings(given: Mapping[str, object]) -> ServiceSettings:
             raise InputTypeError(f"api_keys_env must name an environment variable, got {describe(variable)}")
         found |= {"api_keys_env": variable, "needs_api_keys": True}
     if "log_lengths" in given:
-        found["log_lengths"] = _truth("log_lengths", given["log_lengths"])
+        check_flag("log_lengths", given["log_lengths"])
+        found["log_lengths"] = given["log_lengths"]
     return ServiceSettings(**found)  # type: ignore[arg-type] # each was checked above
 
 
@@ -132,17 +133,10 @@ def _models(given: object) -> tuple[ModelSettings, ...]:
 def _model(given: object) -> ModelSettings:
     named = {"name": given} if isinstance(given, str) else given
     values: dict[str, Any] = dict(_mapping(named, (*_NAMING, *_OPTIONS)))
-    name = values.pop("name", None)
-    if not isinstance(name, str) or not name:
-        raise InputTypeError(f"name must be that of a model, got {describe(name)}")
-    aliases = values.pop("aliases", ())
-    if not isinstance(aliases, list | tuple) or not all(isinstance(alias, str) and alias for alias in aliases):
-        raise InputTypeError(f"aliases must be a list of names, got {describe(aliases)}")
+    name, aliases = values.pop("name", None), values.pop("aliases", ())
+    check_naming(name, aliases)
     file = values.pop("calibration", None)
     check_text("calibration", file)
-    for option in ("local_files_only", "trust_remote_code"):
-        if option in values:
-            _truth(option, values[option])
     if isinstance(values.get("device"), list):
         values["device"] = tuple(values["device"])
     options = ModelOptions(**values)
@@ -162,12 +156,6 @@ def _check_names(given: Mapping[str, object], known: tuple[str, ...]) -> None:
     unknown = [str(name) for name in given if name not in known]
     if unknown:
         raise InputError(f"settings must be among {', '.join(known)}, got {', '.join(unknown)}")
-
-
-def _truth(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise InputTypeError(f"{name} must be true or false, got {describe(value)}")
-    return value
 
 
 @contextmanager

@@ -49,8 +49,8 @@ class Selection:
             raise InputError(f"calibration_factor must be greater than 0 to scale, and finite, got {factor}")
         if self.scale_score and self.is_scaled and self.calibration_factor != 1.0:
             raise InputError(
-                f"calibration_factor must be left out with a calibration or a service, which scale by themselves, got "
-                f"{self.calibration_factor}"
+                "calibration_factor must be left out for scores from 0 to 1, such as a calibration's or a service's, "
+                f"got {self.calibration_factor}"
             )
 
     @property

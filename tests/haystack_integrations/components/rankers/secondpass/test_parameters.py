@@ -14,7 +14,7 @@ from scorers import Fixed
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
 from haystack_integrations.components.rankers.secondpass.parameters import model_options, plain
 from haystack_integrations.components.rankers.secondpass.ranker import DEFAULT_MODEL
-from secondpass import Calibrated
+from secondpass import Calibrated, CrossEncoder
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.testing import OverlapScorer
@@ -164,7 +164,7 @@ def test_a_calibration_scales_in_place_of_the_sigmoid() -> None:
         ({"scale_score": False}, "scale_score must be True with a calibration, which makes probabilities of logits"),
         (
             {"calibration_factor": 2.0},
-            "calibration_factor must be left out with a calibration or a service, which scale by themselves",
+            "calibration_factor must be left out for scores from 0 to 1, such as a calibration's or a service's",
         ),
     ):
         with pytest.raises(InputError, match=message):
@@ -176,6 +176,15 @@ def test_a_calibration_scales_in_place_of_the_sigmoid() -> None:
     ranker = SecondPassRanker("some/model", calibration=calibration)
     with pytest.raises(InputError, match="scale_score must be True with a calibration"):
         ranker.run("q", [Document(content="a")], scale_score=False)
+
+
+def test_a_model_that_gives_sigmoids_is_not_squashed_again() -> None:
+    model = CrossEncoder("secondpass/mini", activation="sigmoid")
+    texts = ["berlin wall", "forest"]
+    ranked = SecondPassRanker(scorer=model).run("berlin", [Document(content=text) for text in texts])["documents"]
+    assert {d.content: d.score for d in ranked} == pytest.approx(
+        dict(zip(texts, model.score("berlin", texts).tolist(), strict=True)), abs=1e-6
+    )
 
 
 def test_a_calibrated_scorer_is_not_squashed_again() -> None:
