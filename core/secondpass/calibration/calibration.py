@@ -23,6 +23,7 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.files.json_fields import Record, integer_field, number_field, object_field, text_field
 from secondpass.files.json_lines import json_objects
 from secondpass.files.text import read_text
+from secondpass.files.whole_files import write_text
 from secondpass.fingerprints import check_fingerprint, difference, same_but_for_rounding
 
 # Of a file: its only version, and its fields.
@@ -219,7 +220,7 @@ class Calibration:
         """
         text = json.dumps(self.as_json(), indent=2, allow_nan=False) + "\n"
         try:
-            Path(path).write_text(text, encoding="utf-8")
+            write_text(Path(path), text)
         except OSError as error:
             raise InputError(f"path must be a file that can be written, got {str(path)!r}: {error.strerror}") from error
 

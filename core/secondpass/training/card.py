@@ -11,6 +11,7 @@ import torch
 from huggingface_hub import EvalResult, ModelCardData
 
 from secondpass.files.printable import printable
+from secondpass.files.whole_files import write_text
 from secondpass.model_names import bundled_folder, local_folder
 from secondpass.quantities import count, duration
 from secondpass.training.config import TrainingConfig
@@ -62,7 +63,7 @@ def write_card(
         "course": list(rows),
         "versions": {name: version(name) for name in _PACKAGES},
     }
-    (folder / "training.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_text(folder / "training.json", json.dumps(facts, indent=2) + "\n")
     parts = [
         f"---\n{_header(config, result)}\n---",
         f"# {result.folder.name}",
@@ -78,8 +79,7 @@ def write_card(
         "\n".join([f"- Python: {platform.python_version()}", *(f"- {name}: {version(name)}" for name in _PACKAGES)]),
         "All settings and figures: `training.json`.",
     ]
-    # Names come from folders, whose bytes may be no text.
-    (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8", errors="backslashreplace")
+    write_text(folder / "README.md", "\n\n".join(parts) + "\n")
 
 
 def _header(config: TrainingConfig, result: TrainingResult) -> str:
