@@ -47,7 +47,8 @@ TEXTS = [" ".join(paragraph.split()) for paragraph in _PARAGRAPHS.split("\n\n")]
 
 def arguments(description: str) -> argparse.Namespace:
     """The command line of every example."""
-    parser = argparse.ArgumentParser(description=description)
+    # The commands in the descriptions stay on lines of their own.
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="secondpass/mini", help="hub id, local folder or bundled model")
     parser.add_argument("--documents", type=Path, help='JSON lines with a "text" each; without it, a few built-in ones')
     parser.add_argument("--query", default="why does high water come later each day")

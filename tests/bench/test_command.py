@@ -24,7 +24,7 @@ from secondpass.bench.plots import draw
 from secondpass.bench.setting import ScoreFunction
 from secondpass.bench.timing import Times
 from secondpass.cli.app import app
-from secondpass.cli.bench import result_table
+from secondpass.cli.bench.tables import result_table
 from secondpass.errors import InputError
 from secondpass.ranking import Pair
 

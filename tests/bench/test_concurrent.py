@@ -15,7 +15,7 @@ from secondpass.bench import BASELINE, Material, Results, Workload, build_worklo
 from secondpass.bench.concurrent import Concurrency, ConcurrentResult, call_from_threads, measure_concurrent
 from secondpass.bench.timing import Times
 from secondpass.bench.workloads import CALLERS, searches
-from secondpass.cli.bench import concurrent_table
+from secondpass.cli.bench.tables import concurrent_table
 from secondpass.errors import InputError
 from secondpass.ranking import Pair
 

@@ -11,7 +11,7 @@ from secondpass.bench.contenders import load, select_contenders
 from secondpass.bench.signature import token_summary
 from secondpass.bench.timing import Times
 from secondpass.bench.windows import WindowCost, measure_windows
-from secondpass.cli.bench import windows_table
+from secondpass.cli.bench.tables import windows_table
 
 
 @pytest.fixture(scope="module")

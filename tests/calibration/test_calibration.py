@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from full_disk import files_of_at_most, needs_limits
 from judgements import judged, platt
 
 from secondpass import Calibration
@@ -33,6 +34,23 @@ def test_a_file_gives_back_the_same_calibration(method: Method, tmp_path: Path) 
     assert loaded.probabilities([-1.0, 2.5]).tolist() == fitted.probabilities([-1.0, 2.5]).tolist()
     assert loaded.digest() == fitted.digest()
     assert pickle.loads(pickle.dumps(fitted)) == fitted  # noqa: S301 - our own
+
+
+@needs_limits
+def test_a_file_that_cannot_be_written_whole_stays_what_it_was(tmp_path: Path) -> None:
+    Calibration.fit(*judged(), method="temperature").save(tmp_path / "calibration.json")
+    before = (tmp_path / "calibration.json").read_bytes()
+    with files_of_at_most(100), pytest.raises(OSError, match=r"File too large: .*calibration\.json"):
+        Calibration.fit(*judged()).save(tmp_path / "calibration.json")
+    assert (tmp_path / "calibration.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["calibration.json"]
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "calibration.json")
+    Calibration.fit(*judged()).save(tmp_path / "link.json")
+    assert (tmp_path / "link.json").is_symlink()
+    assert Calibration.load(tmp_path / "calibration.json").n_pairs == len(judged()[0])
 
 
 def test_a_file_says_what_it_was_fitted_to(tmp_path: Path) -> None:

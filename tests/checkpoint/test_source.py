@@ -268,6 +268,17 @@ def test_names_that_are_nothing(hub: Hub, tmp_path: Path) -> None:
         CrossEncoder("not a name!", cache_dir=tmp_path, local_files_only=True)
 
 
+@pytest.mark.parametrize("name", ["mini", "Mini", "someone/mini", "secondpass/Mini", "secondpass/large"])
+def test_the_bundled_model_is_offered_where_its_name_is_mistaken(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointNotFoundError, match=r"; did you mean secondpass/mini, which is bundled\?$"):
+        CrossEncoder(name, cache_dir=tmp_path, local_files_only=True)
+
+
+def test_the_bundled_model_is_not_offered_for_another(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointNotFoundError, match=r"forbids a download$"):
+        CrossEncoder("cross-encoder/ms-marco-MiniLM-L6-v2", cache_dir=tmp_path, local_files_only=True)
+
+
 def test_both_spellings_of_a_renamed_checkpoint() -> None:
     assert aliases("cross-encoder/ms-marco-MiniLM-L6-v2")[-1] == "cross-encoder/ms-marco-MiniLM-L-6-v2"
     assert aliases("cross-encoder/ms-marco-MiniLM-L-12-v2")[1] == "cross-encoder/ms-marco-MiniLM-L12-v2"

@@ -104,8 +104,8 @@ def test_by_size(most: str, below: str, above: str) -> None:
     [
         (("--language", "german"), "language must be an ISO 639-1 code, such as de, got 'german'"),
         (("--license", "apache"), "--license must be apache-2.0, cc-by-nc-4.0, .* or commercial, got apache"),
-        (("--max-parameters", "small"), "max_parameters must be a number above 0, .* got 'small'"),
-        (("--max-parameters", "0M"), "max_parameters must be a number above 0"),
+        (("--max-parameters", "small"), "max_parameters must be a number of weights above 0, .* got 'small'"),
+        (("--max-parameters", "0M"), "max_parameters must be a number of weights above 0"),
     ],
 )
 def test_options_without_a_meaning_are_refused(arguments: tuple[str, str], message: str) -> None:
@@ -114,10 +114,14 @@ def test_options_without_a_meaning_are_refused(arguments: tuple[str, str], messa
 
 
 def test_where_nothing_fits_the_screen_says_so_and_json_is_empty() -> None:
-    nothing = ("--language", "de", "--max-parameters", "1M")
+    nothing = ("--language", "de", "--max-parameters", "10")
     assert names(*nothing) == []
+    said = "known checkpoint is all of that, with at most 10 weights; any other of their architectures loads, too"
+    piped = CliRunner().invoke(app, ["models", *nothing])
+    assert (piped.stdout, piped.stderr) == ("[]\n", f"warning: no {said}\n")
     result = CliRunner().invoke(app, ["models", *nothing, "--format", "table"])
-    assert "No known checkpoint is all of that" in " ".join(result.stdout.split())
+    assert f"No {said}." in " ".join(result.stdout.split())
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("width", [50, 80, 100, 200])

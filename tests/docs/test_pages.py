@@ -73,6 +73,19 @@ def test_figures_of_checkpoints_to_choose_are_those_that_are_known() -> None:
         assert shown <= {figure.value for figure in known.published}, checkpoint
 
 
+def test_what_is_said_not_to_load_is_no_known_checkpoint() -> None:
+    sentences = [
+        sentence
+        for page in pages()
+        for sentence in re.split(r"[.;:] ", " ".join(page.read_text(encoding="utf-8").split()))
+        if re.search(r"\b(?:do|does) not load\b", sentence)
+    ]
+    named = {checkpoint for sentence in sentences for checkpoint in re.findall(r"`([\w-]+/[\w.-]+)`", sentence)}
+    assert "BAAI/bge-reranker-v2-minicpm-layerwise" in named
+    known = [known for known in map(known_by_name, named) if known is not None]
+    assert [checkpoint.name for checkpoint in known if checkpoint.refused is None] == []
+
+
 def test_the_map_has_the_layers_of_the_contract() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     drawing = text.partition("```text\n")[2].partition("```\n")[0]

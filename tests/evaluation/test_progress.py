@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from full_disk import files_of_at_most, needs_limits
 
 from secondpass.errors import InputError
 from secondpass.evaluation import Collection, RerankingSample, evaluate_samples, rerank
@@ -67,6 +68,18 @@ def test_what_is_scored_is_not_scored_again_and_the_result_is_that_of_an_unbroke
     again = OverlapScorer()
     assert evaluate(again, progress_file=progress_path, name="m") == result
     assert again.calls == []
+
+
+@needs_limits
+def test_a_kill_while_an_incomplete_line_is_removed_costs_no_score(tmp_path: Path) -> None:
+    progress_path = tmp_path / "progress.jsonl"
+    of_run(OverlapScorer(), progress_file=progress_path, name="m")
+    with progress_path.open("a") as file:
+        file.write('{"key": "q9", "scor')
+    before = progress_path.read_bytes()
+    with files_of_at_most(100), pytest.raises(OSError, match=r"progress\.jsonl"):
+        of_run(OverlapScorer(), progress_file=progress_path, name="m")
+    assert progress_path.read_bytes() == before
 
 
 @pytest.mark.parametrize("evaluate", [of_run, of_set])

@@ -46,6 +46,11 @@ def output(name: str, *arguments: str) -> str:
     return done.stdout
 
 
+def test_help_shows_each_command_on_a_line_of_its_own() -> None:
+    pytest.importorskip("langchain_core")
+    assert '\npython examples/langchain_rag.py --query "when are tides highest"\n' in output("langchain_rag", "--help")
+
+
 def scores(printed: str) -> list[float]:
     return [float(score) for score in re.findall(r"^ +(-?\d+\.\d+)  ", printed, re.MULTILINE)]
 

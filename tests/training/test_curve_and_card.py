@@ -40,7 +40,14 @@ def test_the_card_has_the_tables_and_a_header_that_a_hub_reads(tmp_path: Path, m
     for measure, given in (("mrr@10", 0.5), ("map", 0.5), ("ndcg@10", 1 / math.log2(3))):
         value = result.held_out[f"held_{measure}"]
         assert f"| {value:.4f} ({value - given:+.4f}) |" in card.text
-    for part in ("### Training logs", "held_loss", "held_accuracy", "held_f1", "- `learning_rate`: 0.005", "- torch: "):
+    for part in (
+        "### Training logs",
+        r"held\_loss",
+        r"held\_accuracy",
+        r"held\_f1",
+        "- `learning_rate`: 0.005",
+        "- torch: ",
+    ):
         assert part in card.text
     log = card.text.split("### Training logs")[1].split("![curve]")[0]
     assert [line.split("|")[2].strip() for line in log.strip().splitlines()[2:]] == ["1", "2", "3", "4"]
@@ -63,6 +70,22 @@ def test_sets_whose_names_begin_like_the_trainers_figures_keep_them(tmp_path: Pa
         columns = set(csv.DictReader(file).fieldnames or ()) - {"epoch", "step", "loss"}
     assert columns == set(result.held_out)
     assert {"eval_ndcg@10", "eval_dev_ndcg@10", "dev_ndcg@10"} < columns
+
+
+def test_the_card_has_all_settings_and_its_tables_keep_their_columns(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    (tmp_path / "held.jsonl").rename(tmp_path / "a|b.jsonl")
+    run = config(tmp_path, bert(tmp_path / "base"), "listwise", steps=1)
+    run = dataclasses.replace(run, data=dataclasses.replace(run.data, held_out=("a*.jsonl",)))
+    result = train(run)
+    text = (result.folder / "README.md").read_text()
+    settings = json.loads((result.folder / "training.json").read_text())["settings"]
+    for part in ("model", "data", "run"):
+        assert [name for name in settings[part] if f"- `{name}`: " not in text] == []
+    assert r"- `held_out`: ('a\*.jsonl',)" in text
+    (row,) = [line for line in text.splitlines() if line.startswith(r"| a\|b\_ndcg@10 |")]
+    value = result.held_out["a|b_ndcg@10"]
+    assert row == rf"| a\|b\_ndcg@10 | {result.base_held_out['a|b_ndcg@10']:.4f} | {value:.4f} |"
 
 
 def test_the_course_joins_what_is_known_of_a_step(tmp_path: Path) -> None:

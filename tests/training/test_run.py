@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from checkpoints import bert, edit_json, modernbert, with_code, write_weights
+from full_disk import files_of_at_most, needs_limits
 from safetensors.torch import load_file
 from sentence_transformers import CrossEncoder as Reference
 from training_runs import ANIMALS, config, data, sure_base
@@ -245,6 +246,23 @@ def test_a_checkpoint_that_a_kill_left_empty_is_not_continued_from(tmp_path: Pat
     assert find() == folders[0]
     assert complete_checkpoints(tmp_path) == folders[:1]
     assert [folder.exists() for folder in folders] == [True, False, False]
+
+
+@needs_limits
+def test_a_start_that_is_cut_short_costs_no_checkpoint(tmp_path: Path) -> None:
+    base, checkpoint = bert(tmp_path / "base"), tmp_path / "checkpoints/checkpoint-2"
+
+    def find() -> Path | None:
+        return find_checkpoint(config(tmp_path, base, "bce"), [], {}, tmp_path, Folder("base", base))
+
+    assert find() is None
+    checkpoint.mkdir()
+    (checkpoint / "trainer_state.json").write_text('{"global_step": 2}')
+    with files_of_at_most(100), pytest.raises(OSError, match="begun_with"):
+        find()
+    (checkpoint.parent / ".begun_with.json.1f.unfinished").write_text("{")  # what a kill leaves
+    assert find() == checkpoint
+    assert sorted(path.name for path in checkpoint.parent.iterdir()) == ["begun_with.json", "checkpoint-2"]
 
 
 @pytest.mark.parametrize("state", ["{}", ""])

@@ -1,6 +1,5 @@
 """Pictures of a benchmark: docs/s by contender, against length, and against the number of pairs."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 from secondpass.bench.contenders import OURS
 from secondpass.bench.measure import Results, WorkloadResult
 from secondpass.extras import require_matplotlib
+from secondpass.pictures import LEGEND_BELOW, empty_figure, legend_entry, write_picture
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -19,8 +19,6 @@ _OURS, _THEIRS = "#1f6f8b", "#b0b7bd"
 _LEAST_RATIO = 10
 # Room at the ends of such an axis.
 _ROOM = 1.3
-# Characters of a title's line per inch.
-_PER_INCH = 11
 
 
 def write_plots(folder: Path, results: Results) -> list[Path]:
@@ -34,7 +32,7 @@ def write_plots(folder: Path, results: Results) -> list[Path]:
     """
     pictures = draw(results)
     for name, picture in pictures.items():
-        picture.savefig(folder / name, dpi=150)
+        write_picture(picture, folder / name)
     return [folder / name for name in pictures]
 
 
@@ -76,11 +74,9 @@ def _is_named(result: WorkloadResult, *beginnings: str) -> bool:
 
 
 def _bars(results: Sequence[WorkloadResult], caption: str) -> "Figure":
-    from matplotlib.figure import Figure
-
     n_bars = max(len(result.figures) for result in results)
-    picture = Figure(figsize=(9, 0.6 + len(results) * (1 + 0.32 * n_bars)), layout="constrained")
-    picture.suptitle(_wrapped(f"docs/s: {caption}", 9), parse_math=False)
+    size = (9, 0.6 + len(results) * (1 + 0.32 * n_bars))
+    picture = empty_figure(f"docs/s: {caption}", size, extra="bench")
     for row, result in enumerate(results, 1):
         axes = picture.add_subplot(len(results), 1, row)
         names = list(result.figures)[::-1]
@@ -101,10 +97,7 @@ def _bars(results: Sequence[WorkloadResult], caption: str) -> "Figure":
 
 def _lines(results: Sequence[WorkloadResult], positions: Sequence[float], title: str, label: str) -> "Figure":
     """Speed of each contender against something of the workloads, both on logarithmic axes."""
-    from matplotlib.figure import Figure
-
-    picture = Figure(figsize=(8, 5), layout="constrained")
-    picture.suptitle(_wrapped(title, 8), fontsize=10, parse_math=False)
+    picture = empty_figure(title, (8, 5), extra="bench")
     axes = picture.add_subplot()
     speeds: dict[str, dict[float, float]] = {}
     for position, result in zip(positions, results, strict=True):
@@ -112,15 +105,14 @@ def _lines(results: Sequence[WorkloadResult], positions: Sequence[float], title:
             speeds.setdefault(name, {})[position] = figure.times.per_second(len(result.workload.pairs))
     for name, points in speeds.items():
         style = "-" if name.startswith(OURS) else "--"
-        axes.plot(list(points), list(points.values()), marker="o", linestyle=style, label=name)
+        axes.plot(list(points), list(points.values()), marker="o", linestyle=style, label=legend_entry(name))
     axes.set(xscale="log", yscale="log", xlabel=label, ylabel="docs/s")
     axes.set_xlim(_limits(positions))
     axes.set_ylim(_limits([speed for points in speeds.values() for speed in points.values()]))
     _label_plainly(axes.xaxis)
     _label_plainly(axes.yaxis)
     axes.grid(visible=True, alpha=0.3)
-    # Below the frame: inside, it hides points where lines are many.
-    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
+    axes.legend(**LEGEND_BELOW, ncols=2)
     return picture
 
 
@@ -138,7 +130,3 @@ def _label_plainly(axis: "Axis") -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.set_minor_locator(NullLocator())
-
-
-def _wrapped(title: str, width: int) -> str:
-    return "\n".join(textwrap.wrap(title, _PER_INCH * width))

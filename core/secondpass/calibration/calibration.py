@@ -23,6 +23,7 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.files.json_fields import Record, integer_field, number_field, object_field, text_field
 from secondpass.files.json_lines import json_objects
 from secondpass.files.text import read_text
+from secondpass.files.whole_files import write_text
 from secondpass.fingerprints import check_fingerprint, difference, same_but_for_rounding
 
 # Of a file: its only version, and its fields.
@@ -30,6 +31,9 @@ _VERSION = 1
 _FIELDS = (
     "version", "method", "parameters", "fingerprint", "base_rate", "n_pairs", "n_queries", "held_out", "date",
 )  # fmt: skip
+
+# How the system says that a path leads to no place for a file; its other errors are no mistakes of the caller.
+_NO_PLACE = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 # Below these, figures and thresholds are mostly chance.
 _FEW_QUERIES, _FEW_RELEVANT, _FEW_FOR_ISOTONIC = 20, 50, 1000
@@ -215,12 +219,13 @@ class Calibration:
         """Write it to a JSON file, in a folder that is there.
 
         Raises:
-            InputError: The file cannot be written.
+            InputError: No file can be written there.
+            OSError: The disk is full, or fails.
         """
         text = json.dumps(self.as_json(), indent=2, allow_nan=False) + "\n"
         try:
-            Path(path).write_text(text, encoding="utf-8")
-        except OSError as error:
+            write_text(Path(path), text)
+        except _NO_PLACE as error:
             raise InputError(f"path must be a file that can be written, got {str(path)!r}: {error.strerror}") from error
 
     @classmethod

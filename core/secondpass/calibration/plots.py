@@ -1,30 +1,24 @@
 """The pictures of a calibration, as PNG files."""
 
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from secondpass.calibration.quality import Bin, Quality
 from secondpass.calibration.report import CalibrationReport
-from secondpass.extras import require_matplotlib
-from secondpass.files.printable import printable
+from secondpass.pictures import LEGEND_BELOW, empty_figure, write_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Pixels per inch, inches of the whole, and characters of a title's line.
-_DPI, _SIZE, _TITLE = 120, (11, 4.8), 88
+# Inches of the whole.
+_SIZE = (11, 4.8)
 _N_HISTOGRAM_BINS = 40
 # Logits at which the curve is drawn.
 _N_POINTS = 400
-# Below the frame: inside, it hides what is drawn.
-_LEGEND: Final[Mapping[str, Any]] = {
-    "fontsize": 8, "loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 3, "frameon": False,
-}  # fmt: skip
 
 
 def write_plot(path: Path, report: CalibrationReport, *, title: str = "") -> None:
@@ -38,17 +32,12 @@ def write_plot(path: Path, report: CalibrationReport, *, title: str = "") -> Non
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    draw(report, title=title).savefig(path, dpi=_DPI)
+    write_picture(draw(report, title=title), path)
 
 
 def draw(report: CalibrationReport, *, title: str = "") -> "Figure":
     """The picture; see `write_plot`."""
-    require_matplotlib("calibrate")
-    from matplotlib.figure import Figure  # noqa: PLC0415 - of an extra
-
-    # Without pyplot: no global state, no window, no backend to choose.
-    figure = Figure(figsize=_SIZE, layout="constrained")
-    figure.suptitle("\n".join(textwrap.wrap(printable(title), _TITLE)), parse_math=False)
+    figure = empty_figure(title, _SIZE, extra="calibrate")
     reliability, logits = figure.subplots(1, 2)
     _draw_reliability(reliability, report)
     _draw_logits(logits, report)
@@ -69,7 +58,7 @@ def _draw_reliability(axes: "Axes", report: CalibrationReport) -> None:
         xlim=(-0.02, 1.02),
         ylim=(-0.02, 1.02),
     )
-    axes.legend(**_LEGEND)
+    axes.legend(**LEGEND_BELOW, ncols=3)
 
 
 def _draw_bins(axes: "Axes", bins: Sequence[Bin], name: str, figures: Quality, colour: str, marker: str) -> None:
@@ -101,4 +90,4 @@ def _draw_logits(axes: "Axes", report: CalibrationReport) -> None:
     (line,) = curve.plot(points, report.calibration.probabilities(points), color="tab:blue")
     curve.set(ylabel="probability", ylim=(0, 1.02))
     handles, names = axes.get_legend_handles_labels()
-    axes.legend([*handles, line], [*names, f"probability by {report.calibration.method}"], **_LEGEND)
+    axes.legend([*handles, line], [*names, f"probability by {report.calibration.method}"], **LEGEND_BELOW, ncols=3)

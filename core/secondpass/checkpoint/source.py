@@ -9,7 +9,7 @@ from secondpass.arguments import describe
 from secondpass.checkpoint.adapter import base_of_adapter, require_peft
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, InputTypeError
-from secondpass.model_names import bundled_folder, local_folder
+from secondpass.model_names import bundled_folder, local_folder, meant_by
 from secondpass.options import HubOptions
 
 # Everything a tokenizer, config or head may need; weights are chosen apart, code only on request.
@@ -110,13 +110,15 @@ def _download(name: str, hub: HubOptions, *, weights: bool) -> Path:
             raise CheckpointNotFoundError(f"{name} cannot be fetched from the hub: {error}") from error
     if isinstance(failure, GatedRepoError):
         raise CheckpointNotFoundError(f"{name} is gated: accept its terms and pass token=") from failure
+    meant = meant_by(name)
+    hint = "" if meant is None else f"; did you mean {meant}, which is bundled?"
     if hub.local_files_only:
         raise CheckpointNotFoundError(
-            f"{name} is not in the local cache, and local_files_only=True forbids a download"
+            f"{name} is not in the local cache, and local_files_only=True forbids a download{hint}"
         ) from failure
     raise CheckpointNotFoundError(
         f"{name} is neither a folder nor a checkpoint the hub shows us "
-        "(a private one needs token=; without a network only cached ones load)"
+        f"(a private one needs token=; without a network only cached ones load){hint}"
     ) from failure
 
 

@@ -8,8 +8,8 @@ from secondpass.cli.streams import run
 def main() -> None:
     """Run the command line.
 
-    The exit status is 0; 1 where the command lacks what it stands on, or what came out could not be written, as on a
-    full disk; 2 after a mistake of the user's, with one line on standard error; 130 after an interrupt.
+    The exit status is 0; 1 where what came out could not be written, as on a full disk; 2 after a mistake of the
+    user's, or where a package is missing, with one line on standard error; 130 after an interrupt.
     """
     sys.exit(run(_command, _in_flags))
 
@@ -22,7 +22,7 @@ def _command() -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
-        sys.exit(str(MissingExtraError("the secondpass command", "cli")))
+        raise MissingExtraError("the secondpass command", "cli") from None
     app()
 
 

@@ -33,7 +33,7 @@ SUMMARIES = {
     ),
 }
 # Where module or function are not called as their command is.
-_MODULES = {"demo": "demo.command", "eval": "eval.command"}
+_MODULES = {"bench": "bench.command", "demo": "demo.command", "eval": "eval.command"}
 _FUNCTIONS = {"eval": "evaluate"}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 import typer
 
 from secondpass.arguments import check_count
+from secondpass.calibration import Calibration, Method, find_thresholds, report_calibration
 from secondpass.calibration.thresholds import Aim, OutOfReach, Threshold, Wanted
 from secondpass.cli.calibrate_tables import quality_table, threshold_tables
 from secondpass.cli.judged_collections import (
@@ -45,8 +46,7 @@ if TYPE_CHECKING:
     from secondpass.evaluation import Collection, LabelledScores, ScoredQuery
     from secondpass.ir_files.runs import Run
 
-# As `secondpass.calibration` and `secondpass.evaluation` have them, which --help need not wait for.
-Method: TypeAlias = Literal["platt", "temperature", "beta", "isotonic"]
+# As `secondpass.evaluation` has it, which --help need not wait for.
 Unjudged: TypeAlias = Literal["irrelevant", "left-out"]
 
 _JUDGEMENTS = "What counts as relevant"
@@ -100,7 +100,6 @@ def calibrate(
     wanted = None if want is None else parse_wanted(want)
     options = replace(options, activation="identity")  # a calibration is fitted to logits
     _check_collection(collection)
-    from secondpass.calibration import Calibration, find_thresholds, report_calibration
     from secondpass.calibration.plots import write_plot
     from secondpass.evaluation import label_scores
     from secondpass.evaluation.file_names import file_names
@@ -120,7 +119,8 @@ def calibrate(
     pairs = (labelled.scores, labelled.relevant, labelled.queries)
     calibration = Calibration.fit(*pairs, method=method, fingerprint=scorer.fingerprint())
     if output is not None:
-        write_json_file(output, calibration.as_json())
+        output.parent.mkdir(parents=True, exist_ok=True)
+        calibration.save(output)
     if wanted is not None:
         (threshold,) = find_thresholds(calibration, *pairs, wanted=[wanted])
         typer.echo(repr(_reached(threshold)))

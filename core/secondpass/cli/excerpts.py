@@ -8,7 +8,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from secondpass.cli.sheets import escaped, one_line
+from secondpass.cli.sheets import one_line
+from secondpass.files.markdown import escaped
 from secondpass.files.printable import printable
 
 # What stands around a passage where nothing can be bold, as in Markdown.

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from secondpass.cli.notices import say_warning
 from secondpass.cli.options import Json, Output
-from secondpass.cli.output import output_format, write
+from secondpass.cli.output import OutputFormat, output_format, write
 from secondpass.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,20 +45,25 @@ def models(
 ) -> None:
     """Known checkpoints to choose from, with published figures. Others of their architectures load just as well."""
     from secondpass.checkpoint.known import known_checkpoints
-    from secondpass.cli.models_tables import grouped, models_sheets
+    from secondpass.cli.models_tables import grouped, models_sheets, nothing_fits
 
     asked = output_format(format_, json_)
-    chosen = _select(known_checkpoints(), language, license_ or (), max_parameters)
+    most = None if max_parameters is None else _millions(max_parameters)
+    chosen = _select(known_checkpoints(), language, license_ or (), most)
     fitting = grouped(chosen)
     groups = [(group, rows) for group, rows in fitting if all_ or group.is_choice]
     content = [_row(known, group.name) for group, rows in groups for known in rows]
-    write(asked, content, models_sheets(groups, more=len(chosen) - len(content)))
+    if asked is OutputFormat.JSON and not content:  # where nobody reads of it in a table
+        say_warning(nothing_fits(most))
+    write(asked, content, models_sheets(groups, most, more=len(chosen) - len(content)))
 
 
 def _select(
-    known: "Sequence[KnownCheckpoint]", language: str | None, licenses: Sequence[str], max_parameters: str | None
+    known: "Sequence[KnownCheckpoint]", language: str | None, licenses: Sequence[str], most: float | None
 ) -> "list[KnownCheckpoint]":
-    """Those that every option allows; what a card does not state, no option allows.
+    """Those that every option allows, and that have at most so many million weights.
+
+    What a card does not state, no option allows.
 
     Raises:
         InputError: An option has no meaning.
@@ -65,7 +71,6 @@ def _select(
     if language is not None and not re.fullmatch("[a-z]{2,3}", language):
         raise InputError(f"language must be an ISO 639-1 code, such as de, got {language!r}")
     allowed = _licenses(known, licenses) if licenses else None
-    most = None if max_parameters is None else _millions(max_parameters)
     return [
         row
         for row in known
@@ -88,7 +93,9 @@ def _licenses(known: "Iterable[KnownCheckpoint]", asked: Sequence[str]) -> set[s
 def _millions(text: str) -> float:
     number = re.fullmatch(r"(\d+(?:\.\d+)?)([KMB]?)", text.strip().upper())
     if number is None or float(number[1]) == 0:
-        raise InputError(f"max_parameters must be a number above 0, alone or with K, M or B behind it, got {text!r}")
+        raise InputError(
+            f"max_parameters must be a number of weights above 0, alone or with K, M or B behind it, got {text!r}"
+        )
     return float(number[1]) * _MILLIONS[number[2]]
 
 

@@ -75,16 +75,23 @@ def grouped(known: "Iterable[KnownCheckpoint]") -> Grouped:
     return [(group, sorted(rows, key=lambda row: row.parameters or 0.0)) for group, rows in members.items() if rows]
 
 
-def models_sheets(groups: Grouped, more: int = 0) -> list[Sheet]:
+def nothing_fits(most: float | None) -> str:
+    """What is said where no checkpoint is what was asked for, such as one of at most so many million weights."""
+    size = "" if most is None else f", with at most {round(most * 1e6):,} weights"
+    return f"no known checkpoint is all of that{size}; any other of their architectures loads, too"
+
+
+def models_sheets(groups: Grouped, most: float | None = None, *, more: int = 0) -> list[Sheet]:
     """A table per group.
 
     Args:
         groups: What to show.
+        most: How many million weights they were to have at most; None: any number.
         more: How many fit, too, but would not be chosen today.
     """
     sheets = [_refusals(rows) if group is REFUSED else _sheet(group, rows) for group, rows in groups]
     if not sheets:
-        sheets = [Sheet("No known checkpoint is all of that; any other of their architectures loads, too.", (), ())]
+        sheets = [Sheet(f"{nothing_fits(most).capitalize()}.", (), ())]
     if more:
         hint = f"{more} more with --all: older ones, bi-encoders, and what is not scored here"
         sheets[-1] = replace(sheets[-1], caption="\n\n".join(filter(None, (sheets[-1].caption, hint))))

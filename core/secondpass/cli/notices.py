@@ -7,6 +7,16 @@ from contextlib import contextmanager
 from typing import TextIO
 
 
+def say_warning(text: str, file: TextIO | None = None) -> None:
+    """Write a warning's line.
+
+    Args:
+        text: The warning, in the command line's words.
+        file: Where it goes; None: standard error.
+    """
+    (sys.stderr if file is None else file).write(f"warning: {text}\n")
+
+
 @contextmanager
 def warnings_in_lines(in_flags: Callable[[str], str]) -> Iterator[None]:
     """Show what is warned of as `warning: ...` on standard error, rather than with Python's file and line.
@@ -29,7 +39,7 @@ def warnings_in_lines(in_flags: Callable[[str], str]) -> Iterator[None]:
         text = in_flags(" ".join(str(message).split()))
         if text not in shown:
             shown.add(text)
-            (sys.stderr if file is None else file).write(f"warning: {text}\n")
+            say_warning(text, file)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -16,6 +16,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from secondpass.cli.streams import naming
 from secondpass.errors import InputError
 from secondpass.files.output_folder import check_output_folder
+from secondpass.files.whole_files import write_text
 
 # Characters of a full bar.
 BAR_WIDTH = 12
@@ -83,7 +84,7 @@ def write_text_file(path: Path, content: str) -> None:
     """Write text to a file, in a folder that is made where it is missing."""
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8", errors="backslashreplace")
+        write_text(path, content)
 
 
 def check_output_file(file: Path | None, flag: str = "--output") -> None:

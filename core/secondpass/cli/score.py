@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from secondpass.cli.loading import silence_transformers
+from secondpass.cli.notices import say_warning
 from secondpass.cli.options import DEFAULT_MODEL, Json, ModelOrService, Output, takes_model_options
 from secondpass.cli.output import output_format, write
 from secondpass.cli.sheets import Column, Kind, Row, Sheet
@@ -210,28 +211,26 @@ def _report(result: "JobResult") -> None:
     """Say on standard error what was not scored, or not as one may think."""
     if result.left_out:
         some = ", ".join(result.left_out[:_N_EXAMPLES])
-        _warn(f"{count(len(result.left_out), 'file')} of no format that is read, left out: {some}")
+        say_warning(f"{count(len(result.left_out), 'file')} of no format that is read, left out: {some}")
     for path, error in list(result.unreadable.items())[:_N_EXAMPLES]:
-        _warn(f"left out: {error if path in error else f'{path}: {error}'}")
+        say_warning(f"left out: {error if path in error else f'{path}: {error}'}")
     if result.n_bad or result.unreadable:
         rows, files = count(result.n_bad, "row"), count(len(result.unreadable), "file")
-        _warn(f"{rows} and {files} could not be scored: {Path(result.output) / 'errors.jsonl'} says why")
+        say_warning(f"{rows} and {files} could not be scored: {Path(result.output) / 'errors.jsonl'} says why")
     if result.n_truncated:
-        _warn(f"{result.n_truncated} of {count(result.n_rows, 'row')} truncated; --long-documents windows reads all")
+        say_warning(
+            f"{result.n_truncated} of {count(result.n_rows, 'row')} truncated; --long-documents windows reads all"
+        )
     if result.n_scattered:
-        _warn(
+        say_warning(
             f"{count(result.n_scattered, 'time')} a query came back after rows of others: ranks count rows that stand "
             "together, so sort the input by query"
         )
     if result.n_unranked:
-        _warn(
+        say_warning(
             f"{count(result.n_unranked, 'row')} of queries with more rows than a shard holds have no rank: "
             "a larger --shard-rows gives them one"
         )
-
-
-def _warn(text: str) -> None:
-    typer.echo(f"warning: {text}", err=True)
 
 
 @contextmanager

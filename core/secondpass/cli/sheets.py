@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from secondpass.files.markdown import escaped, table_row
 from secondpass.files.printable import printable
 
 # The narrowest columns of names and of texts, and the widest column of names beside a text.
@@ -18,8 +19,6 @@ _NAME, _TEXT, _NAME_BESIDE_TEXT = 20, 24, 24
 _AROUND, _END = 3, 1
 # Lines that a text takes where there is no room for a table, and characters of it in Markdown.
 _TEXT_LINES, _MARKDOWN_TEXT = 3, 300
-# Characters with a meaning in Markdown, GitHub's tables and formulas included.
-_MARKS = frozenset("\\`*_[]<>#&~$|")
 # The name of a row that leaves room for its other cells beside it, and how far those are moved in below a longer one.
 _SHORT_NAME, _INDENT = 4, 2
 _INDENTED = (0, 0, 0, _INDENT)
@@ -95,12 +94,12 @@ class Sheet:
         sheet = self._without(Kind.BAR)
         marks = ["---:" if column.kind is Kind.FIGURE else "---" for column in sheet.columns]
         lines = [
-            _markdown_row([escaped(one_line(column.name)) for column in sheet.columns]),
-            _markdown_row(marks),
+            table_row([escaped(one_line(column.name)) for column in sheet.columns]),
+            table_row(marks),
         ]
         for row in sheet.rows:
             cells = [escaped(_plain(cell, column.kind)) for cell, column in zip(row.cells, sheet.columns, strict=True)]
-            lines.append(_markdown_row([f"**{cell}**" if row.is_total and cell else cell for cell in cells]))
+            lines.append(table_row([f"**{cell}**" if row.is_total and cell else cell for cell in cells]))
         caption = escaped(self.caption).replace("\n", "  \n")  # two spaces break a line
         return "\n".join([f"{escaped(self.title)}\n", *lines, *([f"\n{caption}"] if caption else [])])
 
@@ -191,15 +190,6 @@ def _plain(cell: str | Text, kind: Kind) -> str:
     return text if len(text) <= _MARKDOWN_TEXT else text[: _MARKDOWN_TEXT - 1] + "…"
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def one_line(text: str) -> str:
     """The words of a text with one space between them, whatever stood there."""
     return " ".join(text.split())
-
-
-def escaped(text: str) -> str:
-    """A line of text that Markdown takes as text: no star, underscore or bracket of it means anything."""
-    return "".join(f"\\{character}" if character in _MARKS else character for character in text)

@@ -4,8 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
-
+from secondpass.cli.notices import say_warning
 from secondpass.errors import TruncationWarning
 from secondpass.quantities import count
 from secondpass.ranking import Scorer
@@ -43,4 +42,4 @@ def report_truncated(scorer: Scorer, n_truncated: int, n_documents: int, *, max_
             f"{n_truncated} of {count(n_documents, 'document')} {were} truncated to fit {limit}"
             f"{'' if of_model is None else '; --long-documents windows reads all of each'}"
         )
-    typer.echo(f"warning: {what}", err=True)
+    say_warning(what)

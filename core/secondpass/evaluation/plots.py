@@ -1,6 +1,5 @@
 """The pictures of an evaluation, as PNG files."""
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -8,21 +7,18 @@ from typing import TYPE_CHECKING
 
 from secondpass.evaluation.file_names import file_names
 from secondpass.evaluation.report import Report
-from secondpass.extras import require_matplotlib
-from secondpass.files.printable import printable
+from secondpass.pictures import LEGEND_BELOW, empty_figure, legend_entry, write_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Pixels per inch of the written files.
-_DPI = 120
 # The least that an axis spans, as a share of a measure's range: a smaller one makes noise look like a collapse.
 _LEAST_SPAN = 0.2
 # Room at the ends of an axis, as a share of it, so that labels stay inside of the frame.
 _ROOM = 0.12
-# Characters of a title's line per inch of its width, and of a model's name in a legend.
-_PER_INCH, _LEGEND = 8, 45
+# Characters of a model's name in a legend.
+_LEGEND = 45
 
 
 def write_plots(folder: Path, reports: Sequence[Report], *, collection: str = "") -> list[Path]:
@@ -42,7 +38,7 @@ def write_plots(folder: Path, reports: Sequence[Report], *, collection: str = ""
     folder.mkdir(parents=True, exist_ok=True)
     figures = draw(reports, collection=collection)
     for name, figure in figures.items():
-        figure.savefig(folder / name, dpi=_DPI)
+        write_picture(figure, folder / name)
     return [folder / name for name in figures]
 
 
@@ -60,13 +56,8 @@ def draw(reports: Sequence[Report], *, collection: str = "") -> "Mapping[str, Fi
     return figures
 
 
-def _figure(n_axes: int, width: int, title: str) -> "Figure":
-    """A figure without pyplot: no global state, no window, no backend to choose."""
-    require_matplotlib("eval")
-    from matplotlib.figure import Figure  # noqa: PLC0415 - of an extra
-
-    figure = Figure(figsize=(width, 4.8), layout="constrained")
-    figure.suptitle("\n".join(textwrap.wrap(printable(title), _PER_INCH * width)), parse_math=False)
+def _figure(n_axes: int, width: float, title: str) -> "Figure":
+    figure = empty_figure(title, (width, 4.8), extra="eval")
     figure.subplots(1, n_axes)
     return figure
 
@@ -120,8 +111,7 @@ def _draw_depths(axes: "Axes", reports: Sequence[Report]) -> None:
         xlim=(0, (1 + _ROOM) * max([point.ms_per_query for report in reports for point in report.depths] or [1]) or 1),
         ylim=(bottom, top),
     )
-    # Below the frame: inside, it hides points where lines are many.
-    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
+    axes.legend(**LEGEND_BELOW, ncols=2)
 
 
 def _limits(values: Iterable[float], lowest: float | None) -> tuple[float, float]:
@@ -144,9 +134,3 @@ def _limits(values: Iterable[float], lowest: float | None) -> tuple[float, float
 def _shortened(model: str) -> str:
     """A model's name as a legend has room for it: the end tells models apart."""
     return model if len(model) <= _LEGEND else "…" + model[1 - _LEGEND :]
-
-
-def legend_entry(name: str) -> str:
-    """A name as matplotlib's legends show it: no mathematics between dollars, no hidden entry."""
-    text = printable(name).replace("$", r"\$")
-    return f" {text}" if text.startswith("_") else text

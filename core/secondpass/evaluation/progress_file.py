@@ -11,6 +11,7 @@ from typing import Any, TextIO, TypeVar
 from secondpass.errors import InputError
 from secondpass.evaluation.candidates import Candidates, CandidateScores
 from secondpass.files.text import read_text
+from secondpass.files.whole_files import write_text
 
 _T = TypeVar("_T")
 
@@ -42,7 +43,7 @@ def read_finished(path: Path, job: Mapping[str, str]) -> dict[str, CandidateScor
     text = read_text(path)
     whole, _, incomplete = text.rpartition("\n")
     if incomplete:
-        path.write_text(text.removesuffix(incomplete), encoding="utf-8")
+        write_text(path, text.removesuffix(incomplete))
     try:
         records = [json.loads(line) for line in whole.split("\n") if line]
         differing = [what for name, what in _JOB.items() if records and records[0][name] != job[name]]

@@ -4,7 +4,7 @@ import errno
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -57,12 +57,23 @@ def writing_to(path: Path) -> Iterator[None]:
         raise OSError(number, os.strerror(number), str(path)) from error
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write text whole: what was there before stays until all of it is on the disk.
+
+    Bytes of files' names that are no text are written as escapes.
+
+    Raises:
+        OSError: The system's, with the file's name.
+    """
+    # A link, a device or a pipe, such as /dev/stdout, is somebody's way to another place, and must stay there.
+    stands_elsewhere = path.is_symlink() or (path.exists() and not path.is_file())
+    with nullcontext(path) if stands_elsewhere else written_whole(path) as written, writing_to(path):
+        written.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
 def write_json(path: Path, content: object) -> None:
-    """Write JSON whole."""
-    with written_whole(path) as unfinished, writing_to(path):
-        unfinished.write_text(
-            json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
-        )
+    """Write JSON whole, as `write_text`."""
+    write_text(path, json.dumps(content, ensure_ascii=False) + "\n")
 
 
 def remove_unfinished(*folders: Path) -> None:

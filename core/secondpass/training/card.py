@@ -10,7 +10,9 @@ from pathlib import Path
 import torch
 from huggingface_hub import EvalResult, ModelCardData
 
+from secondpass.files.markdown import escaped, table_row
 from secondpass.files.printable import printable
+from secondpass.files.whole_files import write_text
 from secondpass.model_names import bundled_folder, local_folder
 from secondpass.quantities import count, duration
 from secondpass.training.config import TrainingConfig
@@ -47,6 +49,7 @@ def write_card(
         given: Figures of the held-out sets' given orders, by the names of `result.held_out`.
     """
     settings = {"model": asdict(config.model), "data": asdict(config.data), "run": asdict(config.run)}
+    all_settings = {name: value for part in settings.values() for name, value in part.items()}
     losses = [row["loss"] for row in rows if "loss" in row]
     facts = {
         "settings": settings,
@@ -62,7 +65,7 @@ def write_card(
         "course": list(rows),
         "versions": {name: version(name) for name in _PACKAGES},
     }
-    (folder / "training.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_text(folder / "training.json", json.dumps(facts, indent=2) + "\n")
     parts = [
         f"---\n{_header(config, result)}\n---",
         f"# {result.folder.name}",
@@ -71,15 +74,14 @@ def write_card(
         _summary(config, result, n_examples, losses),
         *_log(rows),
         "### Training hyperparameters",
-        "\n".join(f"- `{name}`: {value}" for part in ("model", "run") for name, value in settings[part].items()),
+        "\n".join(f"- `{name}`: {escaped(printable(str(value)))}" for name, value in all_settings.items()),
         "## Held-out evaluation",
         _held_out(result, given),
         "### Framework versions",
         "\n".join([f"- Python: {platform.python_version()}", *(f"- {name}: {version(name)}" for name in _PACKAGES)]),
         "All settings and figures: `training.json`.",
     ]
-    # Names come from folders, whose bytes may be no text.
-    (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8", errors="backslashreplace")
+    write_text(folder / "README.md", "\n\n".join(parts) + "\n")
 
 
 def _header(config: TrainingConfig, result: TrainingResult) -> str:
@@ -153,8 +155,8 @@ def _cell(row: Row, name: str) -> str:
 
 
 def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [titles, ["---"] * len(titles), *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    first, *rest = ([escaped(printable(cell)) for cell in row] for row in (titles, *lines))
+    return "\n".join(map(table_row, (first, ["---"] * len(titles), *rest)))
 
 
 def _rounded(figures: Mapping[str, float]) -> dict[str, float]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from secondpass.evaluation.plots import legend_entry
+from secondpass.pictures import empty_figure, legend_entry, write_picture
 
 # What stands before a held-out figure's name in the trainer's log, and the figures of its own that have it too.
 PREFIX = "eval_"
@@ -15,9 +15,8 @@ _OF_THE_TRAINER = ("runtime", "samples_per_second", "steps_per_second", "loss")
 Row = Mapping[str, float]
 # The columns that are not held-out figures, in order.
 _FIRST = ("epoch", "step", "loss")
-# Pixels per inch of the picture, and what it says it was made with, by which the next run knows it.
-_DPI = 120
-_SOFTWARE = {"Software": "secondpass"}
+# What the picture says it was made with, by which the next run knows it.
+_SOFTWARE = "secondpass"
 
 
 def course(history: Sequence[Mapping[str, float]]) -> list[Row]:
@@ -78,11 +77,9 @@ class Curve(TrainerCallback):
 
 
 def _draw(path: Path, rows: Sequence[Row]) -> None:
-    """The loss above, the held-out figures below, without pyplot: no global state, no window."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - it takes a second
-
+    """The loss above, the held-out figures below."""
     held_out = [name for name in names_of(rows) if name not in _FIRST]
-    figure = Figure(figsize=(8, 7 if held_out else 4), layout="constrained")
+    figure = empty_figure("", (8, 7 if held_out else 4), extra="train")
     axes = figure.subplots(2 if held_out else 1, 1, sharex=True, squeeze=False)[:, 0]
     for ax, names, title in zip(axes, (["loss"], held_out), ("training loss", "held-out figures"), strict=False):
         for name in names:
@@ -94,4 +91,4 @@ def _draw(path: Path, rows: Sequence[Row]) -> None:
     if held_out:
         axes[-1].legend(fontsize="small")
     axes[-1].set_xlabel("step")
-    figure.savefig(path, dpi=_DPI, metadata=_SOFTWARE)
+    write_picture(figure, path, software=_SOFTWARE)

@@ -16,6 +16,7 @@ from secondpass.evaluation.candidates import Candidates
 from secondpass.evaluation.card_metrics import SetMetrics
 from secondpass.evaluation.reranking_sets import RerankingSample, evaluate_samples
 from secondpass.evaluation.scoring import score_all
+from secondpass.files.whole_files import write_text
 from secondpass.training.agreement import kendall, ndcg_by_teacher
 from secondpass.training.data import HeldOutSet
 from secondpass.training.examples import Example
@@ -118,7 +119,7 @@ def keep_until(log: Path, step: int) -> None:
     if not log.exists():
         return
     kept = [line for line in log.read_text(encoding="utf-8").splitlines() if _is_until(line, step)]
-    log.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    write_text(log, "".join(f"{line}\n" for line in kept))
 
 
 def _is_until(line: str, step: int) -> bool:

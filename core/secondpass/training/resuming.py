@@ -16,6 +16,7 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
 from secondpass.files.text import read_text
+from secondpass.files.whole_files import remove_unfinished, write_text
 from secondpass.training.config import ModelConfig, RunConfig, TrainingConfig
 from secondpass.training.data import HeldOutSet
 from secondpass.training.examples import Example
@@ -100,7 +101,9 @@ def find_checkpoint(
     for path in half_written:
         shutil.rmtree(path)
     note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    remove_unfinished(note.parent)
+    # Whole, for checkpoints are worth nothing beside half a note.
+    write_text(note, json.dumps(facts, indent=2) + "\n")
     return checkpoints[-1] if checkpoints else None
 
 

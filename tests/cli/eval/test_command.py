@@ -191,6 +191,10 @@ def test_eval_refuses_the_same_cascade_twice(collection: Path, keep: str, again:
 def test_eval_refuses_the_same_model_twice(collection: Path) -> None:
     with pytest.raises(InputError, match="must name different models"):
         call("eval", collection, "-m", "x", "-m", "x")
+    (collection.parent / "model").mkdir()
+    (collection.parent / "link").symlink_to("model")
+    with pytest.raises(InputError, match=r"must name different models, got .*model, .*link"):
+        call("eval", collection, "-m", collection.parent / "model", "-m", collection.parent / "link")
 
 
 def test_eval_finds_every_model_before_it_scores_with_one(collection: Path, monkeypatch: pytest.MonkeyPatch) -> None:

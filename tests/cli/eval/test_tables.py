@@ -94,6 +94,9 @@ def test_several_re_ranking_sets_make_one_table(tmp_path: Path) -> None:
         (("one", "two", "--qrels", "a.trec"), "--qrels must come with one collection, got 2"),
         (("ir:x/y", "--corpus", "a.jsonl"), "--corpus must come with a folder, got ir:x/y, which has its own"),
         (("one", "one"), "DATA must name different collections, got one, one"),
+        (("one", "one/"), "DATA must name different collections, got one, one/"),
+        (("one", "two", "link"), "DATA must name different collections, got one, two, link"),
+        (("ir:x/y", "ir:x/y"), "DATA must name different collections, got ir:x/y, ir:x/y"),
         (("one", "three"), "no such file or folder: three"),
     ],
 )
@@ -103,6 +106,7 @@ def test_what_does_not_go_together_is_refused(
     monkeypatch.chdir(tmp_path)
     write_collection(tmp_path / "one")
     write_collection(tmp_path / "two")
+    (tmp_path / "link").symlink_to("one")
     (tmp_path / "set.jsonl").write_text('{"query": "cat", "positive": ["the cat"], "negative": ["a dog"]}\n')
     with pytest.raises(InputError, match=message):
         call("eval", *arguments, "-m", "no/such-model")

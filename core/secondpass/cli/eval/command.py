@@ -1,6 +1,7 @@
 """`secondpass eval`: whether re-ranking helps on a collection, how much, and at what cost."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Hashable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,7 @@ from secondpass.cli.options import DEFAULT_MODEL, Json, Output, takes_model_opti
 from secondpass.cli.output import output_format
 from secondpass.errors import InputError
 from secondpass.files.output_folder import check_output_folder
+from secondpass.model_names import bundled_folder, local_folder
 from secondpass.options import ModelOptions
 
 # Candidates re-ranked per query.
@@ -131,10 +133,10 @@ def evaluate(
         raise InputError("--compare-truncation must come without --calibration, which fits one way to read")
 
     names = model or [DEFAULT_MODEL]
-    _check_different("--model must name different models", names)
+    _check_different("--model must name different models", names, map(_place_of_model, names))
     keeps = [_parse_keep(text, len(names) - 1) for text in keep or ()]
     _check_different("--keep must name different cascades", keep or (), keeps)
-    _check_different("DATA must name different collections", data)
+    _check_different("DATA must name different collections", data, map(_place_of_data, data))
     files = [name for name in data if _is_file(name)]
     if files:
         collection_only = {
@@ -191,10 +193,21 @@ def evaluate(
     evaluate_collections(collections, taking_part, settings)
 
 
-def _check_different(rule: str, names: Sequence[str], meanings: Sequence[object] | None = None) -> None:
-    """Raise InputError where two names are the same, or mean the same where `meanings` says what each of them means."""
-    if len(set(names if meanings is None else meanings)) < len(names):
+def _check_different(rule: str, names: Sequence[str], meanings: Iterable[Hashable]) -> None:
+    """Raise InputError where two names mean the same."""
+    if len(set(meanings)) < len(names):
         raise InputError(f"{rule}, got {', '.join(names)}")
+
+
+def _place_of_model(name: str) -> str:
+    """Where the model lies, whatever link leads there; the name of one that is on a hub."""
+    folder = bundled_folder(name) or local_folder(name)
+    return name if folder is None else os.path.realpath(folder)
+
+
+def _place_of_data(name: str) -> str:
+    """Where a folder or file lies, whatever link leads there; the id of a collection of ir_datasets."""
+    return name if is_ir_dataset(name) else os.path.realpath(name)
 
 
 def _parse_keep(text: str, n_steps: int) -> tuple[float, ...]:

@@ -11,34 +11,19 @@ from rich.console import Console
 from rich.text import Text
 
 from secondpass.arguments import check_count
+from secondpass.cli.bench.tables import concurrent_table, result_table, windows_table
 from secondpass.cli.loading import find_models, silence_transformers
-from secondpass.cli.options import (
-    BatchTokens,
-    CacheDir,
-    Device,
-    Json,
-    LocalFilesOnly,
-    MaxLength,
-    Output,
-    Revision,
-    Token,
-    TrustRemoteCode,
-)
+from secondpass.cli.options import Device, Json, Output, takes_model_options
 from secondpass.cli.output import OutputFormat, json_text, output_format, write, write_json_file
-from secondpass.cli.sheets import Column, Kind, Row, Sheet
 from secondpass.cli.streams import naming
 from secondpass.cli.truncation import counted_instead
 from secondpass.errors import InputError
 from secondpass.files.output_folder import check_output_folder
 from secondpass.model_names import local_folder
-from secondpass.options import HubOptions
-from secondpass.quantities import count
+from secondpass.options import HubOptions, ModelOptions
 
 if TYPE_CHECKING:
     from secondpass.bench import Results, Workload
-    from secondpass.bench.concurrent import ConcurrentResult
-    from secondpass.bench.measure import WorkloadResult
-    from secondpass.bench.windows import WindowCost
 
 _DEFAULT_SHAPE = "minilm-l6"
 
@@ -64,6 +49,11 @@ Shape = Annotated[
 ]
 
 
+# The others are what contenders differ in, or what they would not all do alike.
+@takes_model_options(
+    "device", "dtype", "instruction", "activation", "label", "calibration", "long_documents", "window_overlap",
+    "window_aggregation",
+)  # fmt: skip
 def bench(
     workload: Workloads = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="A real checkpoint: hub id or folder.")] = None,
@@ -92,13 +82,8 @@ def bench(
     format_: Output = None,
     json_: Json = False,
     device: Device = None,
-    max_length: MaxLength = None,
-    batch_tokens: BatchTokens = None,
-    revision: Revision = None,
-    token: Token = None,
-    cache_dir: CacheDir = None,
-    local_files_only: LocalFilesOnly = False,
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Measure our precisions against other libraries: the same pairs, one process, interleaved repeats, medians."""
     from secondpass.bench import build_workloads, load_material, make_setting, measure, very_long
@@ -111,15 +96,8 @@ def bench(
     check_output_folder(output)
     if output is not None:
         require_matplotlib("bench")
-    check_count("batch_tokens", batch_tokens)
-    hub = HubOptions(
-        revision=revision,
-        token=token,
-        cache_dir=None if cache_dir is None else str(cache_dir),
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-    )
-    _check_together(model, shape, tokenizer, hub, tiny=tiny)
+    hub_options = [field.name for field in fields(HubOptions) if field.name in options.given()]
+    _check_together(model, shape, tokenizer, hub_options, tiny=tiny)
     names = workload or ["passages", "latency-20"]
     if pairs is not None and FIXED_SIZES.issuperset(names):
         raise InputError(f"--pairs must come with a workload of so many pairs, got only {', '.join(names)}")
@@ -140,14 +118,14 @@ def bench(
             model = _save_shape(shape, Path(folder), [*workloads, *long], tokenizer)
         else:
             described = model if local_folder(model) is None else Path(model).name
-            if hub != HubOptions():  # peers find a model by folder alone
-                model = str(find_models([model], hub)[0].path)
+            if hub_options:  # peers find a model by folder alone
+                model = str(find_models([model], options)[0].path)
         setting = make_setting(
             model,
             device=device,
-            max_length=max_length,
-            batch_tokens=batch_tokens,
-            trust_remote_code=trust_remote_code,
+            max_length=options.max_length,
+            batch_tokens=options.batch_tokens,
+            trust_remote_code=options.trust_remote_code,
         )
         # All contenders truncate alike what is longer than the model reads.
         with console.status("") as status, counted_instead():
@@ -172,91 +150,8 @@ def bench(
         _print_rest(result_format, results)
 
 
-def result_table(result: "WorkloadResult") -> Sheet:
-    """One row per contender; the fastest stands out."""
-    n_pairs, n_requests = len(result.workload.pairs), len(result.workload.requests)
-    tokens = result.tokens
-    best = max((figure.times.per_second(n_pairs) for figure in result.figures.values()), default=0.0)
-    rows = []
-    for name, figure in result.figures.items():
-        speed = figure.times.per_second(n_pairs)
-        cells = (
-            name,
-            f"{speed:.1f}",
-            "-" if figure.ratio is None else f"{figure.ratio:.2f}",
-            f"{figure.times.milliseconds(50):.1f}",
-            f"{figure.times.milliseconds(95):.1f}",
-            "-" if figure.difference is None else f"{figure.difference:.1e}",
-            "-" if figure.peak_mib is None else f"{figure.peak_mib:.0f}",
-        )
-        rows.append(Row(cells, style="bold green" if speed == best else ""))
-    figures = ("docs/s", "ratio", "p50 ms", "p95 ms", "score differs", "peak MiB")
-    return Sheet(
-        f"{result.workload.name}: {count(n_pairs, 'pair')} in {count(n_requests, 'call')}",
-        (Column("contender", Kind.NAME), *map(Column, figures)),
-        rows,
-        f"{result.workload.source}; tokens per pair: mean {tokens['mean']:.0f}, p50 {tokens['p50']:.0f}, "
-        f"p95 {tokens['p95']:.0f}",
-    )
-
-
-def windows_table(costs: "Sequence[WindowCost]") -> Sheet:
-    """One row per documents and contender."""
-    rows = [
-        Row(
-            (
-                f"{cost.contender}, {cost.workload}",
-                str(cost.n_documents),
-                str(cost.n_windows),
-                str(cost.n_tokens),
-                f"{cost.windows.per_second(cost.n_tokens):.0f}",
-                f"{cost.pairs.per_second(cost.n_tokens):.0f}",
-                f"{cost.ratio:.2f}",
-                f"{cost.difference:.1e}",
-            )
-        )
-        for cost in costs
-    ]
-    figures = ("documents", "windows", "tokens", "tokens/s", "tokens/s as pairs", "ratio", "score differs")
-    return Sheet(
-        "long documents, all of each read in windows",
-        (Column("contender", Kind.NAME), *map(Column, figures)),
-        rows,
-        "as pairs: the windows' texts, given one by one; both ways read the same tokens",
-    )
-
-
-def concurrent_table(result: "ConcurrentResult") -> Sheet:
-    """One row per contender; the fastest stands out."""
-    n_pairs = len(result.workload.pairs)
-    best = max((figure.callers.per_second(n_pairs) for figure in result.figures.values()), default=0.0)
-    rows = []
-    for name, figure in result.figures.items():
-        speed = figure.callers.per_second(n_pairs)
-        cells = (
-            name,
-            f"{speed:.1f}",
-            "-" if figure.ratio is None else f"{figure.ratio:.2f}",
-            f"{figure.one_call.per_second(n_pairs):.1f}",
-            f"{figure.of_one_call:.2f}",
-            f"{figure.calls.milliseconds(50):.0f}",
-            f"{figure.calls.milliseconds(95):.0f}",
-            f"{figure.fair_milliseconds(n_pairs, result.n_callers):.0f}",
-        )
-        rows.append(Row(cells, style="bold green" if speed == best else ""))
-    figures = ("docs/s", "ratio", "docs/s in one call", "of one call", "p50 ms", "p95 ms", "fair ms")
-    return Sheet(
-        f"{result.workload.name}: {count(n_pairs, 'pair')} in {count(len(result.workload.requests), 'call')}, "
-        f"{result.n_callers} threads",
-        (Column("contender", Kind.NAME), *map(Column, figures)),
-        rows,
-        f"{result.workload.source}; tokens per pair: mean {result.tokens['mean']:.0f}; "
-        "fair: a call's time with an equal share of one call's speed",
-    )
-
-
 def _check_together(
-    model: str | None, shape: str | None, tokenizer: Path | None, hub: HubOptions, *, tiny: bool
+    model: str | None, shape: str | None, tokenizer: Path | None, hub_options: Sequence[str], *, tiny: bool
 ) -> None:
     """Raise InputError where an option would be ignored beside another one, or without it."""
     if model is not None and shape is not None:
@@ -267,9 +162,9 @@ def _check_together(
         raise InputError("--model must come without --tiny, whose model is a toy")
     if tiny and shape is not None:
         raise InputError("--shape must come without --tiny, whose model is a toy")
-    for field in fields(hub):
-        if model is None and getattr(hub, field.name) != field.default:
-            raise InputError(f"--{field.name.replace('_', '-')} must come with --model: random weights are on no hub")
+    if model is None and hub_options:
+        flag = hub_options[0].replace("_", "-")
+        raise InputError(f"--{flag} must come with --model: random weights are on no hub")
 
 
 def _save_shape(shape: str, folder: Path, workloads: "list[Workload]", tokenizer: Path | None) -> str:

@@ -1,0 +1,1 @@
+"""`secondpass bench`: the command and its tables."""
