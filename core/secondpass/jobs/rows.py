@@ -90,7 +90,7 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RowBatch:
+class RowBlock:
     """Rows as they were read together.
 
     Args:

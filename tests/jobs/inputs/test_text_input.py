@@ -183,9 +183,9 @@ def test_a_shard_can_be_read_without_those_before_it(kind: TextKind, packed: str
     shards = list(_input(path, kind, shard_rows=7).divide(0, 0))
     assert [shard.n_rows for shard in shards] == [9, 9, 9, 9, 9, 5]
     for shard in reversed(shards):
-        (batch,) = _input(path, kind).batches(shard)
+        (block,) = _input(path, kind).blocks(shard)
         numbers = range(shard.first_row, shard.first_row + shard.n_rows)
-        assert [document.split("\n")[0] for document in batch.rows.documents] == [f"d{i}" for i in numbers]
+        assert [document.split("\n")[0] for document in block.rows.documents] == [f"d{i}" for i in numbers]
 
 
 @pytest.mark.parametrize("packed", ["", ".gz"])
@@ -197,7 +197,7 @@ def test_a_file_that_has_become_shorter_loses_no_row_silently(packed: str, tmp_p
     *_, last = _input(path, "jsonl", shard_rows=2).divide(0, 0)
     path.write_bytes(pack(b"".join(lines[:-1])))
     with pytest.raises(InputError, match=r"a\.jsonl.* must have 9 rows as before, has 8"):
-        list(_input(path, "jsonl").batches(last))
+        list(_input(path, "jsonl").blocks(last))
 
 
 def test_files_without_what_is_read_are_refused(tmp_path: Path) -> None:
@@ -217,13 +217,13 @@ def test_ids_say_what_belongs_together_where_there_are_some(tmp_path: Path) -> N
     (tmp_path / "a.jsonl").write_text(
         '{"query": "q", "query_id": 1, "document": "d"}\n{"query": "q", "query_id": null, "document": "d"}\n'
     )
-    (batch,) = _input(tmp_path / "a.jsonl", "jsonl").batches(next(_input(tmp_path / "a.jsonl", "jsonl").divide(0, 0)))
-    assert batch.rows.keys == ["1", "q"]
+    (block,) = _input(tmp_path / "a.jsonl", "jsonl").blocks(next(_input(tmp_path / "a.jsonl", "jsonl").divide(0, 0)))
+    assert block.rows.keys == ["1", "q"]
     (tmp_path / "a.csv").write_text("query_id,query,document\n,q,d\n,r,d\n1,r,d\n")
     shards = list(_input(tmp_path / "a.csv", "csv", shard_rows=1).divide(0, 0))
     assert [(shard.n_rows, shard.is_continued) for shard in shards] == [(1, False)] * 3
-    (batch,) = _input(tmp_path / "a.csv", "csv").batches(next(_input(tmp_path / "a.csv", "csv").divide(0, 0)))
-    assert batch.rows.keys == ["q", "r", "1"]
+    (block,) = _input(tmp_path / "a.csv", "csv").blocks(next(_input(tmp_path / "a.csv", "csv").divide(0, 0)))
+    assert block.rows.keys == ["q", "r", "1"]
 
 
 def test_the_header_is_no_record(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_rows_are_read_together_by_all_that_they_hold(document: str | None, kind
     file = TextInput(path, kind, reader, ToObjects(frozenset({"other"})))
     (shard,) = file.divide(0, 0)
     # Four rows of 4 million characters are 16 million.
-    assert [len(batch.rows) + len(batch.bad) for batch in file.batches(shard)] == [4, 4, 1]
+    assert [len(block.rows) + len(block.bad) for block in file.blocks(shard)] == [4, 4, 1]
 
 
 def test_long_fields_are_read_in_many_threads_together(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 from secondpass.errors import InputError
 from secondpass.jobs.carrying.arrow_values import value_of, values_of
 from secondpass.jobs.carrying.carrier import Carrier
-from secondpass.jobs.inputs.input_file import BATCH_ROWS, DamagedFileError
+from secondpass.jobs.inputs.input_file import BLOCK_ROWS, DamagedFileError
 from secondpass.jobs.inputs.row_reader import ReadRow, RowReader
 from secondpass.jobs.inputs.text_input import check_columns
-from secondpass.jobs.rows import BadRow, RowBatch, Rows
+from secondpass.jobs.rows import BadRow, RowBlock, Rows
 from secondpass.jobs.shards import Shard, divide
 
 # Bytes of rows that are unpacked together, as the file tells them: fewer rows where documents are long.
-_BATCH_BYTES = 2**26
+_BLOCK_BYTES = 2**26
 # Bytes of a column that are read together.
 _READ_BYTES = 2**20
 
@@ -83,7 +83,7 @@ class ParquetInput:
         table, row = place
         return self._reader.key_of({name: value_of(table.column(name)[row], name) for name in table.column_names})
 
-    def batches(self, shard: Shard) -> Iterator[RowBatch]:
+    def blocks(self, shard: Shard) -> Iterator[RowBlock]:
         """See `InputFile`."""
         # A row group can only be unpacked from its beginning, so shards that follow each other read on.
         if self._next_row != shard.first_row:
@@ -111,9 +111,9 @@ class ParquetInput:
         groups = list(range(group, metadata.num_row_groups))
         n_bytes = sum(metadata.row_group(number).total_byte_size for number in groups)
         n_rows = sum(metadata.row_group(number).num_rows for number in groups)
-        batch_rows = BATCH_ROWS if columns else min(BATCH_ROWS, max(1, _BATCH_BYTES * n_rows // max(1, n_bytes)))
+        block_rows = BLOCK_ROWS if columns else min(BLOCK_ROWS, max(1, _BLOCK_BYTES * n_rows // max(1, n_bytes)))
         skip = row - first
-        batches = self._file.iter_batches(batch_rows, row_groups=groups, columns=columns)
+        batches = self._file.iter_batches(block_rows, row_groups=groups, columns=columns)
         while True:
             with _readable(self._path):
                 batch = next(batches, None)
@@ -124,7 +124,7 @@ class ParquetInput:
                 yield table.slice(skip)
             skip = max(0, skip - table.num_rows)
 
-    def _rows(self, table: pa.Table, first_row: int) -> RowBatch:
+    def _rows(self, table: pa.Table, first_row: int) -> RowBlock:
         bad: list[BadRow] = []
         places: list[int] = []
         good: list[ReadRow] = []
@@ -152,7 +152,7 @@ class ParquetInput:
             [row.key for row in good],
             carried,
         )
-        return RowBatch(rows, sorted(bad, key=lambda row: row.number))
+        return RowBlock(rows, sorted(bad, key=lambda row: row.number))
 
 
 def _holds_text(kind: pa.DataType) -> bool:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.jobs.carrying.carrier import Carrier
-from secondpass.jobs.inputs.input_file import BATCH_CHARACTERS, BATCH_ROWS
+from secondpass.jobs.inputs.input_file import BLOCK_CHARACTERS, BLOCK_ROWS
 from secondpass.jobs.inputs.records import Record, RecordFile, TextKind
 from secondpass.jobs.inputs.row_reader import ReadRow, RowReader, taken_columns
-from secondpass.jobs.rows import BadRow, RowBatch, Rows
+from secondpass.jobs.rows import BadRow, RowBlock, Rows
 from secondpass.jobs.shards import Shard, divide
 
 
@@ -67,7 +67,7 @@ class TextInput:
             )
             continues, query = piece.is_continued, piece.query
 
-    def batches(self, shard: Shard) -> Iterator[RowBatch]:
+    def blocks(self, shard: Shard) -> Iterator[RowBlock]:
         """See `InputFile`."""
         # A gzipped file can only be read from its beginning, so shards that follow each other read on.
         if self._next_row != shard.first_row:
@@ -75,9 +75,9 @@ class TextInput:
         self._next_row = -1
         records = islice(self._records, shard.n_rows)
         n_rows = 0
-        while batch := list(self._batch(records)):
-            yield self._rows(batch)
-            n_rows += len(batch)
+        while block := list(self._block(records)):
+            yield self._rows(block)
+            n_rows += len(block)
         if n_rows < shard.n_rows:
             end = shard.first_row + shard.n_rows
             raise InputError(f"{self._path} must have {end} rows as before, has {shard.first_row + n_rows}")
@@ -85,7 +85,7 @@ class TextInput:
 
     def sample(self) -> list[Mapping[str, object]]:
         """The values of the first rows that can be scored."""
-        return list(islice(self._good_values(), BATCH_ROWS))
+        return list(islice(self._good_values(), BLOCK_ROWS))
 
     def _good_values(self) -> Iterator[Mapping[str, object]]:
         for record in self._file.records():
@@ -100,15 +100,15 @@ class TextInput:
         except InputError:
             return None
 
-    def _batch(self, records: Iterator[Record]) -> Iterator["_GoodRow | BadRow"]:
+    def _block(self, records: Iterator[Record]) -> Iterator["_GoodRow | BadRow"]:
         """So many records as are read together."""
         size = 0
-        for record in islice(records, BATCH_ROWS):
+        for record in islice(records, BLOCK_ROWS):
             row = self._row(record)
             yield row
             # A run's texts are not in its lines.
             size += max(_size(record), 0 if isinstance(row, BadRow) else len(row.read.query) + len(row.read.document))
-            if size >= BATCH_CHARACTERS:
+            if size >= BLOCK_CHARACTERS:
                 return
 
     def _row(self, record: Record) -> "_GoodRow | BadRow":
@@ -119,9 +119,9 @@ class TextInput:
         except InputError as error:
             return BadRow(record.line, str(error), key=self._reader.key_of(values))
 
-    def _rows(self, batch: Sequence["_GoodRow | BadRow"]) -> RowBatch:
-        bad = [row for row in batch if isinstance(row, BadRow)]
-        good = [row for row in batch if isinstance(row, _GoodRow)]
+    def _rows(self, block: Sequence["_GoodRow | BadRow"]) -> RowBlock:
+        bad = [row for row in block if isinstance(row, BadRow)]
+        good = [row for row in block if isinstance(row, _GoodRow)]
         carried, not_carried = self._carrier.of_objects([row.values for row in good])
         bad += [BadRow(good[number].line, error, key=good[number].read.key) for number, error in not_carried.items()]
         good = [row for number, row in enumerate(good) if number not in not_carried]
@@ -132,7 +132,7 @@ class TextInput:
             [row.read.key for row in good],
             carried,
         )
-        return RowBatch(rows, sorted(bad, key=lambda row: row.number))
+        return RowBlock(rows, sorted(bad, key=lambda row: row.number))
 
 
 def _size(record: Record) -> int:
