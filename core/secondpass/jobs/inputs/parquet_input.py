@@ -12,10 +12,9 @@ from secondpass.errors import InputError
 from secondpass.jobs.carrying.arrow_values import value_of, values_of
 from secondpass.jobs.carrying.carrier import Carrier
 from secondpass.jobs.inputs.input_file import BLOCK_ROWS, DamagedFileError
-from secondpass.jobs.inputs.row_reader import ReadRow, RowReader
-from secondpass.jobs.inputs.text_input import check_columns
-from secondpass.jobs.rows import BadRow, RowBlock, Rows
-from secondpass.jobs.shards import Shard, divide
+from secondpass.jobs.inputs.row_reader import RowReader, check_columns
+from secondpass.jobs.rows import BadRow, ReadRow, RowBlock
+from secondpass.jobs.shards import Shard, divide, shards_of
 
 # Bytes of rows that are unpacked together, as the file tells them: fewer rows where documents are long.
 _BLOCK_BYTES = 2**26
@@ -63,21 +62,8 @@ class ParquetInput:
         # A row without an id belongs to its query's text.
         names = [name for name in (settings.query_id_column, settings.query_column) if name in self._read]
         rows = ((table, row) for table in self._from(0, list(dict.fromkeys(names))) for row in range(table.num_rows))
-        continues = False
-        query: int | None = None
         pieces = divide(rows, self._key_of, settings.shard_rows)
-        for number, piece in enumerate(pieces, first_number):
-            yield Shard(
-                number,
-                file,
-                piece.first_row,
-                piece.n_rows,
-                continues=continues,
-                is_continued=piece.is_continued,
-                first_query=query,
-                last_query=piece.query,
-            )
-            continues, query = piece.is_continued, piece.query
+        return shards_of(pieces, file, first_number)
 
     def _key_of(self, place: tuple[pa.Table, int]) -> str | None:
         table, row = place
@@ -126,33 +112,20 @@ class ParquetInput:
 
     def _rows(self, table: pa.Table, first_row: int) -> RowBlock:
         bad: list[BadRow] = []
-        places: list[int] = []
         good: list[ReadRow] = []
         columns = [values_of(table.column(name), name) for name in self._read]
-        for place, cells in enumerate(zip(*columns, strict=True)):
+        for number, cells in enumerate(zip(*columns, strict=True), first_row + 1):
             values = dict(zip(self._read, cells, strict=True))
             try:
                 for value in cells:
                     if isinstance(value, InputError):
                         raise value
-                good.append(self._reader.read(values))
-                places.append(place)
+                good.append(self._reader.read(number, values))
             except InputError as error:
-                bad.append(BadRow(first_row + place + 1, str(error), key=self._reader.key_of(values)))
+                bad.append(BadRow(number, str(error), key=self._reader.key_of(values)))
+        places = [row.number - first_row - 1 for row in good]
         carried, not_carried = self._carrier.of_table(_select(table, places) if bad else table)
-        bad += [
-            BadRow(first_row + places[number] + 1, error, key=good[number].key) for number, error in not_carried.items()
-        ]
-        kept = [number for number in range(len(good)) if number not in not_carried]
-        places, good = [places[number] for number in kept], [good[number] for number in kept]
-        rows = Rows(
-            [first_row + place + 1 for place in places],
-            [row.query for row in good],
-            [row.document for row in good],
-            [row.key for row in good],
-            carried,
-        )
-        return RowBlock(rows, sorted(bad, key=lambda row: row.number))
+        return RowBlock.of(good, carried, not_carried, bad)
 
 
 def _holds_text(kind: pa.DataType) -> bool:

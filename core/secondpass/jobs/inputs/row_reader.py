@@ -1,11 +1,12 @@
 """What of a row is read, and how: two texts, the key of its query, and the columns that go on to the output."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.ir_files.runs import check_ids
-from secondpass.jobs.rows import is_missing, text_of_cell
+from secondpass.jobs.rows import ReadRow, is_missing, text_of_cell
 from secondpass.jobs.settings import JobSettings
 
 
@@ -23,21 +24,6 @@ class RunTexts:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadRow:
-    """A row that can be scored.
-
-    Args:
-        query: What is asked.
-        document: The text.
-        key: What rows of the query have in common.
-    """
-
-    query: str
-    document: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
 class RowReader:
     """Reads rows as a job's settings say.
 
@@ -51,8 +37,12 @@ class RowReader:
     written: frozenset[str]
     texts: RunTexts | None = None
 
-    def read(self, values: Mapping[str, object]) -> ReadRow:
+    def read(self, number: int, values: Mapping[str, object]) -> ReadRow:
         """The row of these values.
+
+        Args:
+            number: Where it stands in its file, from 1.
+            values: Its own by column; an InputError stands for one that cannot be read.
 
         Raises:
             InputError: It cannot be scored, or not be written.
@@ -66,11 +56,11 @@ class RowReader:
             document = _look_up(self.texts.documents, values["document_id"], "document", "corpus")
         taken = self.written.intersection(values)
         if taken:
-            raise taken_columns(taken)
+            raise _taken_columns(taken)
         if settings.output_format == "trec":
             for column in (settings.query_id_column, settings.document_id_column):
                 self._check_id(column, values)
-        return ReadRow(query, document, self.key(values, query))
+        return ReadRow(number, query, document, self.key(values, query))
 
     def key(self, values: Mapping[str, object], query: str) -> str:
         """What rows of one query have in common: its id where the row has one, else its text."""
@@ -99,7 +89,20 @@ class RowReader:
         check_ids([str(value)])
 
 
-def taken_columns(names: frozenset[str] | set[str]) -> InputError:
+def check_columns(path: Path, columns: Sequence[str], reader: RowReader) -> None:
+    """Raise InputError unless a file has the columns that are read, and none that would be written."""
+    needed = [reader.settings.query_column, reader.settings.document_column]
+    if reader.settings.output_format == "trec":
+        needed += [reader.settings.query_id_column, reader.settings.document_id_column]
+    missing = [column for column in needed if column not in columns]
+    if missing:
+        raise InputError(f"{path} must have the column {missing[0]!r}, has {', '.join(columns)}")
+    taken = reader.written.intersection(columns)
+    if taken:
+        raise _taken_columns(taken)
+
+
+def _taken_columns(names: frozenset[str] | set[str]) -> InputError:
     """The error for input that has columns which the job would write."""
     return InputError(
         f"the columns of the results must be new ones, the input has {', '.join(sorted(names))}: give the results "

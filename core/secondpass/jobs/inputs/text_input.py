@@ -10,16 +10,15 @@ from secondpass.errors import InputError
 from secondpass.jobs.carrying.carrier import Carrier
 from secondpass.jobs.inputs.input_file import BLOCK_CHARACTERS, BLOCK_ROWS
 from secondpass.jobs.inputs.records import Record, RecordFile, TextKind
-from secondpass.jobs.inputs.row_reader import ReadRow, RowReader, taken_columns
-from secondpass.jobs.rows import BadRow, RowBlock, Rows
-from secondpass.jobs.shards import Shard, divide
+from secondpass.jobs.inputs.row_reader import RowReader, check_columns
+from secondpass.jobs.rows import BadRow, ReadRow, RowBlock
+from secondpass.jobs.shards import Shard, divide, shards_of
 
 
 @dataclass(frozen=True, slots=True)
 class _GoodRow:
-    """A row that can be scored: where it stands, all of its values, and what was read of them."""
+    """A row that can be scored: all of its values, and what was read of them."""
 
-    line: int
     values: Mapping[str, object]
     read: ReadRow
 
@@ -48,24 +47,8 @@ class TextInput:
 
     def divide(self, file: int, first_number: int) -> Iterator[Shard]:
         """See `InputFile`."""
-        continues = False
-        query: int | None = None
         pieces = divide(self._file.records(), self._key_of, self._reader.settings.shard_rows)
-        for number, piece in enumerate(pieces, first_number):
-            first = piece.first
-            yield Shard(
-                number,
-                file,
-                piece.first_row,
-                piece.n_rows,
-                first.offset,
-                first.line,
-                continues,
-                piece.is_continued,
-                query,
-                piece.query,
-            )
-            continues, query = piece.is_continued, piece.query
+        return shards_of(pieces, file, first_number, lambda first: (first.offset, first.line))
 
     def blocks(self, shard: Shard) -> Iterator[RowBlock]:
         """See `InputFile`."""
@@ -91,7 +74,7 @@ class TextInput:
         for record in self._file.records():
             with suppress(InputError):
                 values = self._file.parse(record)
-                self._reader.read(values)
+                self._reader.read(record.line, values)
                 yield values
 
     def _key_of(self, record: Record) -> str | None:
@@ -115,7 +98,7 @@ class TextInput:
         values: Mapping[str, object] = {}
         try:
             values = self._file.parse(record)
-            return _GoodRow(record.line, values, self._reader.read(values))
+            return _GoodRow(values, self._reader.read(record.line, values))
         except InputError as error:
             return BadRow(record.line, str(error), key=self._reader.key_of(values))
 
@@ -123,16 +106,7 @@ class TextInput:
         bad = [row for row in block if isinstance(row, BadRow)]
         good = [row for row in block if isinstance(row, _GoodRow)]
         carried, not_carried = self._carrier.of_objects([row.values for row in good])
-        bad += [BadRow(good[number].line, error, key=good[number].read.key) for number, error in not_carried.items()]
-        good = [row for number, row in enumerate(good) if number not in not_carried]
-        rows = Rows(
-            [row.line for row in good],
-            [row.read.query for row in good],
-            [row.read.document for row in good],
-            [row.read.key for row in good],
-            carried,
-        )
-        return RowBlock(rows, sorted(bad, key=lambda row: row.number))
+        return RowBlock.of([row.read for row in good], carried, not_carried, bad)
 
 
 def _size(record: Record) -> int:
@@ -140,16 +114,3 @@ def _size(record: Record) -> int:
     if isinstance(record.raw, InputError):
         return 0
     return len(record.raw) if isinstance(record.raw, bytes) else sum(map(len, record.raw))
-
-
-def check_columns(path: Path, columns: Sequence[str], reader: RowReader) -> None:
-    """Raise InputError unless a file has the columns that are read, and none that would be written."""
-    needed = [reader.settings.query_column, reader.settings.document_column]
-    if reader.settings.output_format == "trec":
-        needed += [reader.settings.query_id_column, reader.settings.document_id_column]
-    missing = [column for column in needed if column not in columns]
-    if missing:
-        raise InputError(f"{path} must have the column {missing[0]!r}, has {', '.join(columns)}")
-    taken = reader.written.intersection(columns)
-    if taken:
-        raise taken_columns(taken)
