@@ -2,13 +2,11 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.concurrency.threads import Call
+from secondpass.concurrency.read_ahead import read_ahead
 from secondpass.errors import InputError
 from secondpass.files.whole_files import writing_to, written_whole
 from secondpass.jobs.inputs.input_file import DamagedFileError, InputFile
@@ -21,8 +19,6 @@ from secondpass.jobs.writing.output_files import ShardFile, shard_file
 from secondpass.jobs.writing.ranks import Ranker
 from secondpass.jobs.writing.shard_record import ShardRecord
 from secondpass.ranking import Pair, Scorer
-
-_T = TypeVar("_T")
 
 
 class ShardScorer:
@@ -58,7 +54,7 @@ class ShardScorer:
                 file = shard_file(unfinished, job.settings, windows=job.windows)
             shard_run = _ShardRun(job, shard, file, on_rows)
             try:
-                shard_run.score(self._attempts, one_ahead(self._blocks(shard)))
+                shard_run.score(self._attempts, read_ahead(self._blocks(shard)))
             finally:
                 with writing_to(path):
                     file.close()
@@ -172,17 +168,3 @@ class _ShardRun:
         if rows and self._job.settings.strict:
             raise InputError(f"{self._job.place(self._shard, rows[0])}: {rows[0].error}")
         self.bad += rows
-
-
-def one_ahead(items: Iterator[_T]) -> Iterator[_T]:
-    """The items; while the caller works on one, a thread gets the next."""
-    end = object()
-    following = Call(partial(next, items, end))
-    try:
-        following.start()
-        while (item := following.result()) is not end:
-            following = Call(partial(next, items, end))
-            following.start()
-            yield item
-    finally:
-        following.end()
