@@ -47,7 +47,7 @@ class Rows:
         numbers: Where each stood in its file, from 1: the line of a text file, the row of a Parquet file.
         queries: What is asked.
         documents: The texts.
-        keys: What rows of one query have in common: its id, or else its text.
+        keys: What rows of one query have in common, as `RowReader` tells it: its id, or else its text.
         carried: Their other columns.
     """
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from job_rows import texts_of_rows
+from job_rows import read_output, texts_of_rows
+from scorers import Scores
 
 from secondpass.errors import InputError
+from secondpass.jobs import score_files
 from secondpass.jobs.carrying.to_objects import ToObjects
 from secondpass.jobs.inputs import records
 from secondpass.jobs.inputs.records import RecordFile, TextKind
-from secondpass.jobs.inputs.row_reader import RowReader, RunTexts
+from secondpass.jobs.inputs.row_reader import RowReader
+from secondpass.jobs.inputs.run_texts import RunTexts
 from secondpass.jobs.inputs.text_input import TextInput
 from secondpass.jobs.settings import JobSettings
 
@@ -218,12 +221,24 @@ def test_ids_say_what_belongs_together_where_there_are_some(tmp_path: Path) -> N
         '{"query": "q", "query_id": 1, "document": "d"}\n{"query": "q", "query_id": null, "document": "d"}\n'
     )
     (block,) = _input(tmp_path / "a.jsonl", "jsonl").blocks(next(_input(tmp_path / "a.jsonl", "jsonl").divide(0, 0)))
-    assert block.rows.keys == ["1", "q"]
+    assert block.rows.keys == ["id:1", "text:q"]
     (tmp_path / "a.csv").write_text("query_id,query,document\n,q,d\n,r,d\n1,r,d\n")
     shards = list(_input(tmp_path / "a.csv", "csv", shard_rows=1).divide(0, 0))
     assert [(shard.n_rows, shard.is_continued) for shard in shards] == [(1, False)] * 3
     (block,) = _input(tmp_path / "a.csv", "csv").blocks(next(_input(tmp_path / "a.csv", "csv").divide(0, 0)))
-    assert block.rows.keys == ["q", "r", "1"]
+    assert block.rows.keys == ["text:q", "text:r", "id:1"]
+
+
+def test_a_text_is_nobodys_id(tmp_path: Path) -> None:
+    """The query "7" without an id, and another one whose id is 7, stand side by side."""
+    rows = [{"query": "7", "document": "a"}, {"query": "q", "query_id": 7, "document": "b"}]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    shards = list(_input(path, "jsonl", shard_rows=1).divide(0, 0))
+    assert [(shard.n_rows, shard.is_continued) for shard in shards] == [(1, False)] * 2
+    result = score_files(path, tmp_path / "out", scorer=Scores())
+    assert [row["rank"] for row in read_output(tmp_path / "out")] == [1, 1]
+    assert result.n_scattered == 0
 
 
 def test_the_header_is_no_record(tmp_path: Path) -> None:

@@ -1,26 +1,14 @@
 """What of a row is read, and how: two texts, the key of its query, and the columns that go on to the output."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from secondpass.errors import InputError
 from secondpass.ir_files.runs import check_ids
+from secondpass.jobs.inputs.run_texts import RunTexts
 from secondpass.jobs.rows import ReadRow, is_missing, text_of_cell
 from secondpass.jobs.settings import JobSettings
-
-
-@dataclass(frozen=True, slots=True)
-class RunTexts:
-    """The texts that the ids of a TREC run stand for.
-
-    Args:
-        queries: By id.
-        documents: By id.
-    """
-
-    queries: Mapping[str, str] = field(repr=False)
-    documents: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +48,7 @@ class RowReader:
         if settings.output_format == "trec":
             for column in (settings.query_id_column, settings.document_id_column):
                 self._check_id(column, values)
-        return ReadRow(number, query, document, self.key(values, query))
-
-    def key(self, values: Mapping[str, object], query: str) -> str:
-        """What rows of one query have in common: its id where the row has one, else its text."""
-        key = self._id_of(values)
-        return query if key is None else f"{key}"
+        return ReadRow(number, query, document, _key(self._id_of(values), query))
 
     def key_of(self, values: Mapping[str, object]) -> str | None:
         """The key of a row that may be unusable; None where it says nothing of its query, or nothing that is readable.
@@ -73,20 +56,24 @@ class RowReader:
         Args:
             values: Its own; an InputError stands for one that cannot be read.
         """
-        key = self._id_of(values)
-        if key is None:
-            key = values.get(self.settings.query_column)
-        return None if is_missing(key) or isinstance(key, InputError) else f"{key}"
+        query_id, query = self._id_of(values), values.get(self.settings.query_column)
+        said = query if query_id is None else query_id
+        return None if is_missing(said) or isinstance(said, InputError) else _key(query_id, query)
 
     def _id_of(self, values: Mapping[str, object]) -> object:
-        key = values.get(self.settings.query_id_column)
-        return None if is_missing(key) or key == "" else key  # which is how CSV writes that there is none
+        query_id = values.get(self.settings.query_id_column)
+        return None if is_missing(query_id) or query_id == "" else query_id  # so CSV writes that there is none
 
     def _check_id(self, column: str, values: Mapping[str, object]) -> None:
         value = values.get(column)
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise InputError(f"a TREC run needs an id in the column {column!r}, got {value!r}")
         check_ids([str(value)])
+
+
+def _key(query_id: object, query: object) -> str:
+    """What rows of one query have in common: its id where the row has one, else its text, which is nobody's id."""
+    return f"text:{query}" if query_id is None else f"id:{query_id}"
 
 
 def check_columns(path: Path, columns: Sequence[str], reader: RowReader) -> None:

@@ -14,7 +14,7 @@ _NAME: Final = "manifest.json"
 # What is made before it in a job's folder: of the shards, and of the records of those that are finished.
 FOLDERS: Final = ("scores", "finished")
 # Of what a manifest says; one of another version is not read.
-_VERSION: Final = 5
+_VERSION: Final = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from secondpass.extras import require
 from secondpass.ir_files.folder import text_files
 from secondpass.jobs.carrying.to_arrow import schema_of
 from secondpass.jobs.inputs.find_inputs import Kind, file_digest, find_inputs
+from secondpass.jobs.inputs.run_texts import RunTextFiles
 from secondpass.jobs.inputs.text_input import TextInput
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.planning.manifest import InputState, Manifest, read_manifest
@@ -42,7 +43,7 @@ def find_job(
             some = " and ".join(map(str, list(folders.values())[:2]))
             raise InputError(f"queries and corpus must be given where runs are in several folders, got runs in {some}")
         queries, corpus = (None if path is None else Path(path) for path in (settings.queries, settings.corpus))
-        texts = text_files(found.files[0].parent, queries=queries, corpus=corpus)
+        texts = RunTextFiles(*text_files(found.files[0].parent, queries=queries, corpus=corpus))
     elif settings.queries is not None or settings.corpus is not None:
         raise InputError(f"queries and corpus must come with a TREC run, got {found.files[0]}")
     if output_format == "trec" and settings.result_prefix:
@@ -51,7 +52,7 @@ def find_job(
         )
     if "parquet" in (found.kind, output_format):
         require("pyarrow", feature="reading and writing Parquet", extra="jobs")
-    return Job(found.files, found.kind, settings, output, windows, tag, texts=texts), found.left_out
+    return Job(found.files, found.kind, settings, output, windows, tag, run_texts=texts), found.left_out
 
 
 def _check_defaults(settings: JobSettings) -> None:
@@ -77,9 +78,8 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
         InputError: The folder is another job's, or no file can be read; or one cannot, and the job is strict.
     """
     states = [_state(path) for path in job.files]
-    of_texts = [] if job.texts is None else [InputState(str(path), file_digest(path)) for path in job.texts]
-    if of_texts:
-        job = replace(job, text_digests=tuple(state.sha256 for state in of_texts))
+    texts = () if job.run_texts is None else (job.run_texts.queries, job.run_texts.documents)
+    of_texts = [InputState(str(path), file_digest(path)) for path in texts]
     found = Manifest(uuid4().hex, model, job.settings.as_json(), [*states, *of_texts], ())
     before = read_manifest(job.output)
     if before is not None:
