@@ -63,6 +63,22 @@ def test_parquet_is_read_in_the_memory_of_a_few_groups_however_many_there_are(
     assert max(held) < 2**24  # of 2 ** 26 in the file
 
 
+def test_a_dictionary_within_other_values_is_read_over_all_groups(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    from secondpass.jobs.inputs.parquet_input import ParquetInput
+
+    kinds = pa.array(list("abcab")).dictionary_encode()
+    columns = {"query": ["q"] * 5, "document": list("vwxyz"), "more": pa.StructArray.from_arrays([kinds], ["kind"])}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet", row_group_size=2)
+    reader = RowReader(JobSettings(output_format="jsonl", shard_rows=3), frozenset())
+    file = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"query"})))
+    carried = [block.rows.carried for shard in file.divide(0, 0) for block in file.blocks(shard)]
+    rows = [row for part in carried if isinstance(part, JsonObjects) for row in part.objects]
+    assert [(row["document"], row["more"]) for row in rows] == [
+        (document, {"kind": kind}) for document, kind in zip("vwxyz", "abcab", strict=True)
+    ]
+
+
 def test_what_is_no_parquet_or_has_other_columns_is_refused(tmp_path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     from secondpass.jobs.inputs.parquet_input import ParquetInput

@@ -94,21 +94,23 @@ class ParquetInput:
         while group < metadata.num_row_groups and first + metadata.row_group(group).num_rows <= row:
             first += metadata.row_group(group).num_rows
             group += 1
-        groups = list(range(group, metadata.num_row_groups))
-        n_bytes = sum(metadata.row_group(number).total_byte_size for number in groups)
-        n_rows = sum(metadata.row_group(number).num_rows for number in groups)
-        block_rows = BLOCK_ROWS if columns else min(BLOCK_ROWS, max(1, _BLOCK_BYTES * n_rows // max(1, n_bytes)))
         skip = row - first
-        batches = self._file.iter_batches(block_rows, row_groups=groups, columns=columns)
-        while True:
-            with _readable(self._path):
-                batch = next(batches, None)
-            if batch is None:
-                return
-            table = pa.Table.from_batches([batch])
-            if skip < table.num_rows:
-                yield table.slice(skip)
-            skip = max(0, skip - table.num_rows)
+        for number in range(group, metadata.num_row_groups):
+            of_group = metadata.row_group(number)
+            n_rows = max(1, _BLOCK_BYTES * of_group.num_rows // max(1, of_group.total_byte_size))
+            # Across groups, pyarrow reads no dictionary within other values.
+            batches = self._file.iter_batches(
+                BLOCK_ROWS if columns else min(BLOCK_ROWS, n_rows), row_groups=[number], columns=columns
+            )
+            while True:
+                with _readable(self._path):
+                    batch = next(batches, None)
+                if batch is None:
+                    break
+                table = pa.Table.from_batches([batch])
+                if skip < table.num_rows:
+                    yield table.slice(skip)
+                skip = max(0, skip - table.num_rows)
 
     def _rows(self, table: pa.Table, first_row: int) -> RowBlock:
         bad: list[BadRow] = []
