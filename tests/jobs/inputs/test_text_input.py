@@ -28,6 +28,15 @@ CASES: dict[str, tuple[TextKind, bytes, list[tuple[int, Any]]]] = {
         b'\xef\xbb\xbf{"query": "q", "document": "d", "id": 1}\r\n\r\n{"query": "r", "document": "\\u00e9"}\r\n',
         [(1, ("q", "d")), (3, ("r", "é"))],
     ),
+    "a BOM before a blank line": ("jsonl", b'\xef\xbb\xbf\r\n{"query": "q", "document": "d"}\n', [(2, ("q", "d"))]),
+    "nothing but a BOM": ("jsonl", b"\xef\xbb\xbf", []),
+    "a BOM before a blank line of a run": ("trec", b"\xef\xbb\xbf\n1 Q0 a 1 3.5 tag\n", [(2, ("one", "first"))]),
+    "a BOM before a blank line between tabs": (
+        "tsv",
+        b"\xef\xbb\xbf\nquery\tdocument\nq\td\n",
+        [(3, ("q", "d"))],
+    ),
+    "a BOM before a blank row": ("csv", b"\xef\xbb\xbf\nquery,document\nq,d\n", [(3, ("q", "d"))]),
     "no line end at the end": ("jsonl", b'{"query": "q", "document": ""}', [(1, ("q", ""))]),
     "nulls, numbers and half a character": (
         "jsonl",
@@ -46,7 +55,7 @@ CASES: dict[str, tuple[TextKind, bytes, list[tuple[int, Any]]]] = {
         [
             (1, "query must be a string, is missing"),
             (2, "document must be a string, got int 3"),
-            (3, "document must be a string, is missing"),
+            (3, "must have the column 'document', has query: document_column says which one is read"),
             (4, "query must be Unicode text, has the lone surrogate '\\ud800' at character 0"),
             (5, "must be a JSON object, got '[1]'"),
             (6, "must be UTF-8 text; invalid byte at offset 31"),
@@ -206,7 +215,11 @@ def test_a_file_that_has_become_shorter_loses_no_row_silently(packed: str, tmp_p
 def test_files_without_what_is_read_are_refused(tmp_path: Path) -> None:
     cases = (
         ("a.csv", b"", "must have the columns' names in its first row, is empty"),
-        ("b.csv", b"query,text\nq,d\n", "must have the column 'document', has query, text"),
+        (
+            "b.csv",
+            b"query,text\nq,d\n",
+            "must have the column 'document', has query, text: document_column says which one is",
+        ),
         ("c.tsv", b"query\tdocument\tquery\n", "columns must have names of their own, 'query' appears twice"),
         ("d.csv", b"query,document,score\n", "the columns of the results must be new ones, the input has score: give"),
     )

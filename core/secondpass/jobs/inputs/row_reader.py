@@ -1,14 +1,21 @@
 """What of a row is read, and how: two texts, the key of its query, and the columns that go on to the output."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from secondpass.errors import InputError
 from secondpass.ir_files.runs import check_ids
 from secondpass.jobs.inputs.run_texts import RunTexts
 from secondpass.jobs.rows import ReadRow, is_missing, text_of_cell
 from secondpass.jobs.settings import JobSettings
+
+# The settings that name the columns of texts, and of the ids that a run needs.
+_TEXTS: Final = ("query_column", "document_column")
+_IDS: Final = ("query_id_column", "document_id_column")
+# Columns that an error names: it may be said of each row.
+_MOST_NAMES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +44,7 @@ class RowReader:
         """
         settings = self.settings
         if self.texts is None:
-            query = text_of_cell(values.get(settings.query_column), settings.query_column)
-            document = text_of_cell(values.get(settings.document_column), settings.document_column)
+            query, document = (self._text(parameter, values) for parameter in _TEXTS)
         else:
             query = _look_up(self.texts.queries, values["query_id"], "query", "queries")
             document = _look_up(self.texts.documents, values["document_id"], "document", "corpus")
@@ -46,9 +52,15 @@ class RowReader:
         if taken:
             raise _taken_columns(taken)
         if settings.output_format == "trec":
-            for column in (settings.query_id_column, settings.document_id_column):
-                self._check_id(column, values)
+            for parameter in _IDS:
+                self._check_id(getattr(settings, parameter), values)
         return ReadRow(number, query, document, _key(self._id_of(values), query))
+
+    def _text(self, parameter: str, values: Mapping[str, object]) -> str:
+        column: str = getattr(self.settings, parameter)
+        if column not in values:
+            raise InputError(_lacking(parameter, column, values))
+        return text_of_cell(values[column], column)
 
     def key_of(self, values: Mapping[str, object]) -> str | None:
         """The key of a row that may be unusable; None where it says nothing of its query, or nothing that is readable.
@@ -78,15 +90,21 @@ def _key(query_id: object, query: object) -> str:
 
 def check_columns(path: Path, columns: Sequence[str], reader: RowReader) -> None:
     """Raise InputError unless a file has the columns that are read, and none that would be written."""
-    needed = [reader.settings.query_column, reader.settings.document_column]
-    if reader.settings.output_format == "trec":
-        needed += [reader.settings.query_id_column, reader.settings.document_id_column]
-    missing = [column for column in needed if column not in columns]
-    if missing:
-        raise InputError(f"{path} must have the column {missing[0]!r}, has {', '.join(columns)}")
+    for parameter in (*_TEXTS, *(_IDS if reader.settings.output_format == "trec" else ())):
+        column = getattr(reader.settings, parameter)
+        if column not in columns:
+            raise InputError(f"{path} {_lacking(parameter, column, columns)}")
     taken = reader.written.intersection(columns)
     if taken:
         raise _taken_columns(taken)
+
+
+def _lacking(parameter: str, column: str, columns: Iterable[str]) -> str:
+    """What a file or a row must have, what it has instead, and how the caller says what is read."""
+    names = list(columns)
+    more = ", ..." if len(names) > _MOST_NAMES else ""
+    has = ", ".join(names[:_MOST_NAMES]) + more if names else "none"
+    return f"must have the column {column!r}, has {has}: {parameter} says which one is read"
 
 
 def _taken_columns(names: frozenset[str] | set[str]) -> InputError:
