@@ -1,9 +1,10 @@
 """Rows of Parquet files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, groupby
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,23 +30,29 @@ class ParquetInput:
         path: The file.
         reader: Reads its rows.
         carrier: Takes their other columns on.
+        partition: Columns that all rows have beside those of the file.
 
     Raises:
-        InputError: It is no Parquet file, lacks a column, or has one of another type than text.
+        InputError: It is no Parquet file, lacks a column, has one of another type than text, or one of the partition
+            itself.
     """
 
-    def __init__(self, path: Path, reader: RowReader, carrier: Carrier) -> None:
+    def __init__(
+        self,
+        path: Path,
+        reader: RowReader,
+        carrier: Carrier,
+        partition: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
         self._path = path
         self._reader = reader
         self._carrier = carrier
+        self._partition = partition
         with _readable(path):
             # By default pyarrow keeps all that it has read of the row groups that it was asked for.
             self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
-        settings, schema = reader.settings, self._file.schema_arrow
-        check_columns(path, schema.names, reader)
-        twice = next((name for name in schema.names if schema.names.count(name) > 1), None)
-        if twice is not None:
-            raise InputError(f"{path}: columns must have names of their own, {twice!r} appears twice")
+        check_columns(path, [*self._file.schema_arrow.names, *partition], reader)
+        settings, schema = reader.settings, self.schema
         for name in (settings.query_column, settings.document_column):
             if not _holds_text(schema.field(name).type):
                 raise InputError(f"{path}: the column {name!r} must hold text, holds {schema.field(name).type}")
@@ -55,6 +62,11 @@ class ParquetInput:
         carrier.check_schema(schema)  # what cannot be written is found before anything is scored
         next(self._from(0), None)  # and so is what cannot be read at all
         self._next_row, self._tables = -1, iter(())  # type: tuple[int, Iterator[pa.Table]]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of its rows, with those of the partition."""
+        return pa.schema([*self._file.schema_arrow, *((name, pa.string()) for name in self._partition)])
 
     def divide(self, file: int, first_number: int) -> Iterator[Shard]:
         """See `InputFile`."""
@@ -87,9 +99,11 @@ class ParquetInput:
             row += table.num_rows
         self._next_row = end
 
-    def _from(self, row: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    def _from(self, row: int, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """The rows from one on, in tables of a few."""
         metadata = self._file.metadata
+        of_file = None if columns is None else [name for name in columns if name not in self._partition]
+        of_partition = {name: value for name, value in self._partition.items() if columns is None or name in columns}
         group = first = 0
         while group < metadata.num_row_groups and first + metadata.row_group(group).num_rows <= row:
             first += metadata.row_group(group).num_rows
@@ -100,7 +114,7 @@ class ParquetInput:
             n_rows = max(1, _BLOCK_BYTES * of_group.num_rows // max(1, of_group.total_byte_size))
             # Across groups, pyarrow reads no dictionary within other values.
             batches = self._file.iter_batches(
-                BLOCK_ROWS if columns else min(BLOCK_ROWS, n_rows), row_groups=[number], columns=columns
+                min(BLOCK_ROWS, n_rows) if columns is None else BLOCK_ROWS, row_groups=[number], columns=of_file
             )
             while True:
                 with _readable(self._path):
@@ -108,6 +122,8 @@ class ParquetInput:
                 if batch is None:
                     break
                 table = pa.Table.from_batches([batch])
+                for name, value in of_partition.items():
+                    table = table.append_column(name, pa.repeat(pa.scalar(value, pa.string()), table.num_rows))
                 if skip < table.num_rows:
                     yield table.slice(skip)
                 skip = max(0, skip - table.num_rows)

@@ -89,7 +89,16 @@ def _key(query_id: object, query: object) -> str:
 
 
 def check_columns(path: Path, columns: Sequence[str], reader: RowReader) -> None:
-    """Raise InputError unless a file has the columns that are read, and none that would be written."""
+    """Raise InputError unless a file has columns of different names, those that are read, and none that is written.
+
+    Args:
+        path: The file.
+        columns: Its own, and those that the names of its folders say.
+        reader: Reads its rows.
+    """
+    twice = next((name for number, name in enumerate(columns) if name in columns[:number]), None)
+    if twice is not None:
+        raise InputError(f"{path}: columns must have names of their own, {twice!r} appears twice")
     for parameter in (*_TEXTS, *(_IDS if reader.settings.output_format == "trec" else ())):
         column = getattr(reader.settings, parameter)
         if column not in columns:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 from secondpass.errors import InputError
 from secondpass.jobs.carrying.carrier import Carrier
@@ -31,19 +32,28 @@ class TextInput:
         kind: Its format.
         reader: Reads its rows.
         carrier: Takes their other columns on.
+        partition: Columns that all rows have beside those of the file.
 
     Raises:
-        InputError: The file cannot be opened, or lacks a column.
+        InputError: The file cannot be opened, lacks a column, or has one of the partition itself.
     """
 
-    def __init__(self, path: Path, kind: TextKind, reader: RowReader, carrier: Carrier) -> None:
+    def __init__(
+        self,
+        path: Path,
+        kind: TextKind,
+        reader: RowReader,
+        carrier: Carrier,
+        partition: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
         self._path = path
         self._file = RecordFile(path, kind)
         self._reader = reader
         self._carrier = carrier
+        self._partition = partition
         self._next_row, self._records = -1, iter(())  # type: tuple[int, Iterator[Record]]
         if self._file.columns:
-            check_columns(path, self._file.columns, reader)
+            check_columns(path, [*self._file.columns, *partition], reader)
 
     def divide(self, file: int, first_number: int) -> Iterator[Shard]:
         """See `InputFile`."""
@@ -73,13 +83,21 @@ class TextInput:
     def _good_values(self) -> Iterator[Mapping[str, object]]:
         for record in self._file.records():
             with suppress(InputError):
-                values = self._file.parse(record)
+                values = self._values(record)
                 self._reader.read(record.line, values)
                 yield values
 
+    def _values(self, record: Record) -> dict[str, object]:
+        """The values of a record by column, with those of the partition."""
+        values = self._file.parse(record)
+        twice = self._partition.keys() & values
+        if twice:
+            raise InputError(f"must have no column {min(twice)!r}, which the names of the file's folders say")
+        return {**values, **self._partition}
+
     def _key_of(self, record: Record) -> str | None:
         try:
-            return self._reader.key_of(self._file.parse(record))
+            return self._reader.key_of(self._values(record))
         except InputError:
             return None
 
@@ -97,7 +115,7 @@ class TextInput:
     def _row(self, record: Record) -> "_GoodRow | BadRow":
         values: Mapping[str, object] = {}
         try:
-            values = self._file.parse(record)
+            values = self._values(record)
             return _GoodRow(values, self._reader.read(record.line, values))
         except InputError as error:
             return BadRow(record.line, str(error), key=self._reader.key_of(values))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from secondpass.jobs.carrying.carrier import Carrier
 from secondpass.jobs.carrying.to_arrow import ToArrow
 from secondpass.jobs.carrying.to_objects import ToObjects
-from secondpass.jobs.inputs.find_inputs import Kind
+from secondpass.jobs.inputs.find_inputs import Kind, Partition
 from secondpass.jobs.inputs.input_file import InputFile
 from secondpass.jobs.inputs.row_reader import RowReader
 from secondpass.jobs.inputs.run_texts import RunTextFiles
@@ -28,6 +28,7 @@ class Job:
 
     Args:
         files: The input, in order.
+        partitions: The columns that the names of each one's folders say.
         kind: Its format.
         settings: How it is read and written, with the format of the output.
         output: The folder of everything that is written.
@@ -40,6 +41,7 @@ class Job:
     """
 
     files: tuple[Path, ...]
+    partitions: tuple[Partition, ...]
     kind: Kind
     settings: JobSettings
     output: Path
@@ -89,15 +91,15 @@ class Job:
         Raises:
             InputError: It cannot be opened, or lacks a column.
         """
-        path = self.files[file]
+        path, partition = self.files[file], self.partitions[file]
         # A run has no columns.
         written = frozenset() if self.writes_run else frozenset(self.settings.result_columns(windows=self.windows))
         if self.kind == "parquet":
             from secondpass.jobs.inputs.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
 
-            return ParquetInput(path, RowReader(self.settings, written), self._carrier())
+            return ParquetInput(path, RowReader(self.settings, written), self._carrier(), partition)
         texts = None if self.run_texts is None else self.run_texts.texts
-        return TextInput(path, self.kind, RowReader(self.settings, written, texts), self._carrier())
+        return TextInput(path, self.kind, RowReader(self.settings, written, texts), self._carrier(), partition)
 
     def _carrier(self) -> Carrier:
         if self.writes_run:

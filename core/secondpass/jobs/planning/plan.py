@@ -10,7 +10,7 @@ from secondpass.errors import InputError
 from secondpass.extras import require
 from secondpass.ir_files.folder import text_files
 from secondpass.jobs.carrying.to_arrow import schema_of
-from secondpass.jobs.inputs.find_inputs import Kind, file_digest, find_inputs
+from secondpass.jobs.inputs.find_inputs import Kind, Partition, file_digest, find_inputs
 from secondpass.jobs.inputs.run_texts import RunTextFiles
 from secondpass.jobs.inputs.text_input import TextInput
 from secondpass.jobs.planning.job import Job
@@ -52,7 +52,8 @@ def find_job(
         )
     if "parquet" in (found.kind, output_format):
         require("pyarrow", feature="reading and writing Parquet", extra="jobs")
-    return Job(found.files, found.kind, settings, output, windows, tag, run_texts=texts), found.left_out
+    job = Job(found.files, found.partitions, found.kind, settings, output, windows, tag, run_texts=texts)
+    return job, found.left_out
 
 
 def _check_defaults(settings: JobSettings) -> None:
@@ -77,7 +78,7 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
     Raises:
         InputError: The folder is another job's, or no file can be read; or one cannot, and the job is strict.
     """
-    states = [_state(path) for path in job.files]
+    states = [_state(*file) for file in zip(job.files, job.partitions, strict=True)]
     texts = () if job.run_texts is None else (job.run_texts.queries, job.run_texts.documents)
     of_texts = [InputState(str(path), file_digest(path)) for path in texts]
     found = Manifest(uuid4().hex, model, job.settings.as_json(), [*states, *of_texts], ())
@@ -102,11 +103,11 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
     return job, unreadable
 
 
-def _state(path: Path) -> InputState:
+def _state(path: Path, partition: Partition) -> InputState:
     try:
-        return InputState(str(path), file_digest(path))
+        return InputState(str(path), file_digest(path), partition=partition)
     except InputError as error:
-        return InputState(str(path), None, str(error))
+        return InputState(str(path), None, str(error), partition)
 
 
 def _divide(job: Job, states: Sequence[InputState]) -> tuple[tuple[Shard, ...], list[InputState]]:
