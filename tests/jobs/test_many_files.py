@@ -65,3 +65,32 @@ def test_a_column_that_a_file_and_its_folders_have_is_refused(tmp_path: Path) ->
     assert score_files(tmp_path / "jsonl", tmp_path / "out", scorer=Scores()).n_rows == 1
     (error,) = errors_of(tmp_path / "out")
     assert error["error"] == "must have no column 'lang', which the names of the file's folders say"
+
+
+def test_files_of_other_columns_are_refused_before_anything_is_scored_unless_they_become_json(tmp_path: Path) -> None:
+    _write(tmp_path / "a.parquet", [PAIR])
+    _write(tmp_path / "b.parquet", [{**PAIR, "lang": "en", "id": 1}])
+    scorer = Scores()
+    with pytest.raises(InputError, match=r"b\.parquet has the column '(lang|id)', .*a\.parquet has not: write JSON"):
+        score_files(tmp_path, tmp_path / "out", scorer=scorer)
+    assert (scorer.asked, (tmp_path / "out").exists()) == ([], False)
+    result = score_files(tmp_path, tmp_path / "out", scorer=scorer, settings=JobSettings(output_format="jsonl"))
+    assert (result.n_rows, result.n_bad) == (2, 0)
+
+
+def test_files_that_differ_in_how_they_hold_the_same_become_one_table(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    first = {"query": ["q"], "document": ["d"], "id": pa.array([1], pa.int32()), "note": pa.nulls(1)}
+    second = {
+        "note": ["n"],
+        "document": pa.array(["d"], pa.large_string()),
+        "id": pa.array([2**40]),
+        "query": pa.array(["q"]).dictionary_encode(),
+    }
+    for name, columns in (("a", first), ("b", second)):
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+    result = score_files(tmp_path, tmp_path / "out", scorer=Scores())
+    tables = [pq.read_table(path) for path in sorted(Path(result.scores).iterdir())]
+    assert tables[0].schema == tables[1].schema
+    rows = pa.concat_tables(tables).select(["query", "document", "id", "note"]).to_pylist()
+    assert rows == [{**PAIR, "id": 1, "note": None}, {**PAIR, "id": 2**40, "note": "n"}]
