@@ -106,7 +106,8 @@ def test_a_runs_texts_and_judgements_in_its_folder_are_no_input(tmp_path: Path) 
     (tmp_path / "qrels").mkdir()
     for name in ("a.run", "b.trec.gz", "queries.jsonl", "corpus.jsonl.gz", "qrels.trec", "qrels/test.tsv"):
         (tmp_path / name).touch()
-    for name in (tmp_path, f"{tmp_path}/*", f"{tmp_path}/**/*"):
+    names: tuple[str | Path, ...] = (tmp_path, f"{tmp_path}/*", f"{tmp_path}/**/*")
+    for name in names:
         found = find_inputs([name])
         assert [path.name for path in found.files] == ["a.run", "b.trec.gz"]
         assert (found.kind, found.left_out) == ("trec", ())
@@ -117,8 +118,8 @@ def test_a_runs_texts_and_judgements_in_its_folder_are_no_input(tmp_path: Path) 
     (tmp_path / "b.trec.gz").unlink()
     (tmp_path / "qrels" / "test.tsv").unlink()
     (tmp_path / "qrels.trec").unlink()
-    names = ["corpus.jsonl.gz", "more.jsonl", "queries.jsonl"]
-    assert [path.name for path in find_inputs([tmp_path]).files] == names
+    texts = ["corpus.jsonl.gz", "more.jsonl", "queries.jsonl"]
+    assert [path.name for path in find_inputs([tmp_path]).files] == texts
 
 
 def test_a_pipe_is_refused_as_it_can_be_read_only_once(tmp_path: Path) -> None:
