@@ -107,8 +107,8 @@ def test_a_runs_texts_and_judgements_in_its_folder_are_no_input(tmp_path: Path) 
     for name in ("a.run", "b.trec.gz", "queries.jsonl", "corpus.jsonl.gz", "qrels.trec", "qrels/test.tsv"):
         (tmp_path / name).touch()
     names: tuple[str | Path, ...] = (tmp_path, f"{tmp_path}/*", f"{tmp_path}/**/*")
-    for name in names:
-        found = find_inputs([name])
+    for named in names:
+        found = find_inputs([named])
         assert [path.name for path in found.files] == ["a.run", "b.trec.gz"]
         assert (found.kind, found.left_out) == ("trec", ())
     (tmp_path / "more.jsonl").touch()
