@@ -130,3 +130,8 @@ def describe_error(error: Exception) -> str:
     """The type of an error and the first line of what it says, for errors that tell of others."""
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}"
+
+
+def in_one_line(error: Exception) -> str:
+    """All that an error says, on one line; the name of its type where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -128,8 +128,10 @@ def test_input_of_which_nothing_can_be_scored_is_a_mistake(model: str, tmp_path:
     assert done.returncode == 2
     assert json.loads(done.stdout)["n_bad"] == 2
     said = "error: INPUTS must hold rows that can be scored, got none among 2: out/errors.jsonl says why"
-    assert done.stderr.splitlines()[-1] == said
-    assert {error["error"] for error in errors_of(tmp_path / "out")} == {"document must be a string, is missing"}
+    which = "--query-column and --document-column say which columns are read"
+    assert done.stderr.splitlines()[-1] == f"{said}, and {which}"
+    error = "must have the column 'document', has query, text: document_column says which one is read"
+    assert {row["error"] for row in errors_of(tmp_path / "out")} == {error}
 
 
 @pytest.mark.filterwarnings("ignore::secondpass.errors.TruncationWarning")  # of so many rows a few are longer

@@ -111,7 +111,7 @@ def test_strict_stops_at_a_bad_row_of_a_shard_that_was_finished_before(tmp_path:
     path, out = write_jsonl(tmp_path / "a.jsonl", [*ROWS[:5], {"query": "q"}, *ROWS[5:]]), tmp_path / "out"
     assert score_files(path, out, scorer=Scores()).n_bad == 1
     scorer = Scores()
-    with pytest.raises(InputError, match=r"a\.jsonl:6: document must be a string, is missing"):
+    with pytest.raises(InputError, match=r"a\.jsonl:6: must have the column 'document'"):
         score_files(path, out, scorer=scorer, settings=JobSettings(strict=True))
     assert scorer.asked == []
 

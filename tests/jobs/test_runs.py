@@ -1,7 +1,10 @@
 """TREC runs as jobs read and write them: a run is right as a whole, however it was divided."""
 
-from collections.abc import Sequence
+import pickle
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -12,7 +15,9 @@ from scorers import Scores
 from secondpass import CrossEncoder, RankedDocument
 from secondpass.errors import InputError
 from secondpass.evaluation import read_run
+from secondpass.ir_files.texts import read_documents
 from secondpass.jobs import JobSettings, score_files
+from secondpass.jobs.inputs import run_texts
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +151,42 @@ def test_an_id_that_is_a_text_as_well_is_written_without_texts(tmp_path: Path) -
     result = score_files(path, tmp_path / "out", scorer=_Lengths(), settings=settings)
     assert Path(result.scores).read_text().split("\n")[0].split()[:4] == ["1", "Q0", "d", "1"]
     assert (result.n_rows, result.n_bad) == (2, 0)
+
+
+def test_jobs_at_the_same_time_each_hold_their_texts_and_read_them_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    together = Barrier(2, timeout=60)
+
+    def read_counted(path: Path) -> Mapping[str, str]:
+        read.append(path.parent.name)
+        return read_documents(path)
+
+    class Waits(Scores):
+        def score(self, query: str, documents: Sequence[str]) -> Any:
+            together.wait()  # so that every shard of one job is scored between two of the other
+            return super().score(query, documents)
+
+    monkeypatch.setattr(run_texts, "read_documents", read_counted)
+    paths = [_write_run(tmp_path / name, name, name) for name in ("one", "two")]
+    scorers = [Waits(), Waits()]
+
+    def run(number: int) -> None:
+        score_files(
+            paths[number], tmp_path / f"out{number}", scorer=scorers[number], settings=JobSettings(shard_rows=1)
+        )
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(run, range(2)))
+    assert sorted(read) == ["one", "two"]
+    assert [{document for _, document in scorer.asked} for scorer in scorers] == [{"one"}, {"two"}]
+
+
+def test_what_travels_of_a_run_is_the_names_of_its_texts(tmp_path: Path) -> None:
+    path = _write_run(tmp_path, "one " * 10_000)
+    files = run_texts.RunTextFiles(path.with_name("queries.jsonl"), path.with_name("corpus.jsonl"))
+    assert files.texts.queries == {"q": "q"}
+    packed = pickle.dumps(files)
+    assert len(packed) < 1000
+    assert pickle.loads(packed).texts == files.texts  # noqa: S301 - our own

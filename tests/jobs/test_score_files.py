@@ -274,7 +274,7 @@ def test_parquet_that_is_damaged_costs_the_rows_behind_and_these_are_counted(tmp
 def test_strict_stops_at_a_row_and_goes_on_without(model: str, scorer: CrossEncoder, tmp_path: Path) -> None:
     rows = make_rows(100)
     path = write_jsonl(tmp_path / "a.jsonl", [*rows[:70], {"query": rows[70]["query"]}, *rows[70:]])
-    with pytest.raises(InputError, match=r"a\.jsonl:71: document must be a string, is missing"):
+    with pytest.raises(InputError, match=r"a\.jsonl:71: must have the column 'document'"):
         score_files(path, tmp_path / "out", model=model, settings=JobSettings(shard_rows=30, strict=True))
     result = score_files(path, tmp_path / "out", model=model, settings=JobSettings(shard_rows=30))
     assert result.n_shards_before == 2

@@ -60,8 +60,8 @@ def texts_of_rows(file: InputFile) -> list[tuple[int, Any]]:
     """The texts of each row or why there are none, by its number."""
     found: list[tuple[int, Any]] = []
     for shard in file.divide(0, 0):
-        for batch in file.batches(shard):
-            rows = batch.rows
+        for block in file.blocks(shard):
+            rows = block.rows
             found += zip(rows.numbers, zip(rows.queries, rows.documents, strict=True), strict=True)
-            found += [(row.number, row.error) for row in batch.bad]
+            found += [(row.number, row.error) for row in block.bad]
     return sorted(found, key=lambda row: row[0])

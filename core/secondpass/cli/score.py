@@ -168,7 +168,10 @@ def score(
     write(result_format, result.as_json(), [result_table(model, result)])
     if result.n_bad and not result.n_rows:  # a name of a column that no row has, as a rule
         errors = Path(result.output) / "errors.jsonl"
-        raise InputError(f"inputs must hold rows that can be scored, got none among {result.n_bad}: {errors} says why")
+        raise InputError(
+            f"inputs must hold rows that can be scored, got none among {result.n_bad}: {errors} says why, and "
+            "--query-column and --document-column say which columns are read"
+        )
 
 
 def _workers(address: str | None, workers: str | None, cpus: int | None, gpus: float | None) -> "RayWorkers":

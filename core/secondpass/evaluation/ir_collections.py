@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from secondpass.arguments import in_one_line
 from secondpass.errors import InputError
 from secondpass.evaluation.collection import Collection
 from secondpass.evaluation.streamed import StreamedDocuments
@@ -63,8 +64,7 @@ def _readable(name: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"ir:{name} cannot be read: {reason}") from error
+        raise InputError(f"ir:{name} cannot be read: {in_one_line(error)}") from error
 
 
 def _text(document: Any) -> str:  # noqa: ANN401 - each dataset has a class of its own

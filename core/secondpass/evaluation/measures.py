@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from secondpass.arguments import in_one_line
 from secondpass.errors import InputError
 from secondpass.extras import require
 from secondpass.ir_files.columns import check_grade
@@ -30,8 +31,7 @@ def check_measures(names: Sequence[str]) -> None:
         try:
             _try(measure)
         except Exception as error:  # each of ir_measures' providers fails in its own way
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(f"measure {name!r} cannot be computed: {reason}") from error
+            raise InputError(f"measure {name!r} cannot be computed: {in_one_line(error)}") from error
 
 
 @lru_cache(maxsize=64)  # some are computed by programs that have to start

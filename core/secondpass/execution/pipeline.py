@@ -15,7 +15,8 @@ from torch import Tensor
 from secondpass.arguments import check_unicode
 from secondpass.concurrency.forked import call_safely
 from secondpass.concurrency.per_process import PerProcess
-from secondpass.concurrency.threads import Call, map_in_threads
+from secondpass.concurrency.read_ahead import map_ahead
+from secondpass.concurrency.threads import map_in_threads
 from secondpass.encoder import Capabilities
 from secondpass.encoder.round_up import ceil_div
 from secondpass.errors import InputError, ScoringError
@@ -29,8 +30,6 @@ from secondpass.tokenization.long_documents import WindowedTokens, Windows
 from secondpass.tokenization.tokens import PairTokens
 
 ItemT = TypeVar("ItemT", bound=Hashable)
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 
 # Batches for each pass that runs at a time, of small blocks that are computed together: enough for the pairs of a batch
 # to have nearly one length, and few enough for a caller not to wait long for those beside it.
@@ -115,7 +114,7 @@ class Pipeline(Generic[ItemT]):
             InputError: A pair cannot be tokenised; the message names it.
             ScoringError: One pair alone is too much for the device's memory.
         """
-        for block in _one_ahead(lambda block: self._prepare(*block), numbered(blocks)):
+        for block in map_ahead(lambda block: self._prepare(*block), numbered(blocks)):
             yield call_safely(partial(self._outputs, block))
 
     def _prepare(self, first: int, pairs: Sequence[ItemT]) -> WindowedTokens:
@@ -216,29 +215,3 @@ def _forward(network: ForwardPass, pairs: PairTokens) -> Tensor:
     middle = len(pairs) // 2
     halves = pairs.take(slice(middle)), pairs.take(slice(middle, None))
     return torch.cat([_forward(network, half) for half in halves])
-
-
-def _one_ahead(function: Callable[[_T], _R], items: Iterator[_T]) -> Iterator[_R]:
-    """`function` of each item in order; while the caller works on one result, a thread computes the next.
-
-    A single item is computed in the caller's own thread, which costs it no hand-over.
-    """
-    current = next(items, None)
-    if current is None:
-        return
-    following = next(items, None)
-    if following is None:
-        yield function(current)
-        return
-    pending = Call(partial(function, current))
-    try:
-        pending.start()
-        while following is not None:
-            result = pending.result()
-            pending = Call(partial(function, following))
-            pending.start()
-            following = next(items, None)
-            yield result
-        yield pending.result()
-    finally:
-        pending.end()

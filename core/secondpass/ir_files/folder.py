@@ -31,6 +31,13 @@ def qrels_file(folder: Path) -> Path:
     return _find(folder, _QRELS_NAMES, "qrels")
 
 
+def is_of_collection(file: Path) -> bool:
+    """Whether a file has one of the names by which a collection's files are found in its folder."""
+    name = file.name.removesuffix(".gz")
+    names = {*_QUERIES_NAMES, *_CORPUS_NAMES, *_QRELS_NAMES}
+    return name in names or f"{file.parent.name}/{name}" in names
+
+
 def _find(folder: Path, names: tuple[str, ...], what: str) -> Path:
     for name in names:
         for path in (folder / name, folder / f"{name}.gz"):

@@ -47,7 +47,7 @@ class Rows:
         numbers: Where each stood in its file, from 1: the line of a text file, the row of a Parquet file.
         queries: What is asked.
         documents: The texts.
-        keys: What rows of one query have in common: its id, or else its text.
+        keys: What rows of one query have in common, as `RowReader` tells it: its id, or else its text.
         carried: Their other columns.
     """
 
@@ -73,6 +73,23 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadRow:
+    """A row that can be scored.
+
+    Args:
+        number: Where it stood in its file, as in `Rows`.
+        query: What is asked.
+        document: The text.
+        key: What rows of its query have in common, as in `Rows`.
+    """
+
+    number: int
+    query: str
+    document: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class BadRow:
     """A row that was not scored.
 
@@ -90,7 +107,7 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RowBatch:
+class RowBlock:
     """Rows as they were read together.
 
     Args:
@@ -100,6 +117,29 @@ class RowBatch:
 
     rows: Rows
     bad: Sequence[BadRow]
+
+    @classmethod
+    def of(
+        cls, read: Sequence[ReadRow], carried: Carried, not_carried: Mapping[int, str], bad: Sequence[BadRow]
+    ) -> "RowBlock":
+        """The block of what became of its rows.
+
+        Args:
+            read: Those that can be scored, as far as their texts go.
+            carried: The other columns of those of them that have a place in the output.
+            not_carried: By the number of each of the others in `read`, why it has none.
+            bad: The rows that cannot be scored.
+        """
+        kept = [row for number, row in enumerate(read) if number not in not_carried]
+        rows = Rows(
+            [row.number for row in kept],
+            [row.query for row in kept],
+            [row.document for row in kept],
+            [row.key for row in kept],
+            carried,
+        )
+        lost = [BadRow(read[number].number, error, key=read[number].key) for number, error in not_carried.items()]
+        return cls(rows, sorted([*bad, *lost], key=lambda row: row.number))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

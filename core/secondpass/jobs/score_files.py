@@ -15,7 +15,7 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.files.whole_files import remove_unfinished
 from secondpass.jobs.on_ray.ray_engine import RayEngine
 from secondpass.jobs.on_ray.workers import RayWorkers
-from secondpass.jobs.planning.job import Job, forget_texts
+from secondpass.jobs.planning.job import Job
 from secondpass.jobs.planning.plan import divide_job, find_job
 from secondpass.jobs.running.engine import Engine, LocalEngine
 from secondpass.jobs.running.one_at_a_time import held
@@ -128,11 +128,8 @@ def run_job(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobPro
         InputError: As `score_files`, or another job writes to the folder.
         OSError: As `score_files`.
     """
-    try:
-        with held(job.output):
-            return _run(job, engine, left_out, progress)
-    finally:
-        forget_texts()
+    with held(job.output):
+        return _run(job, engine, left_out, progress)
 
 
 def _run(job: Job, engine: Engine, left_out: Iterable[Path], progress: JobProgress | None) -> JobResult:

@@ -93,6 +93,39 @@ def divide(rows: Iterable[RowT], key_of: Callable[[RowT], str | None], shard_row
         yield Piece(first[0], first_row, n_rows)
 
 
+def shards_of(
+    pieces: Iterable[Piece[RowT]],
+    file: int,
+    first_number: int,
+    place_of: Callable[[RowT], tuple[int, int]] = lambda _: (0, 1),
+) -> Iterator[Shard]:
+    """The shards that the pieces of a file are.
+
+    Args:
+        pieces: In order.
+        file: The number of the file, from 0.
+        first_number: That of the first shard.
+        place_of: The byte and the line at which a row begins, in a text file.
+    """
+    continues = False
+    query: int | None = None
+    for number, piece in enumerate(pieces, first_number):
+        offset, line = place_of(piece.first)
+        yield Shard(
+            number,
+            file,
+            piece.first_row,
+            piece.n_rows,
+            offset,
+            line,
+            continues,
+            piece.is_continued,
+            query,
+            piece.query,
+        )
+        continues, query = piece.is_continued, piece.query
+
+
 def query_digest(key: str) -> int:
     """64 bits of a query's key: among a hundred million keys, two that are alike are not to be expected."""
     return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest())

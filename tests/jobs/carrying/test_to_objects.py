@@ -57,6 +57,20 @@ def test_columns_that_json_does_not_have_are_refused_by_their_type(kind: str) ->
     ToObjects(only=frozenset({"query_id"})).check_schema(schema)
 
 
+@pytest.mark.parametrize("at", ["alone", "in a list"])
+def test_columns_of_which_python_has_no_value_are_refused_before_any_row(at: str) -> None:
+    pa = pytest.importorskip("pyarrow")
+    for kind, message in (
+        (pa.struct([("a", pa.int8()), ("b", pa.int8()), ("a", pa.int8())]), "'a' appears twice: write Parquet"),
+        (pa.timestamp("us", "Nowhere/Land"), "of a time zone that is known here, 'Nowhere/Land' is not: write Parquet"),
+    ):
+        schema = pa.schema([("value", kind if at == "alone" else pa.list_(kind))])
+        with pytest.raises(InputError, match=f"the column 'value' must hold .*{message}"):
+            ToObjects().check_schema(schema)
+    known = [pa.timestamp("ns", "Europe/Berlin"), pa.timestamp("s", "+05:30"), pa.struct([])]
+    ToObjects().check_schema(pa.schema([(str(number), kind) for number, kind in enumerate(known)]))
+
+
 def test_a_value_that_python_does_not_have_costs_its_row_alone() -> None:
     pa = pytest.importorskip("pyarrow")
     table = pa.table({"id": [1, 2, 3], "when": pa.array([0, 2**60, None], pa.timestamp("us"))})

@@ -81,6 +81,47 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         closed.chmod(0o700)
 
 
+def test_folders_below_the_one_that_is_named_say_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("all", "split=train", "deep", "my%20lang=a%2Fb", "year=__HIVE_DEFAULT_PARTITION__", "a.jsonl")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    inside = {"my lang": "a/b", "year": None}
+    for name, expected in (
+        ("all", {"split": "train", **inside}),
+        ("all/split=train", inside),
+        ("all/**/*.jsonl", {"split": "train", **inside}),
+        ("all/split=train/**/*.jsonl", inside),
+        ("**/*.jsonl", {"split": "train", **inside}),
+        (path, {}),
+    ):
+        assert find_inputs([name]).partitions == (expected,)
+    (twice := path.parent / "year=1").mkdir()
+    (twice / "b.jsonl").touch()
+    with pytest.raises(InputError, match=r"b\.jsonl: columns must have names .*, its folders say 'year' twice"):
+        find_inputs(["all"])
+
+
+def test_a_runs_texts_and_judgements_in_its_folder_are_no_input(tmp_path: Path) -> None:
+    (tmp_path / "qrels").mkdir()
+    for name in ("a.run", "b.trec.gz", "queries.jsonl", "corpus.jsonl.gz", "qrels.trec", "qrels/test.tsv"):
+        (tmp_path / name).touch()
+    names: tuple[str | Path, ...] = (tmp_path, f"{tmp_path}/*", f"{tmp_path}/**/*")
+    for named in names:
+        found = find_inputs([named])
+        assert [path.name for path in found.files] == ["a.run", "b.trec.gz"]
+        assert (found.kind, found.left_out) == ("trec", ())
+    (tmp_path / "more.jsonl").touch()
+    with pytest.raises(InputError, match=r"inputs must be files of one format, .*: name those .*, such as by \*\.run"):
+        find_inputs([tmp_path / "a.run", tmp_path / "queries.jsonl"])
+    (tmp_path / "a.run").unlink()
+    (tmp_path / "b.trec.gz").unlink()
+    (tmp_path / "qrels" / "test.tsv").unlink()
+    (tmp_path / "qrels.trec").unlink()
+    texts = ["corpus.jsonl.gz", "more.jsonl", "queries.jsonl"]
+    assert [path.name for path in find_inputs([tmp_path]).files] == texts
+
+
 def test_a_pipe_is_refused_as_it_can_be_read_only_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(

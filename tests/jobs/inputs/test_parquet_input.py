@@ -35,9 +35,9 @@ def test_parquet_is_read_by_rows_whatever_its_groups(tmp_path: Path) -> None:
     shards = list(ParquetInput(tmp_path / "a.parquet", by_text, ToObjects(frozenset())).divide(0, 0))
     assert sum(shard.n_rows for shard in shards) == 80
     last = list(file.divide(0, 0))[-1]
-    *_, batch = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"document"}))).batches(last)
-    assert isinstance(batch.rows.carried, JsonObjects)
-    assert batch.rows.carried.objects[-1] == {"query": "q", "when": 79}
+    *_, block = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"document"}))).blocks(last)
+    assert isinstance(block.rows.carried, JsonObjects)
+    assert block.rows.carried.objects[-1] == {"query": "q", "when": 79}
 
 
 def test_parquet_is_read_in_the_memory_of_a_few_groups_however_many_there_are(
@@ -47,7 +47,7 @@ def test_parquet_is_read_in_the_memory_of_a_few_groups_however_many_there_are(
     from secondpass.jobs.inputs import parquet_input
     from secondpass.jobs.inputs.parquet_input import ParquetInput
 
-    monkeypatch.setattr(parquet_input, "_BATCH_BYTES", 2**22)  # or the file would have to be of gigabytes
+    monkeypatch.setattr(parquet_input, "_BLOCK_BYTES", 2**22)  # or the file would have to be of gigabytes
 
     group = pa.table({"query": ["q"] * 4, "document": [random.Random(i).randbytes(2**17).hex() for i in range(4)]})  # noqa: S311 - what no compression makes small
     with pq.ParquetWriter(tmp_path / "a.parquet", group.schema, use_dictionary=False) as writer:
@@ -58,9 +58,25 @@ def test_parquet_is_read_in_the_memory_of_a_few_groups_however_many_there_are(
     before = pa.total_allocated_bytes()
     file = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset()))
     (shard,) = file.divide(0, 0)
-    held = [pa.total_allocated_bytes() - before for _ in file.batches(shard)]
+    held = [pa.total_allocated_bytes() - before for _ in file.blocks(shard)]
     assert len(held) > 4
     assert max(held) < 2**24  # of 2 ** 26 in the file
+
+
+def test_a_dictionary_within_other_values_is_read_over_all_groups(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    from secondpass.jobs.inputs.parquet_input import ParquetInput
+
+    kinds = pa.array(list("abcab")).dictionary_encode()
+    columns = {"query": ["q"] * 5, "document": list("vwxyz"), "more": pa.StructArray.from_arrays([kinds], ["kind"])}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet", row_group_size=2)
+    reader = RowReader(JobSettings(output_format="jsonl", shard_rows=3), frozenset())
+    file = ParquetInput(tmp_path / "a.parquet", reader, ToObjects(frozenset({"query"})))
+    carried = [block.rows.carried for shard in file.divide(0, 0) for block in file.blocks(shard)]
+    rows = [row for part in carried if isinstance(part, JsonObjects) for row in part.objects]
+    assert [(row["document"], row["more"]) for row in rows] == [
+        (document, {"kind": kind}) for document, kind in zip("vwxyz", "abcab", strict=True)
+    ]
 
 
 def test_what_is_no_parquet_or_has_other_columns_is_refused(tmp_path: Path) -> None:

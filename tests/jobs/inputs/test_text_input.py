@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from job_rows import texts_of_rows
+from job_rows import read_output, texts_of_rows
+from scorers import Scores
 
 from secondpass.errors import InputError
+from secondpass.jobs import score_files
 from secondpass.jobs.carrying.to_objects import ToObjects
 from secondpass.jobs.inputs import records
 from secondpass.jobs.inputs.records import RecordFile, TextKind
-from secondpass.jobs.inputs.row_reader import RowReader, RunTexts
+from secondpass.jobs.inputs.row_reader import RowReader
+from secondpass.jobs.inputs.run_texts import RunTexts
 from secondpass.jobs.inputs.text_input import TextInput
 from secondpass.jobs.settings import JobSettings
 
@@ -25,6 +28,15 @@ CASES: dict[str, tuple[TextKind, bytes, list[tuple[int, Any]]]] = {
         b'\xef\xbb\xbf{"query": "q", "document": "d", "id": 1}\r\n\r\n{"query": "r", "document": "\\u00e9"}\r\n',
         [(1, ("q", "d")), (3, ("r", "é"))],
     ),
+    "a BOM before a blank line": ("jsonl", b'\xef\xbb\xbf\r\n{"query": "q", "document": "d"}\n', [(2, ("q", "d"))]),
+    "nothing but a BOM": ("jsonl", b"\xef\xbb\xbf", []),
+    "a BOM before a blank line of a run": ("trec", b"\xef\xbb\xbf\n1 Q0 a 1 3.5 tag\n", [(2, ("one", "first"))]),
+    "a BOM before a blank line between tabs": (
+        "tsv",
+        b"\xef\xbb\xbf\nquery\tdocument\nq\td\n",
+        [(3, ("q", "d"))],
+    ),
+    "a BOM before a blank row": ("csv", b"\xef\xbb\xbf\nquery,document\nq,d\n", [(3, ("q", "d"))]),
     "no line end at the end": ("jsonl", b'{"query": "q", "document": ""}', [(1, ("q", ""))]),
     "nulls, numbers and half a character": (
         "jsonl",
@@ -43,7 +55,7 @@ CASES: dict[str, tuple[TextKind, bytes, list[tuple[int, Any]]]] = {
         [
             (1, "query must be a string, is missing"),
             (2, "document must be a string, got int 3"),
-            (3, "document must be a string, is missing"),
+            (3, "must have the column 'document', has query: document_column says which one is read"),
             (4, "query must be Unicode text, has the lone surrogate '\\ud800' at character 0"),
             (5, "must be a JSON object, got '[1]'"),
             (6, "must be UTF-8 text; invalid byte at offset 31"),
@@ -183,9 +195,9 @@ def test_a_shard_can_be_read_without_those_before_it(kind: TextKind, packed: str
     shards = list(_input(path, kind, shard_rows=7).divide(0, 0))
     assert [shard.n_rows for shard in shards] == [9, 9, 9, 9, 9, 5]
     for shard in reversed(shards):
-        (batch,) = _input(path, kind).batches(shard)
+        (block,) = _input(path, kind).blocks(shard)
         numbers = range(shard.first_row, shard.first_row + shard.n_rows)
-        assert [document.split("\n")[0] for document in batch.rows.documents] == [f"d{i}" for i in numbers]
+        assert [document.split("\n")[0] for document in block.rows.documents] == [f"d{i}" for i in numbers]
 
 
 @pytest.mark.parametrize("packed", ["", ".gz"])
@@ -197,13 +209,17 @@ def test_a_file_that_has_become_shorter_loses_no_row_silently(packed: str, tmp_p
     *_, last = _input(path, "jsonl", shard_rows=2).divide(0, 0)
     path.write_bytes(pack(b"".join(lines[:-1])))
     with pytest.raises(InputError, match=r"a\.jsonl.* must have 9 rows as before, has 8"):
-        list(_input(path, "jsonl").batches(last))
+        list(_input(path, "jsonl").blocks(last))
 
 
 def test_files_without_what_is_read_are_refused(tmp_path: Path) -> None:
     cases = (
         ("a.csv", b"", "must have the columns' names in its first row, is empty"),
-        ("b.csv", b"query,text\nq,d\n", "must have the column 'document', has query, text"),
+        (
+            "b.csv",
+            b"query,text\nq,d\n",
+            "must have the column 'document', has query, text: document_column says which one is",
+        ),
         ("c.tsv", b"query\tdocument\tquery\n", "columns must have names of their own, 'query' appears twice"),
         ("d.csv", b"query,document,score\n", "the columns of the results must be new ones, the input has score: give"),
     )
@@ -217,13 +233,25 @@ def test_ids_say_what_belongs_together_where_there_are_some(tmp_path: Path) -> N
     (tmp_path / "a.jsonl").write_text(
         '{"query": "q", "query_id": 1, "document": "d"}\n{"query": "q", "query_id": null, "document": "d"}\n'
     )
-    (batch,) = _input(tmp_path / "a.jsonl", "jsonl").batches(next(_input(tmp_path / "a.jsonl", "jsonl").divide(0, 0)))
-    assert batch.rows.keys == ["1", "q"]
+    (block,) = _input(tmp_path / "a.jsonl", "jsonl").blocks(next(_input(tmp_path / "a.jsonl", "jsonl").divide(0, 0)))
+    assert block.rows.keys == ["id:1", "text:q"]
     (tmp_path / "a.csv").write_text("query_id,query,document\n,q,d\n,r,d\n1,r,d\n")
     shards = list(_input(tmp_path / "a.csv", "csv", shard_rows=1).divide(0, 0))
     assert [(shard.n_rows, shard.is_continued) for shard in shards] == [(1, False)] * 3
-    (batch,) = _input(tmp_path / "a.csv", "csv").batches(next(_input(tmp_path / "a.csv", "csv").divide(0, 0)))
-    assert batch.rows.keys == ["q", "r", "1"]
+    (block,) = _input(tmp_path / "a.csv", "csv").blocks(next(_input(tmp_path / "a.csv", "csv").divide(0, 0)))
+    assert block.rows.keys == ["text:q", "text:r", "id:1"]
+
+
+def test_a_text_is_nobodys_id(tmp_path: Path) -> None:
+    """The query "7" without an id, and another one whose id is 7, stand side by side."""
+    rows = [{"query": "7", "document": "a"}, {"query": "q", "query_id": 7, "document": "b"}]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    shards = list(_input(path, "jsonl", shard_rows=1).divide(0, 0))
+    assert [(shard.n_rows, shard.is_continued) for shard in shards] == [(1, False)] * 2
+    result = score_files(path, tmp_path / "out", scorer=Scores())
+    assert [row["rank"] for row in read_output(tmp_path / "out")] == [1, 1]
+    assert result.n_scattered == 0
 
 
 def test_the_header_is_no_record(tmp_path: Path) -> None:
@@ -245,7 +273,7 @@ def test_rows_are_read_together_by_all_that_they_hold(document: str | None, kind
     file = TextInput(path, kind, reader, ToObjects(frozenset({"other"})))
     (shard,) = file.divide(0, 0)
     # Four rows of 4 million characters are 16 million.
-    assert [len(batch.rows) + len(batch.bad) for batch in file.batches(shard)] == [4, 4, 1]
+    assert [len(block.rows) + len(block.bad) for block in file.blocks(shard)] == [4, 4, 1]
 
 
 def test_long_fields_are_read_in_many_threads_together(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from secondpass.jobs import JobSettings, score_files
 @pytest.mark.filterwarnings("ignore::secondpass.errors.TruncationWarning")  # of so many rows a few are longer
 def test_a_job_is_scored_through_a_client_and_goes_on_elsewhere_when_the_cluster_goes(tmp_path: Path) -> None:
     model, rows, many = str(bert(tmp_path / "model", max_length=32)), make_rows(200), make_rows(10_000)
-    write_jsonl(tmp_path / "a.jsonl", [*rows, {"query": "q"}])
+    write_jsonl(tmp_path / "a.jsonl", [*rows, {"query": "q", "document": None}])
     write_jsonl(tmp_path / "many.jsonl", many)
     score = [sys.executable, "-m", "secondpass", "score", "-m", model, "--engine", "ray"]
     with ray_client_server() as cluster:

@@ -193,7 +193,7 @@ def test_an_address_without_a_cluster_is_named(flag: str, address: str, said: st
 @pytest.mark.usefixtures("ray")
 def test_what_a_worker_raises_is_raised_where_the_job_runs(model: str, tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "a.jsonl", [*make_rows(30), {"query": "q"}])
-    with pytest.raises(InputError, match=r"a\.jsonl:31: document must be a string, is missing"):
+    with pytest.raises(InputError, match=r"a\.jsonl:31: must have the column 'document'"):
         score_files(path, tmp_path / "out", model=model, settings=JobSettings(strict=True), workers=WORKERS)
     with pytest.raises(CheckpointNotFoundError, match=r"none"):
         score_files(path, tmp_path / "new", model=str(tmp_path / "none"), workers=WORKERS)

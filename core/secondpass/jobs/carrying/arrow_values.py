@@ -63,15 +63,25 @@ def leaf_types(kind: "pa.DataType") -> Iterator["pa.DataType"]:
     """The types of the plain values that a value of an Arrow type is made of: itself where it is one."""
     import pyarrow as pa  # noqa: PLC0415 - text needs none
 
+    return (part for part in types_within(kind) if not _inside(part) and not pa.types.is_nested(part))
+
+
+def types_within(kind: "pa.DataType") -> Iterator["pa.DataType"]:
+    """An Arrow type and, at any depth, those that its values are made of."""
+    yield kind
+    for part in _inside(kind):
+        yield from types_within(part)
+
+
+def _inside(kind: "pa.DataType") -> list["pa.DataType"]:
+    """The types that the values of an Arrow type are made of; none where they are plain ones."""
+    import pyarrow as pa  # noqa: PLC0415 - text needs none
+
     if isinstance(kind, pa.BaseExtensionType):
-        yield from leaf_types(kind.storage_type)
-    elif pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
-        yield from leaf_types(kind.value_type)
-    elif pa.types.is_nested(kind):
-        for number in range(kind.num_fields):
-            yield from leaf_types(kind.field(number).type)
-    else:
-        yield kind
+        return [kind.storage_type]
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return [kind.value_type]
+    return [kind.field(number).type for number in range(kind.num_fields)] if pa.types.is_nested(kind) else []
 
 
 def _python(scalar: "pa.Scalar") -> object:

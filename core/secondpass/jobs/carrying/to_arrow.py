@@ -32,7 +32,8 @@ class ToArrow:
 
     Args:
         left_out: Columns that are not written.
-        schema: The columns of rows that come as objects; None where none do.
+        schema: The columns that are written, as all files of the job have them; None writes those of a table as they
+            are, and no objects.
     """
 
     left_out: frozenset[str]
@@ -67,7 +68,14 @@ class ToArrow:
         """See `Carrier`."""
         left_out = [name for name in table.column_names if name in self.left_out]
         # What pandas and datasets wrote beside the columns speaks of the columns as they were.
-        return ArrowColumns(table.replace_schema_metadata(None).drop_columns(left_out)), {}
+        table = table.replace_schema_metadata(None).drop_columns(left_out)
+        if self.schema is None:
+            return ArrowColumns(table), {}
+        for number, name in enumerate(table.column_names):
+            kind = self.schema.field(name).type
+            if table.column(name).type != kind:  # `common_schema` has found one that holds every value
+                table = table.set_column(number, name, table.column(name).cast(kind))
+        return ArrowColumns(table.select(self.schema.names)), {}
 
 
 def schema_of(rows: Sequence[Mapping[str, object]], left_out: frozenset[str]) -> "pa.Schema":

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from secondpass.errors import InputError
-from secondpass.jobs.carrying.arrow_values import Nanoseconds, leaf_types, values_of
+from secondpass.jobs.carrying.arrow_values import Nanoseconds, leaf_types, types_within, values_of
 from secondpass.jobs.rows import Carried, JsonObjects
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ class ToObjects:
     def check_schema(self, schema: "pa.Schema") -> None:
         """See `Carrier`."""
         for field in schema:
-            if self._writes(field.name) and not _is_json(field.type):
-                raise InputError(
-                    f"the column {field.name!r} must hold what JSON can, holds {field.type}: write Parquet"
-                )
+            if self._writes(field.name):
+                rule = _rule_broken(field.type)
+                if rule is not None:
+                    raise InputError(f"the column {field.name!r} must hold {rule}: write Parquet")
 
     def of_objects(self, rows: Sequence[Mapping[str, object]]) -> tuple[Carried, Mapping[int, str]]:
         """See `Carrier`."""
@@ -72,11 +72,11 @@ def as_json(value: object) -> object:
         return [as_json(item) for item in value]
     if isinstance(value, dict):
         return {str(key): as_json(item) for key, item in value.items()}
-    return str(value)  # a Decimal, by `_is_json`
+    return str(value)  # a Decimal, by `_rule_broken`
 
 
-def _is_json(kind: "pa.DataType") -> bool:
-    """Whether `as_json` has a place for every value of an Arrow type."""
+def _rule_broken(kind: "pa.DataType") -> str | None:
+    """What a column must hold for `as_json` to have a place for its values; None where it has, by their Arrow type."""
     import pyarrow as pa  # noqa: PLC0415 - text needs none
 
     kinds = (
@@ -84,4 +84,17 @@ def _is_json(kind: "pa.DataType") -> bool:
         pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
         pa.types.is_date, pa.types.is_time, pa.types.is_timestamp,
     )  # fmt: skip
-    return all(any(is_kind(leaf) for is_kind in kinds) for leaf in leaf_types(kind))
+    if not all(any(is_kind(leaf) for is_kind in kinds) for leaf in leaf_types(kind)):
+        return f"what JSON can, holds {kind}"
+    for part in types_within(kind):
+        if pa.types.is_struct(part):
+            names = [field.name for field in part]
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                return f"objects whose fields have names of their own, {twice!r} appears twice"
+        if pa.types.is_timestamp(part) and part.tz is not None:
+            try:
+                pa.scalar(0, pa.timestamp("s", part.tz)).as_py()
+            except ValueError:
+                return f"moments of a time zone that is known here, {part.tz!r} is not"
+    return None

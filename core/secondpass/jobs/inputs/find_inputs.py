@@ -3,12 +3,15 @@
 import glob
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, Literal, NoReturn, TypeAlias
+from urllib.parse import unquote
 
 from secondpass.errors import InputError
+from secondpass.ir_files.folder import is_of_collection
 
 Kind: TypeAlias = Literal["parquet", "jsonl", "csv", "tsv", "trec"]
 
@@ -19,17 +22,26 @@ _KINDS: Final[dict[str, Kind]] = {
 }  # fmt: skip
 
 
+# The columns that the names of a file's folders say, as in `split=train/a.parquet`: text, or None where there is none.
+Partition: TypeAlias = Mapping[str, str | None]
+
+# What Hive, Spark and pyarrow call a folder of rows that have no value.
+_NO_VALUE: Final = "__HIVE_DEFAULT_PARTITION__"
+
+
 @dataclass(frozen=True, slots=True)
 class InputFiles:
     """The files of a job.
 
     Args:
         files: In order, each once, whatever links lead to it.
+        partitions: Of each of them; empty for a TREC run, which has no columns.
         kind: Of all of them.
         left_out: Files of folders whose names say nothing that is read.
     """
 
     files: tuple[Path, ...]
+    partitions: tuple[Partition, ...]
     kind: Kind
     left_out: tuple[Path, ...]
 
@@ -39,21 +51,23 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
 
     Args:
         names: Files, folders (with all that lies in them or that links in them lead to, but for files and folders whose
-            names begin with . or _) and patterns such as `data/*.parquet` or `data/**/*.jsonl`.
+            names begin with . or _) and patterns such as `data/*.parquet` or `data/**/*.jsonl`. Beside a run in a
+            folder, what `ir_files.folder` finds there is no input.
         output: The folder of what comes out, of which folders and patterns mean nothing; None where there is none.
 
     Raises:
         InputError: A name stands for no file, or for one that can be read only once; a file for no format, or files
-            are of several formats; or a folder cannot be read.
+            are of several formats; a folder cannot be read; or two above one file give it the same column.
     """
     if not names:
         raise InputError("inputs must name at least one file, folder or pattern, got none")
-    found: dict[Path, Path] = {}  # the name of each file, by its real one
+    found: dict[Path, tuple[Path, Partition]] = {}  # the name of each file, and its partition, by its real name
     left_out: list[Path] = []
     for name in names:
         path = Path(name)
         if path.is_dir():
-            inside = _outside(sorted(_files_in(path)), output)
+            root = path
+            inside = _without_collections(_outside(sorted(_files_in(path)), output))
             known = [file for file in inside if kind_of(file) is not None]
             if not known:
                 raise InputError(f"inputs must hold files that end in {_endings()}, {path} has none")
@@ -61,16 +75,43 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
         elif path.exists():
             if not path.is_file():
                 raise InputError(f"inputs must be files that can be read more than once, {path} is a pipe or a device")
-            known = [path]
+            root, known = path.parent, [path]
         else:
+            root = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
             matches = sorted(glob.glob(str(name), recursive=True)) if glob.has_magic(str(name)) else []  # noqa: PTH207 - the pattern may begin anywhere
-            known = _outside([Path(match) for match in matches if _is_file_or_gone(Path(match))], output)
+            files = [Path(match) for match in matches if _is_file_or_gone(Path(match))]
+            known = _without_collections(_outside(files, output))
             if not known:
                 raise InputError(f"inputs must be files, folders or patterns, {str(name)!r} is none that is there")
         for file in known:
-            found.setdefault(file.resolve(), file)
-    files = tuple(found.values())
-    return InputFiles(files, _kind_of_all(files), tuple(left_out))
+            found.setdefault(file.resolve(), (file, _partition(file, root)))
+    kind = _kind_of_all([file for file, _ in found.values()])
+    return InputFiles(
+        tuple(file for file, _ in found.values()),
+        tuple({} if kind == "trec" else partition for _, partition in found.values()),
+        kind,
+        tuple(left_out),
+    )
+
+
+def _partition(file: Path, root: Path) -> Partition:
+    """The columns that the folders between a root and a file below it say."""
+    columns: dict[str, str | None] = {}
+    for folder in file.relative_to(root).parts[:-1]:
+        key, equals, value = folder.partition("=")
+        name = unquote(key)
+        if not equals or not name:
+            continue
+        if name in columns:
+            raise InputError(f"{file}: columns must have names of their own, its folders say {name!r} twice")
+        columns[name] = None if value == _NO_VALUE else unquote(value)
+    return columns
+
+
+def _without_collections(files: list[Path]) -> list[Path]:
+    """The files but for those of a collection beside a run, from which the run has its texts."""
+    folders = {file.parent for file in files if kind_of(file) == "trec" and not is_of_collection(file)}
+    return [file for file in files if not (is_of_collection(file) and folders.intersection(file.parents[:2]))]
 
 
 def _kind_of_all(files: Iterable[Path]) -> Kind:
@@ -83,7 +124,8 @@ def _kind_of_all(files: Iterable[Path]) -> Kind:
         by_kind[kind] = file
     if len(by_kind) > 1:
         some = " and ".join(map(str, by_kind.values()))
-        raise InputError(f"inputs must be files of one format, got {some}: name those that are meant, such as by *.csv")
+        one = f"*{by_kind['trec'].suffix}" if "trec" in by_kind else "*.csv"
+        raise InputError(f"inputs must be files of one format, got {some}: name those that are meant, such as by {one}")
     (kind,) = by_kind
     return kind
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from secondpass.errors import InputError
-from secondpass.jobs.rows import RowBatch
+from secondpass.jobs.rows import RowBlock
 from secondpass.jobs.shards import Shard
 
 # Rows that are read together, and the characters of all their columns but for the last row's: as scorers take them.
-BATCH_ROWS: Final = 4096
-BATCH_CHARACTERS: Final = 2**24
+BLOCK_ROWS: Final = 4096
+BLOCK_CHARACTERS: Final = 2**24
 
 
 class DamagedFileError(InputError):
@@ -31,7 +31,7 @@ class InputFile(Protocol):
         """
         ...
 
-    def batches(self, shard: Shard) -> Iterator[RowBatch]:
+    def blocks(self, shard: Shard) -> Iterator[RowBlock]:
         """The rows of a shard; those after the last one that was read are the quickest to come by.
 
         Raises:

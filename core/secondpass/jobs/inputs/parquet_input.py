@@ -1,9 +1,10 @@
 """Rows of Parquet files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, groupby
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,14 +12,13 @@ import pyarrow.parquet as pq
 from secondpass.errors import InputError
 from secondpass.jobs.carrying.arrow_values import value_of, values_of
 from secondpass.jobs.carrying.carrier import Carrier
-from secondpass.jobs.inputs.input_file import BATCH_ROWS, DamagedFileError
-from secondpass.jobs.inputs.row_reader import ReadRow, RowReader
-from secondpass.jobs.inputs.text_input import check_columns
-from secondpass.jobs.rows import BadRow, RowBatch, Rows
-from secondpass.jobs.shards import Shard, divide
+from secondpass.jobs.inputs.input_file import BLOCK_ROWS, DamagedFileError
+from secondpass.jobs.inputs.row_reader import RowReader, check_columns
+from secondpass.jobs.rows import BadRow, ReadRow, RowBlock
+from secondpass.jobs.shards import Shard, divide, shards_of
 
 # Bytes of rows that are unpacked together, as the file tells them: fewer rows where documents are long.
-_BATCH_BYTES = 2**26
+_BLOCK_BYTES = 2**26
 # Bytes of a column that are read together.
 _READ_BYTES = 2**20
 
@@ -30,23 +30,29 @@ class ParquetInput:
         path: The file.
         reader: Reads its rows.
         carrier: Takes their other columns on.
+        partition: Columns that all rows have beside those of the file.
 
     Raises:
-        InputError: It is no Parquet file, lacks a column, or has one of another type than text.
+        InputError: It is no Parquet file, lacks a column, has one of another type than text, or one of the partition
+            itself.
     """
 
-    def __init__(self, path: Path, reader: RowReader, carrier: Carrier) -> None:
+    def __init__(
+        self,
+        path: Path,
+        reader: RowReader,
+        carrier: Carrier,
+        partition: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
         self._path = path
         self._reader = reader
         self._carrier = carrier
+        self._partition = partition
         with _readable(path):
             # By default pyarrow keeps all that it has read of the row groups that it was asked for.
             self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
-        settings, schema = reader.settings, self._file.schema_arrow
-        check_columns(path, schema.names, reader)
-        twice = next((name for name in schema.names if schema.names.count(name) > 1), None)
-        if twice is not None:
-            raise InputError(f"{path}: columns must have names of their own, {twice!r} appears twice")
+        check_columns(path, [*self._file.schema_arrow.names, *partition], reader)
+        settings, schema = reader.settings, self.schema
         for name in (settings.query_column, settings.document_column):
             if not _holds_text(schema.field(name).type):
                 raise InputError(f"{path}: the column {name!r} must hold text, holds {schema.field(name).type}")
@@ -57,33 +63,25 @@ class ParquetInput:
         next(self._from(0), None)  # and so is what cannot be read at all
         self._next_row, self._tables = -1, iter(())  # type: tuple[int, Iterator[pa.Table]]
 
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of its rows, with those of the partition."""
+        return pa.schema([*self._file.schema_arrow, *((name, pa.string()) for name in self._partition)])
+
     def divide(self, file: int, first_number: int) -> Iterator[Shard]:
         """See `InputFile`."""
         settings = self._reader.settings
         # A row without an id belongs to its query's text.
         names = [name for name in (settings.query_id_column, settings.query_column) if name in self._read]
         rows = ((table, row) for table in self._from(0, list(dict.fromkeys(names))) for row in range(table.num_rows))
-        continues = False
-        query: int | None = None
         pieces = divide(rows, self._key_of, settings.shard_rows)
-        for number, piece in enumerate(pieces, first_number):
-            yield Shard(
-                number,
-                file,
-                piece.first_row,
-                piece.n_rows,
-                continues=continues,
-                is_continued=piece.is_continued,
-                first_query=query,
-                last_query=piece.query,
-            )
-            continues, query = piece.is_continued, piece.query
+        return shards_of(pieces, file, first_number)
 
     def _key_of(self, place: tuple[pa.Table, int]) -> str | None:
         table, row = place
         return self._reader.key_of({name: value_of(table.column(name)[row], name) for name in table.column_names})
 
-    def batches(self, shard: Shard) -> Iterator[RowBatch]:
+    def blocks(self, shard: Shard) -> Iterator[RowBlock]:
         """See `InputFile`."""
         # A row group can only be unpacked from its beginning, so shards that follow each other read on.
         if self._next_row != shard.first_row:
@@ -101,58 +99,51 @@ class ParquetInput:
             row += table.num_rows
         self._next_row = end
 
-    def _from(self, row: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    def _from(self, row: int, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """The rows from one on, in tables of a few."""
         metadata = self._file.metadata
+        of_file = None if columns is None else [name for name in columns if name not in self._partition]
+        of_partition = {name: value for name, value in self._partition.items() if columns is None or name in columns}
         group = first = 0
         while group < metadata.num_row_groups and first + metadata.row_group(group).num_rows <= row:
             first += metadata.row_group(group).num_rows
             group += 1
-        groups = list(range(group, metadata.num_row_groups))
-        n_bytes = sum(metadata.row_group(number).total_byte_size for number in groups)
-        n_rows = sum(metadata.row_group(number).num_rows for number in groups)
-        batch_rows = BATCH_ROWS if columns else min(BATCH_ROWS, max(1, _BATCH_BYTES * n_rows // max(1, n_bytes)))
         skip = row - first
-        batches = self._file.iter_batches(batch_rows, row_groups=groups, columns=columns)
-        while True:
-            with _readable(self._path):
-                batch = next(batches, None)
-            if batch is None:
-                return
-            table = pa.Table.from_batches([batch])
-            if skip < table.num_rows:
-                yield table.slice(skip)
-            skip = max(0, skip - table.num_rows)
+        for number in range(group, metadata.num_row_groups):
+            of_group = metadata.row_group(number)
+            n_rows = max(1, _BLOCK_BYTES * of_group.num_rows // max(1, of_group.total_byte_size))
+            # Across groups, pyarrow reads no dictionary within other values.
+            batches = self._file.iter_batches(
+                min(BLOCK_ROWS, n_rows) if columns is None else BLOCK_ROWS, row_groups=[number], columns=of_file
+            )
+            while True:
+                with _readable(self._path):
+                    batch = next(batches, None)
+                if batch is None:
+                    break
+                table = pa.Table.from_batches([batch])
+                for name, value in of_partition.items():
+                    table = table.append_column(name, pa.repeat(pa.scalar(value, pa.string()), table.num_rows))
+                if skip < table.num_rows:
+                    yield table.slice(skip)
+                skip = max(0, skip - table.num_rows)
 
-    def _rows(self, table: pa.Table, first_row: int) -> RowBatch:
+    def _rows(self, table: pa.Table, first_row: int) -> RowBlock:
         bad: list[BadRow] = []
-        places: list[int] = []
         good: list[ReadRow] = []
         columns = [values_of(table.column(name), name) for name in self._read]
-        for place, cells in enumerate(zip(*columns, strict=True)):
+        for number, cells in enumerate(zip(*columns, strict=True), first_row + 1):
             values = dict(zip(self._read, cells, strict=True))
             try:
                 for value in cells:
                     if isinstance(value, InputError):
                         raise value
-                good.append(self._reader.read(values))
-                places.append(place)
+                good.append(self._reader.read(number, values))
             except InputError as error:
-                bad.append(BadRow(first_row + place + 1, str(error), key=self._reader.key_of(values)))
+                bad.append(BadRow(number, str(error), key=self._reader.key_of(values)))
+        places = [row.number - first_row - 1 for row in good]
         carried, not_carried = self._carrier.of_table(_select(table, places) if bad else table)
-        bad += [
-            BadRow(first_row + places[number] + 1, error, key=good[number].key) for number, error in not_carried.items()
-        ]
-        kept = [number for number in range(len(good)) if number not in not_carried]
-        places, good = [places[number] for number in kept], [good[number] for number in kept]
-        rows = Rows(
-            [first_row + place + 1 for place in places],
-            [row.query for row in good],
-            [row.document for row in good],
-            [row.key for row in good],
-            carried,
-        )
-        return RowBatch(rows, sorted(bad, key=lambda row: row.number))
+        return RowBlock.of(good, carried, not_carried, bad)
 
 
 def _holds_text(kind: pa.DataType) -> bool:

@@ -111,11 +111,12 @@ class RecordFile:
                 yield from _csv_records(lines)
                 return
             for raw in lines:
-                if isinstance(raw, InputError) or not self._is_blank(raw):
+                if isinstance(raw, InputError) or not self._is_blank(raw, is_first=lines.offset_before == 0):
                     yield Record(lines.offset_before, lines.line - 1, raw)
 
-    def _is_blank(self, line: bytes) -> bool:
-        return not line.rstrip(b"\r\n") if self._kind == "tsv" else line.isspace()
+    def _is_blank(self, raw: bytes, *, is_first: bool) -> bool:
+        line = _without_bom(raw, is_first=is_first)
+        return not (line.rstrip(b"\r\n") if self._kind == "tsv" else line.strip())
 
     def _read_header(self) -> None:
         first = next(self._records(0, 1), None)
@@ -192,7 +193,7 @@ def _csv_records(lines: _Lines) -> Iterator[Record]:
                 raise raw
             of_record.append(raw)
             # What is no UTF-8 is found by `_checked`, in the row that it belongs to.
-            text = (raw.removeprefix(codecs.BOM_UTF8) if is_first else raw).decode(errors="surrogateescape")
+            text = _without_bom(raw, is_first=is_first).decode(errors="surrogateescape")
             is_first = False
             yield text
 
@@ -228,9 +229,14 @@ def _long_fields() -> Iterator[None]:
             csv.field_size_limit(limit)
 
 
+def _without_bom(raw: bytes, *, is_first: bool) -> bytes:
+    """A line of a file; before the first one there may be a byte order mark."""
+    return raw.removeprefix(codecs.BOM_UTF8) if is_first else raw
+
+
 def _decode(raw: bytes, *, is_first: bool) -> str:
     try:
-        text = (raw.removeprefix(codecs.BOM_UTF8) if is_first else raw).decode()
+        text = _without_bom(raw, is_first=is_first).decode()
     except UnicodeDecodeError as error:
         raise InputError(f"must be UTF-8 text; invalid byte at offset {error.start}") from error
     return text.rstrip("\r\n")

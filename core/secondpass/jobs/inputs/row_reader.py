@@ -1,40 +1,21 @@
 """What of a row is read, and how: two texts, the key of its query, and the columns that go on to the output."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from secondpass.errors import InputError
 from secondpass.ir_files.runs import check_ids
-from secondpass.jobs.rows import is_missing, text_of_cell
+from secondpass.jobs.inputs.run_texts import RunTexts
+from secondpass.jobs.rows import ReadRow, is_missing, text_of_cell
 from secondpass.jobs.settings import JobSettings
 
-
-@dataclass(frozen=True, slots=True)
-class RunTexts:
-    """The texts that the ids of a TREC run stand for.
-
-    Args:
-        queries: By id.
-        documents: By id.
-    """
-
-    queries: Mapping[str, str] = field(repr=False)
-    documents: Mapping[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadRow:
-    """A row that can be scored.
-
-    Args:
-        query: What is asked.
-        document: The text.
-        key: What rows of the query have in common.
-    """
-
-    query: str
-    document: str
-    key: str
+# The settings that name the columns of texts, and of the ids that a run needs.
+_TEXTS: Final = ("query_column", "document_column")
+_IDS: Final = ("query_id_column", "document_id_column")
+# Columns that an error names: it may be said of each row.
+_MOST_NAMES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +32,35 @@ class RowReader:
     written: frozenset[str]
     texts: RunTexts | None = None
 
-    def read(self, values: Mapping[str, object]) -> ReadRow:
+    def read(self, number: int, values: Mapping[str, object]) -> ReadRow:
         """The row of these values.
+
+        Args:
+            number: Where it stands in its file, from 1.
+            values: Its own by column; an InputError stands for one that cannot be read.
 
         Raises:
             InputError: It cannot be scored, or not be written.
         """
         settings = self.settings
         if self.texts is None:
-            query = text_of_cell(values.get(settings.query_column), settings.query_column)
-            document = text_of_cell(values.get(settings.document_column), settings.document_column)
+            query, document = (self._text(parameter, values) for parameter in _TEXTS)
         else:
             query = _look_up(self.texts.queries, values["query_id"], "query", "queries")
             document = _look_up(self.texts.documents, values["document_id"], "document", "corpus")
         taken = self.written.intersection(values)
         if taken:
-            raise taken_columns(taken)
+            raise _taken_columns(taken)
         if settings.output_format == "trec":
-            for column in (settings.query_id_column, settings.document_id_column):
-                self._check_id(column, values)
-        return ReadRow(query, document, self.key(values, query))
+            for parameter in _IDS:
+                self._check_id(getattr(settings, parameter), values)
+        return ReadRow(number, query, document, _key(self._id_of(values), query))
 
-    def key(self, values: Mapping[str, object], query: str) -> str:
-        """What rows of one query have in common: its id where the row has one, else its text."""
-        key = self._id_of(values)
-        return query if key is None else f"{key}"
+    def _text(self, parameter: str, values: Mapping[str, object]) -> str:
+        column: str = getattr(self.settings, parameter)
+        if column not in values:
+            raise InputError(_lacking(parameter, column, values))
+        return text_of_cell(values[column], column)
 
     def key_of(self, values: Mapping[str, object]) -> str | None:
         """The key of a row that may be unusable; None where it says nothing of its query, or nothing that is readable.
@@ -83,14 +68,13 @@ class RowReader:
         Args:
             values: Its own; an InputError stands for one that cannot be read.
         """
-        key = self._id_of(values)
-        if key is None:
-            key = values.get(self.settings.query_column)
-        return None if is_missing(key) or isinstance(key, InputError) else f"{key}"
+        query_id, query = self._id_of(values), values.get(self.settings.query_column)
+        said = query if query_id is None else query_id
+        return None if is_missing(said) or isinstance(said, InputError) else _key(query_id, query)
 
     def _id_of(self, values: Mapping[str, object]) -> object:
-        key = values.get(self.settings.query_id_column)
-        return None if is_missing(key) or key == "" else key  # which is how CSV writes that there is none
+        query_id = values.get(self.settings.query_id_column)
+        return None if is_missing(query_id) or query_id == "" else query_id  # so CSV writes that there is none
 
     def _check_id(self, column: str, values: Mapping[str, object]) -> None:
         value = values.get(column)
@@ -99,7 +83,40 @@ class RowReader:
         check_ids([str(value)])
 
 
-def taken_columns(names: frozenset[str] | set[str]) -> InputError:
+def _key(query_id: object, query: object) -> str:
+    """What rows of one query have in common: its id where the row has one, else its text, which is nobody's id."""
+    return f"text:{query}" if query_id is None else f"id:{query_id}"
+
+
+def check_columns(path: Path, columns: Sequence[str], reader: RowReader) -> None:
+    """Raise InputError unless a file has columns of different names, those that are read, and none that is written.
+
+    Args:
+        path: The file.
+        columns: Its own, and those that the names of its folders say.
+        reader: Reads its rows.
+    """
+    twice = next((name for number, name in enumerate(columns) if name in columns[:number]), None)
+    if twice is not None:
+        raise InputError(f"{path}: columns must have names of their own, {twice!r} appears twice")
+    for parameter in (*_TEXTS, *(_IDS if reader.settings.output_format == "trec" else ())):
+        column = getattr(reader.settings, parameter)
+        if column not in columns:
+            raise InputError(f"{path} {_lacking(parameter, column, columns)}")
+    taken = reader.written.intersection(columns)
+    if taken:
+        raise _taken_columns(taken)
+
+
+def _lacking(parameter: str, column: str, columns: Iterable[str]) -> str:
+    """What a file or a row must have, what it has instead, and how the caller says what is read."""
+    names = list(columns)
+    more = ", ..." if len(names) > _MOST_NAMES else ""
+    has = ", ".join(names[:_MOST_NAMES]) + more if names else "none"
+    return f"must have the column {column!r}, has {has}: {parameter} says which one is read"
+
+
+def _taken_columns(names: frozenset[str] | set[str]) -> InputError:
     """The error for input that has columns which the job would write."""
     return InputError(
         f"the columns of the results must be new ones, the input has {', '.join(sorted(names))}: give the results "

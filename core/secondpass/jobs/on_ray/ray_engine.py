@@ -74,7 +74,7 @@ class RayEngine:
             job,
             output=job.output.absolute(),
             files=tuple(path.absolute() for path in job.files),
-            texts=None if job.texts is None else (job.texts[0].absolute(), job.texts[1].absolute()),
+            run_texts=None if job.run_texts is None else job.run_texts.absolute(),
         )
         worker = {"job": job, "call": uuid4().hex, "identity": self._identity, **self._worker}
         rows = _rows(tuple(shards), worker, self._workers)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from secondpass.arguments import check_count, check_text, describe
+from secondpass.arguments import check_count, check_text, describe, in_one_line
 from secondpass.errors import InputError, InputTypeError, ScoringError, SecondPassError
 from secondpass.extras import require
 
@@ -75,8 +75,7 @@ class RayWorkers:
             try:
                 ray.init(address=self.address, log_to_driver=False)
             except Exception as error:  # of many kinds: of the network, of versions, of addresses
-                said = " ".join(str(error).split()) or type(error).__name__
-                raise self._not_connected(address, f"Ray says: {said}") from error
+                raise self._not_connected(address, f"Ray says: {in_one_line(error)}") from error
 
     def _not_connected(self, address: str | None, said: str) -> SecondPassError:
         """The error where there is no cluster, by who named it."""

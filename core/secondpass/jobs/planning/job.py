@@ -1,17 +1,16 @@
 """A job as a value that travels: what is read, how it is divided, and where it goes."""
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondpass.ir_files.texts import read_documents, read_queries
 from secondpass.jobs.carrying.carrier import Carrier
 from secondpass.jobs.carrying.to_arrow import ToArrow
 from secondpass.jobs.carrying.to_objects import ToObjects
-from secondpass.jobs.inputs.find_inputs import Kind
+from secondpass.jobs.inputs.find_inputs import Kind, Partition
 from secondpass.jobs.inputs.input_file import InputFile
-from secondpass.jobs.inputs.row_reader import RowReader, RunTexts
+from secondpass.jobs.inputs.row_reader import RowReader
+from secondpass.jobs.inputs.run_texts import RunTextFiles
 from secondpass.jobs.inputs.text_input import TextInput
 from secondpass.jobs.planning.manifest import FOLDERS
 from secondpass.jobs.rows import BadRow
@@ -29,6 +28,7 @@ class Job:
 
     Args:
         files: The input, in order.
+        partitions: The columns that the names of each one's folders say.
         kind: Its format.
         settings: How it is read and written, with the format of the output.
         output: The folder of everything that is written.
@@ -36,12 +36,12 @@ class Job:
         tag: What a TREC run says of whose scores these are.
         id: Of `Manifest`; none before the job is divided.
         shards: All parts of it, in order.
-        texts: The files of a TREC run's queries and documents; None for other input.
-        text_digests: Of these, by which earlier texts are told from present ones.
+        run_texts: The files of a TREC run's queries and documents; None for other input.
         schema: The columns that text has in Parquet; None where it does not become any.
     """
 
     files: tuple[Path, ...]
+    partitions: tuple[Partition, ...]
     kind: Kind
     settings: JobSettings
     output: Path
@@ -49,8 +49,7 @@ class Job:
     tag: str
     id: str = ""
     shards: tuple[Shard, ...] = ()
-    texts: tuple[Path, Path] | None = None
-    text_digests: tuple[str | None, ...] = ()
+    run_texts: RunTextFiles | None = None
     schema: "pa.Schema | None" = field(default=None, repr=False)
 
     @property
@@ -92,15 +91,15 @@ class Job:
         Raises:
             InputError: It cannot be opened, or lacks a column.
         """
-        path = self.files[file]
+        path, partition = self.files[file], self.partitions[file]
         # A run has no columns.
         written = frozenset() if self.writes_run else frozenset(self.settings.result_columns(windows=self.windows))
         if self.kind == "parquet":
             from secondpass.jobs.inputs.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
 
-            return ParquetInput(path, RowReader(self.settings, written), self._carrier())
-        texts = None if self.texts is None else _run_texts(*self.texts, self.text_digests)
-        return TextInput(path, self.kind, RowReader(self.settings, written, texts), self._carrier())
+            return ParquetInput(path, RowReader(self.settings, written), self._carrier(), partition)
+        texts = None if self.run_texts is None else self.run_texts.texts
+        return TextInput(path, self.kind, RowReader(self.settings, written, texts), self._carrier(), partition)
 
     def _carrier(self) -> Carrier:
         if self.writes_run:
@@ -109,14 +108,3 @@ class Job:
         if self.settings.output_format == "parquet":
             return ToArrow(left_out, self.schema)
         return ToObjects(left_out)
-
-
-@lru_cache(maxsize=1)
-def _run_texts(queries: Path, documents: Path, digests: tuple[str | None, ...]) -> RunTexts:  # noqa: ARG001 - the cache's
-    """The texts of a run, held while its files and shards are read one after the other."""
-    return RunTexts(read_queries(queries), read_documents(documents))
-
-
-def forget_texts() -> None:
-    """Let go of the texts of the last run that was read."""
-    _run_texts.cache_clear()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ _NAME: Final = "manifest.json"
 # What is made before it in a job's folder: of the shards, and of the records of those that are finished.
 FOLDERS: Final = ("scores", "finished")
 # Of what a manifest says; one of another version is not read.
-_VERSION: Final = 5
+_VERSION: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,13 @@ class InputState:
         path: As it was named.
         sha256: Of its content; None where it could not be read.
         error: Why it is left out of the job; None where it is not.
+        partition: The columns that the names of its folders say.
     """
 
     path: str
     sha256: str | None
     error: str | None = None
+    partition: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class Manifest:
                 f"{now.path} has changed"
                 for before, now in zip(self.inputs, other.inputs, strict=True)
                 if before.error is None and before.sha256 != now.sha256
+            ]
+            differences += [
+                f"{now.path} lies in folders that say other columns"
+                for before, now in zip(self.inputs, other.inputs, strict=True)
+                if before.error is None and before.partition != now.partition
             ]
         if differences:
             raise InputError(

@@ -4,18 +4,24 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from secondpass.errors import InputError
 from secondpass.extras import require
 from secondpass.ir_files.folder import text_files
+from secondpass.jobs.carrying.common_schema import common_schema
 from secondpass.jobs.carrying.to_arrow import schema_of
-from secondpass.jobs.inputs.find_inputs import Kind, file_digest, find_inputs
+from secondpass.jobs.inputs.find_inputs import Kind, Partition, file_digest, find_inputs
+from secondpass.jobs.inputs.run_texts import RunTextFiles
 from secondpass.jobs.inputs.text_input import TextInput
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.planning.manifest import InputState, Manifest, read_manifest
 from secondpass.jobs.settings import JobSettings, OutputFormat
 from secondpass.jobs.shards import Shard
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # What becomes of input where nobody says.
 _OUTPUT_FORMATS: Mapping[Kind, OutputFormat] = {"parquet": "parquet", "trec": "trec"}
@@ -42,7 +48,7 @@ def find_job(
             some = " and ".join(map(str, list(folders.values())[:2]))
             raise InputError(f"queries and corpus must be given where runs are in several folders, got runs in {some}")
         queries, corpus = (None if path is None else Path(path) for path in (settings.queries, settings.corpus))
-        texts = text_files(found.files[0].parent, queries=queries, corpus=corpus)
+        texts = RunTextFiles(*text_files(found.files[0].parent, queries=queries, corpus=corpus))
     elif settings.queries is not None or settings.corpus is not None:
         raise InputError(f"queries and corpus must come with a TREC run, got {found.files[0]}")
     if output_format == "trec" and settings.result_prefix:
@@ -51,7 +57,9 @@ def find_job(
         )
     if "parquet" in (found.kind, output_format):
         require("pyarrow", feature="reading and writing Parquet", extra="jobs")
-    return Job(found.files, found.kind, settings, output, windows, tag, texts=texts), found.left_out
+    return Job(
+        found.files, found.partitions, found.kind, settings, output, windows, tag, run_texts=texts
+    ), found.left_out
 
 
 def _check_defaults(settings: JobSettings) -> None:
@@ -76,25 +84,23 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
     Raises:
         InputError: The folder is another job's, or no file can be read; or one cannot, and the job is strict.
     """
-    states = [_state(path) for path in job.files]
-    of_texts = [] if job.texts is None else [InputState(str(path), file_digest(path)) for path in job.texts]
-    if of_texts:
-        job = replace(job, text_digests=tuple(state.sha256 for state in of_texts))
+    states = [_state(*file) for file in zip(job.files, job.partitions, strict=True)]
+    texts = () if job.run_texts is None else (job.run_texts.queries, job.run_texts.documents)
+    of_texts = [InputState(str(path), file_digest(path)) for path in texts]
     found = Manifest(uuid4().hex, model, job.settings.as_json(), [*states, *of_texts], ())
     before = read_manifest(job.output)
     if before is not None:
         before.check_same(job.output, found)
         states = list(before.inputs)[: len(states)]
         shards = tuple(before.shards)
-        job = _with_schema(job, states)
     else:
-        job = _with_schema(job, states)
         shards, states = _divide(job, states)
     unreadable = {state.path: state.error for state in states if state.error is not None}
     for path, error in unreadable.items():
         if job.settings.strict or len(unreadable) == len(states):
             raise InputError(error if path in error else f"{path}: {error}")
-    job = replace(job, id=(before or found).job, shards=shards)
+    # By what is left of the files: when the job goes on, the manifest knows no others.
+    job = replace(_with_schema(job, states), id=(before or found).job, shards=shards)
     for folder in (job.scores_folder, job.records_folder):
         folder.mkdir(parents=True, exist_ok=True)
     if before is None:
@@ -102,11 +108,11 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
     return job, unreadable
 
 
-def _state(path: Path) -> InputState:
+def _state(path: Path, partition: Partition) -> InputState:
     try:
-        return InputState(str(path), file_digest(path))
+        return InputState(str(path), file_digest(path), partition=partition)
     except InputError as error:
-        return InputState(str(path), None, str(error))
+        return InputState(str(path), None, str(error), partition)
 
 
 def _divide(job: Job, states: Sequence[InputState]) -> tuple[tuple[Shard, ...], list[InputState]]:
@@ -124,13 +130,25 @@ def _divide(job: Job, states: Sequence[InputState]) -> tuple[tuple[Shard, ...], 
 
 
 def _with_schema(job: Job, states: Sequence[InputState]) -> Job:
-    """The job with the columns that text has in Parquet, by the first file that can be read."""
-    if job.kind == "parquet" or job.settings.output_format != "parquet":
+    """The job with its columns in Parquet: those of all files of Parquet, or of the first rows of text."""
+    if job.settings.output_format != "parquet":
         return job
     left_out = frozenset() if job.settings.keep_texts else job.settings.text_columns
-    samples = (_sample(job, number) for number, state in enumerate(states) if state.error is None)
+    paths = [(number, job.files[number]) for number, state in enumerate(states) if state.error is None]
+    if job.kind == "parquet":
+        return replace(job, schema=common_schema([(path, _columns(job, number)) for number, path in paths], left_out))
+    samples = (_sample(job, number) for number, _ in paths)
     sample: list[Mapping[str, object]] = next((sample for sample in samples if sample), [])
     return replace(job, schema=schema_of(sample, left_out))
+
+
+def _columns(job: Job, number: int) -> "pa.Schema":
+    """The columns of a Parquet file."""
+    from secondpass.jobs.inputs.parquet_input import ParquetInput  # noqa: PLC0415 - text needs no pyarrow
+
+    file = job.open(number)
+    assert isinstance(file, ParquetInput)  # noqa: S101 - `Job.open` goes by the kind
+    return file.schema
 
 
 def _sample(job: Job, number: int) -> list[Mapping[str, object]]:

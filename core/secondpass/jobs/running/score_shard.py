@@ -2,27 +2,23 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.concurrency.threads import Call
+from secondpass.concurrency.read_ahead import read_ahead
 from secondpass.errors import InputError
 from secondpass.files.whole_files import writing_to, written_whole
 from secondpass.jobs.inputs.input_file import DamagedFileError, InputFile
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.planning.manifest import check_current
-from secondpass.jobs.rows import BadRow, RowBatch, Rows, ScoredRows
+from secondpass.jobs.rows import BadRow, RowBlock, Rows, ScoredRows
 from secondpass.jobs.scoring.attempts import Attempts
 from secondpass.jobs.shards import Shard
 from secondpass.jobs.writing.output_files import ShardFile, shard_file
 from secondpass.jobs.writing.ranks import Ranker
 from secondpass.jobs.writing.shard_record import ShardRecord
 from secondpass.ranking import Pair, Scorer
-
-_T = TypeVar("_T")
 
 
 class ShardScorer:
@@ -58,7 +54,7 @@ class ShardScorer:
                 file = shard_file(unfinished, job.settings, windows=job.windows)
             shard_run = _ShardRun(job, shard, file, on_rows)
             try:
-                shard_run.score(self._attempts, one_ahead(self._batches(shard)))
+                shard_run.score(self._attempts, read_ahead(self._blocks(shard)))
             finally:
                 with writing_to(path):
                     file.close()
@@ -79,10 +75,10 @@ class ShardScorer:
         job.record_files(shard).write(record, bad, stretches)
         return record
 
-    def _batches(self, shard: Shard) -> Iterator[RowBatch]:
+    def _blocks(self, shard: Shard) -> Iterator[RowBlock]:
         if self._opened is None or self._opened[0] != shard.file:
             self._opened = shard.file, self._job.open(shard.file)
-        return self._opened[1].batches(shard)
+        return self._opened[1].blocks(shard)
 
 
 class _ShardRun:
@@ -105,9 +101,9 @@ class _ShardRun:
         """See `Ranker`; none where no ranks are given."""
         return np.empty(0, np.uint64) if self._ranker is None else self._ranker.stretches
 
-    def score(self, attempts: Attempts, batches: Iterator[RowBatch]) -> None:
+    def score(self, attempts: Attempts, blocks: Iterator[RowBlock]) -> None:
         """Score the rows and write them."""
-        for part in attempts.stream(self._pairs(batches)):
+        for part in attempts.stream(self._pairs(blocks)):
             if isinstance(part, str):
                 (rows,) = self._next_rows(1)
                 self._add_bad([BadRow(rows.numbers[0], part, key=rows.keys[0])])
@@ -123,16 +119,16 @@ class _ShardRun:
         if self._ranker is not None:
             self._write(self._ranker.finish(self._newly_bad()))
 
-    def _pairs(self, batches: Iterator[RowBatch]) -> Iterator[Pair]:
+    def _pairs(self, blocks: Iterator[RowBlock]) -> Iterator[Pair]:
         """The texts of all rows; the rows wait until these are scored."""
         try:
-            for batch in batches:
-                self._add_bad(batch.bad)
-                self._on_rows(len(batch.bad))
-                self._n_read += len(batch.rows) + len(batch.bad)
-                if batch.rows:
-                    self._waiting.append(batch.rows)
-                yield from zip(batch.rows.queries, batch.rows.documents, strict=True)
+            for block in blocks:
+                self._add_bad(block.bad)
+                self._on_rows(len(block.bad))
+                self._n_read += len(block.rows) + len(block.bad)
+                if block.rows:
+                    self._waiting.append(block.rows)
+                yield from zip(block.rows.queries, block.rows.documents, strict=True)
         except DamagedFileError as error:  # of any other error the file may have recovered when the job goes on
             if self._job.settings.strict:
                 raise
@@ -172,17 +168,3 @@ class _ShardRun:
         if rows and self._job.settings.strict:
             raise InputError(f"{self._job.place(self._shard, rows[0])}: {rows[0].error}")
         self.bad += rows
-
-
-def one_ahead(items: Iterator[_T]) -> Iterator[_T]:
-    """The items; while the caller works on one, a thread gets the next."""
-    end = object()
-    following = Call(partial(next, items, end))
-    try:
-        following.start()
-        while (item := following.result()) is not end:
-            following = Call(partial(next, items, end))
-            following.start()
-            yield item
-    finally:
-        following.end()

@@ -51,7 +51,7 @@ class Attempts:
         is the pairs or the scorer.
 
         Raises:
-            Exception: As `score_rows`, or what the scorer raises for that pair.
+            Exception: As `read` raises, what the scorer raises for that pair, or the error of `pairs` itself.
         """
         remaining = _Source(pairs)
         if isinstance(self._scorer, StreamReadingScorer):
@@ -85,7 +85,10 @@ class Attempts:
         """The pairs in order: those that were scored, in parts, and of each of the others why it was not.
 
         Raises:
-            Exception: As `score_rows`.
+            SecondPassError: It is not for the pairs that the scorer fails: a model that cannot be loaded, a service
+                that is not reached.
+            MemoryError: There is none left.
+            Exception: Whatever the scorer raises, where it does for `MOST_FAILURES_IN_A_ROW` pairs one after the other.
         """
         if not pairs:
             return

@@ -53,9 +53,7 @@ def score_rows(
         names: What the caller calls the two, for errors.
 
     Raises:
-        SecondPassError: It is not for the rows that the scorer fails: a model that cannot be loaded, a service that is
-            not reached.
-        Exception: Whatever the scorer raises, where it does for `MOST_FAILURES_IN_A_ROW` rows one after the other.
+        Exception: As `Attempts.read` raises.
     """
     errors: dict[int, str] = {}
     places: list[int] = []
