@@ -9,6 +9,7 @@ import pytest
 import torch
 import transformers
 from compare import assert_scores
+from sentence_transformers import CrossEncoder as Reference
 from texts import AWKWARD
 from transformers import AutoConfig, AutoModelForSequenceClassification
 from truncation import TRUNCATES
@@ -99,6 +100,26 @@ def test_scores_of_models_that_leak_padding_do_not_depend_on_company(name: str, 
         ]
     assert_scores(alone, expected)
     assert np.std(expected) > 1e-3, "scores that are all alike would agree with anything"
+
+
+@pytest.mark.parametrize("name", ["Albert", "Deberta", "MPNet"])
+def test_scores_do_not_depend_on_company_where_the_tokenizer_pads_on_the_left(name: str, tmp_path: Path) -> None:
+    """Positions count from the first column of a batch, as it is padded, in these."""
+    tokenizer = checkpoints.wordpiece(max_length=64)
+    tokenizer.padding_side = "left"
+    config = getattr(transformers, f"{name}Config")(
+        **checkpoints.SMALL,
+        embedding_size=24,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        num_labels=1,
+    )
+    model = getattr(transformers, f"{name}ForSequenceClassification")(config)
+    folder = checkpoints.save(tmp_path, model, tokenizer)
+    pairs = [("berlin", text) for text in AWKWARD]
+    expected = Reference(str(folder), device="cpu").predict(pairs, batch_size=1)
+    assert np.std(expected) > 1e-3, "scores that are all alike would agree with anything"
+    assert_scores(CrossEncoder(folder).predict(pairs), expected)
 
 
 @pytest.mark.parametrize("name", ["Bart", "T5"])

@@ -80,13 +80,12 @@ class PaddingApart:
     """Runs pairs in which the padding token is written out through an encoder of their own.
 
     Classifiers on causal models read a text's last token that is not that of padding. Where their config names none, it
-    is the last one, whatever it is; and of a text of nothing else it is the first one, of the padding if that is there.
+    is the last one, whatever it is.
 
     Args:
         encoder: A padded model.
         pad_id: The padding token.
         apart: What runs those pairs as they are run alone.
-        only: Whether just those are meant that hold nothing else.
     """
 
     def __init__(
@@ -94,19 +93,14 @@ class PaddingApart:
         encoder: Callable[[TokenBatch], Tensor],
         pad_id: int,
         apart: Callable[[TokenBatch], Tensor],
-        *,
-        only: bool,
     ) -> None:
         self._encoder = encoder
         self._pad_id = pad_id
         self._apart = apart
-        self._only = only
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """As the encoders' own. Shape: (n_pairs, n_outputs)."""
-        least = batch.lengths if self._only else (1,) * len(batch.lengths)
-        held = zip(_counts(batch, self._pad_id), least, strict=True)
-        is_apart = [count >= n_least for count, n_least in held]
+        is_apart = [count > 0 for count in _counts(batch, self._pad_id)]
         return _in_groups(batch, is_apart, lambda apart, group: (self._apart if apart else self._encoder)(group))
 
 

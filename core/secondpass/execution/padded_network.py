@@ -72,9 +72,7 @@ def _classifier(model: WholeModel, inputs: ModelInputs) -> Callable[[TokenBatch]
         return ByEnds(encoder, config.eos_token_id)
     if not model.names_padding:
         as_stated = OneByOne(PaddedClassifier(without_padding_token(model.backbone), inputs))
-        return PaddingApart(encoder, config.pad_token_id, as_stated, only=False)
-    if inputs.padding_side == "left":
-        return PaddingApart(encoder, config.pad_token_id, WithoutPadding(encoder), only=True)
+        return PaddingApart(encoder, config.pad_token_id, as_stated)
     return encoder
 
 
