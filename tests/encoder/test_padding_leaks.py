@@ -1,5 +1,6 @@
 """Padding reaches no score: models that hold it off are known or found out, and the others never see any."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,50 @@ def test_scores_do_not_depend_on_company_where_the_tokenizer_pads_on_the_left(na
     expected = Reference(str(folder), device="cpu").predict(pairs, batch_size=1)
     assert np.std(expected) > 1e-3, "scores that are all alike would agree with anything"
     assert_scores(CrossEncoder(folder).predict(pairs), expected)
+
+
+@pytest.fixture(params=["Llama", "Phi3"])
+def longrope(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A checkpoint whose positions are others in passes with a pair of more than 24 tokens."""
+    name: str = request.param
+    tokenizer = checkpoints.wordpiece(max_length=256)
+    rope = {
+        "rope_type": "longrope",
+        "rope_theta": 10_000.0,
+        "short_factor": [1.0] * 4,
+        "long_factor": [1.5, 2.0, 3.0, 4.0],
+        "original_max_position_embeddings": 24,
+    }
+    sizes = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 40}
+    config = getattr(transformers, f"{name}Config")(
+        **sizes,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        num_key_value_heads=3,
+        max_position_embeddings=256,
+        original_max_position_embeddings=24,
+        rope_parameters=rope,
+        num_labels=1,
+    )
+    return checkpoints.save(tmp_path, getattr(transformers, f"{name}ForSequenceClassification")(config), tokenizer)
+
+
+def test_long_pairs_do_not_change_the_positions_of_short_ones(longrope: Path) -> None:
+    pairs = [("berlin", "the wall and its people " * n) for n in (0, 1, 2, 3, 4, 5, 6, 10, 1)]
+    expected = Reference(str(longrope), device="cpu").predict(pairs, batch_size=1)
+    assert np.std(expected) > 1e-3, "scores that are all alike would agree with anything"
+    model = CrossEncoder(longrope)
+    assert_scores(model.predict(pairs), expected)
+    assert_scores([float(model.predict([pair])[0]) for pair in pairs], expected)
+
+
+def test_long_pairs_in_another_thread_do_not_change_the_positions_of_short_ones(longrope: Path) -> None:
+    pairs = [("berlin", "the wall"), ("berlin", "the wall and its people " * 40)] * 60
+    model = CrossEncoder(longrope)
+    expected = [float(model.predict([pair])[0]) for pair in pairs[:2]] * 60
+    with ThreadPoolExecutor(6) as executor:
+        scores = list(executor.map(lambda pair: float(model.predict([pair])[0]), pairs))
+    assert_scores(scores, expected)
 
 
 @pytest.mark.parametrize("name", ["Bart", "T5"])

@@ -1,9 +1,10 @@
 """The pairs of a batch that a padded model cannot take beside each other, in passes of their own.
 
-Some let padding through to scores (`padding_leaks.py`), others know no padding token, or refuse texts with more ends
-than the rest.
+Some let padding through to scores (`padding_leaks.py`), others know no padding token, refuse texts with more ends than
+the rest, or are changed by what they read.
 """
 
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.packing import group_by_length
 
@@ -54,6 +56,26 @@ class OneByOne:
         ids, type_ids = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
         pairs = zip(ids, type_ids, batch.lengths, strict=True)
         return torch.cat([self._encoder(TokenBatch(own, types, (length,))) for own, types, length in pairs])
+
+
+class OneLengthAtATime:
+    """Runs the pairs of a batch that are equally long together, and nothing else at that time.
+
+    Rotary positions of the kind "longrope" are chosen for a whole pass by its longest pair, and kept in the model, where
+    a pass in another thread would find them.
+
+    Args:
+        encoder: A padded model.
+    """
+
+    def __init__(self, encoder: Callable[[TokenBatch], Tensor]) -> None:
+        self._encoder = WithoutPadding(encoder)
+        self._lock = PerProcess(threading.Lock)
+
+    def __call__(self, batch: TokenBatch) -> Tensor:
+        """As the encoder's own. Shape: (n_pairs, n_outputs)."""
+        with self._lock.get():
+            return self._encoder(batch)
 
 
 class ByEnds:

@@ -1,6 +1,7 @@
 """A model in transformers' own forward: which pairs may stand beside each other in a batch, and whether it runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +18,12 @@ from secondpass.encoder.padded import (
     without_padding_token,
 )
 from secondpass.encoder.padding_leaks import VERIFIED, padding_leaks
-from secondpass.encoder.pairs_apart import ByEnds, OneByOne, PaddingApart, WithoutPadding
+from secondpass.encoder.pairs_apart import ByEnds, OneByOne, OneLengthAtATime, PaddingApart, WithoutPadding
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.tokens import PairTokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 
 def padded_network(
@@ -43,7 +47,9 @@ def padded_network(
     """
     encoder = _as_it_takes_pairs(model, inputs)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
-    if not _is_verified(model) and _leaks(model, encoder, sample()):
+    if _rotates_by_longest(model.backbone.config):
+        encoder = OneLengthAtATime(encoder)
+    elif not _is_verified(model) and _leaks(model, encoder, sample()):
         encoder = WithoutPadding(encoder)
     nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
     if not isinstance(model, SplitModel):
@@ -74,6 +80,16 @@ def _classifier(model: WholeModel, inputs: ModelInputs) -> Callable[[TokenBatch]
         as_stated = OneByOne(PaddedClassifier(without_padding_token(model.backbone), inputs))
         return PaddingApart(encoder, config.pad_token_id, as_stated)
     return encoder
+
+
+def _rotates_by_longest(config: "PreTrainedConfig") -> bool:
+    """Whether rotary positions depend on the longest pair of a pass: on either side of a length, they are others.
+
+    "dynamic" ones do so above `max_position_embeddings` alone, which no pair is.
+    """
+    stated: Mapping[str, Any] = getattr(config, "rope_parameters", None) or {}
+    kinds = [stated, *(own for own in stated.values() if isinstance(own, Mapping))]  # for each type of layer, in some
+    return any(own.get("rope_type") == "longrope" for own in kinds)
 
 
 def _is_verified(model: PretrainedModel) -> bool:
