@@ -61,8 +61,8 @@ class OneByOne:
 class OneLengthAtATime:
     """Runs the pairs of a batch that are equally long together, and nothing else at that time.
 
-    Rotary positions of the kind "longrope" are chosen for a whole pass by its longest pair, and kept in the model, where
-    a pass in another thread would find them.
+    Rotary positions of the kind "longrope" are chosen for a whole pass by its longest pair, and kept in the model,
+    where a pass in another thread would find them.
 
     Args:
         encoder: A padded model.

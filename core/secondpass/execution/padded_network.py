@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +25,9 @@ from secondpass.tokenization.tokens import PairTokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
+
+# Short pairs that are read beside a long one to see whether padding leaks.
+_N_SHORT = 5
 
 
 def padded_network(
@@ -113,7 +117,12 @@ def _leaks(model: PretrainedModel, encoder: Callable[[TokenBatch], Tensor], samp
 
 
 def _side_by_side(sample: PairTokens) -> TokenBatch:
-    """The longest and the shortest pair, side by side on the CPU."""
-    pairs = sample.take([int(sample.lengths.argmax()), int(sample.lengths.argmin())])
+    """The longest pair and a few short ones of different lengths on the CPU, longest first.
+
+    More than one, as what leaks depends on a length's remainder where models pool, stride or divide into blocks; short
+    ones, as this runs whenever such a model is loaded.
+    """
+    _, by_length = np.unique(sample.lengths, return_index=True)
+    pairs = sample.take([int(by_length[-1]), *by_length[:-1][:_N_SHORT][::-1].tolist()])
     ids, type_ids = (torch.from_numpy(array).long() for array in (pairs.ids, pairs.type_ids))
     return TokenBatch(ids, type_ids, tuple(pairs.lengths.tolist()))
