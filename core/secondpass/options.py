@@ -22,7 +22,8 @@ ActivationName: TypeAlias = Literal["identity", "sigmoid"]
 LongDocuments: TypeAlias = Literal["truncate", "windows"]
 WindowAggregation: TypeAlias = Literal["max", "mean-top-3"]
 
-# Of where windows begin and end: scores that were kept under another version's rules are not found again.
+# Of where windows begin and end (`tokenization/windows.py`, `boundaries.py`): scores that were kept under another
+# version's rules are not found again. To be changed with every change of a window.
 _WINDOW_RULES = "rules 1"
 
 

@@ -304,6 +304,30 @@ def test_poolings_it_does_not_know_are_refused(tmp_path: Path) -> None:
         BiEncoder(tmp_path / "saved")
 
 
+@pytest.mark.parametrize("name", ["BigBird", "BigBirdPegasus"])
+def test_attention_in_sparse_blocks(name: str, tmp_path: Path) -> None:
+    """A short pair makes it full attention, for all pairs to come."""
+    tokenizer = checkpoints.wordpiece(max_length=64)
+    sizes = {"d_model": 24, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 40, "decoder_ffn_dim": 40}
+    sizes |= {"encoder_attention_heads": 3, "decoder_attention_heads": 3}
+    config = getattr(transformers, f"{name}Config")(
+        **checkpoints.SMALL if name == "BigBird" else sizes,
+        vocab_size=len(tokenizer),
+        max_position_embeddings=64,
+        num_labels=1,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+    )
+    model = getattr(transformers, f"{name}ForSequenceClassification")(config)
+    folder = checkpoints.save(tmp_path, model, tokenizer)
+    with pytest.raises(CheckpointError, match='attention_type must be "original_full", got "block_sparse"'):
+        CrossEncoder(folder)
+    checkpoints.edit_json(folder / "config.json", attention_type="original_full")
+    pairs = [("the wall", "berlin"), ("the wall", "people of the year and its revolution")]
+    expected = SentenceTransformersCrossEncoder(str(folder), device="cpu").predict(pairs, batch_size=1)
+    np.testing.assert_allclose(CrossEncoder(folder).predict(pairs), expected, atol=1e-5)
+
+
 def test_a_causal_model_without_a_recipe(tmp_path: Path) -> None:
     folder = checkpoints.qwen3(tmp_path)
     checkpoints.edit_json(folder / "config.json", model_type="gpt2", architectures=["GPT2ForCausalLM"])

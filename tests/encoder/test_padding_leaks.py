@@ -1,5 +1,6 @@
 """Padding reaches no score: models that hold it off are known or found out, and the others never see any."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 import transformers
 from compare import assert_scores
+from sentence_transformers import CrossEncoder as Reference
 from texts import AWKWARD
 from transformers import AutoConfig, AutoModelForSequenceClassification
 from truncation import TRUNCATES
@@ -75,13 +77,12 @@ def test_types_that_are_taken_on_trust_hold_padding_off(model_type: str) -> None
     assert not padding_leaks(encoder, batch())
 
 
-@pytest.mark.parametrize("name", ["ConvBert", "Nystromformer"])
+@pytest.mark.parametrize("name", ["ConvBert", "Funnel", "Nystromformer"])
 def test_scores_of_models_that_leak_padding_do_not_depend_on_company(name: str, tmp_path: Path) -> None:
+    sizes: dict[str, Any] = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 40}
+    sizes |= {"block_sizes": [1, 1]} if name == "Funnel" else {"num_hidden_layers": 3, "embedding_size": 32}
     config = getattr(transformers, f"{name}Config")(
-        **checkpoints.SMALL | {"hidden_size": 32, "num_attention_heads": 2, "vocab_size": 600},
-        embedding_size=32,
-        max_position_embeddings=130,
-        num_labels=1,
+        **sizes, vocab_size=600, max_position_embeddings=130, num_labels=1, pad_token_id=0
     )
     model = getattr(transformers, f"{name}ForSequenceClassification")(config)
     folder = checkpoints.save(tmp_path, model, checkpoints.wordpiece(max_length=128))
@@ -99,6 +100,86 @@ def test_scores_of_models_that_leak_padding_do_not_depend_on_company(name: str, 
         ]
     assert_scores(alone, expected)
     assert np.std(expected) > 1e-3, "scores that are all alike would agree with anything"
+
+
+def test_a_model_without_one_table_of_embeddings_is_scored(tmp_path: Path) -> None:
+    sizes: dict[str, Any] = {
+        "hidden_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 40,
+    }
+    sizes |= {"max_position_embeddings": 256, "num_labels": 1}
+    model = transformers.CanineForSequenceClassification(transformers.CanineConfig(**sizes))
+    folder = checkpoints.save(tmp_path, model, checkpoints.wordpiece(max_length=128))
+    pairs = [("berlin", text) for text in ("the wall", "people of the year and its revolution", "a " * 60)]
+    expected = Reference(str(folder), device="cpu").predict(pairs, batch_size=1)
+    assert np.std(expected) > 1e-3, "scores that are all alike would agree with anything"
+    assert_scores(CrossEncoder(folder).predict(pairs), expected)
+
+
+@pytest.mark.parametrize("name", ["Albert", "Deberta", "MPNet"])
+def test_scores_do_not_depend_on_company_where_the_tokenizer_pads_on_the_left(name: str, tmp_path: Path) -> None:
+    """Positions count from the first column of a batch, as it is padded, in these."""
+    tokenizer = checkpoints.wordpiece(max_length=64)
+    config = getattr(transformers, f"{name}Config")(
+        **checkpoints.SMALL,
+        embedding_size=24,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        num_labels=1,
+    )
+    model = getattr(transformers, f"{name}ForSequenceClassification")(config)
+    folder = checkpoints.save(tmp_path, model, tokenizer)
+    checkpoints.edit_json(folder / "tokenizer_config.json", padding_side="left")
+    pairs = [("berlin", text) for text in AWKWARD]
+    expected = Reference(str(folder), device="cpu").predict(pairs, batch_size=1)
+    assert np.std(expected) > 1e-3, "scores that are all alike would agree with anything"
+    assert_scores(CrossEncoder(folder).predict(pairs), expected)
+
+
+@pytest.fixture(params=["Llama", "Phi3"])
+def longrope(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A checkpoint whose positions are others in passes with a pair of more than 24 tokens."""
+    name: str = request.param
+    tokenizer = checkpoints.wordpiece(max_length=256)
+    rope = {
+        "rope_type": "longrope",
+        "rope_theta": 10_000.0,
+        "short_factor": [1.0] * 4,
+        "long_factor": [1.5, 2.0, 3.0, 4.0],
+        "original_max_position_embeddings": 24,
+    }
+    sizes = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 40}
+    config = getattr(transformers, f"{name}Config")(
+        **sizes,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        num_key_value_heads=3,
+        max_position_embeddings=256,
+        original_max_position_embeddings=24,
+        rope_parameters=rope,
+        num_labels=1,
+    )
+    return checkpoints.save(tmp_path, getattr(transformers, f"{name}ForSequenceClassification")(config), tokenizer)
+
+
+def test_long_pairs_do_not_change_the_positions_of_short_ones(longrope: Path) -> None:
+    pairs = [("berlin", "the wall and its people " * n) for n in (0, 1, 2, 3, 4, 5, 6, 10, 1)]
+    expected = Reference(str(longrope), device="cpu").predict(pairs, batch_size=1)
+    assert np.std(expected) > 1e-3, "scores that are all alike would agree with anything"
+    model = CrossEncoder(longrope)
+    assert_scores(model.predict(pairs), expected)
+    assert_scores([float(model.predict([pair])[0]) for pair in pairs], expected)
+
+
+def test_long_pairs_in_another_thread_do_not_change_the_positions_of_short_ones(longrope: Path) -> None:
+    pairs = [("berlin", "the wall"), ("berlin", "the wall and its people " * 40)] * 60
+    model = CrossEncoder(longrope)
+    expected = [float(model.predict([pair])[0]) for pair in pairs[:2]] * 60
+    with ThreadPoolExecutor(6) as executor:
+        scores = list(executor.map(lambda pair: float(model.predict([pair])[0]), pairs))
+    assert_scores(scores, expected)
 
 
 @pytest.mark.parametrize("name", ["Bart", "T5"])

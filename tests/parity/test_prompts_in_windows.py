@@ -6,6 +6,8 @@ from pathlib import Path
 import language_models
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
@@ -77,3 +79,26 @@ def test_a_document_that_fits_scores_the_same(folder: Path) -> None:
     pairs = [(QUERY, "It fell in 1989."), (QUERY, ""), ("", "")]
     expected = CrossEncoder(folder).predict(pairs)
     np.testing.assert_array_equal(CrossEncoder(folder, long_documents="windows").predict(pairs), expected)
+
+
+# Where texts and prompt meet, tokens merge and part: the whole has fewer or more than its parts have apart.
+TEXTS = st.lists(st.sampled_from(["ab", " cde", "  ", "\n", "12", "é.", ",", "the wall ", "1989"]), max_size=30).map(
+    "".join
+)
+
+
+def test_what_fits_as_a_whole_is_read_as_it_is_without_windows(folder: Path) -> None:
+    tokenize = CrossEncoder(folder, max_length=_limit(folder, 20))._tokenize
+    for_windows = tokenize.for_windows()
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=8, max_size=8))
+    def check(pairs: list[tuple[str, str]]) -> None:
+        expected = tokenize.fit(pairs)
+        fitting = [pairs[i] for i in np.flatnonzero(expected.document_excess + expected.query_excess == 0)]
+        read = for_windows.fit(fitting)
+        assert not read.query_excess.any()
+        assert not read.document_excess.any()
+        np.testing.assert_array_equal(read.tokens.ids, tokenize(fitting).ids)
+
+    check()

@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from texts import SHORT_PAIRS
-from tokenizer_kinds import REAL, SMALL, tokenizer_of
+from tokenizer_kinds import PYTHON, REAL, SMALL, tokenizer_of
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import WordPiece
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
+from secondpass.checkpoint import load_checkpoint
 from secondpass.checkpoint.tokenizer import pair_template, tokenize_with
+from secondpass.options import ModelOptions
 from secondpass.tokenization.pairs import TwoTextTokenizer
 from secondpass.tokenization.tokens import PairTokens, Spans
 from secondpass.tokenization.word_cache import WordCache, WordTokenizer, is_word_local, tokenize_words
@@ -44,6 +46,24 @@ def test_ids_and_types_equal_transformers(name: str, max_length: int, tmp_path: 
         assert split(encoded, encoded.type_ids) == expected["token_type_ids"]
     else:
         assert not encoded.type_ids.any()
+
+
+@pytest.mark.parametrize("name", PYTHON)
+@pytest.mark.parametrize("max_length", [7, 8, 20, 21])
+def test_ids_equal_those_of_tokenizers_written_in_python(name: str, max_length: int, tmp_path: Path) -> None:
+    """Checkpoints with them are read through the whole of `CrossEncoder`: the rule depends on the kind of tokenizer."""
+    tokenizer = tokenizer_of(name, tmp_path)
+    assert not tokenizer.is_fast
+    values = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, "num_labels": 1}
+    config = BertConfig(**checkpoints.SMALL | values)
+    config.tokenizer_class = type(tokenizer).__name__
+    folder = checkpoints.save(tmp_path / "saved", BertForSequenceClassification(config), tokenizer)
+    lengths = (1, 2, 3, 5, 8, 9, 10, 17, 30)
+    pairs = [("a " * n_query, "b " * n_document) for n_query in lengths for n_document in lengths]
+    encoded = load_checkpoint(str(folder), ModelOptions(max_length=max_length)).tokenize(pairs)
+    queries, documents = zip(*pairs, strict=True)
+    expected = tokenizer(list(queries), list(documents), truncation=True, max_length=max_length)
+    assert split(encoded, encoded.ids) == expected["input_ids"]
 
 
 WORDPIECE = checkpoints.wordpiece()

@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import checkpoints
+import transformers
 from shared import shared
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
@@ -27,8 +29,30 @@ SMALL: dict[str, Callable[[], PreTrainedTokenizerBase]] = {
 }
 
 
+def _phobert(folder: Path) -> PreTrainedTokenizerBase:
+    """Letters, at the end of a word and within it; no merges."""
+    letters = "".join(f"{letter} 1\n{letter}@@ 1\n" for letter in ascii_lowercase)
+    (folder / "vocab.txt").write_text(letters)
+    (folder / "bpe.codes").write_text("#version: 0.2\n")
+    return transformers.PhobertTokenizer(str(folder / "vocab.txt"), str(folder / "bpe.codes"))
+
+
+def _bert_japanese(folder: Path) -> PreTrainedTokenizerBase:
+    specials = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+    (folder / "vocab.txt").write_text("\n".join((*specials, *ascii_lowercase)))
+    return transformers.BertJapaneseTokenizer(
+        str(folder / "vocab.txt"), word_tokenizer_type="basic", subword_tokenizer_type="character"
+    )
+
+
+# Written in Python, from files that are put into a folder.
+PYTHON: dict[str, Callable[[Path], PreTrainedTokenizerBase]] = {"phobert": _phobert, "bert-japanese": _bert_japanese}
+
+
 def tokenizer_of(name: str, folder: Path) -> PreTrainedTokenizerBase:
-    return SMALL[name]() if name in SMALL else real_tokenizer(name, folder)
+    if name in SMALL:
+        return SMALL[name]()
+    return PYTHON[name](folder) if name in PYTHON else real_tokenizer(name, folder)
 
 
 def real_tokenizer(name: str, folder: Path) -> PreTrainedTokenizerBase:

@@ -1,12 +1,17 @@
 """Which tokens of a pair stay."""
 
+import itertools
+import logging
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
+from transformers import CanineTokenizer
 
 from secondpass.tokenization.truncation import longest_first
 
@@ -48,3 +53,16 @@ def test_it_is_the_rule_of_the_tokenizers_library(n_first: int, n_second: int, r
     REFERENCE.enable_truncation(room, strategy="longest_first")
     types = REFERENCE.encode("a " * n_first, "b " * n_second).type_ids
     assert kept(n_first, n_second, room) == (types.count(0), types.count(1))
+
+
+def test_the_odd_token_goes_to_the_first_text_by_the_rule_of_tokenizers_in_python(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.ERROR)  # they warn at every call
+    reference = CanineTokenizer()
+    cases = [(a, b, room) for a, b, room in itertools.product(range(14), range(14), range(1, 20)) if a + b > room]
+    for n_first, n_second, room in cases:
+        ids, pair_ids = [0] * n_first, [1] * n_second
+        first, second, _ = reference.truncate_sequences(ids, pair_ids, n_first + n_second - room, "longest_first")
+        kept = longest_first(np.array([n_first]), np.array([n_second]), room, odd_to_first=True)
+        assert (int(kept[0][0]), int(kept[1][0])) == (len(first), len(second)), (n_first, n_second, room)

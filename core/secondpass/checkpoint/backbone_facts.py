@@ -18,7 +18,10 @@ def n_embeddings(backbone: AnyBackbone) -> int | None:
     """How many tokens it has embeddings for; None where that is no table."""
     if isinstance(backbone, PlainBackbone):
         return int(backbone.config.vocab_size)
-    table = backbone.get_input_embeddings()
+    try:
+        table = backbone.get_input_embeddings()
+    except NotImplementedError:  # CANINE hashes characters into several
+        return None
     return table.num_embeddings if isinstance(table, nn.Embedding) else None
 
 

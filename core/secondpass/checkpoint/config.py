@@ -15,7 +15,7 @@ def load_config(folder: Folder) -> PreTrainedConfig:
         RemoteCodeError: The checkpoint maps its classes to code of its own, and `trust_remote_code` is False. Its
             weights might fit a class of transformers, but its authors' scores come from their code. GTE's code alone
             is known to be what transformers computes.
-        CheckpointError: Its model_type is unknown, or the file is malformed.
+        CheckpointError: Its model_type is unknown, the file is malformed, or it asks for attention in sparse blocks.
     """
     folder.require_config()
     remote = folder.config.get("auto_map")
@@ -37,7 +37,19 @@ def load_config(folder: Folder) -> PreTrainedConfig:
         raise CheckpointError(f"{folder.name}: config.json is not one transformers can read: {error}") from error
     if not isinstance(config, PreTrainedConfig):
         raise CheckpointError(f"{folder.name}: config.json is not a model's configuration")
+    _refuse_sparse_blocks(folder, config)
     return config
+
+
+def _refuse_sparse_blocks(folder: Folder, config: PreTrainedConfig) -> None:
+    """BigBird's and BigBird-Pegasus's attention, of which the first short pair would make full attention for good."""
+    attention = getattr(config, "attention_type", None)
+    if attention == "block_sparse":
+        raise CheckpointError(
+            f'{folder.name}: config.json: attention_type must be "original_full", got "{attention}", which is the '
+            "default: transformers computes it for long pairs until it meets a short one, and full attention from then "
+            "on, so that a score would depend on the pairs before it; change it to score all pairs with full attention"
+        )
 
 
 def label_names(folder: Folder, config: PreTrainedConfig) -> dict[int, str]:

@@ -43,6 +43,7 @@ def _two_texts(
         length,
         prompt=_prompt(folder, options),
         truncation_side=side(tokenizer.truncation_side),
+        odd_to_first=not tokenizer.is_fast,
     )
 
 

@@ -38,11 +38,11 @@ def check_vocabulary(folder: Folder, tokenizer: AnyTokenizer, n_embeddings: int 
 
 def model_inputs(tokenizer: AnyTokenizer) -> ModelInputs:
     """What a tokenizer gives its model besides tokens."""
-    return ModelInputs(side(tokenizer.padding_side), types="token_type_ids" in tokenizer.model_input_names)
+    return ModelInputs(types="token_type_ids" in tokenizer.model_input_names)
 
 
 def side(stated: str) -> Literal["left", "right"]:
-    """A tokenizer's padding or truncation side."""
+    """A tokenizer's truncation side."""
     return "left" if stated == "left" else "right"
 
 

@@ -3,8 +3,8 @@
 import copy
 import inspect
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -21,17 +21,18 @@ class ModelInputs:
     """What a tokenizer gives its model besides tokens.
 
     Args:
-        padding_side: Where padding goes.
         types: Whether token types are among the inputs. Nearly all models take none for zeros, but GPT-2 and its
             relatives look types up among the words, and XLM among its languages.
     """
 
-    padding_side: Literal["left", "right"] = "right"
     types: bool = True
 
 
 class PaddedModel:
     """A transformers model that reads batches of tokens.
+
+    Padding goes to the right whatever the tokenizer says: positions then count from each text's own start, as they do
+    where it is read alone, and a causal model's tokens never see what stands behind them.
 
     Args:
         model: On its device, in its dtype.
@@ -43,7 +44,6 @@ class PaddedModel:
 
     def __init__(self, model: "PreTrainedModel", inputs: ModelInputs) -> None:
         self._model = model
-        self._padding_side = inputs.padding_side
         self._pad_id = 0 if model.config.pad_token_id is None else model.config.pad_token_id
         accepted = inspect.signature(model.forward).parameters
         self._reads_types = inputs.types and "token_type_ids" in accepted
@@ -80,8 +80,7 @@ class PaddedModel:
         """
         counts = torch.tensor(lengths, dtype=torch.int64, device="cpu")
         rows = torch.arange(len(lengths), device="cpu") * longest
-        firsts = rows + longest - counts if self._padding_side == "left" else rows
-        shifts = firsts - (counts.cumsum(0) - counts)
+        shifts = rows - (counts.cumsum(0) - counts)
         return torch.arange(sum(lengths), device="cpu") + shifts.repeat_interleave(counts)
 
 
@@ -125,16 +124,13 @@ class PaddedClassifier:
 class PaddedLanguageModel:
     """A causal language model that gives the logits of what follows a prompt.
 
-    Padding goes to the right whatever the tokenizer says: a causal model's tokens never see what stands behind them, so
-    that positions count from each prompt's own start.
-
     Args:
         model: On its device, in its dtype.
         inputs: What it reads.
     """
 
     def __init__(self, model: "PreTrainedModel", inputs: ModelInputs) -> None:
-        self._model = PaddedModel(model, replace(inputs, padding_side="right"))
+        self._model = PaddedModel(model, inputs)
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """Shape: (n_pairs, n_answers), float32."""

@@ -1,9 +1,10 @@
 """The pairs of a batch that a padded model cannot take beside each other, in passes of their own.
 
-Some let padding through to scores (`padding_leaks.py`), others know no padding token, or refuse texts with more ends
-than the rest.
+Some let padding through to scores (`padding_leaks.py`), others know no padding token, refuse texts with more ends than
+the rest, or are changed by what they read.
 """
 
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.packing import group_by_length
 
@@ -56,6 +58,26 @@ class OneByOne:
         return torch.cat([self._encoder(TokenBatch(own, types, (length,))) for own, types, length in pairs])
 
 
+class OneLengthAtATime:
+    """Runs the pairs of a batch that are equally long together, and nothing else at that time.
+
+    Rotary positions of the kind "longrope" are chosen for a whole pass by its longest pair, and kept in the model,
+    where a pass in another thread would find them.
+
+    Args:
+        encoder: A padded model.
+    """
+
+    def __init__(self, encoder: Callable[[TokenBatch], Tensor]) -> None:
+        self._encoder = WithoutPadding(encoder)
+        self._lock = PerProcess(threading.Lock)
+
+    def __call__(self, batch: TokenBatch) -> Tensor:
+        """As the encoder's own. Shape: (n_pairs, n_outputs)."""
+        with self._lock.get():
+            return self._encoder(batch)
+
+
 class ByEnds:
     """Runs the pairs of a batch that hold equally many end tokens together, and no others.
 
@@ -80,13 +102,12 @@ class PaddingApart:
     """Runs pairs in which the padding token is written out through an encoder of their own.
 
     Classifiers on causal models read a text's last token that is not that of padding. Where their config names none, it
-    is the last one, whatever it is; and of a text of nothing else it is the first one, of the padding if that is there.
+    is the last one, whatever it is.
 
     Args:
         encoder: A padded model.
         pad_id: The padding token.
         apart: What runs those pairs as they are run alone.
-        only: Whether just those are meant that hold nothing else.
     """
 
     def __init__(
@@ -94,19 +115,14 @@ class PaddingApart:
         encoder: Callable[[TokenBatch], Tensor],
         pad_id: int,
         apart: Callable[[TokenBatch], Tensor],
-        *,
-        only: bool,
     ) -> None:
         self._encoder = encoder
         self._pad_id = pad_id
         self._apart = apart
-        self._only = only
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """As the encoders' own. Shape: (n_pairs, n_outputs)."""
-        least = batch.lengths if self._only else (1,) * len(batch.lengths)
-        held = zip(_counts(batch, self._pad_id), least, strict=True)
-        is_apart = [count >= n_least for count, n_least in held]
+        is_apart = [count > 0 for count in _counts(batch, self._pad_id)]
         return _in_groups(batch, is_apart, lambda apart, group: (self._apart if apart else self._encoder)(group))
 
 

@@ -1,7 +1,9 @@
 """A model in transformers' own forward: which pairs may stand beside each other in a batch, and whether it runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,9 +19,15 @@ from secondpass.encoder.padded import (
     without_padding_token,
 )
 from secondpass.encoder.padding_leaks import VERIFIED, padding_leaks
-from secondpass.encoder.pairs_apart import ByEnds, OneByOne, PaddingApart, WithoutPadding
+from secondpass.encoder.pairs_apart import ByEnds, OneByOne, OneLengthAtATime, PaddingApart, WithoutPadding
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.tokens import PairTokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+# Short pairs that are read beside a long one to see whether padding leaks.
+_N_SHORT = 5
 
 
 def padded_network(
@@ -43,7 +51,9 @@ def padded_network(
     """
     encoder = _as_it_takes_pairs(model, inputs)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
-    if not _is_verified(model) and _leaks(model, encoder, sample()):
+    if _rotates_by_longest(model.backbone.config):
+        encoder = OneLengthAtATime(encoder)
+    elif not _is_verified(model) and _leaks(model, encoder, sample()):
         encoder = WithoutPadding(encoder)
     nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
     if not isinstance(model, SplitModel):
@@ -72,10 +82,18 @@ def _classifier(model: WholeModel, inputs: ModelInputs) -> Callable[[TokenBatch]
         return ByEnds(encoder, config.eos_token_id)
     if not model.names_padding:
         as_stated = OneByOne(PaddedClassifier(without_padding_token(model.backbone), inputs))
-        return PaddingApart(encoder, config.pad_token_id, as_stated, only=False)
-    if inputs.padding_side == "left":
-        return PaddingApart(encoder, config.pad_token_id, WithoutPadding(encoder), only=True)
+        return PaddingApart(encoder, config.pad_token_id, as_stated)
     return encoder
+
+
+def _rotates_by_longest(config: "PreTrainedConfig") -> bool:
+    """Whether rotary positions depend on the longest pair of a pass: on either side of a length, they are others.
+
+    "dynamic" ones do so above `max_position_embeddings` alone, which no pair is.
+    """
+    stated: Mapping[str, Any] = getattr(config, "rope_parameters", None) or {}
+    kinds = [stated, *(own for own in stated.values() if isinstance(own, Mapping))]  # for each type of layer, in some
+    return any(own.get("rope_type") == "longrope" for own in kinds)
 
 
 def _is_verified(model: PretrainedModel) -> bool:
@@ -99,7 +117,12 @@ def _leaks(model: PretrainedModel, encoder: Callable[[TokenBatch], Tensor], samp
 
 
 def _side_by_side(sample: PairTokens) -> TokenBatch:
-    """The longest and the shortest pair, side by side on the CPU."""
-    pairs = sample.take([int(sample.lengths.argmax()), int(sample.lengths.argmin())])
+    """The longest pair and a few short ones of different lengths on the CPU, longest first.
+
+    More than one, as what leaks depends on a length's remainder where models pool, stride or divide into blocks; short
+    ones, as this runs whenever such a model is loaded.
+    """
+    _, by_length = np.unique(sample.lengths, return_index=True)
+    pairs = sample.take([int(by_length[-1]), *by_length[:-1][:_N_SHORT][::-1].tolist()])
     ids, type_ids = (torch.from_numpy(array).long() for array in (pairs.ids, pairs.type_ids))
     return TokenBatch(ids, type_ids, tuple(pairs.lengths.tolist()))

@@ -53,6 +53,7 @@ class TwoTextTokenizer:
         max_length: Tokens of a pair, specials included.
         prompt: Put before the query as plain text.
         truncation_side: Which end of a text goes.
+        odd_to_first: Which text gets the odd token of a room that both share; see `longest_first`.
     """
 
     tokenize: TextTokenizer
@@ -60,6 +61,7 @@ class TwoTextTokenizer:
     max_length: int
     prompt: str = ""
     truncation_side: Literal["left", "right"] = "right"
+    odd_to_first: bool = False
 
     @property
     def least_room(self) -> int:
@@ -79,7 +81,7 @@ class TwoTextTokenizer:
         template = self.template
         first = tokenize_once(self.tokenize, [self.prompt + query for query, _ in pairs])
         second = tokenize_once(self.tokenize, [document for _, document in pairs])
-        n_first, n_second = longest_first(first.lengths, second.lengths, self._room)
+        n_first, n_second = longest_first(first.lengths, second.lengths, self._room, odd_to_first=self.odd_to_first)
         before, between, after = (
             [specials.column(len(pairs)) for specials in group]
             for group in (template.before, template.between, template.after)

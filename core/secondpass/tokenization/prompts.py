@@ -114,17 +114,20 @@ class PromptTokenizer:
         return self._room - int(self.tokenize([self.write("", "")]).lengths[0])
 
     def _queries(self, pairs: Sequence[Pair]) -> tuple[list[str], NDArray[np.int64]]:
-        """The queries as they are written, and how many tokens of each are not among them."""
+        """The queries as they are written, and how many tokens of each are not among them: none of a pair that fits."""
         queries, excess = [query for query, _ in pairs], np.zeros(len(pairs), np.int64)
         if not self.shorten_query:
             return queries, excess
         room = self._room_for_texts()
         n_queries = tokenize_once(self.tokenize, queries).lengths
         long = np.flatnonzero(n_queries > room // 2).tolist()
-        n_documents = tokenize_once(self.tokenize, [pairs[i][1] for i in long]).lengths
-        n_kept, _ = longest_first(n_queries[long], n_documents, room)
-        excess[long] = n_queries[long] - n_kept
-        for i, n in zip(long, n_kept.tolist(), strict=True):
+        # Tokens merge where texts meet: only the whole says whether it fits.
+        n_tokens = tokenize_once(self.tokenize, [self.write(*pairs[i]) for i in long]).lengths
+        over = [i for i, n in zip(long, n_tokens.tolist(), strict=True) if n > self._room]
+        n_documents = tokenize_once(self.tokenize, [pairs[i][1] for i in over]).lengths
+        n_kept, _ = longest_first(n_queries[over], n_documents, room)
+        excess[over] = n_queries[over] - n_kept
+        for i, n in zip(over, n_kept.tolist(), strict=True):
             if excess[i]:
                 queries[i] = queries[i][: end_of_first(self.tokenize, queries[i], n)]
         return queries, excess

@@ -41,6 +41,8 @@ class Preferences:
     last_starts: tuple[tuple[Boundary, float], ...]
 
 
+# Whatever moves a window, here or in `boundaries.py`, changes scores that caches keep: `_WINDOW_RULES` of `options.py`
+# then needs another number.
 # Nearly full, as each costs a forward pass; half empty only for a word's sake.
 WINDOWS = Preferences(
     ends=(
