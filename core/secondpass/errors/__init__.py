@@ -104,7 +104,7 @@ class MissingExtraError(SecondPassError, ModuleNotFoundError):
         super().__init__(f"{feature} needs {needs}: {command}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Its message and attributes, as a process pool sends it: Python would call the constructor with the message."""
+        """Its message and attributes, for process pools: Python would call the constructor with the message."""
         return _missing_extra, (type(self), *self.message_parts), self.__dict__
 
 
