@@ -1,6 +1,7 @@
 """The maps: their formulas by hand, that none of them falls, and what they refuse."""
 
 import math
+import pickle
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,18 @@ def test_no_map_falls_or_leaves_0_to_1(score_map: ProbabilityMap, logits: list[f
     assert ((probabilities >= 0) & (probabilities <= 1)).all()
     # exp and log round to the last place or two.
     assert (np.diff(probabilities) >= -1e-15).all()
+
+
+@given(MAPS, LOGITS)
+def test_many_at_once_are_those_of_single_calls_to_the_last_bit(score_map: ProbabilityMap, logits: list[float]) -> None:
+    assert score_map(np.array(logits)).tolist() == [float(score_map(np.array(logit))) for logit in logits]
+
+
+@given(MAPS)
+def test_a_pickled_map_is_the_same(score_map: ProbabilityMap) -> None:
+    copied = pickle.loads(pickle.dumps(score_map))  # noqa: S301 - our own
+    assert (copied, hash(copied), repr(copied)) == (score_map, hash(score_map), repr(score_map))
+    assert at(copied, -0.3, 1.7) == at(score_map, -0.3, 1.7)
 
 
 @given(MAPS)
