@@ -1,6 +1,6 @@
 """The choice of a model as pydantic fields, for adapters whose framework is built on pydantic.
 
-Nothing else in the core imports this file, so the core does not depend on pydantic: such a framework brings it along.
+Nothing else in the core imports this file: a framework that is built on pydantic brings it along.
 """
 
 import threading

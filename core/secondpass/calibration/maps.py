@@ -1,6 +1,5 @@
 """From a relevance logit to the probability of relevance: functions that never fall, computed by numpy alone."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -16,6 +15,8 @@ Array: TypeAlias = NDArray[np.float64]
 
 # The largest finite number: an infinite logit stands for it, so that 0 times infinity never comes up.
 _LARGEST = np.finfo(np.float64).max
+# What a parameter may be, for that is what a file may hold: whatever is saved can be loaded.
+_LARGEST_SINGLE = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,8 @@ class Isotonic:
                 "logits and probabilities must hold a number for each knot, of which there is at least one, got "
                 f"{len(self.logits)} and {len(self.probabilities)}"
             )
-        if not all(map(math.isfinite, self.logits)) or not (np.diff(self.logits) > 0).all():
-            raise InputError("logits must be finite and rise from knot to knot")
+        if not all(abs(logit) <= _LARGEST_SINGLE for logit in self.logits) or not (np.diff(self.logits) > 0).all():
+            raise InputError("logits must be finite in single precision, and rise from knot to knot")
         if not all(0 <= p <= 1 for p in self.probabilities) or not (np.diff(self.probabilities) >= 0).all():
             raise InputError("probabilities must be from 0 to 1 and never fall from knot to knot")
         object.__setattr__(self, "_knots", (np.array(self.logits), np.array(self.probabilities)))
@@ -207,8 +208,8 @@ def _finite(logits: Array) -> Array:
 def _check_finite(score_map: "Platt | Temperature | Beta") -> None:
     for parameter in fields(score_map):
         value = getattr(score_map, parameter.name)
-        if not math.isfinite(value):
-            raise InputError(f"{parameter.name} must be a finite number, got {value}")
+        if not abs(value) <= _LARGEST_SINGLE:
+            raise InputError(f"{parameter.name} must be a finite number in single precision, got {value}")
 
 
 def _check_at_least_0(name: str, value: float) -> None:
