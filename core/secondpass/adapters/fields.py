@@ -18,6 +18,7 @@ from pydantic import (
     PlainValidator,
     PrivateAttr,
     SecretStr,
+    SkipValidation,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -75,7 +76,7 @@ class ModelFields(HidesSecrets):
 
     model: str | None = None
     """Hub id, local folder, bundled model, or http(s) URL of a service; loaded when the first document is scored."""
-    scorer: SkipJsonSchema[Scorer | None] = Field(default=None, exclude=True, repr=False)
+    scorer: SkipJsonSchema[SkipValidation[Scorer | None]] = Field(default=None, exclude=True, repr=False)
     """Instead of a model: any object with `score(query, documents)`. Not serialised: pass it again when loading."""
     share_model: Flag = True
     """Share one loaded model with every adapter of the process that has the same name and options."""
