@@ -5,11 +5,11 @@ import pickle
 from typing import Any, Self
 
 import pytest
-from pydantic import ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 import langchain_secondpass
 import llama_index_secondpass
-from secondpass.adapters.fields import RerankFields
+from secondpass.adapters.fields import ModelFields, RerankFields
 from secondpass.adapters.lazy import LazyCrossEncoder
 from secondpass.testing import OverlapScorer
 
@@ -76,6 +76,33 @@ def test_copies_without_changes_keep_the_loaded_model(adapter: Any) -> None:
     assert scorer_of(original.model_copy()) is scorer
     assert scorer_of(original.model_copy(update={"top_n": 1})) is scorer
     assert scorer_of(copy.copy(original)) is scorer
+
+
+@ADAPTERS
+def test_copies_of_one_that_was_never_used_share_its_model(adapter: Any) -> None:
+    original = adapter(model="some/model", share_model=False)
+    copies = [copy.copy(original), *(original.model_copy(update={"top_n": top_n}) for top_n in (1, 2))]
+    with pytest.warns(DeprecationWarning, match="`copy` method"):
+        copies.append(original.copy(update={"top_n": 4}))
+    copies.append(copies[1].model_copy(update={"top_n": 5}))
+    assert {id(scorer_of(copied)) for copied in copies} == {id(scorer_of(original))}
+
+
+@ADAPTERS
+def test_a_copy_that_names_another_model_shares_none(adapter: Any) -> None:
+    original = adapter(model="some/model", share_model=False)
+    other = original.model_copy(update={"model": "other/model"})
+    again = other.model_copy(update={"model": "some/model"})
+    scorers = [scorer_of(one) for one in (original, other, again)]
+    assert [scorer.model for scorer in scorers] == ["some/model", "other/model", "some/model"]
+    assert len(set(map(id, scorers))) == 3
+    assert scorer_of(original) is scorers[0]
+
+
+def test_a_copy_per_request_loads_the_model_once(model: str) -> None:
+    original = RerankFields(model=model, share_model=False)
+    loaded = {id(scorer_of(original.model_copy(update={"top_n": top_n})).load()) for top_n in (1, 2, 3)}
+    assert loaded == {id(scorer_of(original).load())}
 
 
 @ADAPTERS

@@ -7,11 +7,12 @@ from typing import Final
 
 from haystack.utils import Secret
 
-from haystack_integrations.components.rankers.secondpass.held_model import HoldsModel
+from haystack_integrations.components.rankers.secondpass.copies import HoldsModel
 from haystack_integrations.components.rankers.secondpass.parameters import model_options
 from haystack_integrations.components.rankers.secondpass.request import Selection
 from secondpass.adapters.lazy import scorer_of
 from secondpass.adapters.services import is_url
+from secondpass.options import ActivationName
 from secondpass.ranking import Loadable, Scorer
 
 # Where Haystack looks for the hub's token; a service never gets it.
@@ -67,10 +68,10 @@ class LoadsModel(HoldsModel):
             token = None
         # The head's own number, because scaling is a choice of each run; a calibration is none, and a service scales.
         is_raw = options.calibration is None and not selection.is_scaled
-        options = dataclasses.replace(options, activation="identity" if is_raw else None)
+        unit: ActivationName | None = "identity" if is_raw else None
 
         def make() -> Scorer:
             secret = None if token is None else token.resolve_value()
-            return scorer_of(name, None, dataclasses.replace(options, token=secret), share=share)
+            return scorer_of(name, None, dataclasses.replace(options, activation=unit, token=secret), share=share)
 
-        return self._held.get((name, options, token, share), make)
+        return self._held.get((name, options, token, share), make, unit=unit)

@@ -9,7 +9,6 @@ from haystack.core.errors import SerializationError
 from haystack.utils import ComponentDevice, Secret
 
 from haystack_integrations.components.rankers.secondpass.documents import check_candidates, deduplicate
-from haystack_integrations.components.rankers.secondpass.held_model import HeldModel
 from haystack_integrations.components.rankers.secondpass.loading import HUB_TOKEN, LoadsModel
 from haystack_integrations.components.rankers.secondpass.parameters import (
     check_types,
@@ -21,6 +20,7 @@ from haystack_integrations.components.rankers.secondpass.parameters import (
 )
 from haystack_integrations.components.rankers.secondpass.request import Request, Selection
 from haystack_integrations.components.rankers.secondpass.texts import Template
+from secondpass.adapters.held_model import HeldModel
 from secondpass.adapters.lazy import check_model_name, scorer_of
 from secondpass.adapters.services import is_url
 from secondpass.adapters.units import is_scaled
