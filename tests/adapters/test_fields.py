@@ -53,7 +53,9 @@ def test_a_copy_can_go_over_from_a_model_to_a_scorer_and_back(adapter: Any) -> N
         ({"top_n": 0}, "top_n must be at least 1, got 0"),
         ({"score_threshold": float("nan")}, "score_threshold must be a number, got NaN"),
         ({"dtype": "float12"}, "dtype"),
-        ({"max_lenght": 8}, "max_lenght"),
+        ({"max_lenght": 8}, "max_lenght is no parameter of .*: did you mean max_length"),
+        ({"dytpe": "int8", "threshold": 0.5}, r"did you mean dtype\?; threshold is .*: did you mean score_threshold\?"),
+        ({"xyz": 8}, "xyz is no parameter of .*: it takes activation, batch_tokens, "),
         ({"model": None}, "got neither"),
         ({"scorer": OverlapScorer()}, "give model or scorer, got both"),
     ],
@@ -132,6 +134,24 @@ def test_restored_state_takes_effect(adapter: Any) -> None:
     restored.__setstate__(state)
     assert (scorer_of(restored).model, scorer_of(restored).options.max_length) == ("some/model", 8)
     assert scorer_of(pickle.loads(pickle.dumps(restored))).options.max_length == 8  # noqa: S301 - our own
+
+
+def test_a_hint_is_for_a_parameter_that_there_is() -> None:
+    with pytest.raises(ValidationError, match="top_n is no parameter of ModelFields: it takes activation, "):
+        ModelFields(model="some/model", top_n=3)  # type: ignore[call-arg] # what is refused
+
+
+def test_a_derived_class_may_read_a_field_by_another_name_and_take_more() -> None:
+    class Open(RerankFields):
+        model_config = ConfigDict(extra="allow")
+
+    class Renamed(RerankFields):
+        place: int = Field(default=0, alias="position")
+
+    assert (Open(model="some/model", dytpe="int8").model_extra or {}).keys() == {"dytpe"}  # type: ignore[call-arg] # taken
+    assert Renamed(model="some/model", position=3).place == 3
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        Renamed(model="some/model", dytpe="int8")  # type: ignore[call-arg] # what is refused
 
 
 def test_what_a_validator_of_a_subclass_refuses_leaves_nothing_behind() -> None:

@@ -28,7 +28,7 @@ from pydantic.json_schema import SkipJsonSchema
 from secondpass.adapters.foreign_arguments import Readers
 from secondpass.adapters.held_model import HeldModel
 from secondpass.adapters.lazy import check_given_scorer, check_model_name, scorer_of
-from secondpass.adapters.migration import spelling, translate
+from secondpass.adapters.migration import refuse_unknown, spelling, translate
 from secondpass.adapters.secrets import HidesSecrets
 from secondpass.arguments import check_flag
 from secondpass.calibration import Calibration, as_calibration
@@ -203,6 +203,20 @@ class ModelFields(HidesSecrets):
             return state
         places = {"model": portable_name(values["model"]), "cache_dir": self._options().portable().cache_dir}
         return {**state, "__dict__": {**values, **places}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, values: object) -> object:
+        """Refuse what is no field, with the one that is meant: pydantic would say that extra inputs are not permitted.
+
+        A derived class may permit them, or give a field another name to be read by; then it is left to pydantic.
+        """
+        is_closed = cls.model_config.get("extra") == "forbid"
+        has_aliases = any(field.validation_alias is not None for field in cls.model_fields.values())
+        if isinstance(values, Mapping) and is_closed and not has_aliases:
+            names = (name for name in values if name not in cls._beside_fields)
+            refuse_unknown(names, cls.model_fields.keys(), cls.__name__)
+        return values
 
     @field_validator("model", mode="before")
     @classmethod
