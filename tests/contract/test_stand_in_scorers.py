@@ -36,7 +36,7 @@ def test_a_mock_offers_nothing_beyond_scores(mock: Any, tmp_path: "Path") -> Non
     assert not isinstance(mock, AsyncScorer | PairScorer | RankingScorer)
     assert score_pairs(mock, [("q", "a")]).tolist() == [1.0]
     assert calibration_of(mock) is None
-    assert unwrapped(mock) is mock
+    assert unwrapped(mock) == mock
     assert list(CachedScorer(mock, tmp_path, fingerprint="a mock").score("q", ["a"])) == [1.0]
 
 

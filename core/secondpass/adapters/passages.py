@@ -43,6 +43,6 @@ def moved_by(place: object, passage: Passage) -> object:
 
     Anything but an integer is no place, and stays; one of numpy's becomes Python's own, of which JSON can be made.
     """
-    if not isinstance(place, Integral) or isinstance(place, bool):
+    if isinstance(place, bool) or not isinstance(place, Integral):
         return place
     return int(place) + passage.start

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,13 +118,13 @@ def _check_ranking(ranked: object, documents: Sequence[str]) -> list[RankedDocum
 
 
 def _in_own_numbers(document: RankedDocument, score: float) -> RankedDocument:
-    return replace(
-        document,
-        index=int(document.index),
-        score=score,
-        passage=None if document.passage is None else in_own_numbers(document.passage),
-        truncated=None if document.truncated is None else bool(document.truncated),
-        raw_score=None if document.raw_score is None else float(document.raw_score),
+    return RankedDocument(
+        int(document.index),
+        score,
+        document.text,
+        None if document.passage is None else in_own_numbers(document.passage),
+        None if document.truncated is None else bool(document.truncated),
+        None if document.raw_score is None else float(document.raw_score),
     )
 
 
@@ -165,9 +164,8 @@ def _mapped(documents: Sequence[RankedDocument], score_map: ScoreMap) -> list[Ra
     """The documents with scores and passages in the map's unit."""
     scores = map_scores(score_map, [document.score for document in documents])
     check_scores(scores, len(documents))
+    passages = map_passages(score_map, [document.passage for document in documents])
     return [
-        replace(document, score=score, passage=passage, raw_score=document.score)
-        for document, score, passage in zip(
-            documents, scores, map_passages(score_map, [document.passage for document in documents]), strict=True
-        )
+        RankedDocument(document.index, score, document.text, passage, document.truncated, raw_score=document.score)
+        for document, score, passage in zip(documents, scores, passages, strict=True)
     ]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -39,7 +39,7 @@ def map_scores(score_map: ScoreMap, scores: Sequence[float]) -> list[float]:
 def map_passages(score_map: ScoreMap, passages: Sequence[Passage | None]) -> list[Passage | None]:
     """The passages with what their scores become; None stays."""
     mapped = iter(map_scores(score_map, [passage.score for passage in passages if passage is not None]))
-    return [None if passage is None else replace(passage, score=next(mapped)) for passage in passages]
+    return [None if passage is None else Passage(passage.start, passage.end, next(mapped)) for passage in passages]
 
 
 @dataclass(frozen=True, slots=True)
