@@ -17,6 +17,7 @@ from serving import close_all, overlap_app
 import langchain_secondpass
 import llama_index_secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
+from haystack_integrations.components.rankers.secondpass.request import Selection
 from secondpass import CachedScorer, Calibrated, Cascade, RemoteScorer, Scorer
 from secondpass.errors import InputError, RemoteError, RemoteWarning
 from secondpass.testing import OverlapScorer
@@ -110,7 +111,7 @@ def test_runs_that_scale_and_runs_that_do_not_keep_their_connections(fake: Fake)
     assert (fake.gets, fake.n_open) == (["/info"] * 2, 2)
     assert [body.get("raw_scores", False) for _, body, _ in fake.posts] == [False, True] * 3
     for scale_score in (True, False):
-        remote: Any = component._scorer(component._selection(None, scale_score, None))
+        remote: Any = component._scorer(Selection.of(vars(component), scale_score=scale_score))
         remote.close()
 
 

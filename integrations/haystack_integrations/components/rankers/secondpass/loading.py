@@ -30,10 +30,6 @@ class LoadsModel(HoldsModel):
     def _model_name(self) -> str:
         """The model by its name; the default's where none is named."""
 
-    @abstractmethod
-    def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
-        """What is kept, by what the parameters say where a run does not."""
-
     def warm_up(self) -> None:
         """Load the model, unless it is loaded; a `scorer` that can load its own does so."""
         scorer = self._scorer()
@@ -58,7 +54,7 @@ class LoadsModel(HoldsModel):
     def _scorer(self, selection: Selection | None = None) -> Scorer:
         """What scores, by what the parameters and this run say now; a model that they still name stays loaded."""
         if selection is None:
-            selection = self._selection(None, None, None)
+            selection = Selection.of(vars(self))
         options = model_options(vars(self))
         if self.scorer is not None:
             return scorer_of(self.model, self.scorer, options)

@@ -44,7 +44,8 @@ def test_a_pickle_holds_the_name_of_the_token_alone(model: str, monkeypatch: pyt
     pickled = pickle.dumps(component)
     assert b"hf_secret" not in pickled
     monkeypatch.setenv("A_TOKEN", "hf_another")
-    for copied in (pickle.loads(pickled), copy.deepcopy(component)):  # noqa: S301 - our own
+    copies: list[Any] = [pickle.loads(pickled), copy.deepcopy(component)]  # noqa: S301 - our own
+    for copied in copies:
         assert copied._scorer().options.token == "hf_another"  # noqa: S105 - of nobody
     assert component._scorer() is held, "it asked when it loaded"
 
