@@ -209,11 +209,10 @@ class ModelFields(HidesSecrets):
     def _refuse_unknown(cls, values: object) -> object:
         """Refuse what is no field, with the one that is meant: pydantic would say that extra inputs are not permitted.
 
-        A derived class may permit them, or give a field another name to be read by; then it is left to pydantic.
+        A derived class may permit them.
         """
         is_closed = cls.model_config.get("extra") == "forbid"
-        has_aliases = any(field.validation_alias is not None for field in cls.model_fields.values())
-        if isinstance(values, Mapping) and is_closed and not has_aliases:
+        if isinstance(values, Mapping) and is_closed:
             names = (name for name in values if name not in cls._beside_fields)
             refuse_unknown(names, cls.model_fields.keys(), cls.__name__)
         return values
