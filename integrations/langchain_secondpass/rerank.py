@@ -13,7 +13,7 @@ from langchain_secondpass.migration import RERANKERS
 from secondpass.adapters.fields import RerankFields
 from secondpass.adapters.foreign_arguments import Readers
 from secondpass.adapters.inputs import check_framework_documents
-from secondpass.adapters.passages import PASSAGE, own_passage, passage_metadata, passage_text
+from secondpass.adapters.passages import PASSAGE, moved_by, own_passage, passage_metadata, passage_text
 from secondpass.adapters.texts import text_with_metadata
 from secondpass.arguments import check_names, describe
 from secondpass.errors import InputError, InputTypeError
@@ -126,8 +126,8 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
             metadata[PASSAGE] = passage_metadata(passage)
             if self.return_passages:
                 content = passage_text(passage, content)
-                if isinstance(start := metadata.get(_START), int):
-                    metadata[_START] = start + passage.start
+                if _START in metadata:
+                    metadata[_START] = moved_by(metadata[_START], passage)
         return document.model_copy(update={"page_content": content, "metadata": metadata})
 
 

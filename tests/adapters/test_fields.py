@@ -5,11 +5,11 @@ import pickle
 from typing import Any, Self
 
 import pytest
-from pydantic import ValidationError, model_validator
+from pydantic import ConfigDict, ValidationError, model_validator
 
 import langchain_secondpass
 import llama_index_secondpass
-from secondpass.adapters.fields import RerankFields
+from secondpass.adapters.fields import ModelFields, RerankFields
 from secondpass.adapters.lazy import LazyCrossEncoder
 from secondpass.testing import OverlapScorer
 
@@ -53,7 +53,9 @@ def test_a_copy_can_go_over_from_a_model_to_a_scorer_and_back(adapter: Any) -> N
         ({"top_n": 0}, "top_n must be at least 1, got 0"),
         ({"score_threshold": float("nan")}, "score_threshold must be a number, got NaN"),
         ({"dtype": "float12"}, "dtype"),
-        ({"max_lenght": 8}, "max_lenght"),
+        ({"max_lenght": 8}, "max_lenght is no parameter of .*: did you mean max_length"),
+        ({"dytpe": "int8", "threshold": 0.5}, r"did you mean dtype\?; threshold is .*: did you mean score_threshold\?"),
+        ({"xyz": 8}, "xyz is no parameter of .*: it takes activation, batch_tokens, "),
         ({"model": None}, "got neither"),
         ({"scorer": OverlapScorer()}, "give model or scorer, got both"),
     ],
@@ -76,6 +78,33 @@ def test_copies_without_changes_keep_the_loaded_model(adapter: Any) -> None:
     assert scorer_of(original.model_copy()) is scorer
     assert scorer_of(original.model_copy(update={"top_n": 1})) is scorer
     assert scorer_of(copy.copy(original)) is scorer
+
+
+@ADAPTERS
+def test_copies_of_one_that_was_never_used_share_its_model(adapter: Any) -> None:
+    original = adapter(model="some/model", share_model=False)
+    copies = [copy.copy(original), *(original.model_copy(update={"top_n": top_n}) for top_n in (1, 2))]
+    with pytest.warns(DeprecationWarning, match="`copy` method"):
+        copies.append(original.copy(update={"top_n": 4}))
+    copies.append(copies[1].model_copy(update={"top_n": 5}))
+    assert {id(scorer_of(copied)) for copied in copies} == {id(scorer_of(original))}
+
+
+@ADAPTERS
+def test_a_copy_that_names_another_model_shares_none(adapter: Any) -> None:
+    original = adapter(model="some/model", share_model=False)
+    other = original.model_copy(update={"model": "other/model"})
+    again = other.model_copy(update={"model": "some/model"})
+    scorers = [scorer_of(one) for one in (original, other, again)]
+    assert [scorer.model for scorer in scorers] == ["some/model", "other/model", "some/model"]
+    assert len(set(map(id, scorers))) == 3
+    assert scorer_of(original) is scorers[0]
+
+
+def test_a_copy_per_request_loads_the_model_once(model: str) -> None:
+    original = RerankFields(model=model, share_model=False)
+    loaded = {id(scorer_of(original.model_copy(update={"top_n": top_n})).load()) for top_n in (1, 2, 3)}
+    assert loaded == {id(scorer_of(original).load())}
 
 
 @ADAPTERS
@@ -105,6 +134,18 @@ def test_restored_state_takes_effect(adapter: Any) -> None:
     restored.__setstate__(state)
     assert (scorer_of(restored).model, scorer_of(restored).options.max_length) == ("some/model", 8)
     assert scorer_of(pickle.loads(pickle.dumps(restored))).options.max_length == 8  # noqa: S301 - our own
+
+
+def test_a_hint_is_for_a_parameter_that_there_is() -> None:
+    with pytest.raises(ValidationError, match="top_n is no parameter of ModelFields: it takes activation, "):
+        ModelFields(model="some/model", top_n=3)  # type: ignore[call-arg] # what is refused
+
+
+def test_a_derived_class_may_take_more() -> None:
+    class Open(RerankFields):
+        model_config = ConfigDict(extra="allow")
+
+    assert (Open(model="some/model", dytpe="int8").model_extra or {}).keys() == {"dytpe"}  # type: ignore[call-arg] # taken
 
 
 def test_what_a_validator_of_a_subclass_refuses_leaves_nothing_behind() -> None:

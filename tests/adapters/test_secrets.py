@@ -40,7 +40,7 @@ def check(make: Callable[[], object], message: str) -> None:
         ({"token": SECRET.encode()}, "token must be text, False or None, got bytes"),
         ({"token": [SECRET]}, "token must be text, False or None, got list"),
         ({"model": "https://host", "token": f"{SECRET} "}, "api_key must be ASCII characters without spaces"),
-        ({"hf_token": SECRET}, "hf_token"),
+        ({"hf_token": SECRET}, "hf_token is no parameter of SecondPassRerank: did you mean token?"),
         ({"api_key": SECRET}, "api_key"),
     ],
 )

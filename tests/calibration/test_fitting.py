@@ -1,16 +1,20 @@
 """Fits against scikit-learn's own classes, against their definitions, and by hand."""
 
 import itertools
+import json
 from typing import Any, get_args
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from judgements import judged
 from numpy.typing import NDArray
 
 from secondpass.calibration import Beta, Isotonic, Method, Platt, Temperature
 from secondpass.calibration.fitting import fit_map
 from secondpass.calibration.judged_pairs import JudgedPairs
+from secondpass.calibration.maps import map_of, parameters_of
 from secondpass.errors import InputError
 
 pytest.importorskip("sklearn")
@@ -62,8 +66,6 @@ def test_isotonic_is_scikit_learns() -> None:
 
 @pytest.mark.parametrize("method", ["platt", "temperature", "beta"])
 def test_no_parameter_can_be_moved_to_make_the_judgements_more_likely(method: Method) -> None:
-    from secondpass.calibration.maps import parameters_of
-
     fitted = fit_map(method, PAIRS)
     best, parameters = likelihood(fitted), parameters_of(fitted)
     for name, step in itertools.product(parameters, (-1e-3, 1e-3)):
@@ -80,6 +82,26 @@ def test_what_made_the_pairs_is_found() -> None:
     temperature = fit_map("temperature", JudgedPairs.check(*judged(400, slope=0.5, intercept=0.0)))
     assert isinstance(temperature, Temperature)
     assert temperature.temperature == pytest.approx(2.0, abs=0.15)
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+@given(st.floats(-200, 200), st.floats(1e-3, 100))
+@settings(max_examples=25, deadline=None)
+def test_what_is_fitted_to_logits_of_any_range_can_be_saved_and_loaded(
+    method: Method, centre: float, spread: float
+) -> None:
+    logits = (0.0 if method == "temperature" else centre) + spread * PAIRS.logits  # whose 0.5 is at 0
+    fitted = fit_map(method, JudgedPairs.check(logits, PAIRS.relevant, PAIRS.queries))
+    assert map_of(method, json.loads(json.dumps(parameters_of(fitted))), "here") == fitted
+
+
+def test_beta_of_high_logits_is_platts_map() -> None:
+    # ln(s) of a logit above 40 is 0 in double precision but for the last places, and -ln(1 - s) is the logit itself.
+    pairs = JudgedPairs.check(PAIRS.logits + 100, PAIRS.relevant, PAIRS.queries)
+    beta, platt = fit_map("beta", pairs), fit_map("platt", pairs)
+    assert isinstance(beta, Beta)
+    assert isinstance(platt, Platt)
+    assert (beta.a, beta.b, beta.c) == pytest.approx((0.0, platt.slope, platt.intercept), rel=1e-6)
 
 
 def test_platt_of_two_logits_by_hand() -> None:

@@ -1,6 +1,7 @@
 """The maps: their formulas by hand, that none of them falls, and what they refuse."""
 
 import math
+import pickle
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,18 @@ def test_no_map_falls_or_leaves_0_to_1(score_map: ProbabilityMap, logits: list[f
     assert (np.diff(probabilities) >= -1e-15).all()
 
 
+@given(MAPS, LOGITS)
+def test_many_at_once_are_those_of_single_calls_to_the_last_bit(score_map: ProbabilityMap, logits: list[float]) -> None:
+    assert score_map(np.array(logits)).tolist() == [float(score_map(np.array(logit))) for logit in logits]
+
+
+@given(MAPS)
+def test_a_pickled_map_is_the_same(score_map: ProbabilityMap) -> None:
+    copied = pickle.loads(pickle.dumps(score_map))  # noqa: S301 - our own
+    assert (copied, hash(copied), repr(copied)) == (score_map, hash(score_map), repr(score_map))
+    assert at(copied, -0.3, 1.7) == at(score_map, -0.3, 1.7)
+
+
 @given(MAPS)
 def test_nan_stays_nan(score_map: ProbabilityMap) -> None:
     assert math.isnan(at(score_map, math.nan)[0])
@@ -69,13 +82,15 @@ def test_parameters_go_through_json(score_map: ProbabilityMap) -> None:
     ("kind", "parameters", "message"),
     [
         (Platt, (-0.1, 0.0), "slope must be at least 0, so that probabilities never fall, got -0.1"),
-        (Platt, (math.nan, 0.0), "slope must be a finite number, got nan"),
-        (Platt, (1.0, math.inf), "intercept must be a finite number, got inf"),
+        (Platt, (math.nan, 0.0), "slope must be a finite number in single precision, got nan"),
+        (Platt, (1.0, math.inf), "intercept must be a finite number in single precision, got inf"),
+        (Temperature, (1e39,), r"temperature must be a finite number in single precision, got 1e\+39"),
         (Temperature, (0.0,), "temperature must be greater than 0, got 0.0"),
         (Beta, (1.0, -1.0, 0.0), "b must be at least 0, so that probabilities never fall, got -1.0"),
         (Isotonic, ((), ()), "of which there is at least one, got 0 and 0"),
         (Isotonic, ((1.0,), (0.1, 0.2)), "a number for each knot, of which there is at least one, got 1 and 2"),
-        (Isotonic, ((1.0, 1.0), (0.1, 0.2)), "logits must be finite and rise from knot to knot"),
+        (Isotonic, ((1.0, 1.0), (0.1, 0.2)), "logits must be finite in single precision, and rise from knot to knot"),
+        (Isotonic, ((1.0, 1e39), (0.1, 0.2)), "logits must be finite in single precision, and rise from knot to knot"),
         (Isotonic, ((1.0, 2.0), (0.2, 0.1)), "probabilities must be from 0 to 1 and never fall from knot to knot"),
         (Isotonic, ((1.0, 2.0), (0.2, 1.1)), "probabilities must be from 0 to 1"),
         (Isotonic, ((1.0, 2.0), (0.2, math.nan)), "probabilities must be from 0 to 1"),

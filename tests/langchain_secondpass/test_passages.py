@@ -1,7 +1,9 @@
 """A passage in a LangChain document."""
 
+import json
 from typing import Any
 
+import numpy as np
 import pytest
 from langchain_core.documents import Document
 from scorers import Passages
@@ -74,7 +76,9 @@ def test_the_score_takes_the_place_of_no_field_that_is_read() -> None:
         adapter.metadata_fields = ("title",)
 
 
-@pytest.mark.parametrize(("given", "moved"), [(50, 69), (0, 19), ("50", "50"), (None, None)])
+@pytest.mark.parametrize(
+    ("given", "moved"), [(50, 69), (0, 19), (np.int64(50), 69), (True, True), ("50", "50"), (None, None)]
+)
 def test_the_place_that_a_splitter_wrote_is_that_of_the_passage(given: object, moved: object) -> None:
     document = Document(page_content=TEXT, metadata={"start_index": given})
     scorer = Passages([Passage(19, 25, 0.5)])
@@ -82,6 +86,7 @@ def test_the_place_that_a_splitter_wrote_is_that_of_the_passage(given: object, m
     assert marked.metadata["start_index"] == given
     (passage,) = SecondPassRerank(scorer=scorer, return_passages=True).compress_documents([document], QUERY)
     assert passage.metadata["start_index"] == moved
+    assert json.loads(json.dumps(passage.metadata)) == passage.metadata
 
 
 def test_a_trace_and_a_chain_see_the_passage() -> None:

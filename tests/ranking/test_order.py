@@ -1,6 +1,8 @@
 """The order over any scorer, and the scorer that tests use."""
 
 import asyncio
+import dataclasses
+import json
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -193,6 +195,35 @@ def test_what_a_scorer_says_of_its_documents_is_kept(kind: type[_Ranking]) -> No
     assert rank(scorer, "q", documents, score_threshold=0.0, score_map=double) == expected
     assert asyncio.run(arank(scorer, "q", documents, score_threshold=0.0, score_map=double)) == expected
     assert rank(scorer, "q", documents, top_k=1, score_map=double) == expected[:1]
+
+
+@pytest.mark.parametrize("kind", [_Ranking, _AsyncRanking])
+@pytest.mark.parametrize("score_map", [None, lambda score: score, platt(1.0, 0.0)], ids=["none", "same", "calibration"])
+def test_a_ranking_in_numbers_of_numpy_becomes_one_in_pythons_own(kind: type[_Ranking], score_map: Any) -> None:
+    class Numpys(kind):  # type: ignore[valid-type,misc] # either of the two
+        def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
+            number: Any = np.float32
+            integer: Any = np.int64
+            truth: Any = np.bool_
+            return [
+                RankedDocument(
+                    integer(ranked.index),
+                    number(ranked.score),
+                    ranked.text,
+                    Passage(integer(0), integer(1), number(ranked.score)),
+                    truncated=truth(1),
+                    raw_score=number(ranked.score),
+                )
+                for ranked in super().rank(query, documents)
+            ]
+
+    for ranking in (
+        rank(Numpys([0.25, 3.0]), "q", ["aa", "bbbb"], score_map=score_map),
+        asyncio.run(arank(Numpys([0.25, 3.0]), "q", ["aa", "bbbb"], score_map=score_map)),
+    ):
+        assert [ranked.index for ranked in ranking] == [1, 0]
+        for ranked in map(dataclasses.asdict, ranking):
+            assert json.loads(json.dumps(ranked)) == ranked
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What any scorer says of pairs: that its call is asked that tells most, and what it does not say is not made up."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -52,6 +53,16 @@ class Reads(Ranks):
     def read(self, pairs: Iterable[Pair]) -> Any:
         self.asked += pairs
         return self.readings
+
+
+def test_passages_in_numbers_of_numpy_become_ones_in_pythons_own() -> None:
+    integer: Any = np.int64
+    number: Any = np.float32
+    passages = [Passage(integer(1), integer(2), number(0.5)), *[None] * 4]
+    read = read_pairs(Reads(Readings(np.array(TRUE), np.full(5, fill_value=False), passages)), PAIRS)
+    assert read.passages == [Passage(1, 2, 0.5), *[None] * 4]
+    (passage,) = filter(None, read.passages)
+    assert [type(value) for value in dataclasses.astuple(passage)] == [int, int, float]
 
 
 @pytest.mark.parametrize("kind", [Scores, Pairs])

@@ -17,6 +17,7 @@ from serving import close_all, overlap_app
 import langchain_secondpass
 import llama_index_secondpass
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
+from haystack_integrations.components.rankers.secondpass.request import Selection
 from secondpass import CachedScorer, Calibrated, Cascade, RemoteScorer, Scorer
 from secondpass.errors import InputError, RemoteError, RemoteWarning
 from secondpass.testing import OverlapScorer
@@ -91,6 +92,27 @@ def test_one_scorer_and_its_connections_are_kept(driver: Driver, fake: Fake) -> 
     assert found(driver, driver.run(restored, QUERY, driver.documents(TEXTS)))[0] == ("a dog", score_of("a dog"))
     driver.scorer(adapter).close()
     driver.scorer(restored).close()
+
+
+@pytest.mark.parametrize("kind", [langchain_secondpass.SecondPassRerank, llama_index_secondpass.SecondPassRerank])
+def test_a_copy_per_request_asks_the_service_nothing_again(kind: Any, fake: Fake) -> None:
+    adapter = kind(model=fake.url)
+    for top_n in (1, 2, 3):
+        assert len(adapter.model_copy(update={"top_n": top_n})._rank(QUERY, TEXTS)) == top_n
+    assert (fake.gets, fake.n_open) == (["/info"], 1)
+    adapter._scorer.close()
+
+
+def test_runs_that_scale_and_runs_that_do_not_keep_their_connections(fake: Fake) -> None:
+    component = SecondPassRanker(fake.url)
+    documents = [Document(content=text) for text in TEXTS]
+    for scale_score in (True, False) * 3:
+        component.run(QUERY, documents, scale_score=scale_score)
+    assert (fake.gets, fake.n_open) == (["/info"] * 2, 2)
+    assert [body.get("raw_scores", False) for _, body, _ in fake.posts] == [False, True] * 3
+    for scale_score in (True, False):
+        remote: Any = component._scorer(Selection.of(vars(component), scale_score=scale_score))
+        remote.close()
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
 """The choice of a model as pydantic fields, for adapters whose framework is built on pydantic.
 
-Nothing else in the core imports this file, so the core does not depend on pydantic: such a framework brings it along.
+Nothing else in the core imports this file: a framework that is built on pydantic brings it along.
 """
 
-import threading
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -18,6 +17,7 @@ from pydantic import (
     PlainValidator,
     PrivateAttr,
     SecretStr,
+    SkipValidation,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -26,21 +26,17 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from secondpass.adapters.foreign_arguments import Readers
+from secondpass.adapters.held_model import HeldModel
 from secondpass.adapters.lazy import check_given_scorer, check_model_name, scorer_of
-from secondpass.adapters.migration import spelling, translate
+from secondpass.adapters.migration import refuse_unknown, spelling, translate
 from secondpass.adapters.secrets import HidesSecrets
 from secondpass.arguments import check_flag
 from secondpass.calibration import Calibration, as_calibration
-from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
 from secondpass.ranking.request_checks import check_score_threshold, check_top_k
-
-# Shared by all adapters, because one with a lock could not be copied or pickled; held for an assignment only.
-_LOCK: Final = PerProcess(threading.Lock)
-
 
 # What is checked by the rules of `ModelOptions`, and in their words, before pydantic reads "8" as 8 and True as 1.
 _CHECKED: Final = tuple(
@@ -75,7 +71,7 @@ class ModelFields(HidesSecrets):
 
     model: str | None = None
     """Hub id, local folder, bundled model, or http(s) URL of a service; loaded when the first document is scored."""
-    scorer: SkipJsonSchema[Scorer | None] = Field(default=None, exclude=True, repr=False)
+    scorer: SkipJsonSchema[SkipValidation[Scorer | None]] = Field(default=None, exclude=True, repr=False)
     """Instead of a model: any object with `score(query, documents)`. Not serialised: pass it again when loading."""
     share_model: Flag = True
     """Share one loaded model with every adapter of the process that has the same name and options."""
@@ -116,7 +112,7 @@ class ModelFields(HidesSecrets):
     ] = None
     """What makes probabilities of the model's logits, or the file of it, which is read now; serialised by content."""
 
-    _held: Scorer | None = PrivateAttr(default=None)
+    _held: HeldModel = PrivateAttr(default_factory=HeldModel)
 
     # What the rerankers that people come from call these fields, by keyword and in order.
     _other_names: ClassVar[Readers] = {}
@@ -171,7 +167,14 @@ class ModelFields(HidesSecrets):
     ) -> Self:
         """The earlier name of `model_copy` in pydantic; fields that are left out take their defaults."""
         copied = super().copy(include=include, exclude=exclude, deep=deep)
+        copied._held = HeldModel() if deep else self._held_by_a_copy()  # noqa: SLF001 - its own
         copied._check_with(update or {})  # noqa: SLF001 - its own
+        return copied
+
+    def __copy__(self) -> Self:
+        """A copy that shares the model, as long as both ask for the same one: a copy per request loads nothing."""
+        copied = super().__copy__()
+        copied._held = self._held_by_a_copy()  # noqa: SLF001 - its own
         return copied
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -201,6 +204,19 @@ class ModelFields(HidesSecrets):
         places = {"model": portable_name(values["model"]), "cache_dir": self._options().portable().cache_dir}
         return {**state, "__dict__": {**values, **places}}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, values: object) -> object:
+        """Refuse what is no field, with the one that is meant: pydantic would say that extra inputs are not permitted.
+
+        A derived class may permit them.
+        """
+        is_closed = cls.model_config.get("extra") == "forbid"
+        if isinstance(values, Mapping) and is_closed:
+            names = (name for name in values if name not in cls._beside_fields)
+            refuse_unknown(names, cls.model_fields.keys(), cls.__name__)
+        return values
+
     @field_validator("model", mode="before")
     @classmethod
     def _check_model(cls, value: object) -> object:
@@ -227,13 +243,16 @@ class ModelFields(HidesSecrets):
     @property
     def _scorer(self) -> Scorer:
         """What scores, by what the fields say now; a model that they still name stays loaded, a service connected."""
-        scorer = scorer_of(self.model, self.scorer, self._options(), share=self.share_model)
+        options = self._options()
         if self.scorer is not None:
-            return scorer
-        with _LOCK.get():
-            if self._held is None or self._held != scorer:
-                self._held = scorer
-            return self._held
+            return scorer_of(self.model, self.scorer, options)
+        name, share = self.model, self.share_model
+        return self._held.get((name, options, share), lambda: scorer_of(name, None, options, share=share))
+
+    def _held_by_a_copy(self) -> HeldModel:
+        """What a copy begins with: the very model that is held, be it loaded or not, so that one of them loads it."""
+        scorer = self._scorer  # held from here on, unless it was given
+        return HeldModel() if scorer is self.scorer else self._held.copy()
 
     def _check_with(self, changes: Mapping[str, Any]) -> None:
         """Take on the changes, all at once, or raise ValidationError."""

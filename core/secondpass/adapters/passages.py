@@ -1,5 +1,6 @@
 """The passage that put a document in its place, in characters of the document's own text."""
 
+from numbers import Integral
 from typing import Final
 
 from secondpass.ranking import Passage
@@ -35,3 +36,13 @@ def passage_metadata(passage: Passage) -> dict[str, int | float]:
 def passage_text(passage: Passage, text: str) -> str:
     """The passage of the document's own text."""
     return text[passage.start : passage.end]
+
+
+def moved_by(place: object, passage: Passage) -> object:
+    """The place of a text in a larger one, as a splitter wrote it, moved to where the passage begins.
+
+    Anything but an integer is no place, and stays; one of numpy's becomes Python's own, of which JSON can be made.
+    """
+    if isinstance(place, bool) or not isinstance(place, Integral):
+        return place
+    return int(place) + passage.start

@@ -29,6 +29,7 @@ from secondpass.ranking import (
 from secondpass.ranking.blocks import blocks_of, numbered
 from secondpass.ranking.request_checks import check_documents, check_pairs, check_query
 from secondpass.ranking.score_checks import check_scores
+from secondpass.ranking.score_maps import map_passages
 from secondpass.ranking.scorer_checks import check_raises_failures, check_scorer
 
 
@@ -182,7 +183,7 @@ class Calibrated:
         return replace(
             readings,
             scores=self._probabilities(readings.scores),
-            passages=[p if p is None else replace(p, score=self._calibration(p.score)) for p in readings.passages],
+            passages=map_passages(self._calibration, readings.passages),
             raw_scores=readings.scores,
         )
 

@@ -66,6 +66,10 @@ def _temperature(pairs: JudgedPairs) -> Temperature:
 
 def _beta(pairs: JudgedPairs) -> Beta:
     features = np.stack(beta_features(pairs.logits), axis=1)
+    # Of logits far from 0 one of them hardly changes: less than single precision tells apart, in which logits are. Its
+    # parameter would be astronomic, and make a cliff of the map where no pair was. It is 0 of what does not change.
+    spreads = features.std(axis=0)
+    features[:, spreads < np.finfo(np.float32).eps * spreads.max()] = 0.0
     (a, b), c = _logistic(features, pairs)
     # A parameter that would make the map fall somewhere is 0, and the other is fitted alone, as in Kull et al. 2017.
     if a < 0:

@@ -1,8 +1,7 @@
 """From a relevance logit to the probability of relevance: functions that never fall, computed by numpy alone."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -16,6 +15,8 @@ Array: TypeAlias = NDArray[np.float64]
 
 # The largest finite number: an infinite logit stands for it, so that 0 times infinity never comes up.
 _LARGEST = np.finfo(np.float64).max
+# What a parameter may be, for that is what a file may hold: whatever is saved can be loaded.
+_LARGEST_SINGLE = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ class Isotonic:
 
     logits: tuple[float, ...]
     probabilities: tuple[float, ...]
+    # The same as arrays: numpy would make them anew of the tuples in each call, which takes longer than the rest of it.
+    _knots: tuple[Array, Array] = field(init=False, repr=False, compare=False)
 
     method: ClassVar[Method] = "isotonic"
 
@@ -123,14 +126,15 @@ class Isotonic:
                 "logits and probabilities must hold a number for each knot, of which there is at least one, got "
                 f"{len(self.logits)} and {len(self.probabilities)}"
             )
-        if not all(map(math.isfinite, self.logits)) or not (np.diff(self.logits) > 0).all():
-            raise InputError("logits must be finite and rise from knot to knot")
+        if not all(abs(logit) <= _LARGEST_SINGLE for logit in self.logits) or not (np.diff(self.logits) > 0).all():
+            raise InputError("logits must be finite in single precision, and rise from knot to knot")
         if not all(0 <= p <= 1 for p in self.probabilities) or not (np.diff(self.probabilities) >= 0).all():
             raise InputError("probabilities must be from 0 to 1 and never fall from knot to knot")
+        object.__setattr__(self, "_knots", (np.array(self.logits), np.array(self.probabilities)))
 
     def __call__(self, logits: Array) -> Array:
         """Probabilities, in the shape of the logits."""
-        return np.interp(logits, self.logits, self.probabilities)
+        return np.interp(logits, *self._knots)
 
 
 ProbabilityMap: TypeAlias = Platt | Temperature | Beta | Isotonic
@@ -138,7 +142,7 @@ ProbabilityMap: TypeAlias = Platt | Temperature | Beta | Isotonic
 
 def parameters_of(score_map: ProbabilityMap) -> dict[str, float | list[float]]:
     """The map's parameters by name, as JSON holds them."""
-    values = {parameter.name: getattr(score_map, parameter.name) for parameter in fields(score_map)}
+    values = {name: getattr(score_map, name) for name in _names(type(score_map))}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
@@ -156,7 +160,7 @@ def map_of(method: str, parameters: Record, where: str) -> ProbabilityMap:
     kind = _METHODS.get(method)
     if kind is None:
         raise InputError(f"{where}: method must be one of {', '.join(_METHODS)}, got {method!r}")
-    names = [parameter.name for parameter in fields(kind)]
+    names = _names(kind)
     if set(parameters) != set(names):
         raise InputError(f"{where}: parameters of {method} must be {', '.join(names)}, got {sorted(parameters)}")
     read = numbers_field if kind is Isotonic else number_field
@@ -165,6 +169,11 @@ def map_of(method: str, parameters: Record, where: str) -> ProbabilityMap:
         return kind(*values)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
+
+
+def _names(kind: type[ProbabilityMap]) -> list[str]:
+    """What a map's parameters are called."""
+    return [parameter.name for parameter in fields(kind) if parameter.init]
 
 
 def sigmoid(logits: Array) -> Array:
@@ -199,8 +208,8 @@ def _finite(logits: Array) -> Array:
 def _check_finite(score_map: "Platt | Temperature | Beta") -> None:
     for parameter in fields(score_map):
         value = getattr(score_map, parameter.name)
-        if not math.isfinite(value):
-            raise InputError(f"{parameter.name} must be a finite number, got {value}")
+        if not abs(value) <= _LARGEST_SINGLE:
+            raise InputError(f"{parameter.name} must be a finite number in single precision, got {value}")
 
 
 def _check_at_least_0(name: str, value: float) -> None:

@@ -103,6 +103,16 @@ class MissingExtraError(SecondPassError, ModuleNotFoundError):
             command = f'pip install "{install}"'
         super().__init__(f"{feature} needs {needs}: {command}")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Its message and attributes, for process pools: Python would call the constructor with the message."""
+        return _missing_extra, (type(self), *self.message_parts), self.__dict__
+
+
+def _missing_extra(kind: type[MissingExtraError], *message: str | int) -> MissingExtraError:
+    error = kind.__new__(kind)
+    SecondPassError.__init__(error, *message)
+    return error
+
 
 class TruncationWarning(UserWarning):
     """Something a scorer was given did not fit, and was not read; said once for each scorer.

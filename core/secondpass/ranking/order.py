@@ -2,17 +2,16 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.arguments import describe
 from secondpass.errors import ScoringError
-from secondpass.ranking.ranked_document import RankedDocument
+from secondpass.ranking.ranked_document import RankedDocument, in_own_numbers
 from secondpass.ranking.request_checks import check_request
 from secondpass.ranking.score_checks import check_scores
-from secondpass.ranking.score_maps import ScoreMap
+from secondpass.ranking.score_maps import ScoreMap, map_passages, map_scores
 from secondpass.ranking.scorer_checks import check_scorer
 from secondpass.ranking.scorers import AsyncRankingScorer, AsyncScorer, RankingScorer, Scorer
 
@@ -103,6 +102,8 @@ def _without_passages(scores: Sequence[float] | NDArray[np.float32], documents: 
 def _check_ranking(ranked: object, documents: Sequence[str]) -> list[RankedDocument]:
     """What a scorer's own `rank` gave, in its own order: a calibrated one orders equal scores by more than the score.
 
+    In Python's own numbers: those of numpy, which a scorer may give, are none that JSON holds.
+
     Raises:
         ScoringError: It is not each of the documents once, or a score is NaN.
     """
@@ -112,8 +113,19 @@ def _check_ranking(ranked: object, documents: Sequence[str]) -> list[RankedDocum
     indices = [document.index for document in in_given_order]
     if indices != list(range(len(documents))):
         raise ScoringError(f"a scorer's rank must give each of {len(documents)} documents once, got {indices}")
-    check_scores([document.score for document in in_given_order], len(documents))
-    return ranked
+    scores = check_scores([document.score for document in in_given_order], len(documents)).tolist()
+    return [_in_own_numbers(document, scores[document.index]) for document in ranked]
+
+
+def _in_own_numbers(document: RankedDocument, score: float) -> RankedDocument:
+    return RankedDocument(
+        int(document.index),
+        score,
+        document.text,
+        None if document.passage is None else in_own_numbers(document.passage),
+        None if document.truncated is None else bool(document.truncated),
+        None if document.raw_score is None else float(document.raw_score),
+    )
 
 
 def order_documents(
@@ -130,8 +142,7 @@ def order_documents(
         [document.tie_breaker for document in documents],
     )
     if score_map is not None:
-        documents = [_map_scores(document, score_map) for document in documents]
-        check_scores([document.score for document in documents], len(documents))
+        documents = _mapped(documents, score_map)
     ranked = [documents[i] for i in order]
     if score_threshold is not None:
         ranked = [document for document in ranked if document.score >= score_threshold]
@@ -149,8 +160,12 @@ def best_first(scores: Sequence[float], raw_scores: Sequence[float] | None = Non
     return sorted(range(len(keys)), key=keys.__getitem__, reverse=True)
 
 
-def _map_scores(document: RankedDocument, score_map: ScoreMap) -> RankedDocument:
-    passage = document.passage
-    if passage is not None:
-        passage = replace(passage, score=score_map(passage.score))
-    return replace(document, score=score_map(document.score), passage=passage, raw_score=document.score)
+def _mapped(documents: Sequence[RankedDocument], score_map: ScoreMap) -> list[RankedDocument]:
+    """The documents with scores and passages in the map's unit."""
+    scores = map_scores(score_map, [document.score for document in documents])
+    check_scores(scores, len(documents))
+    passages = map_passages(score_map, [document.passage for document in documents])
+    return [
+        RankedDocument(document.index, score, document.text, passage, document.truncated, raw_score=document.score)
+        for document, score, passage in zip(documents, scores, passages, strict=True)
+    ]

@@ -18,6 +18,11 @@ class Passage:
     score: float
 
 
+def in_own_numbers(passage: Passage) -> Passage:
+    """The passage in Python's own numbers: those of numpy, which a scorer may give, are none that JSON holds."""
+    return Passage(int(passage.start), int(passage.end), float(passage.score))
+
+
 @dataclass(frozen=True, slots=True)
 class RankedDocument:
     """A document in its place.

@@ -8,7 +8,7 @@ from secondpass.errors import ScoringError
 from secondpass.errors.item_numbers import caller_numbers
 from secondpass.ranking.order import rank
 from secondpass.ranking.pairs import places_by_query, score_pairs
-from secondpass.ranking.ranked_document import RankedDocument
+from secondpass.ranking.ranked_document import RankedDocument, in_own_numbers
 from secondpass.ranking.readings import Readings
 from secondpass.ranking.score_checks import check_scores
 from secondpass.ranking.scorers import Pair, RankingScorer, ReadingScorer, Scorer
@@ -53,6 +53,7 @@ def check_readings(read: Readings, n_pairs: int) -> Readings:
             f"a scorer's read must say truncated and passages of each of {n_pairs} pairs, got {len(truncated)} and "
             f"{len(passages)}"
         )
+    passages = [None if passage is None else in_own_numbers(passage) for passage in passages]
     return Readings(scores, truncated, passages, getattr(read, "n_tokens", None), getattr(read, "raw_scores", None))
 
 

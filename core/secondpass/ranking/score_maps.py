@@ -1,14 +1,45 @@
 """Functions from score to score that `rank` applies before a threshold, such as from a logit to a number up to 1."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from secondpass.errors import InputError
+from secondpass.ranking.ranked_document import Passage
 
 ScoreMap: TypeAlias = Callable[[float], float]
 """What a score becomes. Never decreasing, so that an order of scores is also an order of what they become."""
+
+
+@runtime_checkable
+class ArrayScoreMap(Protocol):
+    """A score map that also takes any number of scores in one call, such as a calibration."""
+
+    def __call__(self, score: float) -> float:
+        """What one score becomes."""
+        ...
+
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What each score becomes, in the same shape; the numbers of single calls."""
+        ...
+
+
+def map_scores(score_map: ScoreMap, scores: Sequence[float]) -> list[float]:
+    """What each score becomes, in one call where the map takes many: a thousand calls would hold an event loop up."""
+    if isinstance(score_map, ArrayScoreMap):
+        mapped: list[float] = score_map.probabilities(np.array(scores, np.float64)).tolist()
+        return mapped
+    return [score_map(score) for score in scores]
+
+
+def map_passages(score_map: ScoreMap, passages: Sequence[Passage | None]) -> list[Passage | None]:
+    """The passages with what their scores become; None stays."""
+    mapped = iter(map_scores(score_map, [passage.score for passage in passages if passage is not None]))
+    return [None if passage is None else Passage(passage.start, passage.end, next(mapped)) for passage in passages]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,21 @@
 `is_pointwise`.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.ranking.ranked_document import Passage, RankedDocument
 from secondpass.ranking.readings import Readings
+
+# Until Python 3.12 typing's own protocols take what answers to any name, such as a mock or a proxy, for all of them.
+if sys.version_info >= (3, 12):
+    from typing import Protocol, runtime_checkable
+else:
+    from typing_extensions import Protocol, runtime_checkable
 
 Pair: TypeAlias = tuple[str, str]
 """A query and a document."""
@@ -128,9 +135,8 @@ class Loadable(Protocol):
 
 def unwrapped(scorer: object) -> object:
     """What gives the scores: the scorer, or what stands innermost in it, as in a `CachedScorer` or a `Calibrated`."""
-    while isinstance(within := getattr(scorer, "scorer", None), Scorer):
-        scorer = within
-    return scorer
+    *_, innermost = scorer, *_chain(scorer, "scorer")
+    return innermost
 
 
 def can_change(scorer: object) -> bool:
@@ -143,9 +149,16 @@ def sources(scorer: object) -> Iterator[object]:
 
     As `unwrapped`, but through a `Cascade` too, by its attribute `deciding`: the unit is that of its last stage.
     """
-    while isinstance(scorer, Scorer):
+    return _chain(scorer, "scorer", "deciding")
+
+
+def _chain(scorer: object, *names: str) -> Iterator[object]:
+    """The scorer and what stands in it under the first of these names that it has, as long as these are new scorers."""
+    seen: list[object] = []
+    while isinstance(scorer, Scorer) and not any(scorer is other for other in seen):
+        seen.append(scorer)
         yield scorer
-        scorer = getattr(scorer, "scorer", getattr(scorer, "deciding", None))
+        scorer = next((getattr(scorer, name) for name in names if hasattr(scorer, name)), None)
 
 
 def is_pointwise(scorer: object) -> bool:

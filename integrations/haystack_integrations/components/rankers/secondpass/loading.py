@@ -7,11 +7,12 @@ from typing import Final
 
 from haystack.utils import Secret
 
-from haystack_integrations.components.rankers.secondpass.held_model import HoldsModel
+from haystack_integrations.components.rankers.secondpass.copies import HoldsModel
 from haystack_integrations.components.rankers.secondpass.parameters import model_options
 from haystack_integrations.components.rankers.secondpass.request import Selection
 from secondpass.adapters.lazy import scorer_of
 from secondpass.adapters.services import is_url
+from secondpass.options import ActivationName
 from secondpass.ranking import Loadable, Scorer
 
 # Where Haystack looks for the hub's token; a service never gets it.
@@ -28,10 +29,6 @@ class LoadsModel(HoldsModel):
     @abstractmethod
     def _model_name(self) -> str:
         """The model by its name; the default's where none is named."""
-
-    @abstractmethod
-    def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
-        """What is kept, by what the parameters say where a run does not."""
 
     def warm_up(self) -> None:
         """Load the model, unless it is loaded; a `scorer` that can load its own does so."""
@@ -57,7 +54,7 @@ class LoadsModel(HoldsModel):
     def _scorer(self, selection: Selection | None = None) -> Scorer:
         """What scores, by what the parameters and this run say now; a model that they still name stays loaded."""
         if selection is None:
-            selection = self._selection(None, None, None)
+            selection = Selection.of(vars(self))
         options = model_options(vars(self))
         if self.scorer is not None:
             return scorer_of(self.model, self.scorer, options)
@@ -67,10 +64,10 @@ class LoadsModel(HoldsModel):
             token = None
         # The head's own number, because scaling is a choice of each run; a calibration is none, and a service scales.
         is_raw = options.calibration is None and not selection.is_scaled
-        options = dataclasses.replace(options, activation="identity" if is_raw else None)
+        unit: ActivationName | None = "identity" if is_raw else None
 
         def make() -> Scorer:
             secret = None if token is None else token.resolve_value()
-            return scorer_of(name, None, dataclasses.replace(options, token=secret), share=share)
+            return scorer_of(name, None, dataclasses.replace(options, activation=unit, token=secret), share=share)
 
-        return self._held.get((name, options, token, share), make)
+        return self._held.get((name, options, token, share), make, unit=unit)

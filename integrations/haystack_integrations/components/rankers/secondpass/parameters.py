@@ -2,15 +2,11 @@
 
 import dataclasses
 import inspect
-import sys
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from enum import Enum
 from inspect import Parameter
-from pathlib import PurePath
 from typing import Any, Final
 
-import numpy as np
 from haystack.utils import ComponentDevice, Secret
 
 from secondpass.adapters.foreign_arguments import CONFIG, MODEL, TOKENIZER, Readers, inside, merge, refuse
@@ -110,26 +106,6 @@ def copy_names(names: list[str] | None) -> list[str]:
         return []
     check_names("meta_fields_to_embed", names)
     return list(names)
-
-
-def plain(value: object) -> object:
-    """The value as YAML can hold it.
-
-    A number or text of numpy's, an enum and a path become Python's own, torch's dtypes and devices their names.
-    Mappings and lists are copied, with plain values.
-    """
-    if isinstance(value, Mapping):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, PurePath):
-        return str(value)
-    torch = sys.modules.get("torch")  # where it is not imported, nothing of it can be a value
-    return str(value) if torch is not None and isinstance(value, torch.dtype | torch.device) else value
 
 
 def check_types(parameters: Mapping[str, Any]) -> None:

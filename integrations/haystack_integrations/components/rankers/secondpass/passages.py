@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from haystack import Document
 
-from secondpass.adapters.passages import PASSAGE, passage_metadata, passage_text
+from secondpass.adapters.passages import PASSAGE, moved_by, passage_metadata, passage_text
 from secondpass.ranking import Passage
 
 # What Haystack's splitters write of a part of a document: the whole one's id, and the part's first character in it.
@@ -25,8 +25,8 @@ def passage_of(document: Document, passage: Passage) -> Document:
     place in it as a splitter wrote them, or else the document's own id as that of the source.
     """
     meta: dict[str, Any] = {_SOURCE_ID: document.id, **document.meta, PASSAGE: passage_metadata(passage)}
-    if isinstance(meta.get(_START), int):
-        meta[_START] += passage.start
+    if _START in meta:
+        meta[_START] = moved_by(meta[_START], passage)
     return dataclasses.replace(
         document,
         id=document.id,

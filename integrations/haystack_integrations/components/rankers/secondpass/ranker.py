@@ -8,27 +8,20 @@ from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.core.errors import SerializationError
 from haystack.utils import ComponentDevice, Secret
 
-from haystack_integrations.components.rankers.secondpass.documents import check_candidates, deduplicate
-from haystack_integrations.components.rankers.secondpass.held_model import HeldModel
 from haystack_integrations.components.rankers.secondpass.loading import HUB_TOKEN, LoadsModel
 from haystack_integrations.components.rankers.secondpass.parameters import (
-    check_types,
     copy_names,
     model_options,
     parameter_names,
-    plain,
     refuse_foreign,
 )
 from haystack_integrations.components.rankers.secondpass.request import Request, Selection
-from haystack_integrations.components.rankers.secondpass.texts import Template
+from haystack_integrations.components.rankers.secondpass.saving import saved_parameters
+from secondpass.adapters.held_model import HeldModel
 from secondpass.adapters.lazy import check_model_name, scorer_of
-from secondpass.adapters.services import is_url
-from secondpass.adapters.units import is_scaled
 from secondpass.calibration import Calibration, as_calibration
-from secondpass.errors import InputError
 from secondpass.options import DType, LongDocuments, WindowAggregation
 from secondpass.ranking import Scorer
-from secondpass.ranking.request_checks import check_query
 
 # What the rankers of Haystack take when no model is named.
 DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"
@@ -213,8 +206,8 @@ class SecondPassRanker(LoadsModel):
             InputError: An argument breaks a rule.
             SecondPassError: The model cannot be loaded, or gives no usable score.
         """
-        selection = self._selection(top_k, scale_score, score_threshold)
-        request = self._request(query, documents, selection)
+        selection = Selection.of(vars(self), top_k=top_k, scale_score=scale_score, score_threshold=score_threshold)
+        request = Request.of(vars(self), query, documents, selection)
         return {"documents": request.rank(self._scorer(selection)) if request.documents else []}
 
     @component.output_types(documents=list[Document])
@@ -227,8 +220,8 @@ class SecondPassRanker(LoadsModel):
         score_threshold: float | None = None,
     ) -> dict[str, list[Document]]:
         """What `run` gives, without blocking the event loop."""
-        selection = self._selection(top_k, scale_score, score_threshold)
-        request = self._request(query, documents, selection)
+        selection = Selection.of(vars(self), top_k=top_k, scale_score=scale_score, score_threshold=score_threshold)
+        request = Request.of(vars(self), query, documents, selection)
         return {"documents": await request.arank(self._scorer(selection)) if request.documents else []}
 
     def to_dict(self) -> dict[str, Any]:
@@ -243,15 +236,7 @@ class SecondPassRanker(LoadsModel):
             raise SerializationError(
                 f"a SecondPassRanker with scorer={type(self.scorer).__name__} cannot be saved: give model instead"
             )
-        names = parameter_names(type(self)) - {"scorer"}
-        parameters = {name: plain(getattr(self, name)) for name in sorted(names)}
-        calibration = as_calibration(self.calibration)
-        by_content = None if calibration is None else calibration.as_json()
-        # A class that derives from this one may take less: it is saved by what it takes.
-        parameters |= {
-            name: value for name, value in (("model", self._model_name()), ("calibration", by_content)) if name in names
-        }
-        return default_to_dict(self, **parameters)
+        return default_to_dict(self, **saved_parameters(self, self._model_name()))
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "SecondPassRanker":
@@ -261,44 +246,10 @@ class SecondPassRanker(LoadsModel):
 
     def _check(self) -> None:
         """Raise InputError for what the first run would otherwise raise."""
-        self._selection(None, None, None)
+        Selection.of(vars(self))
         model = self._model_name() if self.scorer is None else self.model
         scorer_of(model, self.scorer, model_options(vars(self)))
 
     def _model_name(self) -> str:
         check_model_name(self.model)
         return DEFAULT_MODEL if self.model is None else str(self.model)
-
-    def _selection(self, top_k: int | None, scale_score: bool | None, score_threshold: float | None) -> Selection:
-        scale_score = self.scale_score if scale_score is None else scale_score
-        if self.calibration is not None and not scale_score:
-            raise InputError("scale_score must be True with a calibration, which makes probabilities of logits")
-        return Selection(
-            top_k=self.top_k if top_k is None else top_k,
-            scale_score=scale_score,
-            calibration_factor=self.calibration_factor,
-            is_scaled=self.calibration is not None or self._is_scaled(scale_score=scale_score),
-            score_threshold=self.score_threshold if score_threshold is None else score_threshold,
-        )
-
-    def _is_scaled(self, *, scale_score: bool) -> bool:
-        """Whether what scores gives numbers from 0 to 1 by itself."""
-        if self.scorer is None:
-            return scale_score and is_url(self._model_name())
-        return is_scaled(self.scorer)
-
-    def _request(self, query: str, documents: list[Document], selection: Selection) -> Request:
-        check_types(vars(self))
-        check_query(query)
-        return Request(
-            query=self.query_prefix + query + self.query_suffix,
-            documents=deduplicate(check_candidates(documents)),
-            template=Template(
-                prefix=self.document_prefix,
-                suffix=self.document_suffix,
-                meta_fields=copy_names(self.meta_fields_to_embed),
-                separator=self.embedding_separator,
-            ),
-            selection=selection,
-            return_passages=self.return_passages,
-        )

@@ -2,18 +2,23 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from haystack import Document
 
+from haystack_integrations.components.rankers.secondpass.documents import check_candidates, deduplicate
+from haystack_integrations.components.rankers.secondpass.parameters import check_types, copy_names
 from haystack_integrations.components.rankers.secondpass.passages import passage_of, with_passage
 from haystack_integrations.components.rankers.secondpass.texts import Template, content_of
 from secondpass.adapters.passages import own_passage
+from secondpass.adapters.services import is_url
+from secondpass.adapters.units import is_scaled
 from secondpass.arguments import check_flag, check_number
 from secondpass.errors import InputError
 from secondpass.ranking import RankedDocument, ScoreMap, Scorer, Sigmoid, arank, rank
-from secondpass.ranking.request_checks import check_score_threshold, check_top_k
+from secondpass.ranking.request_checks import check_query, check_score_threshold, check_top_k
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,40 @@ class Selection:
                 f"got {self.calibration_factor}"
             )
 
+    @classmethod
+    def of(
+        cls,
+        parameters: Mapping[str, Any],
+        *,
+        top_k: int | None = None,
+        scale_score: bool | None = None,
+        score_threshold: float | None = None,
+    ) -> "Selection":
+        """What a run with these arguments does, and by the component's parameters where they are None.
+
+        Args:
+            parameters: Those of `SecondPassRanker`, by name.
+            top_k: Of the run, as the next two.
+            scale_score: Instead of the component's own.
+            score_threshold: Likewise.
+
+        Raises:
+            InputError: A value breaks a rule.
+        """
+        scale_score = parameters["scale_score"] if scale_score is None else scale_score
+        is_calibrated = parameters["calibration"] is not None
+        if is_calibrated and not scale_score:
+            raise InputError("scale_score must be True with a calibration, which makes probabilities of logits")
+        scorer = parameters["scorer"]
+        scales_itself = is_scaled(scorer) if scorer is not None else scale_score and is_url(parameters["model"])
+        return cls(
+            top_k=parameters["top_k"] if top_k is None else top_k,
+            scale_score=scale_score,
+            calibration_factor=parameters["calibration_factor"],
+            is_scaled=is_calibrated or scales_itself,
+            score_threshold=parameters["score_threshold"] if score_threshold is None else score_threshold,
+        )
+
     @property
     def score_map(self) -> ScoreMap | None:
         """What scores become."""
@@ -78,6 +117,36 @@ class Request:
     template: Template
     selection: Selection
     return_passages: bool
+
+    @classmethod
+    def of(
+        cls, parameters: Mapping[str, Any], query: str, documents: list[Document], selection: Selection
+    ) -> "Request":
+        """A run of a component with these parameters.
+
+        Args:
+            parameters: Those of `SecondPassRanker`, by name.
+            query: As it was given.
+            documents: Likewise; of those with the same id, one takes part.
+            selection: What becomes of the scores.
+
+        Raises:
+            InputError: A parameter or an argument breaks a rule.
+        """
+        check_types(parameters)
+        check_query(query)
+        return cls(
+            query=parameters["query_prefix"] + query + parameters["query_suffix"],
+            documents=deduplicate(check_candidates(documents)),
+            template=Template(
+                prefix=parameters["document_prefix"],
+                suffix=parameters["document_suffix"],
+                meta_fields=copy_names(parameters["meta_fields_to_embed"]),
+                separator=parameters["embedding_separator"],
+            ),
+            selection=selection,
+            return_passages=parameters["return_passages"],
+        )
 
     def rank(self, scorer: Scorer) -> list[Document]:
         """Copies of the documents that are kept, with their scores, best first."""

@@ -1,6 +1,7 @@
 """When a ranker's model is loaded, with which token, and when it is let go of."""
 
 import copy
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -32,6 +33,21 @@ def test_a_token_is_asked_for_when_the_model_is_loaded(monkeypatch: pytest.Monke
     assert component.run(QUERY, []) == {"documents": []}
     with pytest.raises(ValueError, match="NO_SUCH_TOKEN"):
         component.warm_up()
+
+
+def test_a_pickle_holds_the_name_of_the_token_alone(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_TOKEN", "hf_secret")
+    component = SecondPassRanker(model, token=Secret.from_env_var("A_TOKEN"), share_model=False)
+    component.warm_up()
+    held: Any = component._scorer()
+    assert held.options.token == "hf_secret"  # noqa: S105 - of nobody
+    pickled = pickle.dumps(component)
+    assert b"hf_secret" not in pickled
+    monkeypatch.setenv("A_TOKEN", "hf_another")
+    copies: list[Any] = [pickle.loads(pickled), copy.deepcopy(component)]  # noqa: S301 - our own
+    for copied in copies:
+        assert copied._scorer().options.token == "hf_another"  # noqa: S105 - of nobody
+    assert component._scorer() is held, "it asked when it loaded"
 
 
 async def test_model_is_loaded_by_warm_up_once_and_freed_by_close(model: str) -> None:

@@ -12,8 +12,9 @@ from judgements import platt
 from scorers import Fixed
 
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
-from haystack_integrations.components.rankers.secondpass.parameters import model_options, plain
+from haystack_integrations.components.rankers.secondpass.parameters import model_options
 from haystack_integrations.components.rankers.secondpass.ranker import DEFAULT_MODEL
+from haystack_integrations.components.rankers.secondpass.saving import plain
 from secondpass import Calibrated, CrossEncoder
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions

@@ -1,8 +1,10 @@
 """A passage in a Haystack document."""
 
+import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from haystack import Document, Pipeline
 from haystack.dataclasses import SparseEmbedding
@@ -63,6 +65,14 @@ def test_a_splitters_part_keeps_its_source_and_says_where_in_it_the_passage_is()
     result, _ = run(part, Passage(19, 25, 2.0), return_passages=True)
     assert (result.meta["source_id"], result.meta["split_idx_start"], result.meta["split_id"]) == ("book", 1019, 7)
     assert part.meta["split_idx_start"] == 1000
+
+
+@pytest.mark.parametrize(("given", "moved"), [(np.int64(1000), 1019), (True, True), ("1000", "1000"), (None, None)])
+def test_a_place_is_an_integer_of_any_kind(given: object, moved: object) -> None:
+    part = Document(content=TEXT, meta={"split_idx_start": given})
+    result, _ = run(part, Passage(19, 25, 2.0), return_passages=True)
+    assert result.meta["split_idx_start"] == moved
+    assert json.loads(json.dumps(result.meta)) == result.meta
 
 
 def test_what_is_read_at_once_stays_whole() -> None:
