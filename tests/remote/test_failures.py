@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_service import TEI_PAGES, Reply, closed_url, faking, score_of
 
-from secondpass import RemoteScorer
+from secondpass import CachedScorer, RemoteScorer
 from secondpass.errors import InputError, RemoteError, ScoringError
 
 QUERY, DOCUMENTS = "query", ["four", "a", "seven..", "", "eleven"]
@@ -206,6 +207,22 @@ def test_lists_are_split_until_the_service_takes_them() -> None:
         n_posts = len(fake.posts)
         assert scorer.score(QUERY, documents) == [score_of(text) for text in documents]
         assert max(fake.sizes[n_posts:]) <= 3, "it remembers"
+
+
+def test_what_it_takes_at_once_stays_known_while_the_service_says_the_same_of_itself(tmp_path: Path) -> None:
+    """A cache asks for the fingerprint at every miss."""
+    info = {"model_id": "a/model", "model_sha": "one"}
+    with faking(pages={"/info": info}, most=10) as fake, RemoteScorer(fake.url) as scorer:
+        cached = CachedScorer(scorer, tmp_path)
+        for call in range(3):
+            cached.score(QUERY, [f"{call} {number}" for number in range(20)])
+        assert [fake.sizes[0], *sorted(fake.sizes[1:])] == [20, *[10] * 6]
+        fake.pages = {"/info": {**info, "model_sha": "two"}}
+        scorer.load().score(QUERY, DOCUMENTS * 4)
+        assert fake.sizes[-2:] == [10, 10], "another model behind the same limits"
+        fake.pages, fake.most = {"/info": {**info, "max_client_batch_size": 20}}, 20
+        scorer.load().score(QUERY, DOCUMENTS * 4)
+        assert fake.sizes[-1] == 20, "it says what it takes now"
 
 
 def test_a_body_that_is_too_large_is_halved(score: Score) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from secondpass.errors import RemoteError
@@ -100,8 +100,14 @@ class Client:
         return discover(self._settings, self._address, deadline, insists=insists)
 
     def _keep(self, server: Server) -> "_Known":
-        limits = [limit for limit in (self._settings.max_texts, server.most_documents) if limit is not None]
-        self._known = known = _Known(server, PartSize(min(limits, default=None)))
+        """Ask as this from now on; what a service was found to take at once stays known, whatever model it has now."""
+        known = self._known
+        if known is not None and replace(known.server, fingerprint=server.fingerprint) == server:
+            size = known.size
+        else:
+            limits = [limit for limit in (self._settings.max_texts, server.most_documents) if limit is not None]
+            size = PartSize(min(limits, default=None))
+        self._known = known = _Known(server, size)
         return known
 
     def _parts(
