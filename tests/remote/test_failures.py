@@ -76,7 +76,14 @@ BROKEN: dict[str, tuple[Reply, str]] = {
         "a span must lie within its document",
     ),
     "an error in many lists": (Reply(400, b"[" * 900 + b"]" * 900), "answered 400 Bad Request$"),
-    "a redirection to no host": (Reply(307, b"", {"location": "http://xn--/rerank"}), "/rerank could not be asked: "),
+    "a redirection to no host": (
+        Reply(307, b"", {"location": "http://xn--/rerank"}),
+        "answered 307 Temporary Redirect to http://xn--/rerank",
+    ),
+    "a redirection to no URL": (Reply(302, b"", {"location": "gateway:8080/login"}), "302 Found to gateway:8080/login"),
+    "a redirection to a blank page": (Reply(302, b"", {"location": "about:blank"}), "302 Found to about:blank"),
+    "a redirection to a telephone": (Reply(301, b"", {"location": "tel:1"}), "301 Moved Permanently to tel:1"),
+    "a redirection to a port that is none": (Reply(301, b"", {"location": "http://h:x/"}), "Permanently to http://h:x/"),
     "no results": (results(lambda _: {"status": "fine"}), "must hold a list of results, got an object with status"),
     "numbers": (results(lambda _: [1.0, 2.0, 3.0]), "must hold a list of results, got a list of something else"),
     "a page": (Reply(200, PAGE, HTML), r"must be JSON, got 79 bytes \(text/html\)"),
@@ -187,6 +194,11 @@ def test_nobody_there_is_said_with_the_address(score: Score) -> None:
     url = closed_url()
     with pytest.raises(RemoteError, match=rf"^{url}/info could not be reached: "):
         score(RemoteScorer(url, retries=0), QUERY, SHORT)
+
+
+def test_an_address_that_is_too_long_for_httpx_with_its_path_is_said(score: Score) -> None:
+    with pytest.raises(RemoteError, match="could not be asked: InvalidURL URL too long"):
+        score(RemoteScorer("http://nowhere.invalid/" + "a" * 65_512, api="jina"), QUERY, SHORT)
 
 
 def test_an_unknown_host_is_said(score: Score) -> None:
@@ -369,7 +381,16 @@ class TestDiscovery:
             scorer.score(QUERY, SHORT)
             assert fake.gets == ["/info"]
 
-    @pytest.mark.parametrize("info", [Reply(503, PAGE, HTML), Reply(500), Reply(act="reset"), Reply(200, b"no JSON")])
+    @pytest.mark.parametrize(
+        "info",
+        [
+            Reply(503, PAGE, HTML),
+            Reply(500),
+            Reply(act="reset"),
+            Reply(200, b"no JSON"),
+            Reply(302, b"", {"location": "gateway:8080/login"}),
+        ],
+    )
     def test_one_whose_api_is_named_need_not_say_anything(self, info: Reply, score: Score) -> None:
         with faking(pages={"/info": info}) as fake:
             scorer = RemoteScorer(f"{fake.url}/v1", api="jina")

@@ -26,7 +26,7 @@ def refusal(ask: Ask, answer: Answer, behind: str = "") -> RemoteError:
         answer: What came.
         behind: More to say.
     """
-    where = answer.headers.get("location", "").partition("?")[0]
+    where = answer.location.partition("?")[0]
     hint = f" to {where}: give that as url" if where else ""
     # Every other part is the number of a document.
     words = [int(part) if number % 2 else part for number, part in enumerate(_PLACE.split(_quoted(words_of(answer))))]

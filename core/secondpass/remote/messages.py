@@ -47,11 +47,13 @@ class Answer:
         status: Of HTTP.
         headers: By their names in lower case.
         content: The body.
+        location: Where it sends whoever asked, as it says that, which may be no URL; "" where it does not.
     """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+    location: str = ""
 
     @property
     def is_good(self) -> bool:
