@@ -90,7 +90,7 @@ BROKEN: dict[str, tuple[Reply, str]] = {
     "half a list": (Reply(200, b'[{"index": 0, "score": 0.5}, {"ind'), "must be JSON, got 34 bytes"),
     "a redirection": (
         Reply(307, b"", {"location": "https://elsewhere/rerank?key=secret"}),
-        r"answered 307 Temporary Redirect to https://elsewhere/rerank: give that as url$",
+        r"answered 307 Temporary Redirect to https://elsewhere/rerank\?\.\.\.: give that as url$",
     ),
     "an error as a page": (Reply(500, PAGE, HTML), "answered 500 Internal Server Error$"),
     "TEI's error": (Reply(424, {"error": "no backend", "error_type": "Backend"}), "424 Failed Dependency: no backend$"),
@@ -115,6 +115,26 @@ def test_what_cannot_be_used_is_refused_at_once(reply: Reply, message: str, scor
     assert "<" not in str(caught.value)
     assert str(caught.value).encode()
     assert isinstance(caught.value, ScoringError)
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "target"),
+    [
+        ("/v1/rerank/", "/v1/rerank", "/v1/rerank"),
+        ("/v1/rerank", "/v1/rerank/", "/v1/rerank/"),
+        ("/v1/rerank", "rerank/", "/v1/rerank/"),
+        ("/a/rerank", "../b/rerank#top", "/b/rerank"),
+    ],
+)
+def test_the_place_of_a_redirect_is_one_that_can_be_given_as_url(
+    url: str, location: str, target: str, score: Score
+) -> None:
+    with faking([Reply(308, b"", {"location": location})]) as fake:
+        message = rf"{url} answered 308 Permanent Redirect to {fake.url}{target}: give that as url$"
+        with pytest.raises(RemoteError, match=message):
+            score(RemoteScorer(fake.url + url, api="jina"), QUERY, SHORT)
+        assert score(RemoteScorer(fake.url + target, api="jina"), QUERY, SHORT) == RIGHT[:3]
+        assert [path for path, *_ in fake.posts] == [url, target], "an endpoint is asked as it stands"
 
 
 def test_a_document_without_a_usable_score_is_told_from_a_service_that_makes_no_sense(score: Score) -> None:

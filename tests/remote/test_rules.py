@@ -74,6 +74,8 @@ def test_a_wrong_type_is_a_type_error() -> None:
         ("http://host/v1", "http://host", "http://host/v1/rerank"),
         ("http://host/a/v2/", "http://host/a", "http://host/a/v2/rerank"),
         ("http://host/v1/rerank", "http://host", "http://host/v1/rerank"),
+        ("http://host/v1/rerank/", "http://host", "http://host/v1/rerank/"),
+        ("http://host/rerank/?version=3", "http://host", "http://host/rerank/?version=3"),
         ("http://host/rerank?version=3", "http://host", "http://host/rerank?version=3"),
         ("http://host/v10", "http://host/v10", "http://host/v10/rerank"),
         ("http://host/bge-rerank", "http://host/bge-rerank", "http://host/bge-rerank/rerank"),

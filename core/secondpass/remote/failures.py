@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urldefrag, urljoin
 
 from secondpass.errors import RemoteError
 from secondpass.files.printable import printable
@@ -26,11 +27,9 @@ def refusal(ask: Ask, answer: Answer, behind: str = "") -> RemoteError:
         answer: What came.
         behind: More to say.
     """
-    where = answer.location.partition("?")[0]
-    hint = f" to {where}: give that as url" if where else ""
     # Every other part is the number of a document.
     words = [int(part) if number % 2 else part for number, part in enumerate(_PLACE.split(_quoted(words_of(answer))))]
-    return RemoteError(f"{ask.shown} answered {_status(answer.status)}{hint}", *words, behind, status=answer.status)
+    return RemoteError(f"{ask.shown} answered {_status(answer.status)}{_moved(ask, answer)}", *words, behind, status=answer.status)
 
 
 def given_up(ask: Ask, outcome: Outcome, behind: str = "") -> RemoteError:
@@ -66,6 +65,23 @@ def _message(content: object) -> str:
     if isinstance(content, list):
         return "; ".join(filter(None, map(_message, content[:3])))
     return ""
+
+
+def _moved(ask: Ask, answer: Answer) -> str:
+    """Where a redirect leads, and what to make of it; without a query string, in which some services take their keys.
+
+    A page that was asked what the service is says of no more than its server that it is elsewhere.
+    """
+    if not answer.location:
+        return ""
+    try:
+        target = urldefrag(urljoin(ask.url, answer.location)).url
+    except ValueError:
+        target = answer.location
+    place, mark, _ = target.partition("?")
+    advice = ": give that as url" if ask.body is not None else ": give the address of that server as url"
+    is_url = place.startswith(("http://", "https://"))
+    return f" to {place}{mark and '?...'}{advice if is_url else ''}"
 
 
 def _status(status: int) -> str:
