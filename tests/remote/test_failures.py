@@ -367,6 +367,8 @@ class TestDiscovery:
             ({"/v1/models": {"data": [{"id": "m", "owned_by": "llamacpp"}]}}, "/v1/rerank", "return_documents"),
             ({"/info": Reply(200, PAGE, HTML), "/v1/models": {"data": [{"id": "m"}]}}, "/v1/rerank", "top_n"),
             ({"/v1/models": {"data": [{"id": "m", "owned_by": ["x"]}]}}, "/v1/rerank", "top_n"),
+            # secondpass, whose /info somebody in between does not pass on.
+            ({"/v1/models": {"data": [{"id": "m", "owned_by": "secondpass"}]}}, "/v2/rerank", "return_documents"),
         ],
     )
     def test_a_service_is_told_by_what_it_says_of_itself(
@@ -389,11 +391,48 @@ class TestDiscovery:
             assert scorer.score(QUERY, SHORT) == RIGHT[:3]
             assert fake.posts[0][0] == posted
 
-    def test_one_that_says_nothing_has_to_be_told(self) -> None:
-        with faking(pages={}) as fake, RemoteScorer(fake.url) as scorer:
-            with pytest.raises(RemoteError, match=r"does not say which API it speaks, .*: give api=\.\.\., one of "):
+    def test_tei_is_asked_at_its_root_whatever_version_is_given(self, score: Score) -> None:
+        with faking() as fake:
+            assert score(RemoteScorer(f"{fake.url}/v1"), QUERY, SHORT) == RIGHT[:3]
+            assert fake.posts[0][0] == "/rerank"
+
+    @pytest.mark.parametrize(
+        ("pages", "answered"), [({}, "404 Not Found"), ({"/models": Reply(410)}, "410 Gone"), ({"/models": 1}, "200 OK")]
+    )
+    def test_one_that_says_nothing_has_to_be_told(self, pages: dict[str, object], answered: str) -> None:
+        message = rf"does not say which API it speaks, .* answered {answered}: give api=\.\.\., one of secondpass, tei,"
+        with faking(pages=pages) as fake, RemoteScorer(fake.url) as scorer:
+            with pytest.raises(RemoteError, match=message):
                 scorer.score(QUERY, SHORT)
             assert fake.gets == ["/info", "/v1/models", "/models"]
+
+    @pytest.mark.parametrize("path", ["/info", "/v1/models", "/models"])
+    @pytest.mark.parametrize(
+        ("reply", "answered"),
+        [
+            (Reply(308, b"", {"location": "https://new.example/info"}), "308 Permanent Redirect to https://new.example/"),
+            (Reply(302, b"", {"location": "/login"}), "302 Found to http://127.0.0.1:"),
+            (Reply(500, PAGE, HTML), "500 Internal Server Error"),
+            (Reply(530, b""), "530"),
+        ],
+    )
+    def test_one_that_cannot_say_is_asked_again(self, path: str, reply: Reply, answered: str, score: Score) -> None:
+        pages = {"/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}
+        with faking(pages=pages | {path: reply}) as fake:
+            scorer = RemoteScorer(fake.url)
+            with pytest.raises(RemoteError, match=rf"^{fake.url}{path} answered {answered}.*; where .*, give api=") as no:
+                score(scorer, QUERY, SHORT)
+            assert no.value.status == reply.status
+            fake.pages = TEI_PAGES
+            assert score(scorer, QUERY, SHORT) == RIGHT[:3]
+            assert fake.posts[0][0] == "/rerank"
+
+    def test_the_address_of_a_server_that_moved_is_what_to_give(self) -> None:
+        with faking() as there, faking(pages={"/info": Reply(301, b"", {"location": f"{there.url}/info"})}) as here:
+            message = f"Permanently to {there.url}/info: give the address of that server as url"
+            with pytest.raises(RemoteError, match=message):
+                called(RemoteScorer(here.url), QUERY, SHORT)
+            assert called(RemoteScorer(there.url), QUERY, SHORT) == RIGHT[:3]
 
     def test_it_is_asked_once(self) -> None:
         with faking() as fake, RemoteScorer(fake.url) as scorer:

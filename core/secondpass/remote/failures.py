@@ -29,7 +29,7 @@ def refusal(ask: Ask, answer: Answer, behind: str = "") -> RemoteError:
     """
     # Every other part is the number of a document.
     words = [int(part) if number % 2 else part for number, part in enumerate(_PLACE.split(_quoted(words_of(answer))))]
-    return RemoteError(f"{ask.shown} answered {_status(answer.status)}{_moved(ask, answer)}", *words, behind, status=answer.status)
+    return RemoteError(f"{ask.shown} answered {status_in_words(answer.status)}{_moved(ask, answer)}", *words, behind, status=answer.status)
 
 
 def given_up(ask: Ask, outcome: Outcome, behind: str = "") -> RemoteError:
@@ -84,7 +84,7 @@ def _moved(ask: Ask, answer: Answer) -> str:
     return f" to {place}{mark and '?...'}{advice if is_url else ''}"
 
 
-def _status(status: int) -> str:
+def status_in_words(status: int) -> str:
     """As people write it, such as "503 Service Unavailable"."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"

@@ -60,6 +60,16 @@ class Answer:
         """Whether it is an answer and no refusal."""
         return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's
 
+    @property
+    def is_redirect(self) -> bool:
+        """Whether what was asked for is elsewhere."""
+        return 300 <= self.status < 400  # noqa: PLR2004 - HTTP's
+
+    @property
+    def is_server_error(self) -> bool:
+        """Whether the server could not do what it was asked."""
+        return self.status >= 500  # noqa: PLR2004 - HTTP's
+
     def json(self) -> object:
         """The body, read as JSON.
 
