@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -198,6 +199,11 @@ def test_the_timeout_is_that_of_the_whole_call(score: Score) -> None:
         with pytest.raises(RemoteError, match=r"/rerank did not answer within 0\.2 s$"):
             score(scorer, QUERY, DOCUMENTS)
         assert len(fake.posts) <= 2, "two parts, and nothing tried again"
+
+
+def test_it_may_be_as_long_as_a_thread_can_wait(score: Score) -> None:
+    with faking([Reply(503, b"", NOW)]) as fake:
+        assert score(RemoteScorer(fake.url, timeout=threading.TIMEOUT_MAX), QUERY, DOCUMENTS) == RIGHT
 
 
 def test_an_answer_that_stalls_behind_its_headers_gets_no_more_time(score: Score) -> None:
