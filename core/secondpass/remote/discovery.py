@@ -168,13 +168,14 @@ def _with_info(server: Server, said: _Said, settings: Settings) -> Server:
     if isinstance(most, int) and most > 0:
         server = replace(server, most_documents=most)
     if said.get("server") == "secondpass":
-        return replace(server, fingerprint=_own_fingerprint(said, settings))
+        return _with_own_models(server, said, settings)
     return replace(server, fingerprint=_tei_fingerprint(said, settings))
 
 
-def _own_fingerprint(said: _Said, settings: Settings) -> str | None:
-    """That of the model that is asked for; the first one of a service answers where none is."""
+def _with_own_models(server: Server, said: _Said, settings: Settings) -> Server:
+    """With the fingerprint of the model that is asked for; the first one of a service answers where none is."""
     models = said.get("models")
+    served: list[str] = []
     for model in models if isinstance(models, list) else []:
         if not isinstance(model, Mapping):
             continue
@@ -183,8 +184,9 @@ def _own_fingerprint(said: _Said, settings: Settings) -> str | None:
         if settings.model is None or settings.model in names:
             prints = model.get("fingerprint")
             found = prints.get("raw" if settings.raw_scores else "served") if isinstance(prints, Mapping) else None
-            return found if isinstance(found, str) else None
-    return None
+            return replace(server, fingerprint=found if isinstance(found, str) else None)
+        served += map(str, names)
+    return replace(server, lacks=printable(", ".join(served)) if served else None)
 
 
 def _tei_fingerprint(said: _Said, settings: Settings) -> str | None:

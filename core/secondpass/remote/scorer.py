@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from secondpass.concurrency.per_process import PerProcess
-from secondpass.errors import InputError, NoFingerprintError, RemoteError, RemoteWarning
+from secondpass.errors import InputError, RemoteError, RemoteWarning
 from secondpass.errors.caller_warnings import warn_caller
 from secondpass.ranking import RankedDocument
 from secondpass.ranking.kept_order import kept_order
@@ -182,16 +182,11 @@ class RemoteScorer:
         Raises:
             NoFingerprintError: The service does not tell.
             InputError: A failure would go unnoticed among the scores, or raw scores are wanted that it does not have.
-            RemoteError: The service cannot be reached.
+            RemoteError: The service cannot be reached, or serves no such model.
         """
         if self.on_failure != "raise":
             raise InputError(f'on_failure must be "raise" for a scorer with a fingerprint, got "{self.on_failure}"')
-        fingerprint = self._client.look_again(insists=True).fingerprint
-        if fingerprint is None:
-            raise NoFingerprintError(
-                f"url must be of a service that tells what its scores depend on, got {self._client.shown}"
-            )
-        return fingerprint
+        return self._client.fingerprint()
 
     def load(self) -> Self:
         """Find out how the service is to be asked, so that nothing but scores is left for the first document.
