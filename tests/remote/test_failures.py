@@ -84,7 +84,10 @@ BROKEN: dict[str, tuple[Reply, str]] = {
     "a redirection to no URL": (Reply(302, b"", {"location": "gateway:8080/login"}), "302 Found to gateway:8080/login"),
     "a redirection to a blank page": (Reply(302, b"", {"location": "about:blank"}), "302 Found to about:blank"),
     "a redirection to a telephone": (Reply(301, b"", {"location": "tel:1"}), "301 Moved Permanently to tel:1"),
-    "a redirection to a port that is none": (Reply(301, b"", {"location": "http://h:x/"}), "Permanently to http://h:x/"),
+    "a redirection to a port that is none": (
+        Reply(301, b"", {"location": "http://h:x/"}),
+        "Permanently to http://h:x/",
+    ),
     "no results": (results(lambda _: {"status": "fine"}), "must hold a list of results, got an object with status"),
     "numbers": (results(lambda _: [1.0, 2.0, 3.0]), "must hold a list of results, got a list of something else"),
     "a page": (Reply(200, PAGE, HTML), r"must be JSON, got 79 bytes \(text/html\)"),
@@ -102,6 +105,16 @@ BROKEN: dict[str, tuple[Reply, str]] = {
     "half a surrogate pair": (Reply(400, {"message": "no \ud800 here"}), r"answered 400 Bad Request: no \\ud800 here$"),
     "half of one as a field": (Reply(200, {"\ud800": 1}), r"got an object with \\ud800$"),
     "half of one as a score": (results(lambda all_: [{**all_[0], "score": "\ud800"}, *all_[1:]]), r"got '\\ud800' for"),
+    "what terminals obey": (
+        Reply(400, {"message": "no\r\n\t\x1b]0;title\x07 \x9b2J"}),
+        r"answered 400 Bad Request: no \\x1b\]0;title\\x07 \\x9b2J$",
+    ),
+    "a redirection to what terminals obey": (
+        Reply(302, b"", {"location": "http://h/\x1b[2J\x9b2J"}),
+        r"Found to http://h/\\x1b\[2J\\x9b2J: give",
+    ),
+    "a content type that terminals obey": (Reply(200, b"", {"content-type": "a\x1b[2J"}), r"0 bytes \(a\\x1b\[2J\)$"),
+    "a field that terminals obey": (Reply(200, {"\x1b[2J": 1}), r"got an object with \\x1b\[2J$"),
     "an unknown status": (Reply(599, b""), "answered 599$"),
 }
 
@@ -403,7 +416,8 @@ class TestDiscovery:
             assert fake.posts[0][0] == "/rerank"
 
     @pytest.mark.parametrize(
-        ("pages", "answered"), [({}, "404 Not Found"), ({"/models": Reply(410)}, "410 Gone"), ({"/models": 1}, "200 OK")]
+        ("pages", "answered"),
+        [({}, "404 Not Found"), ({"/models": Reply(410)}, "410 Gone"), ({"/models": 1}, "200 OK")],
     )
     def test_one_that_says_nothing_has_to_be_told(self, pages: dict[str, object], answered: str) -> None:
         message = rf"does not say which API it speaks, .* answered {answered}: give api=\.\.\., one of secondpass, tei,"
@@ -416,7 +430,10 @@ class TestDiscovery:
     @pytest.mark.parametrize(
         ("reply", "answered"),
         [
-            (Reply(308, b"", {"location": "https://new.example/info"}), "308 Permanent Redirect to https://new.example/"),
+            (
+                Reply(308, b"", {"location": "https://new.example/info"}),
+                "308 Permanent Redirect to https://new.example/",
+            ),
             (Reply(302, b"", {"location": "/login"}), "302 Found to http://127.0.0.1:"),
             (Reply(500, PAGE, HTML), "500 Internal Server Error"),
             (Reply(530, b""), "530"),
@@ -426,9 +443,10 @@ class TestDiscovery:
         pages = {"/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}
         with faking(pages=pages | {path: reply}) as fake:
             scorer = RemoteScorer(fake.url)
-            with pytest.raises(RemoteError, match=rf"^{fake.url}{path} answered {answered}.*; where .*, give api=") as no:
+            message = rf"^{fake.url}{path} answered {answered}.*; where it has no such page, give api="
+            with pytest.raises(RemoteError, match=message) as caught:
                 score(scorer, QUERY, SHORT)
-            assert no.value.status == reply.status
+            assert caught.value.status == reply.status
             fake.pages = TEI_PAGES
             assert score(scorer, QUERY, SHORT) == RIGHT[:3]
             assert fake.posts[0][0] == "/rerank"

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from secondpass.files.printable import printable
+
 
 @contextmanager
 def warnings_in_lines(in_flags: Callable[[str], str]) -> Iterator[None]:
@@ -29,7 +31,7 @@ def warnings_in_lines(in_flags: Callable[[str], str]) -> Iterator[None]:
         text = in_flags(" ".join(str(message).split()))
         if text not in shown:
             shown.add(text)
-            (sys.stderr if file is None else file).write(f"warning: {text}\n")
+            (sys.stderr if file is None else file).write(f"warning: {printable(text)}\n")
 
     with warnings.catch_warnings():
         warnings.showwarning = show

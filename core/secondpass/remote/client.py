@@ -83,9 +83,7 @@ class Client:
         if server.lacks is not None:
             raise RemoteError(f"{self.shown} must serve {self._settings.model}, it serves {server.lacks}")
         if server.fingerprint is None:
-            raise NoFingerprintError(
-                f"url must be of a service that tells what its scores depend on, got {self.shown}"
-            )
+            raise NoFingerprintError(f"url must be of a service that tells what its scores depend on, got {self.shown}")
         return server.fingerprint
 
     def look_again(self) -> None:

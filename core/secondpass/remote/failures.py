@@ -29,7 +29,8 @@ def refusal(ask: Ask, answer: Answer, behind: str = "") -> RemoteError:
     """
     # Every other part is the number of a document.
     words = [int(part) if number % 2 else part for number, part in enumerate(_PLACE.split(_quoted(words_of(answer))))]
-    return RemoteError(f"{ask.shown} answered {status_in_words(answer.status)}{_moved(ask, answer)}", *words, behind, status=answer.status)
+    answered = f"{ask.shown} answered {status_in_words(answer.status)}{_moved(ask, answer)}"
+    return RemoteError(answered, *words, behind, status=answer.status)
 
 
 def given_up(ask: Ask, outcome: Outcome, behind: str = "") -> RemoteError:
@@ -50,7 +51,7 @@ def words_of(answer: Answer) -> str:
     except (ValueError, RecursionError):
         kind = answer.headers.get("content-type", "")
         said = answer.content.decode(errors="replace") if kind.startswith("text/plain") else ""
-    line = re.sub(r"\s+", " ", printable(said)).strip()
+    line = printable(re.sub(r"\s+", " ", said).strip())
     return line if len(line) <= _MOST_WORDS else line[: _MOST_WORDS - 3] + "..."
 
 
@@ -81,7 +82,7 @@ def _moved(ask: Ask, answer: Answer) -> str:
     place, mark, _ = target.partition("?")
     advice = ": give that as url" if ask.body is not None else ": give the address of that server as url"
     is_url = place.startswith(("http://", "https://"))
-    return f" to {place}{mark and '?...'}{advice if is_url else ''}"
+    return f" to {printable(place)}{mark and '?...'}{advice if is_url else ''}"
 
 
 def status_in_words(status: int) -> str:
