@@ -438,6 +438,29 @@ def test_a_damaged_file_is_a_warning_and_a_fresh_start(tmp_path: Path, damage: C
     assert len(files(tmp_path)) == 1
 
 
+def test_what_shows_warnings_may_use_the_same_scores(tmp_path: Path) -> None:
+    cached(tmp_path, Scores()).score("q", ["a"])
+    (path,) = files(tmp_path)
+    damage_with_garbage(path)
+    path.with_name(path.name + "-shm").mkdir()  # no file, and not to be removed as one
+    with_cache = cached(tmp_path, Scores())
+    said: list[str] = []
+
+    def show(message: Warning | str, *_: object) -> None:
+        said.append(str(message))
+        if len(said) < 3:
+            with_cache.score("q", [str(message)])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = show
+        thread = threading.Thread(target=with_cache.score, args=("q", ["a"]), daemon=True)
+        thread.start()
+        thread.join(20)
+    assert not thread.is_alive(), "it waits for itself"
+    assert any("cannot be removed" in text for text in said)
+
+
 def test_a_release_with_another_table_leaves_the_files_of_this_one_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
