@@ -244,6 +244,30 @@ def test_what_is_read_of_a_scorer_that_ranks_is_its_ranking_and_of_others_their_
     assert len(scores.asked) == len(set(DOCUMENTS))
 
 
+def test_numbers_of_numpy_in_a_scorers_own_ranking_are_kept(tmp_path: Path) -> None:
+    class Numpys(Scores):
+        """Ranks in numpy's numbers."""
+
+        def rank(self, query: str, documents: Iterable[str], *_: Any, **__: Any) -> list[RankedDocument]:
+            scores = np.asarray([true_score(query, text) for text in documents], np.float32)
+            return [
+                RankedDocument(
+                    index,
+                    scores[index],
+                    text,
+                    Passage(np.int64(0), np.int64(1), scores[index]),
+                    np.bool_(True),  # type: ignore[arg-type] # what scorers give all the same
+                )
+                for index, text in enumerate(documents)
+            ]
+
+    first = rank(cached(tmp_path, Numpys()), "q", ["one", "two"])
+    again = cached(tmp_path, Numpys())
+    assert rank(again, "q", ["one", "two"]) == first
+    assert (again.hits, again.misses) == (2, 0)
+    assert [type(document.passage.end) for document in again.rank("q", ["one", "two"]) if document.passage] == [int] * 2
+
+
 async def test_awaited_it_gives_the_same(tmp_path: Path) -> None:
     plain, texts = CachedScorer(Reading(), tmp_path / "plain"), DOCUMENTS[:4]
     awaited = CachedScorer(AwaitedReading(), tmp_path / "awaited")
