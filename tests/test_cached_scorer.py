@@ -1,6 +1,7 @@
 """Scores kept on disk: exact, shared, bounded, and never wrong, whatever happens to the file."""
 
 import asyncio
+import copy
 import math
 import os
 import pickle
@@ -249,15 +250,10 @@ def test_numbers_of_numpy_in_a_scorers_own_ranking_are_kept(tmp_path: Path) -> N
         """Ranks in numpy's numbers."""
 
         def rank(self, query: str, documents: Iterable[str], *_: Any, **__: Any) -> list[RankedDocument]:
-            scores = np.asarray([true_score(query, text) for text in documents], np.float32)
+            scores: Any = np.asarray([true_score(query, text) for text in documents], np.float32)
+            start, end, truncated = np.int64(0), np.int64(1), np.bool_(1)
             return [
-                RankedDocument(
-                    index,
-                    scores[index],
-                    text,
-                    Passage(np.int64(0), np.int64(1), scores[index]),
-                    np.bool_(True),  # type: ignore[arg-type] # what scorers give all the same
-                )
+                RankedDocument(index, scores[index], text, Passage(start, end, scores[index]), truncated)  # type: ignore[arg-type] # what scorers give all the same
                 for index, text in enumerate(documents)
             ]
 
@@ -365,6 +361,27 @@ def test_a_copy_in_another_process_goes_on(tmp_path: Path, model: str) -> None:
     copy.score("cat", DOCUMENTS)
     assert (copy.hits, copy.misses) == (5, 0)
     assert copy.fingerprint() == with_cache.fingerprint()
+
+
+class Tagged(CachedScorer):
+    """Is made of other arguments, and has more than those."""
+
+    def __init__(self, folder: Path, tag: str) -> None:
+        super().__init__(OverlapScorer(), folder, fingerprint="f")
+        self.tag = tag
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda scorer: pickle.loads(pickle.dumps(scorer))])  # noqa: S301 - our own
+def test_a_copy_of_a_subclass_is_of_it_and_has_what_it_has(
+    copied: Callable[[CachedScorer], CachedScorer], tmp_path: Path
+) -> None:
+    scorer = Tagged(tmp_path, "a tag")
+    scores = scorer.score("cat", DOCUMENTS)
+    other = copied(scorer)
+    assert isinstance(other, Tagged)
+    assert (other.tag, other.hits, other.misses) == ("a tag", 0, 0)
+    assert other.score("cat", DOCUMENTS) == scores
+    assert (other.hits, scorer.hits) == (5, 1), "each counts its own"
 
 
 def test_scores_are_kept_under_the_files_that_gave_them(tmp_path: Path) -> None:
@@ -477,7 +494,7 @@ def test_what_shows_warnings_may_use_the_same_scores(tmp_path: Path) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = show
+        warnings.showwarning = show  # type: ignore[assignment] # it takes whatever it is given
         thread = threading.Thread(target=with_cache.score, args=("q", ["a"]), daemon=True)
         thread.start()
         thread.join(20)
