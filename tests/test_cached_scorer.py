@@ -1,6 +1,7 @@
 """Scores kept on disk: exact, shared, bounded, and never wrong, whatever happens to the file."""
 
 import asyncio
+import copy
 import math
 import os
 import pickle
@@ -251,6 +252,25 @@ def test_what_is_read_of_a_scorer_that_ranks_is_its_ranking_and_of_others_their_
     assert len(scores.asked) == len(set(DOCUMENTS))
 
 
+def test_numbers_of_numpy_in_a_scorers_own_ranking_are_kept(tmp_path: Path) -> None:
+    class Numpys(Scores):
+        """Ranks in numpy's numbers."""
+
+        def rank(self, query: str, documents: Iterable[str], *_: Any, **__: Any) -> list[RankedDocument]:
+            scores: Any = np.asarray([true_score(query, text) for text in documents], np.float32)
+            start, end, truncated = np.int64(0), np.int64(1), np.bool_(1)
+            return [
+                RankedDocument(index, scores[index], text, Passage(start, end, scores[index]), truncated)  # type: ignore[arg-type] # what scorers give all the same
+                for index, text in enumerate(documents)
+            ]
+
+    first = rank(cached(tmp_path, Numpys()), "q", ["one", "two"])
+    again = cached(tmp_path, Numpys())
+    assert rank(again, "q", ["one", "two"]) == first
+    assert (again.hits, again.misses) == (2, 0)
+    assert [type(document.passage.end) for document in again.rank("q", ["one", "two"]) if document.passage] == [int] * 2
+
+
 async def test_awaited_it_gives_the_same(tmp_path: Path) -> None:
     plain, texts = CachedScorer(Reading(), tmp_path / "plain"), DOCUMENTS[:4]
     awaited = CachedScorer(AwaitedReading(), tmp_path / "awaited")
@@ -374,6 +394,27 @@ def test_a_copy_in_another_process_goes_on(tmp_path: Path, model: str) -> None:
     assert n_kept(tmp_path) == 7
 
 
+class Tagged(CachedScorer):
+    """Is made of other arguments, and has more than those."""
+
+    def __init__(self, folder: Path, tag: str) -> None:
+        super().__init__(OverlapScorer(), folder, fingerprint="f")
+        self.tag = tag
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda scorer: pickle.loads(pickle.dumps(scorer))])  # noqa: S301 - our own
+def test_a_copy_of_a_subclass_is_of_it_and_has_what_it_has(
+    copied: Callable[[CachedScorer], CachedScorer], tmp_path: Path
+) -> None:
+    scorer = Tagged(tmp_path, "a tag")
+    scores = scorer.score("cat", DOCUMENTS)
+    other = copied(scorer)
+    assert isinstance(other, Tagged)
+    assert (other.tag, other.hits, other.misses) == ("a tag", 0, 0)
+    assert other.score("cat", DOCUMENTS) == scores
+    assert (other.hits, scorer.hits) == (5, 1), "each counts its own"
+
+
 def test_scores_are_kept_under_the_files_that_gave_them(tmp_path: Path) -> None:
     folder = bert(tmp_path / "model")
     model, copied = CrossEncoder(folder), CachedScorer(CrossEncoder(folder), tmp_path)
@@ -492,6 +533,29 @@ def test_an_index_that_is_damaged_alone_is_damage_too(tmp_path: Path, monkeypatc
             again = cached(tmp_path).score("cat", DOCUMENTS)
     assert again == OverlapScorer().score("cat", DOCUMENTS)
     assert [path.name for path in files(tmp_path)] == ["scores-2.sqlite3"]
+
+
+def test_what_shows_warnings_may_use_the_same_scores(tmp_path: Path) -> None:
+    cached(tmp_path, Scores()).score("q", ["a"])
+    (path,) = files(tmp_path)
+    damage_with_garbage(path)
+    path.with_name(path.name + "-shm").mkdir()  # no file, and not to be removed as one
+    with_cache = cached(tmp_path, Scores())
+    said: list[str] = []
+
+    def show(message: Warning | str, *_: object) -> None:
+        said.append(str(message))
+        if len(said) < 3:
+            with_cache.score("q", [str(message)])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = show  # type: ignore[assignment] # it takes whatever it is given
+        thread = threading.Thread(target=with_cache.score, args=("q", ["a"]), daemon=True)
+        thread.start()
+        thread.join(20)
+    assert not thread.is_alive(), "it waits for itself"
+    assert any("cannot be removed" in text for text in said)
 
 
 def test_a_release_with_another_table_leaves_the_files_of_this_one_alone(

@@ -2,23 +2,17 @@
 
 import asyncio
 import os
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from secondpass.arguments import check_count, check_path, describe
-from secondpass.concurrency.per_process import PerProcess
-from secondpass.errors import InputError, RemoteError
+from secondpass.arguments import check_count, check_path
+from secondpass.errors import InputError
 from secondpass.errors.item_numbers import caller_numbers
-from secondpass.fingerprints import check_fingerprint
 from secondpass.ranking import (
     AsyncScorer,
-    Fingerprinted,
     Pair,
     PairScorer,
     RankedDocument,
@@ -29,21 +23,13 @@ from secondpass.ranking import (
     arank,
     rank,
     read_pairs,
-    unwrapped,
 )
 from secondpass.ranking.blocks import blocks_of, numbered
 from secondpass.ranking.order import order_documents, rank_scores
 from secondpass.ranking.pairs import places_by_query
 from secondpass.ranking.request_checks import check_documents, check_pairs, check_query, check_request
-from secondpass.ranking.score_checks import check_scores
 from secondpass.ranking.scorer_checks import check_pointwise, check_raises_failures, check_scorer
-from secondpass.ranking.scorers import can_change
-from secondpass.score_cache import LIST, Entry, Lookup, Scores, ScoreStore, in_form, join, pair_keys
-
-# What the keys of an entry begin with, by the scorer's call. `rank` and `read` of a calibrated model round its
-# probabilities differently, so that entries of both would not sort as those of either. Earlier entries lie under other
-# words, and are not used: there, a service and its model shared them.
-_SCORE, _RANKING, _READING = "scores", "rankings", "readings"
+from secondpass.score_cache import RANKING, READING, SCORE, KeptScores, Scores, in_form, join
 
 
 class CachedScorer:
@@ -84,17 +70,9 @@ class CachedScorer:
         max_scores: int = 1_000_000,
     ) -> None:
         self._scorer = _check_scorer(scorer)
-        self._folder = _check_folder(folder)
-        self._fingerprint = _fingerprint_of(scorer) if fingerprint is None else check_fingerprint(fingerprint)
-        self._is_given = fingerprint is not None
-        self._asks_again = fingerprint is None and can_change(scorer)
-        # A service has the fingerprint of its model, and gives lists where that gives arrays, without all that it says.
-        self._source = "model" if isinstance(unwrapped(scorer), ReadingScorer) else "other"
+        path = _check_folder(folder)
         check_count("max_scores", max_scores, optional=False)  # None means no limit elsewhere
-        self._max_scores = int(max_scores)
-        self._store = ScoreStore(self._folder, self._max_scores)
-        self._counting = PerProcess(threading.Lock)
-        self._hits = self._misses = 0
+        self._kept = KeptScores(self._scorer, path, fingerprint=fingerprint, max_scores=int(max_scores))
 
     @property
     def scorer(self) -> Scorer:
@@ -104,16 +82,16 @@ class CachedScorer:
     @property
     def hits(self) -> int:
         """How many pairs were answered without the scorer, so far and by this object."""
-        return self._hits
+        return self._kept.hits
 
     @property
     def misses(self) -> int:
         """How many pairs the scorer was asked for."""
-        return self._misses
+        return self._kept.misses
 
     def fingerprint(self) -> str:
         """That of the scorer."""
-        return self._fingerprint
+        return self._kept.fingerprint
 
     def score(self, query: str, documents: Iterable[str]) -> Scores:
         """The relevance of each document to the query, in the given order, as the scorer gives it.
@@ -128,10 +106,10 @@ class CachedScorer:
                 by now.
         """
         pairs = _pairs(query, documents)
-        lookup = self._look_up(_SCORE, pairs)
+        lookup = self._kept.look_up(SCORE, pairs)
         if lookup.missing:
             with caller_numbers(lookup.numbers(lookup.missing)):
-                self._add_scores(lookup, lookup.missing, self._scorer.score(query, lookup.missing_documents))
+                self._kept.add_scores(lookup, lookup.missing, self._scorer.score(query, lookup.missing_documents))
         return in_form(lookup.entries())
 
     def predict(self, pairs: Iterable[Pair]) -> Scores:
@@ -148,17 +126,19 @@ class CachedScorer:
         """
         scores: list[Scores] = []
         for first, block in numbered(blocks_of(check_pairs(pairs))):
-            lookup = self._look_up(_SCORE, block, first=first)
+            lookup = self._kept.look_up(SCORE, block, first=first)
             if isinstance(self._scorer, PairScorer):
                 if lookup.missing:
                     with caller_numbers(lookup.numbers(lookup.missing)):
-                        self._add_scores(lookup, lookup.missing, self._scorer.predict(lookup.missing))
+                        self._kept.add_scores(lookup, lookup.missing, self._scorer.predict(lookup.missing))
             else:
                 missing = lookup.missing
                 for query, places in places_by_query(missing).items():
                     some = [missing[place] for place in places]
                     with caller_numbers(lookup.numbers(some)):
-                        self._add_scores(lookup, some, self._scorer.score(query, [document for _, document in some]))
+                        self._kept.add_scores(
+                            lookup, some, self._scorer.score(query, [document for _, document in some])
+                        )
             scores.append(in_form(lookup.entries()))
         return join(scores)
 
@@ -177,13 +157,13 @@ class CachedScorer:
         """
         if not isinstance(self._scorer, ReadingScorer | RankingScorer):
             return Readings.of_scores(np.asarray(self.predict(pairs), np.float64))
-        call = _READING if isinstance(self._scorer, ReadingScorer) else _RANKING
+        call = READING if isinstance(self._scorer, ReadingScorer) else RANKING
         blocks = []
         for first, block in numbered(blocks_of(check_pairs(pairs))):
-            lookup = self._look_up(call, block, first=first)
+            lookup = self._kept.look_up(call, block, first=first)
             if lookup.missing:
                 with caller_numbers(lookup.numbers(lookup.missing)):
-                    self._add_readings(lookup, read_pairs(self._scorer, lookup.missing))
+                    self._kept.add_readings(lookup, read_pairs(self._scorer, lookup.missing))
             blocks.append(Readings.of_documents(lookup.documents()))
         return Readings.concatenate(blocks)
 
@@ -205,11 +185,11 @@ class CachedScorer:
         texts = check_request(query, documents, top_k, score_threshold)
         if not isinstance(self._scorer, RankingScorer):
             return rank_scores(self.score(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
-        lookup = self._look_up(_RANKING, _pairs(query, texts))
+        lookup = self._kept.look_up(RANKING, _pairs(query, texts))
         if lookup.missing:
             with caller_numbers(lookup.numbers(lookup.missing)):
                 ranking = rank(self._scorer, query, lookup.missing_documents)
-            self._add_ranking(lookup, ranking)
+            self._kept.add_ranking(lookup, ranking)
         return order_documents(lookup.documents(), top_k=top_k, score_threshold=score_threshold)
 
     async def ascore(self, query: str, documents: Iterable[str]) -> Scores:
@@ -217,11 +197,11 @@ class CachedScorer:
         if not isinstance(self._scorer, AsyncScorer):
             return await asyncio.to_thread(self.score, query, documents)
         pairs = _pairs(query, documents)
-        lookup = await asyncio.to_thread(self._look_up, _SCORE, pairs)
+        lookup = await asyncio.to_thread(self._kept.look_up, SCORE, pairs)
         if lookup.missing:
             with caller_numbers(lookup.numbers(lookup.missing)):
                 scores = await self._scorer.ascore(query, lookup.missing_documents)
-                await asyncio.to_thread(self._add_scores, lookup, lookup.missing, scores)
+                await asyncio.to_thread(self._kept.add_scores, lookup, lookup.missing, scores)
         return in_form(lookup.entries())
 
     async def arank(
@@ -231,67 +211,17 @@ class CachedScorer:
         texts = check_request(query, documents, top_k, score_threshold)
         if not isinstance(self._scorer, RankingScorer):
             return rank_scores(await self.ascore(query, texts), texts, top_k=top_k, score_threshold=score_threshold)
-        lookup = await asyncio.to_thread(self._look_up, _RANKING, _pairs(query, texts))
+        lookup = await asyncio.to_thread(self._kept.look_up, RANKING, _pairs(query, texts))
         if lookup.missing:
             with caller_numbers(lookup.numbers(lookup.missing)):
                 ranking = await arank(self._scorer, query, lookup.missing_documents)
-            await asyncio.to_thread(self._add_ranking, lookup, ranking)
+            await asyncio.to_thread(self._kept.add_ranking, lookup, ranking)
         return order_documents(lookup.documents(), top_k=top_k, score_threshold=score_threshold)
 
-    def _look_up(self, call: str, pairs: Sequence[Pair], *, first: int = 0) -> Lookup:
-        """What is known of these pairs, of which the first one has this number for the caller."""
-        lookup = Lookup(pairs, pair_keys(f"{call} {self._source}", self._fingerprint, pairs), first=first)
-        if pairs:
-            lookup.fill({key: Entry.decode(value) for key, value in self._store.read(lookup.distinct_keys).items()})
-        with self._counting.get():
-            self._misses += len(lookup.missing)
-            self._hits += len(pairs) - len(lookup.missing)
-        return lookup
-
-    def _add_scores(self, lookup: Lookup, pairs: Sequence[Pair], scores: Sequence[float] | NDArray[np.float32]) -> None:
-        form = scores.dtype.name if isinstance(scores, np.ndarray) else LIST
-        self._add(lookup, pairs, [Entry(score, form) for score in check_scores(scores, len(pairs)).tolist()])
-
-    def _add_ranking(self, lookup: Lookup, ranking: Iterable[RankedDocument]) -> None:
-        given = sorted(ranking, key=lambda document: document.index)
-        self._add_readings(lookup, Readings.of_documents(given))
-
-    def _add_readings(self, lookup: Lookup, readings: Readings) -> None:
-        entries = [
-            Entry(reading.score, LIST, reading.passage, reading.truncated, reading.raw_score)
-            for reading in readings.one_by_one()
-        ]
-        self._add(lookup, lookup.missing, entries)
-
-    def _add(self, lookup: Lookup, pairs: Sequence[Pair], entries: Sequence[Entry]) -> None:
-        if self._asks_again:
-            try:
-                fingerprint = _fingerprint_of(self._scorer)
-            except InputError as error:  # the service says nothing any more: none of the pairs is to blame
-                raise RemoteError(str(error)) from error
-            if fingerprint != self._fingerprint:
-                raise RemoteError(
-                    "scorer must give the scores that it gave, its service has another model now: make a new "
-                    "CachedScorer"
-                )
-        by_key = dict(zip(map(lookup.key_of, pairs), entries, strict=True))
-        self._store.write({key: entry.encode() for key, entry in by_key.items()})
-        lookup.fill(by_key)
-
-    def __reduce__(self) -> tuple[Callable[..., "CachedScorer"], tuple[Scorer, Path], dict[str, bool]]:
-        """Pickle without the open file; the copy counts its own hits.
-
-        Its scorer may be another one, which was loaded from files of meanwhile: unless the fingerprint was given, or is
-        asked for again whenever there are scores to keep, the copy asks.
-        """
-        known = self._fingerprint if self._is_given or self._asks_again else None
-        make = partial(CachedScorer, fingerprint=known, max_scores=self._max_scores)
-        return make, (self._scorer, self._folder), {"_is_given": self._is_given, "_asks_again": self._asks_again}
-
     def __repr__(self) -> str:
-        hits, misses = self._hits, self._misses
+        folder, hits, misses = str(self._kept.folder), self.hits, self.misses
         rate = f", hit_rate={hits / (hits + misses):.1%}" if hits + misses else ""
-        return f"{type(self).__name__}({self._scorer!r}, {str(self._folder)!r}, hits={hits}, misses={misses}{rate})"
+        return f"{type(self).__name__}({self._scorer!r}, {folder!r}, hits={hits}, misses={misses}{rate})"
 
 
 def _pairs(query: str, documents: Iterable[str]) -> list[Pair]:
@@ -304,12 +234,6 @@ def _check_scorer(value: object) -> Scorer:
     check_pointwise(scorer, "cache the stages: Cascade([CachedScorer(...), CachedScorer(...)], ...)")
     check_raises_failures(scorer)
     return scorer
-
-
-def _fingerprint_of(scorer: Scorer) -> str:
-    if not isinstance(scorer, Fingerprinted):
-        raise InputError(f"fingerprint must be given for a scorer that has no fingerprint(), got {describe(scorer)}")
-    return check_fingerprint(scorer.fingerprint())
 
 
 def _check_folder(folder: str | os.PathLike[str]) -> Path:

@@ -42,3 +42,10 @@ def test_each_text_is_shown_once_and_python_shows_warnings_as_before(capsys: pyt
                 warnings.warn(text, UserWarning, stacklevel=1)
         assert warnings.showwarning is before
     assert capsys.readouterr().err == "warning: FIRST LINE\nwarning: SECOND\n"
+
+
+def test_a_warning_is_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings_in_lines(str):
+        warnings.simplefilter("always")
+        warnings.warn("a file \x1b[2J\udce9", UserWarning, stacklevel=1)
+    assert capsys.readouterr().err == "warning: a file \\x1b[2J\\udce9\n"

@@ -11,6 +11,8 @@ from pathlib import Path
 import checkpoints
 import pytest
 
+from secondpass.errors import InputError
+
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 
 FULL = "No space left on device"
@@ -179,6 +181,16 @@ def test_a_table_can_be_written_in_any_encoding(commands: dict[str, tuple[str, .
     done = run((*commands["rank"], "--format", "table"), "", {"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, "")
     assert "K?ln" in done.stdout
+
+
+def test_an_error_is_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    from secondpass.cli.streams import run as run_command
+
+    def command() -> None:
+        raise InputError("no file \x1b[2J\udce9")
+
+    assert run_command(command, str) != 0
+    assert capsys.readouterr().err == "error: no file \\x1b[2J\\udce9\n"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, lambda: OSError("of a library")])

@@ -113,6 +113,27 @@ def test_copies_are_equal_and_hold_no_connection(copied: Callable[[RemoteScorer]
     assert scorer != fake.url
 
 
+class Tagged(RemoteScorer):
+    """Has more than its arguments."""
+
+    def __init__(self, url: str, tag: str) -> None:
+        super().__init__(url, retries=0)
+        self.tag = tag
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda scorer: pickle.loads(pickle.dumps(scorer))])  # noqa: S301 - our own
+def test_copies_of_a_subclass_are_of_it_and_have_what_it_has(copied: Callable[[RemoteScorer], RemoteScorer]) -> None:
+    with faking() as fake, Tagged(fake.url, "a tag") as scorer:
+        other = copied(scorer)
+        assert type(other) is Tagged
+        assert other.tag == "a tag"
+        assert other == scorer
+        with other:
+            assert other.score("query", DOCUMENTS) == RIGHT
+    assert scorer != RemoteScorer(fake.url, retries=0)
+    assert RemoteScorer(fake.url, retries=0) != scorer
+
+
 def test_it_is_what_the_protocols_ask_for() -> None:
     scorer = RemoteScorer("http://localhost")
     for protocol in (AsyncScorer, AsyncRankingScorer, Fingerprinted, Loadable):

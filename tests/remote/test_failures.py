@@ -2,16 +2,18 @@
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_service import TEI_PAGES, Reply, closed_url, faking, score_of
 
-from secondpass import RemoteScorer
+from secondpass import CachedScorer, RemoteScorer
 from secondpass.errors import InputError, RemoteError, ScoringError
 
 QUERY, DOCUMENTS = "query", ["four", "a", "seven..", "", "eleven"]
@@ -75,14 +77,24 @@ BROKEN: dict[str, tuple[Reply, str]] = {
         "a span must lie within its document",
     ),
     "an error in many lists": (Reply(400, b"[" * 900 + b"]" * 900), "answered 400 Bad Request$"),
-    "a redirection to no host": (Reply(307, b"", {"location": "http://xn--/rerank"}), "/rerank could not be asked: "),
+    "a redirection to no host": (
+        Reply(307, b"", {"location": "http://xn--/rerank"}),
+        "answered 307 Temporary Redirect to http://xn--/rerank",
+    ),
+    "a redirection to no URL": (Reply(302, b"", {"location": "gateway:8080/login"}), "302 Found to gateway:8080/login"),
+    "a redirection to a blank page": (Reply(302, b"", {"location": "about:blank"}), "302 Found to about:blank"),
+    "a redirection to a telephone": (Reply(301, b"", {"location": "tel:1"}), "301 Moved Permanently to tel:1"),
+    "a redirection to a port that is none": (
+        Reply(301, b"", {"location": "http://h:x/"}),
+        "Permanently to http://h:x/",
+    ),
     "no results": (results(lambda _: {"status": "fine"}), "must hold a list of results, got an object with status"),
     "numbers": (results(lambda _: [1.0, 2.0, 3.0]), "must hold a list of results, got a list of something else"),
     "a page": (Reply(200, PAGE, HTML), r"must be JSON, got 79 bytes \(text/html\)"),
     "half a list": (Reply(200, b'[{"index": 0, "score": 0.5}, {"ind'), "must be JSON, got 34 bytes"),
     "a redirection": (
         Reply(307, b"", {"location": "https://elsewhere/rerank?key=secret"}),
-        r"answered 307 Temporary Redirect to https://elsewhere/rerank: give that as url$",
+        r"answered 307 Temporary Redirect to https://elsewhere/rerank\?\.\.\.: give that as url$",
     ),
     "an error as a page": (Reply(500, PAGE, HTML), "answered 500 Internal Server Error$"),
     "TEI's error": (Reply(424, {"error": "no backend", "error_type": "Backend"}), "424 Failed Dependency: no backend$"),
@@ -93,6 +105,16 @@ BROKEN: dict[str, tuple[Reply, str]] = {
     "half a surrogate pair": (Reply(400, {"message": "no \ud800 here"}), r"answered 400 Bad Request: no \\ud800 here$"),
     "half of one as a field": (Reply(200, {"\ud800": 1}), r"got an object with \\ud800$"),
     "half of one as a score": (results(lambda all_: [{**all_[0], "score": "\ud800"}, *all_[1:]]), r"got '\\ud800' for"),
+    "what terminals obey": (
+        Reply(400, {"message": "no\r\n\t\x1b]0;title\x07 \x9b2J"}),
+        r"answered 400 Bad Request: no \\x1b\]0;title\\x07 \\x9b2J$",
+    ),
+    "a redirection to what terminals obey": (
+        Reply(302, b"", {"location": "http://h/\x1b[2J\x9b2J"}),
+        r"Found to http://h/\\x1b\[2J\\x9b2J: give",
+    ),
+    "a content type that terminals obey": (Reply(200, b"", {"content-type": "a\x1b[2J"}), r"0 bytes \(a\\x1b\[2J\)$"),
+    "a field that terminals obey": (Reply(200, {"\x1b[2J": 1}), r"got an object with \\x1b\[2J$"),
     "an unknown status": (Reply(599, b""), "answered 599$"),
 }
 
@@ -107,6 +129,26 @@ def test_what_cannot_be_used_is_refused_at_once(reply: Reply, message: str, scor
     assert "<" not in str(caught.value)
     assert str(caught.value).encode()
     assert isinstance(caught.value, ScoringError)
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "target"),
+    [
+        ("/v1/rerank/", "/v1/rerank", "/v1/rerank"),
+        ("/v1/rerank", "/v1/rerank/", "/v1/rerank/"),
+        ("/v1/rerank", "rerank/", "/v1/rerank/"),
+        ("/a/rerank", "../b/rerank#top", "/b/rerank"),
+    ],
+)
+def test_the_place_of_a_redirect_is_one_that_can_be_given_as_url(
+    url: str, location: str, target: str, score: Score
+) -> None:
+    with faking([Reply(308, b"", {"location": location})]) as fake:
+        message = rf"{url} answered 308 Permanent Redirect to {fake.url}{target}: give that as url$"
+        with pytest.raises(RemoteError, match=message):
+            score(RemoteScorer(fake.url + url, api="jina"), QUERY, SHORT)
+        assert score(RemoteScorer(fake.url + target, api="jina"), QUERY, SHORT) == RIGHT[:3]
+        assert [path for path, *_ in fake.posts] == [url, target], "an endpoint is asked as it stands"
 
 
 def test_a_document_without_a_usable_score_is_told_from_a_service_that_makes_no_sense(score: Score) -> None:
@@ -172,6 +214,11 @@ def test_the_timeout_is_that_of_the_whole_call(score: Score) -> None:
         assert len(fake.posts) <= 2, "two parts, and nothing tried again"
 
 
+def test_it_may_be_as_long_as_a_thread_can_wait(score: Score) -> None:
+    with faking([Reply(503, b"", NOW)]) as fake:
+        assert score(RemoteScorer(fake.url, timeout=threading.TIMEOUT_MAX), QUERY, DOCUMENTS) == RIGHT
+
+
 def test_an_answer_that_stalls_behind_its_headers_gets_no_more_time(score: Score) -> None:
     with faking([Reply(seconds=2.4, act="stall")], pages={}) as fake:
         scorer = RemoteScorer(f"{fake.url}/v1", api="jina", timeout=3, retries=0)
@@ -186,6 +233,11 @@ def test_nobody_there_is_said_with_the_address(score: Score) -> None:
     url = closed_url()
     with pytest.raises(RemoteError, match=rf"^{url}/info could not be reached: "):
         score(RemoteScorer(url, retries=0), QUERY, SHORT)
+
+
+def test_an_address_that_is_too_long_for_httpx_with_its_path_is_said(score: Score) -> None:
+    with pytest.raises(RemoteError, match="could not be asked: InvalidURL URL too long"):
+        score(RemoteScorer("http://nowhere.invalid/" + "a" * 65_512, api="jina"), QUERY, SHORT)
 
 
 def test_an_unknown_host_is_said(score: Score) -> None:
@@ -206,6 +258,22 @@ def test_lists_are_split_until_the_service_takes_them() -> None:
         n_posts = len(fake.posts)
         assert scorer.score(QUERY, documents) == [score_of(text) for text in documents]
         assert max(fake.sizes[n_posts:]) <= 3, "it remembers"
+
+
+def test_what_it_takes_at_once_stays_known_while_the_service_says_the_same_of_itself(tmp_path: Path) -> None:
+    """A cache asks for the fingerprint at every miss."""
+    info = {"model_id": "a/model", "model_sha": "one"}
+    with faking(pages={"/info": info}, most=10) as fake, RemoteScorer(fake.url) as scorer:
+        cached = CachedScorer(scorer, tmp_path)
+        for call in range(3):
+            cached.score(QUERY, [f"{call} {number}" for number in range(20)])
+        assert [fake.sizes[0], *sorted(fake.sizes[1:])] == [20, *[10] * 6]
+        fake.pages = {"/info": {**info, "model_sha": "two"}}
+        scorer.load().score(QUERY, DOCUMENTS * 4)
+        assert fake.sizes[-2:] == [10, 10], "another model behind the same limits"
+        fake.pages, fake.most = {"/info": {**info, "max_client_batch_size": 20}}, 20
+        scorer.load().score(QUERY, DOCUMENTS * 4)
+        assert fake.sizes[-1] == 20, "it says what it takes now"
 
 
 def test_a_body_that_is_too_large_is_halved(score: Score) -> None:
@@ -318,6 +386,8 @@ class TestDiscovery:
             ({"/v1/models": {"data": [{"id": "m", "owned_by": "llamacpp"}]}}, "/v1/rerank", "return_documents"),
             ({"/info": Reply(200, PAGE, HTML), "/v1/models": {"data": [{"id": "m"}]}}, "/v1/rerank", "top_n"),
             ({"/v1/models": {"data": [{"id": "m", "owned_by": ["x"]}]}}, "/v1/rerank", "top_n"),
+            # secondpass, whose /info somebody in between does not pass on.
+            ({"/v1/models": {"data": [{"id": "m", "owned_by": "secondpass"}]}}, "/v2/rerank", "return_documents"),
         ],
     )
     def test_a_service_is_told_by_what_it_says_of_itself(
@@ -340,11 +410,53 @@ class TestDiscovery:
             assert scorer.score(QUERY, SHORT) == RIGHT[:3]
             assert fake.posts[0][0] == posted
 
-    def test_one_that_says_nothing_has_to_be_told(self) -> None:
-        with faking(pages={}) as fake, RemoteScorer(fake.url) as scorer:
-            with pytest.raises(RemoteError, match=r"does not say which API it speaks, .*: give api=\.\.\., one of "):
+    def test_tei_is_asked_at_its_root_whatever_version_is_given(self, score: Score) -> None:
+        with faking() as fake:
+            assert score(RemoteScorer(f"{fake.url}/v1"), QUERY, SHORT) == RIGHT[:3]
+            assert fake.posts[0][0] == "/rerank"
+
+    @pytest.mark.parametrize(
+        ("pages", "answered"),
+        [({}, "404 Not Found"), ({"/models": Reply(410)}, "410 Gone"), ({"/models": 1}, "200 OK")],
+    )
+    def test_one_that_says_nothing_has_to_be_told(self, pages: dict[str, object], answered: str) -> None:
+        message = rf"does not say which API it speaks, .* answered {answered}: give api=\.\.\., one of secondpass, tei,"
+        with faking(pages=pages) as fake, RemoteScorer(fake.url) as scorer:
+            with pytest.raises(RemoteError, match=message):
                 scorer.score(QUERY, SHORT)
             assert fake.gets == ["/info", "/v1/models", "/models"]
+
+    @pytest.mark.parametrize("path", ["/info", "/v1/models", "/models"])
+    @pytest.mark.parametrize(
+        ("reply", "answered"),
+        [
+            (
+                Reply(308, b"", {"location": "https://new.example/info"}),
+                "308 Permanent Redirect to https://new.example/",
+            ),
+            (Reply(302, b"", {"location": "/login"}), "302 Found to http://127.0.0.1:"),
+            (Reply(500, PAGE, HTML), "500 Internal Server Error"),
+            (Reply(530, b""), "530"),
+        ],
+    )
+    def test_one_that_cannot_say_is_asked_again(self, path: str, reply: Reply, answered: str, score: Score) -> None:
+        pages = {"/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}
+        with faking(pages=pages | {path: reply}) as fake:
+            scorer = RemoteScorer(fake.url)
+            message = rf"^{fake.url}{path} answered {answered}.*; where it has no such page, give api="
+            with pytest.raises(RemoteError, match=message) as caught:
+                score(scorer, QUERY, SHORT)
+            assert caught.value.status == reply.status
+            fake.pages = TEI_PAGES
+            assert score(scorer, QUERY, SHORT) == RIGHT[:3]
+            assert fake.posts[0][0] == "/rerank"
+
+    def test_the_address_of_a_server_that_moved_is_what_to_give(self) -> None:
+        with faking() as there, faking(pages={"/info": Reply(301, b"", {"location": f"{there.url}/info"})}) as here:
+            message = f"Permanently to {there.url}/info: give the address of that server as url"
+            with pytest.raises(RemoteError, match=message):
+                called(RemoteScorer(here.url), QUERY, SHORT)
+            assert called(RemoteScorer(there.url), QUERY, SHORT) == RIGHT[:3]
 
     def test_it_is_asked_once(self) -> None:
         with faking() as fake, RemoteScorer(fake.url) as scorer:
@@ -352,7 +464,16 @@ class TestDiscovery:
             scorer.score(QUERY, SHORT)
             assert fake.gets == ["/info"]
 
-    @pytest.mark.parametrize("info", [Reply(503, PAGE, HTML), Reply(500), Reply(act="reset"), Reply(200, b"no JSON")])
+    @pytest.mark.parametrize(
+        "info",
+        [
+            Reply(503, PAGE, HTML),
+            Reply(500),
+            Reply(act="reset"),
+            Reply(200, b"no JSON"),
+            Reply(302, b"", {"location": "gateway:8080/login"}),
+        ],
+    )
     def test_one_whose_api_is_named_need_not_say_anything(self, info: Reply, score: Score) -> None:
         with faking(pages={"/info": info}) as fake:
             scorer = RemoteScorer(f"{fake.url}/v1", api="jina")

@@ -148,6 +148,13 @@ def test_a_model_without_a_fingerprint_is_said_to_have_none(served: str) -> None
         RemoteScorer(served, model="plain").fingerprint()
 
 
+def test_an_unknown_model_has_no_fingerprint_and_that_is_not_the_urls_fault(served: str) -> None:
+    apis: list[Literal["auto", "secondpass"]] = ["auto", "secondpass"]
+    for api in apis:
+        with pytest.raises(RemoteError, match=r" must serve nothing, it serves secondpass/mini, windows, plain$"):
+            RemoteScorer(served, api=api, model="nothing").fingerprint()
+
+
 def test_an_unknown_model_is_the_services_own_error(served: str) -> None:
     with pytest.raises(RemoteError, match=r"answered 404 Not Found: model must be one of secondpass/mini, ") as caught:
         RemoteScorer(served, model="nothing").score(QUERY, ["text"])

@@ -72,7 +72,7 @@ class Excerpts:
             yield Text(printable(excerpt.heading), style="cyan")
             # A space of its own between the parts, so that the passage is what is bold.
             parts = [(before, "dim"), (f"{mark}{passage}{mark}", "bold"), (after, "dim")]
-            text = Text(" ").join(Text(part, style) for part, style in parts if part)
+            text = Text(" ").join(Text(printable(part), style) for part, style in parts if part)
             yield Padding(text, (0, 0, 0, _INDENT))
 
     def markdown(self) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from secondpass.files.printable import printable
+
 
 def say_warning(text: str, file: TextIO | None = None) -> None:
     """Write a warning's line.
@@ -14,7 +16,7 @@ def say_warning(text: str, file: TextIO | None = None) -> None:
         text: The warning, in the command line's words.
         file: Where it goes; None: standard error.
     """
-    (sys.stderr if file is None else file).write(f"warning: {text}\n")
+    (sys.stderr if file is None else file).write(f"warning: {printable(text)}\n")
 
 
 @contextmanager

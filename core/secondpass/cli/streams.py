@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 from secondpass.cli.notices import warnings_in_lines
 from secondpass.errors import SecondPassError
+from secondpass.files.printable import printable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -151,7 +152,7 @@ def _write_failed(error: OSError) -> int:
 
 
 def _fail(message: str, status: int) -> int:
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {printable(message)}\n")
     return status
 
 

@@ -22,7 +22,7 @@ class Address:
         host: The host's name, in lower case.
         root: What every path of the service is put behind; without a slash at its end.
         version: "/v1" or "/v2" where the address ended in it, else "".
-        endpoint: The place for requests where the whole of it was given, else None.
+        endpoint: The place for requests where the whole of it was given, as it was written, else None.
     """
 
     host: str
@@ -72,7 +72,7 @@ def address_of(url: object) -> Address:
         raise InputError(f"url must have no fragment (#...), got {url!r}")
     written = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     origin = f"{parts.scheme}://{written}" + ("" if port is None else f":{port}")
-    path = parts.path.rstrip("/")
+    path = parts.path.rstrip("/")  # behind a base; to an endpoint it may be another place, which answers a redirect
     is_endpoint = path.rpartition("/")[2] == "rerank"
     if parts.query and not is_endpoint:
         raise InputError("url must have no query string (?...) unless it is the whole URL of an endpoint, …/rerank")
@@ -83,5 +83,5 @@ def address_of(url: object) -> Address:
         host=parts.hostname,
         root=origin + root,
         version=version,
-        endpoint=origin + path + (f"?{parts.query}" if parts.query else "") if is_endpoint else None,
+        endpoint=origin + parts.path + (f"?{parts.query}" if parts.query else "") if is_endpoint else None,
     )

@@ -65,7 +65,7 @@ def _results(ask: Ask, answer: Answer) -> Sequence[_Result]:
     try:
         content = answer.json()
     except ValueError:
-        kind = answer.headers.get("content-type", "no content type")
+        kind = printable(answer.headers.get("content-type", "no content type"))
         raise _broken(ask, f"it must be JSON, got {len(answer.content)} bytes ({kind})") from None
     results: object = content
     if isinstance(content, Mapping):  # the first infinity had Voyage's `data`

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
-from secondpass.errors import RemoteError
+from secondpass.errors import NoFingerprintError, RemoteError
 from secondpass.remote.address import address_of
 from secondpass.remote.answers import Found
 from secondpass.remote.connections import Connections
@@ -71,16 +71,32 @@ class Client:
             parts = self._parts(known, query, documents, deadline, spans=spans)
             return list(chain.from_iterable(await acarry_out(parts, client, deadline)))
 
-    def look_again(self, *, insists: bool = False) -> Server:
-        """What the service says of itself now.
-
-        Args:
-            insists: Whether it has to say it even where its API is known.
+    def fingerprint(self) -> str:
+        """What the scores depend on, as the service tells it now.
 
         Raises:
-            RemoteError: It does not say how it is to be asked.
+            NoFingerprintError: It does not tell.
+            RemoteError: It does not say how it is to be asked, or serves no such model.
             InputError: Raw scores are wanted, and it has none.
         """
+        server = self._look(insists=True)
+        if server.lacks is not None:
+            raise RemoteError(f"{self.shown} must serve {self._settings.model}, it serves {server.lacks}")
+        if server.fingerprint is None:
+            raise NoFingerprintError(f"url must be of a service that tells what its scores depend on, got {self.shown}")
+        return server.fingerprint
+
+    def look_again(self) -> None:
+        """Find out anew how the service is to be asked.
+
+        Raises:
+            RemoteError: It does not say.
+            InputError: Raw scores are wanted, and it has none.
+        """
+        self._look(insists=False)
+
+    def _look(self, *, insists: bool) -> Server:
+        """What the service says of itself now, which it has to even where its API is known, if `insists`."""
         deadline, client = Deadline(self._settings.timeout), self._connections.client()
         with self._without_key():
             (server,) = carry_out([self._discovery(deadline, insists=insists)], client, deadline)
@@ -100,8 +116,14 @@ class Client:
         return discover(self._settings, self._address, deadline, insists=insists)
 
     def _keep(self, server: Server) -> "_Known":
-        limits = [limit for limit in (self._settings.max_texts, server.most_documents) if limit is not None]
-        self._known = known = _Known(server, PartSize(min(limits, default=None)))
+        """Ask as this from now on; what a service was found to take at once stays known, whatever model it has now."""
+        known = self._known
+        if known is not None and replace(known.server, fingerprint=server.fingerprint) == server:
+            size = known.size
+        else:
+            limits = [limit for limit in (self._settings.max_texts, server.most_documents) if limit is not None]
+            size = PartSize(min(limits, default=None))
+        self._known = known = _Known(server, size)
         return known
 
     def _parts(

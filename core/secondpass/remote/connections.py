@@ -21,6 +21,9 @@ from secondpass.errors import RemoteError
 _PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
+# Where the extensions of a response hold what its header of that name said.
+LOCATION: Final = "location"
+
 _Holder: TypeAlias = AsyncGenerator[httpx.AsyncClient, None]
 
 
@@ -79,7 +82,8 @@ class _Pools:
             if self._client is None:
                 certificates = _certificates()
                 with _settings_of_environment(_PROXIES):
-                    self._client = httpx.Client(headers=self._headers, verify=certificates)
+                    hooks = {"response": [_set_location_aside]}
+                    self._client = httpx.Client(headers=self._headers, verify=certificates, event_hooks=hooks)
                 weakref.finalize(self, _close, self._client, self._process)
             return self._client
 
@@ -96,7 +100,8 @@ class _Pools:
             for ended in [other for other in self._of_loops if other.is_closed()]:
                 del self._of_loops[ended]
             with _settings_of_environment(_PROXIES):
-                client = httpx.AsyncClient(headers=self._headers, verify=certificates)
+                hooks = {"response": [_aset_location_aside]}
+                client = httpx.AsyncClient(headers=self._headers, verify=certificates, event_hooks=hooks)
             holder = _hold(client)
             self._of_loops[loop] = client, holder
         return await anext(holder)
@@ -115,6 +120,19 @@ class _Pools:
         if held is not None:
             await held[1].aclose()
         self.close()
+
+
+def _set_location_aside(response: httpx.Response) -> None:
+    """Keep httpx from the place that a redirect names: it reads that even where it is told not to follow it.
+
+    What is no URL there, such as a login page's `gateway:8080/login`, is then an exception in place of the answer.
+    """
+    if "location" in response.headers:
+        response.extensions[LOCATION] = response.headers.pop("location")
+
+
+async def _aset_location_aside(response: httpx.Response) -> None:
+    _set_location_aside(response)
 
 
 @cache

@@ -9,7 +9,7 @@ from secondpass.files.printable import printable
 from secondpass.fingerprints import TeiFingerprint
 from secondpass.remote.address import Address
 from secondpass.remote.apis import APIS, Api, check_raw
-from secondpass.remote.failures import refusal
+from secondpass.remote.failures import refusal, status_in_words
 from secondpass.remote.messages import Answer, Ask, Outcome, Steps
 from secondpass.remote.retries import Deadline, exchange
 from secondpass.remote.server import Server
@@ -27,6 +27,7 @@ _VERSIONS: Final[Mapping[str, str]] = {"/v1": "jina", "/v2": "cohere"}
 # The most to wait for what a service says of itself where that is not needed; and no more than a quarter of the call.
 _LOOK_SECONDS: Final = 2.0
 _NOT_ALLOWED: Final = frozenset({401, 403})
+_ELSE_NAMED: Final = f"give api=..., one of {', '.join(APIS)}"
 
 _Said: TypeAlias = Mapping[str, object]
 
@@ -60,7 +61,7 @@ def _look(settings: Settings, address: Address, deadline: Deadline, *, insists: 
     server = _server(APIS[settings.api], address)
     if address.host in _HOSTS:
         return server
-    ask = _page(address, "/info")
+    ask = _ask(address, "/info")
     answer: Outcome
     if insists:
         answer = yield from exchange(ask, settings.retries, deadline)
@@ -73,40 +74,50 @@ def _look(settings: Settings, address: Address, deadline: Deadline, *, insists: 
 def _find(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
     if address.host in _HOSTS:
         return _server(APIS[_HOSTS[address.host]], address)
-    said = yield from _said_at("/info", settings, address, deadline)
+    said = _said((yield from _page("/info", settings, address, deadline)))
     if said.get("server") == "secondpass":
         return _with_info(_server(APIS["secondpass"], address), said, settings)
     if "model_id" in said:
         _check_model(said, address, settings)
-        return _with_info(_server(APIS["tei"], address), said, settings)
+        # It said so at its root, where all that it has is: a version in the address is none of its own.
+        return _with_info(_server(APIS["tei"], replace(address, version="")), said, settings)
     return (yield from _find_by_models(settings, address, deadline))
 
 
 def _find_by_models(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
-    owners = _owners((yield from _said_at("/v1/models", settings, address, deadline)))
-    if "vllm" in owners:
-        return _server(APIS["vllm"], address)
+    owners = _owners((yield from _page("/v1/models", settings, address, deadline)))
+    for name in ("secondpass", "vllm"):
+        if name in owners:
+            return _server(APIS[name], address)
     if "infinity" in owners:  # it has all of its paths behind one prefix, here /v1
         return _server(APIS["infinity"], replace(address, version="/v1"))
     # Whatever else lists models so (LiteLLM, llama.cpp, Xinference) takes what Jina's clients send.
-    name = _VERSIONS.get(address.version, "jina" if owners else None)
-    if name is not None:
-        return _server(APIS[name], address)
-    if "infinity" in _owners((yield from _said_at("/models", settings, address, deadline))):
+    guess = _VERSIONS.get(address.version, "jina" if owners else None)
+    if guess is not None:
+        return _server(APIS[guess], address)
+    answer = yield from _page("/models", settings, address, deadline)
+    if "infinity" in _owners(answer):
         return _server(APIS["infinity"], address)
     raise RemoteError(
-        f"{address.shown} does not say which API it speaks, at /info, /v1/models or /models: give api=..., one of "
-        f"{', '.join(APIS)}"
+        f"{address.shown} does not say which API it speaks, at /info, /v1/models or /models, the last of which "
+        f"answered {status_in_words(answer.status)}: {_ELSE_NAMED}"
     )
 
 
-def _said_at(path: str, settings: Settings, address: Address, deadline: Deadline) -> Steps[_Said]:
-    """The JSON object at a path of the service; an empty one where it has none there."""
-    ask = _page(address, path)
+def _page(path: str, settings: Settings, address: Address, deadline: Deadline) -> Steps[Answer]:
+    """What the service has at a path, if only the words that it has nothing there.
+
+    Raises:
+        RemoteError: It does not say so much: it is elsewhere, out of order, or not for everyone. What was guessed then
+            would be kept, and wrong once it is there.
+    """
+    ask = _ask(address, path)
     answer = yield from exchange(ask, settings.retries, deadline)
     if answer.status in _NOT_ALLOWED:
         raise refusal(ask, answer, "" if settings.api_key else ": an API key may be missing (api_key=...)")
-    return _object(answer) or {}
+    if answer.is_redirect or answer.is_server_error:
+        raise refusal(ask, answer, f"; where it has no such page, {_ELSE_NAMED}")
+    return answer
 
 
 def _server(api: Api, address: Address) -> Server:
@@ -114,7 +125,7 @@ def _server(api: Api, address: Address) -> Server:
     return Server(api=api, url=url, shown=url.partition("?")[0], most_documents=api.most_documents)
 
 
-def _page(address: Address, path: str) -> Ask:
+def _ask(address: Address, path: str) -> Ask:
     return Ask(url=address.root + path, shown=address.root + path)
 
 
@@ -127,9 +138,14 @@ def _object(answer: Answer) -> _Said | None:
     return content if isinstance(content, Mapping) else None
 
 
-def _owners(said: _Said) -> list[str]:
-    """What a list of models says of each in `owned_by`, which names vLLM and infinity."""
-    models = said.get("data")
+def _said(answer: Answer) -> _Said:
+    """The JSON object of an answer; an empty one where it has none."""
+    return _object(answer) or {}
+
+
+def _owners(answer: Answer) -> list[str]:
+    """What a list of models says of each in `owned_by`, which names secondpass, vLLM and infinity."""
+    models = _said(answer).get("data")
     listed = models if isinstance(models, list) else [models]
     return [str(model.get("owned_by", "")) for model in listed if isinstance(model, Mapping) and "id" in model]
 
@@ -152,13 +168,14 @@ def _with_info(server: Server, said: _Said, settings: Settings) -> Server:
     if isinstance(most, int) and most > 0:
         server = replace(server, most_documents=most)
     if said.get("server") == "secondpass":
-        return replace(server, fingerprint=_own_fingerprint(said, settings))
+        return _with_own_models(server, said, settings)
     return replace(server, fingerprint=_tei_fingerprint(said, settings))
 
 
-def _own_fingerprint(said: _Said, settings: Settings) -> str | None:
-    """That of the model that is asked for; the first one of a service answers where none is."""
+def _with_own_models(server: Server, said: _Said, settings: Settings) -> Server:
+    """With the fingerprint of the model that is asked for; the first one of a service answers where none is."""
     models = said.get("models")
+    served: list[str] = []
     for model in models if isinstance(models, list) else []:
         if not isinstance(model, Mapping):
             continue
@@ -167,8 +184,9 @@ def _own_fingerprint(said: _Said, settings: Settings) -> str | None:
         if settings.model is None or settings.model in names:
             prints = model.get("fingerprint")
             found = prints.get("raw" if settings.raw_scores else "served") if isinstance(prints, Mapping) else None
-            return found if isinstance(found, str) else None
-    return None
+            return replace(server, fingerprint=found if isinstance(found, str) else None)
+        served += map(str, names)
+    return replace(server, lacks=printable(", ".join(served)) if served else None)
 
 
 def _tei_fingerprint(said: _Said, settings: Settings) -> str | None:

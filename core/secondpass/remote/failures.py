@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urldefrag, urljoin
 
 from secondpass.errors import RemoteError
 from secondpass.files.printable import printable
@@ -26,11 +27,10 @@ def refusal(ask: Ask, answer: Answer, behind: str = "") -> RemoteError:
         answer: What came.
         behind: More to say.
     """
-    where = answer.headers.get("location", "").partition("?")[0]
-    hint = f" to {where}: give that as url" if where else ""
     # Every other part is the number of a document.
     words = [int(part) if number % 2 else part for number, part in enumerate(_PLACE.split(_quoted(words_of(answer))))]
-    return RemoteError(f"{ask.shown} answered {_status(answer.status)}{hint}", *words, behind, status=answer.status)
+    answered = f"{ask.shown} answered {status_in_words(answer.status)}{_moved(ask, answer)}"
+    return RemoteError(answered, *words, behind, status=answer.status)
 
 
 def given_up(ask: Ask, outcome: Outcome, behind: str = "") -> RemoteError:
@@ -51,7 +51,7 @@ def words_of(answer: Answer) -> str:
     except (ValueError, RecursionError):
         kind = answer.headers.get("content-type", "")
         said = answer.content.decode(errors="replace") if kind.startswith("text/plain") else ""
-    line = re.sub(r"\s+", " ", printable(said)).strip()
+    line = printable(re.sub(r"\s+", " ", said).strip())
     return line if len(line) <= _MOST_WORDS else line[: _MOST_WORDS - 3] + "..."
 
 
@@ -68,7 +68,24 @@ def _message(content: object) -> str:
     return ""
 
 
-def _status(status: int) -> str:
+def _moved(ask: Ask, answer: Answer) -> str:
+    """Where a redirect leads, and what to make of it; without a query string, in which some services take their keys.
+
+    A page that was asked what the service is says of no more than its server that it is elsewhere.
+    """
+    if not answer.location:
+        return ""
+    try:
+        target = urldefrag(urljoin(ask.url, answer.location)).url
+    except ValueError:
+        target = answer.location
+    place, mark, _ = target.partition("?")
+    advice = ": give that as url" if ask.body is not None else ": give the address of that server as url"
+    is_url = place.startswith(("http://", "https://"))
+    return f" to {printable(place)}{mark and '?...'}{advice if is_url else ''}"
+
+
+def status_in_words(status: int) -> str:
     """As people write it, such as "503 Service Unavailable"."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"

@@ -47,16 +47,28 @@ class Answer:
         status: Of HTTP.
         headers: By their names in lower case.
         content: The body.
+        location: Where it sends whoever asked, as it says that, which may be no URL; "" where it does not.
     """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+    location: str = ""
 
     @property
     def is_good(self) -> bool:
         """Whether it is an answer and no refusal."""
         return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether what was asked for is elsewhere."""
+        return 300 <= self.status < 400  # noqa: PLR2004 - HTTP's
+
+    @property
+    def is_server_error(self) -> bool:
+        """Whether the server could not do what it was asked."""
+        return self.status >= 500  # noqa: PLR2004 - HTTP's
 
     def json(self) -> object:
         """The body, read as JSON.

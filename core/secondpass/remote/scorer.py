@@ -1,12 +1,12 @@
 """The scorer whose model runs elsewhere."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from secondpass.concurrency.per_process import PerProcess
-from secondpass.errors import InputError, NoFingerprintError, RemoteError, RemoteWarning
+from secondpass.errors import InputError, RemoteError, RemoteWarning
 from secondpass.errors.caller_warnings import warn_caller
 from secondpass.ranking import RankedDocument
 from secondpass.ranking.kept_order import kept_order
@@ -16,6 +16,9 @@ from secondpass.remote.answers import Found
 from secondpass.remote.apis import ApiName
 from secondpass.remote.client import Client
 from secondpass.remote.settings import OnFailure, Settings
+
+# What no copy takes over.
+_OF_ONE_SCORER: Final = frozenset({"_client", "_counting", "_n_failures", "_last_failure"})
 
 
 class RemoteScorer:
@@ -69,23 +72,21 @@ class RemoteScorer:
         raw_scores: bool = False,
         on_failure: OnFailure = "raise",
     ) -> None:
-        self._hold(
-            Settings(
-                url=url,
-                api=api,
-                model=model,
-                api_key=api_key,
-                timeout=timeout,
-                retries=retries,
-                max_texts=max_texts,
-                raw_scores=raw_scores,
-                on_failure=on_failure,
-            )
+        self._settings = Settings(
+            url=url,
+            api=api,
+            model=model,
+            api_key=api_key,
+            timeout=timeout,
+            retries=retries,
+            max_texts=max_texts,
+            raw_scores=raw_scores,
+            on_failure=on_failure,
         )
+        self._start()
 
-    def _hold(self, settings: Settings) -> None:
-        self._settings = settings
-        self._client = Client(settings)
+    def _start(self) -> None:
+        self._client = Client(self._settings)
         self._counting = PerProcess(threading.Lock)
         self._n_failures = 0
         self._last_failure: RemoteError | None = None
@@ -182,16 +183,11 @@ class RemoteScorer:
         Raises:
             NoFingerprintError: The service does not tell.
             InputError: A failure would go unnoticed among the scores, or raw scores are wanted that it does not have.
-            RemoteError: The service cannot be reached.
+            RemoteError: The service cannot be reached, or serves no such model.
         """
         if self.on_failure != "raise":
             raise InputError(f'on_failure must be "raise" for a scorer with a fingerprint, got "{self.on_failure}"')
-        fingerprint = self._client.look_again(insists=True).fingerprint
-        if fingerprint is None:
-            raise NoFingerprintError(
-                f"url must be of a service that tells what its scores depend on, got {self._client.shown}"
-            )
-        return fingerprint
+        return self._client.fingerprint()
 
     def load(self) -> Self:
         """Find out how the service is to be asked, so that nothing but scores is left for the first document.
@@ -276,13 +272,20 @@ class RemoteScorer:
         await self.aclose()
 
     def __eq__(self, other: object) -> bool:
-        return self._settings == other._settings if isinstance(other, RemoteScorer) else NotImplemented
+        if not isinstance(other, RemoteScorer) or type(other) is not type(self):  # a subclass may score otherwise
+            return NotImplemented
+        return self._settings == other._settings
 
     def __hash__(self) -> int:
         return hash(self._settings)
 
-    def __reduce__(self) -> tuple[Callable[[Settings], "RemoteScorer"], tuple[Settings]]:
-        return _restore, (self._settings,)
+    def __getstate__(self) -> dict[str, object]:
+        """The arguments, and what a subclass has beside them: a copy opens connections and counts failures itself."""
+        return {name: value for name, value in vars(self).items() if name not in _OF_ONE_SCORER}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state)
+        self._start()
 
     def __repr__(self) -> str:
         model = "" if self.model is None else f", model={self.model!r}"
@@ -299,9 +302,3 @@ def _documents(found: Sequence[Found], texts: Sequence[str]) -> list[RankedDocum
         RankedDocument(index, one.score, text, one.passage, one.truncated)
         for index, (one, text) in enumerate(zip(found, texts, strict=True))
     ]
-
-
-def _restore(settings: Settings) -> RemoteScorer:
-    restored = RemoteScorer.__new__(RemoteScorer)
-    restored._hold(settings)  # noqa: SLF001 - its own
-    return restored

@@ -18,6 +18,7 @@ class Server:
         shown: The same for messages.
         most_documents: The most documents of a request; None: no known limit.
         fingerprint: What its scores depend on; None where it does not say.
+        lacks: What it serves in place of the model that is asked for, in words, where it says that it has no such one.
     """
 
     api: Api
@@ -25,6 +26,7 @@ class Server:
     shown: str
     most_documents: int | None = None
     fingerprint: str | None = None
+    lacks: str | None = None
 
     def requests(self, query: str, settings: Settings, *, spans: bool) -> "Requests":
         """Requests for the scores of documents, and for passages where `spans` is set and there are some."""

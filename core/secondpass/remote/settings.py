@@ -1,10 +1,19 @@
 """What a remote scorer was told, as one value."""
 
-import math
 from dataclasses import dataclass, field
+from threading import TIMEOUT_MAX
 from typing import Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_flag, check_text, check_unicode, describe, plain
+from secondpass.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_number,
+    check_text,
+    check_unicode,
+    describe,
+    plain,
+)
 from secondpass.errors import InputError, InputTypeError
 from secondpass.remote.apis import API_NAMES, APIS, ApiName, check_raw
 
@@ -64,5 +73,9 @@ def _check_api_key(api_key: object) -> None:
 def _check_timeout(timeout: object) -> None:
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
         raise InputTypeError(f"timeout must be a number of seconds, got {describe(timeout)}")
-    if not timeout > 0 or math.isinf(timeout):
-        raise InputError(f"timeout must be greater than 0 and finite, in seconds, got {timeout}")
+    check_number("timeout", timeout)  # an integer above all floats cannot even be shown
+    if not 0 < timeout <= TIMEOUT_MAX:
+        raise InputError(
+            f"timeout must be greater than 0 and at most {TIMEOUT_MAX:.0f}, as long as a thread can wait, in seconds, "
+            f"got {timeout}"
+        )

@@ -9,6 +9,7 @@ from typing import Final
 import httpx
 
 from secondpass.concurrency.threads import map_in_threads
+from secondpass.remote.connections import LOCATION
 from secondpass.remote.messages import Answer, Ask, Lost, Outcome, ResultT, Steps, Wait
 from secondpass.remote.retries import Deadline
 
@@ -16,9 +17,9 @@ from secondpass.remote.retries import Deadline
 _AT_ONCE: Final = 4
 # Seconds to wait for a connection: a machine that is off does not answer at all.
 _CONNECT_SECONDS: Final = 5.0
-# httpx lets out what it meets while it reads the name of a host, such as that of a redirection, and in event loops all
-# that went wrong on the way to a proxy: a port that no machine has.
-_FAILURES: Final = (httpx.HTTPError, UnicodeError, OverflowError, ExceptionGroup)
+# httpx lets out what it meets while it reads a URL, such as one that is too long for it, and in event loops all that
+# went wrong on the way to a proxy: a port that no machine has.
+_FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OverflowError, ExceptionGroup)
 
 
 def carry_out(conversations: Sequence[Steps[ResultT]], client: httpx.Client, deadline: Deadline) -> list[ResultT]:
@@ -98,7 +99,7 @@ def _send(ask: Ask, client: httpx.Client, deadline: Deadline) -> Answer | Lost:
                 content += block
                 if not deadline.remaining():
                     return deadline.passed
-        return Answer(response.status_code, response.headers, bytes(content))
+        return _answer(response, bytes(content))
     except _FAILURES as error:
         return _lost(error, deadline)
 
@@ -114,7 +115,7 @@ async def _asend(ask: Ask, client: httpx.AsyncClient, deadline: Deadline) -> Ans
         return deadline.passed
     except _FAILURES as error:
         return _lost(error, deadline)
-    return Answer(response.status_code, response.headers, response.content)
+    return _answer(response, response.content)
 
 
 def _request(ask: Ask, client: httpx.Client | httpx.AsyncClient, seconds: float) -> httpx.Request:
@@ -125,6 +126,10 @@ def _request(ask: Ask, client: httpx.Client | httpx.AsyncClient, seconds: float)
         headers=None if ask.body is None else {"content-type": "application/json"},
         timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
     )
+
+
+def _answer(response: httpx.Response, content: bytes) -> Answer:
+    return Answer(response.status_code, response.headers, content, response.extensions.get(LOCATION, ""))
 
 
 def _lost(error: Exception, deadline: Deadline) -> Lost:

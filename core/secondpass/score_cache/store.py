@@ -85,8 +85,10 @@ class ScoreStore:
             except (sqlite3.Error, _DamageError, OSError) as error:
                 self.disconnect()
                 reason, is_damage = error, _is_damage(error)
-            if is_damage:
-                self._start_afresh()
+            unremoved = self._start_afresh() if is_damage else None
+        # Without the lock: what shows warnings may be the caller's, and use these scores.
+        if unremoved is not None:
+            warn_caller(f"damaged scores in {self._folder} cannot be removed: {unremoved}", RuntimeWarning)
         if is_damage:
             warn_caller(f"kept scores in {self._folder} were damaged and are not used: {reason}", RuntimeWarning)
         else:
@@ -102,16 +104,17 @@ class ScoreStore:
             self._connections.append(_open(self._path))
         return self._connections[0]
 
-    def _start_afresh(self) -> None:
-        """Put an empty file in the place of a damaged one."""
+    def _start_afresh(self) -> OSError | None:
+        """Put an empty file in the place of a damaged one; what hinders, if something does."""
         if self._path is None:
-            return
+            return None
         try:
             _file(self._folder, _number(self._path) + 1).touch()
             for ending in _BESIDE:
                 self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
         except OSError as error:
-            warn_caller(f"damaged scores in {self._folder} cannot be removed: {error}", RuntimeWarning)
+            return error
+        return None
 
     def _write(self, connection: sqlite3.Connection, values: Mapping[bytes, bytes]) -> None:
         now = time.time_ns()
