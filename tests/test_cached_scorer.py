@@ -112,7 +112,8 @@ def test_scores_come_back_in_the_form_they_were_given(
 
 
 def test_blocks_of_several_dtypes_are_joined_as_a_list() -> None:
-    joined = join([np.ones(1, np.float32), np.ones(1)])
+    blocks: list[Any] = [np.ones(1, np.float32), np.ones(1)]
+    joined = join(blocks)
     assert isinstance(joined, list)
     assert joined == [1.0, 1.0]
 

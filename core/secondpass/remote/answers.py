@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from reprlib import repr as short
 from typing import Final, TypeAlias
@@ -10,6 +9,7 @@ from typing import Final, TypeAlias
 from secondpass.errors import RemoteError
 from secondpass.files.printable import printable
 from secondpass.ranking import Passage
+from secondpass.ranking.readings import Reading
 from secondpass.remote.apis import Api
 from secondpass.remote.messages import Answer, Ask
 
@@ -19,29 +19,14 @@ _Result: TypeAlias = Mapping[str, object]
 _MOST_LISTED: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a service found of one document.
-
-    Args:
-        score: Its relevance, in the unit that was asked for.
-        passage: Its best passage; None where the service does not say.
-        truncated: Whether a part of it or of the query was not read; None where the service does not say.
-    """
-
-    score: float
-    passage: Passage | None = None
-    truncated: bool | None = None
-
-
-def read_answer(ask: Ask, answer: Answer, api: Api, documents: Sequence[str]) -> list[Found]:
+def read_answer(ask: Ask, answer: Answer, api: Api, documents: Sequence[str]) -> list[Reading]:
     """What an answer says of each document, in the given order.
 
     Raises:
         RemoteError: It is no answer of this API, or not each document has one finite score.
     """
     results = _results(ask, answer)
-    found: dict[int, Found] = {}
+    found: dict[int, Reading] = {}
     in_doubt = _truncated(answer, len(documents))
     for result in results:
         index = result.get("index")
@@ -51,7 +36,7 @@ def read_answer(ask: Ask, answer: Answer, api: Api, documents: Sequence[str]) ->
             raise _broken(ask, f"every index must come once, got {index} twice")
         said = result.get("truncated")
         truncated = said if isinstance(said, bool) else in_doubt
-        found[index] = Found(_score(ask, result, api, index), _passage(ask, result, documents[index]), truncated)
+        found[index] = Reading(_score(ask, result, api, index), _passage(ask, result, documents[index]), truncated)
     missing = [index for index in range(len(documents)) if index not in found]
     if missing:
         listed = [part for index in missing[:_MOST_LISTED] for part in (", ", index)][1:]

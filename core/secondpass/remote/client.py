@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from secondpass.errors import NoFingerprintError, RemoteError
+from secondpass.ranking.readings import Reading
 from secondpass.remote.address import address_of
-from secondpass.remote.answers import Found
 from secondpass.remote.connections import Connections
 from secondpass.remote.discovery import discover
 from secondpass.remote.messages import Steps
@@ -39,7 +39,7 @@ class Client:
         """The address for messages."""
         return self._address.shown
 
-    def read(self, query: str, documents: Sequence[str], *, spans: bool) -> list[Found]:
+    def read(self, query: str, documents: Sequence[str], *, spans: bool) -> list[Reading]:
         """What the service finds of each document, in the given order.
 
         Args:
@@ -60,7 +60,7 @@ class Client:
             parts = self._parts(known, query, documents, deadline, spans=spans)
             return list(chain.from_iterable(carry_out(parts, client, deadline)))
 
-    async def aread(self, query: str, documents: Sequence[str], *, spans: bool) -> list[Found]:
+    async def aread(self, query: str, documents: Sequence[str], *, spans: bool) -> list[Reading]:
         """What `read` gives, without blocking the event loop."""
         deadline, client = Deadline(self._settings.timeout), await self._connections.async_client()
         with self._without_key():
@@ -128,7 +128,7 @@ class Client:
 
     def _parts(
         self, known: "_Known", query: str, documents: Sequence[str], deadline: Deadline, *, spans: bool
-    ) -> list[Steps[list[Found]]]:
+    ) -> list[Steps[list[Reading]]]:
         requests = known.server.requests(query, self._settings, spans=spans)
         return [
             ask_part(requests, part, known.size, self._settings.retries, deadline)

@@ -9,7 +9,8 @@ from typing import Final
 
 from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors.item_numbers import caller_numbers
-from secondpass.remote.answers import Found, read_answer
+from secondpass.ranking.readings import Reading
+from secondpass.remote.answers import read_answer
 from secondpass.remote.failures import refusal, words_of
 from secondpass.remote.messages import Answer, Steps
 from secondpass.remote.retries import Deadline, exchange
@@ -65,7 +66,7 @@ class PartSize:
         return [Part(start, documents[start:end]) for start, end in pairwise(borders)]
 
 
-def ask_part(requests: Requests, part: Part, size: PartSize, retries: int, deadline: Deadline) -> Steps[list[Found]]:
+def ask_part(requests: Requests, part: Part, size: PartSize, retries: int, deadline: Deadline) -> Steps[list[Reading]]:
     """What the service finds of a part, asked in halves where it is too much at once.
 
     Args:

@@ -11,8 +11,8 @@ from secondpass.errors.caller_warnings import warn_caller
 from secondpass.ranking import RankedDocument
 from secondpass.ranking.kept_order import kept_order
 from secondpass.ranking.order import order_documents
+from secondpass.ranking.readings import Reading, documents_of
 from secondpass.ranking.request_checks import check_documents, check_query, check_request
-from secondpass.remote.answers import Found
 from secondpass.remote.apis import ApiName
 from secondpass.remote.client import Client
 from secondpass.remote.settings import OnFailure, Settings
@@ -158,7 +158,7 @@ class RemoteScorer:
             RemoteError: As `score`.
         """
         texts = check_request(query, documents, top_k, score_threshold)
-        ranked = _documents(self._read(query, texts, spans=True), texts)
+        ranked = documents_of(self._read(query, texts, spans=True), texts)
         return order_documents(ranked, top_k=top_k, score_threshold=score_threshold)
 
     async def ascore(self, query: str, documents: Iterable[str]) -> list[float]:
@@ -171,7 +171,7 @@ class RemoteScorer:
     ) -> list[RankedDocument]:
         """What `rank` gives, without blocking the event loop."""
         texts = check_request(query, documents, top_k, score_threshold)
-        ranked = _documents(await self._aread(query, texts, spans=True), texts)
+        ranked = documents_of(await self._aread(query, texts, spans=True), texts)
         return order_documents(ranked, top_k=top_k, score_threshold=score_threshold)
 
     def fingerprint(self) -> str:
@@ -223,19 +223,19 @@ class RemoteScorer:
         """What `close` does, and waits for the connections of this event loop."""
         await self._client.aclose()
 
-    def _read(self, query: str, texts: Sequence[str], *, spans: bool) -> list[Found]:
+    def _read(self, query: str, texts: Sequence[str], *, spans: bool) -> list[Reading]:
         try:
             return self._told_apart(self._client.read(query, texts, spans=spans)) if texts else []
         except RemoteError as error:
             return self._keep_order(error, len(texts))
 
-    async def _aread(self, query: str, texts: Sequence[str], *, spans: bool) -> list[Found]:
+    async def _aread(self, query: str, texts: Sequence[str], *, spans: bool) -> list[Reading]:
         try:
             return self._told_apart(await self._client.aread(query, texts, spans=spans)) if texts else []
         except RemoteError as error:
             return self._keep_order(error, len(texts))
 
-    def _told_apart(self, found: list[Found]) -> list[Found]:
+    def _told_apart(self, found: list[Reading]) -> list[Reading]:
         """An answer; RemoteError where it would look like a failure."""
         lowest = min(one.score for one in found)
         if self.on_failure != "raise" and lowest < 0:
@@ -245,7 +245,7 @@ class RemoteScorer:
             )
         return found
 
-    def _keep_order(self, error: RemoteError, n_documents: int) -> list[Found]:
+    def _keep_order(self, error: RemoteError, n_documents: int) -> list[Reading]:
         """Scores that keep the given order, with a warning; or the error again, where that is not wanted."""
         if self.on_failure == "raise":
             raise error
@@ -253,7 +253,7 @@ class RemoteScorer:
             self._n_failures += 1
             self._last_failure = error
         warn_caller(f"the documents keep the given order: {error}", RemoteWarning)
-        return [Found(score) for score in kept_order(n_documents)]
+        return [Reading(score) for score in kept_order(n_documents)]
 
     def __enter__(self) -> Self:
         return self
@@ -292,13 +292,5 @@ class RemoteScorer:
         return f"{type(self).__name__}({self._client.shown!r}, api={self._settings.api!r}{model})"
 
 
-def _scores(found: Iterable[Found]) -> list[float]:
+def _scores(found: Iterable[Reading]) -> list[float]:
     return [one.score for one in found]
-
-
-def _documents(found: Sequence[Found], texts: Sequence[str]) -> list[RankedDocument]:
-    """The documents with what was found of them, in the given order."""
-    return [
-        RankedDocument(index, one.score, text, one.passage, one.truncated)
-        for index, (one, text) in enumerate(zip(found, texts, strict=True))
-    ]
