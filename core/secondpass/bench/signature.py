@@ -11,6 +11,7 @@ import numpy as np
 
 from secondpass.bench.setting import Setting
 from secondpass.bench.workloads import Workload
+from secondpass.concurrency.threads import n_usable_cores
 
 # Packages that have a part in every figure, and those that may be missing.
 _PACKAGES = ("secondpass", "torch", "transformers", "tokenizers", "sentence-transformers", "numpy")
@@ -58,7 +59,7 @@ def collect_signature(setting: Setting, model: str, *, repeats: int) -> dict[str
         "cpu_flags": cpu_flags(),
         # Less than the CPU has where ATEN_CPU_CAPABILITY says so.
         "torch_instructions": torch.backends.cpu.get_cpu_capability(),
-        "cpus": _cpus(),
+        "cpus": n_usable_cores(),
         "threads": torch.get_num_threads(),
         "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": f"{platform.system()} {platform.machine()}",
@@ -125,10 +126,6 @@ def _cpuinfo() -> dict[str, str]:
     first = file.read_text(encoding="utf-8").split("\n\n")[0]
     entries = (line.split(":", 1) for line in first.splitlines() if ":" in line)
     return {name.strip(): value.strip() for name, value in entries}
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(package: str) -> str | None:

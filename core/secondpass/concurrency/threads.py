@@ -147,6 +147,11 @@ def _run_together(calls: Sequence[Call[None]], stop: Callable[[], None]) -> None
             call.end()
 
 
+def n_usable_cores() -> int:
+    """The cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def wait_for_ending_threads(until: float) -> None:
     """Return when the system has cleared away the threads of calls that have ended; at once but on Linux.
 

@@ -5,7 +5,6 @@ all. With a pass each they wait neither for each other nor for other programs on
 """
 
 import ctypes
-import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,7 +14,7 @@ from typing import TypeVar
 
 import torch
 
-from secondpass.concurrency.threads import map_in_threads
+from secondpass.concurrency.threads import map_in_threads, n_usable_cores
 from secondpass.encoder import Capabilities
 from secondpass.execution.turns import turns
 
@@ -55,7 +54,7 @@ def run_in_parallel(
         alone: Whether no other caller was at work when this one came: a single item then has all of the threads.
     """
     n_threads = torch.get_num_threads()
-    n_cores = max(n_threads, _n_usable_cores())
+    n_cores = max(n_threads, n_usable_cores())
     if alone and len(items) == 1:
         n_parallel = 1
     share = max(1, n_threads // n_parallel)
@@ -73,11 +72,6 @@ def run_in_parallel(
         prepare=partial(_use_threads, share),
         turn=turn,
     )
-
-
-def _n_usable_cores() -> int:
-    """Those that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _use_threads(n_threads: int) -> bool:
