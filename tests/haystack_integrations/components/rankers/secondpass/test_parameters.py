@@ -15,7 +15,7 @@ from haystack_integrations.components.rankers.secondpass import SecondPassRanker
 from haystack_integrations.components.rankers.secondpass.parameters import model_options
 from haystack_integrations.components.rankers.secondpass.ranker import DEFAULT_MODEL
 from haystack_integrations.components.rankers.secondpass.saving import plain
-from secondpass import Calibrated, CrossEncoder
+from secondpass import Calibrated
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.testing import OverlapScorer
@@ -180,6 +180,9 @@ def test_a_calibration_scales_in_place_of_the_sigmoid() -> None:
 
 
 def test_a_model_that_gives_sigmoids_is_not_squashed_again() -> None:
+    pytest.importorskip("torch")
+    from secondpass import CrossEncoder
+
     model = CrossEncoder("secondpass/mini", activation="sigmoid")
     texts = ["berlin wall", "forest"]
     ranked = SecondPassRanker(scorer=model).run("berlin", [Document(content=text) for text in texts])["documents"]
