@@ -5,7 +5,6 @@ lost token type or a wrong position would vanish in rounding.
 """
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from checkpoint_texts import CORPUS
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import nn
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 Builder = Callable[[Path], Path]
 
@@ -301,15 +300,6 @@ def base_transformer(folder: Path) -> Path:
     """A BERT without any head, as bi-encoders build on."""
     tokenizer = wordpiece(max_length=128)
     return save(folder, transformers.BertModel(transformers.BertConfig(**SMALL, vocab_size=len(tokenizer))), tokenizer)
-
-
-def copy_real_tokenizer(source: Path, folder: Path) -> PreTrainedTokenizerBase:
-    """A tokenizer's files into a folder, loaded from there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in source.iterdir():
-        if file.name != "config.json" and file.suffix in {".json", ".txt"}:
-            shutil.copy(file, folder / file.name)
-    return AutoTokenizer.from_pretrained(folder)
 
 
 CLASSIFIERS: dict[str, Builder] = {

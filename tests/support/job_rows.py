@@ -14,9 +14,9 @@ from secondpass.jobs.inputs.input_file import InputFile
 WORDS = ("wall", "year", "people", "city", "revolution", "berlin", "fell")
 
 
-def make_rows(n_rows: int, seed: int = 0) -> list[dict[str, Any]]:
+def make_rows(n_rows: int) -> list[dict[str, Any]]:
     """Rows of queries with 1 to 9 documents each."""
-    drawn = random.Random(seed)  # noqa: S311 - texts, no secrets
+    drawn = random.Random(0)  # noqa: S311 - texts, no secrets
     queries: list[str] = []
     while len(queries) < n_rows:
         queries += [f"{drawn.choice(WORDS)} {len(queries)}"] * drawn.randint(1, 9)

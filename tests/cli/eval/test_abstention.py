@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from checkpoints import bert
+from command_line import call
 from judgements import platt
-from typer.testing import CliRunner
 
 from secondpass import Calibration, CrossEncoder
-from secondpass.cli.app import app
 from secondpass.errors import InputError
 
 TEXTS = {"a": "the cat sleeps", "b": "the dog barks", "c": "cat and dog", "d": "a horse"}
@@ -32,12 +31,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "qrels.trec").write_text("1 0 a 1\n2 0 b 1\n")
     (tmp_path / "unanswerable.jsonl").write_text(lines(UNANSWERABLE))
     return folder
-
-
-def call(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def kept_by(scorer: CrossEncoder, queries: dict[str, str], found: dict[str, str], threshold: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from checkpoints import bert
+from command_line import call
 from rich.console import Console
 from truncation import TRUNCATES
 from typer.testing import CliRunner
@@ -33,12 +34,6 @@ def collection(tmp_path: Path) -> Path:
     (folder / "queries.jsonl").write_text('{"_id": "1", "text": "cat"}\n{"_id": "2", "text": "dog"}\n')
     (folder / "qrels.trec").write_text("1 0 a 1\n2 0 b 1\n")
     return folder
-
-
-def call(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def test_eval_builds_a_first_stage_compares_models_and_writes_everything(collection: Path, tmp_path: Path) -> None:

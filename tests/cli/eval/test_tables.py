@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkpoints import bert
-from typer.testing import CliRunner
+from command_line import call
 
-from secondpass.cli.app import app
 from secondpass.cli.eval.tables import card_table, depth_table, report_table
 from secondpass.errors import InputError
 from secondpass.evaluation import Collection, Report, read_qrels, report, rerank
@@ -24,12 +23,6 @@ def write_collection(folder: Path, qrels: str = "1 0 a 1\n2 0 b 1\n") -> Path:
     (folder / "queries.jsonl").write_text('{"_id": "1", "text": "cat"}\n{"_id": "2", "text": "dog"}\n')
     (folder / "qrels.trec").write_text(qrels)
     return folder
-
-
-def call(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def test_several_collections_make_one_table_as_model_cards_have_it(tmp_path: Path) -> None:

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from command_line import call
 
-from secondpass.cli.app import app
 from secondpass.errors import InputError
 
 FILLER = "The tide comes in twice a day, and the moon pulls at the sea. "
@@ -31,12 +30,6 @@ def collection(tmp_path: Path) -> Path:
     )
     (folder / "qrels.trec").write_text("1 0 a 1\n2 0 c 1\n")
     return folder
-
-
-def call(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def test_both_ways_side_by_side(collection: Path, tmp_path: Path) -> None:
