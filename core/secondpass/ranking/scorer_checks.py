@@ -62,7 +62,11 @@ def check_raises_failures(scorer: Scorer) -> None:
 
 
 def _signature(method: Callable[..., object]) -> inspect.Signature | None:
-    """None where the method does not say, as one of a compiled class."""
+    """None where the method does not say, as one of a compiled class, or one that answers to any name."""
+    # From Python 3.12 on a signature that can be called is: a proxy's would ask the other side.
+    is_made_up = inspect.getattr_static(method, "__signature__", None) is None and hasattr(method, "__signature__")
+    if is_made_up and not inspect.isroutine(method):
+        return None
     try:
         return inspect.signature(method)
     except (TypeError, ValueError):
