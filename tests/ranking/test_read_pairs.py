@@ -65,6 +65,13 @@ def test_passages_in_numbers_of_numpy_become_ones_in_pythons_own() -> None:
     assert [type(value) for value in dataclasses.astuple(passage)] == [int, int, float]
 
 
+def test_truncations_that_are_numpys_beside_none_become_pythons_own() -> None:
+    truncated = np.array([np.True_, None, np.False_, None, np.True_], np.object_)
+    read = read_pairs(Reads(Readings(np.array(TRUE), truncated, [None] * 5)), PAIRS)
+    assert [said if said is None else type(said) for said in read.truncated] == [bool, None, bool, None, bool]
+    assert read.truncated.tolist() == [True, None, False, None, True]
+
+
 @pytest.mark.parametrize("kind", [Scores, Pairs])
 def test_a_scorer_of_scores_says_nothing_else(kind: type[Scores]) -> None:
     read = read_pairs(kind(), PAIRS)

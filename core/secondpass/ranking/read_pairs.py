@@ -54,6 +54,8 @@ def check_readings(read: Readings, n_pairs: int) -> Readings:
             f"{len(passages)}"
         )
     passages = [None if passage is None else in_own_numbers(passage) for passage in passages]
+    if truncated.dtype == np.object_:  # beside None there may be numpy's own, of which JSON has none
+        truncated = np.array([None if said is None else bool(said) for said in truncated], np.object_)
     return Readings(scores, truncated, passages, getattr(read, "n_tokens", None), getattr(read, "raw_scores", None))
 
 

@@ -9,7 +9,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.arguments import describe
 from secondpass.ranking import Pair, Passage, RankedDocument
 
 Scores: TypeAlias = list[float] | NDArray[np.float32]
@@ -39,20 +38,13 @@ class Entry:
     def encode(self) -> bytes:
         """JSON: Python writes numbers so that they are read back exactly, infinite ones too."""
         passage = None if self.passage is None else astuple(self.passage)
-        return json.dumps([self.score, self.form, passage, self.truncated, self.raw_score], default=_plain).encode()
+        return json.dumps([self.score, self.form, passage, self.truncated, self.raw_score]).encode()
 
     @classmethod
     def decode(cls, value: bytes) -> "Entry":
         """What `encode` made."""
         score, form, passage, *others = json.loads(value)  # earlier entries have no raw score
         return cls(score, form, None if passage is None else Passage(*passage), *others)
-
-
-def _plain(number: object) -> object:
-    """A number of numpy's, such as a scorer's own `rank` may give, as Python's own, which loses nothing."""
-    if isinstance(number, np.generic):
-        return number.item()
-    raise TypeError(f"an entry must hold numbers, got {describe(number)}")
 
 
 class Lookup:
