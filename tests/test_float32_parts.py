@@ -52,7 +52,7 @@ def test_where_all_is_rounded_nothing_is_told(tmp_path: Path) -> None:
 def test_a_fingerprint_of_int8_names_the_version_of_its_rules(tmp_path: Path) -> None:
     folder = _checkpoint(tmp_path / "m", ordinary_backbone)
     files, *settings = CrossEncoder(folder, dtype="int8", activation="identity").fingerprint().split(" ")
-    assert settings == ["int8", "rules", "3", "128", "0", "identity"]
+    assert settings == ["int8", "rules", "4", "128", "0", "identity"]
     assert CrossEncoder(folder, activation="identity").fingerprint() == f"{files} float32 128 0 identity"
 
 

@@ -1,6 +1,5 @@
 """Parts whose rounding would change the order stay in float32, and no others."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -13,15 +12,30 @@ from sensitive_backbones import SENSITIVE_PART, difference, ordinary_backbone, s
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondpass.encoder import PackedEncoder, Pooling, Precision, RoundingTexts, TokenBatch, packed_encoder
+from secondpass.encoder import (
+    Capabilities,
+    PackedEncoder,
+    Pooling,
+    Precision,
+    RoundingTexts,
+    TokenBatch,
+    packed_encoder,
+)
 from secondpass.encoder.rounding_texts import CANDIDATES
 
 needs_int8 = pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
 LENGTHS = (5, 9, 9, 14, 20, 20, 31, 40) * 5
 
 
-def _packed(model: PreTrainedModel, precision: Precision, texts: RoundingTexts | None = None) -> PackedEncoder:
-    encoder = packed_encoder(model, precision=precision, pooling=Pooling.CLS, capabilities=CPU, rounding_texts=texts)
+def _packed(
+    model: PreTrainedModel,
+    precision: Precision,
+    texts: RoundingTexts | None = None,
+    capabilities: Capabilities = CPU,
+) -> PackedEncoder:
+    encoder = packed_encoder(
+        model, precision=precision, pooling=Pooling.CLS, capabilities=capabilities, rounding_texts=texts
+    )
     assert encoder is not None
     return encoder
 
@@ -61,14 +75,28 @@ def test_an_ordinary_model_is_rounded_throughout() -> None:
 
 
 @needs_int8
-@pytest.mark.parametrize("make", [ordinary_backbone, sensitive_backbone])
-def test_the_error_is_below_the_bound(make: Callable[[], PreTrainedModel]) -> None:
-    model = make()
-    texts, largest = _texts(model), Precision.INT8.largest_error
-    assert largest is not None
+@pytest.mark.parametrize("large", [0.1, 1, 2, 4, 8, 16, 300])
+def test_what_is_bearable_stays_rounded_and_what_is_not_is_relieved(large: float) -> None:
+    model, plain = sensitive_backbone(large=large), replace(CPU, slow_dtypes=frozenset({torch.bfloat16}))
+    texts, bounds = _texts(model), Precision.INT8.error_bounds
+    assert bounds is not None
+    encoder = _packed(model, Precision.INT8, texts, plain)
     with torch.inference_mode():
-        exact = _packed(model, Precision.FLOAT32)(texts.ranked)
-        assert texts.error(_packed(model, Precision.INT8, texts)(texts.ranked), exact) <= largest
+        exact = _packed(model, Precision.FLOAT32, capabilities=plain)(texts.ranked)
+        rounded = _packed(model, Precision.INT8, rounding_texts(model), plain)(texts.ranked)
+        assert bool(encoder.float32_parts) == (texts.error(rounded, exact) > bounds.bearable)
+        if encoder.float32_parts:
+            assert texts.error(encoder(texts.ranked), exact) <= bounds.relieved
+
+
+@needs_int8
+def test_a_model_that_does_not_bear_rounding_has_its_states_in_float32() -> None:
+    """Though the CPU is fast in bfloat16, where others have them."""
+    capabilities = replace(CPU, slow_dtypes=frozenset())
+    for model, dtype in ((ordinary_backbone(), torch.bfloat16), (sensitive_backbone(), torch.float32)):
+        encoder = _packed(model, Precision.INT8, _texts(model), capabilities)
+        assert encoder.embeddings.token.dtype == dtype
+        assert _tau(encoder, model) > 0.9
 
 
 @needs_int8

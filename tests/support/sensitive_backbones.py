@@ -43,19 +43,19 @@ def ordinary_backbone(**config: object) -> BertModel:
     return model
 
 
-def sensitive_backbone(**config: object) -> BertModel:
+def sensitive_backbone(*, large: float = _LARGE, **config: object) -> BertModel:
     """As the ordinary one, but what attention writes into both coordinates is nearly the same, and large.
 
     In 8 bits a row of weights has 255 steps from its smallest to its largest, so that what the rows differ by, a
-    three-hundredth of them, is lost; float32 has it to four digits.
+    three-hundredth of them, is lost; float32 has it to four digits. `large` is how much larger than that they are.
     """
     model = ordinary_backbone(**config)
     with torch.no_grad():
         out = _layers(model)[1].attention.output.dense
-        common = _LARGE * out.weight[MINUEND]
+        common = large * out.weight[MINUEND]
         out.weight[MINUEND] = common
         out.weight[SUBTRAHEND] += common
-        out.bias[_CONSTANT] = 10 * _LARGE
+        out.bias[_CONSTANT] = 10 * large
     return model
 
 

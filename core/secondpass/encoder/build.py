@@ -11,7 +11,7 @@ from torch import Tensor
 from secondpass.encoder.architectures import architecture_of
 from secondpass.encoder.arithmetic.arithmetic import Arithmetic, Weights
 from secondpass.encoder.arithmetic.linear import Linear
-from secondpass.encoder.arithmetic.precision import Precision, make_arithmetic
+from secondpass.encoder.arithmetic.precision import ErrorBounds, Precision, make_arithmetic
 from secondpass.encoder.arithmetic.ranges import RangeRecorder
 from secondpass.encoder.attention.relative import PositionTables, relative_scale
 from secondpass.encoder.capabilities import Capabilities
@@ -108,14 +108,15 @@ def pack_parameters(
         def build(arithmetic: Arithmetic, dtype: torch.dtype) -> PackedEncoder:
             return _Builder(Parameters(parameters, names), spec, arithmetic, dtype, capabilities).encoder(pooling)
 
-        if rounding_texts is not None and precision.largest_error is not None:
-            return _measured_encoder(
-                build, precision, capabilities, rounding_texts, precision.largest_error, n_layers=len(spec.layers)
-            )
+        bounds = precision.error_bounds
+        if rounding_texts is not None and bounds is not None:
+            return _measured_encoder(build, precision, capabilities, rounding_texts, bounds, n_layers=len(spec.layers))
         if precision.needs_ranges:
             raise ValueError("this precision needs rounding texts")
-        arithmetic = make_arithmetic(precision, capabilities, {}, n_layers=len(spec.layers))
-        return build(arithmetic, precision.states_dtype(capabilities))
+        states_dtype = precision.states_dtype(capabilities)
+        return build(
+            make_arithmetic(precision, states_dtype, capabilities, {}, n_layers=len(spec.layers)), states_dtype
+        )
 
 
 def _measured_encoder(
@@ -123,7 +124,7 @@ def _measured_encoder(
     precision: Precision,
     capabilities: Capabilities,
     texts: RoundingTexts,
-    largest_error: float,
+    bounds: ErrorBounds,
     *,
     n_layers: int,
 ) -> PackedEncoder:
@@ -135,12 +136,16 @@ def _measured_encoder(
     expected = pooled if texts.lists is None else recording(texts.lists)
     if not bool(pooled.isfinite().all() and expected.isfinite().all()):
         raise ScoringError("a model must give finite numbers, got others for the texts that rounding is measured with")
-    dtype = precision.states_dtype(capabilities)
-    rounded = build(make_arithmetic(precision, capabilities, ranges, n_layers=n_layers), dtype)
-    if texts.error(rounded(texts.ranked), expected) <= largest_error:
-        return rounded
-    exact = build(make_arithmetic(Precision.FLOAT32, capabilities, {}, n_layers=n_layers), torch.float32)
-    return keep_sensitive_parts(rounded, exact, texts, states_dtype=dtype, largest_error=largest_error)
+
+    def packed(other: Precision, states_dtype: torch.dtype) -> PackedEncoder:
+        return build(make_arithmetic(other, states_dtype, capabilities, ranges, n_layers=n_layers), states_dtype)
+
+    for states_dtype in precision.states_dtypes(capabilities):
+        rounded = packed(precision, states_dtype)
+        if texts.error(rounded(texts.ranked), expected) <= bounds.bearable:
+            return rounded
+    exact = packed(Precision.FLOAT32, torch.float32)
+    return keep_sensitive_parts(rounded, exact, texts, states_dtype=states_dtype, largest_error=bounds.relieved)
 
 
 class _Builder:

@@ -133,7 +133,7 @@ def keep_sensitive_parts(
         exact: The same in float32.
         texts: What to measure on.
         states_dtype: The format of the rounded encoder's states.
-        largest_error: The most that rounding may move scores; see `Precision.largest_error`.
+        largest_error: The most that rounding may move scores; see `ErrorBounds.relieved`.
     """
     context = exact.context(texts.ranked)
     inputs = [exact.embeddings(texts.ranked, context.packing)]
@@ -167,7 +167,7 @@ class _Allowance:
     """What layers may add to the error, each and all together; errors add as squares.
 
     Args:
-        bound: The most for all; see `Precision.largest_error`.
+        bound: The most for all; see `ErrorBounds.relieved`.
         spent: The square of what those that are decided add.
     """
 

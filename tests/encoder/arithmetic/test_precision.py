@@ -54,8 +54,8 @@ def test_int8_is_refused_without_8_bit_products(device: str, default: torch.dtyp
 
 
 def test_the_rules_of_int8_are_part_of_what_scores_depend_on() -> None:
-    assert Precision.INT8.identity == "int8 rules 3"
-    assert {p.identity for p in Precision} - {"int8 rules 3"} == {"float32", "bfloat16", "float16"}
+    assert Precision.INT8.identity == "int8 rules 4"
+    assert {p.identity for p in Precision} - {"int8 rules 4"} == {"float32", "bfloat16", "float16"}
 
 
 def test_rounding_is_measured_for_ranges_and_where_float32_is_at_hand() -> None:
@@ -65,6 +65,6 @@ def test_rounding_is_measured_for_ranges_and_where_float32_is_at_hand() -> None:
     }
 
 
-def test_states_of_int8_are_in_the_narrowest_format_that_is_fast() -> None:
-    assert Precision.INT8.states_dtype(CPU) == torch.float32
-    assert Precision.INT8.states_dtype(replace(CPU, slow_dtypes=frozenset())) == torch.bfloat16
+def test_states_of_int8_are_in_the_narrowest_format_that_is_fast_and_else_in_float32() -> None:
+    assert Precision.INT8.states_dtypes(CPU) == (torch.float32,)
+    assert Precision.INT8.states_dtypes(replace(CPU, slow_dtypes=frozenset())) == (torch.bfloat16, torch.float32)

@@ -5,6 +5,7 @@ differs from float32 by rounding alone, as half precision does, `secondpass.fing
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 import torch
@@ -18,7 +19,23 @@ from secondpass.errors.caller_warnings import warn_caller
 
 # Of the ranges and of which parts stay in float32: scores that were kept under another version's rules are not found
 # again.
-_INT8_RULES = "rules 3"
+_INT8_RULES = "rules 4"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBounds:
+    """How far rounding may move the scores of a query's candidates, in their standard deviation.
+
+    Two bounds, as both are measured on few texts: a model that is near the first one is not worth slowing down, and one
+    beyond it has parts whose rounding may cost more than these texts show.
+
+    Args:
+        bearable: Up to this all of a model is rounded.
+        relieved: The most that is left where that is not so, and some parts are in float32.
+    """
+
+    bearable: float
+    relieved: float
 
 
 class Precision(StrEnum):
@@ -36,26 +53,23 @@ class Precision(StrEnum):
 
     def is_measured(self, capabilities: Capabilities) -> bool:
         """Whether texts are read first, in float32 too, to see what its rounding does to the order of documents."""
-        return self.needs_ranges or (self.largest_error is not None and capabilities.float32_at_hand)
+        return self.needs_ranges or (self.error_bounds is not None and capabilities.float32_at_hand)
 
     @property
-    def largest_error(self) -> float | None:
-        """The most that its rounding may move the scores of a query's candidates, in their standard deviation.
-
-        None where nothing is rounded.
-        """
+    def error_bounds(self) -> "ErrorBounds | None":
+        """How far its rounding may move scores; None where nothing is rounded."""
         match self:
             case Precision.FLOAT32:
                 return None
             # In half precision an ordinary model has less than 0.01 on the encoder's CANDIDATES, and nobody expects to
             # lose as much as in 8 bits.
             case Precision.BFLOAT16 | Precision.FLOAT16:
-                return 0.02
-            # In 8 bits an ordinary model has 0.026, where Kendall's tau on real candidates is 0.96; secondpass/mini has
-            # 0.044 and 0.93, or less than this and 0.97 with three parts in float32. With two it has 0.033, and loses
-            # 0.008 of nDCG@10 on TREC DL 2019; with three 0.003.
+                return ErrorBounds(bearable=0.02, relieved=0.02)
+            # In 8 bits an ordinary model has 0.026 to 0.035, depending on the CPU, where Kendall's tau on real
+            # candidates is 0.96, and secondpass/mini 0.10 to 0.12. With parts kept until 0.028 the latter still loses
+            # 0.003 to 0.006 of nDCG@10 on TREC DL 2019, and 0.008 until 0.035; until 0.018 nothing.
             case Precision.INT8:
-                return 0.028
+                return ErrorBounds(bearable=0.04, relieved=0.018)
 
     @property
     def identity(self) -> str:
@@ -64,15 +78,21 @@ class Precision(StrEnum):
 
     def states_dtype(self, capabilities: Capabilities) -> torch.dtype:
         """The dtype of hidden states on a device."""
+        return self.states_dtypes(capabilities)[0]
+
+    def states_dtypes(self, capabilities: Capabilities) -> tuple[torch.dtype, ...]:
+        """Those it may have, the fastest first; the others are for models that do not bear its rounding."""
         match self:
             case Precision.FLOAT32:
-                return torch.float32
+                return (torch.float32,)
             case Precision.BFLOAT16:
-                return torch.bfloat16
+                return (torch.bfloat16,)
             case Precision.FLOAT16:
-                return torch.float16
+                return (torch.float16,)
+            case Precision.INT8 if torch.bfloat16 in capabilities.slow_dtypes:
+                return (torch.float32,)
             case Precision.INT8:
-                return torch.float32 if torch.bfloat16 in capabilities.slow_dtypes else torch.bfloat16
+                return (torch.bfloat16, torch.float32)
 
 
 def check_precision(precision: Precision, capabilities: Capabilities) -> None:
@@ -95,17 +115,23 @@ def check_precision(precision: Precision, capabilities: Capabilities) -> None:
 
 
 def make_arithmetic(
-    precision: Precision, capabilities: Capabilities, ranges: Mapping[str, Range], *, n_layers: int
+    precision: Precision,
+    states_dtype: torch.dtype,
+    capabilities: Capabilities,
+    ranges: Mapping[str, Range],
+    *,
+    n_layers: int,
 ) -> Arithmetic:
     """What makes an encoder's products in this precision on this device.
 
     Args:
         precision: The number format.
+        states_dtype: One of its `states_dtypes`.
         capabilities: Of the device.
         ranges: The inputs' ranges, by the product's name; empty unless the precision needs them.
         n_layers: Layers of the encoder.
     """
-    floating = FloatArithmetic(precision.states_dtype(capabilities), capabilities)
+    floating = FloatArithmetic(states_dtype, capabilities)
     if precision is Precision.INT8:
         return Int8Arithmetic(worthwhile_ranges(ranges, capabilities, n_layers=n_layers), floating)
     return floating
