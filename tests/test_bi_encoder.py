@@ -45,6 +45,20 @@ def test_cosine_of_pooled_embeddings(pooling: str, prompts: dict[str, str], tmp_
     assert [document.index for document in model.rank("berlin", ["same", "same", "same"])] == [0, 1, 2]
 
 
+@pytest.mark.parametrize("prompts", [{"query": "search: "}, {"document": "passage: "}, {"web": "page: "}])
+def test_a_default_prompt_is_that_of_no_query_and_no_document(prompts: dict[str, str], tmp_path: Path) -> None:
+    base = checkpoints.base_transformer(tmp_path / "base")
+    saved = tmp_path / "saved"
+    SentenceTransformer(modules=[Transformer(str(base)), Pooling(24)], device="cpu").save_pretrained(str(saved))
+    # As written by hand, and by versions that did not add empty prompts.
+    settings = {"prompts": prompts, "default_prompt_name": next(iter(prompts))}
+    checkpoints.edit_json(saved / "config_sentence_transformers.json", **settings)
+    reference = SentenceTransformer(str(saved), device="cpu")
+    query = reference.encode_query("berlin wall", normalize_embeddings=True)
+    documents = reference.encode_document(list(AWKWARD), normalize_embeddings=True)
+    np.testing.assert_allclose(BiEncoder(saved).score("berlin wall", AWKWARD), documents @ query, atol=1e-5)
+
+
 def test_a_transformer_in_a_subfolder_of_its_own(tmp_path: Path) -> None:
     base = checkpoints.base_transformer(tmp_path / "base")
     folder = tmp_path / "saved"
@@ -73,6 +87,17 @@ def test_a_plain_transformer_is_read_by_its_mean(tmp_path: Path) -> None:
     reference = SentenceTransformer(modules=[Transformer(str(folder)), Pooling(24)], device="cpu")
     query, *documents = reference.encode(["berlin", *AWKWARD], normalize_embeddings=True)
     np.testing.assert_allclose(BiEncoder(folder).score("berlin", AWKWARD), np.stack(documents) @ query, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{}, {"is_causal": True}, {"is_causal": False}])
+def test_a_plain_causal_model_is_read_by_its_last_token(settings: dict[str, bool], tmp_path: Path) -> None:
+    folder = checkpoints.qwen3(tmp_path)
+    checkpoints.edit_json(folder / "config.json", **settings)
+    documents = [text for text in AWKWARD if text]  # the reference reads no text without any token
+    query, *embeddings = SentenceTransformer(str(folder), device="cpu").encode(
+        ["berlin", *documents], batch_size=1, normalize_embeddings=True
+    )
+    np.testing.assert_allclose(BiEncoder(folder).score("berlin", documents), np.stack(embeddings) @ query, atol=1e-5)
 
 
 def test_a_dpr_pair_reads_first_tokens_of_two_checkpoints(tmp_path: Path) -> None:

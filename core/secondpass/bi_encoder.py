@@ -129,7 +129,6 @@ class BiEncoder(LocalScorer):
         self._options = options
         self._portable_name = portable_name(name)
         self._document_model = None if document_model is None else portable_name(document_model)
-        self._tokenize_documents = documents.tokenize
         self._reader = reader_for(documents.tokenize, options.long_documents, options.window_overlap)
         self._queries = Pipeline(TruncatingReader(queries.tokenize), queries.networks, placement.batch_tokens)
         self._documents = Pipeline(self._reader, documents.networks, placement.batch_tokens)
@@ -184,7 +183,7 @@ class BiEncoder(LocalScorer):
         return self._reader.read_span(pair[1], window)
 
     def _passage_spans(self, pair: Pair, max_tokens: int) -> list[Span]:
-        return passage_spans(self._tokenize_documents, pair[1], max_tokens)
+        return passage_spans(self._reader.tokenize, pair[1], max_tokens)
 
     @plain_torch()
     def _similarities(self, queries: torch.Tensor, documents: torch.Tensor) -> NDArray[np.float32]:

@@ -138,7 +138,6 @@ class CrossEncoder(LocalScorer):
         )
         self._options = options
         self._portable_name = portable_name(name)
-        self._tokenize = checkpoint.tokenize
         self._reader = reader_for(checkpoint.tokenize, options.long_documents, options.window_overlap)
         self._pipeline = Pipeline(self._reader, networks, placement.batch_tokens)
         self._files = checkpoint.files
@@ -240,7 +239,7 @@ class CrossEncoder(LocalScorer):
         return self._reader.read_span(pair, window)
 
     def _passage_spans(self, pair: Pair, max_tokens: int) -> list[Span]:
-        return passage_spans(self._tokenize, pair, max_tokens)
+        return passage_spans(self._reader.tokenize, pair, max_tokens)
 
     def _aggregate(self, relevance: NDArray[np.float32], windows: Windows) -> Aggregated:
         return aggregate(relevance, windows.counts, self._options.window_aggregation)

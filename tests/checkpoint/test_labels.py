@@ -7,6 +7,8 @@ from pathlib import Path
 import checkpoints
 import pytest
 import torch
+from compare import assert_scores
+from sentence_transformers import CrossEncoder as Reference
 
 from secondpass import CrossEncoder
 from secondpass.checkpoint.labels import find_label, relevance_logit, relevance_logits, resolve_label
@@ -101,6 +103,24 @@ def test_a_stated_softmax_is_over_all_labels_whatever_the_problem_type_says(tmp_
     # Another unit is of the same order.
     unbounded = torch.from_numpy(CrossEncoder(folder, activation="identity").predict(pairs))
     torch.testing.assert_close(unbounded.sigmoid(), shares)
+
+
+@pytest.mark.parametrize("problem_type", [None, "single_label_classification", "multi_label_classification"])
+@pytest.mark.parametrize("n_labels", [2, 3])
+@pytest.mark.parametrize("stated", ["Sigmoid", "Tanh"])
+def test_a_stated_sigmoid_or_tanh_is_of_the_relevant_label_by_itself(
+    stated: str, n_labels: int, problem_type: str | None, tmp_path: Path
+) -> None:
+    names = {0: "no", 1: "yes", 2: "maybe"}
+    folder = checkpoints.bert(tmp_path, n_labels=n_labels, id2label={i: names[i] for i in range(n_labels)})
+    activation = {"activation_fn": f"torch.nn.modules.activation.{stated}"}
+    checkpoints.edit_json(folder / "config.json", sentence_transformers=activation, problem_type=problem_type)
+    pairs = [("berlin", "wall"), ("berlin", "people of the year")]
+    expected = Reference(str(folder), device="cpu").predict(pairs, show_progress_bar=False)[:, 1]
+    assert_scores(CrossEncoder(folder).predict(pairs), expected)
+    # Another unit is of the same order.
+    unbounded = CrossEncoder(folder, activation="identity")
+    assert unbounded.predict(pairs).tolist() == unbounded.logits(pairs)[:, 1].tolist()
 
 
 @pytest.mark.parametrize("names", [{"-1": "no", "0": "yes"}, {"0": "no", "5": "yes"}, {"1": "no", "2": "yes"}])

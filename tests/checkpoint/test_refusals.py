@@ -300,7 +300,7 @@ def test_poolings_it_does_not_know_are_refused(tmp_path: Path) -> None:
     base = checkpoints.base_transformer(tmp_path / "base")
     modules = [Transformer(str(base)), Pooling(24, pooling_mode="weightedmean")]
     SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(tmp_path / "saved"))
-    with pytest.raises(CheckpointError, match="pooling must be one of"):
+    with pytest.raises(CheckpointError, match="pooling_mode must be one of"):
         BiEncoder(tmp_path / "saved")
 
 

@@ -80,6 +80,8 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "modular": modular,
     "embedder": embedder,
 }
+# What the references cannot load beside.
+ALL_LAYOUTS = LAYOUTS | {"bert_cat": checkpoints.bert_cat}
 
 
 def load(layout: str, folder: Path) -> CrossEncoder | BiEncoder:
@@ -110,6 +112,9 @@ CONFIG, TRANSFORMER, MODULES = "config_sentence_transformers.json", "sentence_be
         ("saved", TRANSFORMER, "something_new", 1),
         ("saved", TRANSFORMER, "transformer_task", "text-generation"),
         ("saved", TRANSFORMER, "processing_kwargs", {"text": {"truncation": "only_second"}}),
+        ("saved", TRANSFORMER, "processing_kwargs", "x"),
+        ("saved", TRANSFORMER, "processing_kwargs", {"text": "x"}),
+        ("saved", TRANSFORMER, "processing_kwargs", {"chat_template": ["x"]}),
         ("saved", TRANSFORMER, "tokenizer_args", {"do_lower_case": True}),
         ("saved", TRANSFORMER, "processor_kwargs", {"padding_side": "left"}),
         ("saved", TRANSFORMER, "model_kwargs", {"num_labels": 1}),
@@ -125,20 +130,40 @@ CONFIG, TRANSFORMER, MODULES = "config_sentence_transformers.json", "sentence_be
         ("embedder", TRANSFORMER, "query_length", 8),
         ("embedder", TRANSFORMER, "query_expansion", {"length": 8}),
         ("modular", "1_Pooling/config.json", "include_prompt", False),
+        ("modular", "1_Pooling/config.json", "include_prompt", 0),
+        ("modular", "1_Pooling/config.json", "pooling_mode", 3),
+        ("modular", "1_Pooling/config.json", "pooling_mode", [["cls"]]),
+        ("modular", "1_Pooling/config.json", "pooling_mode", ["cls", "mean"]),
+        ("modular", "1_Pooling/config.json", "pooling_mode", {"cls": True}),
         ("modular", "1_Pooling/config.json", "something_new", 1),
+        ("modular", "2_Dense/config.json", "in_features", None),
+        ("modular", "2_Dense/config.json", "in_features", "24"),
+        ("modular", "2_Dense/config.json", "out_features", 10**9),
+        ("modular", "2_Dense/config.json", "out_features", -1),
+        ("modular", "2_Dense/config.json", "module_output_name", "scores"),
+        ("modular", "3_LayerNorm/config.json", "dimension", None),
+        ("modular", "3_LayerNorm/config.json", "dimension", [16]),
+        ("modular", "3_LayerNorm/config.json", "dimension", 10**12),
+        ("embedder", "2_Normalize/config.json", "module_output_name", "scores"),
         ("modular", "2_Dense/config.json", "use_residual", True),
         ("modular", "2_Dense/config.json", "module_input_name", "token_embeddings"),
         ("modular", "3_LayerNorm/config.json", "eps", 0.1),
+        ("bert_cat", "config.json", "bert_model", ["distilbert"]),
+        ("bert_cat", "config.json", "bert_model", {"_name_or_path": 3}),
+        ("bert_cat", "config.json", "bert_model", {"model_type": ["distilbert"]}),
+        ("bert_cat", "config.json", "bert_model", {"n_heads": "3"}),
+        ("bert_cat", "config.json", "bert_model", {"max_position_embeddings": 10**13}),
         ("classifier", "config.json", "quantization_config", {"quant_method": "fp8"}),
         ("classifier", "config.json", "sentence_transformers", {"activation_fn": None, "something_new": 1}),
     ],
 )
 def test_what_is_not_read_is_refused_by_its_name(layout: str, file: str, key: str, value: Any, tmp_path: Path) -> None:
-    folder = LAYOUTS[layout](tmp_path)
+    folder = ALL_LAYOUTS[layout](tmp_path)
     load(layout, folder)
     checkpoints.edit_json(folder / file, **{key: value})
-    with pytest.raises(CheckpointError, match=key if key != "include_prompt" else "prompt"):
+    with pytest.raises(CheckpointError, match=key) as caught:
         load(layout, folder)
+    assert file in str(caught.value)
 
 
 @pytest.mark.parametrize(

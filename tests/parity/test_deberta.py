@@ -147,6 +147,16 @@ def test_positions_without_a_table_have_no_end(config: dict[str, Any], tmp_path:
     assert abs(whole[-1] - expected_logits(folder, pairs[-1:], 512)[0]) > 1e-3
 
 
+def test_a_limit_of_the_settings_counts_where_positions_have_no_end(tmp_path: Path) -> None:
+    folder = deberta(tmp_path)
+    (folder / "modules.json").write_text("[]")
+    checkpoints.edit_json(folder / "sentence_bert_config.json", max_seq_length=800)
+    model = CrossEncoder(folder, activation="identity")
+    assert model.max_length == 800
+    pairs = (("berlin", " ".join(("berlin wall people rain sun moon tide sea " * 120).split()[:700])),)
+    assert_scores(model.predict(pairs), expected_logits(folder, pairs, 800))
+
+
 def test_positions_with_a_table_end_with_it(tmp_path: Path) -> None:
     folder = deberta(tmp_path, position_biased_input=True)
     with pytest.raises(InputError, match="max_length must be at most the 512 tokens"):

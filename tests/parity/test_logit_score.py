@@ -1,5 +1,6 @@
 """sentence-transformers' rerankers on language models, and classifiers with a chat template, equal its `predict`."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ pytestmark = TRUNCATES
 # Every text in both places, among them empty ones, other scripts, emoji, and far too long ones.
 SOME = (*PAIRS[::5], (LONG, LONG), ("berlin", LONG), (LONG, "berlin"))
 TIGHT = SHORT_PAIRS[::5]
+# Takes a content of either kind, and tells them apart.
+EITHER = (
+    "{% for m in messages %}{{ m.role }}: "
+    "{% if m.content is string %}{{ m.content }}{% else %}part: {{ m.content[0].text }}{% endif %}\n{% endfor %}"
+)
 
 
 def reference_logits(
@@ -63,11 +69,14 @@ def test_one_answer(language_model: Path, tmp_path: Path) -> None:
     assert_parity(language_models.logit_score(language_model, tmp_path, false=None, true="Yes"), TIGHT)
 
 
+@pytest.mark.parametrize("stated", [None, "torch.nn.modules.activation.Sigmoid"])
 @pytest.mark.parametrize("false", [None, "no"])
-def test_scores_are_probabilities_where_nothing_else_is_stated(false: str | None, tmp_path: Path) -> None:
+def test_scores_are_probabilities_where_nothing_else_is_stated(
+    false: str | None, stated: str | None, tmp_path: Path
+) -> None:
     base = with_template(language_models.qwen3(tmp_path / "base"), DOCUMENT_LAST)
     folder = language_models.logit_score(base, tmp_path / "saved", false=false)
-    checkpoints.edit_json(folder / "config_sentence_transformers.json", activation_fn=None)
+    checkpoints.edit_json(folder / "config_sentence_transformers.json", activation_fn=stated)
     expected = Reference(str(folder), device="cpu").predict(list(TIGHT), batch_size=1, show_progress_bar=False)
     assert expected.min() > 0
     assert expected.max() < 1
@@ -79,6 +88,17 @@ def test_scores_are_probabilities_where_nothing_else_is_stated(false: str | None
 def test_templates_and_what_truncation_leaves_of_them(template: str, max_length: int | None, tmp_path: Path) -> None:
     base = with_template(language_models.qwen2(tmp_path / "base"), template)
     assert_parity(language_models.logit_score(base, tmp_path / "saved"), SOME, max_length)
+
+
+@pytest.mark.parametrize("stated", [None, "structured", "flat", "auto", "anything"])
+def test_only_a_flat_format_gives_a_message_as_text(stated: str | None, tmp_path: Path) -> None:
+    base = with_template(language_models.qwen2(tmp_path / "base"), EITHER)
+    folder = language_models.logit_score(base, tmp_path / "saved")
+    settings = folder / "sentence_bert_config.json"
+    values = json.loads(settings.read_text())
+    values["modality_config"]["message"]["format"] = stated
+    settings.write_text(json.dumps(values))
+    assert_parity(folder, TIGHT)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
+from secondpass.options import LongDocuments
 
 QUERY = "When did the wall fall?"
 # Sentences of several scripts, many times what the limits below leave room for.
@@ -43,7 +44,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def _limit(folder: Path, room: int) -> int:
     """Tokens of a prompt that leaves this room for the two texts."""
-    (tokens,) = CrossEncoder(folder)._tokenize([("", "")]).lengths
+    (tokens,) = CrossEncoder(folder)._reader.tokenize([("", "")]).lengths
     return int(tokens) + room
 
 
@@ -75,6 +76,16 @@ def test_a_passage_scores_what_it_says(folder: Path) -> None:
         assert ranked.score == passage.score
 
 
+@pytest.mark.parametrize("long_documents", ["windows", "truncate"])
+@TRUNCATES
+def test_passages_beside_a_long_query(folder: Path, long_documents: LongDocuments) -> None:
+    model = CrossEncoder(folder, max_length=_limit(folder, 90), long_documents=long_documents)
+    passages = model.passages(QUERY * 40, DOCUMENT, max_tokens=20)
+    assert len(passages) < len(DOCUMENT) // 10
+    read = "".join(DOCUMENT[part.start : part.end] for part in sorted(passages, key=lambda part: part.start))
+    assert "".join(read.split()) == "".join(DOCUMENT.split())
+
+
 def test_a_document_that_fits_scores_the_same(folder: Path) -> None:
     pairs = [(QUERY, "It fell in 1989."), (QUERY, ""), ("", "")]
     expected = CrossEncoder(folder).predict(pairs)
@@ -88,7 +99,7 @@ TEXTS = st.lists(st.sampled_from(["ab", " cde", "  ", "\n", "12", "é.", ",", "t
 
 
 def test_what_fits_as_a_whole_is_read_as_it_is_without_windows(folder: Path) -> None:
-    tokenize = CrossEncoder(folder, max_length=_limit(folder, 20))._tokenize
+    tokenize = CrossEncoder(folder, max_length=_limit(folder, 20))._reader.tokenize
     for_windows = tokenize.for_windows()
 
     @settings(max_examples=40, deadline=None)

@@ -26,7 +26,8 @@ from secondpass.errors import CheckpointError
 from secondpass.options import HubOptions
 from secondpass.tokenization.pairs import OneTextTokenizer
 
-# Names under which checkpoints keep the prompt of a document, in sentence-transformers' order.
+# Names under which checkpoints keep a prompt, in sentence-transformers' order. There every model has a "document", if
+# an empty one, and the other two are never reached; here they are, as their models were trained with them.
 QUERY_PROMPTS = ("query",)
 DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
@@ -71,7 +72,9 @@ class EmbeddingModel:
 
 
 def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> EmbeddingModel:
-    """A bi-encoder: a sentence-transformers folder, one side of a DPR pair, or a plain transformer read by its mean.
+    """A bi-encoder: a sentence-transformers folder, one side of a DPR pair, or a plain transformer.
+
+    A plain transformer is read by its mean, a causal language model by its last token.
 
     Raises:
         CheckpointError: It is a cross-encoder, or cannot be read the way its authors meant.
@@ -104,13 +107,16 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
 
 
 def _load_modules(folder: Folder, inner: Folder, specs: Sequence[ModuleSpec]) -> SplitModel:
-    pooling, layers = Pooling.MEAN, specs[2:]
+    config = load_config(inner)
+    # sentence-transformers' rule, and its marks of a causal model.
+    is_causal = any(name.endswith("ForCausalLM") for name in inner.architectures[:1])
+    pooling = Pooling.LAST if is_causal and getattr(config, "is_causal", True) else Pooling.MEAN
     if specs:
         if [spec.kind for spec in specs[:2]] != ["Transformer", "Pooling"]:
             raise CheckpointError(f"{folder.name}: modules must begin with Transformer and Pooling")
         pooling = pooling_of(folder, specs[1])
-    backbone = load_pretrained(AutoModel, inner, load_config(inner))
-    return SplitModel(backbone, pooling, layers_of(folder, layers), {})
+    backbone = load_pretrained(AutoModel, inner, config)
+    return SplitModel(backbone, pooling, layers_of(folder, specs[2:]), {})
 
 
 def _load_dpr(folder: Folder, architecture: str) -> SplitModel:
@@ -125,5 +131,6 @@ def _load_dpr(folder: Folder, architecture: str) -> SplitModel:
 
 
 def _prompt(folder: Folder, names: Sequence[str]) -> str:
-    prompts, default = stored_prompts(folder), default_prompt_name(folder)
-    return next((prompts[name] for name in (*names, default) if name in prompts), "")
+    prompts = stored_prompts(folder)
+    default_prompt_name(folder)  # is read only to be checked: queries and documents never fall back to it
+    return next((prompts[name] for name in names if name in prompts), "")

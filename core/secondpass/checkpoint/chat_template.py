@@ -6,7 +6,7 @@ classifiers alike. The rules below are those of its 6.2, in `base/modality.py` a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.plain.tokenizer import PlainTokenizer
@@ -114,11 +114,9 @@ def chat_template_of(folder: Folder, tokenizer: AnyTokenizer) -> ChatTemplate | 
     return template
 
 
-def _is_structured(
-    stated: Literal["structured", "flat", "auto"], folder: Folder, tokenizer: "PreTrainedTokenizerBase"
-) -> bool:
+def _is_structured(stated: object, folder: Folder, tokenizer: "PreTrainedTokenizerBase") -> bool:
     if stated != "auto":
-        return stated == "structured"
+        return stated != "flat"
     if folder.config.get("model_type") in _FLAT_TYPES:
         return False
     template = tokenizer.chat_template

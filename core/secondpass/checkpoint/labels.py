@@ -41,7 +41,7 @@ class Relevance:
     Args:
         label: The relevant column.
         exclusive: Whether one of the labels is true of a pair, and no other. Where each is true or not by itself
-            (`multi_label_classification`), its own logit is all there is to know.
+            (a stated sigmoid, or `multi_label_classification`), its own logit is all there is to know.
     """
 
     label: int

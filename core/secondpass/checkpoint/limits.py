@@ -18,8 +18,8 @@ class Limit:
     """A checkpoint's limits in tokens, specials included.
 
     Args:
-        stated: What it is used with: what sentence-transformers' settings say, else the tokenizer, and no more than the
-            config says; None where nothing says.
+        stated: What it is used with: what sentence-transformers' settings say, and no more than it can read; else what
+            the tokenizer says, and no more than the config does; None where nothing says.
         positions: What it can read at all; None where its positions have no end.
         source: Where `stated` stands, for messages.
     """
@@ -41,14 +41,19 @@ class Limit:
             CheckpointError: A file states something that is not a number of tokens.
         """
         file, settings = folder.transformer_settings()
-        stated = {
-            f"{file}: max_seq_length": settings.get("max_seq_length"),
-            "config.json: max_position_embeddings": stated_tokens(backbone),
-        }
-        if settings.get("max_seq_length") is None:  # which takes the place of the tokenizer's, larger or smaller
-            stated["tokenizer_config.json: model_max_length"] = tokenizer.model_max_length
-        limits = {source: _tokens(folder.name, source, value) for source, value in stated.items() if value is not None}
         positions = readable_tokens(backbone)
+        stated: dict[str, object]
+        if settings.get("max_seq_length") is None:
+            stated = {
+                "config.json: max_position_embeddings": stated_tokens(backbone),
+                "tokenizer_config.json: model_max_length": tokenizer.model_max_length,
+            }
+        else:  # it takes the place of both, larger or smaller, as far as there are positions
+            stated = {
+                f"{file}: max_seq_length": settings["max_seq_length"],
+                "config.json: max_position_embeddings": positions,
+            }
+        limits = {source: _tokens(folder.name, source, value) for source, value in stated.items() if value is not None}
         smallest = min(limits, key=lambda source: limits[source], default="")
         if not smallest or limits[smallest] >= _UNSTATED:
             return cls(None, positions)

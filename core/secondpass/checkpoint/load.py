@@ -11,7 +11,7 @@ from secondpass.checkpoint.labels import Relevance, find_label, resolve_label
 from secondpass.checkpoint.layouts import Layout, layout_of
 from secondpass.checkpoint.plain.tokenizer import plain_tokenizer
 from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel
-from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation, states_softmax
+from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation, states_exclusive
 from secondpass.checkpoint.settings import check_settings
 from secondpass.checkpoint.source import find
 from secondpass.checkpoint.tokenizer import AnyTokenizer, check_vocabulary, lower_case, model_inputs
@@ -82,15 +82,13 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
         activation = resolve_activation(folder, n_labels, layout.activation(folder) if authors is None else authors)
     else:
         activation = ScoreActivation(options.activation)
-    # A softmax says it more clearly than the problem type, which sentence-transformers does not read.
-    exclusive = states_softmax(folder) or folder.config.get("problem_type") != "multi_label_classification"
     return Checkpoint(
         folder,
         files,
         model,
         tokenize,
         tokenize.max_length,
-        Relevance(label, exclusive=exclusive),
+        Relevance(label, exclusive=_is_exclusive(folder, model)),
         activation,
         model_inputs(tokenizer),
     )
@@ -117,6 +115,15 @@ def _load_pretrained(folder: Folder, layout: Layout) -> tuple[RankingModel, AnyT
         # Classifiers on causal models refuse batches without; which token they read without it, `WholeModel` says.
         model.backbone.config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
+
+
+def _is_exclusive(folder: Folder, model: RankingModel) -> bool:
+    """Whether one label alone is true of a pair."""
+    if isinstance(model, LanguageModel):  # its answers are one label: they count by their difference
+        return True
+    # An activation says it more clearly than the problem type, which sentence-transformers does not read.
+    stated = states_exclusive(folder)
+    return folder.config.get("problem_type") != "multi_label_classification" if stated is None else stated
 
 
 def _known_label(known: KnownCheckpoint | None, model: RankingModel) -> int | None:

@@ -56,9 +56,12 @@ def stated_activation(folder: Folder) -> object:
     return next((path for path in stated if path is not None), None)
 
 
-def states_softmax(folder: Folder) -> bool:
-    """Whether a checkpoint names a softmax: one of its labels is then true of a pair, and no other."""
-    return _torch_class(stated_activation(folder)) == "Softmax"
+def states_exclusive(folder: Folder) -> bool | None:
+    """Whether a checkpoint's activation says that one label alone is true of a pair; None where it leaves that open.
+
+    A softmax is of one label among all, a sigmoid or tanh of each label by itself.
+    """
+    return {"Softmax": True, "Sigmoid": False, "Tanh": False}.get(_torch_class(stated_activation(folder)) or "")
 
 
 def resolve_activation(folder: Folder, n_labels: int, default: ScoreActivation | None = None) -> ScoreActivation:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.st_modules import ModuleSpec, module_specs
+from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, module_specs
 from secondpass.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -98,10 +98,7 @@ _NESTED = Keys(read=("activation_fn",), harmless=("version",))
 _MODULE_ENTRY = Keys(read=("idx", "name", "path", "type"), fixed={"kwargs": _ABSENT})
 _POOLING_FLAGS = ("cls_token", "lasttoken", "max_tokens", "mean_sqrt_len_tokens", "mean_tokens", "weightedmean_tokens")
 # Each module reads what the one before it wrote.
-_NAMES = {
-    "module_input_name": (None, "sentence_embedding"),
-    "module_output_name": (None, "sentence_embedding", "scores"),
-}
+_NAMES = dict.fromkeys(("module_input_name", "module_output_name"), (None, "sentence_embedding"))
 _MODULES = {
     "Pooling": Keys(
         read=("include_prompt", "pooling_mode", *(f"pooling_mode_{flag}" for flag in _POOLING_FLAGS)),
@@ -116,6 +113,11 @@ _MODULES = {
     "Dropout": Keys(harmless=("dropout",)),
     "LogitScore": Keys(read=("false_token_id", "true_token_id"), fixed={"module_input_name": (None, "causal_logits")}),
 }
+# The last layer of a cross-encoder gives its scores, which no module reads.
+_SCORES = replace(
+    _MODULES["Dense"],
+    fixed={**_MODULES["Dense"].fixed, "module_output_name": (*_NAMES["module_output_name"], "scores")},
+)
 
 
 def check_settings(folder: Folder) -> None:
@@ -157,7 +159,9 @@ def _check_module(folder: Folder, spec: ModuleSpec) -> None:
         _check_transformer(inner, _LANGUAGE_MODEL if is_language_model else _TRANSFORMER)
     elif spec.kind in _MODULES:
         file = f"{spec.path}/config.json"
-        _MODULES[spec.kind].check(f"{folder.name}: {file}", folder.json(file))
+        gives_scores = spec.kind == "Dense" and spec == module_specs(folder)[-1] and is_cross_encoder(folder)
+        accepted = _SCORES if gives_scores else _MODULES[spec.kind]
+        accepted.check(f"{folder.name}: {file}", folder.json(file))
 
 
 def _check_transformer(folder: Folder, accepted: Keys) -> None:
@@ -165,11 +169,8 @@ def _check_transformer(folder: Folder, accepted: Keys) -> None:
     where = f"{folder.name}: {file}"
     accepted.check(where, {key: value for key, value in values.items() if key not in _ARGUMENTS})
     for key, keys in _ARGUMENTS.items():
-        arguments = values.get(key) or {}
-        if not isinstance(arguments, dict):
-            raise CheckpointError(f"{where}: {key!r} must be a JSON object, got {describe(arguments)}")
-        keys.check(f"{where}: {key}", arguments)
-    _check_processing(where, values.get("processing_kwargs") or {})
+        keys.check(f"{where}: {key}", _json_object(where, values, key))
+    _check_processing(where, _json_object(where, values, "processing_kwargs"))
     modalities = values.get("modality_config")
     if modalities is not None and not _is_text_alone(modalities):
         raise CheckpointError(
@@ -181,10 +182,18 @@ def _check_transformer(folder: Folder, accepted: Keys) -> None:
 def _check_processing(where: str, values: Mapping[str, Any]) -> None:
     where = f"{where}: processing_kwargs"
     _PROCESSING.check(where, values)
-    _PROCESSING_TEXT.check(f"{where}: text", values.get("text") or {})
-    for key, value in (values.get("chat_template") or {}).items():
+    _PROCESSING_TEXT.check(f"{where}: text", _json_object(where, values, "text"))
+    for key, value in _json_object(where, values, "chat_template").items():
         if key in _NO_VARIABLES:
             raise CheckpointError(f"{where}: chat_template: {key!r} must be left out, got {describe(value)}")
+
+
+def _json_object(where: str, values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The JSON object under a key; {} where there is none."""
+    value = values.get(key) or {}
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{where}: {key!r} must be a JSON object, got {describe(value)}")
+    return value
 
 
 def _is_text_alone(modalities: object) -> bool:

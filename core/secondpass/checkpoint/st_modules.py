@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.weights import fill, load_state
+from secondpass.checkpoint.weights import fill, load_state, require_all
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 
@@ -75,14 +77,17 @@ def pooling_of(folder: Folder, spec: ModuleSpec) -> Pooling:
     Raises:
         CheckpointError: It is several, or none of cls, mean, max and lasttoken.
     """
-    config = folder.json(f"{spec.path}/config.json")
+    file = f"{spec.path}/config.json"
+    config = folder.json(file)
     stated = config.get("pooling_mode", [mode for flag, mode in _POOLING_FLAGS.items() if config.get(flag)])
-    modes = [stated] if isinstance(stated, str) else list(stated)
-    if len(modes) != 1 or modes[0] not in _POOLING_MODES:
-        raise CheckpointError(f"{folder.name}: pooling must be one of {sorted(_POOLING_MODES)}, got {modes}")
-    if config.get("include_prompt") is False:
-        raise CheckpointError(f"{folder.name}: pooling without the prompt's tokens is not supported")
-    return _POOLING_MODES[modes[0]]
+    mode = stated[0] if isinstance(stated, list) and len(stated) == 1 else stated
+    if not isinstance(mode, str) or mode not in _POOLING_MODES:
+        raise CheckpointError(
+            f"{folder.name}: {file}: pooling_mode must be one of {sorted(_POOLING_MODES)}, got {describe(stated)}"
+        )
+    if not config.get("include_prompt", True):
+        raise CheckpointError(f"{folder.name}: {file}: include_prompt must be true to be scored here")
+    return _POOLING_MODES[mode]
 
 
 def layers_of(folder: Folder, specs: Sequence[ModuleSpec]) -> nn.Sequential:
@@ -103,23 +108,33 @@ class Normalize(nn.Module):
 
 
 def _layer(folder: Folder, spec: ModuleSpec) -> nn.Module:
-    config = folder.json(f"{spec.path}/config.json")
+    file = f"{spec.path}/config.json"
+    where, config = f"{folder.name}: {file}", folder.json(file)
     match spec.kind:
         case "Normalize":
             return Normalize()
         case "Dense":
             if config.get("use_residual"):
                 raise CheckpointError(f"{folder.name}: {spec.path} adds a residual, which is not supported")
-            linear = nn.Linear(
-                config["in_features"], config["out_features"], bias=config.get("bias", True), dtype=torch.float32
-            )
-            fill(linear, _without_prefix("linear.", load_state(folder, spec.path)), folder)
+            state = _weights(folder, spec, "linear.")
+            n_out, n_in = _sizes(where, config, ("out_features", "in_features"), state["weight"])
+            linear = nn.Linear(n_in, n_out, bias=config.get("bias", True), dtype=torch.float32)
+            fill(linear, state, folder)
             return nn.Sequential(linear, _nonlinearity(folder, config.get("activation_function")))
         case "LayerNorm":
-            norm = nn.LayerNorm(config["dimension"], dtype=torch.float32)
-            fill(norm, _without_prefix("norm.", load_state(folder, spec.path)), folder)
+            state = _weights(folder, spec, "norm.")
+            norm = nn.LayerNorm(_sizes(where, config, ("dimension",), state["weight"]), dtype=torch.float32)
+            fill(norm, state, folder)
             return norm
     raise CheckpointError(f"{folder.name}: no known way to score with a {spec.kind} module behind the pooling")
+
+
+def _sizes(where: str, config: dict[str, Any], keys: Sequence[str], weight: Tensor) -> list[int]:
+    """What a file states of a layer's sizes, held against its weight before anything of that size is built."""
+    stated, shape = [config.get(key) for key in keys], list(weight.shape)
+    if stated != shape:
+        raise CheckpointError(f"{where}: {', '.join(keys)} must be {shape} to fit the weights, got {describe(stated)}")
+    return shape
 
 
 def _nonlinearity(folder: Folder, path: object) -> nn.Module:
@@ -134,5 +149,8 @@ def _nonlinearity(folder: Folder, path: object) -> nn.Module:
     )
 
 
-def _without_prefix(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+def _weights(folder: Folder, spec: ModuleSpec, prefix: str) -> dict[str, Tensor]:
+    """A layer's weights by their names without the prefix, "weight" among them."""
+    state = {name.removeprefix(prefix): tensor for name, tensor in load_state(folder, spec.path).items()}
+    require_all(folder, missing={"weight"} - state.keys(), mismatched=(), unexpected=())
+    return state

@@ -71,19 +71,19 @@ class TruncatingReader(Generic[ItemT]):
     """
 
     def __init__(self, tokenize: ItemTokenizer[ItemT]) -> None:
-        self._tokenize: ItemTokenizer[ItemT] = tokenize
+        self.tokenize: ItemTokenizer[ItemT] = tokenize
 
     def __call__(self, items: Sequence[ItemT]) -> WindowedTokens:
         """What is read of each item: one window."""
-        return _read_at_once(items, self._tokenize.fit(items))
+        return _read_at_once(items, self.tokenize.fit(items))
 
     def read_span(self, item: ItemT, window: Span) -> Span:  # noqa: ARG002 - it is the whole document
         """What is read of a document that is truncated."""
 
         def fit(spans: Sequence[Span]) -> FittedTokens:
-            return self._tokenize.fit([part_of(item, span) for span in spans])
+            return self.tokenize.fit([part_of(item, span) for span in spans])
 
-        return truncated_passage(document_of(item), Span(*self._tokenize.read_characters(item)), fit)
+        return truncated_passage(document_of(item), Span(*self.tokenize.read_characters(item)), fit)
 
 
 class WindowReader(Generic[ItemT]):
@@ -99,9 +99,9 @@ class WindowReader(Generic[ItemT]):
     """
 
     def __init__(self, tokenize: ItemTokenizer[ItemT], overlap: int | None) -> None:
-        self._tokenize: ItemTokenizer[ItemT] = tokenize.for_windows()
+        self.tokenize: ItemTokenizer[ItemT] = tokenize.for_windows()
         self._overlap = overlap
-        room = self._tokenize.least_room
+        room = self.tokenize.least_room
         if room < 1:
             raise InputError('long_documents must be "truncate" where max_length leaves no room beside a query')
         if overlap is not None and overlap >= room:
@@ -112,7 +112,7 @@ class WindowReader(Generic[ItemT]):
 
     def __call__(self, items: Sequence[ItemT]) -> WindowedTokens:
         """What is read of each item: one window where it fits, else several."""
-        fitted = self._tokenize.fit(items)
+        fitted = self.tokenize.fit(items)
         at_once = _read_at_once(items, fitted)
         # White space alone may have tokens, but nothing to be read.
         long = [i for i in np.flatnonzero(fitted.document_excess).tolist() if document_of(items[i]).strip()]
@@ -129,12 +129,12 @@ class WindowReader(Generic[ItemT]):
         """The windows of a document and their tokens."""
 
         def measure(spans: Sequence[Span]) -> tuple[NDArray[np.int64], FittedTokens]:
-            fitted = self._tokenize.fit([part_of(item, span) for span in spans])
+            fitted = self.tokenize.fit([part_of(item, span) for span in spans])
             return fitted.document_excess, fitted
 
         document = document_of(item)
         overlap = room // 4 if self._overlap is None else self._overlap
-        return split_to_fit(document, self._tokenize.tokenize, room, overlap, measure)
+        return split_to_fit(document, self.tokenize.tokenize, room, overlap, measure)
 
 
 def reader_for(

@@ -19,14 +19,16 @@ def passage_spans(tokenize: ItemTokenizer[ItemT], item: ItemT, max_tokens: int) 
         max_tokens: The most tokens of one of them, at least 1; fewer where not so many fit beside the query.
 
     Returns:
-        In the order of the document; [] for a blank one.
+        In the order of the document; [] for a blank one, the whole where the query leaves no room for any of it.
     """
     document = document_of(item)
     if not document.strip():
         return []
     fitted = tokenize.fit([item])
     if fitted.document_excess[0]:
-        max_tokens = min(max_tokens, max(int(fitted.document_read[0]), 1))
+        if fitted.document_read[0] == 0:  # not even the smallest part fits
+            return [Span(0, len(document))]
+        max_tokens = min(max_tokens, int(fitted.document_read[0]))
     elif tokenize.tokenize([document]).lengths[0] <= max_tokens:
         return [Span(0, len(document))]
 

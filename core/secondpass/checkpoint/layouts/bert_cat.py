@@ -4,11 +4,12 @@ The checkpoint's `model_type` is unknown to transformers, and its own class is n
 holds the inner model's under `bert_model`, its weights are `bert_model.*` and `_classification_layer.*`.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from secondpass.arguments import describe, describe_error
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts.layout import Layout
 from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel
@@ -45,22 +46,32 @@ def _load(folder: Folder) -> PretrainedModel:
 
 def _tokenizer_id(folder: Folder) -> str:
     """Hub id of the model whose tokenizer the checkpoint uses, as its config names it."""
-    named = folder.config.get("bert_model")
-    inner = named if isinstance(named, str) else (named or {}).get("_name_or_path")
-    return inner or "distilbert-base-uncased"
+    return _stated(folder).get("_name_or_path") or "distilbert-base-uncased"
+
+
+def _stated(folder: Folder) -> dict[str, Any]:
+    """What the config says of the inner model: all of it, or no more than its name."""
+    stated = folder.config.get("bert_model") or {}
+    values = {"_name_or_path": stated} if isinstance(stated, str) else stated
+    if not isinstance(values, dict) or not isinstance(values.get("_name_or_path") or "", str):
+        raise CheckpointError(
+            f"{folder.name}: config.json: bert_model must be a model's config or name, got {describe(stated)}"
+        )
+    return dict(values)
 
 
 def _inner_model(folder: Folder) -> "PreTrainedModel":
     from transformers import AutoConfig, AutoModel, PreTrainedModel
 
-    stated = folder.config.get("bert_model")
-    values = dict(stated) if isinstance(stated, dict) else {}
+    values = _stated(folder)
     model_type = values.pop("model_type", _DEFAULT_INNER)
     check_shapes(folder, values)
     try:
         model = AutoModel.from_config(AutoConfig.for_model(model_type, **values), dtype=torch.float32)
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{folder.name}: config.json's bert_model cannot be built: {error}") from error
+    except Exception as error:  # config classes validate with exceptions of their own, torch with more
+        raise CheckpointError(
+            f"{folder.name}: config.json: bert_model cannot be built: {describe_error(error)}"
+        ) from error
     if not isinstance(model, PreTrainedModel):
         raise CheckpointError(f"{folder.name}: config.json's bert_model is not a transformers model")
     return model
