@@ -53,6 +53,26 @@ enough.set()
 print("children", set(codes), "parent", len(model.score("q", DOCUMENTS)))
 """
 
+# The parent computes with torch, and has of the library what an adapter imports, which needs no torch.
+FIRST_LOADED_IN_A_CHILD = """
+import os, signal, sys
+from secondpass.adapters.lazy import LazyCrossEncoder
+assert "torch" not in sys.modules
+import torch
+torch.set_num_threads(2)
+torch.rand(4_000_000).exp()
+scorer = LazyCrossEncoder(sys.argv[1])
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    n_scores = 0
+    try:
+        n_scores = len(scorer.score("q", [f"document {i} " * (5 + i) for i in range(30)]))
+    finally:
+        os._exit(0 if n_scores == 30 else 1)
+print("child", os.waitpid(child, 0)[1])
+"""
+
 # Python loses an interruption that comes while it runs functions before or after a fork, wherever it came.
 INTERRUPTED_WHILE_IT_FORKS = """
 import _thread
@@ -196,6 +216,12 @@ def test_scoring_goes_on(tmp_path: Path, code: str, output: str) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_child_waits_for_no_thread_of_its_parent() -> None:
     done = run_python(IN_A_CHILD_OF_BUSY_THREADS)
+    assert (done.returncode, done.stdout.strip()) == (0, "child 0"), done.stderr[-2000:]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_child_scores_whose_parent_used_torch_and_loaded_nothing(tmp_path: Path) -> None:
+    done = run_python(FIRST_LOADED_IN_A_CHILD, str(checkpoints.bert(tmp_path / "it")))
     assert (done.returncode, done.stdout.strip()) == (0, "child 0"), done.stderr[-2000:]
 
 

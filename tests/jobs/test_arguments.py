@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from checkpoints import bert
 from job_rows import make_rows, write_jsonl
 from scorers import Scores
 
 from secondpass.errors import InputError, InputTypeError
-from secondpass.jobs import BatchScorer, JobSettings, score_files
+from secondpass.jobs import BatchScorer, JobSettings, RayWorkers, score_files
 
 RUN = "1 Q0 a 1 0.5 first\n"
 
@@ -61,6 +62,14 @@ def test_what_is_no_such_argument_is_named(
     with pytest.raises(error, match=message):
         score_files(given.pop("inputs"), given.pop("output"), **given)
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_counts_may_be_integers_of_numpy(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [{"query": str(number), "document": "d"} for number in range(4)])
+    settings = JobSettings(shard_rows=np.int64(2))  # type: ignore[arg-type] # which is taken all the same
+    assert score_files(path, tmp_path / "out", scorer=Scores(), settings=settings).n_shards == 2
+    workers = RayWorkers(least=np.int64(1), most=np.int32(2), cpus=np.int64(1))  # type: ignore[arg-type] # likewise
+    assert [type(count) for count in (workers.least, workers.most, workers.cpus)] == [int] * 3
 
 
 def test_a_batch_scorer_takes_no_other_options() -> None:

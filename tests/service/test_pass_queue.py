@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from serving import Recorder
 from waiting import until
 
-from secondpass.errors import ScoringError
+from secondpass.errors import CheckpointError, RemoteError, ScoringError
 from secondpass.ranking import Pair
 from secondpass.service.pass_queue import PassQueue
 from secondpass.service.problems import Kind, Problem
@@ -271,6 +271,36 @@ def test_a_reading_of_ones_own_need_not_count_tokens() -> None:
     with queue_of(Reader()) as queue:
         readings = queue.submit(pairs("a", 2)).future.result(20)
     assert [(reading.score, reading.n_tokens) for reading in readings] == [(0.0, None), (1.0, None)]
+
+
+@pytest.mark.parametrize(
+    ("error", "n_calls"),
+    [
+        (RemoteError("busy", status=429), 1),
+        (RemoteError("away", status=503), 1),
+        (RemoteError("no connection"), 1),
+        (CheckpointError("written over"), 1),
+        # With 100, 50, 25, 12, 6, 3 and 1 pairs until the first request has its error; 25, 12, 6, 3 and 1 after it.
+        (RemoteError("too large", status=413), 12),
+    ],
+)
+def test_a_scorer_that_is_away_is_asked_once_for_a_pass(error: Exception, n_calls: int) -> None:
+    class Away(Recorder):
+        def predict(self, pairs: Iterable[Pair]) -> list[float]:
+            super().predict(pairs)
+            raise error
+
+    scorer = Away(held=True)
+    with queue_of(scorer) as queue:
+        first = queue.submit(pairs("x", 1))
+        assert scorer.began.acquire(timeout=20)
+        requests = [queue.submit(pairs(query, 50, n_tokens=1)) for query in "ab"]
+        for _ in range(100):
+            scorer.go.release()
+        for request in (first, *requests):
+            with pytest.raises(type(error), match=str(error)):
+                request.future.result(20)
+    assert len(scorer.passes) == 1 + n_calls
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), MemoryError()])

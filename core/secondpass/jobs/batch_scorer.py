@@ -85,6 +85,7 @@ class BatchScorer:
 
         Raises:
             SecondPassError: The model cannot be loaded, or the service is not reached.
+            Exception: Whatever the scorer raises, where it does for any pair.
         """
         read = self.score_rows(queries, documents)
         columns: dict[str, NDArray[Any]] = {"score": read.scores, "truncated": np.array(read.truncated, dtype=object)}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from secondpass.arguments import check_choice, check_count, check_flag, check_path, check_text, describe
+from secondpass.arguments import check_choice, check_count, check_flag, check_path, check_text, describe, plain
 from secondpass.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class JobSettings:
             check_path(name, getattr(self, name))
         check_choice("output_format", self.output_format, get_args(OutputFormat))
         check_count("shard_rows", self.shard_rows, optional=False)
+        object.__setattr__(self, "shard_rows", plain(self.shard_rows))
         check_flag("keep_texts", self.keep_texts)
         check_flag("strict", self.strict)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from secondpass.errors import ScoringError, SecondPassError
 from secondpass.errors.item_numbers import renumber
+from secondpass.errors.scorer_failures import is_of_the_scorer
 from secondpass.ranking import Pair, Scorer, read_pairs
 from secondpass.ranking.readings import Reading
 from secondpass.service.problems import Kind, Problem, stopping
@@ -39,7 +40,7 @@ class PassQueue:
 
     A pass begins as soon as one before it has ended, with what waits then: nothing is held back for company. Equal
     pairs of requests that wait at the same time are scored once. An error in a pass is the error of those requests
-    alone whose own pairs raise it. Any thread may call any method.
+    alone whose own pairs raise it, but where the scorer would raise it for any. Any thread may call any method.
 
     Args:
         scorer: Gives the scores; where several passes run at a time, to several threads at a time.
@@ -227,12 +228,16 @@ class PassQueue:
             self._mean_seconds += _NEWEST * (seconds - self._mean_seconds)
 
     def _score(self, works: Sequence[Work]) -> None:
-        """Score pairs; where that raises, the halves of them, down to the pairs that raise it."""
+        """Score pairs; where that raises, the halves of them, down to the pairs that raise it.
+
+        A service that is away is not asked for the halves: it would be asked the more often, the more wait for it.
+        """
         try:
             readings = read_pairs(self._scorer, [work.pair for work in works]).one_by_one()
         except BaseException as error:  # noqa: BLE001 - whatever a model raises is for those who sent the pair
-            if len(works) == 1:
-                self._end(works[0], _for_clients(error))
+            if len(works) == 1 or is_of_the_scorer(error):
+                for work in works:
+                    self._end(work, _for_clients(error))
                 return
         else:
             for work, reading in zip(works, readings, strict=True):

@@ -209,7 +209,7 @@ def test_a_dataset_gets_the_scores_of_predict_and_keeps_its_rows(ray: Any, model
     bad = {"id": 200, "query": "berlin", "document": None}
     dataset = ray.data.from_items([*rows, bad], override_num_blocks=8)
     options = ModelOptions(long_documents="windows")
-    scored = score_dataset(dataset, model=model, options=options, workers=WORKERS, batch_rows=16).take_all()
+    scored = score_dataset(dataset, model=model, options=options, workers=WORKERS, batch_rows=np.int64(16)).take_all()  # type: ignore[arg-type] # as any count may be
     by_id = {row["id"]: row for row in scored}
     assert len(scored) == len(by_id) == 201
     read = CrossEncoder(model, long_documents="windows").read([(row["query"], row["document"]) for row in rows])

@@ -44,6 +44,12 @@ def test_a_model_that_fails_for_every_pair_is_no_matter_of_rows() -> None:
     assert len(score_rows(refusing, ["q"] * n_rows, ["bad"] * n_rows).errors) == n_rows
 
 
+def test_a_model_that_fails_for_every_pair_ends_small_batches_too() -> None:
+    with pytest.raises(RuntimeError, match="the kernel does not like it"):
+        score_rows(Picky(""), ["q"] * 5, ["any"] * 5)
+    assert len(score_rows(Picky("bad"), ["q"] * 5, ["bad"] * 5).errors) == 5
+
+
 @pytest.mark.parametrize(
     ("status", "is_of_the_row"),
     [(200, True), (413, True), (422, True), (424, True), (500, True), (None, False), (503, False), (401, False)],

@@ -1,7 +1,6 @@
 """Which files a job reads: those that are named, those of a folder, those that a pattern matches."""
 
 import glob
-import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,19 +134,6 @@ def kind_of(file: Path) -> Kind | None:
     name = file.name.lower().removesuffix(".gz")
     kind = _KINDS.get(Path(name).suffix)
     return None if kind == "parquet" and name != file.name.lower() else kind  # Parquet is packed inside
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a file.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _outside(files: list[Path], folder: Path | None) -> list[Path]:

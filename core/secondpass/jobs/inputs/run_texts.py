@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from secondpass.ir_files.texts import read_documents, read_queries
+from secondpass.jobs.inputs.file_digest import FileDigest, unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +26,33 @@ class RunTexts:
 class RunTextFiles:
     """The files of a run's texts, which are read once and held as long as this is.
 
-    A pickle holds the names of the files alone, for whoever gets it to read them.
+    A pickle holds no texts, but the names of the files, for whoever gets it to read them.
 
     Args:
         queries: The file of the queries.
         documents: The file of the documents.
+        digests: Of the two, as the job found them; empty before that.
     """
 
     queries: Path
     documents: Path
+    digests: tuple[FileDigest, ...] = ()
 
     @cached_property
     def texts(self) -> RunTexts:
         """What is in them.
 
         Raises:
-            InputError: One of them cannot be read.
+            InputError: One of them cannot be read, or has changed since the job began.
         """
-        return RunTexts(read_queries(self.queries), read_documents(self.documents))
+        texts = RunTexts(read_queries(self.queries), read_documents(self.documents))
+        for path, digest in zip((self.queries, self.documents), self.digests, strict=False):
+            unchanged(path, digest)
+        return texts
 
     def absolute(self) -> "RunTextFiles":
         """The same files by names that hold in any working folder."""
-        return RunTextFiles(self.queries.absolute(), self.documents.absolute())
+        return RunTextFiles(self.queries.absolute(), self.documents.absolute(), self.digests)
 
-    def __reduce__(self) -> tuple[type["RunTextFiles"], tuple[Path, Path]]:
-        return RunTextFiles, (self.queries, self.documents)
+    def __reduce__(self) -> tuple[type["RunTextFiles"], tuple[Path, Path, tuple[FileDigest, ...]]]:
+        return RunTextFiles, (self.queries, self.documents, self.digests)

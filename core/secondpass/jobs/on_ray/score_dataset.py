@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondpass.arguments import check_count, check_kind
+from secondpass.arguments import check_count, check_kind, plain
 from secondpass.errors import InputError, InputTypeError
 from secondpass.extras import require
 from secondpass.jobs.batch_scorer import BatchScorer
@@ -65,7 +65,7 @@ def score_dataset(
         TableScorer,
         fn_constructor_args=(batch_scorer, query_column, document_column),
         compute=workers.pool(),
-        batch_size=batch_rows,
+        batch_size=plain(batch_rows),
         batch_format="pyarrow",
         num_cpus=workers.cpus,
         num_gpus=workers.gpus_each(),

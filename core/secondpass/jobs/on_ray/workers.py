@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from secondpass.arguments import check_count, check_text, describe, in_one_line
+from secondpass.arguments import check_count, check_text, describe, in_one_line, plain
 from secondpass.errors import InputError, InputTypeError, ScoringError, SecondPassError
 from secondpass.extras import require
 
@@ -48,6 +48,8 @@ class RayWorkers:
         check_count("least", self.least, optional=False)
         check_count("most", self.most)
         check_count("cpus", self.cpus, optional=False)
+        for name in ("least", "most", "cpus"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
         if self.most is not None and self.most < self.least:
             raise InputError(f"most must be at least {self.least}, which is the least, got {self.most}")
         if self.gpus is not None and (isinstance(self.gpus, bool) or not isinstance(self.gpus, int | float)):

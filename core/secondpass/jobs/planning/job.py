@@ -1,5 +1,6 @@
 """A job as a value that travels: what is read, how it is divided, and where it goes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from secondpass.jobs.carrying.carrier import Carrier
 from secondpass.jobs.carrying.to_arrow import ToArrow
 from secondpass.jobs.carrying.to_objects import ToObjects
+from secondpass.jobs.inputs.file_digest import FileDigest
 from secondpass.jobs.inputs.find_inputs import Kind, Partition
 from secondpass.jobs.inputs.input_file import InputFile
 from secondpass.jobs.inputs.row_reader import RowReader
@@ -36,6 +38,7 @@ class Job:
         tag: What a TREC run says of whose scores these are.
         id: Of `Manifest`; none before the job is divided.
         shards: All parts of it, in order.
+        digests: Of the files that could be read when it began, by their numbers.
         run_texts: The files of a TREC run's queries and documents; None for other input.
         schema: The columns that text has in Parquet; None where it does not become any.
     """
@@ -49,6 +52,7 @@ class Job:
     tag: str
     id: str = ""
     shards: tuple[Shard, ...] = ()
+    digests: Mapping[int, FileDigest] = field(default_factory=dict)
     run_texts: RunTextFiles | None = None
     schema: "pa.Schema | None" = field(default=None, repr=False)
 

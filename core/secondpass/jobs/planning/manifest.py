@@ -64,24 +64,27 @@ class Manifest:
             other: The job; its shards do not count, and neither does what has become of files that are left out here.
         """
         differences = [*_differences(self.model, other.model), *_differences(self.settings, other.settings)]
+        unreadable = []
         if len(self.inputs) != len(other.inputs):
             differences.append(f"{len(self.inputs)} input files there, {len(other.inputs)} now")
         else:
+            pairs = [pair for pair in zip(self.inputs, other.inputs, strict=True) if pair[0].error is None]
+            unreadable = [now.error for _, now in pairs if now.error is not None]
             differences += [
-                f"{now.path} has changed"
-                for before, now in zip(self.inputs, other.inputs, strict=True)
-                if before.error is None and before.sha256 != now.sha256
+                f"{now.path} has changed" for before, now in pairs if now.error is None and before.sha256 != now.sha256
             ]
             differences += [
                 f"{now.path} lies in folders that say other columns"
-                for before, now in zip(self.inputs, other.inputs, strict=True)
-                if before.error is None and before.partition != now.partition
+                for before, now in pairs
+                if before.partition != now.partition
             ]
         if differences:
             raise InputError(
                 f"output must be a new folder, or one of the same job; {folder} holds the scores of another one: "
                 f"{'; '.join(differences)}"
             )
+        if unreadable:
+            raise InputError(unreadable[0])
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -12,7 +12,8 @@ from secondpass.extras import require
 from secondpass.ir_files.folder import text_files
 from secondpass.jobs.carrying.common_schema import common_schema
 from secondpass.jobs.carrying.to_arrow import schema_of
-from secondpass.jobs.inputs.find_inputs import Kind, Partition, file_digest, find_inputs
+from secondpass.jobs.inputs.file_digest import FileDigest, file_digest, unchanged
+from secondpass.jobs.inputs.find_inputs import Kind, find_inputs
 from secondpass.jobs.inputs.run_texts import RunTextFiles
 from secondpass.jobs.inputs.text_input import TextInput
 from secondpass.jobs.planning.job import Job
@@ -82,11 +83,11 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
         And why input files are left out, by name.
 
     Raises:
-        InputError: The folder is another job's, or no file can be read; or one cannot, and the job is strict.
+        InputError: The folder is another job's, or no file can be read; or one cannot, and the job is strict; or one
+            changes meanwhile.
     """
-    states = [_state(*file) for file in zip(job.files, job.partitions, strict=True)]
-    texts = () if job.run_texts is None else (job.run_texts.queries, job.run_texts.documents)
-    of_texts = [InputState(str(path), file_digest(path)) for path in texts]
+    states, digests = _states(job)
+    job, of_texts = _with_digests(job, digests)
     found = Manifest(uuid4().hex, model, job.settings.as_json(), [*states, *of_texts], ())
     before = read_manifest(job.output)
     if before is not None:
@@ -101,6 +102,9 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
             raise InputError(error if path in error else f"{path}: {error}")
     # By what is left of the files: when the job goes on, the manifest knows no others.
     job = replace(_with_schema(job, states), id=(before or found).job, shards=shards)
+    if before is None:
+        for number, digest in digests.items():
+            unchanged(job.files[number], digest)  # since it was divided
     for folder in (job.scores_folder, job.records_folder):
         folder.mkdir(parents=True, exist_ok=True)
     if before is None:
@@ -108,11 +112,29 @@ def divide_job(job: Job, model: Mapping[str, object]) -> tuple[Job, Mapping[str,
     return job, unreadable
 
 
-def _state(path: Path, partition: Partition) -> InputState:
-    try:
-        return InputState(str(path), file_digest(path), partition=partition)
-    except InputError as error:
-        return InputState(str(path), None, str(error), partition)
+def _states(job: Job) -> tuple[list[InputState], dict[int, FileDigest]]:
+    """What is found of each file, and the digests of those that can be read."""
+    states: list[InputState] = []
+    digests: dict[int, FileDigest] = {}
+    for number, (path, partition) in enumerate(zip(job.files, job.partitions, strict=True)):
+        try:
+            digest = digests[number] = file_digest(path)
+        except InputError as error:
+            states.append(InputState(str(path), None, str(error), partition))
+        else:
+            states.append(InputState(str(path), digest.sha256, partition=partition))
+    return states, digests
+
+
+def _with_digests(job: Job, digests: Mapping[int, FileDigest]) -> tuple[Job, list[InputState]]:
+    """The job with the digests of its files and of a run's texts, and what is found of these."""
+    job = replace(job, digests=digests)
+    if job.run_texts is None:
+        return job, []
+    texts = job.run_texts.queries, job.run_texts.documents
+    of_texts = tuple(map(file_digest, texts))
+    states = [InputState(str(path), digest.sha256) for path, digest in zip(texts, of_texts, strict=True)]
+    return replace(job, run_texts=replace(job.run_texts, digests=of_texts)), states
 
 
 def _divide(job: Job, states: Sequence[InputState]) -> tuple[tuple[Shard, ...], list[InputState]]:

@@ -29,13 +29,13 @@ def held(folder: Path) -> Iterator[None]:
     except FileExistsError as error:
         rule = "output must be a folder, or the name of a new one"
         raise InputError(f"{rule}, {error.filename} is a file, or a link to nothing") from error
-    try:
-        with _locked(folder):
+    with _locked(folder):
+        try:
             yield
-    finally:
-        with suppress(OSError):  # something is in it
-            for path in made:
-                path.rmdir()
+        finally:  # while it is held: nobody else's is removed
+            with suppress(OSError):  # something is in it
+                for path in made:
+                    path.rmdir()
 
 
 @contextmanager
@@ -43,14 +43,28 @@ def _locked(folder: Path) -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    refusal = InputError(f"output must be a folder of one job at a time, another one writes to {folder}")
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError as error:  # whoever held it has removed it, as below
+        raise refusal from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(f"output must be a folder of one job at a time, another one writes to {folder}") from error
+            raise refusal from error
         except OSError:  # a file system without locks
             pass
+        else:
+            if not _is_called(folder, descriptor):
+                raise refusal
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_called(name: Path, descriptor: int) -> bool:
+    """Whether a folder that is open is the one of a name still."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(name.stat(), os.fstat(descriptor))
+    return False

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from secondpass.concurrency.read_ahead import read_ahead
 from secondpass.errors import InputError
 from secondpass.files.whole_files import writing_to, written_whole
+from secondpass.jobs.inputs.file_digest import unchanged
 from secondpass.jobs.inputs.input_file import DamagedFileError, InputFile
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.planning.manifest import check_current
@@ -33,6 +34,7 @@ class ShardScorer:
         self._job = job
         self._attempts = Attempts(scorer, passages=job.windows)
         self._opened: tuple[int, InputFile] | None = None
+        self._digests = dict(job.digests)
 
     def score(self, shard: Shard, on_rows: Callable[[int], object] = lambda _: None) -> ShardRecord:
         """Score a shard, write its file, and then its record.
@@ -42,8 +44,8 @@ class ShardScorer:
             on_rows: Told how many rows more are done, now and then.
 
         Raises:
-            InputError: A row cannot be scored, and the job is strict; the file cannot be read now; or the folder is
-                another job's now.
+            InputError: A row cannot be scored, and the job is strict; the file cannot be read now, or has changed since
+                the job began; or the folder is another job's now.
             OSError: The output cannot be written.
             Exception: The scorer fails, and not for single rows.
         """
@@ -61,6 +63,7 @@ class ShardScorer:
             with writing_to(path):
                 n_bytes = unfinished.stat().st_size  # raises where somebody has removed it
             check_current(job.output, job.id)
+            self._check_unchanged(shard.file)
         bad, stretches = sorted(shard_run.bad, key=lambda row: row.number), shard_run.stretches
         record = ShardRecord(
             job.id,
@@ -77,8 +80,12 @@ class ShardScorer:
 
     def _blocks(self, shard: Shard) -> Iterator[RowBlock]:
         if self._opened is None or self._opened[0] != shard.file:
+            self._check_unchanged(shard.file)
             self._opened = shard.file, self._job.open(shard.file)
         return self._opened[1].blocks(shard)
+
+    def _check_unchanged(self, file: int) -> None:
+        self._digests[file] = unchanged(self._job.files[file], self._digests[file])
 
 
 class _ShardRun:

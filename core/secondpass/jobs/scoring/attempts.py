@@ -7,13 +7,8 @@ from itertools import islice
 from typing import Final
 
 from secondpass.arguments import describe_error
-from secondpass.errors import (
-    CheckpointError,
-    InputError,
-    MissingExtraError,
-    RemoteError,
-    SecondPassError,
-)
+from secondpass.errors import InputError, RemoteError, SecondPassError
+from secondpass.errors.scorer_failures import is_of_the_scorer
 from secondpass.ranking import Pair, Readings, Scorer, StreamReadingScorer, read_pairs
 from secondpass.ranking.read_pairs import check_readings
 
@@ -23,10 +18,7 @@ MOST_FAILURES_IN_A_ROW: Final = 64
 _PLAIN_PAIR: Final = ("query", "document")
 # Pairs of a stream that are scored at a time, where a scorer takes no stream itself: a service has to answer in time.
 _PAIRS_PER_ATTEMPT: Final = 256
-# How a service says that it is the request that is wrong, too large for it, or what its model fails for (TEI's 424, the
-# 500 of others, and 200 with a score that is no number): another pair may fare better.
-_OF_A_REQUEST: Final = frozenset({200, 400, 413, 422, 424, 500})
-# Which of them also says that a service fails whatever it is asked.
+# What a service answers where its model fails for a pair, and also where it fails whatever it is asked.
 _FAILED: Final = 500
 
 
@@ -65,6 +57,10 @@ class Attempts:
                 yield from self.read(remaining.take_waiting())
         if remaining.error is not None:
             raise remaining.error
+        self.end()
+
+    def end(self) -> None:
+        """Where the last pairs failed, raise what the scorer raises for a pair that has a score already, or for any."""
         if self._n_failures_in_a_row:
             with suppress(InputError):  # which only a scorer that works has for a pair
                 read_pairs(self._scorer, [self._scored])
@@ -175,6 +171,4 @@ def _may_pass(error: Exception) -> bool:
 
 def _is_of_the_job(error: Exception) -> bool:
     """Whether another pair would fare no better."""
-    if isinstance(error, RemoteError):
-        return error.status not in _OF_A_REQUEST
-    return isinstance(error, CheckpointError | MissingExtraError | MemoryError)
+    return isinstance(error, MemoryError) or is_of_the_scorer(error)

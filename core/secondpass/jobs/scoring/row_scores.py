@@ -44,7 +44,8 @@ def score_rows(
     """Score rows of which some may be unusable.
 
     A row without two texts is an error of its own. Where the scorer raises, the rows are halved until those stand alone
-    for which it does; these become errors, and the others are scored.
+    for which it does; these become errors, and the others are scored. Where the last rows are among them, a pair that
+    any scorer can score says whether it is the rows or the scorer.
 
     Args:
         scorer: Gives the scores, and says what it read where it can.
@@ -53,7 +54,7 @@ def score_rows(
         names: What the caller calls the two, for errors.
 
     Raises:
-        Exception: As `Attempts.read` raises.
+        Exception: As `Attempts.read` and `Attempts.end` raise.
     """
     errors: dict[int, str] = {}
     places: list[int] = []
@@ -68,11 +69,13 @@ def score_rows(
     truncated: list[bool | None] = [None] * len(queries)
     passages: list[Passage | None] = [None] * len(queries)
     place = iter(places)
-    for part in Attempts(scorer).read(pairs):
+    attempts = Attempts(scorer)
+    for part in attempts.read(pairs):
         if isinstance(part, str):
             errors[next(place)] = part
             continue
         for score, is_truncated, passage in zip(part.scores, part.truncated.tolist(), part.passages, strict=True):
             number = next(place)
             scores[number], truncated[number], passages[number] = score, is_truncated, passage
+    attempts.end()  # a batch may have fewer rows than it takes to tell
     return RowScores(scores, truncated, passages, errors)
