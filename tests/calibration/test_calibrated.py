@@ -1,12 +1,15 @@
 """Any scorer, calibrated: probabilities, in the scorer's own order."""
 
 import asyncio
+import copy
+import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from checkpoints import bert
 from fake_service import closed_url, faking
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,6 +151,27 @@ def test_a_cross_encoder_that_gives_a_sigmoid_is_not_the_one_that_gave_logits() 
     )
     with pytest.raises(InputError, match=r"it was fitted with activation identity, this has sigmoid$"):
         Calibrated(CrossEncoder("secondpass/mini", activation="sigmoid"), calibration)
+
+
+def test_a_copy_whose_files_are_another_models_by_now_is_refused(tmp_path: Path) -> None:
+    folder = bert(tmp_path / "model")
+    model = CrossEncoder(folder, activation="identity")
+    scorer = Calibrated(model, platt(fingerprint=model.fingerprint()))
+    pickled, scores = pickle.dumps(scorer), scorer.score("cat", ["a cat"]).tolist()
+    assert pickle.loads(pickled).score("cat", ["a cat"]).tolist() == scores  # noqa: S301 - our own
+    bert(folder, num_hidden_layers=1)
+    with pytest.raises(InputError, match="calibration must be of this model"):
+        pickle.loads(pickled)  # noqa: S301 - our own
+    with pytest.raises(InputError, match="calibration must be of this model"):
+        copy.deepcopy(scorer)
+    assert copy.copy(scorer).scorer is model
+
+
+def test_a_copy_asks_no_service() -> None:
+    with faking(pages={}) as fake, RemoteScorer(fake.url, api="vllm", raw_scores=True) as remote:
+        scorer = Calibrated(remote, PLATT)
+    copied = pickle.loads(pickle.dumps(scorer))  # noqa: S301 - our own
+    assert (copied.scorer, copied.calibration) == (remote, PLATT)
 
 
 def test_what_cannot_be_calibrated_is_refused() -> None:

@@ -31,6 +31,7 @@ from secondpass.ranking.request_checks import check_documents, check_pairs, chec
 from secondpass.ranking.score_checks import check_scores
 from secondpass.ranking.score_maps import map_passages
 from secondpass.ranking.scorer_checks import check_raises_failures, check_scorer
+from secondpass.ranking.scorers import can_change
 
 
 class Calibrated:
@@ -60,11 +61,14 @@ class Calibrated:
         if calibration_of(scorer) is not None:
             raise InputError("scorer must not be calibrated already: its scores are probabilities, not logits")
         check_raises_failures(scorer)
-        if isinstance(scorer, Fingerprinted):
-            with suppress(NoFingerprintError):
-                read.check_model(scorer.fingerprint())
         self._scorer = scorer
         self._calibration = read
+        self._check_model()
+
+    def _check_model(self) -> None:
+        if isinstance(self._scorer, Fingerprinted):
+            with suppress(NoFingerprintError):
+                self._calibration.check_model(self._scorer.fingerprint())
 
     @property
     def scorer(self) -> Scorer:
@@ -189,6 +193,12 @@ class Calibrated:
 
     def _probabilities(self, scores: NDArray[np.floating]) -> NDArray[np.float32]:
         return self._calibration.probabilities(scores).astype(np.float32)
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """The scorer in a copy may be another one, which was loaded from files of meanwhile."""
+        vars(self).update(state)
+        if not can_change(self._scorer):  # else it may be another one at any time, not only in a copy
+            self._check_model()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._scorer!r}, method={self._calibration.method!r})"

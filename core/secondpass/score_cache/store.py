@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,7 +59,8 @@ class ScoreStore:
         self._connections: list[sqlite3.Connection] = []
         self._path: Path | None = None
         weakref.finalize(self, _close, self._connections)
-        _STORES.add(self)
+        with _FORKING:
+            _STORES.add(self)
 
     def read(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """The values that are there, by key."""
@@ -85,6 +86,9 @@ class ScoreStore:
             except (sqlite3.Error, _DamageError, OSError) as error:
                 self.disconnect()
                 reason, is_damage = error, _is_damage(error)
+            except BaseException:  # an interruption, which must leave no transaction open
+                self.disconnect()
+                raise
             unremoved = self._start_afresh() if is_damage else None
         # Without the lock: what shows warnings may be the caller's, and use these scores.
         if unremoved is not None:
@@ -245,19 +249,24 @@ def _close(connections: list[sqlite3.Connection]) -> None:
 
 # SQLite allows no connection to cross a fork: all are closed before one, and no thread is in the middle of something.
 _STORES: weakref.WeakSet[ScoreStore] = weakref.WeakSet()
-_HELD: list[ScoreStore] = []
+# Threads fork one after the other, and nobody makes a store meanwhile.
+_FORKING = threading.Lock()
+# The locks that each thread which is about to fork has: one that was interrupted while it waited has none to free.
+_HELD: dict[int, ExitStack] = {}
 
 
 def _before_fork() -> None:
+    held = _HELD[threading.get_ident()] = ExitStack()
+    held.enter_context(_FORKING)
     for store in list(_STORES):
-        store.lock.acquire()
+        held.enter_context(store.lock)
         store.disconnect()
-        _HELD.append(store)
 
 
 def _after_fork() -> None:
-    while _HELD:
-        _HELD.pop().lock.release()
+    thread = threading.get_ident()
+    if thread in _HELD:
+        _HELD.pop(thread).close()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,7 +1,7 @@
 """What takes part in a ranking: Haystack's documents, those of the same id once."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from haystack import Document
 
@@ -13,16 +13,16 @@ def check_candidates(documents: object) -> list[Document]:
     return check_framework_documents(documents, Document, name="documents", instead="write Document(content=...)")
 
 
-def deduplicate(documents: Iterable[Document]) -> list[Document]:
-    """One document of each id, in order of first appearance; of several, the one with the highest score so far.
+def deduplicate(documents: Sequence[Document]) -> list[int]:
+    """Where one document of each id stands, by first appearance; of several, the one with the highest score so far.
 
     No score is lower than any, and so is NaN.
     """
-    best: dict[str, Document] = {}
-    for document in documents:
+    best: dict[str, int] = {}
+    for place, document in enumerate(documents):
         rival = best.get(document.id)
-        if rival is None or _score(document) > _score(rival):
-            best[document.id] = document
+        if rival is None or _score(document) > _score(documents[rival]):
+            best[document.id] = place
     return list(best.values())
 
 

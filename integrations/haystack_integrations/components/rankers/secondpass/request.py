@@ -17,6 +17,7 @@ from secondpass.adapters.services import is_url
 from secondpass.adapters.units import is_scaled
 from secondpass.arguments import check_flag, check_number
 from secondpass.errors import InputError
+from secondpass.errors.item_numbers import caller_numbers
 from secondpass.ranking import RankedDocument, ScoreMap, Scorer, Sigmoid, arank, rank
 from secondpass.ranking.request_checks import check_query, check_score_threshold, check_top_k
 
@@ -107,6 +108,7 @@ class Request:
     Args:
         query: What the scorer reads as the query.
         documents: The candidates.
+        places: Where each of them stands among those that were given.
         template: What the scorer reads of each.
         selection: What becomes of its scores.
         return_passages: Whether the best passage takes the place of a long document's content.
@@ -114,6 +116,7 @@ class Request:
 
     query: str
     documents: Sequence[Document]
+    places: Sequence[int]
     template: Template
     selection: Selection
     return_passages: bool
@@ -135,9 +138,12 @@ class Request:
         """
         check_types(parameters)
         check_query(query)
+        candidates = check_candidates(documents)
+        places = deduplicate(candidates)
         return cls(
             query=parameters["query_prefix"] + query + parameters["query_suffix"],
-            documents=deduplicate(check_candidates(documents)),
+            documents=[candidates[place] for place in places],
+            places=places,
             template=Template(
                 prefix=parameters["document_prefix"],
                 suffix=parameters["document_suffix"],
@@ -151,32 +157,30 @@ class Request:
     def rank(self, scorer: Scorer) -> list[Document]:
         """Copies of the documents that are kept, with their scores, best first."""
         selection, texts = self.selection, self._texts()
-        return self._results(
-            texts,
-            rank(
+        with caller_numbers(self.places):
+            ranking = rank(
                 scorer,
                 self.query,
                 texts,
                 top_k=selection.top_k,
                 score_threshold=selection.score_threshold,
                 score_map=selection.score_map,
-            ),
-        )
+            )
+        return self._results(texts, ranking)
 
     async def arank(self, scorer: Scorer) -> list[Document]:
         """What `rank` gives, without blocking the event loop."""
         selection, texts = self.selection, self._texts()
-        return self._results(
-            texts,
-            await arank(
+        with caller_numbers(self.places):
+            ranking = await arank(
                 scorer,
                 self.query,
                 texts,
                 top_k=selection.top_k,
                 score_threshold=selection.score_threshold,
                 score_map=selection.score_map,
-            ),
-        )
+            )
+        return self._results(texts, ranking)
 
     def _texts(self) -> list[str]:
         return [self.template.fill(document) for document in self.documents]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from haystack import Document
 
 from secondpass.adapters.texts import text_with_metadata
+from secondpass.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +26,18 @@ class Template:
     separator: str
 
     def fill(self, document: Document) -> str:
-        """What is read of the document."""
+        """What is read of the document.
+
+        Raises:
+            InputError: It has a blob and no text of its own: all such documents would score the same, or by their
+                metadata, and push out documents that were read.
+        """
         text = text_with_metadata(content_of(document), document.meta, self.meta_fields, separator=self.separator)
+        if document.blob is not None and not content_of(document).strip():
+            raise InputError(
+                f"document must have text beside its blob to be reranked, got Document {document.id} without any: "
+                "give it a caption, or keep it away from the reranker"
+            )
         return self.prefix + text + self.suffix
 
     def start_of_content(self, document: Document, text: str) -> int:
