@@ -2,6 +2,7 @@
 
 import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import checkpoints
@@ -25,6 +26,7 @@ from secondpass.bench import (
 )
 from secondpass.bench.contenders import is_installed, largest_difference, load, scores_of, select_contenders
 from secondpass.bench.fresh_process import high_water_mib, peak_mib
+from secondpass.bench.measure import measure
 from secondpass.bench.peers.onnx import onnx_file
 from secondpass.encoder.arithmetic.onednn import has_bfloat16
 from secondpass.errors import InputError, RemoteCodeError
@@ -226,3 +228,11 @@ def test_memory_is_that_of_a_process_of_its_own(folder_of: FolderOf) -> None:
     assert peak is not None
     assert ours is not None
     assert 50 < peak < ours - 100
+
+
+def test_memory_of_whoever_converts_the_checkpoint_first_is_not_measured(folder_of: FolderOf) -> None:
+    """A process of its own would be charged with that, too."""
+    setting = Setting(str(folder_of("bert")), "cpu", 64)
+    contender = replace(CONTENDERS[0], converts=True)
+    results = measure(setting, "tiny", build_workloads(["passages"], load_material(None), 4), [contender], repeats=1)
+    assert [figure.peak_mib for figure in results.workloads[0].figures.values()] == [None]

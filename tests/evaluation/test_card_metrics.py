@@ -70,7 +70,7 @@ def test_what_crashes_the_reference_counts_here() -> None:
     empty = RerankingSample("a", (), (), ordered=True)
     single = RerankingSample("a", ("a",), ())
     result = evaluate_samples(OverlapScorer(), [empty, single])
-    assert result.n_queries == 2
+    assert (result.n_queries, result.n_scored) == (2, 1)
     assert (result.reranked.map, result.reranked.mrr, result.reranked.ndcg) == (0.5, 0.5, 0.5)
     assert result.base is not None
     assert result.base.map == 0.0

@@ -9,7 +9,8 @@ from full_disk import files_of_at_most, needs_limits
 
 from secondpass.errors import InputError
 from secondpass.evaluation import Collection, RerankingSample, evaluate_samples, rerank
-from secondpass.evaluation.candidates import Candidates
+from secondpass.evaluation.candidates import Candidates, CandidateScores
+from secondpass.evaluation.progress_file import append, appending, job_of, read_finished
 from secondpass.evaluation.reranking_sets import SetResult
 from secondpass.evaluation.scoring import score_all
 from secondpass.testing import OverlapScorer
@@ -86,8 +87,12 @@ def test_a_kill_while_an_incomplete_line_is_removed_costs_no_score(tmp_path: Pat
 def test_another_models_scores_are_not_taken(evaluate: Evaluate, tmp_path: Path) -> None:
     progress_path = tmp_path / "progress.jsonl"
     evaluate(OverlapScorer(), progress_file=progress_path, name="m")
+    with progress_path.open("a") as file:
+        file.write('{"key": "q9", "scor')
+    before = progress_path.read_bytes()
     with pytest.raises(InputError, match=r"holds another job's progress, of another model; remove it"):
         evaluate(OverlapScorer(), progress_file=progress_path, name="another")
+    assert progress_path.read_bytes() == before
 
 
 def test_scores_of_other_texts_are_not_taken(tmp_path: Path) -> None:
@@ -115,7 +120,11 @@ DEEP = "[" * 99_999 + "]" * 99_999 + "\n"
 
 
 @pytest.mark.parametrize(
-    "content", ["notes\n", "[1]\n", DEEP, '{"model": "", "requests": ""}\n\0\0\n', '{"job": "1"}\n']
+    "content",
+    [
+        *("notes\n", "[1]\n", DEEP, '{"model": "", "requests": ""}\n\0\0\n', '{"job": "1"}\n'),
+        *("notes", '{"a": 1}', "line one\nline two", "\n"),
+    ],
 )
 def test_another_kind_of_file_is_left_alone(content: str, tmp_path: Path) -> None:
     progress_path = tmp_path / "progress.jsonl"
@@ -131,6 +140,17 @@ def test_the_file_is_json_lines(tmp_path: Path) -> None:
     header, *records = map(json.loads, progress_path.read_text().splitlines())
     assert header["model"] == "m"
     assert [record["key"] for record in records] == ["q1", "q2", "q3"]
+
+
+def test_two_that_evaluate_the_same_at_a_time_keep_each_others_scores(tmp_path: Path) -> None:
+    path, job = tmp_path / "progress.jsonl", job_of("m", {})
+    expected = {str(n): CandidateScores((0.5,) * n, 0.25, (False,) * n) for n in (1, 9, 3, 7)}
+    with appending(path, job) as first, appending(path, job) as second:
+        assert first is not None
+        assert second is not None
+        for turn, (key, scores) in enumerate(expected.items()):
+            append(second if turn % 2 else first, key, scores)
+    assert read_finished(path, job) == expected
 
 
 def test_each_query_is_on_disk_before_the_next_one_is_scored(tmp_path: Path) -> None:

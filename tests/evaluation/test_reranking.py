@@ -135,7 +135,8 @@ def test_a_query_without_candidates_is_not_scored_and_counts_as_0() -> None:
     scorer = OverlapScorer()
     scored = rerank(scorer, COLLECTION, {"q1": {"b": 1.0}, "q2": {}})
     assert [query for query, _ in scorer.calls] == ["red cat"]
-    outcome = report("m", COLLECTION, {"q1": {"b": 1.0}, "q2": {}}, scored, measures=["RR@10"], depth=10)
+    with pytest.warns(UserWarning, match=r"that the run does not rank count as 0: 1 of 2, such as 'q2'$"):
+        outcome = report("m", COLLECTION, {"q1": {"b": 1.0}, "q2": {}}, scored, measures=["RR@10"], depth=10)
     assert (outcome.comparisons["RR@10"].before, outcome.comparisons["RR@10"].after) == (0.5, 0.5)
 
 
@@ -250,9 +251,11 @@ def test_a_query_without_candidates_is_0_by_every_measure() -> None:
 
 
 def test_time_per_query_counts_those_that_have_candidates() -> None:
-    scored = [ScoredQuery("q1", ("a", "b"), (0.5, 0.25), 0.25)]
-    outcome = report("m", COLLECTION, RUN | {"q2": {}}, scored, measures=["RR@10"], depth=10)
+    scored = [ScoredQuery("q1", ("a", "b"), (0.5, 0.25), 0.25), ScoredQuery("q2", (), (), 0.0)]
+    with pytest.warns(UserWarning, match=r"that the run does not rank count as 0: 1 of 2, such as 'q2'$"):
+        outcome = report("m", COLLECTION, RUN | {"q2": {}}, scored, measures=["RR@10"], depth=10)
     assert outcome.ms_per_query == outcome.depths[-1].ms_per_query == 250.0
+    assert outcome.candidates == outcome.depths[-1].candidates == 2
 
 
 @given(grades=st.dictionaries(IDS, st.integers(-5, -1), min_size=1))

@@ -293,11 +293,12 @@ def test_connections_that_are_cut_leave_the_server_as_it_was(slow: Server) -> No
     assert httpx.post(f"{slow.url}/rerank", json=BODY).status_code == 200
 
 
-@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00", b"\0" * 99])
+@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"GET / SPDY/3\r\n\r\n", b"\x16\x03\x01\x02\x00", b"\0" * 99])
 def test_what_is_not_http_gets_no_answer_that_is(slow: Server, sent: bytes) -> None:
     with socket.create_connection(slow.address, timeout=20) as connection:
         connection.sendall(sent + b"\r\n\r\n")
-        assert connection.recv(1000).startswith((b"HTTP/1.1 4", b""))
+        answer = connection.recv(1000)
+    assert not answer or answer.startswith(b"HTTP/1.1 4")
     assert httpx.get(f"{slow.url}/health").status_code == 200
 
 

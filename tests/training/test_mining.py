@@ -75,6 +75,36 @@ def test_mined_negatives_skip_positives_and_answers(tmp_path: Path) -> None:
     assert example == Example("cat", ("cat one", "cat two"), (1.0, 0.0), graded=True)
 
 
+def test_positives_of_a_query_are_no_negatives_on_any_of_its_lines(tmp_path: Path) -> None:
+    texts = ["cat one", "cat two", "cat three", "cat says meow", "cat four"]
+    lines = [json.dumps({"_id": str(i), "text": text}) + "\n" for i, text in enumerate(texts)]
+    (tmp_path / "corpus.jsonl").write_text("".join(lines))
+    (tmp_path / "t.jsonl").write_text(
+        '{"query": "cat", "positive": "cat one", "answers": ["meow"]}\n'
+        '{"query": "cat", "positive": "cat two"}\n'
+        '{"query": "cat", "positive": "cat four", "negative": "dog"}\n'
+    )
+    data = DataConfig(("t.jsonl",), corpus="corpus.jsonl", negatives=9, mine_from=(1, 9))
+    examples = load_examples(TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path))
+    assert [example.documents for example in examples] == [
+        ("cat four", "dog"),
+        ("cat one", "cat three"),
+        ("cat two", "cat three"),
+    ]
+
+
+def test_relevant_documents_of_two_ids_with_one_text_are_no_negatives(tmp_path: Path) -> None:
+    lines = [json.dumps({"_id": text, "text": f"cat {text}"}) + "\n" for text in ("one", "two", "three")]
+    (tmp_path / "corpus.jsonl").write_text("".join(lines))
+    (tmp_path / "queries.jsonl").write_text('{"_id": "1", "text": "cat"}\n{"_id": "2", "text": "cat"}\n')
+    (tmp_path / "qrels.trec").write_text("1 0 one 1\n2 0 two 2\n")
+    data = DataConfig(corpus="corpus.jsonl", queries="queries.jsonl", qrels="qrels.trec", negatives=9, mine_from=(1, 9))
+    assert load_examples(TrainingConfig(ModelConfig("x"), data, RunConfig("bce", "out"), tmp_path)) == [
+        Example("cat", ("cat one", "cat three"), (1.0, 0.0), graded=True),
+        Example("cat", ("cat two", "cat three"), (2.0, 0.0), graded=True),
+    ]
+
+
 def test_a_positive_under_its_title_is_no_negative(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text(
         '{"_id": "a", "title": "Cats", "text": "cat one"}\n{"_id": "b", "title": "Cats", "text": "cat two"}\n'

@@ -39,6 +39,14 @@ from secondpass.training.resuming import complete_checkpoints, find_checkpoint
 PAIRS = (("a cat", "the cat sleeps"), ("a dog", ""), ("", "bird"))
 
 
+def write_checkpoint(folder: Path, state: str = "{}") -> None:
+    """A trainer's checkpoint, as far as its files' names tell it."""
+    folder.mkdir(parents=True)
+    for name in ("config.json", "tokenizer_config.json", "model.safetensors"):
+        (folder / name).write_text("{}")
+    (folder / "trainer_state.json").write_text(state)
+
+
 def loss_on_everything(folder: Path, run: TrainingConfig) -> float:
     """The recipe's loss over all its examples, with the weights in a folder."""
     model = GroupedCrossEncoder(str(folder), num_labels=1, activation_fn=torch.nn.Identity(), device="cpu")
@@ -218,8 +226,7 @@ def test_a_base_that_was_replaced_is_another_one(tmp_path: Path) -> None:
     assert find() is None
     checkpoint, note = out / "checkpoints/checkpoint-2", out / "checkpoints/begun_with.json"
     edit_json(base / "training.json", minutes=1.0)
-    checkpoint.mkdir()
-    (checkpoint / "trainer_state.json").write_text("{}")
+    write_checkpoint(checkpoint)
     assert find() == checkpoint
     weights = load_file(base / "model.safetensors")
     write_weights(base, weights | {"classifier.bias": weights["classifier.bias"] + 1})
@@ -241,11 +248,29 @@ def test_a_checkpoint_that_a_kill_left_empty_is_not_continued_from(tmp_path: Pat
     assert find() is None  # and notes what the run is begun with
     folders = [tmp_path / "checkpoints" / f"checkpoint-{step}" for step in (2, 4, 6)]
     for folder, state in zip(folders, ('{"global_step": 2}', "", '{"global_st'), strict=True):
-        folder.mkdir(parents=True)
-        (folder / "trainer_state.json").write_text(state)
+        write_checkpoint(folder, state)
     assert find() == folders[0]
     assert complete_checkpoints(tmp_path) == folders[:1]
     assert [folder.exists() for folder in folders] == [True, False, False]
+
+
+@pytest.mark.parametrize("lost", ["config.json", "tokenizer_config.json", "model.safetensors", "trainer_state.json"])
+def test_a_checkpoint_that_a_kill_left_half_removed_is_neither_continued_from_nor_averaged(
+    lost: str, tmp_path: Path
+) -> None:
+    base, folders = bert(tmp_path / "base"), [tmp_path / f"checkpoints/checkpoint-{step}" for step in (2, 4)]
+
+    def find() -> Path | None:
+        return find_checkpoint(config(tmp_path, base, "bce"), [], {}, tmp_path, Folder("base", base))
+
+    assert find() is None
+    for folder in folders:
+        write_checkpoint(folder)
+    assert complete_checkpoints(tmp_path) == folders
+    (folders[0] / lost).unlink()
+    assert complete_checkpoints(tmp_path) == folders[1:]
+    assert find() == folders[1]
+    assert not folders[0].exists()
 
 
 @needs_limits
@@ -256,8 +281,7 @@ def test_a_start_that_is_cut_short_costs_no_checkpoint(tmp_path: Path) -> None:
         return find_checkpoint(config(tmp_path, base, "bce"), [], {}, tmp_path, Folder("base", base))
 
     assert find() is None
-    checkpoint.mkdir()
-    (checkpoint / "trainer_state.json").write_text('{"global_step": 2}')
+    write_checkpoint(checkpoint, '{"global_step": 2}')
     with files_of_at_most(100), pytest.raises(OSError, match="begun_with"):
         find()
     (checkpoint.parent / ".begun_with.json.1f.unfinished").write_text("{")  # what a kill leaves

@@ -30,7 +30,8 @@ class Figure:
         times: Of every call.
         ratio: How many times as fast as the baseline, the median of each repeat's ratio; None without the baseline.
         difference: Largest distance of a score from the baseline's, in logits; None without the baseline.
-        peak_mib: See `fresh_process.DESCRIPTION`; None if it was not measured.
+        peak_mib: See `fresh_process.DESCRIPTION`; None if it was not measured, as of those who would convert the
+            checkpoint first.
     """
 
     times: Times
@@ -130,7 +131,8 @@ def measure(
         contenders: Who competes.
         long: Documents that our contenders also read in windows.
         repeats: Interleaved turns of each, at least 1.
-        memory: Also measure memory, each contender and workload in a process of its own.
+        memory: Also measure memory, each contender and workload in a process of its own; those who would convert the
+            checkpoint first do not compete.
         say: Called with a line of text at every step.
 
     Raises:
@@ -161,7 +163,7 @@ def measure(
             figures, failures = _cold_figures(workload, scorers, taking_part, setting, repeats)
             results.append(WorkloadResult(workload, tokens, figures))
         else:
-            measured = taking_part if memory else []
+            measured = [contender for contender in taking_part if memory and not contender.converts]
             peaks = {contender.name: peak_mib(contender, setting, workload) for contender in measured}
             figures, failures = _figures(workload, scorers, peaks, repeats)
             results.append(WorkloadResult(workload, tokens, figures))

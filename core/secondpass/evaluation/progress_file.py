@@ -17,6 +17,7 @@ _T = TypeVar("_T")
 
 # The keys of a progress file's first line, which say what the file belongs to, and how errors put a mismatch.
 _JOB = {"model": "another model", "requests": "other queries, documents or depth"}
+_FOREIGN = "is not the progress of an evaluation; remove it"
 
 
 def job_of(name: str, candidates: Mapping[str, Candidates]) -> dict[str, str]:
@@ -36,42 +37,45 @@ def read_finished(path: Path, job: Mapping[str, str]) -> dict[str, CandidateScor
     """The scores of finished queries; a last line that a kill left incomplete does not count, and is removed.
 
     Raises:
-        InputError: The file is that of another job, or not a progress file.
+        InputError: The file is that of another job, or not a progress file, and is left as it is.
     """
     if not path.exists():
         return {}
     text = read_text(path)
     whole, _, incomplete = text.rpartition("\n")
-    if incomplete:
-        write_text(path, text.removesuffix(incomplete))
     try:
         records = [json.loads(line) for line in whole.split("\n") if line]
         differing = [what for name, what in _JOB.items() if records and records[0][name] != job[name]]
         # Earlier versions do not say what orders equal probabilities.
         done = {record["key"]: _candidate_scores(record) for record in records[1:] if "raw_scores" in record}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is not the progress of an evaluation; remove it") from error
+        raise InputError(f"{path} {_FOREIGN}") from error
+    if not records and not _first_line(job).startswith(text):
+        raise InputError(f"{path} {_FOREIGN}")
     if differing:
         raise InputError(f"{path} holds another job's progress, of {' and '.join(differing)}; remove it")
+    if incomplete:
+        write_text(path, text.removesuffix(incomplete))
     return done
 
 
 @contextmanager
-def appending(path: Path | None, job: Mapping[str, str], *, fresh: bool) -> Iterator[TextIO | None]:
+def appending(path: Path | None, job: Mapping[str, str]) -> Iterator[TextIO | None]:
     """The file, to append finished queries to; None where there is to be none.
+
+    Several processes that evaluate the same may append to one file: all lines stay whole.
 
     Args:
         path: Where it is.
-        job: Of `job_of`.
-        fresh: Whether it begins anew, with the job.
+        job: Of `job_of`, with which a new file begins.
     """
     if path is None:
         yield None
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w" if fresh else "a", encoding="utf-8") as file:
-        if fresh:
-            file.write(json.dumps(job) + "\n")
+    with path.open("a", encoding="utf-8") as file:
+        if not file.tell():
+            file.write(_first_line(job))
             file.flush()
         yield file
 
@@ -80,6 +84,10 @@ def append(file: TextIO, key: str, scores: CandidateScores) -> None:
     """Note that a query is finished."""
     file.write(json.dumps({"key": key, **asdict(scores)}) + "\n")
     file.flush()
+
+
+def _first_line(job: Mapping[str, str]) -> str:
+    return json.dumps(job) + "\n"
 
 
 def _candidate_scores(record: Mapping[str, Any]) -> CandidateScores:

@@ -24,9 +24,9 @@ class DepthPoint:
     Args:
         depth: Candidates re-ranked per query.
         value: Mean of the first measure.
-        ms_per_query: Milliseconds to score that many, from the time per document at full depth.
-        candidates: How many a query has within this depth, the mean: less than it where rankings are shorter. None
-            where nobody counted.
+        ms_per_query: Milliseconds to score those of a query that has any, from the time per document at full depth.
+        candidates: How many a query that has any has within this depth, the mean: less than it where rankings are
+            shorter. None where nobody counted.
     """
 
     depth: int
@@ -74,7 +74,7 @@ class Report:
 
     @property
     def candidates(self) -> float:
-        """Candidates re-ranked per query, the mean: less than `depth` where rankings are shorter."""
+        """Candidates per query that has any, the mean: less than `depth` where rankings are shorter."""
         counted = self.depths[-1].candidates if self.depths else None
         return self.depth if counted is None else counted
 
@@ -139,7 +139,7 @@ def report(
         raise InputError("measures must name at least one, got none")
     check_measures(measures)
     qrels = {query: grades for query, grades in collection.qrels.items() if query in collection.queries}
-    unranked = [query for query in qrels if query not in run]
+    unranked = [query for query in qrels if not run.get(query)]
     warn_of_queries("judged queries that the run does not rank count as 0", unranked, len(qrels))
     before = per_query(measures, qrels, {query: run[query] for query in qrels if query in run})
     after = per_query(measures, qrels, as_run(scored, depth=depth))
@@ -159,7 +159,7 @@ def report(
 def _by_depth(
     measure: str, qrels: Qrels, scored: Sequence[ScoredQuery], depths: Sequence[int]
 ) -> tuple[DepthPoint, ...]:
-    n_queries = max(len(scored), 1)
+    n_queries = max(sum(bool(query.scores) for query in scored), 1)
     n_documents = max(sum(len(query.scores) for query in scored), 1)
     milliseconds = 1000 * sum(query.seconds for query in scored)
     points = []

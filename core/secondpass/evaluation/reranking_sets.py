@@ -56,6 +56,7 @@ class SetResult:
         n_documents: Number of documents scored.
         n_truncated: How many of them were not read to their end, or had a query beside them that was not; None where
             nobody says.
+        n_scored: Number of samples whose documents were scored: those with positives.
     """
 
     n_queries: int
@@ -64,6 +65,7 @@ class SetResult:
     seconds: float = 0.0
     n_documents: int = 0
     n_truncated: int | None = None
+    n_scored: int = 0
 
 
 def read_samples(path: Path) -> list[RerankingSample]:
@@ -127,6 +129,7 @@ def evaluate_samples(
         seconds,
         n_documents,
         count_truncated(results.values()),
+        sum(bool(result.scores) for result in results.values()),
     )
 
 

@@ -43,7 +43,7 @@ def score_all(
     """
     job = job_of(name, candidates)
     done = {} if progress_file is None else read_finished(progress_file, job)
-    with appending(progress_file, job, fresh=not done) as file:
+    with appending(progress_file, job) as file:
         for n_done, (key, to_score) in enumerate(candidates.items(), 1):
             if key not in done:
                 done[key] = _score(scorer, key, to_score)

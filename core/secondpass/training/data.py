@@ -29,7 +29,7 @@ def load_examples(config: TrainingConfig) -> list[Example]:
     """
     examples, queries = read_examples(expand(config.data.train, config.folder))
     warn_of_unused(queries, config)
-    examples += mine_negatives(queries, config)
+    examples += mine_negatives(queries, config, labelled=examples)
     examples += collection_examples(config)
     if not examples:
         raise InputError("data must hold at least one example, got none")

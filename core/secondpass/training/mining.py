@@ -1,7 +1,8 @@
 """BM25 hard negatives for examples that have none."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from random import Random
 
 from secondpass.errors import InputError
@@ -14,20 +15,34 @@ from secondpass.training.config import TrainingConfig
 from secondpass.training.examples import Example, LabelledQuery
 
 
-def mine_negatives(queries: Sequence[LabelledQuery], config: TrainingConfig) -> list[Example]:
+def mine_negatives(
+    queries: Sequence[LabelledQuery], config: TrainingConfig, *, labelled: Iterable[Example] = ()
+) -> list[Example]:
     """The queries with negatives from `data.corpus`, or else from all their positives taken together.
 
-    Documents that hold an answer string of the query are skipped: they would be false negatives. Queries for which no
-    negative remains are left out, and a UserWarning says how many they are.
+    What any line of the same query calls a positive, or what holds an answer string of one, is skipped: it would be a
+    false negative. Queries for which no negative remains are left out, and a UserWarning says how many they are.
+
+    Args:
+        queries: What needs negatives.
+        config: All settings.
+        labelled: Lines that have negatives of their own.
     """
     if not queries:
         return []
     corpus = config.data.corpus
     documents = _positives(queries) if corpus is None else read_documents(config.folder / corpus)
+    positives = _by_query(
+        [
+            *((query.query, query.positives) for query in queries),
+            *((example.query, _relevant(example)) for example in labelled if example.graded),
+        ]
+    )
+    answers = _by_query((query.query, query.answers) for query in queries)
     miner = _Miner(documents, config)
     examples = []
     for query in queries:
-        negatives = miner.negatives(query.query, query.positives, query.answers)
+        negatives = miner.negatives(query.query, positives[query.query], answers[query.query])
         if negatives:
             grades = (1.0,) * len(query.positives) + (0.0,) * len(negatives)
             examples.append(Example(query.query, query.positives + negatives, grades, graded=True))
@@ -52,19 +67,23 @@ def collection_examples(config: TrainingConfig) -> list[Example]:
     queries = read_queries(config.folder / data.queries)
     without_text = [query for query in qrels if query not in queries]
     warn_of_queries("judged queries without text are not learned from", without_text, len(qrels))
-    miner, examples, n_relevant = _Miner(documents, config), [], 0
+    relevant = []
     for query, text in queries.items():
-        grades = {document: grade for document, grade in qrels.get(query, {}).items() if grade > 0}
+        grades = {document: float(grade) for document, grade in qrels.get(query, {}).items() if grade > 0}
         missing = next((document for document in grades if document not in documents), None)
         if missing is not None:
             raise InputError(f"data.corpus must hold every relevant document, {missing!r} is not in it")
-        relevant = tuple(documents[document] for document in grades)
-        n_relevant += bool(relevant)
-        negatives = miner.negatives(text, relevant) if relevant else ()
+        if grades:
+            texts = tuple(documents[document] for document in grades)
+            relevant.append(Example(text, texts, tuple(grades.values()), graded=True))
+    positives = _by_query((example.query, example.documents) for example in relevant)  # two ids may have one text
+    miner, examples = _Miner(documents, config), []
+    for example in relevant:
+        negatives = miner.negatives(example.query, positives[example.query])
         if negatives:
-            scores = tuple(map(float, grades.values())) + (0.0,) * len(negatives)
-            examples.append(Example(text, relevant + negatives, scores, graded=True))
-    _warn_of_left_out(n_relevant - len(examples), n_relevant)
+            scores = example.scores + (0.0,) * len(negatives)
+            examples.append(replace(example, documents=example.documents + negatives, scores=scores))
+    _warn_of_left_out(len(relevant) - len(examples), len(relevant))
     return examples
 
 
@@ -105,7 +124,7 @@ class _Miner:
         self._count = config.data.negatives
         self._random = Random(config.run.seed)  # noqa: S311 - a sample, not a secret
 
-    def negatives(self, query: str, positives: Sequence[str], answers: Sequence[str] = ()) -> tuple[str, ...]:
+    def negatives(self, query: str, positives: Collection[str], answers: Collection[str] = ()) -> tuple[str, ...]:
         """Up to `data.negatives` texts; fewer where BM25 finds fewer."""
         # A blank answer is in every text and says nothing.
         informative = [answer.casefold() for answer in answers if answer.strip()]
@@ -119,6 +138,18 @@ class _Miner:
             if not text.rstrip().endswith(relevant) and not any(answer in text.casefold() for answer in informative)
         ]
         return tuple(self._random.sample(irrelevant, min(self._count, len(irrelevant))))
+
+
+def _relevant(example: Example) -> list[str]:
+    return [document for document, score in zip(example.documents, example.scores, strict=True) if score > 0]
+
+
+def _by_query(texts: Iterable[tuple[str, Iterable[str]]]) -> Mapping[str, set[str]]:
+    """What all lines of a query hold together."""
+    together: defaultdict[str, set[str]] = defaultdict(set)
+    for query, of_line in texts:
+        together[query].update(of_line)
+    return together
 
 
 def _positives(queries: Sequence[LabelledQuery]) -> dict[str, str]:

@@ -46,15 +46,19 @@ def complete_checkpoints(output: Path) -> list[Path]:
 
 
 def _checkpoints(output: Path) -> list[Path]:
-    """All checkpoints, oldest first, with those that a kill left half-written."""
+    """All checkpoints, oldest first, with those that a kill left half-written or half-removed."""
     folders = (output / "checkpoints").glob("checkpoint-*")
     return sorted((path for path in folders if _CHECKPOINT.fullmatch(path.name)), key=steps_of)
 
 
 def _is_complete(checkpoint: Path) -> bool:
-    """Whether the file that the trainer writes last is there, and whole."""
-    state = checkpoint / "trainer_state.json"
-    if not state.exists():
+    """Whether the file that the trainer writes last is there, and whole, and the model as well.
+
+    A kill while the trainer removes an old checkpoint leaves any of its files.
+    """
+    folder, state = Folder(str(checkpoint), checkpoint), checkpoint / "trainer_state.json"
+    needed = ("config.json", "tokenizer_config.json", state.name)
+    if not (folder.has_weights and all(map(folder.has, needed))):
         return False
     try:
         return isinstance(json.loads(state.read_bytes()), dict)
@@ -76,7 +80,7 @@ def find_checkpoint(
 ) -> Path | None:
     """The checkpoint to continue from, None for a new run; what the run was begun with is noted beside the checkpoints.
 
-    Those that a kill left half-written are removed.
+    Those that a kill left half-written or half-removed are removed.
 
     Args:
         config: The run's settings.
@@ -89,16 +93,16 @@ def find_checkpoint(
         InputError: The checkpoints belong to a run with other settings, another base or other data, or to none.
     """
     checkpoints = complete_checkpoints(output)
-    half_written = [path for path in _checkpoints(output) if path not in checkpoints]
+    incomplete = [path for path in _checkpoints(output) if path not in checkpoints]
     note = output / NOTE
     # Where the base is a run's result, too, its figures say when that was, and change while its weights do not.
     digest = CheckpointFiles(base, without=("training.json",)).digest()
     facts = _facts(config, examples, held_out) | {_BASE: f"sha256 {digest[:_DIGITS]}"}
-    if checkpoints or half_written:
+    if checkpoints or incomplete:
         begun = _begun_with(note)
         if checkpoints:
             _check_same(begun, facts, output)
-    for path in half_written:
+    for path in incomplete:
         shutil.rmtree(path)
     note.parent.mkdir(parents=True, exist_ok=True)
     remove_unfinished(note.parent)

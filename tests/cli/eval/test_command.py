@@ -163,10 +163,10 @@ def test_eval_refuses_options_that_mean_nothing_to_a_set(tmp_path: Path) -> None
 
 
 def test_a_table_shows_the_given_order_and_each_model() -> None:
-    result = SetResult(2, SetMetrics(0.5, 0.25, 0.75), SetMetrics(0.1, 0.2, 0.3), 0.5)
+    result = SetResult(3, SetMetrics(0.5, 0.25, 0.75), SetMetrics(0.1, 0.2, 0.3), 0.5, n_scored=2)
     written = StringIO()
     Console(width=80, file=written).print(set_table("a [b].jsonl", {"m": result}))
-    for text in ("a [b].jsonl: 2 queries", "given order", "0.1000", "0.7500", "250.0"):
+    for text in ("a [b].jsonl: 3 queries", "given order", "0.1000", "0.7500", "250.0"):
         assert text in written.getvalue()
 
 

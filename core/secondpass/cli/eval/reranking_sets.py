@@ -73,7 +73,7 @@ def set_table(title: str, results: "Mapping[str, SetResult]") -> Sheet:
     first = next(iter(results.values()))
     rows = [] if first.base is None else [Row(("given order", *_figures(first.base), ""))]
     for name, result in results.items():
-        ms = 1000 * result.seconds / result.n_queries
+        ms = 1000 * result.seconds / max(result.n_scored, 1)
         rows.append(Row((name, *_figures(result.reranked), f"{ms:.1f}")))
     columns = (Column("model", Kind.NAME), *map(Column, ("map", "mrr@10", "ndcg@10", "ms/query")))
     truncated = [
