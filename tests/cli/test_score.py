@@ -134,6 +134,13 @@ def test_input_of_which_nothing_can_be_scored_is_a_mistake(model: str, tmp_path:
     assert {row["error"] for row in errors_of(tmp_path / "out")} == {error}
 
 
+def test_where_a_run_is_to_be_written_the_columns_of_ids_are_told_too(model: str, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [{"query": "q", "document": "d"}])
+    columns = "--query-column, --document-column, --query-id-column and --document-id-column"
+    with pytest.raises(InputError, match=f"{columns} say which columns are read$"):
+        invoke(path, "-o", tmp_path / "out", "-m", model, "--output-format", "trec")
+
+
 @pytest.mark.filterwarnings("ignore::secondpass.errors.TruncationWarning")  # of so many rows a few are longer
 def test_an_interruption_says_nothing_and_the_job_goes_on(model: str, tmp_path: Path) -> None:
     rows = make_rows(20_000)

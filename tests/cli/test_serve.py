@@ -8,7 +8,7 @@ from judgements import platt
 from typer.testing import CliRunner
 
 from secondpass.cli.app import app
-from secondpass.cli.serve import aliases_of, calibrations_of, keys_in
+from secondpass.cli.serve import aliases_of, calibrations_of, keys_in, keys_of
 from secondpass.errors import InputError
 
 
@@ -61,6 +61,19 @@ def test_a_file_of_keys_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) ->
     file.write_bytes("\ufefffirst\r\n\n# a comment\n #another\n schlüssel \n".encode())
     assert keys_in(file) == ["first", "schlüssel"]
     assert keys_in(None) == []
+
+
+def test_keys_of_the_command_line_the_environment_and_a_file_all_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text("filed\n")
+    monkeypatch.delenv("SECONDPASS_API_KEYS", raising=False)
+    assert keys_of([], None) == []
+    assert keys_of(["new"], file) == ["new", "filed"]
+    monkeypatch.setenv("SECONDPASS_API_KEYS", "old older")
+    assert keys_of(["new"], file) == ["new", "old", "older", "filed"]
+    assert keys_of(["old", "older"], None) == ["old", "older"]  # as typer reads them, too
 
 
 @pytest.mark.parametrize(

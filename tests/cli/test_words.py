@@ -60,6 +60,10 @@ def test_every_command_writes_the_same_formats_by_the_same_rule(command: str) ->
         ("rank", "a pair does not fit; lower max_length", "a pair does not fit; lower --max-length"),
         ("eval", 'duplicate_judgements="highest" or "first"', '--duplicate-judgements "highest" or "first"'),
         ("train", "a/b is gated: pass token=", "a/b is gated: pass HF_TOKEN in the environment"),
+        ("rank", "an API key may be missing (api_key=...)", "an API key may be missing (--token ...)"),
+        ("score", "api_key must be ASCII characters", "--token must be ASCII characters"),
+        ("rank", "url must hold no password: give api_key=...", "--model must hold no password: give --token ..."),
+        ("serve", "api_key must be given", "--api-key must be given"),
         # What only looks like a parameter stays.
         ("rank", "a/top_k/max_length.txt: must be UTF-8 text", "a/top_k/max_length.txt: must be UTF-8 text"),
         ("rank", "tokenizer_config.json: model_max_length must be", "tokenizer_config.json: model_max_length must be"),

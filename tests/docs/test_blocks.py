@@ -109,6 +109,18 @@ def test_commands_have_the_options_they_are_shown_with(page: Path) -> None:
                     assert word in _options(command[1]), f"{name(page)}:{block.line}: {shlex.join(command)}"
 
 
+@pytest.mark.source
+@pytest.mark.parametrize("command", ["rank", "score", "serve"])
+def test_every_option_is_on_the_commands_page(command: str) -> None:
+    pytest.importorskip("typer")
+    from secondpass.cli.flags import command_flags
+
+    paths = [ROOT / "docs" / f"{page}.md" for page in (command, "command-line")]
+    text = "".join(path.read_text(encoding="utf-8") for path in paths if path.exists())
+    flags = [flag for flag in command_flags(command).values() if flag.startswith("--")]
+    assert [flag for flag in flags if not re.search(rf"{flag}(?![\w-])", text)] == []
+
+
 def test_commands_are_recognised_among_others() -> None:
     text = 'cat a | secondpass rank "x | y" --json > out  # secondpass\npip install ".[cli]" && secondpass demo\n'
     assert _commands(Block("bash", is_run=True, text=text, line=1, output=None)) == [

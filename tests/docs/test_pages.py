@@ -13,6 +13,7 @@ from pages import name, pages
 from shared import ROOT
 
 from secondpass.checkpoint.known import known_by_name
+from secondpass.training.examples import FIELDS
 
 pytestmark = pytest.mark.source
 
@@ -71,6 +72,11 @@ def test_figures_of_checkpoints_to_choose_are_those_that_are_known() -> None:
         shown = {float(number) for cell in figures for number in _NUMBER.findall(cell)}
         assert shown, checkpoint
         assert shown <= {figure.value for figure in known.published}, checkpoint
+
+
+def test_every_field_of_a_training_example_is_told() -> None:
+    text = (ROOT / "docs" / "train.md").read_text(encoding="utf-8")
+    assert [field for field in FIELDS if f"`{field}`" not in text and f'"{field}":' not in text] == []
 
 
 def test_what_is_said_not_to_load_is_no_known_checkpoint() -> None:

@@ -145,6 +145,29 @@ def test_rows_with_ids_become_a_run_and_ties_keep_their_order(tmp_path: Path) ->
     assert Path(result.scores).read_text() == ""
 
 
+@pytest.mark.parametrize(
+    ("ids", "error"),
+    [
+        (
+            {"query_id": 1},
+            (
+                "must have the column 'document_id', has query, document, query_id: document_id_column says which one "
+                "is read"
+            ),
+        ),
+        (
+            {"document_id": 1},
+            "must have the column 'query_id', has query, document, document_id: query_id_column says which one is read",
+        ),
+        ({"query_id": None, "document_id": 1}, "a TREC run needs an id in the column 'query_id', got None"),
+    ],
+)
+def test_a_row_without_an_id_is_left_out_of_a_run(ids: Mapping[str, object], error: str, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [{"query": "q", "document": "d", **ids}])
+    score_files(path, tmp_path / "out", scorer=Scores(), settings=JobSettings(output_format="trec"))
+    assert [row["error"] for row in errors_of(tmp_path / "out")] == [error]
+
+
 def test_an_id_that_is_a_text_as_well_is_written_without_texts(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "a.jsonl", [{"query_id": 1, "query": "q", "document": text} for text in ("d", "e")])
     settings = JobSettings(output_format="trec", document_id_column="document", keep_texts=False)

@@ -594,7 +594,7 @@ def test_a_request_is_a_line_without_its_texts(caplog: pytest.LogCaptureFixture,
         ask(app, "POST", "/rerank", content=b'{"fox')
     lines = [record.getMessage() for record in caplog.records if record.name == "secondpass.service"]
     assert lines[0].startswith("POST /v1/rerank 200 ")
-    assert lines[0].endswith(" ms 2 documents 28 characters" if shows_lengths else " ms 2 documents")
+    assert lines[0].endswith(" ms 2 documents 14 characters" if shows_lengths else " ms 2 documents")
     assert [line.split(" ms")[0].rsplit(" ", 1)[0] for line in lines[1:]] == ["POST /rerank 422", "POST /rerank 400"]
     assert "fox" not in caplog.text
 

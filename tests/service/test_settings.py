@@ -1,5 +1,6 @@
 """A service's settings from plain data: each reaches what it is for, and what breaks a rule is named."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from secondpass import CrossEncoder
 from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ModelOptions
 from secondpass.service import Limits
-from secondpass.service.settings import read_settings
+from secondpass.service.settings import ServiceSettings, read_settings
 
 
 def test_nothing_given_is_the_model_in_the_box() -> None:
@@ -88,7 +89,11 @@ def test_a_wrong_kind_is_a_type_error_too() -> None:
 
 @pytest.mark.source
 def test_the_example_is_read() -> None:
-    (application,) = yaml.safe_load((ROOT / "examples/serve_on_ray.yaml").read_text(encoding="utf-8"))["applications"]
+    text = (ROOT / "examples/serve_on_ray.yaml").read_text(encoding="utf-8")
+    (application,) = yaml.safe_load(text)["applications"]
+    assert application["args"]["limits"].keys() == {limit.name for limit in fields(Limits)}
+    names = {setting.name for setting in fields(ServiceSettings)} - {"needs_api_keys"}
+    assert [name for name in names | {"name", "aliases", "calibration"} if f" {name}:" not in text] == []
     settings = read_settings(application["args"])
     assert (settings.models[0].name, settings.models[0].aliases) == ("secondpass/mini", ("rerank-v3.5",))
     assert settings.limits == Limits()

@@ -85,7 +85,11 @@ Revision: TypeAlias = Annotated[
 ]
 Token: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Access token for the hub.", show_default="the one of hf auth login", rich_help_panel=_HUB),
+    typer.Option(
+        help="Access token for the hub, or the API key where --model is the URL of a service.",
+        show_default="for the hub, the one of hf auth login",
+        rich_help_panel=_HUB,
+    ),
 ]
 CacheDir: TypeAlias = Annotated[
     Path | None,

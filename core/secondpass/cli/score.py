@@ -168,9 +168,12 @@ def score(
     write(result_format, result.as_json(), [result_table(model, result)])
     if result.n_bad and not result.n_rows:  # a name of a column that no row has, as a rule
         errors = Path(result.output) / "errors.jsonl"
+        columns = ["--query-column", "--document-column"]
+        if shard_format == "trec":
+            columns += ["--query-id-column", "--document-id-column"]
         raise InputError(
             f"inputs must hold rows that can be scored, got none among {result.n_bad}: {errors} says why, and "
-            "--query-column and --document-column say which columns are read"
+            f"{', '.join(columns[:-1])} and {columns[-1]} say which columns are read"
         )
 
 

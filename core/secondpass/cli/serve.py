@@ -55,7 +55,7 @@ def serve(
         list[str] | None,
         typer.Option(
             help="A key that has to come with a request; repeatable. Other users of the machine can see it here: "
-            "better in the environment or in a file.",
+            "better in the environment or in a file, whose keys count as well.",
             envvar="SECONDPASS_API_KEYS",
             show_default="everyone may ask",
             rich_help_panel=_ACCESS,
@@ -118,7 +118,7 @@ def serve(
         check_unicode(name, "model")
     aliases = aliases_of(names, alias or [])
     calibrations = calibrations_of(names, calibration or [])
-    keys = ApiKeys([*(api_key or []), *keys_in(api_key_file)])
+    keys = ApiKeys(keys_of(api_key or [], api_key_file))
     limits = Limits(
         max_queued_tokens=max_queued_tokens,
         max_body_bytes=max_body_bytes,
@@ -178,6 +178,18 @@ def calibrations_of(models: Sequence[str], files: Sequence[str]) -> dict[str, Ca
             raise InputError(f"calibration must be given once for each model, got two for {model}")
         found[model] = Calibration.load(file)
     return found
+
+
+def keys_of(given: Sequence[str], file: Path | None) -> list[str]:
+    """All keys that open the service: those given, those of the environment, and those of a file.
+
+    Args:
+        given: What typer has for `--api-key`; where the command line says nothing, that is the environment's.
+        file: See `keys_in`.
+    """
+    from secondpass.service.settings import ServiceSettings
+
+    return list(dict.fromkeys([*given, *ServiceSettings().api_keys(), *keys_in(file)]))
 
 
 def keys_in(file: Path | None) -> list[str]:

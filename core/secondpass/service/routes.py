@@ -164,7 +164,8 @@ class Routes:
         service, request = self._service, exchange.request
         model = service.models.named(asked.options.model)
         n_characters = sum(len(query) + len(document) for query, document in asked.pairs)
-        request.state.n_documents, request.state.n_characters = len(asked.pairs), n_characters
+        request.state.n_documents = len(asked.pairs)
+        request.state.n_characters = sum(len(document) for _, document in asked.pairs)
         check_sizes(asked, service.limits)
         check_instruction(asked, model)
         pairs, shortened = pairs_to_read(asked, model)

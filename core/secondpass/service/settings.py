@@ -91,8 +91,8 @@ def read_settings(given: Mapping[str, object]) -> ServiceSettings:
 
     Args:
         given: `models`, each a name, or a mapping of `name`, `aliases`, `calibration` (a file, which is read here) and
-            the options of `CrossEncoder`; `limits`, a mapping of the arguments of `Limits`; `api_keys_env`;
-            `log_lengths`.
+            the options of `CrossEncoder` but for `activation` and `token`; `limits`, a mapping of the arguments of
+            `Limits`; `api_keys_env`; `log_lengths`.
 
     Raises:
         InputError: A setting is not known, or breaks a rule; no model has been loaded then.

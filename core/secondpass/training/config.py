@@ -55,7 +55,8 @@ class DataConfig:
 
     Args:
         train: JSONL files of teacher-scored lists (`query`, `documents`, `scores`) or of labelled examples (`query`,
-            `positive`, and `negative` unless negatives are mined). Names may hold `*`.
+            `positive`, and `negative` unless negatives are mined: from `corpus`, or else from the positives of all such
+            examples, and none that holds one of an example's `answers`). Names may hold `*`.
         held_out: Re-ranking sets, or lists that a teacher scored, JSONL; their mean NDCG@10 chooses the checkpoint.
             Names may hold `*`.
         held_out_queries: How many of each set are evaluated while training, the first ones; None: all.

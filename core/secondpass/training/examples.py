@@ -10,8 +10,8 @@ from secondpass.errors import InputError
 from secondpass.files.json_fields import Record, numbers_field, refuse_misspelt, text_field, texts_field
 from secondpass.files.json_lines import json_lines
 
-# All fields of an example; others, such as ids, are not read.
-_FIELDS = ("query", "positive", "negative", "answers", "documents", "scores")
+FIELDS = ("query", "positive", "negative", "answers", "documents", "scores")
+"""All fields of an example; others, such as ids, are not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def read_examples(paths: Iterable[Path]) -> tuple[list[Example], list[LabelledQu
     queries: list[LabelledQuery] = []
     for path in paths:
         for where, record in json_lines(path):
-            refuse_misspelt(record, _FIELDS, where)  # without `negative`, others would be mined
+            refuse_misspelt(record, FIELDS, where)  # without `negative`, others would be mined
             example = _scored(record, where) if "scores" in record else _labelled(record, where)
             if isinstance(example, Example):
                 examples.append(example)

@@ -53,14 +53,19 @@ class RowReader:
             raise _taken_columns(taken)
         if settings.output_format == "trec":
             for parameter in _IDS:
-                self._check_id(getattr(settings, parameter), values)
+                self._check_id(parameter, values)
         return ReadRow(number, query, document, _key(self._id_of(values), query))
 
     def _text(self, parameter: str, values: Mapping[str, object]) -> str:
+        column = self._column(parameter, values)
+        return text_of_cell(values[column], column)
+
+    def _column(self, parameter: str, values: Mapping[str, object]) -> str:
+        """The column that a parameter names; raise InputError where the row has none of that name."""
         column: str = getattr(self.settings, parameter)
         if column not in values:
             raise InputError(_lacking(parameter, column, values))
-        return text_of_cell(values[column], column)
+        return column
 
     def key_of(self, values: Mapping[str, object]) -> str | None:
         """The key of a row that may be unusable; None where it says nothing of its query, or nothing that is readable.
@@ -76,8 +81,9 @@ class RowReader:
         query_id = values.get(self.settings.query_id_column)
         return None if is_missing(query_id) or query_id == "" else query_id  # so CSV writes that there is none
 
-    def _check_id(self, column: str, values: Mapping[str, object]) -> None:
-        value = values.get(column)
+    def _check_id(self, parameter: str, values: Mapping[str, object]) -> None:
+        column = self._column(parameter, values)
+        value = values[column]
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise InputError(f"a TREC run needs an id in the column {column!r}, got {value!r}")
         check_ids([str(value)])
