@@ -855,8 +855,9 @@ def test_a_calibrated_model_keeps_its_order_too(tmp_path: Path) -> None:
 def test_rankings_kept_without_raw_scores_are_not_used(tmp_path: Path) -> None:
     scorer = Calibrated(Scores(), steps(fingerprint="scores"))
     pairs = [("q", text) for text in "ab"]
-    before = dict.fromkeys(pair_keys("rank", scorer.fingerprint(), pairs), b'[0.9, "list", null, null]')
-    ScoreStore(tmp_path, 100).write(before)
+    for call in ("rank", "rankings other", "rankings model"):
+        before = dict.fromkeys(pair_keys(call, scorer.fingerprint(), pairs), b'[0.9, "list", null, null, null]')
+        ScoreStore(tmp_path, 100).write(before)
     assert [document.text for document in CachedScorer(scorer, tmp_path).rank("q", ["a", "b"])] == ["b", "a"]
 
 

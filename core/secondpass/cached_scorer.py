@@ -38,7 +38,7 @@ class CachedScorer:
     `score` and `predict` ask for a pair of the same query and document once, and so do `rank` and `read`, as long as
     the scorer's fingerprint stays the same: with another checkpoint or option it is another scorer. Scores come back
     exactly as the scorer gave them, as a list or an array. Where the scorer has a `rank` or a `read` of its own, what
-    each gave is kept apart, with passages, truncations and what orders equal probabilities: then `rank` after `score`
+    each gave is kept apart, with passages, truncations and what orders equal scores: then `rank` after `score`
     asks the scorer once more.
 
     A service may get another model meanwhile, which its scorer is asked for whenever there are scores to keep: then a

@@ -233,6 +233,7 @@ class CrossEncoder(LocalScorer):
             windows,
             documents.best,
             outputs.n_tokens,
+            raw_scores=None if self._activation is ScoreActivation.IDENTITY else documents.relevance,
         )
 
     def _read_span(self, pair: Pair, window: Span) -> Span:

@@ -39,6 +39,21 @@ def test_order_is_the_cores_and_ties_keep_the_given_order(driver: "Driver") -> N
     assert [(driver.seen(d).text, driver.seen(d).score) for d in reranked] == [(e.text, e.score) for e in expected]
 
 
+async def test_the_order_is_that_of_the_logits_where_their_sigmoids_are_equal(driver: "Driver", folder_of: Any) -> None:
+    from secondpass import CrossEncoder
+
+    folder, texts = folder_of("confident"), ["the wall fell", "people of the year", "", "berlin", "a city"]
+    expected = [f"d{found.index}" for found in CrossEncoder(folder, activation="identity").rank("wall", texts)]
+    assert expected != sorted(expected)
+    adapter = driver.adapter(model=str(folder))
+    if hasattr(adapter, "scale_score"):
+        adapter.scale_score = True
+    documents = driver.documents(texts)
+    for reranked in (driver.run(adapter, "wall", documents), await driver.arun(adapter, "wall", documents)):
+        assert ids(driver, reranked) == expected
+        assert scores(driver, reranked) == pytest.approx([1.0] * len(texts), abs=1e-6)
+
+
 def test_scorer_reads_query_and_texts_as_they_are_in_one_call(driver: "Driver") -> None:
     scorer = OverlapScorer()
     driver.run(driver.adapter(scorer=scorer), QUERY, driver.documents(TEXTS))

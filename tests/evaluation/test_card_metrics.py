@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from judgements import steps
 from numpy.typing import NDArray
 from sentence_transformers.cross_encoder.evaluation import CrossEncoderRerankingEvaluator
 
+from secondpass import Calibrated
 from secondpass.errors import InputError, ScoringError
 from secondpass.evaluation import RerankingSample, evaluate_samples, read_samples, set_metrics
 from secondpass.testing import OverlapScorer
@@ -63,6 +65,14 @@ def test_whole_sets_equal_the_reference(samples: list[tuple[str, list[str], list
     if result.base is not None:
         figures |= {"base_map": result.base.map, "base_mrr@10": result.base.mrr, "base_ndcg@10": result.base.ndcg}
     assert figures == pytest.approx(expected, abs=1e-7)
+
+
+@given(samples=st.lists(st.tuples(WORDS, TEXTS, TEXTS), min_size=1, max_size=5))
+@settings(deadline=None, max_examples=60)
+def test_a_map_that_makes_all_scores_equal_changes_no_figure(samples: list[tuple[str, list[str], list[str]]]) -> None:
+    given = [RerankingSample(query, tuple(texts), tuple(others), ordered=False) for query, texts, others in samples]
+    level = evaluate_samples(Calibrated(OverlapScorer(), steps(logit=100)), given)
+    assert level.reranked == evaluate_samples(OverlapScorer(), given).reranked
 
 
 def test_what_crashes_the_reference_counts_here() -> None:

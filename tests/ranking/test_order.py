@@ -197,6 +197,19 @@ def test_what_a_scorer_says_of_its_documents_is_kept(kind: type[_Ranking]) -> No
     assert rank(scorer, "q", documents, top_k=1, score_map=double) == expected[:1]
 
 
+def test_a_map_of_what_was_mapped_keeps_the_first_raw_score() -> None:
+    class Mapped(_Ranking):
+        def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
+            ranked = super().rank(query, documents)
+            return [dataclasses.replace(document, score=1.0, raw_score=document.score) for document in ranked]
+
+    ranked = rank(Mapped([2.0, 3.0]), "q", ["a", "b"], score_map=lambda score: score / 2)
+    assert [(document.index, document.score, document.raw_score) for document in ranked] == [
+        (1, 0.5, 3.0),
+        (0, 0.5, 2.0),
+    ]
+
+
 @pytest.mark.parametrize("kind", [_Ranking, _AsyncRanking])
 @pytest.mark.parametrize("score_map", [None, lambda score: score, platt(1.0, 0.0)], ids=["none", "same", "calibration"])
 def test_a_ranking_in_numbers_of_numpy_becomes_one_in_pythons_own(kind: type[_Ranking], score_map: Any) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from fake_service import running
+from judgements import steps
 from serving import app_of, close_all
 
 from secondpass.options import ModelOptions
@@ -13,10 +14,14 @@ from secondpass.testing import OverlapScorer
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[str]:
-    """The address of a service with the bundled model, and `windows`, the same one that reads windows of 64 tokens."""
+    """The address of a service with the bundled model, and the same one in windows of 64 tokens, and all alike."""
     mini = load_model("secondpass/mini")
     windows = load_model("secondpass/mini", ModelOptions(max_length=64, long_documents="windows"))
-    names = [ServedModel(name="windows", scorer=windows.scorer), ServedModel(name="plain", scorer=OverlapScorer())]
-    with running(app_of(mini, *names)) as url:
+    others = [
+        ServedModel(name="windows", scorer=windows.scorer),
+        ServedModel(name="plain", scorer=OverlapScorer()),
+        ServedModel(name="level", scorer=mini.scorer, score_map=steps(logit=100)),
+    ]
+    with running(app_of(mini, *others)) as url:
         yield url
     close_all()

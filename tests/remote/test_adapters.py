@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from drivers import Driver, Haystack, LangChain, LlamaIndex
-from fake_service import Fake, closed_url, faking, running, score_of
+from fake_service import Fake, Reply, closed_url, faking, running, score_of
 from haystack import Document
 from haystack.utils import Secret
 from judgements import platt
@@ -75,6 +75,17 @@ async def test_raw_scores_can_be_asked_for(driver: Driver, served: str) -> None:
     )
     adapter = driver.adapter(model=served, **raw)
     assert found(driver, driver.run(adapter, QUERY, driver.documents(TEXTS))) == list(zip(ORDER, RAW, strict=True))
+
+
+def test_equal_scores_have_the_order_of_the_services_raw_ones(driver: Driver) -> None:
+    def level(results: list[Any]) -> list[Any]:
+        return [result | {"relevance_score": 0.5, "raw_score": result["index"]} for result in results]
+
+    with faking([Reply(change=level)], pages={"/info": {"server": "secondpass"}}) as fake:
+        adapter = scaled(driver, fake.url)
+        reranked = found(driver, driver.run(adapter, QUERY, driver.documents(TEXTS)))
+        driver.scorer(adapter).close()
+    assert reranked == [(text, 0.5) for text in reversed(TEXTS)]
 
 
 def test_it_is_saved_by_its_address(driver: Driver, served: str) -> None:

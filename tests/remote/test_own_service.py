@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import pytest
 from fake_service import Reply, faking
+from judgements import steps
 
 from secondpass import CachedScorer, Calibrated, Calibration, CrossEncoder, RemoteScorer
 from secondpass.errors import InputError, RemoteError
@@ -92,6 +93,18 @@ def test_truncation_is_told_of_each_document(served: str) -> None:
     assert {document.index: document.truncated for document in ranked} == {0: True, 1: False}
 
 
+async def test_equal_scores_have_the_order_of_the_logits_across_requests(served: str) -> None:
+    logits = CrossEncoder("secondpass/mini", activation="identity")
+    here = CrossEncoder("secondpass/mini", calibration=steps(logit=100, fingerprint=logits.fingerprint()))
+    expected = here.rank(QUERY, DOCUMENTS)
+    async with RemoteScorer(served, model="level", max_texts=2) as scorer:
+        for there in (scorer.rank(QUERY, DOCUMENTS), await scorer.arank(QUERY, DOCUMENTS)):
+            assert [document.index for document in there] == [document.index for document in expected]
+            assert {document.score for document in there} == {0.1}
+            raw_scores = [document.raw_score for document in expected]
+            assert [document.raw_score for document in there] == pytest.approx(raw_scores, abs=1e-5)
+
+
 @pytest.mark.parametrize(("n_truncated", "expected"), [(0, False), (1, None), (2, True)])
 def test_of_an_earlier_service_it_is_told_where_the_count_leaves_no_doubt(
     n_truncated: int, *, expected: bool | None
@@ -151,7 +164,9 @@ def test_a_model_without_a_fingerprint_is_said_to_have_none(served: str) -> None
 def test_an_unknown_model_has_no_fingerprint_and_that_is_not_the_urls_fault(served: str) -> None:
     apis: list[Literal["auto", "secondpass"]] = ["auto", "secondpass"]
     for api in apis:
-        with pytest.raises(RemoteError, match=r" must serve nothing, it serves secondpass/mini, windows, plain$"):
+        with pytest.raises(
+            RemoteError, match=r" must serve nothing, it serves secondpass/mini, windows, plain, level$"
+        ):
             RemoteScorer(served, api=api, model="nothing").fingerprint()
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import math
+import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
@@ -196,6 +198,7 @@ def test_spans_are_the_passages_that_were_read() -> None:
         [],
     ]
     assert [result["truncated"] for result in answered["results"]] == [True, False, False]
+    assert [result["raw_score"] for result in answered["results"]] == [0.0, -1.0, -2.0]
     assert "warnings" not in answered["meta"]
     unasked = post(app_of(Passages()), "/v2/rerank", {"query": "q", "documents": ["one two three"]}).json()
     assert unasked["results"][0].keys() == {"index", "relevance_score"}
@@ -546,6 +549,9 @@ def test_an_infinite_score_fails_where_it_would_have_to_be_written(infinite: flo
         assert refused.status_code == status
         assert f"scores must be finite to be written as JSON, got {infinite} for {place}" in refused.text
         assert post(app, path, body).status_code == 200  # its sigmoid is 0 or 1
+    results = post(app, "/v2/rerank", {**BODY, "relevant_spans": {}}).json()["results"]
+    (raw_score,) = (result["raw_score"] for result in results if result["index"] == 1)
+    assert raw_score == math.copysign(sys.float_info.max, infinite)
 
 
 def test_headers_say_what_an_answer_took() -> None:

@@ -150,6 +150,14 @@ def bert(
     return save(folder, transformers.BertForSequenceClassification(transformers.BertConfig(**values)), tokenizer)
 
 
+def confident(folder: Path) -> Path:
+    """A BERT whose logits are near 30, where their sigmoid is 1 in single precision."""
+    state = load_file(bert(folder) / "model.safetensors")
+    state["classifier.bias"] += 30
+    write_weights(folder, state)
+    return folder
+
+
 def electra(folder: Path, *, n_labels: int = 1, **config: Any) -> Path:
     tokenizer = wordpiece()
     values = SMALL | {"vocab_size": len(tokenizer), "num_labels": n_labels, "embedding_size": 16} | config

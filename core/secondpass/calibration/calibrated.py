@@ -127,7 +127,8 @@ class Calibrated:
     def read(self, pairs: Iterable[Pair]) -> Readings:
         """The probability of each (query, document) pair, and what the scorer says of it, in its call that tells most.
 
-        Passages are in probabilities, too, and the scorer's own scores are the raw ones. A stream is read in blocks.
+        Passages are in probabilities, too. The raw scores are the scorer's raw ones, or its own where it has none. A
+        stream is read in blocks.
 
         Raises:
             InputTypeError: As `predict`.
@@ -188,7 +189,7 @@ class Calibrated:
             readings,
             scores=self._probabilities(readings.scores),
             passages=map_passages(self._calibration, readings.passages),
-            raw_scores=readings.scores,
+            raw_scores=readings.tie_breakers,
         )
 
     def _probabilities(self, scores: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -18,7 +18,8 @@ class Cascade:
     """Scorers in a row: every document to the first, its best to the next.
 
     A later stage decides among the documents it reads, and all of them stand above those that it does not read, which
-    keep the order of the stage that read them last. Equal scores keep the given order, at the border of `keep` too.
+    keep the order of the stage that read them last. Equal scores have the order of the stage's raw scores, and then the
+    given one, at the border of `keep` too.
 
     The scores of the last stage are its own. So are those of an earlier stage where they lie below all scores of the
     later ones; else they are lowered, no further than the order demands: to the next smaller number of single

@@ -10,7 +10,10 @@ from secondpass.errors import CheckpointError
 
 
 class ScoreActivation(StrEnum):
-    """A monotone function of the relevance logit: it changes the unit of scores, never their order."""
+    """A monotone function of the relevance logit: it changes the unit of scores, never the order of documents.
+
+    Where it rounds different logits to the same score, the logits are the raw scores, which order them.
+    """
 
     IDENTITY = "identity"
     """Logit, unbounded."""

@@ -12,7 +12,7 @@ from secondpass.evaluation.card_metrics import Scores, SetMetrics, mean, set_met
 from secondpass.evaluation.scoring import ProgressCallback, score_all
 from secondpass.files.json_fields import Record, text_field, texts_field
 from secondpass.files.json_lines import json_lines
-from secondpass.ranking import Scorer, best_first
+from secondpass.ranking import Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,9 @@ def _array(result: CandidateScores) -> Scores:
     """Scores in the precision they came in, which decides how numpy's sort orders ties; places where a map may tie."""
     double = np.asarray(result.scores, dtype=np.float64)
     if result.raw_scores is not None:
-        double[best_first(result.scores, result.raw_scores)] = -np.arange(len(double))
+        keys = list(zip(result.scores, result.raw_scores, strict=True))
+        places = {key: place for place, key in enumerate(sorted(set(keys)))}
+        double = np.array([places[key] for key in keys], np.float64)
     with np.errstate(over="ignore"):
         single = double.astype(np.float32)
     return single if (single == double).all() else double

@@ -20,7 +20,8 @@ from secondpass.local.read_block import ReadBlock
 from secondpass.options import LongDocuments
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
 from secondpass.ranking.blocks import blocks_of
-from secondpass.ranking.order import rank_scores
+from secondpass.ranking.order import order_documents
+from secondpass.ranking.readings import documents_of
 from secondpass.ranking.request_checks import (
     check_document,
     check_documents,
@@ -146,7 +147,7 @@ class LocalScorer(ABC):
         *,
         show_progress: bool = False,
     ) -> list[RankedDocument]:
-        """The documents, best first; equal scores keep the given order.
+        """The documents, best first; of equal scores the higher raw score, and then the one in front.
 
         Args:
             query: What is asked.
@@ -161,18 +162,16 @@ class LocalScorer(ABC):
         """
         texts = check_request(query, documents, top_k, score_threshold)
         pairs = [(query, text) for text in texts]
-        read = ReadBlock.concatenate(list(self._read(pairs, show_progress=show_progress)))
-        self._truncation.warn_of(int(read.truncated.sum()), len(pairs))
-        ranked = rank_scores(
-            read.scores, texts, top_k=top_k, score_threshold=score_threshold, score_map=self._calibration
+        read = self._read_whole(pairs, show_progress=show_progress)
+        readings = Readings(read.scores, read.truncated, [None] * len(read), raw_scores=read.raw_scores)
+        ranked = order_documents(
+            documents_of(readings.one_by_one(), texts),
+            top_k=top_k,
+            score_threshold=score_threshold,
+            score_map=self._calibration,
         )
         return [
-            replace(
-                document,
-                passage=self._passage(pairs[document.index], read, document.index),
-                truncated=bool(read.truncated[document.index]),
-            )
-            for document in ranked
+            replace(document, passage=self._passage(pairs[document.index], read, document.index)) for document in ranked
         ]
 
     def read(self, pairs: Iterable[Pair], *, show_progress: bool = False) -> Readings:
@@ -240,13 +239,18 @@ class LocalScorer(ABC):
         check_count("max_tokens", max_tokens, optional=False)
         check_top_k(top_k)
 
-        def score(parts: Sequence[str]) -> list[float]:
+        scores: dict[float, float] = {}  # by what they were before an activation, which orders the parts
+
+        def relevance(parts: Sequence[str]) -> list[float]:
             pairs = [(query, part) for part in parts]
             with caller_numbers([0] * len(pairs)):  # of the caller's there is one
-                return list(map(float, self._scores(pairs, show_progress=False)))
+                read = self._read_whole(pairs, show_progress=False)
+            raw_scores: list[float] = read.tie_breakers.tolist()
+            scores.update(zip(raw_scores, read.scores.tolist(), strict=True))
+            return raw_scores
 
-        best = best_parts(document, lambda part: self._passage_spans((query, part), max_tokens), score)
-        return [self._scored_passage(span, score) for span, score in best[:top_k]]
+        best = best_parts(document, lambda part: self._passage_spans((query, part), max_tokens), relevance)
+        return [self._scored_passage(span, scores[raw_score]) for span, raw_score in best[:top_k]]
 
     async def ascore(self, query: str, documents: Iterable[str]) -> NDArray[np.float32]:
         """As `score`, in a thread: the event loop goes on meanwhile."""
@@ -278,8 +282,13 @@ class LocalScorer(ABC):
         return scores if self._calibration is None else self._calibration.probabilities(scores).astype(np.float32)
 
     def _readings(self, block: ReadBlock, passages: list[Passage | None]) -> Readings:
-        raw_scores = None if self._calibration is None else block.scores
+        raw_scores = block.raw_scores if self._calibration is None else block.scores
         return Readings(self._calibrated(block.scores), block.truncated, passages, block.n_tokens, raw_scores)
+
+    def _read_whole(self, pairs: Sequence[Pair], *, show_progress: bool) -> ReadBlock:
+        read = ReadBlock.concatenate(list(self._read(pairs, show_progress=show_progress)))
+        self._truncation.warn_of(int(read.truncated.sum()), len(read))
+        return read
 
     def _scores(self, pairs: Iterable[Pair], *, show_progress: bool) -> NDArray[np.float32]:
         blocks = [np.empty(0, np.float32)]

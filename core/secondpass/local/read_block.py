@@ -21,6 +21,8 @@ class ReadBlock:
         n_tokens: Tokens that were read of each pair; int64.
         query_truncated: Whether a part of the query was not read.
         document_truncated: Whether a part of the document was not read.
+        raw_scores: Relevance before an activation, which may round different ones to the same; None where there is no
+            activation. float32.
     """
 
     scores: NDArray[np.float32]
@@ -30,6 +32,7 @@ class ReadBlock:
     n_tokens: NDArray[np.int64]
     query_truncated: NDArray[np.bool_]
     document_truncated: NDArray[np.bool_]
+    raw_scores: NDArray[np.float32] | None = None
 
     @classmethod
     def of(
@@ -39,10 +42,13 @@ class ReadBlock:
         windows: Windows,
         best: NDArray[np.int64],
         n_tokens: NDArray[np.int64],
+        *,
+        raw_scores: NDArray[np.float32] | None = None,
     ) -> "ReadBlock":
         """The pairs that were read in these windows, of which `best` are the best of each."""
         starts, ends = windows.starts[best], windows.ends[best]
-        return cls(scores, window_scores, starts, ends, n_tokens, windows.query_truncated, windows.document_truncated)
+        truncated = windows.query_truncated, windows.document_truncated
+        return cls(scores, window_scores, starts, ends, n_tokens, *truncated, raw_scores)
 
     @classmethod
     def concatenate(cls, blocks: "Sequence[ReadBlock]") -> "ReadBlock":
@@ -55,11 +61,19 @@ class ReadBlock:
             np.concatenate([np.empty(0, np.int64), *(block.n_tokens for block in blocks)]),
             np.concatenate([np.empty(0, np.bool_), *(block.query_truncated for block in blocks)]),
             np.concatenate([np.empty(0, np.bool_), *(block.document_truncated for block in blocks)]),
+            None
+            if all(block.raw_scores is None for block in blocks)
+            else np.concatenate([block.tie_breakers for block in blocks]),
         )
 
     def __len__(self) -> int:
         """Pairs."""
         return len(self.scores)
+
+    @property
+    def tie_breakers(self) -> NDArray[np.float32]:
+        """What orders documents of equal scores: the raw scores, or the scores where there is no activation."""
+        return self.scores if self.raw_scores is None else self.raw_scores
 
     @property
     def truncated(self) -> NDArray[np.bool_]:

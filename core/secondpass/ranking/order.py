@@ -166,6 +166,6 @@ def _mapped(documents: Sequence[RankedDocument], score_map: ScoreMap) -> list[Ra
     check_scores(scores, len(documents))
     passages = map_passages(score_map, [document.passage for document in documents])
     return [
-        RankedDocument(document.index, score, document.text, passage, document.truncated, raw_score=document.score)
+        RankedDocument(document.index, score, document.text, passage, document.truncated, document.tie_breaker)
         for document, score, passage in zip(documents, scores, passages, strict=True)
     ]

@@ -33,8 +33,8 @@ class RankedDocument:
         text: The document itself.
         passage: The best of its windows, the whole text where it was read at once; None where the scorer does not say.
         truncated: Whether a part of the document or of the query was not read; None where the scorer does not say.
-        raw_score: The score before a score map, such as a calibration, which orders documents of equal scores; None
-            where nothing mapped it.
+        raw_score: The score before any score map, such as a sigmoid or a calibration, which orders documents of equal
+            scores; None where nothing mapped it.
     """
 
     index: int

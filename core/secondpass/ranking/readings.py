@@ -40,8 +40,8 @@ class Readings:
             read of it, or the scorer does not say. One per pair.
         n_tokens: Tokens that were read of each pair, special tokens included, those of its windows together; None where
             the scorer does not say. Shape: (n_pairs,), int64.
-        raw_scores: The scores before a calibration, which order documents of equal scores; None where nothing mapped
-            them. Shape: (n_pairs,), as `scores`.
+        raw_scores: The scores before a sigmoid or a calibration, which order documents of equal scores; None where
+            nothing mapped them. Shape: (n_pairs,), as `scores`.
     """
 
     scores: NDArray[np.floating]

@@ -36,7 +36,12 @@ def read_answer(ask: Ask, answer: Answer, api: Api, documents: Sequence[str]) ->
             raise _broken(ask, f"every index must come once, got {index} twice")
         said = result.get("truncated")
         truncated = said if isinstance(said, bool) else in_doubt
-        found[index] = Reading(_score(ask, result, api, index), _passage(ask, result, documents[index]), truncated)
+        found[index] = Reading(
+            _score(ask, result, api, index),
+            _passage(ask, result, documents[index]),
+            truncated,
+            raw_score=_finite(result.get("raw_score")),
+        )
     missing = [index for index in range(len(documents)) if index not in found]
     if missing:
         listed = [part for index in missing[:_MOST_LISTED] for part in (", ", index)][1:]

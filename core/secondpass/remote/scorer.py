@@ -145,7 +145,7 @@ class RemoteScorer:
     def rank(
         self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
     ) -> list[RankedDocument]:
-        """The documents, best first; passages and truncation are known where `secondpass serve` answers.
+        """The documents, best first; passages, truncation and raw scores are known where `secondpass serve` answers.
 
         Args:
             query: What is asked.

@@ -1,5 +1,6 @@
 """Cohere's second API: results, the spans in them, and warnings."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
@@ -62,7 +63,8 @@ class CohereV2(Shape):
     def answer(self, request: RerankRequest, ranking: Ranking) -> object:
         """`{id, model, results, meta, usage}`; model and usage are for vLLM's clients.
 
-        With spans, each result says whether a part of its document or of the query was `truncated`, where it is known.
+        With spans, each result says whether a part of its document or of the query was `truncated`, and the `raw_score`
+        that orders documents of equal scores, where these are known.
         """
         answered = results(request, ranking)
         if request.span_threshold is not None:
@@ -70,6 +72,8 @@ class CohereV2(Shape):
                 result["relevant_spans"] = _spans(document.passage, request.span_threshold)
                 if document.truncated is not None:
                     result["truncated"] = document.truncated
+                if document.raw_score is not None:
+                    result["raw_score"] = _finite(document.raw_score)
         meta: dict[str, object] = {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}
         if ranking.warnings:
             meta["warnings"] = list(ranking.warnings)
@@ -84,6 +88,11 @@ class CohereV2(Shape):
     def error(self, problem: Problem) -> object:
         """`{message}`."""
         return {"message": problem.message}
+
+
+def _finite(raw_score: float) -> float:
+    """The nearest number that JSON has: an infinite one orders as the largest does."""
+    return max(-sys.float_info.max, min(raw_score, sys.float_info.max))
 
 
 def _spans(passage: Passage | None, threshold: float) -> list[dict[str, object]]:
