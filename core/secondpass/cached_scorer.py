@@ -170,7 +170,7 @@ class CachedScorer:
     def rank(
         self, query: str, documents: Iterable[str], top_k: int | None = None, score_threshold: float | None = None
     ) -> list[RankedDocument]:
-        """The documents, best first, in the scorer's own order; equal scores keep the given one.
+        """The documents, best first, in the scorer's own order.
 
         Args:
             query: What is asked.

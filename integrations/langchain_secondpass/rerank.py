@@ -71,7 +71,7 @@ class SecondPassRerank(RerankFields, BaseDocumentCompressor):
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
-        """The most relevant documents, best first; equal scores keep the given order.
+        """The most relevant documents, best first; equal scores keep the given order, unless a map made them equal.
 
         Args:
             documents: The candidates; never changed.

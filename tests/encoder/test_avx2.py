@@ -29,6 +29,10 @@ def test_such_a_cpu_adds_products_in_pairs_and_leaves_float32_to_mkl() -> None:
     code = "import torch; from secondpass.execution import devices; print(devices.capabilities_of(torch.device('cpu')))"
     shown = _run("-c", code)
     assert "int8_products=True, int8_pairs=True" in shown
+    assert "matrix_units=False" in shown
+    slow_dtypes = re.search(r"slow_dtypes=frozenset\((.*?)\)", shown)
+    assert slow_dtypes is not None
+    assert "torch.bfloat16" in slow_dtypes[1]
     onednn_dtypes = re.search(r"onednn_dtypes=frozenset\((.*?)\)", shown)
     assert onednn_dtypes is not None
     assert ("torch.float32" in onednn_dtypes[1]) is not torch.backends.mkl.is_available()

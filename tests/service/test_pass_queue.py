@@ -282,6 +282,8 @@ def test_a_reading_of_ones_own_need_not_count_tokens() -> None:
         (CheckpointError("written over"), 1),
         # With 100, 50, 25, 12, 6, 3 and 1 pairs until the first request has its error; 25, 12, 6, 3 and 1 after it.
         (RemoteError("too large", status=413), 12),
+        (RemoteError("not for this text", status=403), 12),
+        (RemoteError("all 100 documents must come back", status=200), 12),
     ],
 )
 def test_a_scorer_that_is_away_is_asked_once_for_a_pass(error: Exception, n_calls: int) -> None:

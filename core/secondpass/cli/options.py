@@ -86,7 +86,7 @@ Revision: TypeAlias = Annotated[
 Token: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Access token for the hub, or the API key where --model is the URL of a service.",
+        help="Access token for the hub; for rank and score also the API key of a service that --model names.",
         show_default="for the hub, the one of hf auth login",
         rich_help_panel=_HUB,
     ),

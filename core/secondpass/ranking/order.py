@@ -25,7 +25,7 @@ def rank(
     score_threshold: float | None = None,
     score_map: ScoreMap | None = None,
 ) -> list[RankedDocument]:
-    """The documents, best first; equal scores keep the given order.
+    """The documents, best first; of equal scores the higher raw score where it is told, and then the one in front.
 
     Args:
         scorer: Gives the scores, and passages where it is a `RankingScorer`; not called when there are no documents.

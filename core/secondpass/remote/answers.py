@@ -31,9 +31,10 @@ def read_answer(ask: Ask, answer: Answer, api: Api, documents: Sequence[str]) ->
     for result in results:
         index = result.get("index")
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(documents):
-            raise _broken(ask, f"an index must be from 0 to {len(documents) - 1}, got {short(index)}")
+            rule = f"an index must be from 0 to {len(documents) - 1}, got {short(index)}"
+            raise _broken(ask, rule, status=HTTPStatus.OK)
         if index in found:
-            raise _broken(ask, f"every index must come once, got {index} twice")
+            raise _broken(ask, f"every index must come once, got {index} twice", status=HTTPStatus.OK)
         said = result.get("truncated")
         truncated = said if isinstance(said, bool) else in_doubt
         found[index] = Reading(
@@ -47,7 +48,7 @@ def read_answer(ask: Ask, answer: Answer, api: Api, documents: Sequence[str]) ->
         listed = [part for index in missing[:_MOST_LISTED] for part in (", ", index)][1:]
         more = ", ..." if len(missing) > _MOST_LISTED else ""
         rule = f"all {len(documents)} documents must come back, {len(missing)} did not: "
-        raise _broken(ask, rule, *listed, more)
+        raise _broken(ask, rule, *listed, more, status=HTTPStatus.OK)
     return [found[index] for index in range(len(documents))]
 
 
@@ -86,10 +87,8 @@ def _passage(ask: Ask, result: _Result, text: str) -> Passage | None:
             score = _finite(given)
             if score is not None:
                 return Passage(start, end, score)
-    raise _broken(
-        ask,
-        f"a span must lie within its document of {len(text)} characters and have a finite score, got {short(spans[0])}",
-    )
+    rule = f"a span must lie within its document of {len(text)} characters and have a finite score, "
+    raise _broken(ask, f"{rule}got {short(spans[0])}", status=HTTPStatus.OK)
 
 
 def _finite(value: object) -> float | None:
@@ -116,4 +115,5 @@ def _kind(content: object) -> str:
 
 
 def _broken(ask: Ask, *rule: str | int, status: int | None = None) -> RemoteError:
+    """The error of an answer; with the status of one that is its API's, and which others may be right beside."""
     return RemoteError(f"{ask.shown} gave an answer that cannot be used: ", *rule, status=status)

@@ -28,9 +28,9 @@ from secondpass.score_cache.store import ScoreStore
 
 # What the keys of an entry begin with, by the scorer's call. `rank` and `read` of a calibrated model round its
 # probabilities differently, so that entries of both would not sort as those of either. Earlier entries lie under other
-# words, and are not used: there, a service and its model shared them, and scores that a sigmoid or a service had made
-# equal had no raw ones.
-SCORE, RANKING, READING = "scores", "ordered rankings", "ordered readings"
+# words, and are not used: there, a service and its model shared them, scores that a sigmoid or a service had made
+# equal had no raw ones, and some models were read otherwise than their authors meant.
+SCORE, RANKING, READING = "pair scores", "ordered rankings", "ordered readings"
 
 # What no copy takes over: it opens the file itself, and counts its own hits.
 _OF_ONE_COPY: Final = frozenset({"_store", "_counting", "_hits", "_misses"})

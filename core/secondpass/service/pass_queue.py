@@ -9,7 +9,7 @@ from typing import Protocol
 
 from secondpass.errors import ScoringError, SecondPassError
 from secondpass.errors.item_numbers import renumber
-from secondpass.errors.scorer_failures import is_of_the_scorer
+from secondpass.errors.scorer_failures import is_away
 from secondpass.ranking import Pair, Scorer, read_pairs
 from secondpass.ranking.readings import Reading
 from secondpass.service.problems import Kind, Problem, stopping
@@ -40,7 +40,7 @@ class PassQueue:
 
     A pass begins as soon as one before it has ended, with what waits then: nothing is held back for company. Equal
     pairs of requests that wait at the same time are scored once. An error in a pass is the error of those requests
-    alone whose own pairs raise it, but where the scorer would raise it for any. Any thread may call any method.
+    alone whose own pairs raise it, but where the scorer cannot be asked at all. Any thread may call any method.
 
     Args:
         scorer: Gives the scores; where several passes run at a time, to several threads at a time.
@@ -235,7 +235,7 @@ class PassQueue:
         try:
             readings = read_pairs(self._scorer, [work.pair for work in works]).one_by_one()
         except BaseException as error:  # noqa: BLE001 - whatever a model raises is for those who sent the pair
-            if len(works) == 1 or is_of_the_scorer(error):
+            if len(works) == 1 or is_away(error):
                 for work in works:
                     self._end(work, _for_clients(error))
                 return

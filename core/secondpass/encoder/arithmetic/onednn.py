@@ -21,7 +21,8 @@ _FUSED: dict[Nonlinearity | None, tuple[str, str]] = {
     Nonlinearity.SILU: ("swish", ""),
     Nonlinearity.TANH: ("tanh", ""),
 }
-# What limits the instructions that oneDNN uses; sums in 16 bits are right with any.
+# What limits the instructions that oneDNN uses. With any it counts as having those of AVX2 alone: sums in 16 bits are
+# right with all of them, and bfloat16 that it emulates is many times slower than float32.
 _ONEDNN_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 
@@ -171,14 +172,14 @@ def product_dtypes() -> frozenset[torch.dtype]:
 def has_bfloat16() -> bool:
     """Whether this CPU multiplies bfloat16 itself; without AVX512-BF16 or AMX it takes six times as long as float32."""
     if _is_x86():
-        return torch.cpu._is_avx512_bf16_supported() or has_amx()  # noqa: SLF001 - no public way
+        return not _is_limited() and (torch.cpu._is_avx512_bf16_supported() or has_amx())  # noqa: SLF001 - no public way
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - as above
 
 
 def has_float16() -> bool:
     """Whether this CPU multiplies float16 itself."""
     if _is_x86():
-        return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())  # noqa: SLF001 - as above
+        return not _is_limited() and bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())  # noqa: SLF001 - as above
     return has_bfloat16()
 
 
@@ -189,19 +190,21 @@ def has_int8() -> bool:
 
 def adds_int8_pairs() -> bool:
     """Whether it adds the products of two neighbours in 16 bits, for want of VNNI or because oneDNN must not use it."""
-    if any(variable in os.environ for variable in _ONEDNN_LIMITS):
-        return True
-    return not (_instructions() == "AVX512" and torch.cpu._is_vnni_supported())  # noqa: SLF001 - as above
+    return _is_limited() or not (_instructions() == "AVX512" and torch.cpu._is_vnni_supported())  # noqa: SLF001 - as above
 
 
 def has_amx() -> bool:
     """Whether this CPU has matrix units."""
-    return torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - as above
+    return not _is_limited() and torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - as above
 
 
 def _blocked(weight: Tensor) -> Tensor:
     blocked: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), None)  # noqa: SLF001 - as above
     return blocked
+
+
+def _is_limited() -> bool:
+    return any(variable in os.environ for variable in _ONEDNN_LIMITS)
 
 
 def _instructions() -> str:

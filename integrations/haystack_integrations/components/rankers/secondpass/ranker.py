@@ -188,7 +188,7 @@ class SecondPassRanker(LoadsModel):
         scale_score: bool | None = None,
         score_threshold: float | None = None,
     ) -> dict[str, list[Document]]:
-        """The most relevant documents, best first; equal scores keep the given order.
+        """The most relevant documents, best first; equal scores keep the given order, unless a map made them equal.
 
         Of documents with the same id, only the one with the highest score so far takes part.
 
