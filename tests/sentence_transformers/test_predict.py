@@ -270,7 +270,8 @@ def test_rank_gives_the_same_dicts(
     return_documents: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     model, reference = CrossEncoder(folders[1]), Reference(str(folders[1]), device="cpu")
-    documents = [document for _, document in PAIRS[: len(PAIRS) // 14]]
+    # Blank ones are read alike, and which of them is first rounding decides there, on some CPUs.
+    documents = [document for _, document in PAIRS[: len(PAIRS) // 14] if document.strip()]
     expected = reference.rank("berlin", documents, top_k=top_k, return_documents=return_documents)
     ranked = model.rank("berlin", documents, top_k=top_k, return_documents=return_documents)
     assert_scores(scores_by_rank(ranked), scores_by_rank(expected))
