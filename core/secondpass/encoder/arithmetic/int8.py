@@ -64,9 +64,10 @@ class Int8Linear:
 
     def __call__(self, rows: Tensor) -> Tensor:
         """See `Linear`."""
-        # In place: memory that is new to a core takes longer than the sum.
-        numbers = rows.to(torch.float32, copy=True)
-        torch.addcmul(self.zero_points, numbers, self.inverse_scales, out=numbers).clamp_(0, _LEVELS)
+        # What is widened is new, and takes the sums in place: more new memory takes longer than they do.
+        wide = rows.float()
+        numbers = torch.addcmul(self.zero_points, wide, self.inverse_scales, out=None if wide is rows else wide)
+        numbers.clamp_(0, _LEVELS)
         # torch turns floats into unsigned bytes one by one, but into int16 and on to bytes in vectors.
         return self.product(numbers.to(torch.int16).to(torch.uint8))
 
