@@ -115,5 +115,5 @@ def _kind(content: object) -> str:
 
 
 def _broken(ask: Ask, *rule: str | int, status: int | None = None) -> RemoteError:
-    """The error of an answer; with the status of one that is its API's, and which others may be right beside."""
+    """The error of an answer; with a status where it is of this request, and others may be answered rightly."""
     return RemoteError(f"{ask.shown} gave an answer that cannot be used: ", *rule, status=status)
