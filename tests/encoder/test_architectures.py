@@ -3,13 +3,14 @@
 import pytest
 import torch
 import transformers
-from random_backbones import MODELS
+from random_backbones import CAUSAL_MODELS, MODELS, backbone
 from torch import nn
 
 from secondpass.encoder import Pooling
 from secondpass.encoder.architectures import architecture_of
 
-MODEL_TYPES = sorted({model_type for model_type, _ in MODELS.values()} | {"camembert"})
+CAUSAL_TYPES = sorted({model_type for model_type, _ in CAUSAL_MODELS.values()})
+MODEL_TYPES = sorted(({model_type for model_type, _ in MODELS.values()} | {"camembert"}) - set(CAUSAL_TYPES))
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
@@ -17,6 +18,7 @@ def test_every_parameter_of_a_classifier_belongs_to_its_transformer_or_its_head(
     model = _classifier(model_type)
     architecture = architecture_of(model.config)
     assert architecture is not None
+    assert architecture.head is not None
     layers = [layer for layer in architecture.head(model.config) if isinstance(layer, str)]
     head = {f"{layer}.{name}" for layer in layers for name, _ in model.get_submodule(layer).named_parameters()}
     backbone = {name for name, _ in model.named_parameters() if name.startswith(f"{model.base_model_prefix}.")}
@@ -30,12 +32,30 @@ def test_the_head_of_the_pooled_state_gives_transformers_logits(model_type: str)
     architecture = architecture_of(model.config)
     assert architecture is not None
     assert architecture.pooling(model.config) is Pooling.CLS
+    assert architecture.head is not None
     head = architecture.head(model.config)
     layers = (model.get_submodule(layer) if isinstance(layer, str) else layer() for layer in head)
     ids = torch.arange(10, 21)[None]
     with torch.inference_mode():
         states = model.base_model(ids).last_hidden_state
         torch.testing.assert_close(nn.Sequential(*layers)(states[:, 0]), model(ids).logits)
+
+
+@pytest.mark.parametrize("name", CAUSAL_MODELS)
+def test_the_head_of_a_language_model_gives_its_logits_of_the_last_state(name: str) -> None:
+    config = backbone(name).config
+    architecture = architecture_of(config)
+    assert architecture is not None
+    assert architecture.language_head is not None
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = transformers.AutoModelForCausalLM.from_config(config).eval()
+    head = model.get_submodule(architecture.language_head)
+    assert head is model.get_output_embeddings()
+    ids = torch.arange(10, 21)[None]
+    with torch.inference_mode():
+        states = model.base_model(ids).last_hidden_state
+        torch.testing.assert_close(head(states), model(ids).logits, rtol=0, atol=0)
 
 
 def test_the_pooling_of_modernbert_is_its_configs() -> None:

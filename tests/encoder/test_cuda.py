@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from random_backbones import CPU, MODELS, POOLINGS, backbone, random_batch, reference
+from random_backbones import CASES, CPU, backbone, random_batch, reference
 from torch import Tensor
 from torch.nn import functional
 
 from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
-from secondpass.encoder.attention.attend import attend, attend_first
+from secondpass.encoder.attention.attend import attend, attend_one
 from secondpass.encoder.attention.varlen import applies, attend_varlen
 from secondpass.encoder.packing import pack
 from secondpass.execution.devices import capabilities_of
@@ -25,9 +25,8 @@ def _packing_everything(device: str) -> Capabilities:
 
 
 @needs_gpu
-@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16, Precision.FLOAT16])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "pooling"), CASES)
 def test_a_gpu_gives_what_transformers_gives(name: str, precision: Precision, pooling: Pooling) -> None:
     """The width of heads here is not a multiple of 8: groups of equal length, without the variable-length kernel."""
     model = backbone(name)
@@ -39,8 +38,7 @@ def test_a_gpu_gives_what_transformers_gives(name: str, precision: Precision, po
 
 
 @needs_gpu
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", ["bert-wide-head", "modernbert-wide-head"])
+@pytest.mark.parametrize(("name", "pooling"), [case for case in CASES if case[0].endswith("-wide-head")])
 def test_the_variable_length_kernel_gives_what_transformers_gives(name: str, pooling: Pooling) -> None:
     model = backbone(name)
     cuda = capabilities_of(torch.device("cuda"))
@@ -64,9 +62,8 @@ def test_the_variable_length_kernel_takes_half_precision_and_heads_of_a_multiple
     assert not applies(single, device, n_heads=3)
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16, Precision.FLOAT16])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "pooling"), CASES)
 def test_nothing_stays_behind_on_the_cpu(name: str, precision: Precision, pooling: Pooling) -> None:
     """Torch's device without memory takes the way of every device but the CPU, and refuses to mix with it."""
     model = backbone(name)
@@ -92,11 +89,14 @@ def varlen_by_definition(  # noqa: PLR0913, PLR0917 - the operator's own
     is_causal: bool,  # noqa: FBT001 - as above
     scale: float | None,
     window_size: Sequence[int],
+    enable_gqa: bool,  # noqa: FBT001 - as above
     *_unused: object,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What torch documents of `varlen_attn`, text by text; only its first result is real."""
-    assert not is_causal
+    assert is_causal == (tuple(window_size) == (-1, 0))
+    assert enable_gqa == (query.shape[1] != key.shape[1])
     assert scale is None
+    key, value = (rows.repeat_interleave(query.shape[1] // rows.shape[1], dim=1) for rows in (key, value))
     mixed = torch.full_like(query, torch.nan)
     bounds = zip(
         cu_seq_q[:-1].tolist(), cu_seq_q[1:].tolist(), cu_seq_k[:-1].tolist(), cu_seq_k[1:].tolist(), strict=True
@@ -131,7 +131,21 @@ def test_the_variable_length_kernel_is_asked_for_each_pairs_own_attention(window
     got = attend_varlen(query, key, value, packing, n_heads=2, window=window)
     torch.testing.assert_close(got, expected)
     if window is None:
-        firsts = query[packing.first_rows]
-        expected = attend_first(firsts, key, value, packing, n_heads=2, window=None)
+        firsts = query[packing.read_rows]
+        expected = attend_one(firsts, key, value, packing, n_heads=2, window=None)
         got = attend_varlen(firsts, key, value, packing, n_heads=2, window=None)
         torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.usefixtures("kernel_on_the_cpu")
+@pytest.mark.parametrize("n_key_heads", [4, 2, 1])
+def test_the_variable_length_kernel_is_asked_for_causal_attention(n_key_heads: int) -> None:
+    packing = pack(LENGTHS, Capabilities(torch.device("cpu")), reads_last=True)
+    torch.manual_seed(0)
+    query, *others = (torch.randn(sum(LENGTHS), 8 * n_heads) for n_heads in (4, n_key_heads, n_key_heads))
+    expected = attend(query, *others, packing, n_heads=4, window=None, causal=True)
+    got = attend_varlen(query, *others, packing, n_heads=4, window=None, causal=True)
+    torch.testing.assert_close(got, expected)
+    lasts = query[packing.read_rows]
+    torch.testing.assert_close(attend_one(lasts, *others, packing, n_heads=4, window=None), got[packing.read_rows])
+    torch.testing.assert_close(attend_varlen(lasts, *others, packing, n_heads=4, window=None), got[packing.read_rows])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from random_backbones import CPU, DEBERTA, MODELS, backbone, random_batch, random_model
+from random_backbones import CAUSAL_MODELS, CPU, DEBERTA, MODELS, QWEN3, backbone, random_batch, random_model
 
 from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
 
@@ -26,6 +26,28 @@ from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
         pytest.param("deberta-v2", DEBERTA | {"attention_head_size": 6}, id="heads of another width"),
         pytest.param("deberta-v2", DEBERTA | {"position_buckets": 1}, id="a logarithm of nothing"),
         pytest.param("deberta-v2", DEBERTA | {"max_relative_positions": 9}, id="no distance left for a logarithm"),
+        pytest.param("qwen3", QWEN3 | {"use_sliding_window": True, "max_window_layers": 1}, id="windows"),
+        pytest.param(
+            "qwen3", QWEN3 | {"layer_types": ["full_attention", "chunked_attention"]}, id="another kind of layer"
+        ),
+        pytest.param("qwen3", QWEN3 | {"is_causal": False}, id="a language model that reads ahead"),
+        pytest.param("qwen3", QWEN3 | {"head_dim": 7}, id="heads that no rotation halves"),
+        pytest.param("llama", {"num_key_value_heads": 2}, id="heads that cannot be shared equally"),
+        pytest.param(
+            "llama",
+            {
+                "num_key_value_heads": 3,
+                "rope_parameters": {
+                    "rope_type": "llama3",
+                    "factor": 2.0,
+                    "rope_theta": 1e4,
+                    "low_freq_factor": 1.0,
+                    "high_freq_factor": 4.0,
+                    "original_max_position_embeddings": 100,
+                },
+            },
+            id="some frequencies scaled",
+        ),
         pytest.param(
             "gte",
             {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}},
@@ -46,7 +68,8 @@ from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
 )
 def test_what_has_no_packed_form_gives_none(model_type: str, options: dict[str, object]) -> None:
     model = random_model(model_type, **options)
-    assert packed_encoder(model, precision=Precision.FLOAT32, pooling=Pooling.CLS, capabilities=CPU) is None
+    for pooling in Pooling:
+        assert packed_encoder(model, precision=Precision.FLOAT32, pooling=pooling, capabilities=CPU) is None
 
 
 def test_attention_by_distances_is_packed_where_calls_are_cheap() -> None:
@@ -61,9 +84,30 @@ def test_attention_by_distances_is_packed_where_calls_are_cheap() -> None:
     assert is_packed("deberta-absolute", elsewhere)
 
 
-@pytest.mark.parametrize("pooling", [Pooling.MAX, Pooling.LAST])
-def test_other_poolings_have_no_packed_form(pooling: Pooling) -> None:
-    assert packed_encoder(backbone("bert"), precision=Precision.FLOAT32, pooling=pooling, capabilities=CPU) is None
+@pytest.mark.parametrize(
+    ("name", "pooling"),
+    [("bert", Pooling.MAX), ("bert", Pooling.LAST), ("qwen3", Pooling.MAX), ("qwen3", Pooling.CLS)],
+)
+def test_other_poolings_have_no_packed_form(name: str, pooling: Pooling) -> None:
+    assert packed_encoder(backbone(name), precision=Precision.FLOAT32, pooling=pooling, capabilities=CPU) is None
+
+
+@pytest.mark.parametrize("name", CAUSAL_MODELS)
+def test_the_last_tokens_alone_give_what_all_tokens_do(name: str) -> None:
+    encoder, whole = (
+        packed_encoder(backbone(name), precision=Precision.FLOAT32, pooling=pooling, capabilities=CPU)
+        for pooling in (Pooling.LAST, Pooling.MEAN)
+    )
+    assert encoder is not None
+    assert whole is not None
+    batch = random_batch(backbone(name), (5, 1, 9, 9, 40))
+    context = whole.context(batch)
+    states = whole.embeddings(batch, context.packing)
+    for layer in whole.layers:
+        states = layer(states, context)
+    assert whole.final_norm is not None
+    lasts = whole.final_norm(states)[torch.tensor(batch.lengths).cumsum(0) - 1]
+    torch.testing.assert_close(encoder(batch), lasts, rtol=0, atol=1e-5)
 
 
 def test_a_parameter_without_a_place_is_an_error() -> None:
@@ -85,10 +129,11 @@ def test_the_backbone_is_left_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
-@pytest.mark.parametrize("name", ["bert", "modernbert", "deberta-v3"])
+@pytest.mark.parametrize("name", ["bert", "modernbert", "deberta-v3", "qwen3"])
 def test_threads_share_one_encoder(name: str, precision: Precision) -> None:
     model = backbone(name)
-    encoder = packed_encoder(model, precision=precision, pooling=Pooling.CLS, capabilities=CPU)
+    pooling = Pooling.LAST if name in CAUSAL_MODELS else Pooling.CLS
+    encoder = packed_encoder(model, precision=precision, pooling=pooling, capabilities=CPU)
     assert encoder is not None
     batches = [random_batch(model, (3 + i, 17, 40 - i), seed=i) for i in range(24)]
     expected = [encoder(batch) for batch in batches]

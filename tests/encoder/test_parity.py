@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_backbones import CPU, MODELS, POOLINGS, POSITIONS, backbone, random_batch, reference, rounding_texts
+from random_backbones import CASES, CPU, POSITIONS, backbone, random_batch, reference, rounding_texts
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -40,8 +40,7 @@ def _packed(name: str, pooling: Pooling, precision: Precision = Precision.FLOAT3
     return encoder
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "pooling"), CASES)
 def test_float32_equals_transformers(name: str, pooling: Pooling) -> None:
     model = backbone(name)
     batch = random_batch(model, LENGTHS)
@@ -51,8 +50,7 @@ def test_float32_equals_transformers(name: str, pooling: Pooling) -> None:
 
 
 @pytest.mark.parametrize("precision", TOLERANCES)
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "pooling"), CASES)
 def test_reduced_precisions_stay_close(name: str, pooling: Pooling, precision: Precision) -> None:
     model = backbone(name)
     batch = random_batch(model, LENGTHS)
@@ -62,8 +60,7 @@ def test_reduced_precisions_stay_close(name: str, pooling: Pooling, precision: P
 
 @pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
 @pytest.mark.parametrize("amx", [True, False])
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "pooling"), CASES)
 def test_int8_stays_close(name: str, pooling: Pooling, amx: bool) -> None:  # noqa: FBT001 - pytest passes it by name
     """With AMX attention's products stay in bfloat16, without it they are 8-bit too: both forms run everywhere."""
     model = backbone(name)
@@ -79,8 +76,7 @@ def test_int8_stays_close(name: str, pooling: Pooling, amx: bool) -> None:  # no
     assert _error(encoder(batch), reference(model, batch, pooling)).mean() < 0.75 * _fault(model)
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "pooling"), CASES)
 def test_a_pair_alone_equals_the_pair_among_others(name: str, pooling: Pooling) -> None:
     batch = random_batch(backbone(name), LENGTHS)
     encoder = _packed(name, pooling)
@@ -91,12 +87,12 @@ def test_a_pair_alone_equals_the_pair_among_others(name: str, pooling: Pooling) 
 
 @settings(max_examples=30, deadline=None)
 @given(
-    name=st.sampled_from(sorted(MODELS)),
-    pooling=st.sampled_from(POOLINGS),
+    case=st.sampled_from(CASES),
     lengths=st.lists(st.integers(1, 70), min_size=1, max_size=12),
     seed=st.integers(0, 1000),
 )
-def test_any_lengths_equal_transformers(name: str, pooling: Pooling, lengths: list[int], seed: int) -> None:
+def test_any_lengths_equal_transformers(case: tuple[str, Pooling], lengths: list[int], seed: int) -> None:
+    name, pooling = case
     model = backbone(name)
     batch = random_batch(model, lengths, seed=seed)
     torch.testing.assert_close(_packed(name, pooling)(batch), reference(model, batch, pooling), rtol=0, atol=1e-5)

@@ -9,16 +9,13 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from secondpass.encoder import Capabilities, Pooling, RoundingTexts, TokenBatch
-from secondpass.encoder.pooling import PACKED_POOLINGS
+from secondpass.encoder.pooling import CAUSAL_PACKED_POOLINGS, PACKED_POOLINGS
 from secondpass.execution.devices import capabilities_of
 
 VOCABULARY = 97
 POSITIONS = 200
 
 CPU: Capabilities = capabilities_of(torch.device("cpu"))
-# The packed encoder's.
-POOLINGS = PACKED_POOLINGS
-
 _SIZES = {
     "vocab_size": VOCABULARY,
     "hidden_size": 36,
@@ -96,6 +93,29 @@ MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "modernbert-global": ("modernbert", _MODERNBERT | {"global_attn_every_n_layers": 1, "hidden_activation": "silu"}),
 }
 
+_CAUSAL: dict[str, object] = {"num_key_value_heads": 3, "num_hidden_layers": 2}
+QWEN3 = _CAUSAL | {"num_attention_heads": 6, "head_dim": 10}
+CAUSAL_MODELS: dict[str, tuple[str, dict[str, object]]] = {
+    "qwen3": ("qwen3", QWEN3),
+    "qwen3-ungrouped": ("qwen3", _CAUSAL | {"head_dim": 12}),
+    "qwen3-wide-head": ("qwen3", _CAUSAL | {"num_key_value_heads": 1, "head_dim": 16, "attention_bias": True}),
+    "qwen3-one-layer": ("qwen3", _CAUSAL | {"num_attention_heads": 6, "head_dim": 4, "num_hidden_layers": 1}),
+    "qwen2": ("qwen2", _CAUSAL | {"num_key_value_heads": 1}),
+    "llama": ("llama", _CAUSAL | {"attention_bias": True, "mlp_bias": True, "rms_norm_eps": 0.1}),
+    "llama-scaled": (
+        "llama",
+        _CAUSAL | {"rope_parameters": {"rope_type": "linear", "rope_theta": 1e5, "factor": 1.4}, "hidden_act": "gelu"},
+    ),
+}
+MODELS |= CAUSAL_MODELS
+
+# Every model with the poolings that its packed form has.
+CASES = [
+    (name, pooling)
+    for name in MODELS
+    for pooling in (CAUSAL_PACKED_POOLINGS if name in CAUSAL_MODELS else PACKED_POOLINGS)
+]
+
 
 def random_model(model_type: str, **options: object) -> PreTrainedModel:
     """A base model as transformers initialises it, of small sizes unless `options` say otherwise."""
@@ -117,7 +137,7 @@ def backbone(name: str) -> PreTrainedModel:
                 if "norm" in parameter_name.lower():
                     parameter.add_(torch.randn_like(parameter) * 0.2)
                 else:
-                    parameter.normal_(std=1.0 if "embeddings" in parameter_name else 0.3)
+                    parameter.normal_(std=1.0 if "embed" in parameter_name else 0.3)
     return model
 
 
@@ -147,5 +167,11 @@ def reference(model: PreTrainedModel, batch: TokenBatch, pooling: Pooling) -> Te
             inputs["token_type_ids"] = pair_types[None]
         with torch.inference_mode():
             states = model(**inputs).last_hidden_state[0]
-        pooled.append(states[0] if pooling is Pooling.CLS else states.mean(dim=0))
+        match pooling:
+            case Pooling.CLS:
+                pooled.append(states[0])
+            case Pooling.LAST:
+                pooled.append(states[-1])
+            case _:
+                pooled.append(states.mean(dim=0))
     return torch.stack(pooled)

@@ -21,14 +21,15 @@ from secondpass.encoder.layers import (
     AbsorbedAttention,
     Attention,
     DisentangledAttention,
-    FirstAttention,
     FirstDisentangledAttention,
     FullAttention,
+    Heads,
     Layer,
+    PooledAttention,
 )
-from secondpass.encoder.norm import Norm, make_norm
+from secondpass.encoder.norm import Norm, make_layer_norm, make_rms_norm
 from secondpass.encoder.parameters import Parameters
-from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
+from secondpass.encoder.pooling import CAUSAL_PACKED_POOLINGS, PACKED_POOLINGS, Pooling
 from secondpass.encoder.sensitivity import RoundingTexts, keep_sensitive_parts
 from secondpass.encoder.spec import EncoderSpec, RelativeSpec
 from secondpass.errors import ScoringError
@@ -94,11 +95,13 @@ def pack_parameters(
     with rounding texts float32's are, while it is looked for parts that cannot bear rounding.
     """
     architecture = architecture_of(config)
-    if architecture is None or pooling not in PACKED_POOLINGS:
+    if architecture is None:
         return None
     spec = architecture.spec(config)
     # Without a layer nothing is left to pack, and there is no last one to save work in.
     if spec is None or not spec.layers:
+        return None
+    if pooling not in (CAUSAL_PACKED_POOLINGS if spec.causal else PACKED_POOLINGS):
         return None
     if spec.relative is not None and not capabilities.cheap_calls:
         return None
@@ -171,7 +174,7 @@ class _Builder:
         encoder = PackedEncoder(
             spec=self._spec,
             embeddings=self._embeddings(),
-            layers=tuple(self._layer(i, first_only=pooling is Pooling.CLS and i == last) for i in range(last + 1)),
+            layers=tuple(self._layer(i, one_only=pooling is not Pooling.MEAN and i == last) for i in range(last + 1)),
             final_norm=self._norm("final_norm"),
             pooling=pooling,
             capabilities=self._capabilities,
@@ -183,8 +186,8 @@ class _Builder:
     def _embeddings(self) -> Embeddings:
         token = self._table("token")
         norm = self._norm("embeddings.norm")
-        if token is None or norm is None:
-            raise ValueError("an encoder needs a table of tokens and its normalisation")
+        if token is None:
+            raise ValueError("an encoder needs a table of tokens")
         project = None
         if "embeddings.project.weight" in self._parameters:
             project = self._linear("embeddings.project", self._parameters.weights("embeddings.project"))
@@ -198,7 +201,7 @@ class _Builder:
             position_pad_id=self._spec.position_pad_id,
         )
 
-    def _layer(self, i: int, *, first_only: bool) -> Layer:
+    def _layer(self, i: int, *, one_only: bool) -> Layer:
         layer = f"layers.{i}"
         ffn_norm = self._norm(f"{layer}.ffn.norm")
         if ffn_norm is None:
@@ -211,27 +214,37 @@ class _Builder:
             gated=self._spec.gated,
         )
         return Layer(
-            attention=self._attention(i, first_only=first_only),
+            attention=self._attention(i, one_only=one_only),
             attention_norm=self._norm(f"{layer}.attention.norm"),
             ffn=ffn,
             ffn_norm=ffn_norm,
             placement=self._spec.placement,
         )
 
-    def _attention(self, i: int, *, first_only: bool) -> Attention:
-        spec, n_heads, hidden = self._spec.layers[i], self._spec.n_heads, self._spec.hidden
-        attention = f"layers.{i}.attention"
+    def _attention(self, i: int, *, one_only: bool) -> Attention:
+        spec, attention = self._spec.layers[i], f"layers.{i}.attention"
         qkv = self._parameters.joined(attention, "qkv", ("query", "key", "value"))
         out = self._linear(f"{attention}.out", self._parameters.weights(f"{attention}.out"))
         if self._spec.relative is not None:
-            return self._disentangled(attention, qkv, out, self._spec.relative, first_only=first_only)
-        if not first_only:
-            return FullAttention(self._linear(f"{attention}.qkv", qkv), out, spec, n_heads)
-        query = self._linear(f"{attention}.query", qkv.outputs(slice(hidden)))
+            return self._disentangled(attention, qkv, out, self._spec.relative, one_only=one_only)
+        heads = self._heads(attention)
+        if not one_only:
+            return FullAttention(self._linear(f"{attention}.qkv", qkv), out, spec, heads)
+        n_query = self._spec.n_heads * self._spec.head_dim
+        query = self._linear(f"{attention}.query", qkv.outputs(slice(n_query)))
         if spec.rope is None and self._capabilities.wide_heads:
             return self._absorbed(query, qkv, out, spec.window)
-        key_value = self._linear(f"{attention}.key_value", qkv.outputs(slice(hidden, None)))
-        return FirstAttention(query, key_value, out, spec, n_heads)
+        key_value = self._linear(f"{attention}.key_value", qkv.outputs(slice(n_query, None)))
+        return PooledAttention(query, key_value, out, spec, heads)
+
+    def _heads(self, attention: str) -> Heads:
+        return Heads(
+            n_heads=self._spec.n_heads,
+            n_key_heads=self._spec.key_heads,
+            query_norm=self._norm(f"{attention}.query_norm"),
+            key_norm=self._norm(f"{attention}.key_norm"),
+            causal=self._spec.causal,
+        )
 
     def _absorbed(self, query: Linear, qkv: Weights, out: Linear, window: int | None) -> AbsorbedAttention:
         n_heads, hidden = self._spec.n_heads, self._spec.hidden
@@ -247,7 +260,7 @@ class _Builder:
         )
 
     def _disentangled(
-        self, attention: str, qkv: Weights, out: Linear, relative: RelativeSpec, *, first_only: bool
+        self, attention: str, qkv: Weights, out: Linear, relative: RelativeSpec, *, one_only: bool
     ) -> Attention:
         n_heads, hidden = self._spec.n_heads, self._spec.hidden
         query, key = qkv.outputs(slice(hidden)), qkv.outputs(slice(hidden, 2 * hidden))
@@ -258,7 +271,7 @@ class _Builder:
         if relative.position_to_content:
             met_by_keys = self._positions(f"{attention}.position_query", query, scale)
         tables = PositionTables(key=met_by_queries, query=met_by_keys, scale=scale)
-        if not first_only:
+        if not one_only:
             return DisentangledAttention(self._linear(f"{attention}.qkv", qkv), out, tables, n_heads)
         first = self._linear(f"{attention}.query", query)
         key_value = self._linear(f"{attention}.key_value", qkv.outputs(slice(hidden, None)))
@@ -286,7 +299,10 @@ class _Builder:
         weight, bias = self._parameters.take(f"{name}.weight"), self._parameters.take(f"{name}.bias")
         if weight is None:
             return None
-        return make_norm(weight, bias, eps=self._spec.norm_eps, dtype=self._dtype, capabilities=self._capabilities)
+        eps, dtype, capabilities = self._spec.norm_eps, self._dtype, self._capabilities
+        if self._spec.rms_norms:
+            return make_rms_norm(weight, eps=eps, dtype=dtype, capabilities=capabilities)
+        return make_layer_norm(weight, bias, eps=eps, dtype=dtype, capabilities=capabilities)
 
     def _table(self, name: str) -> Tensor | None:
         table = self._parameters.take(f"embeddings.{name}.weight")

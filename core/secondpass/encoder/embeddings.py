@@ -20,7 +20,7 @@ class Embeddings:
         token: Shape: (vocabulary, width).
         position: Shape: (positions, width); None where positions are rotary.
         token_type: Shape: (types, width); None where there are none.
-        norm: Of the sum.
+        norm: Of the sum; None where the first layer normalises first.
         project: From the tables' width to the encoder's, where they differ.
         norms_projection: See `EncoderSpec`.
         position_pad_id: See `EncoderSpec`.
@@ -29,7 +29,7 @@ class Embeddings:
     token: Tensor
     position: Tensor | None
     token_type: Tensor | None
-    norm: Norm
+    norm: Norm | None
     project: Linear | None
     norms_projection: bool
     position_pad_id: int | None
@@ -48,9 +48,10 @@ class Embeddings:
             if self.position_pad_id is not None:
                 positions = roberta_positions(ids, packing, self.position_pad_id)
             states.add_(F.embedding(positions, self.position))
+        normalise = self.norm or _same
         if self.project is None:
-            return self.norm(states)
-        return self.norm(self.project(states)) if self.norms_projection else self.project(self.norm(states))
+            return normalise(states)
+        return normalise(self.project(states)) if self.norms_projection else self.project(normalise(states))
 
 
 def roberta_positions(ids: Tensor, packing: Packing, pad_id: int) -> Tensor:
@@ -62,6 +63,10 @@ def roberta_positions(ids: Tensor, packing: Packing, pad_id: int) -> Tensor:
     starts = torch.arange(len(ids), device=ids.device) - packing.positions  # in padding rows: the row itself
     before = counts[starts] - (ids[starts] != pad_id).long()
     return torch.where(ids == pad_id, pad_id, counts - before + pad_id)
+
+
+def _same(states: Tensor) -> Tensor:
+    return states
 
 
 def _with_padding_rows(ids: Tensor, packing: Packing) -> Tensor:

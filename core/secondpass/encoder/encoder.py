@@ -24,9 +24,9 @@ class PackedEncoder:
     Args:
         spec: Its shape.
         embeddings: Ids to states.
-        layers: In order; under CLS pooling the last one keeps only the first tokens.
+        layers: In order; under CLS or LAST pooling the last one keeps only the tokens that are read.
         final_norm: After the last layer, where the architecture has one.
-        pooling: What a pair's state is: its first token's (CLS) or the mean over its tokens.
+        pooling: What a pair's state is: its first token's (CLS), its last one's, or the mean over its tokens.
         capabilities: Of the device that holds the weights.
         float32_parts: Names of those parts that are in float32 though the precision is another; see `sensitivity`.
     """
@@ -55,16 +55,16 @@ class PackedEncoder:
 
     def context(self, batch: TokenBatch) -> ForwardContext:
         """What all layers share when they read this batch."""
-        packing = pack(batch.lengths, self.capabilities)
+        packing = pack(batch.lengths, self.capabilities, reads_last=self.pooling is Pooling.LAST)
         return ForwardContext(packing, self._rotations(packing), self._table_rows(packing))
 
     def pooled(self, states: Tensor, context: ForwardContext) -> Tensor:
         """The pooled state of each pair, from those that the last layer gave. Shape: (n_pairs, hidden), float32."""
         if self.final_norm is not None:
             states = self.final_norm(states)
-        if self.pooling is Pooling.CLS:
-            return states[: context.packing.n_pairs].float()
-        return packed_means(states, context.packing)
+        if self.pooling is Pooling.MEAN:
+            return packed_means(states, context.packing)
+        return states[: context.packing.n_pairs].float()
 
     def _rotations(self, packing: Packing) -> dict[Rope, Rotation]:
         ropes = {layer.rope for layer in self.spec.layers if layer.rope is not None}

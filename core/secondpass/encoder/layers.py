@@ -9,7 +9,7 @@ from torch import Tensor
 
 from secondpass.encoder.arithmetic.feed_forward import RowFunction
 from secondpass.encoder.arithmetic.linear import Linear
-from secondpass.encoder.attention.attend import attend, attend_first, attend_states
+from secondpass.encoder.attention.attend import attend, attend_one, attend_states
 from secondpass.encoder.attention.disentangled import attend_disentangled, attend_first_disentangled
 from secondpass.encoder.attention.relative import PositionTables
 from secondpass.encoder.attention.rotary import Rotation, rotate
@@ -36,6 +36,12 @@ class ForwardContext:
         """Queries or keys rotated by their positions, if the layer has rotary ones."""
         return rows if spec.rope is None else rotate(rows, self.rotations[spec.rope], n_heads=n_heads)
 
+    def rotate_read(self, query: Tensor, spec: LayerSpec, n_heads: int) -> Tensor:
+        """As `rotate`, queries of the tokens that the head reads."""
+        if spec.rope is None or not self.packing.reads_last:
+            return query  # a first token is at position 0, where nothing is rotated
+        return rotate(query, self.rotations[spec.rope].of_rows(self.packing.read_rows), n_heads=n_heads)
+
     def by_distance(self, tables: PositionTables) -> PositionTables:
         """A layer's tables with a row per distance."""
         if self.table_rows is None:
@@ -56,20 +62,68 @@ class Attention(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Heads:
+    """The heads that lie side by side in queries, keys and values, and what is done to each of them.
+
+    Args:
+        n_heads: Of queries.
+        n_key_heads: Of keys and values; see `EncoderSpec`.
+        query_norm: Of every head of queries, before they are rotated; None where there is none.
+        key_norm: Of every head of keys.
+        causal: See `EncoderSpec`.
+    """
+
+    n_heads: int
+    n_key_heads: int
+    query_norm: Norm | None = None
+    key_norm: Norm | None = None
+    causal: bool = False
+
+    def split(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values that lie side by side."""
+        head_dim = rows.shape[1] // (self.n_heads + 2 * self.n_key_heads)
+        widths = (self.n_heads * head_dim, self.n_key_heads * head_dim, self.n_key_heads * head_dim)
+        query, key, value = rows.split(widths, dim=1)
+        return query, key, value
+
+    def normalise_queries(self, query: Tensor) -> Tensor:
+        """Shape: (n_rows, n_heads * head_dim)."""
+        return _by_head(self.query_norm, query, self.n_heads)
+
+    def normalise_keys(self, key: Tensor) -> Tensor:
+        """Shape: (n_rows, n_key_heads * head_dim)."""
+        return _by_head(self.key_norm, key, self.n_key_heads)
+
+
+def _by_head(norm: Norm | None, rows: Tensor, n_heads: int) -> Tensor:
+    return rows if norm is None else norm(rows.unflatten(1, (n_heads, -1))).flatten(1)
+
+
+@dataclass(frozen=True, slots=True)
 class FullAttention:
     """Every token attends; queries, keys and values come from one product."""
 
     qkv: Linear
     out: Linear
     spec: LayerSpec
-    n_heads: int
+    heads: Heads
 
     def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
         """See `Attention`. Shape: (n_rows, hidden)."""
-        query, key, value = self.qkv(states).chunk(3, dim=1)
-        query, key = (context.rotate(rows, self.spec, self.n_heads) for rows in (query, key))
-        window = self.spec.window
-        return self.out(attend(query, key, value, context.packing, n_heads=self.n_heads, window=window))
+        heads = self.heads
+        query, key, value = heads.split(self.qkv(states))
+        query = context.rotate(heads.normalise_queries(query), self.spec, heads.n_heads)
+        key = context.rotate(heads.normalise_keys(key), self.spec, heads.n_key_heads)
+        attended = attend(
+            query,
+            key,
+            value,
+            context.packing,
+            n_heads=heads.n_heads,
+            window=self.spec.window,
+            causal=heads.causal,
+        )
+        return self.out(attended)
 
     def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:  # noqa: ARG002 - the protocol's signature
         """All of them."""
@@ -77,30 +131,36 @@ class FullAttention:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstAttention:
-    """Only the first token of each pair attends: all that a head that reads only that token needs of a last layer."""
+class PooledAttention:
+    """Only one token of each pair attends: all that a head that reads only that token needs of a last layer.
+
+    It is a pair's first one, or its last one, which a causal model lets attend to all of them.
+    """
 
     query: Linear
     key_value: Linear
     out: Linear
     spec: LayerSpec
-    n_heads: int
+    heads: Heads
 
     def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """See `Attention`. Shape: (n_rows, hidden) -> (n_first_rows, hidden)."""
+        """See `Attention`. Shape: (n_rows, hidden) -> (n_read_rows, hidden)."""
+        heads = self.heads
         key, value = self.key_value(states).chunk(2, dim=1)
-        query = self.query(self.select_rows(states, context))  # at position 0, where a rotary embedding rotates nothing
-        key, window = context.rotate(key, self.spec, self.n_heads), self.spec.window
-        return self.out(attend_first(query, key, value, context.packing, n_heads=self.n_heads, window=window))
+        query = heads.normalise_queries(self.query(self.select_rows(states, context)))
+        query = context.rotate_read(query, self.spec, heads.n_heads)
+        key = context.rotate(heads.normalise_keys(key), self.spec, heads.n_key_heads)
+        window = self.spec.window
+        return self.out(attend_one(query, key, value, context.packing, n_heads=heads.n_heads, window=window))
 
     def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """The first tokens', and those that stand for no pair."""
-        return states[context.packing.first_rows]
+        """Those tokens', and those that stand for no pair."""
+        return states[context.packing.read_rows]
 
 
 @dataclass(frozen=True, slots=True)
 class AbsorbedAttention:
-    """As FirstAttention, without keys and values of all tokens.
+    """As PooledAttention, without keys and values of all tokens.
 
     With one query per pair it is cheaper to bring the query to the states than the states to the query:
     q (K x + c) = (q K) x + qc, where qc is the same for all tokens and lost in the softmax, and the average of V x + d
@@ -124,7 +184,7 @@ class AbsorbedAttention:
     window: int | None
 
     def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """See `Attention`. Shape: (n_rows, hidden) -> (n_first_rows, hidden)."""
+        """See `Attention`. Shape: (n_rows, hidden) -> (n_read_rows, hidden)."""
         n_heads, head_dim, _ = self.key.shape
         by_head = self.query(self.select_rows(states, context)).view(-1, n_heads, head_dim).transpose(0, 1)
         query = torch.bmm(by_head, self.key).transpose(0, 1)
@@ -136,7 +196,7 @@ class AbsorbedAttention:
 
     def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
         """The first tokens', and those that stand for no pair."""
-        return states[context.packing.first_rows]
+        return states[context.packing.read_rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +221,7 @@ class DisentangledAttention:
 
 @dataclass(frozen=True, slots=True)
 class FirstDisentangledAttention:
-    """As FirstAttention, with scores that also know the distance from query to key."""
+    """As PooledAttention, with scores that also know the distance from query to key."""
 
     query: Linear
     key_value: Linear
@@ -170,14 +230,14 @@ class FirstDisentangledAttention:
     n_heads: int
 
     def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """See `Attention`. Shape: (n_rows, hidden) -> (n_first_rows, hidden)."""
+        """See `Attention`. Shape: (n_rows, hidden) -> (n_read_rows, hidden)."""
         key, value = self.key_value(states).chunk(2, dim=1)
         query, tables = self.query(self.select_rows(states, context)), context.by_distance(self.tables)
         return self.out(attend_first_disentangled(query, key, value, context.packing, tables, n_heads=self.n_heads))
 
     def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
         """The first tokens', and those that stand for no pair."""
-        return states[context.packing.first_rows]
+        return states[context.packing.read_rows]
 
 
 @dataclass(frozen=True, slots=True)

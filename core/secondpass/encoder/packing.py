@@ -43,8 +43,9 @@ class Packing:
         groups: The pairs in order, neighbours of equal length together.
         n_tokens: Rows that hold a token.
         n_rows: With the padding rows, in which a rounded-up read of the last pair's keys may end.
-        first_rows: The row of each pair's first token (CLS), and behind them some row, as often as it takes for there
-            to be few numbers of first rows. Shape: (n_first_rows,), int64.
+        read_rows: The row of each pair's token that the head reads, its first or its last, and behind them some row, as
+            often as it takes for there to be few numbers of such rows. Shape: (n_read_rows,), int64.
+        reads_last: Whether it is the last.
         bounds: First row of each pair, and the row after the last one's tokens. Shape: (n_pairs + 1,), int32.
         positions: A token's place in its pair, from 0; 0 in padding rows. Shape: (n_rows,), int64.
         capabilities: Of the device it is for, where the index tensors are.
@@ -53,7 +54,8 @@ class Packing:
     groups: tuple[LengthGroup, ...]
     n_tokens: int
     n_rows: int
-    first_rows: Tensor
+    read_rows: Tensor
+    reads_last: bool
     bounds: Tensor
     positions: Tensor
     capabilities: Capabilities
@@ -68,18 +70,21 @@ class Packing:
         return round_up(length, self.capabilities.key_multiple)
 
 
-def pack(lengths: Sequence[int], capabilities: Capabilities) -> Packing:
+def pack(lengths: Sequence[int], capabilities: Capabilities, *, reads_last: bool = False) -> Packing:
     """The packing of pairs of these lengths.
 
     Args:
         lengths: Tokens of each pair, at least 1. Sorted ones make the fewest groups.
         capabilities: Of the device that computes.
+        reads_last: Whether the head reads each pair's last token, rather than its first.
     """
     groups = tuple(group_by_length(lengths))
     n_tokens = sum(lengths)
     counts = torch.tensor(lengths, dtype=torch.int64)
-    starts = counts.cumsum(0) - counts
-    n_first_rows = round_up_to_few(len(starts), capabilities.row_multiple)
+    ends = counts.cumsum(0)
+    starts = ends - counts
+    read_rows = ends - 1 if reads_last else starts
+    n_read_rows = round_up_to_few(len(starts), capabilities.row_multiple)
     n_rows = round_up_to_few(n_tokens + capabilities.key_multiple - 1, capabilities.row_multiple)
     positions = torch.zeros(n_rows, dtype=torch.int64)
     positions[:n_tokens] = torch.arange(n_tokens) - starts.repeat_interleave(counts, output_size=n_tokens)
@@ -87,8 +92,9 @@ def pack(lengths: Sequence[int], capabilities: Capabilities) -> Packing:
         groups=groups,
         n_tokens=n_tokens,
         n_rows=n_rows,
-        first_rows=to_device(F.pad(starts, (0, n_first_rows - len(starts))), capabilities),
-        bounds=to_device(F.pad(counts.cumsum(0), (1, 0)).int(), capabilities),
+        read_rows=to_device(F.pad(read_rows, (0, n_read_rows - len(read_rows))), capabilities),
+        reads_last=reads_last,
+        bounds=to_device(F.pad(ends, (1, 0)).int(), capabilities),
         positions=to_device(positions, capabilities),
         capabilities=capabilities,
     )

@@ -7,6 +7,7 @@ embeddings.{token,position,token_type}.weight    embeddings.norm.{weight,bias}  
 relative.embeddings.weight    relative.norm.{weight,bias}
 layers.{i}.attention.{query,key,value}.{weight,bias}    or layers.{i}.attention.qkv.{weight,bias}
 layers.{i}.attention.{position_query,position_key,out,norm}.{weight,bias}
+layers.{i}.attention.{query_norm,key_norm}.weight
 layers.{i}.ffn.{up,down,norm}.{weight,bias}    or layers.{i}.ffn.{inner,gate}.{weight,bias} for up's halves
 final_norm.{weight,bias}
 ```

@@ -21,8 +21,10 @@ class Pooling(StrEnum):
     """The last token's, for causal models."""
 
 
-# Those that the packed encoder has; it computes only what CLS needs in its last layer.
+# Those that the packed encoder has; it computes only what CLS or LAST needs in its last layer.
 PACKED_POOLINGS = (Pooling.CLS, Pooling.MEAN)
+# And where a token attends to none behind it, so that the first one knows nothing of the others.
+CAUSAL_PACKED_POOLINGS = (Pooling.LAST, Pooling.MEAN)
 
 
 def packed_means(states: Tensor, packing: Packing) -> Tensor:

@@ -73,7 +73,7 @@ class EncoderSpec:
 
     Args:
         hidden: Width of a token's state.
-        n_heads: Attention heads; they divide `hidden`.
+        n_heads: Attention heads; they divide `hidden`, unless they have a width of their own.
         layers: One entry per layer.
         nonlinearity: Between the two products of the feed-forward part.
         norm_eps: Added to the variance in every normalisation.
@@ -83,6 +83,12 @@ class EncoderSpec:
         relative: Of attention by distances; None where it knows none.
         norms_projection: Whether embeddings narrower than `hidden` are widened before they are normalised (DeBERTa), or
             after it (ELECTRA).
+        n_key_heads: Heads of keys and values, each of which equally many heads of queries share, neighbours (Ainslie et
+            al., arXiv:2305.13245); None: as many as `n_heads`.
+        own_head_dim: Width of a head; None: `hidden` / `n_heads`.
+        causal: Whether a token attends to itself and those before it alone; then no layer has a window.
+        rms_norms: Whether normalisation divides by the root mean square, and subtracts no mean (Zhang and Sennrich,
+            arXiv:1910.07467).
     """
 
     hidden: int
@@ -95,8 +101,17 @@ class EncoderSpec:
     position_pad_id: int | None = None
     relative: RelativeSpec | None = None
     norms_projection: bool = False
+    n_key_heads: int | None = None
+    own_head_dim: int | None = None
+    causal: bool = False
+    rms_norms: bool = False
 
     @property
     def head_dim(self) -> int:
         """Width of one head."""
-        return self.hidden // self.n_heads
+        return self.hidden // self.n_heads if self.own_head_dim is None else self.own_head_dim
+
+    @property
+    def key_heads(self) -> int:
+        """Heads of keys and values."""
+        return self.n_heads if self.n_key_heads is None else self.n_key_heads

@@ -6,16 +6,18 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from secondpass.checkpoint import Checkpoint, PlainClassifier, RankingModel, SplitModel
+from secondpass.checkpoint import Checkpoint, LanguageModel, PlainClassifier, RankingModel, SplitModel
 from secondpass.encoder import (
     Capabilities,
     ModelInputs,
+    Pooling,
     Precision,
     RoundingTexts,
     TokenBatch,
     pack_parameters,
     packed_encoder,
 )
+from secondpass.encoder.architectures import architecture_of
 from secondpass.encoder.rounding_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
 from secondpass.errors import InputError
 from secondpass.execution.devices import Placement
@@ -49,6 +51,7 @@ def networks_on(
     Raises:
         InputError: The precision has no form for this architecture.
     """
+    model = _split(model)
     models = [model, *(_copy(model) for _ in placement.devices[1:])]
     networks = []
     for own, capabilities in zip(models, placement.devices, strict=True):
@@ -89,6 +92,17 @@ def pair_networks(placement: Placement, checkpoint: Checkpoint, scores: Callable
 def float32_parts_of(networks: Iterable[Network]) -> tuple[str, ...]:
     """The parts of one model that are in float32 on any of its devices, though its precision is another."""
     return tuple(dict.fromkeys(part for network in networks for part in network.float32_parts))
+
+
+def _split(model: RankingModel) -> RankingModel:
+    """The model, a causal language model as its transformer and head where the transformer has a packed form."""
+    if not isinstance(model, LanguageModel) or not is_of_transformers(model):
+        return model
+    architecture = architecture_of(model.backbone.config)
+    if architecture is None or architecture.language_head is None or architecture.spec(model.backbone.config) is None:
+        return model
+    head = model.backbone.get_submodule(architecture.language_head)
+    return SplitModel(model.backbone.base_model, Pooling.LAST, head, model.labels)
 
 
 def _copy(model: RankingModel) -> RankingModel:

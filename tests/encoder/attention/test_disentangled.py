@@ -84,10 +84,10 @@ def test_attention_equals_its_definition(terms: str, key_multiple: int) -> None:
     outputs = attend_disentangled(query, key, value, packing, by_distance, n_heads=N_HEADS)
     torch.testing.assert_close(outputs[: packing.n_tokens], expected, rtol=0, atol=1e-5)
     assert not outputs[packing.n_tokens :].any()
-    first = query[packing.first_rows]
+    first = query[packing.read_rows]
     firsts = attend_first_disentangled(first, key, value, packing, by_distance, n_heads=N_HEADS)
     n_pairs = len(LENGTHS)
-    torch.testing.assert_close(firsts[:n_pairs], expected[packing.first_rows[:n_pairs]], rtol=0, atol=1e-5)
+    torch.testing.assert_close(firsts[:n_pairs], expected[packing.read_rows[:n_pairs]], rtol=0, atol=1e-5)
     assert len(firsts) > n_pairs
     assert not firsts[n_pairs:].any()
 

@@ -23,6 +23,23 @@ def test_equals_attention_over_the_tokens_alone(n_pairs: int, length: int, n_beh
     torch.testing.assert_close(got.float(), expected, rtol=0, atol=0.03)
 
 
+@pytest.mark.parametrize("n_behind", [0, 1, 15])
+@pytest.mark.parametrize("n_key_heads", [4, 2, 1])
+@pytest.mark.parametrize(("n_pairs", "length"), [(1, 1), (3, 7), (40, 33), (1, 700)])
+def test_equals_causal_attention_by_heads_that_share_keys(
+    n_pairs: int, length: int, n_key_heads: int, n_behind: int
+) -> None:
+    torch.manual_seed(0)
+    rows = torch.randn(3, n_pairs, length + n_behind, 4, 16).bfloat16().transpose(2, 3)
+    query, key, value = rows[0], rows[1, :, :n_key_heads], rows[2, :, :n_key_heads]
+    got = attend_by_exp2(query, key, value, length=length, causal=True)
+    assert got is not None
+    q, k, v = (states[:, :, :length].float() for states in (query, key, value))
+    k, v = (states.repeat_interleave(4 // n_key_heads, dim=1) for states in (k, v))
+    expected = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    torch.testing.assert_close(got.float(), expected, rtol=0, atol=0.03)
+
+
 @pytest.mark.parametrize("size", [40.0, -40.0])
 def test_scores_out_of_range_are_declined(size: float) -> None:
     q = torch.ones(1, 2, 5, 16, dtype=torch.bfloat16)

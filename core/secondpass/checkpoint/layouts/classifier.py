@@ -39,7 +39,7 @@ def _load(folder: Folder) -> PretrainedModel:
     model = load_pretrained(AutoModelForSequenceClassification, folder, config)
     labels = label_names(folder, model.config)
     architecture = architecture_of(model.config)
-    if architecture is None or folder.runs_code:
+    if architecture is None or architecture.head is None or folder.runs_code:
         return WholeModel(model, labels, names_padding=model.config.pad_token_id is not None)
     head = architecture.head(model.config)
     layers = (model.get_submodule(layer) if isinstance(layer, str) else layer() for layer in head)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from secondpass.encoder.architectures import bert, deberta_v2, distilbert, gte, modernbert
+from secondpass.encoder.architectures import bert, deberta_v2, distilbert, gte, llama, modernbert
 from secondpass.encoder.architectures.architecture import Architecture
 
 _ARCHITECTURES = (
@@ -12,6 +12,8 @@ _ARCHITECTURES = (
     deberta_v2.DEBERTA_V2,
     distilbert.DISTILBERT,
     gte.GTE,
+    llama.LLAMA,
+    llama.QWEN3,
     modernbert.MODERNBERT,
 )
 _BY_MODEL_TYPE = {name: architecture for architecture in _ARCHITECTURES for name in architecture.model_types}

@@ -55,14 +55,17 @@ class Architecture:
         names: Its parameters' names and ours.
         spec: Reads its config; None for an option that the packed encoder does not have, never a guess.
         head: Reads from its config the layers of its sequence classifier between the pooled state and the logits.
-            Dropout is left out, as always in evaluation.
+            Dropout is left out, as always in evaluation. None where its classifiers do not read a pooled state.
         pooling: Reads from its config which state that head takes.
         stored: How its files are read as data; None where only transformers reads them.
+        language_head: Of its causal language models, the path of the linear layer that alone makes logits of a token's
+            last state; None where it has none that is known to. Its tokens see none behind them.
     """
 
     model_types: tuple[str, ...]
     names: NameTable
     spec: Callable[[Any], EncoderSpec | None]
-    head: Callable[[Any], Head]
+    head: Callable[[Any], Head] | None = None
     pooling: Callable[[Any], Pooling] = first_token
     stored: Stored | None = None
+    language_head: str | None = None

@@ -20,28 +20,39 @@ from secondpass.encoder.packing import LengthGroup, Packing
 _QUERIES_PER_SLICE = 128
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, n_heads: int, window: int | None) -> Tensor:
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    packing: Packing,
+    *,
+    n_heads: int,
+    window: int | None,
+    causal: bool = False,
+) -> Tensor:
     """Every token's attention over its own pair.
 
     Args:
-        query: May be a slice of a wider matrix, as may key and value. Shape: (n_rows, hidden).
-        key: Shape: (n_rows, hidden).
-        value: Shape: (n_rows, hidden).
+        query: May be a slice of a wider matrix, as may key and value. Shape: (n_rows, n_heads * head_dim).
+        key: Of as many heads or of fewer, each of which neighbouring heads of queries share, equally many.
+            Shape: (n_rows, n_key_heads * head_dim).
+        value: As key.
         packing: Where the pairs lie.
         n_heads: Attention heads.
         window: A token attends to those at most this far away; None: to all.
+        causal: Whether it attends to none behind it; without a window.
 
     Returns:
-        The heads' outputs side by side; zero in padding rows. Shape: (n_rows, hidden).
+        The heads' outputs side by side; zero in padding rows. Shape: (n_rows, n_heads * head_dim).
     """
     if varlen.applies(query, packing.capabilities, n_heads=n_heads):
-        return varlen.attend_varlen(query, key, value, packing, n_heads=n_heads, window=window)
+        return varlen.attend_varlen(query, key, value, packing, n_heads=n_heads, window=window, causal=causal)
     outputs = query.new_empty(query.shape)
     outputs[packing.n_tokens :].zero_()
     for group in packing.groups:
         target = outputs[group.first_row : group.end_row].view(group.n_pairs, group.length, n_heads, -1).transpose(1, 2)
         if window is None or group.length <= window + 1:
-            target.copy_(_attend_group(query, key, value, packing, group, n_heads))
+            target.copy_(_attend_group(query, key, value, packing, group, n_heads, causal=causal))
             continue
         for start in range(0, group.length, _QUERIES_PER_SLICE):
             stop = min(start + _QUERIES_PER_SLICE, group.length)
@@ -56,13 +67,13 @@ def attend_states(query: Tensor, states: Tensor, packing: Packing, *, window: in
     """Averages of each pair's states, weighted by the softmax of their products with the pair's queries / sqrt(hidden).
 
     Args:
-        query: Several per first row, as wide as a state. Shape: (n_first_rows, n_queries, hidden).
+        query: Several per first row, as wide as a state. Shape: (n_read_rows, n_queries, hidden).
         states: Shape: (n_rows, hidden).
         packing: Where the pairs lie.
         window: Only the first window + 1 states of a pair count; None: all.
 
     Returns:
-        Zero where there is no pair. Shape: (n_first_rows, n_queries, hidden).
+        Zero where there is no pair. Shape: (n_read_rows, n_queries, hidden).
     """
     outputs = torch.empty_like(query)
     outputs[packing.n_pairs :].zero_()
@@ -74,47 +85,75 @@ def attend_states(query: Tensor, states: Tensor, packing: Packing, *, window: in
     return outputs
 
 
-def attend_first(
+def attend_one(
     query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, n_heads: int, window: int | None
 ) -> Tensor:
-    """The attention of each pair's first token alone.
+    """The attention of one token of each pair, its first one or, without a window, its last.
 
     Args:
-        query: Of the first tokens. Shape: (n_first_rows, hidden).
-        key: Of all tokens. Shape: (n_rows, hidden).
-        value: Of all tokens. Shape: (n_rows, hidden).
+        query: Of those tokens. Shape: (n_read_rows, n_heads * head_dim).
+        key: Of all tokens; see `attend`. Shape: (n_rows, n_key_heads * head_dim).
+        value: As key.
         packing: Where the pairs lie.
         n_heads: Attention heads.
         window: As in `attend`.
 
     Returns:
-        Zero where there is no pair. Shape: (n_first_rows, hidden).
+        Zero where there is no pair. Shape: (n_read_rows, n_heads * head_dim).
     """
     # The kernel would take a lone query for its pair's last token, and place the window there.
     if window is None and varlen.applies(query, packing.capabilities, n_heads=n_heads):
         return varlen.attend_varlen(query, key, value, packing, n_heads=n_heads, window=None)
+    n_key_heads = _n_key_heads(query, key, n_heads)
     outputs = query.new_empty(query.shape)
     outputs[packing.n_pairs :].zero_()
     for group in packing.groups:
         pairs = slice(group.first_pair, group.first_pair + group.n_pairs)
-        q = query[pairs].view(group.n_pairs, n_heads, 1, -1)
+        # Heads that share keys stand beside each other, as rows of queries do.
+        q = query[pairs].view(group.n_pairs, n_key_heads, n_heads // n_key_heads, -1)
         keys = 0, group.length if window is None else min(group.length, window + 1)
-        outputs[pairs].view(q.shape).copy_(_attend_slice(q, key, value, packing, group, n_heads, keys, None))
+        outputs[pairs].view(q.shape).copy_(_attend_slice(q, key, value, packing, group, n_key_heads, keys, None))
     return outputs
 
 
+def _n_key_heads(query: Tensor, key: Tensor, n_heads: int) -> int:
+    """Heads of keys, which are as wide as those of queries."""
+    return n_heads * key.shape[1] // query.shape[1]
+
+
 def _attend_group(
-    query: Tensor, key: Tensor, value: Tensor, packing: Packing, group: LengthGroup, n_heads: int
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    packing: Packing,
+    group: LengthGroup,
+    n_heads: int,
+    *,
+    causal: bool,
 ) -> Tensor:
     """Attention of all tokens of the group's pairs over their pair. Shape: (n_pairs, n_heads, length, head_dim)."""
+    n_read, n_key_heads = packing.n_keys_read(group.length), _n_key_heads(query, key, n_heads)
+    q = view_heads(query, group, n_heads, 0, n_read)
+    k, v = (view_heads(rows, group, n_key_heads, 0, n_read) for rows in (key, value))
     if exp2.applies(query, packing.capabilities, n_rows=group.end_row - group.first_row):
-        n_read = packing.n_keys_read(group.length)
-        q, k, v = (view_heads(rows, group, n_heads, 0, n_read) for rows in (query, key, value))
-        outputs = exp2.attend_by_exp2(q, k, v, length=group.length)
+        outputs = exp2.attend_by_exp2(q, k, v, length=group.length, causal=causal)
         if outputs is not None:
             return outputs
-    q = view_heads(query, group, n_heads, 0, group.length)
-    return _attend_slice(q, key, value, packing, group, n_heads, (0, group.length), None)
+    if causal:
+        # Rows that are read beyond a pair's last token are behind all of its tokens: no mask is needed for them.
+        return _attend_causally(q, k, v)[:, :, : group.length]
+    return _attend_slice(q[:, :, : group.length], key, value, packing, group, n_heads, (0, group.length), None)
+
+
+def _attend_causally(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention of every row over itself and those before it; heads that share keys one after the other, uncopied."""
+    n_shared = q.shape[1] // k.shape[1]
+    if n_shared == 1:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    outputs = q.new_empty(q.shape)
+    for i in range(n_shared):
+        outputs[:, i::n_shared] = F.scaled_dot_product_attention(q[:, i::n_shared], k, v, is_causal=True)
+    return outputs
 
 
 def _attend_slice(

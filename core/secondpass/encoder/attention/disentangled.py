@@ -65,7 +65,7 @@ def attend_first_disentangled(
     """The attention of each pair's first token alone.
 
     Args:
-        query: Of the first tokens. Shape: (n_first_rows, hidden).
+        query: Of the first tokens. Shape: (n_read_rows, hidden).
         key: Of all tokens. Shape: (n_rows, hidden).
         value: Of all tokens. Shape: (n_rows, hidden).
         packing: Where the pairs lie.
@@ -73,7 +73,7 @@ def attend_first_disentangled(
         n_heads: Attention heads.
 
     Returns:
-        Zero where there is no pair. Shape: (n_first_rows, hidden).
+        Zero where there is no pair. Shape: (n_read_rows, hidden).
     """
     outputs = query.new_empty(query.shape)
     outputs[packing.n_pairs :].zero_()

@@ -24,6 +24,10 @@ class Rotation:
     cos: Tensor
     sin: Tensor
 
+    def of_rows(self, rows: Tensor) -> "Rotation":
+        """That of some of the rows. Shape: (n_rows,), int64."""
+        return Rotation(self.cos[rows], self.sin[rows])
+
 
 def make_rotation(positions: Tensor, rope: Rope, *, head_dim: int) -> Rotation:
     """The rotation of rows at these positions.

@@ -30,27 +30,42 @@ def applies(query: Tensor, capabilities: Capabilities, *, n_heads: int) -> bool:
 
 
 def attend_varlen(
-    query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, n_heads: int, window: int | None
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    packing: Packing,
+    *,
+    n_heads: int,
+    window: int | None,
+    causal: bool = False,
 ) -> Tensor:
-    """As `attend.attend`, and with one query per pair as `attend.attend_first` without a window.
+    """As `attend.attend`, and with one query per pair as `attend.attend_one` without a window.
 
     Args:
-        query: Shape: (n_tokens, hidden), or (n_pairs, hidden) for each pair's first token.
-        key: Shape: (n_tokens, hidden).
-        value: Shape: (n_tokens, hidden).
+        query: Shape: (n_tokens, n_heads * head_dim), or (n_pairs, n_heads * head_dim) for one token of each pair.
+        key: Shape: (n_tokens, n_key_heads * head_dim).
+        value: As key.
         packing: Where the pairs lie, without padding rows.
         n_heads: Attention heads.
         window: A token attends to those at most this far away; None: to all.
+        causal: Whether it attends to none behind it.
     """
     from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - older versions of torch lack it
 
-    first_only = len(query) == packing.n_pairs
+    one_only = len(query) == packing.n_pairs
     longest = max(group.length for group in packing.groups)
-    ends = torch.arange(packing.n_pairs + 1, dtype=torch.int32, device=query.device) if first_only else packing.bounds
-    q, k, v = (rows.unflatten(1, (n_heads, -1)) for rows in (query, key, value))
+    ends = torch.arange(packing.n_pairs + 1, dtype=torch.int32, device=query.device) if one_only else packing.bounds
+    q, k, v = (rows.unflatten(1, (-1, query.shape[1] // n_heads)) for rows in (query, key, value))
+    n_shared = n_heads // k.shape[1]
+    shared = {}
+    if n_shared > 1 and "enable_gqa" in inspect.signature(varlen_attn).parameters:
+        shared = {"enable_gqa": True}
+    elif n_shared > 1:  # some versions take as many heads of keys as of queries alone
+        k, v = (rows.repeat_interleave(n_shared, dim=1) for rows in (k, v))
     reach = -1 if window is None else window
-    n_queries = 1 if first_only else longest
-    outputs = varlen_attn(q, k, v, ends, packing.bounds, n_queries, longest, window_size=(reach, reach))
+    n_queries = 1 if one_only else longest
+    sides = (reach, 0 if causal else reach)
+    outputs = varlen_attn(q, k, v, ends, packing.bounds, n_queries, longest, window_size=sides, **shared)
     # Without return_aux there is one result.
     return outputs.flatten(1) if isinstance(outputs, Tensor) else outputs[0].flatten(1)
 
