@@ -31,7 +31,6 @@ from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
             "qwen3", QWEN3 | {"layer_types": ["full_attention", "chunked_attention"]}, id="another kind of layer"
         ),
         pytest.param("qwen3", QWEN3 | {"is_causal": False}, id="a language model that reads ahead"),
-        pytest.param("qwen3", QWEN3 | {"head_dim": 7}, id="heads that no rotation halves"),
         pytest.param("llama", {"num_key_value_heads": 2}, id="heads that cannot be shared equally"),
         pytest.param(
             "llama",

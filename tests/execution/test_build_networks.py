@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from random_backbones import CPU, VOCABULARY, backbone
+import transformers
+from random_backbones import CAUSAL_MODELS, CPU, VOCABULARY, backbone, random_model
 from sensitive_backbones import SENSITIVE_PART, difference, sensitive_backbone
 from torch import Tensor, nn
 
-from secondpass.checkpoint import SplitModel
+from secondpass.checkpoint import LanguageModel, SplitModel
 from secondpass.encoder import Capabilities, ModelInputs, Pooling, Precision
 from secondpass.errors import InputError
 from secondpass.execution.build_networks import networks_on
@@ -50,6 +51,49 @@ def test_rounding_counts_by_the_scores_that_outputs_become() -> None:
     assert by_nothing.float32_parts == ()
 
 
+@pytest.mark.parametrize("name", CAUSAL_MODELS)
+def test_language_models_are_packed_and_give_the_logits_of_their_own_forward(name: str) -> None:
+    model = _language_model(backbone(name))
+    expected = _last_logits(model, _varied_tokens())
+    (network,) = networks_on(_placement(CPU), model, _tokens, ModelInputs())
+    assert not network.pads
+    torch.testing.assert_close(network(_varied_tokens()), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1},
+        {"rope_parameters": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e4}},
+    ],
+    ids=["windows", "yarn"],
+)
+def test_language_models_with_other_options_run_through_transformers(options: dict[str, object]) -> None:
+    kind, usual = CAUSAL_MODELS["qwen3"]
+    model = _language_model(random_model(kind, **(usual | options)))
+    expected = _last_logits(model, _varied_tokens())
+    (network,) = networks_on(_placement(CPU), model, _varied_tokens, ModelInputs())
+    assert network.pads
+    torch.testing.assert_close(network(_varied_tokens()), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
+def test_language_models_have_8_bit_products() -> None:
+    model = _language_model(backbone("qwen3"))
+    expected = _last_logits(model, _varied_tokens())
+    placement = Placement((CPU,), Precision.INT8, 100)
+    (network,) = networks_on(placement, model, _varied_tokens, ModelInputs())
+    error = (network(_varied_tokens()) - expected).std(dim=0) / expected.std(dim=0)
+    assert 0 < error.max() < 0.1
+
+
+def test_a_language_model_without_a_packed_form_has_no_8_bit_products() -> None:
+    kind, usual = CAUSAL_MODELS["qwen3"]
+    model = _language_model(random_model(kind, **(usual | {"use_sliding_window": True, "max_window_layers": 1})))
+    with pytest.raises(InputError, match="dtype 'int8' has no form for Qwen3ForCausalLM: use 'float32'"):
+        networks_on(Placement((CPU,), Precision.INT8, 100), model, _varied_tokens, ModelInputs())
+
+
 class _Difference(nn.Module):
     def forward(self, pooled: Tensor) -> Tensor:
         return difference(pooled)[:, None]
@@ -64,6 +108,23 @@ def _model(pooling: Pooling) -> SplitModel:
     return SplitModel(model, pooling, nn.Linear(model.config.hidden_size, 1), {0: "relevance"})
 
 
+def _language_model(base: transformers.PreTrainedModel) -> LanguageModel:
+    """With this transformer, and the rows of two answers as its head."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = transformers.AutoModelForCausalLM.from_config(base.config).eval()
+        model.base_model.load_state_dict(base.state_dict())
+        model.set_output_embeddings(nn.Linear(base.config.hidden_size, 2, bias=False))
+    return LanguageModel(model, {0: "no", 1: "yes"})
+
+
+def _last_logits(model: LanguageModel, tokens: PairTokens) -> Tensor:
+    """What its own forward gives for each pair alone, unpadded."""
+    with torch.inference_mode():
+        pairs = torch.from_numpy(tokens.ids).long().split(tokens.lengths.tolist())
+        return torch.cat([model.backbone(ids[None]).logits[:, -1] for ids in pairs])
+
+
 def _tokens() -> PairTokens:
     n_tokens = sum(LENGTHS)
     return PairTokens(np.full(n_tokens, 8, np.int32), np.zeros(n_tokens, np.uint8), np.array(LENGTHS, np.int64))
@@ -72,6 +133,7 @@ def _tokens() -> PairTokens:
 def _varied_tokens() -> PairTokens:
     random = np.random.default_rng(0)
     lengths = random.integers(5, 40, size=16)
+    lengths[:4] = 1, 150, 17, 17
     n_tokens = int(lengths.sum())
     ids = random.integers(8, VOCABULARY, n_tokens, dtype=np.int32)
     return PairTokens(ids, np.zeros(n_tokens, np.uint8), lengths)

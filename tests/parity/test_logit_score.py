@@ -197,6 +197,20 @@ def test_only_the_answers_rows_of_the_vocabulary_are_kept(false: str | None, n_a
     assert [name for name, weight in weights.items() if n_vocabulary in weight.shape] == ["model.embed_tokens.weight"]
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"use_sliding_window": True, "sliding_window": 16, "layer_types": None, "max_window_layers": 1},
+        {"rope_parameters": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e4}},
+    ],
+    ids=["windows", "yarn"],
+)
+def test_options_without_a_packed_form(changed: dict[str, Any], tmp_path: Path) -> None:
+    base = with_template(language_models.qwen3(tmp_path / "base"), DOCUMENT_LAST)
+    checkpoints.edit_json(base / "config.json", **changed)
+    assert_parity(language_models.logit_score(base, tmp_path / "saved"), TIGHT)
+
+
 @pytest.mark.filterwarnings("ignore:dtype 'bfloat16' is slow on this CPU")
 def test_a_score_does_not_depend_on_the_pairs_beside_it_in_half_precision_either(tmp_path: Path) -> None:
     base = with_template(language_models.qwen3(tmp_path / "base"), DOCUMENT_LAST)

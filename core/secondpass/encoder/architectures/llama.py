@@ -16,7 +16,7 @@ def _llama(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' c
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     if nonlinearity is None or rope is None or kinds != {"full_attention"} or not getattr(config, "is_causal", True):
         return None
-    if head_dim % 2 != 0 or n_heads % n_key_heads != 0:
+    if n_heads % n_key_heads != 0:
         return None
     return EncoderSpec(
         hidden=config.hidden_size,
