@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
+from secondpass.encoder.attention import varlen
 from secondpass.encoder.attention.attend import attend, attend_one
 from secondpass.encoder.attention.varlen import applies, attend_varlen
 from secondpass.encoder.packing import pack
@@ -144,10 +145,22 @@ def test_the_variable_length_kernel_is_asked_for_each_pairs_own_attention(window
 def test_the_variable_length_kernel_is_asked_for_causal_attention(n_key_heads: int) -> None:
     packing = pack(LENGTHS, Capabilities(torch.device("cpu")), reads_last=True)
     torch.manual_seed(0)
-    query, *others = (torch.randn(sum(LENGTHS), 8 * n_heads) for n_heads in (4, n_key_heads, n_key_heads))
-    expected = attend(query, *others, packing, n_heads=4, window=None, causal=True)
-    got = attend_varlen(query, *others, packing, n_heads=4, window=None, causal=True)
+    query, key, value = (torch.randn(sum(LENGTHS), 8 * n_heads) for n_heads in (4, n_key_heads, n_key_heads))
+    expected = attend(query, key, value, packing, n_heads=4, window=None, causal=True)
+    got = attend_varlen(query, key, value, packing, n_heads=4, window=None, causal=True)
     torch.testing.assert_close(got, expected)
     lasts = query[packing.read_rows]
-    torch.testing.assert_close(attend_one(lasts, *others, packing, n_heads=4, window=None), got[packing.read_rows])
-    torch.testing.assert_close(attend_varlen(lasts, *others, packing, n_heads=4, window=None), got[packing.read_rows])
+    torch.testing.assert_close(attend_one(lasts, key, value, packing, n_heads=4, window=None), got[packing.read_rows])
+    torch.testing.assert_close(
+        attend_varlen(lasts, key, value, packing, n_heads=4, window=None), got[packing.read_rows]
+    )
+
+
+@pytest.mark.usefixtures("kernel_on_the_cpu")
+def test_a_kernel_that_shares_no_keys_is_given_copies_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    packing = pack(LENGTHS, Capabilities(torch.device("cpu")))
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(sum(LENGTHS), 8 * n_heads) for n_heads in (4, 2, 2))
+    expected = attend(query, key, value, packing, n_heads=4, window=None, causal=True)
+    monkeypatch.setattr(varlen, "shares_keys", lambda: False)
+    torch.testing.assert_close(attend_varlen(query, key, value, packing, n_heads=4, window=None, causal=True), expected)

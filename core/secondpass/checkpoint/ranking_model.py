@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from torch import nn
 
 from secondpass.checkpoint.plain.model import PlainClassifier
+from secondpass.encoder.architectures import architecture_of
 from secondpass.encoder.pooling import Pooling
 
 if TYPE_CHECKING:
@@ -57,6 +58,20 @@ class LanguageModel:
 
     backbone: "PreTrainedModel"
     labels: Mapping[int, str]
+
+    def split(self) -> SplitModel | None:
+        """Transformer and head, which reads the last token; None where the encoder does not know it or an option it has.
+
+        A head that does more with its logits, such as a soft cap, stays with its transformer: no architecture names it.
+        """
+        from secondpass.checkpoint.pretrained import backbone_of
+
+        config = self.backbone.config
+        architecture = architecture_of(config)
+        if architecture is None or architecture.language_head is None or architecture.spec(config) is None:
+            return None
+        head = self.backbone.get_submodule(architecture.language_head)
+        return SplitModel(backbone_of(self.backbone), Pooling.LAST, head, self.labels)
 
 
 PretrainedModel: TypeAlias = SplitModel | WholeModel | LanguageModel

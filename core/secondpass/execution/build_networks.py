@@ -10,14 +10,12 @@ from secondpass.checkpoint import Checkpoint, LanguageModel, PlainClassifier, Ra
 from secondpass.encoder import (
     Capabilities,
     ModelInputs,
-    Pooling,
     Precision,
     RoundingTexts,
     TokenBatch,
     pack_parameters,
     packed_encoder,
 )
-from secondpass.encoder.architectures import architecture_of
 from secondpass.encoder.rounding_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
 from secondpass.errors import InputError
 from secondpass.execution.devices import Placement
@@ -95,14 +93,10 @@ def float32_parts_of(networks: Iterable[Network]) -> tuple[str, ...]:
 
 
 def _split(model: RankingModel) -> RankingModel:
-    """The model, a causal language model as its transformer and head where the transformer has a packed form."""
-    if not isinstance(model, LanguageModel) or not is_of_transformers(model):
-        return model
-    architecture = architecture_of(model.backbone.config)
-    if architecture is None or architecture.language_head is None or architecture.spec(model.backbone.config) is None:
-        return model
-    head = model.backbone.get_submodule(architecture.language_head)
-    return SplitModel(model.backbone.base_model, Pooling.LAST, head, model.labels)
+    """The model, a language model as transformer and head where that gives the transformer a packed form."""
+    if isinstance(model, LanguageModel) and is_of_transformers(model):
+        return model.split() or model
+    return model
 
 
 def _copy(model: RankingModel) -> RankingModel:

@@ -148,6 +148,8 @@ class _Plan:
 
     def head(self) -> dict[str, nn.Module] | None:
         """The head's layers in order, by path, without memory for weights."""
+        if self.architecture.head is None:
+            return None
         stated = self.architecture.head(self.config)
         paths = [layer for layer in stated if isinstance(layer, str)]
         layers: dict[str, nn.Module] = {}

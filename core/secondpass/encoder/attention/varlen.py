@@ -6,6 +6,7 @@ asked for; those of the kernel itself need a GPU.
 
 import functools
 import inspect
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -56,16 +57,16 @@ def attend_varlen(
     longest = max(group.length for group in packing.groups)
     ends = torch.arange(packing.n_pairs + 1, dtype=torch.int32, device=query.device) if one_only else packing.bounds
     q, k, v = (rows.unflatten(1, (-1, query.shape[1] // n_heads)) for rows in (query, key, value))
+    kernel: Callable[..., Tensor | tuple[Tensor, Tensor]] = varlen_attn
     n_shared = n_heads // k.shape[1]
-    shared = {}
-    if n_shared > 1 and "enable_gqa" in inspect.signature(varlen_attn).parameters:
-        shared = {"enable_gqa": True}
-    elif n_shared > 1:  # some versions take as many heads of keys as of queries alone
+    if n_shared > 1 and shares_keys():
+        kernel = functools.partial(varlen_attn, enable_gqa=True)
+    elif n_shared > 1:
         k, v = (rows.repeat_interleave(n_shared, dim=1) for rows in (k, v))
     reach = -1 if window is None else window
     n_queries = 1 if one_only else longest
     sides = (reach, 0 if causal else reach)
-    outputs = varlen_attn(q, k, v, ends, packing.bounds, n_queries, longest, window_size=sides, **shared)
+    outputs = kernel(q, k, v, ends, packing.bounds, n_queries, longest, window_size=sides)
     # Without return_aux there is one result.
     return outputs.flatten(1) if isinstance(outputs, Tensor) else outputs[0].flatten(1)
 
@@ -78,3 +79,11 @@ def has_kernel() -> bool:
     except ModuleNotFoundError:
         return False
     return "window_size" in inspect.signature(varlen_attn).parameters
+
+
+@functools.cache
+def shares_keys() -> bool:
+    """Whether its kernel lets heads of queries share those of keys, as later versions do."""
+    from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - as above
+
+    return "enable_gqa" in inspect.signature(varlen_attn).parameters
