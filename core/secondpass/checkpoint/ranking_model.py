@@ -60,7 +60,7 @@ class LanguageModel:
     labels: Mapping[int, str]
 
     def split(self) -> SplitModel | None:
-        """Transformer and head, which reads the last token; None where the encoder does not know it or an option it has.
+        """Transformer and head, which reads the last token; None where the encoder does not know it or an option of it.
 
         A head that does more with its logits, such as a soft cap, stays with its transformer: no architecture names it.
         """
