@@ -1,5 +1,7 @@
 """A loaded model on its devices: its tokens go there, and its outputs come from there."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,9 @@ from random_backbones import CAUSAL_MODELS, CPU, VOCABULARY, backbone, random_mo
 from sensitive_backbones import SENSITIVE_PART, difference, sensitive_backbone
 from torch import Tensor, nn
 
-from secondpass.checkpoint import LanguageModel, SplitModel
+from secondpass.checkpoint import LanguageModel, SplitModel, WholeModel
 from secondpass.encoder import Capabilities, ModelInputs, Pooling, Precision
+from secondpass.encoder.padded import without_padding_token
 from secondpass.errors import InputError
 from secondpass.execution.build_networks import networks_on
 from secondpass.execution.devices import Placement, capabilities_of
@@ -75,6 +78,28 @@ def test_language_models_with_other_options_run_through_transformers(options: di
     (network,) = networks_on(_placement(CPU), model, _varied_tokens, ModelInputs())
     assert network.pads
     torch.testing.assert_close(network(_varied_tokens()), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("names_padding", [True, False])
+def test_causal_classifiers_are_packed_and_read_what_their_own_forward_reads(*, names_padding: bool) -> None:
+    """The last token that is not the padding token, where their config names it."""
+    config = copy.deepcopy(backbone("qwen3").config)
+    config.update({"num_labels": 2, "pad_token_id": 8})
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = transformers.AutoModelForSequenceClassification.from_config(config).eval()
+    model.base_model.load_state_dict(backbone("qwen3").state_dict())
+    tokens = _varied_tokens()
+    tokens.ids[:1] = 8
+    tokens.ids[tokens.lengths[:2].sum() - 3 : tokens.lengths[:2].sum()] = 8
+    stated = model if names_padding else without_padding_token(model)
+    with torch.inference_mode():
+        pairs = torch.from_numpy(tokens.ids).long().split(tokens.lengths.tolist())
+        expected = torch.cat([stated(ids[None]).logits for ids in pairs])
+    whole = WholeModel(model, {0: "no", 1: "yes"}, names_padding=names_padding)
+    (network,) = networks_on(_placement(CPU), whole, _tokens, ModelInputs())
+    assert not network.pads
+    torch.testing.assert_close(network(tokens), expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")

@@ -57,3 +57,19 @@ def test_taking_copies_and_leaves_the_original() -> None:
     pairs = pairs_of([[5, 6], [7]])
     pairs.take(slice(1)).ids[:] = 0
     np.testing.assert_array_equal(pairs.ids, [101, 5, 6, 102, 103, 101, 7, 102, 103])
+
+
+@given(st.lists(st.lists(st.integers(0, 2), max_size=6), min_size=1, max_size=8))
+def test_trailing_tokens_of_one_kind_are_left_out_but_for_the_first_token(texts: list[list[int]]) -> None:
+    pairs = PairTokens(
+        np.array([token for text in texts for token in text], np.int32),
+        np.array([1 for text in texts for _ in text], np.uint8),
+        np.array([len(text) for text in texts], np.int64),
+    )
+    expected = []
+    for text in texts:
+        kept = list(text)
+        while len(kept) > 1 and kept[-1] == 0:
+            kept.pop()
+        expected.append((kept, [1] * len(kept)))
+    assert split_pairs(pairs.without_trailing(0)) == expected

@@ -1,13 +1,16 @@
 """What every layout of checkpoints comes down to: a transformer with its head, together or apart."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from secondpass.checkpoint.plain.model import PlainClassifier
-from secondpass.encoder.architectures import architecture_of
+from secondpass.encoder.architectures import Architecture, architecture_of
+from secondpass.encoder.batch import TokenBatch
+from secondpass.encoder.padded import ModelInputs, PaddedEncoder
 from secondpass.encoder.pooling import Pooling
 
 if TYPE_CHECKING:
@@ -23,12 +26,16 @@ class SplitModel:
         pooling: Which state the head reads.
         head: Pooled states, shape (n_pairs, hidden), to logits, shape (n_pairs, n_labels).
         labels: Name of each column of the logits.
+        blank: The pooled state of a text without any token; None for zeros. Shape: (hidden,).
+        ignored_id: A token that does not count at the end of a text; None where every token does.
     """
 
     backbone: "PreTrainedModel"
     pooling: Pooling
     head: nn.Module
     labels: Mapping[int, str]
+    blank: Tensor | None = None
+    ignored_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,17 @@ class WholeModel:
     backbone: "PreTrainedModel"
     labels: Mapping[int, str]
     names_padding: bool = True
+
+    def split(self) -> SplitModel | None:
+        """Transformer and head of a causal model; None where the encoder does not know it or an option of it."""
+        split = _causal_split(self, lambda architecture: architecture.causal_classifier_head)
+        if split is None:
+            return None
+        no_token = torch.zeros(0, dtype=torch.int64)
+        with torch.no_grad():
+            # transformers reads a padding token that attends to nothing, not even to itself.
+            (blank,) = PaddedEncoder(split.backbone, split.pooling, ModelInputs())(TokenBatch(no_token, no_token, (0,)))
+        return replace(split, blank=blank, ignored_id=self.backbone.config.pad_token_id if self.names_padding else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +82,18 @@ class LanguageModel:
 
         A head that does more with its logits, such as a soft cap, stays with its transformer: no architecture names it.
         """
-        from secondpass.checkpoint.pretrained import backbone_of
+        return _causal_split(self, lambda architecture: architecture.language_head)
 
-        config = self.backbone.config
-        architecture = architecture_of(config)
-        if architecture is None or architecture.language_head is None or architecture.spec(config) is None:
-            return None
-        head = self.backbone.get_submodule(architecture.language_head)
-        return SplitModel(backbone_of(self.backbone), Pooling.LAST, head, self.labels)
+
+def _causal_split(model: WholeModel | LanguageModel, head: Callable[[Architecture], str | None]) -> SplitModel | None:
+    from secondpass.checkpoint.pretrained import backbone_of
+
+    config = model.backbone.config
+    architecture = architecture_of(config)
+    path = None if architecture is None else head(architecture)
+    if architecture is None or path is None or architecture.spec(config) is None:
+        return None
+    return SplitModel(backbone_of(model.backbone), Pooling.LAST, model.backbone.get_submodule(path), model.labels)
 
 
 PretrainedModel: TypeAlias = SplitModel | WholeModel | LanguageModel

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from secondpass.checkpoint import Checkpoint, LanguageModel, PlainClassifier, RankingModel, SplitModel
+from secondpass.checkpoint import Checkpoint, LanguageModel, PlainClassifier, RankingModel, SplitModel, WholeModel
 from secondpass.encoder import (
     Capabilities,
     ModelInputs,
@@ -62,7 +62,12 @@ def networks_on(
                 rounding_texts = replace(rounding_texts, lists=lists, n_lists=len(CANDIDATES))
         encoder = _encoder(own, placement.precision, capabilities, sample, inputs, rounding_texts)
         pools = isinstance(own, PlainClassifier | SplitModel)
-        networks.append(Network(encoder, head, capabilities, pools=pools))
+        blank = ignored_id = None
+        if isinstance(own, SplitModel):
+            blank, ignored_id = own.blank, own.ignored_id
+        if blank is not None:
+            blank = blank.to(capabilities.device)
+        networks.append(Network(encoder, head, capabilities, pools=pools, blank=blank, ignored_id=ignored_id))
     return networks
 
 
@@ -93,8 +98,8 @@ def float32_parts_of(networks: Iterable[Network]) -> tuple[str, ...]:
 
 
 def _split(model: RankingModel) -> RankingModel:
-    """The model, a language model as transformer and head where that gives the transformer a packed form."""
-    if isinstance(model, LanguageModel) and is_of_transformers(model):
+    """The model, as transformer and head where that gives the transformer of a causal model a packed form."""
+    if isinstance(model, LanguageModel | WholeModel) and is_of_transformers(model):
         return model.split() or model
     return model
 

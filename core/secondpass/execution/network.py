@@ -25,7 +25,9 @@ class Network:
         encoder: Token batches to pooled states or logits.
         head: Pooled states to outputs, in float32.
         capabilities: Of the device where both are.
-        pools: Whether the encoder gives states of texts, of which that of a text without tokens is zero.
+        pools: Whether the encoder gives states of texts, of which that of a text without tokens is `blank`.
+        blank: As in `SplitModel`, on the device.
+        ignored_id: As in `SplitModel`.
 
     Attributes:
         pads: Whether the encoder pads the pairs of a batch to its longest one.
@@ -39,6 +41,8 @@ class Network:
         capabilities: Capabilities,
         *,
         pools: bool = False,
+        blank: Tensor | None = None,
+        ignored_id: int | None = None,
     ) -> None:
         self.capabilities = capabilities
         self.pads = not isinstance(encoder, PackedEncoder)
@@ -46,15 +50,19 @@ class Network:
         self._encoder = encoder
         self._head = head
         self._pools = pools
+        self._blank = blank
+        self._ignored_id = ignored_id
 
     def __call__(self, pairs: PairTokens) -> Tensor:
         """The head's outputs on this network's device. Shape: (n_pairs, n_outputs), float32."""
         with torch.inference_mode(), plain_torch(self.capabilities.device):
+            if self._ignored_id is not None:
+                pairs = pairs.without_trailing(self._ignored_id)
             # There is no first token of none, nor a mean.
             pooled = self._encoder(batch_on(pairs.without_gaps() if self._pools else pairs, self.capabilities))
             if self._pools and not pairs.lengths.all():
-                blank = to_device(torch.from_numpy(pairs.lengths == 0), self.capabilities)
-                pooled = pooled.masked_fill(blank[:, None], 0.0)
+                is_blank = to_device(torch.from_numpy(pairs.lengths == 0), self.capabilities)[:, None]
+                pooled = torch.where(is_blank, 0.0 if self._blank is None else self._blank, pooled)
             n_pairs = len(pooled)
             rows = functional.pad(pooled, (0, 0, 0, round_up(n_pairs, _HEAD_ROW_MULTIPLE) - n_pairs))
             output: Tensor = self._head(rows)[:n_pairs]

@@ -114,6 +114,17 @@ class PairTokens:
         ids, type_ids = np.insert(self.ids, places, 0), np.insert(self.type_ids, places, 0)
         return PairTokens(ids.astype(np.int32), type_ids.astype(np.uint8), np.maximum(self.lengths, 1))
 
+    def without_trailing(self, token_id: int) -> "PairTokens":
+        """These pairs up to the last token that is another than this one; of those that hold no other, the first."""
+        starts = _starts(self.lengths)
+        others = np.where(self.ids == token_id, -1, np.arange(len(self.ids)))
+        lasts = np.maximum.accumulate(np.append(-1, others))[starts + self.lengths]
+        lengths = np.minimum(np.maximum(lasts - starts + 1, 1), self.lengths)
+        if (lengths == self.lengths).all():
+            return self
+        indices = span_indices(starts, lengths)
+        return PairTokens(self.ids[indices], self.type_ids[indices], lengths)
+
     def take(self, pairs: Sequence[int] | slice) -> "PairTokens":
         """Those of the pairs with these numbers, in this order."""
         lengths = self.lengths[pairs]

@@ -59,7 +59,9 @@ class Architecture:
         pooling: Reads from its config which state that head takes.
         stored: How its files are read as data; None where only transformers reads them.
         language_head: Of its causal language models, the path of the linear layer that alone makes logits of a token's
-            last state; None where it has none that is known to. Its tokens see none behind them.
+            last state; None where it has none that is known to.
+        causal_classifier_head: Of its classifiers, the path of the linear layer that makes logits of the state of a
+            text's last token that is not the padding token.
     """
 
     model_types: tuple[str, ...]
@@ -69,3 +71,4 @@ class Architecture:
     pooling: Callable[[Any], Pooling] = first_token
     stored: Stored | None = None
     language_head: str | None = None
+    causal_classifier_head: str | None = None

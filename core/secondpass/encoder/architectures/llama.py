@@ -68,10 +68,12 @@ LLAMA = Architecture(
     names=NameTable(_MODULES),
     spec=_llama,
     language_head="lm_head",
+    causal_classifier_head="score",
 )
 QWEN3 = Architecture(
     model_types=("qwen3",),
     names=NameTable(_MODULES | _HEAD_NORMS),
     spec=_llama,
     language_head="lm_head",
+    causal_classifier_head="score",
 )
