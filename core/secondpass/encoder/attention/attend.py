@@ -132,17 +132,19 @@ def _attend_group(
     causal: bool,
 ) -> Tensor:
     """Attention of all tokens of the group's pairs over their pair. Shape: (n_pairs, n_heads, length, head_dim)."""
-    n_read, n_key_heads = packing.n_keys_read(group.length), _n_key_heads(query, key, n_heads)
-    q = view_heads(query, group, n_heads, 0, n_read)
-    k, v = (view_heads(rows, group, n_key_heads, 0, n_read) for rows in (key, value))
-    if exp2.applies(query, packing.capabilities, n_rows=group.end_row - group.first_row):
-        outputs = exp2.attend_by_exp2(q, k, v, length=group.length, causal=causal)
+    by_exp2 = exp2.applies(query, packing.capabilities, n_rows=group.end_row - group.first_row)
+    if by_exp2 or causal:
+        n_read, n_key_heads = packing.n_keys_read(group.length), _n_key_heads(query, key, n_heads)
+        q = view_heads(query, group, n_heads, 0, n_read)
+        k, v = (view_heads(rows, group, n_key_heads, 0, n_read) for rows in (key, value))
+        outputs = exp2.attend_by_exp2(q, k, v, length=group.length, causal=causal) if by_exp2 else None
         if outputs is not None:
             return outputs
-    if causal:
-        # Rows that are read beyond a pair's last token are behind all of its tokens: no mask is needed for them.
-        return _attend_causally(q, k, v)[:, :, : group.length]
-    return _attend_slice(q[:, :, : group.length], key, value, packing, group, n_heads, (0, group.length), None)
+        if causal:
+            # Rows that are read beyond a pair's last token are behind all of its tokens: no mask is needed for them.
+            return _attend_causally(q, k, v)[:, :, : group.length]
+    q = view_heads(query, group, n_heads, 0, group.length)
+    return _attend_slice(q, key, value, packing, group, n_heads, (0, group.length), None)
 
 
 def _attend_causally(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
