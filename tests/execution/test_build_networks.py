@@ -38,6 +38,13 @@ def test_every_device_has_a_model_of_its_own() -> None:
     assert on_meta(_tokens()).device == META.device
 
 
+def test_weights_leave_the_model_as_they_are_packed() -> None:
+    model = _model(Pooling.CLS)
+    networks_on(_placement(CPU), model, _tokens, ModelInputs())
+    assert [name for name, _ in model.backbone.named_parameters() if not name.startswith("pooler.")] == []
+    assert len(list(model.head.parameters())) == 2
+
+
 def test_a_precision_that_needs_ranges_has_no_padded_form() -> None:
     placement = Placement((capabilities_of(torch.device("cpu")),), Precision.INT8, 100)
     with pytest.raises(InputError, match="dtype 'int8' has no form for BertModel: use 'float32'"):
@@ -129,7 +136,7 @@ def _placement(*devices: Capabilities) -> Placement:
 
 
 def _model(pooling: Pooling) -> SplitModel:
-    model = backbone("bert")
+    model = copy.deepcopy(backbone("bert"))
     return SplitModel(model, pooling, nn.Linear(model.config.hidden_size, 1), {0: "relevance"})
 
 

@@ -1,9 +1,9 @@
 """A transformer's parameters by our names, each taken once, where it is used."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from secondpass.encoder.arithmetic.arithmetic import Weights
 
@@ -47,3 +47,31 @@ class Parameters:
         parts = [self.weights(f"{where}.{name}") for name in names]
         biases = [part.bias for part in parts if part.bias is not None]
         return Weights(torch.cat([part.weight for part in parts]), torch.cat(biases) if biases else None)
+
+
+class LeavingParameters(Mapping[str, Tensor]):
+    """A model's parameters, each of which leaves it when it is asked for: memory then holds large ones once.
+
+    Args:
+        model: Not to be used once any has left.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._names = [name for name, _ in model.named_parameters()]
+
+    def __getitem__(self, name: str) -> Tensor:
+        """The parameter, which is not there a second time."""
+        path, _, leaf = name.rpartition(".")
+        module = self._model.get_submodule(path)
+        parameter = module.get_parameter(leaf).detach()
+        delattr(module, leaf)
+        return parameter
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, of those that have left too."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """How many there were."""
+        return len(self._names)

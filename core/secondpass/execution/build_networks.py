@@ -10,12 +10,14 @@ from secondpass.checkpoint import Checkpoint, LanguageModel, PlainClassifier, Ra
 from secondpass.encoder import (
     Capabilities,
     ModelInputs,
+    PackedEncoder,
     Precision,
     RoundingTexts,
     TokenBatch,
     pack_parameters,
     packed_encoder,
 )
+from secondpass.encoder.parameters import LeavingParameters
 from secondpass.encoder.rounding_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
 from secondpass.errors import InputError
 from secondpass.execution.devices import Placement
@@ -133,18 +135,33 @@ def _encoder(
             raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")
         return packed
     if isinstance(model, SplitModel) and is_of_transformers(model):
-        packed = packed_encoder(
+        packed = _packed(model, precision, capabilities, rounding_texts)
+        if packed is not None:
+            return packed
+    if precision.needs_ranges:
+        raise InputError(f"dtype '{precision}' has no form for {type(model.backbone).__name__}: use 'float32'")
+    return padded_network(model, precision, capabilities, sample, inputs)
+
+
+def _packed(
+    model: SplitModel, precision: Precision, capabilities: Capabilities, rounding_texts: RoundingTexts | None
+) -> PackedEncoder | None:
+    if rounding_texts is not None:
+        return packed_encoder(
             model.backbone,
             precision=precision,
             pooling=model.pooling,
             capabilities=capabilities,
             rounding_texts=rounding_texts,
         )
-        if packed is not None:
-            return packed
-    if precision.needs_ranges:
-        raise InputError(f"dtype '{precision}' has no form for {type(model.backbone).__name__}: use 'float32'")
-    return padded_network(model, precision, capabilities, sample, inputs)
+    # Where it is built once, the model's weights need not wait for the last of the encoder's.
+    return pack_parameters(
+        model.backbone.config,
+        LeavingParameters(model.backbone),
+        precision=precision,
+        pooling=model.pooling,
+        capabilities=capabilities,
+    )
 
 
 def _head(model: RankingModel, capabilities: Capabilities) -> nn.Module:
