@@ -1,6 +1,7 @@
 """A loaded model on its devices: its tokens go there, and its outputs come from there."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -109,21 +110,27 @@ def test_causal_classifiers_are_packed_and_read_what_their_own_forward_reads(*, 
     torch.testing.assert_close(network(tokens), expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
-def test_language_models_have_8_bit_products() -> None:
+@pytest.mark.parametrize(
+    "options", [{}, {"use_sliding_window": True, "max_window_layers": 1}], ids=["packed", "padded"]
+)
+def test_a_language_model_has_no_8_bit_products(options: dict[str, object]) -> None:
+    kind, usual = CAUSAL_MODELS["qwen3"]
+    model = _language_model(random_model(kind, **(usual | options)))
+    with pytest.raises(InputError, match=r"dtype 'int8' has no form for Qwen3.*: use 'float32'"):
+        networks_on(Placement((CPU,), Precision.INT8, 100), model, _varied_tokens, ModelInputs())
+
+
+def test_a_language_model_reads_no_texts_for_what_bfloat16_rounds() -> None:
+    def unasked() -> PairTokens:
+        raise AssertionError("read")
+
     model = _language_model(backbone("qwen3"))
     expected = _last_logits(model, _varied_tokens())
-    placement = Placement((CPU,), Precision.INT8, 100)
-    (network,) = networks_on(placement, model, _varied_tokens, ModelInputs())
+    placement = Placement((replace(CPU, float32_at_hand=True),), Precision.BFLOAT16, 100)
+    (network,) = networks_on(placement, model, unasked, ModelInputs(), candidates=unasked)
+    assert not network.pads
     error = (network(_varied_tokens()) - expected).std(dim=0) / expected.std(dim=0)
     assert 0 < error.max() < 0.1
-
-
-def test_a_language_model_without_a_packed_form_has_no_8_bit_products() -> None:
-    kind, usual = CAUSAL_MODELS["qwen3"]
-    model = _language_model(random_model(kind, **(usual | {"use_sliding_window": True, "max_window_layers": 1})))
-    with pytest.raises(InputError, match="dtype 'int8' has no form for Qwen3ForCausalLM: use 'float32'"):
-        networks_on(Placement((CPU,), Precision.INT8, 100), model, _varied_tokens, ModelInputs())
 
 
 class _Difference(nn.Module):

@@ -17,6 +17,7 @@ from secondpass.encoder import (
     pack_parameters,
     packed_encoder,
 )
+from secondpass.encoder.architectures import is_causal
 from secondpass.encoder.parameters import LeavingParameters
 from secondpass.encoder.rounding_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
 from secondpass.errors import InputError
@@ -57,7 +58,7 @@ def networks_on(
     for own, capabilities in zip(models, placement.devices, strict=True):
         head = _head(own, capabilities)
         rounding_texts = None
-        if placement.precision.is_measured(capabilities):
+        if _is_measured(own, placement.precision, capabilities):
             rounding_texts = RoundingTexts(batch_on(sample(), capabilities), _then(head, scores))
             if candidates is not None:
                 lists = batch_on(candidates(), capabilities)
@@ -104,6 +105,16 @@ def _split(model: RankingModel) -> RankingModel:
     if isinstance(model, LanguageModel | WholeModel) and is_of_transformers(model):
         return model.split() or model
     return model
+
+
+def _is_measured(model: RankingModel, precision: Precision, capabilities: Capabilities) -> bool:
+    """Whether it reads texts first, for what the precision rounds.
+
+    Causal models do not: they are many times as large, so that these texts would take longer than all else of a load.
+    """
+    if isinstance(model, SplitModel) and is_of_transformers(model) and is_causal(model.backbone.config):
+        return False
+    return precision.is_measured(capabilities)
 
 
 def _copy(model: RankingModel) -> RankingModel:

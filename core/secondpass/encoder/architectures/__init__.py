@@ -24,4 +24,11 @@ def architecture_of(config: Any) -> Architecture | None:  # noqa: ANN401 - a con
     return _BY_MODEL_TYPE.get(getattr(config, "model_type", ""))
 
 
-__all__ = ["Architecture", "architecture_of"]
+def is_causal(config: Any) -> bool:  # noqa: ANN401 - as above
+    """Whether it is one of ours whose tokens attend to none behind them."""
+    architecture = architecture_of(config)
+    spec = None if architecture is None else architecture.spec(config)
+    return spec is not None and spec.causal
+
+
+__all__ = ["Architecture", "architecture_of", "is_causal"]
