@@ -19,6 +19,8 @@ _STOP = frozenset(
     {"the", "a", "an", "of", "and", "or", "in", "on", "to", "for", "is", "are", "was", "were", "be", "by", "with"}
     | {"that", "this", "it", "as", "at", "from", "its"}
 )
+# How people ask for what a term means.
+_DEFINITIONS = ("what is {}", "what is {}", "what are {}", "define {}", "{} definition", "{} meaning", "{}")
 # Words per passage, and the share of documents that are split so: short ones are cheap, long ones must be known too.
 _PASSAGE_WORDS = ((60, 0.6), (110, 0.25), (190, 0.15))
 
@@ -215,6 +217,38 @@ def software(data: Path, rng: np.random.Generator, part: slice = slice(4500)) ->
     return Domain("software", passages, queries + _keywords(passages, 1500, rng))
 
 
+def textbooks(data: Path, rng: np.random.Generator) -> Domain:
+    """Terms and exercises of textbooks, over the sections that explain them."""
+
+    def modules(name: str) -> Iterator[tuple[str, dict[str, str]]]:
+        return ((line["_id"].rpartition("/")[0], line) for line in _lines(data / "openstax" / name))
+
+    known = sorted({module for module, _ in modules("passages.jsonl.gz")})
+    chosen = {known[i] for i in rng.permutation(len(known))[: len(known) // 2].tolist()}
+    passages, queries = [], []
+    for module, line in modules("passages.jsonl.gz"):
+        if module in chosen:
+            passages += _split(line["_id"], line["title"], line["text"], rng)
+    for module, line in modules("pairs.jsonl.gz"):
+        if module in chosen:
+            is_term = line["kind"] == "term"
+            text = str(rng.choice(_DEFINITIONS)).format(line["query"]) if is_term else line["query"]
+            kind = "question" if line["pid"] else line["kind"]
+            queries.append(Query(text, line["pid"], _answers(line), kind=kind))
+    return Domain("textbooks", passages, queries + _keywords(passages, 2500, rng) + _sentences(passages, 2500, rng))
+
+
+def biomedical(data: Path, rng: np.random.Generator) -> Domain:
+    """Questions that papers ask, and what they conclude, over their abstracts without the conclusions."""
+    papers = json.loads((data / "pubmedqa/ori_pqal.json").read_text(encoding="utf-8"))
+    passages = [Passage(name, "", " ".join(paper["CONTEXTS"])) for name, paper in papers.items()]
+    asked = [Query(paper["QUESTION"], name) for name, paper in papers.items()]
+    concluded = [Query(paper["LONG_ANSWER"], name, kind="sentence") for name, paper in papers.items()]
+    return Domain(
+        "biomedical", passages, asked + concluded + _keywords(passages, 1000, rng) + _sentences(passages, 1000, rng)
+    )
+
+
 # What the first edition leaves of its sources, by the domain's name.
 MORE: Mapping[str, Callable[[Path, np.random.Generator], Domain]] = {
     "squad": partial(squad, part=slice(6000, None)),
@@ -229,4 +263,10 @@ DOMAINS: Mapping[str, Callable[[Path, np.random.Generator], Domain]] = {
     "science": science,
     "medical": medical,
     "software": software,
+}
+
+# What the third edition learns from besides.
+LATER: Mapping[str, Callable[[Path, np.random.Generator], Domain]] = {
+    "textbooks": textbooks,
+    "biomedical": biomedical,
 }

@@ -1,9 +1,10 @@
 """Teach a model the order of its teacher on a GPU, in float16 and without padding.
 
-    python follow.py LISTS BASE OUT --steps 9000
+    python follow.py GATHERED ENCODER SPLADE BASE OUT --steps 9000
 
-LISTS is the file of `packed_lists.py`. The loss is that of `secondpass train` with `loss = "kl"`: the divergence of
-softmaxes over a list, at a temperature. OUT receives the checkpoint, and what the held-out lists said.
+GATHERED is the file of `gather.py`, which is searched first; every step draws its lists anew from what was found. The
+loss is that of `secondpass train` with `loss = "kl"`: the divergence of softmaxes over a list, at a temperature. OUT
+receives the checkpoint, and what the held-out lists said.
 """
 
 import argparse
@@ -18,13 +19,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from gather import Gathered
+from lists import Lists, draw, held_out, turns
 from numpy.typing import NDArray
-from packed_lists import NONE, Lists, PackedLists
-from packed_network import PackedNetwork, pairs
+from packed_network import NONE, Batch, PackedNetwork, pairs
+from search import Candidates, load_encoders, search
 from torch import Tensor
 from torch.nn.functional import log_softmax
 from transformers import BertForSequenceClassification
 
+from secondpass.concurrency.read_ahead import map_ahead
 from secondpass.training.agreement import kendall, ndcg_by_teacher
 
 MAX_LENGTH = 256
@@ -36,6 +40,8 @@ LARGEST_GRADIENT = 1.0
 # Held-out lists scored at a time.
 LISTS_PER_LOOK = 24
 SEED = 13
+# Of what a look says, what is logged.
+_MEANS = ("step", "minutes", "loss", "mean")
 
 _log = logging.getLogger("follow")
 
@@ -58,49 +64,38 @@ def divergence(scores: Tensor, found: Tensor, teacher: Tensor) -> Tensor:
     return TEMPERATURE**2 * parts.sum(dim=1).mean()
 
 
-def batches(n_lists: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """The lists of each step, all of them once before any comes again."""
-    while True:
-        order = rng.permutation(n_lists)
-        for first in range(0, n_lists - LISTS_PER_STEP + 1, LISTS_PER_STEP):
-            yield order[first : first + LISTS_PER_STEP]
-
-
 @torch.no_grad()
 def scores_of(
-    network: PackedNetwork, data: PackedLists, lists: Lists, device: torch.device
-) -> list[NDArray[np.float32]]:
-    """The model's scores of each list."""
-    results: list[NDArray[np.float32]] = []
+    network: PackedNetwork, gathered: Gathered, lists: Lists, device: torch.device
+) -> Iterator[tuple[list[float], list[float]]]:
+    """Of each list what is known and the model's scores."""
     for first in range(0, len(lists.queries), LISTS_PER_LOOK):
-        found = lists.passages[first : first + LISTS_PER_LOOK]
-        batch = pairs(data.queries, data.passages, lists.queries[first : first + LISTS_PER_LOOK], found, MAX_LENGTH)
+        rows = slice(first, first + LISTS_PER_LOOK)
+        found = lists.passages[rows]
+        batch = pairs(gathered.queries, gathered.passages, lists.queries[rows], found, MAX_LENGTH)
         with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
             scores = network(batch.to(device)).cpu().numpy()
-        results += np.split(scores, np.cumsum((found != NONE).sum(axis=1))[:-1])
-    return results
+        ends = np.cumsum((found != NONE).sum(axis=1))
+        for known, there, own in zip(lists.scores[rows], found != NONE, np.split(scores, ends[:-1]), strict=True):
+            yield known[there].tolist(), own.tolist()
 
 
-def figures(network: PackedNetwork, data: PackedLists, device: torch.device) -> dict[str, float]:
-    """Of each held-out set nDCG@10, by the teacher's scores or of known answers, and of the former Kendall's tau."""
-    values: dict[str, list[float]] = {}
-    for part in ("agreement", "answers"):
-        lists = data.parts[part]
-        for row, scores in enumerate(scores_of(network, data, lists, device)):
-            gains = lists.scores[row, : len(scores)].tolist()
-            name = lists.names[lists.sets[row]]
-            if min(gains) == max(gains):
-                continue
-            if part == "agreement":
-                values.setdefault(f"{name}_tau", []).append(kendall(gains, scores.tolist()))
-            values.setdefault(f"{name}_ndcg@10", []).append(ndcg_by_teacher(gains, scores.tolist()))
-    means = {name: float(np.mean(each)) for name, each in values.items()}
-    groups = {
-        "mean by teacher": [v for k, v in means.items() if k.endswith("ndcg@10") and "-answers" not in k],
-        "mean tau": [v for k, v in means.items() if k.endswith("_tau")],
-        "mean known answers": [v for k, v in means.items() if k.endswith("-answers_ndcg@10")],
-    }
-    return {name: float(np.mean(each)) for name, each in groups.items()} | means
+def figures(
+    network: PackedNetwork, gathered: Gathered, candidates: Candidates, device: torch.device
+) -> dict[str, float]:
+    """Of each domain's held-out questions nDCG@10 by the teacher's scores and of known answers, and Kendall's tau."""
+    means: dict[str, float] = {}
+    for domain, name in enumerate(gathered.names):
+        by_teacher, answers = held_out(gathered, candidates, domain)
+        agreeing = list(scores_of(network, gathered, by_teacher, device))
+        means[f"{name} by teacher"] = float(np.mean([ndcg_by_teacher(*each) for each in agreeing]))
+        means[f"{name} tau"] = float(np.mean([kendall(*each) for each in agreeing]))
+        known = scores_of(network, gathered, answers, device)
+        means[f"{name} known answers"] = float(np.mean([ndcg_by_teacher(*each) for each in known]))
+    groups = ("by teacher", "tau", "known answers")
+    return {
+        f"mean {group}": float(np.mean([v for k, v in means.items() if k.endswith(f" {group}")])) for group in groups
+    } | means
 
 
 def parameter_groups(model: torch.nn.Module) -> list[dict[str, Any]]:
@@ -139,15 +134,54 @@ class Plan:
         return self.rate * min(1.0, warming, (1 - done) / (1 - WARMUP_SHARE))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """What a step learns from, where it is computed.
+
+    Args:
+        pairs: Of all lists.
+        found: As in `divergence`.
+        teacher: As in `divergence`.
+    """
+
+    pairs: Batch
+    found: Tensor
+    teacher: Tensor
+
+
+def steps_of(gathered: Gathered, candidates: Candidates, device: torch.device) -> Iterator[Step]:
+    """The steps, each made ready while the one before is computed."""
+    rng = np.random.default_rng(SEED)
+
+    def ready(queries: NDArray[np.int64]) -> Step:
+        lists = draw(gathered, candidates, queries, rng)
+        batch = pairs(gathered.queries, gathered.passages, queries, lists.passages, MAX_LENGTH)
+        found, teacher = (torch.from_numpy(each).to(device) for each in (lists.passages != NONE, lists.scores))
+        return Step(batch.to(device), found, teacher)
+
+    return map_ahead(ready, turns(gathered, LISTS_PER_STEP, np.random.default_rng(SEED)))
+
+
 def train(
-    model: BertForSequenceClassification, data: PackedLists, device: torch.device, plan: Plan
+    model: BertForSequenceClassification,
+    gathered: Gathered,
+    candidates: Candidates,
+    device: torch.device,
+    plan: Plan,
 ) -> Iterator[dict[str, float]]:
-    """Train the model in place; what the held-out lists say of it comes with every look, the last one at the end."""
+    """Train the model in place; what the held-out lists say of it comes with every look, the last one at the end.
+
+    Args:
+        model: Learns.
+        gathered: The texts it learns from, and is judged by.
+        candidates: What was found of them.
+        device: Where all of it is.
+        plan: How long, and how fast.
+    """
     network = PackedNetwork(model)
     optimizer = torch.optim.AdamW(parameter_groups(model), lr=plan.rate, fused=device.type == "cuda")
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
-    lists = data.parts["lists"]
-    steps = batches(len(lists.queries), np.random.default_rng(SEED))
+    steps = steps_of(gathered, candidates, device)
     losses: list[Tensor] = []
     step, n_looks, started = 0, 0, time.monotonic()
     while n_looks < plan.looks:
@@ -155,18 +189,15 @@ def train(
         done = plan.done(step, minutes)
         if losses and done >= min(1.0, (n_looks + 1) / plan.looks):
             mean = float(torch.stack(losses).mean())
-            yield {"step": step, "minutes": minutes, "loss": mean, **figures(network, data, device)}
+            yield {"step": step, "minutes": minutes, "loss": mean, **figures(network, gathered, candidates, device)}
             losses, n_looks = [], plan.looks if done >= 1 else n_looks + 1
             continue
-        chosen = next(steps)
-        found = lists.passages[chosen]
-        batch = pairs(data.queries, data.passages, lists.queries[chosen], found, MAX_LENGTH).to(device)
-        teacher = torch.from_numpy(np.nan_to_num(lists.scores[chosen])).to(device)
+        now = next(steps)
         for group in optimizer.param_groups:
             group["lr"] = plan.rate_at(step, done)
         with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
-            scores = network(batch)
-        loss = divergence(scores, torch.from_numpy(found != NONE).to(device), teacher)
+            scores = network(now.pairs)
+        loss = divergence(scores, now.found, now.teacher)
         optimizer.zero_grad(set_to_none=True)
         scaler.scale(loss).backward()
         scaler.unscale_(optimizer)
@@ -184,13 +215,16 @@ def save(model: BertForSequenceClassification, base: Path, out: Path, course: li
         shutil.copy(base / name, out / name)
     lines = [json.dumps(each) for each in course]
     (out / "held_out.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    _log.info("%s", {name: round(value, 4) for name, value in course[-1].items() if "_" not in name})
+    means = {name: round(value, 4) for name, value in course[-1].items() if name.startswith(_MEANS)}
+    _log.info("%s", means)
 
 
 def main() -> None:
     """Read the arguments, train, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("lists", type=Path)
+    parser.add_argument("gathered", type=Path)
+    parser.add_argument("encoder", type=Path, help="folder of all-MiniLM-L6-v2")
+    parser.add_argument("splade", type=Path, help="folder of SPLADE-tiny")
     parser.add_argument("base", type=Path, help="folder of the model that learns")
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, required=True)
@@ -202,15 +236,17 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(SEED)
+    gathered = Gathered.load(arguments.gathered)
+    candidates = search(gathered, *load_encoders(arguments.encoder, arguments.splade, device))
+    _log.info("searched for %d queries in %d passages", len(gathered.domains), len(gathered.passages))
     torch.set_float32_matmul_precision("high")
-    data = PackedLists.load(arguments.lists)
     model = BertForSequenceClassification.from_pretrained(arguments.base, dtype=torch.float32).eval()
     torch.nn.Module.to(model, device)
     for name, weights in model.named_parameters():
         weights.requires_grad = not any(part in name for part in arguments.freeze)
-    course = [{"step": 0, "minutes": 0.0, **figures(PackedNetwork(model), data, device)}]
+    course = [{"step": 0, "minutes": 0.0, **figures(PackedNetwork(model), gathered, candidates, device)}]
     plan = Plan(arguments.steps, arguments.minutes, arguments.rate, arguments.looks)
-    for looked in train(model, data, device, plan):
+    for looked in train(model, gathered, candidates, device, plan):
         course.append(looked)
         save(model, arguments.base, arguments.out, course)
 

@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from observe import layers_of
-from packed_lists import NONE, Texts
+from packed_texts import Texts
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 from transformers import BertForSequenceClassification
 from transformers.models.bert.modeling_bert import BertLayer
 
 CLS, SEP = 101, 102
+# Where a list has fewer passages than others.
+NONE = -1
 
 
 @dataclass(frozen=True, slots=True)

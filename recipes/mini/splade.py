@@ -58,9 +58,9 @@ def term_weights(logits: Tensor) -> Tensor:
     """The weight of each term in a text; the logarithm, which keeps the order, is taken of the largest logits alone.
 
     Args:
-        logits: Of each word of the vocabulary in each token's place. Shape: (n_tokens, vocabulary).
+        logits: Of each word of the vocabulary in each token's place. Shape: (n_tokens, ..., vocabulary).
 
     Returns:
-        Shape: (vocabulary,).
+        Shape: (..., vocabulary).
     """
     return logits.amax(dim=0).relu().log1p()

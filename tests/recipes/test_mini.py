@@ -1,19 +1,14 @@
 """The parts of the bundled model's recipe that can be checked by hand."""
 
 import importlib
-import json
-import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, BertModel
 
-from secondpass import CrossEncoder
 from secondpass.training import read_config
 
 pytestmark = pytest.mark.source
@@ -83,59 +78,21 @@ def test_a_term_gets_what_bm25_gives_it() -> None:
     torch.testing.assert_close(terms.scores(batch), expected)
 
 
-@pytest.fixture
-def lists(tmp_path: Path) -> Path:
-    """All parts of the data, with lists of different lengths and texts that are too long."""
-
-    def record(query: str, *documents: str) -> dict[str, object]:
-        return {"query": query, "documents": documents, "scores": [float(len(each) % 7) for each in documents]}
-
-    long = "word " * 200
-    parts: dict[str, list[dict[str, object]]] = {
-        "lists": [record("what is it", "a word", long, "another word"), record(long, "a word", long)],
-        "agreement": [record("what is a word", "a word", "it is a word", "nothing")],
-        "answers": [{"query": "what is it", "positive": ["a word"], "negative": ["nothing", "it is a word"]}],
-    }
-    build_data = importlib.import_module("build_data")
-    for part, records in parts.items():
-        build_data.write(tmp_path / "data" / part / f"{'web-answers' if part == 'answers' else 'web'}.jsonl", records)
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    """A small model with the bundled one's tokenizer."""
-    mini = MINI.parents[1] / "core" / "secondpass" / "models" / "mini"
-    torch.manual_seed(0)
-    small = BertConfig(
-        vocab_size=30522, hidden_size=24, num_hidden_layers=3, num_attention_heads=3, intermediate_size=40,
-        initializer_range=0.2,
-    )  # fmt: skip
-    small.num_labels = 1
-    folder = tmp_path / "base"
-    BertForSequenceClassification(small).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(mini / name, folder / name)
-    return folder
-
-
-def test_packed_lists_are_what_the_tokenizer_makes_of_their_pairs(lists: Path, base: Path, tmp_path: Path) -> None:
-    packed_lists, packed_network = (importlib.import_module(name) for name in ("packed_lists", "packed_network"))
+def test_packed_pairs_are_what_the_tokenizer_makes_of_them(base: Path) -> None:
+    packed_texts, packed_network = (importlib.import_module(name) for name in ("packed_texts", "packed_network"))
     tokenizer = AutoTokenizer.from_pretrained(base)
-    data = packed_lists.PackedLists.pack(lists, Tokenizer.from_file(str(base / "tokenizer.json")))
-    data.save(tmp_path / "lists.npz")
-    data = packed_lists.PackedLists.load(tmp_path / "lists.npz")
-    part = data.parts["lists"]
-    batch = packed_network.pairs(data.queries, data.passages, part.queries, part.passages, 65)
-    records = [json.loads(line) for line in (lists / "lists" / "web.jsonl").read_text().splitlines()]
-    pairs = [(record["query"], document) for record in records for document in record["documents"]]
+    raw = Tokenizer.from_file(str(base / "tokenizer.json"))
+    long = "word " * 200
+    queries, passages = ["what is it", long], ["a word", long, "another word"]
+    found = np.array([[0, 1, 2], [2, 1, packed_network.NONE]])
+    texts = (packed_texts.Texts.of(each, raw) for each in (queries, passages))
+    batch = packed_network.pairs(*texts, np.arange(2), found, 65)
+    pairs = [(queries[row], passages[place]) for row, each in enumerate(found) for place in each if place >= 0]
     expected = [tokenizer(*pair, truncation="longest_first", max_length=65) for pair in pairs]
     assert batch.bounds.diff().tolist() == [len(each["input_ids"]) for each in expected]
     assert batch.longest == 65
     assert batch.ids.tolist() == [token for each in expected for token in each["input_ids"]]
     assert batch.types.tolist() == [kind for each in expected for kind in each["token_type_ids"]]
-    assert part.scores[0].tolist() == records[0]["scores"]
-    assert np.isnan(part.scores[1]).tolist() == [False, False, True]
 
     model = BertForSequenceClassification.from_pretrained(base).eval()
     scores = packed_network.PackedNetwork(model)(batch)
@@ -160,26 +117,6 @@ def test_following_has_the_loss_of_the_trainer() -> None:
         p, q = (wanted / 2).softmax(0), (given / 2).softmax(0)
         expected += float(4 * (p * (p / q).log()).sum()) / 2
     assert float(follow.divergence(scores, found, teacher)) == pytest.approx(expected, rel=1e-5)
-
-
-def test_following_learns_the_teachers_order_and_leaves_a_checkpoint(
-    lists: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    packed_lists, follow = (importlib.import_module(name) for name in ("packed_lists", "follow"))
-    packed = tmp_path / "lists.npz"
-    packed_lists.PackedLists.pack(lists, Tokenizer.from_file(str(base / "tokenizer.json"))).save(packed)
-    monkeypatch.setattr(follow, "LISTS_PER_STEP", 2)
-    arguments = ["--steps", "120", "--rate", "3e-3", "--freeze", "embeddings", "--looks", "4"]
-    monkeypatch.setattr(sys, "argv", ["follow.py", str(packed), str(base), str(tmp_path / "out"), *arguments])
-    follow.main()
-    course = [json.loads(line) for line in (tmp_path / "out" / "held_out.jsonl").read_text().splitlines()]
-    assert [each["step"] for each in course] == [0, 30, 60, 90, 120]
-    assert course[-1]["loss"] < 0.1 * course[1]["loss"]
-    before, after = load_file(base / "model.safetensors"), load_file(tmp_path / "out" / "model.safetensors")
-    changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert changed
-    assert not any("embeddings" in name for name in changed)
-    assert CrossEncoder(tmp_path / "out", device="cpu").score("what is it", ["a word"]).shape == (1,)
 
 
 @pytest.mark.parametrize(
