@@ -68,11 +68,23 @@ SHAPES: dict[str, dict[str, Any]] = {
         max_position_embeddings=8192,
         rope_parameters={"rope_type": "linear", "rope_theta": 160_000.0, "factor": 8 ** (2 / 64)},
     ),
+    "qwen3-0.6b": {  # tomaarsen/Qwen3-Reranker-0.6B-seq-cls
+        "model_type": "qwen3",
+        "vocab_size": 151_669,
+        "num_hidden_layers": 28,
+        "hidden_size": 1024,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "intermediate_size": 3072,
+        "max_position_embeddings": 40_960,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1_000_000.0},
+    },
     "tiny": _bert(2, 32, 2, vocab_size=600),  # for trying the command out
 }
 
 # Model types that read no token types.
-_WITHOUT_TYPES = ("xlm-roberta", "modernbert", "gte")
+_WITHOUT_TYPES = ("xlm-roberta", "modernbert", "gte", "qwen3")
 
 
 def save_random(shape: str, folder: Path, texts: Iterable[str], tokenizer: Path | None = None) -> None:
