@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from secondpass.checkpoint import LanguageModel, SplitModel, WholeModel
 from secondpass.encoder import Capabilities, ModelInputs, Pooling, Precision
 from secondpass.encoder.padded import without_padding_token
+from secondpass.encoder.parameters import LeavingParameters
 from secondpass.errors import InputError
 from secondpass.execution.build_networks import networks_on
 from secondpass.execution.devices import Placement, capabilities_of
@@ -110,14 +111,36 @@ def test_causal_classifiers_are_packed_and_read_what_their_own_forward_reads(*, 
     torch.testing.assert_close(network(tokens), expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"use_sliding_window": True, "max_window_layers": 1}], ids=["packed", "padded"]
-)
-def test_a_language_model_has_no_8_bit_products(options: dict[str, object]) -> None:
+def test_a_language_model_has_no_8_bit_products() -> None:
+    message = r"dtype must be 'float32', 'bfloat16' or 'float16' for a causal model \(Qwen3ForCausalLM\), got 'int8'"
+    with pytest.raises(InputError, match=message):
+        networks_on(
+            Placement((CPU,), Precision.INT8, 100), _language_model(backbone("qwen3")), _varied_tokens, ModelInputs()
+        )
+
+
+def test_a_language_model_that_has_no_packed_form_has_no_8_bit_products() -> None:
     kind, usual = CAUSAL_MODELS["qwen3"]
-    model = _language_model(random_model(kind, **(usual | options)))
-    with pytest.raises(InputError, match=r"dtype 'int8' has no form for Qwen3.*: use 'float32'"):
+    model = _language_model(random_model(kind, **(usual | {"use_sliding_window": True, "max_window_layers": 1})))
+    with pytest.raises(InputError, match="dtype 'int8' has no form for Qwen3ForCausalLM: use 'float32'"):
         networks_on(Placement((CPU,), Precision.INT8, 100), model, _varied_tokens, ModelInputs())
+
+
+def test_parameters_leave_a_model_once() -> None:
+    model = copy.deepcopy(backbone("bert"))
+    before = {name: tensor.clone() for name, tensor in model.named_parameters()}
+    leaving = LeavingParameters(model)
+    assert (set(leaving), len(leaving)) == (set(before), len(before))
+    name = next(iter(before))
+    assert name in leaving
+    assert leaving.get("nothing") is None
+    torch.testing.assert_close(leaving[name], before[name])
+    assert name not in leaving
+    assert name not in dict(model.named_parameters())
+    with pytest.raises(KeyError):
+        leaving[name]
+    assert dict(leaving).keys() == before.keys() - {name}
+    assert len(leaving) == 0
 
 
 def test_a_language_model_reads_no_texts_for_what_bfloat16_rounds() -> None:

@@ -95,6 +95,14 @@ def test_a_pair_without_any_token_is_scored(tmp_path: Path) -> None:
     assert_scores(model.predict([PAIRS[1], blank, blank, *PAIRS])[1:3], expected[[0, 0]])
 
 
+def test_a_padding_token_that_no_table_has_is_none(tmp_path: Path) -> None:
+    """-1 was the default of Llama's first config."""
+    folder = llama(tmp_path)
+    checkpoints.edit_json(folder / "config.json", pad_token_id=-1)
+    expected = one_by_one(folder, PAIRS)
+    assert_scores(CrossEncoder(folder, activation="identity").predict(PAIRS), expected)
+
+
 def base(folder: Path, architecture: str) -> Path:
     tokenizer = checkpoints.qwen3_tokenizer()
     tokenizer.model_max_length = 64

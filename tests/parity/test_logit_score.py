@@ -9,12 +9,14 @@ import checkpoints
 import language_models
 import numpy as np
 import pytest
+import torch
 from compare import assert_scores
 from language_models import DOCUMENT_LAST, LANGUAGE_MODELS, NOTHING_BEHIND, PARTS, QUERY_LAST, with_template
 from numpy.typing import NDArray
 from sentence_transformers import CrossEncoder as Reference
 from texts import LONG, PAIRS, SHORT_PAIRS
 from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
@@ -123,6 +125,20 @@ def test_a_language_model_whose_settings_name_no_template_reads_two_texts(tmp_pa
     settings = folder / "sentence_bert_config.json"
     settings.write_text('{"transformer_task": "text-generation"}')
     assert_parity(folder, [pair for pair in TIGHT if all(pair)])
+
+
+def test_a_pair_without_any_token_has_the_padding_tokens_logits(tmp_path: Path) -> None:
+    base = with_template(language_models.qwen3(tmp_path / "base"), DOCUMENT_LAST)
+    folder = language_models.logit_score(base, tmp_path / "saved")
+    (folder / "sentence_bert_config.json").write_text('{"transformer_task": "text-generation"}')
+    reference = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    answers = json.loads(next(folder.glob("*LogitScore/config.json")).read_text())
+    with torch.no_grad():
+        logits = reference(torch.tensor([[tokenizer.pad_token_id]]), attention_mask=torch.tensor([[0]])).logits[0, -1]
+    expected = float(logits[answers["true_token_id"]] - logits[answers["false_token_id"]])
+    pairs = [("who", "people"), ("", ""), ("", "a")]
+    assert_scores(CrossEncoder(folder, activation="identity").predict(pairs)[1:2], [expected])
 
 
 @pytest.mark.parametrize("instruction", ["Find recent ones.", ""])

@@ -104,7 +104,11 @@ CAUSAL_MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "llama": ("llama", _CAUSAL | {"attention_bias": True, "mlp_bias": True, "rms_norm_eps": 0.1}),
     "llama-scaled": (
         "llama",
-        _CAUSAL | {"rope_parameters": {"rope_type": "linear", "rope_theta": 1e5, "factor": 1.4}, "hidden_act": "gelu"},
+        _CAUSAL
+        | {
+            "rope_parameters": {"rope_type": "linear", "type": "linear", "rope_theta": 1e5, "factor": 1.4},
+            "hidden_act": "gelu",
+        },
     ),
 }
 MODELS |= CAUSAL_MODELS

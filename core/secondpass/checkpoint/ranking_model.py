@@ -58,11 +58,7 @@ class WholeModel:
         split = _causal_split(self, lambda architecture: architecture.causal_classifier_head)
         if split is None:
             return None
-        no_token = torch.zeros(0, dtype=torch.int64)
-        with torch.no_grad():
-            # transformers reads a padding token that attends to nothing, not even to itself.
-            (blank,) = PaddedEncoder(split.backbone, split.pooling, ModelInputs())(TokenBatch(no_token, no_token, (0,)))
-        return replace(split, blank=blank, ignored_id=self.backbone.config.pad_token_id if self.names_padding else None)
+        return replace(split, ignored_id=self.backbone.config.pad_token_id if self.names_padding else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,24 @@ def _causal_split(model: WholeModel | LanguageModel, head: Callable[[Architectur
     path = None if architecture is None else head(architecture)
     if architecture is None or path is None or architecture.spec(config) is None:
         return None
-    return SplitModel(backbone_of(model.backbone), Pooling.LAST, model.backbone.get_submodule(path), model.labels)
+    backbone = backbone_of(model.backbone)
+    return SplitModel(
+        backbone, Pooling.LAST, model.backbone.get_submodule(path), model.labels, blank=_state_of_nothing(backbone)
+    )
+
+
+def _state_of_nothing(backbone: "PreTrainedModel") -> Tensor | None:
+    """The state of a text without tokens; None where there is no padding token to read in its place.
+
+    transformers reads one that attends to nothing, not even to itself.
+    """
+    pad = backbone.config.pad_token_id
+    if pad is not None and not 0 <= pad < backbone.config.vocab_size:
+        return None
+    no_token = torch.zeros(0, dtype=torch.int64)
+    with torch.no_grad():
+        states = PaddedEncoder(backbone, Pooling.LAST, ModelInputs())(TokenBatch(no_token, no_token, (0,)))
+    return states[0]
 
 
 PretrainedModel: TypeAlias = SplitModel | WholeModel | LanguageModel

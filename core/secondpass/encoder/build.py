@@ -83,7 +83,7 @@ def pack_parameters(
     if architecture is None:
         return None
     spec = architecture.spec(config)
-    if spec is None or not _has_form(spec, precision, pooling, capabilities):
+    if spec is None or not _has_form(spec, pooling, capabilities):
         return None
     with torch.inference_mode():
         names = architecture.names.ours({name: name for name in parameters})
@@ -102,12 +102,9 @@ def pack_parameters(
         )
 
 
-def _has_form(spec: EncoderSpec, precision: Precision, pooling: Pooling, capabilities: Capabilities) -> bool:
+def _has_form(spec: EncoderSpec, pooling: Pooling, capabilities: Capabilities) -> bool:
     # Without a layer nothing is left to pack, and there is no last one to save work in.
     if not spec.layers or pooling not in (CAUSAL_PACKED_POOLINGS if spec.causal else PACKED_POOLINGS):
-        return False
-    # Causal models are so large that to read texts for their ranges, and again for each part, would take minutes.
-    if spec.causal and precision.needs_ranges:
         return False
     return spec.relative is None or capabilities.cheap_calls
 

@@ -57,21 +57,25 @@ class LeavingParameters(Mapping[str, Tensor]):
     """
 
     def __init__(self, model: nn.Module) -> None:
+        self._modules = {name: name.rpartition(".") for name, _ in model.named_parameters()}
         self._model = model
-        self._names = [name for name, _ in model.named_parameters()]
 
     def __getitem__(self, name: str) -> Tensor:
         """The parameter, which is not there a second time."""
-        path, _, leaf = name.rpartition(".")
+        path, _, leaf = self._modules.pop(name)
         module = self._model.get_submodule(path)
         parameter = module.get_parameter(leaf).detach()
         delattr(module, leaf)
         return parameter
 
+    def __contains__(self, name: object) -> bool:
+        """Whether it is still there."""
+        return name in self._modules
+
     def __iter__(self) -> Iterator[str]:
-        """The names, of those that have left too."""
-        return iter(self._names)
+        """The names of those that are still there."""
+        return iter(tuple(self._modules))
 
     def __len__(self) -> int:
-        """How many there were."""
-        return len(self._names)
+        """How many are still there."""
+        return len(self._modules)

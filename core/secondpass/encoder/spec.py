@@ -106,6 +106,17 @@ class EncoderSpec:
     causal: bool = False
     rms_norms: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what no attention here computes.
+
+        Raises:
+            ValueError: Heads that cannot share keys equally, or a window of a causal layer.
+        """
+        if self.n_heads % self.key_heads != 0:
+            raise ValueError(f"n_heads must be a multiple of n_key_heads, got {self.n_heads} and {self.n_key_heads}")
+        if self.causal and any(layer.window is not None for layer in self.layers):
+            raise ValueError("a causal encoder must have no window")
+
     @property
     def head_dim(self) -> int:
         """Width of one head."""

@@ -52,13 +52,18 @@ def networks_on(
     Raises:
         InputError: The precision has no form for this architecture.
     """
+    if placement.precision.needs_ranges and _is_causal(model):
+        raise InputError(
+            f"dtype must be 'float32', 'bfloat16' or 'float16' for a causal model ({type(model.backbone).__name__}), "
+            f"got '{placement.precision}'"
+        )
     model = _split(model)
     models = [model, *(_copy(model) for _ in placement.devices[1:])]
     networks = []
     for own, capabilities in zip(models, placement.devices, strict=True):
         head = _head(own, capabilities)
         rounding_texts = None
-        if _is_measured(own, placement.precision, capabilities):
+        if placement.precision.is_measured(capabilities) and not _is_causal(own):
             rounding_texts = RoundingTexts(batch_on(sample(), capabilities), _then(head, scores))
             if candidates is not None:
                 lists = batch_on(candidates(), capabilities)
@@ -107,14 +112,13 @@ def _split(model: RankingModel) -> RankingModel:
     return model
 
 
-def _is_measured(model: RankingModel, precision: Precision, capabilities: Capabilities) -> bool:
-    """Whether it reads texts first, for what the precision rounds.
+def _is_causal(model: RankingModel) -> bool:
+    """Whether it has a causal transformer that is known here; these are many times as large as others.
 
-    Causal models do not: they are many times as large, so that these texts would take longer than all else of a load.
+    So the texts that a precision is measured with would take them longer than all else of a load, and again for each
+    part: in half precision they are rounded as they are, and there is no int8 of them.
     """
-    if isinstance(model, SplitModel) and is_of_transformers(model) and is_causal(model.backbone.config):
-        return False
-    return precision.is_measured(capabilities)
+    return not isinstance(model, PlainClassifier) and is_of_transformers(model) and is_causal(model.backbone.config)
 
 
 def _copy(model: RankingModel) -> RankingModel:

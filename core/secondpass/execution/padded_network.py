@@ -102,9 +102,8 @@ def _is_verified(model: PretrainedModel) -> bool:
     if not is_of_transformers(model) or config.model_type not in VERIFIED:
         return False
     architecture = architecture_of(config)
-    # A language model's masks hold it off in all options that it has.
-    is_language_model = architecture is not None and architecture.language_head is not None
-    return architecture is None or is_language_model or architecture.spec(config) is not None
+    # The masks of those with language models hold it off in all options that they have.
+    return architecture is None or architecture.language_head is not None or architecture.spec(config) is not None
 
 
 def _leaks(model: PretrainedModel, encoder: Callable[[TokenBatch], Tensor], sample: PairTokens) -> bool:

@@ -55,7 +55,7 @@ class Architecture:
         names: Its parameters' names and ours.
         spec: Reads its config; None for an option that the packed encoder does not have, never a guess.
         head: Reads from its config the layers of its sequence classifier between the pooled state and the logits.
-            Dropout is left out, as always in evaluation. None where its classifiers do not read a pooled state.
+            Dropout is left out, as always in evaluation. None where the state it reads depends on the padding token.
         pooling: Reads from its config which state that head takes.
         stored: How its files are read as data; None where only transformers reads them.
         language_head: Of its causal language models, the path of the linear layer that alone makes logits of a token's

@@ -16,7 +16,7 @@ def _llama(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' c
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     if nonlinearity is None or rope is None or kinds != {"full_attention"} or not getattr(config, "is_causal", True):
         return None
-    if n_heads % n_key_heads != 0:
+    if n_heads % n_key_heads != 0:  # transformers refuses these as well, in its own words
         return None
     return EncoderSpec(
         hidden=config.hidden_size,
@@ -35,7 +35,8 @@ def _llama(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' c
 
 def _rope(parameters: dict[str, Any]) -> Rope | None:
     """The rotation that a config states; None for one that grows with the length, or has a key that we do not know."""
-    keys, theta = parameters.keys() | {"rope_type"}, float(parameters["rope_theta"])
+    # transformers keeps the name that the kind had in older files, beside today's.
+    keys, theta = (parameters.keys() - {"type"}) | {"rope_type"}, float(parameters["rope_theta"])
     match parameters.get("rope_type", "default"):
         case "default" if keys == {"rope_type", "rope_theta"}:
             return Rope(theta)

@@ -51,8 +51,11 @@ def attend(
     outputs[packing.n_tokens :].zero_()
     for group in packing.groups:
         target = outputs[group.first_row : group.end_row].view(group.n_pairs, group.length, n_heads, -1).transpose(1, 2)
+        if causal:
+            target.copy_(_attend_causally(query, key, value, group, n_heads))
+            continue
         if window is None or group.length <= window + 1:
-            target.copy_(_attend_group(query, key, value, packing, group, n_heads, causal=causal))
+            target.copy_(_attend_group(query, key, value, packing, group, n_heads))
             continue
         for start in range(0, group.length, _QUERIES_PER_SLICE):
             stop = min(start + _QUERIES_PER_SLICE, group.length)
@@ -122,37 +125,33 @@ def _n_key_heads(query: Tensor, key: Tensor, n_heads: int) -> int:
 
 
 def _attend_group(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    packing: Packing,
-    group: LengthGroup,
-    n_heads: int,
-    *,
-    causal: bool,
+    query: Tensor, key: Tensor, value: Tensor, packing: Packing, group: LengthGroup, n_heads: int
 ) -> Tensor:
     """Attention of all tokens of the group's pairs over their pair. Shape: (n_pairs, n_heads, length, head_dim)."""
-    by_exp2 = exp2.applies(query, packing.capabilities, n_rows=group.end_row - group.first_row)
-    if by_exp2 or causal:
-        n_read, n_key_heads = packing.n_keys_read(group.length), _n_key_heads(query, key, n_heads)
-        q = view_heads(query, group, n_heads, 0, n_read)
-        k, v = (view_heads(rows, group, n_key_heads, 0, n_read) for rows in (key, value))
-        outputs = exp2.attend_by_exp2(q, k, v, length=group.length, causal=causal) if by_exp2 else None
+    if exp2.applies(query, packing.capabilities, n_rows=group.end_row - group.first_row):
+        n_read = packing.n_keys_read(group.length)
+        q, k, v = (view_heads(rows, group, n_heads, 0, n_read) for rows in (query, key, value))
+        outputs = exp2.attend_by_exp2(q, k, v, length=group.length)
         if outputs is not None:
             return outputs
-        if causal:
-            # Rows that are read beyond a pair's last token are behind all of its tokens: no mask is needed for them.
-            return _attend_causally(q, k, v)[:, :, : group.length]
     q = view_heads(query, group, n_heads, 0, group.length)
     return _attend_slice(q, key, value, packing, group, n_heads, (0, group.length), None)
 
 
-def _attend_causally(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Attention of every row over itself and those before it; heads that share keys one after the other, uncopied."""
-    n_shared = q.shape[1] // k.shape[1]
+def _attend_causally(query: Tensor, key: Tensor, value: Tensor, group: LengthGroup, n_heads: int) -> Tensor:
+    """As `_attend_group`, of every token over itself and those before it.
+
+    By torch's kernel whatever the dtype: exp2 rounds what all scores have in common, such as the biases of Qwen2's keys
+    give them, and nothing measures at a load what that does to a causal model.
+    """
+    n_key_heads = _n_key_heads(query, key, n_heads)
+    q = view_heads(query, group, n_heads, 0, group.length)
+    k, v = (view_heads(rows, group, n_key_heads, 0, group.length) for rows in (key, value))
+    n_shared = n_heads // n_key_heads
     if n_shared == 1:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    outputs = q.new_empty(q.shape)
+    # Heads that share keys one after the other, whose keys are not copied so.
+    outputs = torch.empty_like(q)
     for i in range(n_shared):
         outputs[:, i::n_shared] = F.scaled_dot_product_attention(q[:, i::n_shared], k, v, is_causal=True)
     return outputs

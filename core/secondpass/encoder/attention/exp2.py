@@ -31,24 +31,21 @@ def applies(query: Tensor, capabilities: Capabilities, *, n_rows: int) -> bool:
     )
 
 
-def attend_by_exp2(query: Tensor, key: Tensor, value: Tensor, *, length: int, causal: bool = False) -> Tensor | None:
+def attend_by_exp2(query: Tensor, key: Tensor, value: Tensor, *, length: int) -> Tensor | None:
     """Every token's attention over its own pair, or None if the scores are too large for it.
 
     Args:
         query: May have more rows than there are tokens: products of round sizes are faster, and fewer to prepare.
             Shape: (n_pairs, n_heads, n_rows, head_dim).
-        key: As query, or of fewer heads, each of which neighbouring heads of queries share.
-        value: As key.
+        key: As query.
+        value: As query.
         length: Tokens; the rows after them are read, but count for nothing.
-        causal: Whether a token attends to none behind it.
 
     Returns:
         Shape: (n_pairs, n_heads, length, head_dim).
     """
     n_pairs, n_heads, n_rows, head_dim = query.shape
-    n_shared = n_heads // key.shape[1]
-    shared = (states[:, :, None].expand(-1, -1, n_shared, -1, -1) for states in (key, value))
-    q, k, v = (states.reshape(-1, n_rows, head_dim) for states in (query, *shared))
+    q, k, v = (states.reshape(-1, n_rows, head_dim) for states in (query, key, value))
     scale = math.log2(math.e) / math.sqrt(head_dim)
     outputs, sums = torch.empty_like(q), q.new_empty(len(q), n_rows, 1)
     step = min(len(q), max(1, _SCORES_AT_A_TIME // n_rows**2))
@@ -58,9 +55,7 @@ def attend_by_exp2(query: Tensor, key: Tensor, value: Tensor, *, length: int, ca
         scores = space[: len(q[part])]
         torch.baddbmm(scores, q[part], k[part].transpose(1, 2), beta=0, alpha=scale, out=scores)
         scores.exp2_()
-        if causal:
-            scores.tril_()
-        elif n_rows > length:
+        if n_rows > length:
             scores[:, :, length:] = 0.0
         torch.sum(scores, dim=2, keepdim=True, out=sums[part])
         torch.bmm(scores, v[part], out=outputs[part])
