@@ -8,7 +8,7 @@ is one file: each text once, as the numbers of its tokens and of its words' stem
 
 import argparse
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -21,7 +21,7 @@ from build_data import SEED
 from build_lists import held_out
 from corpora import DOMAINS, LATER, MORE, Domain, Query
 from numpy.typing import NDArray
-from packed_texts import Texts
+from ragged import Ragged, tokenised
 from tokenizers import Tokenizer
 
 
@@ -53,32 +53,10 @@ PLANS: Mapping[str, Plan] = {
 }
 # The domains whose passages begin with their titles.
 TITLED = frozenset({"claims", "science", "covid"})
+# What a file holds of each passage or query.
+_RAGGED = ("passages", "passage_terms", "queries", "query_terms", "answers", "siblings")
 
 _log = logging.getLogger("gather")
-
-
-@dataclass(frozen=True, slots=True)
-class Ragged:
-    """Lists of numbers, one after the other.
-
-    Args:
-        values: Of all lists.
-        bounds: Where each begins, and where the last ends. Shape: (n_lists + 1,).
-    """
-
-    values: NDArray[np.int64]
-    bounds: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, lists: Iterable[Sequence[int]]) -> Self:
-        """The lists."""
-        lists = list(lists)
-        values = np.fromiter((value for each in lists for value in each), np.int64)
-        return cls(values, np.cumsum([0, *map(len, lists)]))
-
-    def __getitem__(self, number: int) -> NDArray[np.int64]:
-        """One list."""
-        return self.values[self.bounds[number] : self.bounds[number + 1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +75,9 @@ class Gathered:
         held_out: Whether a query is one that nothing learns from. Shape: as domains.
     """
 
-    passages: Texts
+    passages: Ragged
     passage_terms: Ragged
-    queries: Texts
+    queries: Ragged
     query_terms: Ragged
     answers: Ragged
     siblings: Ragged
@@ -114,12 +92,10 @@ class Gathered:
             "domains": self.domains.astype(np.int8),
             "held_out": self.held_out,
         }
-        for name in ("passages", "queries"):
-            texts = getattr(self, name)
-            arrays |= {f"{name}.tokens": texts.tokens.astype(np.uint16), f"{name}.lengths": np.diff(texts.bounds)}
-        for name in ("passage_terms", "query_terms", "answers", "siblings"):
-            lists = getattr(self, name)
-            arrays |= {f"{name}.values": lists.values.astype(np.int32), f"{name}.lengths": np.diff(lists.bounds)}
+        for name in _RAGGED:
+            lists: Ragged = getattr(self, name)
+            small = np.uint16 if name in ("passages", "queries") else np.int32  # tokens of a vocabulary, or places
+            arrays |= {f"{name}.values": lists.values.astype(small), f"{name}.lengths": np.diff(lists.bounds)}
         np.savez_compressed(path, allow_pickle=False, **arrays)
 
     @classmethod
@@ -127,22 +103,12 @@ class Gathered:
         """Read what `save` wrote."""
         with np.load(path) as arrays:
 
-            def bounds(name: str) -> NDArray[np.int64]:
-                return np.cumsum([0, *arrays[f"{name}.lengths"].astype(np.int64)])
-
-            def texts(name: str) -> Texts:
-                return Texts(arrays[f"{name}.tokens"].astype(np.int64), bounds(name))
-
             def ragged(name: str) -> Ragged:
-                return Ragged(arrays[f"{name}.values"].astype(np.int64), bounds(name))
+                lengths = arrays[f"{name}.lengths"].astype(np.int64)
+                return Ragged(arrays[f"{name}.values"].astype(np.int64), np.cumsum([0, *lengths]))
 
             return cls(
-                passages=texts("passages"),
-                passage_terms=ragged("passage_terms"),
-                queries=texts("queries"),
-                query_terms=ragged("query_terms"),
-                answers=ragged("answers"),
-                siblings=ragged("siblings"),
+                **{name: ragged(name) for name in _RAGGED},
                 names=tuple(arrays["names"].tolist()),
                 domains=arrays["domains"].astype(np.int64),
                 held_out=arrays["held_out"],
@@ -190,9 +156,9 @@ def gather(data: Path, tokenizer: Tokenizer, names: Sequence[str] = tuple(PLANS)
         show_progress=False,
     )
     return Gathered(
-        Texts.of(texts, tokenizer),
+        tokenised(texts, tokenizer),
         Ragged.of(stems.ids),
-        Texts.of([query.text for query in queries], tokenizer),
+        tokenised([query.text for query in queries], tokenizer),
         Ragged.of([stems.vocab[term] for term in terms if term in stems.vocab] for terms in asked_for),
         Ragged.of(_answering(query, own, texts) for query, own in zip(queries, siblings, strict=True)),
         Ragged.of(siblings),

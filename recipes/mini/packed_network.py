@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from observe import layers_of
-from packed_texts import Texts
+from ragged import Ragged
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 from transformers import BertForSequenceClassification
@@ -49,7 +49,7 @@ class Batch:
 
 
 def pairs(
-    queries: Texts, passages: Texts, asked: NDArray[np.int64], found: NDArray[np.int64], max_length: int
+    queries: Ragged, passages: Ragged, asked: NDArray[np.int64], found: NDArray[np.int64], max_length: int
 ) -> Batch:
     """The pairs of some lists, in order, those that are not there left out.
 
@@ -82,8 +82,8 @@ def pairs(
     is_query, is_passage = (place >= 1) & (place <= n), (place >= n + 2) & (place < last)
     ids = np.full(len(place), SEP)
     ids[place == 0] = CLS
-    ids[is_query] = queries.tokens[(start + place)[is_query]]
-    ids[is_passage] = passages.tokens[(own + place)[is_passage]]
+    ids[is_query] = queries.values[(start + place)[is_query]]
+    ids[is_passage] = passages.values[(own + place)[is_passage]]
     return Batch(
         torch.from_numpy(ids),
         torch.from_numpy((place > n + 1).astype(np.int64)),

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from build_lists import SPREAD
 from encode import DENSE_LENGTH
-from gather import PLANS, Gathered, Ragged
+from gather import PLANS, Gathered
 from numpy.typing import NDArray
 from packed_network import CLS, NONE, SEP
-from packed_texts import Texts
 from pools import DEPTH
+from ragged import Ragged
 from splade import MAX_LENGTH as SPARSE_LENGTH
 from splade import term_weights
 from teacher import BM25_WEIGHT, COSINE_SCALE
@@ -128,7 +128,7 @@ class Postings:
 
 
 @torch.inference_mode()
-def embed(texts: Texts, encoder: BertModel) -> Tensor:
+def embed(texts: Ragged, encoder: BertModel) -> Tensor:
     """Embeddings of length 1, the mean of all tokens' states. Shape: (n_texts, hidden)."""
     embedded = torch.empty(len(texts), encoder.config.hidden_size, device=encoder.device)
     for rows, ids, mask in _batches(texts, DENSE_LENGTH, encoder.device):
@@ -139,7 +139,7 @@ def embed(texts: Texts, encoder: BertModel) -> Tensor:
 
 
 @torch.inference_mode()
-def weigh(texts: Texts, splade: BertForMaskedLM) -> Tensor:
+def weigh(texts: Ragged, splade: BertForMaskedLM) -> Tensor:
     """The weight of each term in each text, in half precision on a GPU. Shape: (n_texts, vocabulary)."""
     half = torch.float16 if splade.device.type == "cuda" else torch.float32
     weights = torch.empty(len(texts), splade.config.vocab_size, dtype=half, device=splade.device)
@@ -150,7 +150,7 @@ def weigh(texts: Texts, splade: BertForMaskedLM) -> Tensor:
     return weights
 
 
-def _batches(texts: Texts, max_length: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _batches(texts: Ragged, max_length: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Which texts, their tokens with special ones, and which tokens are no padding; texts of like length together."""
     lengths = np.minimum(np.diff(texts.bounds), max_length - 2)
     order = np.argsort(-lengths, kind="stable")
@@ -162,7 +162,7 @@ def _batches(texts: Texts, max_length: int, device: torch.device) -> Iterator[tu
         place, own = np.arange(width) - 1, lengths[rows, None]
         inside = (place >= 0) & (place < own)
         ids = np.full(inside.shape, PAD)
-        ids[inside] = texts.tokens[(texts.bounds[rows, None] + place)[inside]]
+        ids[inside] = texts.values[(texts.bounds[rows, None] + place)[inside]]
         ids[:, 0] = CLS
         ids[np.arange(len(rows)), lengths[rows] + 1] = SEP
         mask = (place <= own).astype(np.int64)

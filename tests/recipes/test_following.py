@@ -79,7 +79,7 @@ def encoders(tmp_path: Path) -> tuple[Path, Path]:
 
 def texts_of(texts: Any, tokenizer: Tokenizer) -> list[str]:
     ends = texts.bounds
-    return [tokenizer.decode(texts.tokens[a:b].tolist()) for a, b in pairwise(ends)]
+    return [tokenizer.decode(texts.values[a:b].tolist()) for a, b in pairwise(ends)]
 
 
 def test_what_is_gathered_is_what_the_corpora_hold(gathered: Any, tokenizer: Tokenizer) -> None:
@@ -108,14 +108,14 @@ def test_searching_gives_what_each_part_of_the_teacher_gives_alone(
     data: Path,
 ) -> None:
     search, splade, teacher, build_lists = scripts("search", "splade", "teacher", "build_lists")
-    gather, corpora = scripts("gather", "corpora")
+    ragged, corpora = scripts("ragged", "corpora")
     few = np.r_[np.flatnonzero(gathered.held_out)[:5], np.flatnonzero(~gathered.held_out)[-5:]]
     queries = [texts_of(gathered.queries, tokenizer)[row] for row in few]
     chosen = replace(
         gathered,
-        queries=importlib.import_module("packed_texts").Texts.of(queries, tokenizer),
-        query_terms=gather.Ragged.of([gathered.query_terms[row].tolist() for row in few]),
-        answers=gather.Ragged.of([gathered.answers[row].tolist() for row in few]),
+        queries=ragged.tokenised(queries, tokenizer),
+        query_terms=ragged.Ragged.of([gathered.query_terms[row].tolist() for row in few]),
+        answers=ragged.Ragged.of([gathered.answers[row].tolist() for row in few]),
         domains=gathered.domains[few],
     )
     encoder, sparse = search.load_encoders(*encoders, torch.device("cpu"))

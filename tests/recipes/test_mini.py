@@ -79,13 +79,13 @@ def test_a_term_gets_what_bm25_gives_it() -> None:
 
 
 def test_packed_pairs_are_what_the_tokenizer_makes_of_them(base: Path) -> None:
-    packed_texts, packed_network = (importlib.import_module(name) for name in ("packed_texts", "packed_network"))
+    ragged, packed_network = (importlib.import_module(name) for name in ("ragged", "packed_network"))
     tokenizer = AutoTokenizer.from_pretrained(base)
     raw = Tokenizer.from_file(str(base / "tokenizer.json"))
     long = "word " * 200
     queries, passages = ["what is it", long], ["a word", long, "another word"]
     found = np.array([[0, 1, 2], [2, 1, packed_network.NONE]])
-    texts = (packed_texts.Texts.of(each, raw) for each in (queries, passages))
+    texts = (ragged.tokenised(each, raw) for each in (queries, passages))
     batch = packed_network.pairs(*texts, np.arange(2), found, 65)
     pairs = [(queries[row], passages[place]) for row, each in enumerate(found) for place in each if place >= 0]
     expected = [tokenizer(*pair, truncation="longest_first", max_length=65) for pair in pairs]
