@@ -12,9 +12,12 @@ class TokenBatch:
     Args:
         ids: Vocabulary ids. Shape: (n_tokens,), int64.
         type_ids: Token types (0 query side, 1 document side). Shape: (n_tokens,), int64.
-        lengths: Tokens of each pair, specials included; they sum to n_tokens. On the host.
+        lengths: Tokens of each pair, specials included, shared ones not; with n_shared they sum to n_tokens. On the
+            host.
+        n_shared: Tokens that every pair begins with, which come once, before the first pair's own; see `share_prefix`.
     """
 
     ids: Tensor
     type_ids: Tensor
     lengths: tuple[int, ...]
+    n_shared: int = 0

@@ -13,6 +13,7 @@ from secondpass.encoder.layers import ForwardContext, Layer
 from secondpass.encoder.norm import Norm
 from secondpass.encoder.packing import Packing, pack
 from secondpass.encoder.pooling import Pooling, packed_means
+from secondpass.encoder.shared_prefix import share_prefix
 from secondpass.encoder.spec import EncoderSpec, Rope
 from secondpass.encoder.transfer import to_device
 
@@ -47,6 +48,8 @@ class PackedEncoder:
         Returns:
             Shape: (n_pairs, hidden), float32, on the encoder's device.
         """
+        if self._shares_prefixes:
+            batch = share_prefix(batch)
         context = self.context(batch)
         states = self.embeddings(batch, context.packing)
         for layer in self.layers:
@@ -55,7 +58,8 @@ class PackedEncoder:
 
     def context(self, batch: TokenBatch) -> ForwardContext:
         """What all layers share when they read this batch."""
-        packing = pack(batch.lengths, self.capabilities, reads_last=self.pooling is Pooling.LAST)
+        reads_last = self.pooling is Pooling.LAST
+        packing = pack(batch.lengths, self.capabilities, reads_last=reads_last, n_shared=batch.n_shared)
         return ForwardContext(packing, self._rotations(packing), self._table_rows(packing))
 
     def pooled(self, states: Tensor, context: ForwardContext) -> Tensor:
@@ -65,6 +69,11 @@ class PackedEncoder:
         if self.pooling is Pooling.MEAN:
             return packed_means(states, context.packing)
         return states[: context.packing.n_pairs].float()
+
+    @property
+    def _shares_prefixes(self) -> bool:
+        """Whether equal beginnings have equal states, of which none is part of the result; and ids are at hand."""
+        return self.spec.causal and self.pooling is Pooling.LAST and self.capabilities.device.type == "cpu"
 
     def _rotations(self, packing: Packing) -> dict[Rope, Rotation]:
         ropes = {layer.rope for layer in self.spec.layers if layer.rope is not None}

@@ -40,7 +40,7 @@ def attend(
         packing: Where the pairs lie.
         n_heads: Attention heads.
         window: A token attends to those at most this far away; None: to all.
-        causal: Whether it attends to none behind it; without a window.
+        causal: Whether it attends to none behind it; without a window. Only then may pairs share a prefix.
 
     Returns:
         The heads' outputs side by side; zero in padding rows. Shape: (n_rows, n_heads * head_dim).
@@ -49,10 +49,10 @@ def attend(
         return varlen.attend_varlen(query, key, value, packing, n_heads=n_heads, window=window, causal=causal)
     outputs = query.new_empty(query.shape)
     outputs[packing.n_tokens :].zero_()
-    for group in packing.groups:
+    for group in packing.groups if packing.prefix is None else (packing.prefix, *packing.groups):
         target = outputs[group.first_row : group.end_row].view(group.n_pairs, group.length, n_heads, -1).transpose(1, 2)
         if causal:
-            target.copy_(_attend_causally(query, key, value, group, n_heads))
+            target.copy_(_attend_causally(query, key, value, packing, group, n_heads))
             continue
         if window is None or group.length <= window + 1:
             target.copy_(_attend_group(query, key, value, packing, group, n_heads))
@@ -114,6 +114,10 @@ def attend_one(
         pairs = slice(group.first_pair, group.first_pair + group.n_pairs)
         # Heads that share keys stand beside each other, as rows of queries do.
         q = query[pairs].view(group.n_pairs, n_key_heads, n_heads // n_key_heads, -1)
+        if packing.prefix is not None:
+            k, v = (_with_prefix(rows, packing, group, n_key_heads) for rows in (key, value))
+            outputs[pairs].view(q.shape).copy_(F.scaled_dot_product_attention(q, k, v))
+            continue
         keys = 0, group.length if window is None else min(group.length, window + 1)
         outputs[pairs].view(q.shape).copy_(_attend_slice(q, key, value, packing, group, n_key_heads, keys, None))
     return outputs
@@ -138,7 +142,9 @@ def _attend_group(
     return _attend_slice(q, key, value, packing, group, n_heads, (0, group.length), None)
 
 
-def _attend_causally(query: Tensor, key: Tensor, value: Tensor, group: LengthGroup, n_heads: int) -> Tensor:
+def _attend_causally(
+    query: Tensor, key: Tensor, value: Tensor, packing: Packing, group: LengthGroup, n_heads: int
+) -> Tensor:
     """As `_attend_group`, of every token over itself and those before it.
 
     By torch's kernel whatever the dtype: exp2 rounds what all scores have in common, such as the biases of Qwen2's keys
@@ -146,15 +152,30 @@ def _attend_causally(query: Tensor, key: Tensor, value: Tensor, group: LengthGro
     """
     n_key_heads = _n_key_heads(query, key, n_heads)
     q = view_heads(query, group, n_heads, 0, group.length)
-    k, v = (view_heads(rows, group, n_key_heads, 0, group.length) for rows in (key, value))
-    n_shared = n_heads // n_key_heads
-    if n_shared == 1:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    k, v = (_with_prefix(rows, packing, group, n_key_heads) for rows in (key, value))
+    n_before = k.shape[2] - group.length
+    # The kernel's own mask lets the first query see the first key, and no other.
+    mask = q.new_full((group.length, k.shape[2]), -math.inf).triu_(n_before + 1) if n_before else None
+    n_sharing = n_heads // n_key_heads
     # Heads that share keys one after the other, whose keys are not copied so.
     outputs = torch.empty_like(q)
-    for i in range(n_shared):
-        outputs[:, i::n_shared] = F.scaled_dot_product_attention(q[:, i::n_shared], k, v, is_causal=True)
+    for i in range(n_sharing):
+        outputs[:, i::n_sharing] = F.scaled_dot_product_attention(
+            q[:, i::n_sharing], k, v, attn_mask=mask, is_causal=mask is None
+        )
     return outputs
+
+
+def _with_prefix(rows: Tensor, packing: Packing, group: LengthGroup, n_heads: int) -> Tensor:
+    """Keys or values of all tokens of the group's pairs, those that stand in the prefix first.
+
+    Shape: (n_pairs, n_heads, prefix's length + length, head_dim).
+    """
+    own = view_heads(rows, group, n_heads, 0, group.length)
+    if packing.prefix is None or group is packing.prefix:
+        return own
+    prefix = view_heads(rows, packing.prefix, n_heads, 0, packing.prefix.length)
+    return torch.cat((prefix.expand(group.n_pairs, -1, -1, -1), own), dim=2)
 
 
 def _attend_slice(
