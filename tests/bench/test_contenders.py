@@ -8,7 +8,10 @@ from pathlib import Path
 import checkpoints
 import numpy as np
 import pytest
+import torch
+import transformers
 from folders import FolderOf
+from sentence_transformers import CrossEncoder as Reference
 from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
@@ -28,10 +31,21 @@ from secondpass.bench.contenders import is_installed, largest_difference, load, 
 from secondpass.bench.fresh_process import high_water_mib, peak_mib
 from secondpass.bench.measure import measure
 from secondpass.bench.peers.onnx import onnx_file
+from secondpass.checkpoint.prompts import OneText, prompt_named
 from secondpass.encoder.arithmetic.onednn import has_bfloat16
 from secondpass.errors import InputError, RemoteCodeError
 
 pytestmark = TRUNCATES
+
+TOY_QWEN3 = {
+    "vocab_size": 64,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 16,
+    "intermediate_size": 48,
+}
 
 FLOAT32 = [contender for contender in CONTENDERS if "int8" not in contender.name and "float16" not in contender.name]
 
@@ -204,10 +218,31 @@ def test_random_shapes_are_the_same_every_time(shape: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_names_the_sizes_of_a_config(shape: str) -> None:
-    import transformers
-
     config = transformers.AutoConfig.for_model(**SHAPES[shape])
     assert config.hidden_size % config.num_attention_heads == 0
+
+
+def test_a_shape_with_a_prompt_asks_as_its_model_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the sizes of a toy; both read the prompt that known.toml has."""
+    monkeypatch.setitem(SHAPES, "qwen3-reranker-0.6b", SHAPES["qwen3-reranker-0.6b"] | TOY_QWEN3)
+    save_random("qwen3-reranker-0.6b", tmp_path, ["one text", "another text"])
+    model = CrossEncoder(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    prompt = prompt_named("qwen3-reranker")
+    assert isinstance(prompt.body, OneText)
+    body = prompt.body.text.format(instruction=prompt.instruction, query="one", document="another text")
+    ids = tokenizer("".join((*prompt.before, body, *prompt.after)), add_special_tokens=False)["input_ids"]
+    assert 50 < len(ids) < 90, "as many tokens as Qwen's own tokenizer makes of it"
+    assert tokenizer.unk_token_id not in ids
+    ours, reference = model.score("one", ["another text", "text"]), Reference(str(tmp_path), device="cpu")
+    pairs = [("one", "another text"), ("one", "text")]
+    np.testing.assert_allclose(ours, reference.predict(pairs), atol=1e-6)
+    with torch.inference_mode():
+        asked = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path)(torch.tensor([ids]))
+    assert ours[0] == pytest.approx(asked.logits.sigmoid().item(), abs=1e-6)
+    reasons = {contender.name: load(contender, Setting(str(tmp_path), "cpu", 512)) for contender in FLOAT32}
+    assert callable(reasons[BASELINE])
+    assert "chat template" in str(reasons["transformers float32, one padded batch"])
 
 
 def test_mistakes_of_shape_and_tokenizer_are_named(tmp_path: Path) -> None:

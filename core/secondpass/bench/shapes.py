@@ -30,6 +30,19 @@ def _bert(layers: int, width: int, heads: int, model_type: str = "bert", **other
     }
 
 
+_QWEN3: dict[str, Any] = {
+    "model_type": "qwen3",
+    "vocab_size": 151_669,
+    "num_hidden_layers": 28,
+    "hidden_size": 1024,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "intermediate_size": 3072,
+    "max_position_embeddings": 40_960,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 1_000_000.0},
+}
+
 # Sizes as in the config.json of the checkpoint named beside each.
 SHAPES: dict[str, dict[str, Any]] = {
     "tinybert-l2": _bert(2, 128, 2),  # cross-encoder/ms-marco-TinyBERT-L2-v2
@@ -68,20 +81,16 @@ SHAPES: dict[str, dict[str, Any]] = {
         max_position_embeddings=8192,
         rope_parameters={"rope_type": "linear", "rope_theta": 160_000.0, "factor": 8 ** (2 / 64)},
     ),
-    "qwen3-0.6b": {  # tomaarsen/Qwen3-Reranker-0.6B-seq-cls
-        "model_type": "qwen3",
-        "vocab_size": 151_669,
-        "num_hidden_layers": 28,
-        "hidden_size": 1024,
-        "num_attention_heads": 16,
-        "num_key_value_heads": 8,
-        "head_dim": 128,
-        "intermediate_size": 3072,
-        "max_position_embeddings": 40_960,
-        "rope_parameters": {"rope_type": "default", "rope_theta": 1_000_000.0},
-    },
+    "qwen3-0.6b": _QWEN3,  # tomaarsen/Qwen3-Reranker-0.6B-seq-cls, given texts without a prompt
+    "qwen3-reranker-0.6b": _QWEN3,  # the same, given texts in the prompt of Qwen/Qwen3-Reranker-0.6B
     "tiny": _bert(2, 32, 2, vocab_size=600),  # for trying the command out
 }
+
+# The prompts that shapes are asked with, by their names in known.toml.
+_PROMPTS = {"qwen3-reranker-0.6b": "qwen3-reranker"}
+# What such prompts hold that is one token of their models.
+_PROMPT_SPECIALS = ("<|im_start|>", "<|im_end|>", "<think>", "</think>")
+_MESSAGE = '{{ messages | selectattr("role", "eq", "ROLE") | map(attribute="content") | first }}'
 
 # Model types that read no token types.
 _WITHOUT_TYPES = ("xlm-roberta", "modernbert", "gte", "qwen3")
@@ -105,7 +114,13 @@ def save_random(shape: str, folder: Path, texts: Iterable[str], tokenizer: Path 
     import transformers
 
     sizes = dict(SHAPES[shape])
-    fast_tokenizer = _fast_tokenizer(texts, tokenizer, has_types=sizes["model_type"] not in _WITHOUT_TYPES)
+    prompt = _prompt_of(shape)
+    has_types = sizes["model_type"] not in _WITHOUT_TYPES
+    fast_tokenizer = _fast_tokenizer(texts, tokenizer, prompt or "", has_types=has_types)
+    if prompt is not None:
+        fast_tokenizer.add_special_tokens({"additional_special_tokens": list(_PROMPT_SPECIALS)})
+        roles = {role: _MESSAGE.replace("ROLE", role) for role in ("query", "document")}
+        fast_tokenizer.chat_template = prompt.format(**roles)
     ids = {f"{name}_token_id": getattr(fast_tokenizer, f"{name}_token_id") for name in ("pad", "cls", "sep")}
     sizes |= ids | {"bos_token_id": ids["cls_token_id"], "eos_token_id": ids["sep_token_id"], "num_labels": 1}
     sizes["vocab_size"] = max(sizes["vocab_size"], len(fast_tokenizer))
@@ -117,12 +132,27 @@ def save_random(shape: str, folder: Path, texts: Iterable[str], tokenizer: Path 
     fast_tokenizer.save_pretrained(folder)
 
 
-def _fast_tokenizer(texts: Iterable[str], folder: Path | None, *, has_types: bool) -> "PreTrainedTokenizerFast":
+def _prompt_of(shape: str) -> str | None:
+    """A format string of query and document; None where the shape is asked without a prompt."""
+    from secondpass.checkpoint.prompts import OneText, prompt_named
+
+    if shape not in _PROMPTS:
+        return None
+    prompt = prompt_named(_PROMPTS[shape])
+    if not isinstance(prompt.body, OneText):
+        raise TypeError(f"the prompt of {shape} has no single text")
+    pieces = (*prompt.before, prompt.body.text, prompt.body.ending, *prompt.after)
+    return "".join(pieces).replace("{instruction}", prompt.instruction)
+
+
+def _fast_tokenizer(
+    texts: Iterable[str], folder: Path | None, prompt: str, *, has_types: bool
+) -> "PreTrainedTokenizerFast":
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
     if folder is None:
-        raw = _word_tokenizer(texts)
+        raw = _word_tokenizer(texts, prompt)
     elif (folder / "tokenizer.json").is_file():
         raw = Tokenizer.from_file(str(folder / "tokenizer.json"))
     else:
@@ -145,14 +175,21 @@ def _fast_tokenizer(texts: Iterable[str], folder: Path | None, *, has_types: boo
     return PreTrainedTokenizerFast(tokenizer_object=raw, model_max_length=MAX_LENGTH, model_input_names=inputs, **names)
 
 
-def _word_tokenizer(texts: Iterable[str]) -> Any:  # noqa: ANN401 - tokenizers carries no types
-    """WordPiece over the most frequent words and all characters; trainers break ties differently every time."""
+def _word_tokenizer(texts: Iterable[str], prompt: str) -> Any:  # noqa: ANN401 - tokenizers carries no types
+    """WordPiece over the most frequent words, those of the prompt, and all characters.
+
+    Not by a trainer: these break ties differently every time.
+    """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     normalizer, splitter = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
-    counts = Counter(word for text in texts for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)))
-    characters = sorted({character for word in counts for character in word})
-    pieces = [*_SPECIALS, *characters, *(f"##{character}" for character in characters)]
+
+    def split(text: str) -> list[str]:
+        return [word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))]
+
+    counts, asked = Counter(word for text in texts for word in split(text)), split(prompt)
+    characters = sorted({character for word in (*counts, *asked) for character in word})
+    pieces = [*_SPECIALS, *characters, *(f"##{character}" for character in characters), *asked]
     words = sorted(counts, key=lambda word: (-counts[word], word))
     vocabulary = list(dict.fromkeys([*pieces, *words]))[:_VOCABULARY]
     raw = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(vocabulary)}, unk_token="[UNK]"))  # noqa: S106 - a token, not a password

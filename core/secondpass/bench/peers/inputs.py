@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.bench.setting import ScoreFunction, Setting
+from secondpass.errors import InputError
 from secondpass.ranking import Pair
 
 # How pairs are grouped into batches, in order.
@@ -18,10 +19,18 @@ _BATCH_SIZE = 32
 
 
 def load_tokenizer(setting: Setting) -> Any:  # noqa: ANN401 - transformers' classes share no useful type
-    """The checkpoint's tokenizer, as transformers loads it."""
+    """The checkpoint's tokenizer, as transformers loads it.
+
+    Raises:
+        InputError: It has a chat template, through which sentence-transformers puts pairs: side by side, as here, they
+            would be other pairs.
+    """
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(setting.model, trust_remote_code=setting.trust_remote_code)
+    tokenizer = AutoTokenizer.from_pretrained(setting.model, trust_remote_code=setting.trust_remote_code)
+    if tokenizer.chat_template is not None:
+        raise InputError("it puts query and document side by side, and the checkpoint has a chat template")
+    return tokenizer
 
 
 def batches_by_query(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
