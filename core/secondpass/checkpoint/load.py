@@ -31,7 +31,7 @@ class Checkpoint:
     Args:
         folder: Where its files are.
         files: Those files, as they were before the first of them was loaded.
-        model: The networks, in float32 on the CPU.
+        model: The networks, on the CPU.
         tokenize: Pairs to tokens.
         max_length: Tokens of a pair, specials included.
         relevance: Which column of the logits means relevant, and how the others count.

@@ -15,7 +15,9 @@ from secondpass.checkpoint.adapter import WEIGHTS as ADAPTER_WEIGHTS
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.merging import merge, whole_weights, with_labels_of
 from secondpass.checkpoint.quiet import without_load_report, without_progress_bars
+from secondpass.checkpoint.stated_sizes import stored_half
 from secondpass.checkpoint.weights import check_weights, read_tensors, require_all
+from secondpass.encoder.architectures import is_causal
 from secondpass.errors import CheckpointError
 
 # Where transformers is told to look for adapters, so that it leaves those beside a model's weights to `merge`: it would
@@ -24,9 +26,11 @@ _NO_ADAPTERS = "no-such-folder"
 
 
 def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreTrainedModel:  # noqa: ANN401 - transformers' auto classes share no type
-    """The model of a transformers auto class, in float32, every weight from the checkpoint.
+    """The model of a transformers auto class, every weight from the checkpoint.
 
-    An adapter that lies in the folder is merged into the weights; it may bring a head that the base does not have.
+    It is in float32, or where a causal model becomes a packed encoder, and all of its weights are stored in one 16-bit
+    format, in that: some have billions, and the encoder takes each of them as float32 by itself. An adapter that lies
+    in the folder is merged into the weights; it may bring a head that the base does not have.
 
     Raises:
         CheckpointError: A weight is missing, of another shape, unreadable, or meant for a part this model lacks; or an
@@ -38,11 +42,13 @@ def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreT
     # caller's generator is left as it was.
     with torch.random.fork_rng(devices=[]), without_load_report():
         if not folder.has_adapter:
-            return _from_pretrained(auto, folder, config, brought=frozenset())
+            is_packed = is_causal(config) and not folder.runs_code
+            dtype = stored_half(folder) if is_packed else None
+            return _from_pretrained(auto, folder, config, dtype or torch.float32, brought=frozenset())
         state = _adapter_state(folder)
         if auto is AutoModelForSequenceClassification:
             config = with_labels_of(folder, config, state)
-        model = _from_pretrained(auto, folder, config, brought=whole_weights(state))
+        model = _from_pretrained(auto, folder, config, torch.float32, brought=whole_weights(state))
         merged = merge(model, folder, state)
     merged.eval()
     return merged
@@ -52,6 +58,7 @@ def _from_pretrained(
     auto: Any,  # noqa: ANN401 - as above
     folder: Folder,
     config: PreTrainedConfig,
+    dtype: torch.dtype,
     *,
     brought: frozenset[str],
 ) -> PreTrainedModel:
@@ -61,7 +68,7 @@ def _from_pretrained(
             model, report = auto.from_pretrained(
                 folder.whole.path,
                 config=config,
-                dtype=torch.float32,
+                dtype=dtype,
                 local_files_only=True,
                 trust_remote_code=folder.hub.trust_remote_code,
                 output_loading_info=True,

@@ -4,13 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from secondpass.checkpoint.plain.model import PlainClassifier
 from secondpass.encoder.architectures import Architecture, architecture_of
-from secondpass.encoder.batch import TokenBatch
-from secondpass.encoder.padded import ModelInputs, PaddedEncoder
 from secondpass.encoder.pooling import Pooling
 
 if TYPE_CHECKING:
@@ -22,11 +19,12 @@ class SplitModel:
     """A transformer and the head behind it, in float32 on the CPU, in evaluation mode.
 
     Args:
-        backbone: The transformer; its last hidden states are pooled and given to `head`.
+        backbone: The transformer, which may be in the format of its files, as `load_pretrained` says; its last hidden
+            states are pooled and given to `head`.
         pooling: Which state the head reads.
         head: Pooled states, shape (n_pairs, hidden), to logits, shape (n_pairs, n_labels).
         labels: Name of each column of the logits.
-        blank: The pooled state of a text without any token; None for zeros. Shape: (hidden,).
+        blank_id: The padding token that a causal model reads where a text has no token; None where its state is zeros.
         ignored_id: A token that does not count at the end of a text; None where every token does.
     """
 
@@ -34,16 +32,16 @@ class SplitModel:
     pooling: Pooling
     head: nn.Module
     labels: Mapping[int, str]
-    blank: Tensor | None = None
+    blank_id: int | None = None
     ignored_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WholeModel:
-    """A classifier whose own forward gives the logits, in float32 on the CPU, in evaluation mode.
+    """A classifier whose own forward gives the logits, on the CPU, in evaluation mode.
 
     Args:
-        backbone: Transformer and head in one.
+        backbone: Transformer and head in one, in float32 or as `load_pretrained` says.
         labels: Name of each column of the logits.
         names_padding: Whether its own config names the padding token. On a causal model it reads a text's last token
             that is another one, else its last token, whatever that is.
@@ -63,10 +61,11 @@ class WholeModel:
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """A causal language model whose own forward gives the logits of a few answers, in float32 on the CPU.
+    """A causal language model whose own forward gives the logits of a few answers, on the CPU.
 
     Args:
-        backbone: Transformer and language-model head in one; of the head only the answers' rows are left.
+        backbone: Transformer and language-model head in one, in float32 or as `load_pretrained` says; of the head only
+            the answers' rows are left.
         labels: Name of each column of the logits; the last one means relevant.
     """
 
@@ -87,26 +86,18 @@ def _causal_split(model: WholeModel | LanguageModel, head: Callable[[Architectur
     config = model.backbone.config
     architecture = architecture_of(config)
     path = None if architecture is None else head(architecture)
-    if architecture is None or path is None or architecture.spec(config) is None:
+    spec = None if architecture is None else architecture.spec(config)
+    if path is None or spec is None or not spec.layers:
         return None
-    backbone = backbone_of(model.backbone)
+    # Where no padding token is named, 0 stands for it.
+    padding_id = config.pad_token_id or 0
     return SplitModel(
-        backbone, Pooling.LAST, model.backbone.get_submodule(path), model.labels, blank=_state_of_nothing(backbone)
+        backbone_of(model.backbone),
+        Pooling.LAST,
+        model.backbone.get_submodule(path).float(),
+        model.labels,
+        blank_id=padding_id if 0 <= padding_id < config.vocab_size else None,
     )
-
-
-def _state_of_nothing(backbone: "PreTrainedModel") -> Tensor | None:
-    """The state of a text without tokens; None where there is no padding token to read in its place.
-
-    transformers reads one that attends to nothing, not even to itself.
-    """
-    pad = backbone.config.pad_token_id
-    if pad is not None and not 0 <= pad < backbone.config.vocab_size:
-        return None
-    no_token = torch.zeros(0, dtype=torch.int64)
-    with torch.no_grad():
-        states = PaddedEncoder(backbone, Pooling.LAST, ModelInputs())(TokenBatch(no_token, no_token, (0,)))
-    return states[0]
 
 
 PretrainedModel: TypeAlias = SplitModel | WholeModel | LanguageModel

@@ -22,9 +22,15 @@ _COUNTS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
 # Sizes that are a dimension of some tensor in every architecture that states them.
 _WIDTHS = ("vocab_size", "hidden_size", "dim", "d_model", "intermediate_size", "hidden_dim", "embedding_size")
 
+# As safetensors and torch call the 16-bit formats.
+_HALVES = {
+    "F16": torch.float16,
+    "float16": torch.float16,
+    "BF16": torch.bfloat16,
+    "bfloat16": torch.bfloat16,
+}
 # As safetensors and torch call floating-point numbers that mean something without a scale, whatever float32 rounds.
 _UNSCALED = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bfloat16")
-_FLOAT16 = frozenset({"F16", "float16"})
 
 # The files that are loaded; beside them may lie the same weights in another precision.
 _LOADED = re.compile(r"(pytorch_)?model(-\d+-of-\d+)?\.(safetensors|bin)")
@@ -61,8 +67,14 @@ def check_shapes(folder: Folder, stated: Mapping[str, Any]) -> None:
 
 def is_stored_in_float16(folder: Folder) -> bool:
     """Whether all weights that are loaded are float16, so that none of them overflows in it."""
+    return stored_half(folder) is torch.float16
+
+
+def stored_half(folder: Folder) -> torch.dtype | None:
+    """The 16-bit format of all weights that are loaded; None where they have another one, or several."""
     formats = {header.dtype for header in _all_headers(folder) if _is_loaded(header) and header.dtype in _UNSCALED}
-    return bool(formats) and formats <= _FLOAT16
+    halves = {_HALVES.get(name) for name in formats}
+    return halves.pop() if len(halves) == 1 else None
 
 
 def _is_loaded(header: Header) -> bool:

@@ -43,7 +43,8 @@ def packed_encoder(
     """The packed form of a transformer, or None if it has none.
 
     Args:
-        backbone: Such as BertModel, its parameters in float32 on the CPU. Not changed; tables may be shared with it.
+        backbone: Such as BertModel, its parameters on the CPU, in float32 or in what becomes it without loss. Not
+            changed; tables may be shared with it.
         precision: The number format; see `check_precision` for what a device does well.
         pooling: Which state the head reads.
         capabilities: Of the device to compute on.

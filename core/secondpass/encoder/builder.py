@@ -187,7 +187,7 @@ class Builder:
         return make_layer_norm(weight, bias, eps=eps, dtype=dtype, capabilities=capabilities)
 
     def _table(self, name: str) -> Tensor | None:
-        table = self._parameters.take(f"embeddings.{name}.weight")
+        table = self._parameters.take_stored(f"embeddings.{name}.weight")
         return None if table is None else self._on_device(table)
 
     def _on_device(self, tensor: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """The packed encoder: token ids of several pairs in, one state per pair out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from secondpass.encoder.attention.relative import table_rows
@@ -9,7 +10,7 @@ from secondpass.encoder.attention.rotary import Rotation, make_rotation
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.embeddings import Embeddings
-from secondpass.encoder.layers import ForwardContext, Layer
+from secondpass.encoder.layers import ForwardContext, Layer, NoAttention
 from secondpass.encoder.norm import Norm
 from secondpass.encoder.packing import Packing, pack
 from secondpass.encoder.pooling import Pooling, packed_means
@@ -54,6 +55,23 @@ class PackedEncoder:
         states = self.embeddings(batch, context.packing)
         for layer in self.layers:
             states = layer(states, context)
+        return self.pooled(states, context)
+
+    def state_of_nothing(self, padding_id: int) -> Tensor:
+        """The pooled state that transformers gives a causal model's text without any token.
+
+        It reads a padding token in its place, which attends to nothing, not even to itself.
+
+        Returns:
+            Shape: (1, hidden), float32, on the encoder's device.
+        """
+        ids = torch.tensor([padding_id], device=self.capabilities.device)
+        batch = TokenBatch(ids, torch.zeros_like(ids), (1,))
+        context = self.context(batch)
+        states = self.embeddings(batch, context.packing)
+        for layer in self.layers:
+            nothing = NoAttention.in_place_of(layer.attention, self.spec)
+            states = replace(layer, attention=nothing)(states, context)
         return self.pooled(states, context)
 
     def context(self, batch: TokenBatch) -> ForwardContext:

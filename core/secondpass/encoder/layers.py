@@ -15,7 +15,7 @@ from secondpass.encoder.attention.relative import PositionTables
 from secondpass.encoder.attention.rotary import Rotation, rotate
 from secondpass.encoder.norm import Norm
 from secondpass.encoder.packing import Packing
-from secondpass.encoder.spec import LayerSpec, NormPlacement, Rope
+from secondpass.encoder.spec import EncoderSpec, LayerSpec, NormPlacement, Rope
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,34 @@ class PooledAttention:
     def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
         """Those tokens', and those that stand for no pair."""
         return states[context.packing.read_rows]
+
+
+@dataclass(frozen=True, slots=True)
+class NoAttention:
+    """No token attends to any, not even to itself: heads give zeros.
+
+    Args:
+        out: What they go through.
+        width: Of the heads' outputs, side by side.
+    """
+
+    out: Linear
+    width: int
+
+    @classmethod
+    def in_place_of(cls, attention: Attention, spec: EncoderSpec) -> "NoAttention":
+        """What the attention of a causal model's layer comes to."""
+        if not isinstance(attention, FullAttention | PooledAttention):
+            raise TypeError(f"{type(attention).__name__} is no causal attention")
+        return cls(attention.out, spec.n_heads * spec.head_dim)
+
+    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:  # noqa: ARG002 - the protocol's signature
+        """See `Attention`. Shape: (n_rows, hidden)."""
+        return self.out(states.new_zeros(len(states), self.width))
+
+    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:  # noqa: ARG002 - the protocol's signature
+        """All of them."""
+        return states
 
 
 @dataclass(frozen=True, slots=True)

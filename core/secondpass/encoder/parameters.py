@@ -9,7 +9,7 @@ from secondpass.encoder.arithmetic.arithmetic import Weights
 
 
 class Parameters:
-    """Parameters to be taken one by one; those that nobody takes are `left`.
+    """Parameters to be taken one by one, in float32; those that nobody takes are `left`.
 
     Each is asked for when it is taken and let go of, so that those on disk need not be in memory all at once.
 
@@ -28,6 +28,11 @@ class Parameters:
 
     def take(self, name: str) -> Tensor | None:
         """The parameter, or None if there is none of this name."""
+        stored = self.take_stored(name)
+        return None if stored is None else stored.float()
+
+    def take_stored(self, name: str) -> Tensor | None:
+        """As `take`, in the format that it has: a table of words is the largest of all, and need not be made larger."""
         self.left.discard(name)
         return self._tensors[self._names[name]] if name in self._names else None
 
@@ -38,7 +43,7 @@ class Parameters:
             KeyError: There is no weight of this name. Not a user's mistake.
         """
         self.left.discard(f"{name}.weight")
-        return Weights(self._tensors[self._names[f"{name}.weight"]], self.take(f"{name}.bias"))
+        return Weights(self._tensors[self._names[f"{name}.weight"]].float(), self.take(f"{name}.bias"))
 
     def joined(self, where: str, whole: str, names: tuple[str, ...]) -> Weights:
         """The weights that stand under one name, or side by side under several."""

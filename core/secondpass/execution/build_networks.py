@@ -40,8 +40,8 @@ def networks_on(
 
     Args:
         placement: The devices and the precision of the encoder; the head stays in float32.
-        model: In float32 on the CPU. Its parameters become the first network's, so that their memory is not needed
-            twice: not to be used afterwards.
+        model: On the CPU. Its parameters become the first network's, so that their memory is not needed twice: not to
+            be used afterwards.
         sample: Gives a few pairs of different lengths as the model reads them, for precisions that round, and to find
             out whether padding leaks into scores.
         inputs: What the model's tokenizer gives it, for architectures that run through transformers' own forward.
@@ -72,9 +72,9 @@ def networks_on(
         pools = isinstance(own, PlainClassifier | SplitModel)
         blank = ignored_id = None
         if isinstance(own, SplitModel):
-            blank, ignored_id = own.blank, own.ignored_id
-        if blank is not None:
-            blank = blank.to(capabilities.device)
+            ignored_id = own.ignored_id
+            if own.blank_id is not None and isinstance(encoder, PackedEncoder):
+                blank = encoder.state_of_nothing(own.blank_id)
         networks.append(Network(encoder, head, capabilities, pools=pools, blank=blank, ignored_id=ignored_id))
     return networks
 

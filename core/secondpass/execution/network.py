@@ -26,7 +26,7 @@ class Network:
         head: Pooled states to outputs, in float32.
         capabilities: Of the device where both are.
         pools: Whether the encoder gives states of texts, of which that of a text without tokens is `blank`.
-        blank: As in `SplitModel`, on the device.
+        blank: That state; None for zeros. Shape: (1, hidden), float32, on the device.
         ignored_id: As in `SplitModel`.
 
     Attributes:

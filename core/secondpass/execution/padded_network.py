@@ -40,7 +40,7 @@ def padded_network(
     """Token batches to pooled states or logits, by transformers' own forward.
 
     Args:
-        model: In float32 on the CPU; moved to the device.
+        model: On the CPU; moved to the device.
         precision: Of the transformer; the head stays in float32.
         capabilities: Of the device.
         sample: Gives a few pairs of different lengths as the model reads them.
@@ -49,6 +49,7 @@ def padded_network(
     Raises:
         CheckpointError: The model fails on these pairs.
     """
+    model.backbone.float()
     encoder = _as_it_takes_pairs(model, inputs)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
     if _rotates_by_longest(model.backbone.config):
