@@ -1,4 +1,4 @@
-"""A token whose embedding is NaN: the pair that holds it is named, and pairs packed beside it have scores of their own."""
+"""A token whose embedding is NaN: the pair that holds it is named, and no pair beside it suffers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,13 +55,13 @@ def test_the_pair_that_holds_it_is_named(layout: str, dtype: DType, tmp_path: Pa
     np.testing.assert_allclose(model.score(QUERY, DOCUMENTS), alone(model), rtol=0.02)
     for place in (0, 5, 11):
         documents = [*DOCUMENTS[:place], "the zzbroken wall", *DOCUMENTS[place:]]
-        with pytest.raises(ScoringError, match=f"got NaN for pair {place}$"):
+        with pytest.raises(ScoringError, match=rf"got NaN for pair {place}$"):
             model.score(QUERY, documents)
 
 
 def test_the_class_of_sentence_transformers_names_it_too(tmp_path: Path) -> None:
     folder = with_table(checkpoints.bert(tmp_path / "m"), {-1: torch.nan}, words=["zzbroken"])
-    with pytest.raises(ScoringError, match="got NaN for pair 7$"):
+    with pytest.raises(ScoringError, match=r"got NaN for pair 7$"):
         STCrossEncoder(str(folder)).predict([(QUERY, text) for text in [*DOCUMENTS[:7], "zzbroken", *DOCUMENTS[7:]]])
 
 
