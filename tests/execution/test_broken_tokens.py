@@ -11,7 +11,7 @@ from random_backbones import CPU
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
-from secondpass import CrossEncoder
+from secondpass import BiEncoder, CrossEncoder
 from secondpass.errors import ScoringError
 from secondpass.options import DType
 from secondpass.sentence_transformers import CrossEncoder as STCrossEncoder
@@ -63,6 +63,14 @@ def test_the_class_of_sentence_transformers_names_it_too(tmp_path: Path) -> None
     folder = with_table(checkpoints.bert(tmp_path / "m"), {-1: torch.nan}, words=["zzbroken"])
     with pytest.raises(ScoringError, match=r"got NaN for pair 7$"):
         STCrossEncoder(str(folder)).predict([(QUERY, text) for text in [*DOCUMENTS[:7], "zzbroken", *DOCUMENTS[7:]]])
+
+
+def test_a_bi_encoder_names_it_on_either_side(tmp_path: Path) -> None:
+    folder = with_table(checkpoints.base_transformer(tmp_path / "m"), {-1: torch.nan}, words=["zzbroken"])
+    pairs = [(f"query {document}", document) for document in DOCUMENTS[:4]]
+    for broken in (("zzbroken", "wall"), ("berlin", "zzbroken")):
+        with pytest.raises(ScoringError, match=r"got NaN for pair 2$"):
+            BiEncoder(folder).predict([*pairs[:2], broken, *pairs[2:]])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
