@@ -174,6 +174,15 @@ def test_a_copy_asks_no_service() -> None:
     assert (copied.scorer, copied.calibration) == (remote, PLATT)
 
 
+def test_a_copy_asks_no_service_in_a_cascade() -> None:
+    with faking(pages={}) as fake, RemoteScorer(fake.url, api="vllm", raw_scores=True) as remote:
+        first, last = Cascade([remote, Named([1.0])], keep=5), Cascade([Named([1.0]), remote], keep=5)
+        scorers = [Calibrated(cascade, PLATT) for cascade in (first, last, Cascade([Named([1.0]), last], keep=5))]
+    for scorer in scorers:
+        copied = pickle.loads(pickle.dumps(scorer))  # noqa: S301 - our own
+        assert copied.calibration == PLATT
+
+
 def test_what_cannot_be_calibrated_is_refused() -> None:
     with pytest.raises(InputTypeError, match=r"scorer must be an object with .* got str 'model'"):
         Calibrated("model", PLATT)  # type: ignore[arg-type] # what the check is for

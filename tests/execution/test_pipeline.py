@@ -1,5 +1,6 @@
 """Streams, faults and several devices: no score lost, none swapped, no hang."""
 
+import math
 import threading
 import tracemalloc
 from collections.abc import Iterator, Sequence
@@ -251,6 +252,26 @@ def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
 def test_one_pair_too_large_for_the_memory_is_an_error() -> None:
     with pytest.raises(ScoringError, match="a pair of 11 tokens does not fit"):
         run(pipeline(SumNetwork(max_tokens=10)), [("q", "x" * 10)])
+
+
+@pytest.mark.parametrize("n_networks", [1, 2])
+def test_nan_from_batch_mates_is_no_pairs_own(n_networks: int) -> None:
+    class Spoiling(SumNetwork):
+        def __call__(self, batch: PairTokens) -> torch.Tensor:
+            return super().__call__(batch) * (1 if len(batch) == 1 else torch.nan)
+
+    pairs = [("q", "x" * (i % 20)) for i in range(200)]
+    assert run(pipeline(*(Spoiling() for _ in range(n_networks))), pairs) == expected_of(pairs)
+
+
+def test_of_pairs_that_are_nan_alone_only_the_first_is_looked_for() -> None:
+    class Broken(SumNetwork):
+        def __call__(self, batch: PairTokens) -> torch.Tensor:
+            return super().__call__(batch) * torch.nan
+
+    network = Broken()
+    assert all(map(math.isnan, run(pipeline(network, budget=10**6), PAIRS[:BLOCK_PAIRS])))
+    assert network.calls[1:] == [sum(map(len, PAIRS[0]))]
 
 
 def test_a_long_generator_is_not_held() -> None:

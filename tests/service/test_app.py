@@ -23,7 +23,7 @@ from waiting import auntil
 
 from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RemoteScorer
 from secondpass.errors import InputError, InputTypeError
-from secondpass.options import ModelOptions
+from secondpass.options import ActivationName, ModelOptions
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings, Sigmoid
 from secondpass.service import Limits, ServedModel, create_app, load_model
 from secondpass.testing import OverlapScorer
@@ -290,6 +290,29 @@ def test_scores_that_are_no_logits_are_served_as_they_are_or_not_at_all(tmp_path
     for raw in (True, False):
         answered = post(app, "/score", {"text_1": "berlin", "text_2": texts, "raw_scores": raw}).json()["data"]
         np.testing.assert_allclose([result["score"] for result in answered], shares.score("berlin", texts), atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["activation.Tanh", "activation.Sigmoid", "linear.Identity"])
+def test_a_checkpoints_own_activation_changes_no_score(activation: str, tmp_path: Path) -> None:
+    stated = f"torch.nn.modules.{activation}"
+    folder = checkpoints.bert(tmp_path / "model", sbert_ce_default_activation_function=stated)
+    model, texts = CrossEncoder(folder), ["berlin wall", "forest"]
+    assert model.activation == activation.rpartition(".")[2].lower()
+    app = app_of(load_model(str(folder)))
+    units: dict[bool, ActivationName] = {True: "identity", False: "sigmoid"}
+    for raw, unit in units.items():
+        answered = post(app, "/rerank", {"query": "berlin", "texts": texts, "raw_scores": raw}).json()
+        expected = CrossEncoder(folder, activation=unit).score("berlin", texts)
+        np.testing.assert_allclose([a["score"] for a in answered], expected[[a["index"] for a in answered]], atol=1e-6)
+
+
+def test_a_tanh_is_no_logit(tmp_path: Path) -> None:
+    stated = "torch.nn.modules.activation.Tanh"
+    model = CrossEncoder(checkpoints.bert(tmp_path / "model", sbert_ce_default_activation_function=stated))
+    for scorer in (model, CachedScorer(model, tmp_path / "scores")):
+        with pytest.raises(InputError, match="scorer must give logits where score_map is a sigmoid"):
+            ServedModel(name="twice", scorer=scorer)
+        assert ServedModel(name="once", scorer=scorer, score_map=float).scorer is scorer
 
 
 @pytest.mark.parametrize(

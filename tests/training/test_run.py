@@ -35,6 +35,7 @@ from secondpass.training.held_out import HeldOut
 from secondpass.training.make_trainer import HEAD
 from secondpass.training.recipes import RECIPES, pos_weight
 from secondpass.training.resuming import complete_checkpoints, find_checkpoint
+from secondpass.training.saved_model import save
 
 PAIRS = (("a cat", "the cat sleeps"), ("a dog", ""), ("", "bird"))
 
@@ -271,6 +272,38 @@ def test_a_checkpoint_that_a_kill_left_half_removed_is_neither_continued_from_no
     assert complete_checkpoints(tmp_path) == folders[1:]
     assert find() == folders[1]
     assert not folders[0].exists()
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_checkpoint_without_one_of_its_shards_is_not_continued_from(lost: int, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoints/checkpoint-2"
+    write_checkpoint(checkpoint)
+    (checkpoint / "model.safetensors").unlink()
+    shards = [checkpoint / f"model-0000{number}-of-00003.safetensors" for number in (1, 2, 3)]
+    for shard in shards:
+        shard.touch()
+    assert complete_checkpoints(tmp_path) == []
+    index = {"weight_map": {f"layers.{number}.weight": shard.name for number, shard in enumerate(shards)}}
+    (checkpoint / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert complete_checkpoints(tmp_path) == [checkpoint]
+    shards[lost - 1].unlink()
+    assert complete_checkpoints(tmp_path) == []
+
+
+@needs_limits
+def test_a_save_that_is_cut_short_leaves_the_config_whole(tmp_path: Path) -> None:
+    class Saved(Reference):
+        """Its files lie there already."""
+
+        def save_pretrained(self, *_: object, **__: object) -> None: ...
+
+    output = bert(tmp_path / "model")
+    model, written = Saved(str(output), device="cpu"), (output / "config.json").read_text()
+    with files_of_at_most(100), pytest.raises(OSError, match=r"config\.json"):
+        save(model, output, max_length=64)
+    assert (output / "config.json").read_text() == written
+    save(model, output, max_length=64)
+    assert CrossEncoder(output).activation == "identity"
 
 
 @needs_limits

@@ -41,7 +41,7 @@ class Calibrated:
     a service that does not tell it, nothing can be checked. To find out, all files of a local model are read, and a
     service is asked, by a request of its own. Of a `CrossEncoder` the fingerprint names its activation: a calibration
     of logits needs `activation="identity"`, or `CrossEncoder(model, calibration=...)`, which sees to it. A copy that is
-    made of it or unpickled is checked again, but for one around a service alone.
+    made of it or unpickled is checked again, but for one around a service or a `Cascade` with one.
 
     Args:
         scorer: Gives the scores that the calibration was fitted to.

@@ -1,5 +1,6 @@
 """Weights come from disk whole and in their places, or not at all."""
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,6 +57,25 @@ def check_weights(folder: Folder) -> None:
         f"{folder.name} holds no weights in safetensors or PyTorch format"
         + (f" (only {', '.join(others)})" if others else "")
     )
+
+
+def weight_files(folder: Folder, whole: str = "model.safetensors") -> list[Path] | None:
+    """The files that transformers would read: one, or all that an index names; None where one of them is not there.
+
+    Args:
+        folder: The checkpoint.
+        whole: What the file is called where there is one.
+    """
+    one = folder.path / whole
+    if one.is_file():
+        return [one]
+    try:
+        index = json.loads((folder.path / f"{whole}.index.json").read_text(encoding="utf-8"))
+        files = sorted({str(file) for file in index["weight_map"].values()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    paths = [folder.path / file for file in files]
+    return paths if all(path.parent == folder.path and path.is_file() for path in paths) else None
 
 
 def load_state(folder: Folder, subfolder: str = "") -> dict[str, Tensor]:

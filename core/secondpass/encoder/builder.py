@@ -66,7 +66,7 @@ class Builder:
         return encoder
 
     def _embeddings(self) -> Embeddings:
-        token = self._table("token")
+        token = self._parameters.take("embeddings.token.weight")
         norm = self._norm("embeddings.norm")
         if token is None:
             raise ValueError("an encoder needs a table of tokens")
@@ -74,13 +74,14 @@ class Builder:
         if "embeddings.project.weight" in self._parameters:
             project = self._linear("embeddings.project", self._parameters.weights("embeddings.project"))
         return Embeddings(
-            token=token,
+            token=self._on_device(token),
             position=self._table("position"),
             token_type=self._table("token_type"),
             norm=norm,
             project=project,
             norms_projection=self._spec.norms_projection,
             position_pad_id=self._spec.position_pad_id,
+            padding_id=next((i for i, row in enumerate(token) if bool(row.to(self._dtype).isfinite().all())), 0),
         )
 
     def _layer(self, i: int, *, one_only: bool) -> Layer:

@@ -24,6 +24,7 @@ class Embeddings:
         project: From the tables' width to the encoder's, where they differ.
         norms_projection: See `EncoderSpec`.
         position_pad_id: See `EncoderSpec`.
+        padding_id: The token that padding rows hold, whose row is finite.
     """
 
     token: Tensor
@@ -33,16 +34,17 @@ class Embeddings:
     project: Linear | None
     norms_projection: bool
     position_pad_id: int | None
+    padding_id: int = 0
 
     def __call__(self, batch: TokenBatch, packing: Packing) -> Tensor:
         """The states that enter the first layer; padding rows are finite and mean nothing.
 
         Shape: (n_rows, hidden).
         """
-        ids = _with_padding_rows(batch.ids, packing)
+        ids = _with_padding_rows(batch.ids, packing, self.padding_id)
         states = F.embedding(ids, self.token)
         if self.token_type is not None:
-            states.add_(F.embedding(_with_padding_rows(batch.type_ids, packing), self.token_type))
+            states.add_(F.embedding(_with_padding_rows(batch.type_ids, packing, 0), self.token_type))
         if self.position is not None:
             positions = packing.positions
             if self.position_pad_id is not None:
@@ -51,7 +53,11 @@ class Embeddings:
         normalise = self.norm or _same
         if self.project is None:
             return normalise(states)
-        return normalise(self.project(states)) if self.norms_projection else self.project(normalise(states))
+        narrow = states if self.norms_projection else normalise(states)
+        wide = self.project(narrow)
+        # 8-bit products make numbers of NaN, which would then be a score.
+        wide.add_(narrow.sum(dim=1, keepdim=True).mul_(0.0))
+        return normalise(wide) if self.norms_projection else wide
 
 
 def roberta_positions(ids: Tensor, packing: Packing, pad_id: int) -> Tensor:
@@ -69,5 +75,5 @@ def _same(states: Tensor) -> Tensor:
     return states
 
 
-def _with_padding_rows(ids: Tensor, packing: Packing) -> Tensor:
-    return F.pad(ids, (0, packing.n_rows - packing.n_tokens))
+def _with_padding_rows(ids: Tensor, packing: Packing, padding_id: int) -> Tensor:
+    return F.pad(ids, (0, packing.n_rows - packing.n_tokens), value=padding_id)

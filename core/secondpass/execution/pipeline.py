@@ -157,13 +157,22 @@ class Pipeline(Generic[ItemT]):
                     begun()
                 return _forward(network, pairs.take(batch))
 
-            outputs = self._forward_all(forward, batches, n_parallel, alone=n_callers == 1)
-        order = torch.tensor([i for batch in batches for i in batch], device="cpu")
-        # One copy back for the whole block.
-        computed = torch.cat(outputs).cpu()
-        ordered = torch.empty_like(computed)
-        ordered[order] = computed
-        return ordered.numpy()
+            forward_all = partial(self._forward_all, forward, n_parallel=n_parallel, alone=n_callers == 1)
+            outputs = forward_all(batches)
+            order = torch.tensor([i for batch in batches for i in batch], device="cpu")
+            # One copy back for the whole block.
+            computed = torch.cat(outputs).cpu()
+            ordered = torch.empty_like(computed)
+            ordered[order] = computed
+            values: NDArray[np.float32] = ordered.numpy()
+            # Attention gives no weight to what it reads beside a pair, but NaN spoils the pair all the same: whose it
+            # is shows where each is computed alone. The first one of its own is an error that names its pair, and those
+            # behind it need no outputs.
+            for i in np.flatnonzero(np.isnan(values).all(axis=1)).tolist():
+                values[i] = forward_all([[i]])[0].cpu().numpy()
+                if np.isnan(values[i]).all():
+                    break
+        return values
 
     def _forward_all(
         self,

@@ -140,8 +140,13 @@ def unwrapped(scorer: object) -> object:
 
 
 def can_change(scorer: object) -> bool:
-    """Whether it may have another model later: only what is loaded on demand can, as the model of a service is."""
-    return isinstance(unwrapped(scorer), Loadable)
+    """Whether it may have another model later: only what is loaded on demand can, as the model of a service is.
+
+    So can a scorer around several, such as a `Cascade`, if one of its `scorers` can.
+    """
+    innermost = unwrapped(scorer)
+    several = getattr(innermost, "scorers", ())
+    return isinstance(innermost, Loadable) or (isinstance(several, list | tuple) and any(map(can_change, several)))
 
 
 def sources(scorer: object) -> Iterator[object]:

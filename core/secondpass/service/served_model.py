@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from secondpass.adapters.units import is_scaled
+from secondpass.adapters.units import is_activated
 from secondpass.arguments import check_names, check_text, check_unicode, describe, items_of
 from secondpass.calibration import Calibration
 from secondpass.errors import InputError, InputTypeError, SecondPassError
@@ -31,7 +31,8 @@ class ServedModel:
     Raises:
         InputError: The scorer's scores depend on what else it is given, such as a `Cascade`'s: requests share passes.
             Or it scores its own failures, as `RemoteScorer(..., on_failure="keep_order")` does. Or it is known to give
-            no logits, as with `activation="sigmoid"`, and their sigmoid would be served. Or a name is none.
+            no logits, as with `activation="sigmoid"` or a checkpoint's own tanh, and their sigmoid would be served. Or
+            a name is none.
     """
 
     name: str
@@ -50,7 +51,7 @@ class ServedModel:
         check_raises_failures(self.scorer)
         if not callable(self.score_map):
             raise InputTypeError(f"score_map must be a function from score to score, got {describe(self.score_map)}")
-        if self.score_map == Sigmoid() and is_scaled(self.scorer):
+        if self.score_map == Sigmoid() and is_activated(self.scorer):
             raise InputError(
                 "scorer must give logits where score_map is a sigmoid, got one whose scores are no logits: write "
                 'CrossEncoder(..., activation="identity"), RemoteScorer(..., raw_scores=True) or '

@@ -13,6 +13,7 @@ import torch
 
 from secondpass.checkpoint.checkpoint_files import CheckpointFiles
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.weights import weight_files
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
 from secondpass.files.text import read_text
@@ -36,6 +37,9 @@ _DIGITS = 16
 # What a setting was for a run that was begun when it did not exist yet.
 _DEFAULTS = {f"run.{setting.name}": setting.default for setting in fields(RunConfig)}
 
+# What transformers calls weights.
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+
 # The folders that the trainer makes.
 _CHECKPOINT = re.compile(r"checkpoint-[0-9]+")
 
@@ -58,7 +62,7 @@ def _is_complete(checkpoint: Path) -> bool:
     """
     folder, state = Folder(str(checkpoint), checkpoint), checkpoint / "trainer_state.json"
     needed = ("config.json", "tokenizer_config.json", state.name)
-    if not (folder.has_weights and all(map(folder.has, needed))):
+    if not (any(weight_files(folder, name) for name in _WEIGHTS) and all(map(folder.has, needed))):
         return False
     try:
         return isinstance(json.loads(state.read_bytes()), dict)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from sentence_transformers.cross_encoder import CrossEncoder
 
+from secondpass.files.whole_files import write_text
+
 
 def save(model: CrossEncoder, output: Path, *, max_length: int) -> None:
     """Save the model in the layout that transformers, sentence-transformers and this package read alike."""
@@ -15,4 +17,4 @@ def save(model: CrossEncoder, output: Path, *, max_length: int) -> None:
     config = json.loads(path.read_text(encoding="utf-8"))
     # The old and the new place of the activation: readers of either find Identity, not a default sigmoid.
     config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(config, indent=2, sort_keys=True) + "\n")

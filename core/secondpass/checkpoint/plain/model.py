@@ -4,10 +4,8 @@ Where files hold anything but exactly what their config asks for, the answer is 
 says what is wrong, or reads them all the same.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 
 import torch
@@ -17,7 +15,7 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.plain.config import plain_config
 from secondpass.checkpoint.plain.stored_tensors import Place, StoredTensors, find_tensors
 from secondpass.checkpoint.stated_sizes import check_shapes
-from secondpass.checkpoint.weights import check_weights, is_leftover
+from secondpass.checkpoint.weights import check_weights, is_leftover, weight_files
 from secondpass.encoder.architectures import Architecture, architecture_of
 from secondpass.encoder.architectures.architecture import Stored
 from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
@@ -175,7 +173,7 @@ def _find(folder: Folder, shapes: Mapping[str, tuple[int, ...] | None]) -> dict[
         shapes: By name; None for any shape.
     """
     check_weights(folder)
-    files = _files(folder)
+    files = weight_files(folder)
     places = None if files is None else find_tensors(files)
     if places is None or not places.keys() >= shapes.keys():
         return None
@@ -184,17 +182,3 @@ def _find(folder: Folder, shapes: Mapping[str, tuple[int, ...] | None]) -> dict[
     found = {name: places[name] for name in shapes}
     fits = all(place.is_exact and shapes[name] in (None, place.shape) for name, place in found.items())
     return found if fits else None
-
-
-def _files(folder: Folder) -> list[Path] | None:
-    """The safetensors that transformers would read: one file, or those that an index names."""
-    whole = folder.path / "model.safetensors"
-    if whole.is_file():
-        return [whole]
-    try:
-        index = json.loads((folder.path / "model.safetensors.index.json").read_text(encoding="utf-8"))
-        files = sorted({str(file) for file in index["weight_map"].values()})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    paths = [folder.path / file for file in files]
-    return paths if all(path.parent == folder.path and path.is_file() for path in paths) else None

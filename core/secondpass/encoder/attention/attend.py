@@ -3,8 +3,8 @@
 A group of equal-length pairs is already a dense block of the packed matrix, so queries, keys and values are read in
 place as strided views. On CPUs the kernels fall to scalar code for the last keys that do not fill a vector (in
 bfloat16, 60 keys take twice the time of 64), so keys are read up to a multiple of `Capabilities.key_multiple`: a view
-may run into the rows of the next pair, to which a mask gives no weight. These rows are finite, hence their share is
-exactly zero.
+may run into the rows of the next pair, to which a mask gives no weight. Where these rows are finite, their share is
+exactly zero; where they are NaN, this pair's are NaN too, and `execution.pipeline` computes it alone.
 """
 
 import math
