@@ -66,7 +66,7 @@ class Builder:
         return encoder
 
     def _embeddings(self) -> Embeddings:
-        token = self._parameters.take("embeddings.token.weight")
+        token = self._parameters.take_stored("embeddings.token.weight")
         norm = self._norm("embeddings.norm")
         if token is None:
             raise ValueError("an encoder needs a table of tokens")
