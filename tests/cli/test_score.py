@@ -162,9 +162,7 @@ def test_where_the_input_is_a_run_the_files_of_its_texts_are_told(model: str, tm
     write_jsonl(tmp_path / "corpus.jsonl", [{"_id": "d", "text": "the wall"}])
     (tmp_path / "a.trec").write_text("q Q0 another 1 0.5 first\n")
     errors = tmp_path / "out" / "errors.jsonl"
-    with pytest.raises(
-        InputError, match=f"{errors} says why, and --queries and --corpus say which files"
-    ):
+    with pytest.raises(InputError, match=f"{errors} says why, and --queries and --corpus say which files"):
         invoke(tmp_path, "-o", tmp_path / "out", "-m", model)
 
 
