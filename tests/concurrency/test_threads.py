@@ -29,7 +29,7 @@ expected = [model.score("q", DOCUMENTS[:n]) for n in (2, 30)]
 def scores_in_a_child(load):
     child = os.fork()
     if child == 0:
-        signal.alarm(30)
+        signal.alarm(60)
         same = [False]
         try:
             scorer = CrossEncoder(sys.argv[1]) if load else model
@@ -120,7 +120,7 @@ for thread in threads:
     begun.acquire()
 child = os.fork()
 if child == 0:
-    signal.alarm(10)
+    signal.alarm(60)
     os._exit(0 if [tokenizer(["b a"]).ids.tolist() for tokenizer in tokenizers] == [[2, 1], [3]] else 1)
 print("child", os.waitpid(child, 0)[1])
 go_on.set()
