@@ -227,16 +227,16 @@ async def test_the_event_loop_goes_on_while_documents_are_scored(driver: "Driver
 async def test_the_event_loop_goes_on_while_a_model_is_loaded(
     driver: "Driver", model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from secondpass.adapters import lazy
+    from secondpass.adapters.sharing import load_cross_encoder
 
-    began, go, load = threading.Event(), threading.Event(), lazy.load_cross_encoder
+    began, go = threading.Event(), threading.Event()
 
     def load_when_told(*arguments: Any) -> Any:
         began.set()
         assert go.wait(20), "nobody let it go on"
-        return load(*arguments)
+        return load_cross_encoder(*arguments)
 
-    monkeypatch.setattr(lazy, "load_cross_encoder", load_when_told)
+    monkeypatch.setattr("secondpass.adapters.lazy.load_cross_encoder", load_when_told)
     adapter = driver.adapter(model=model, share_model=False)
     reranking = asyncio.create_task(driver.arun(adapter, QUERY, driver.documents(TEXTS)))
     await auntil(began.is_set)
