@@ -75,6 +75,22 @@ def test_a_service_scores_as_well(tmp_path: Path) -> None:
     assert {row["truncated"] for row in scored} == {False}
 
 
+def test_windows_are_named_where_they_would_read_more(model: str, tmp_path: Path) -> None:
+    long = "people " * 400
+    documents = write_jsonl(tmp_path / "a.jsonl", [{"query": "q", "document": long}])
+    queries = write_jsonl(tmp_path / "b.jsonl", [{"query": long, "document": "d"}])
+
+    def said(path: Path, *arguments: str) -> str:
+        return invoke(path, "-o", tmp_path / f"{len(list(tmp_path.iterdir()))}", *arguments).stderr
+
+    assert said(documents, "-m", model) == "warning: 1 of 1 row truncated; --long-documents windows reads all\n"
+    in_windows = said(queries, "-m", model, "--long-documents", "windows", "--window-overlap", "1")
+    assert in_windows == "warning: the query was truncated in 1 of 1 row\n"
+    with running(app_of(load_model("secondpass/mini"))) as url:
+        assert said(documents, "-m", url) == "warning: 1 of 1 row truncated to fit the service's limit\n"
+    close_all()
+
+
 def test_columns_have_the_names_that_options_give(model: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("qid,question,passage,score\n7,berlin,the wall,0.5\n")
     invoke(
@@ -139,6 +155,15 @@ def test_where_a_run_is_to_be_written_the_columns_of_ids_are_told_too(model: str
     columns = "--query-column, --document-column, --query-id-column and --document-id-column"
     with pytest.raises(InputError, match=f"{columns} say which columns are read$"):
         invoke(path, "-o", tmp_path / "out", "-m", model, "--output-format", "trec")
+
+
+def test_where_the_input_is_a_run_the_files_of_its_texts_are_told(model: str, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "queries.jsonl", [{"_id": "q", "text": "berlin"}])
+    write_jsonl(tmp_path / "corpus.jsonl", [{"_id": "d", "text": "the wall"}])
+    (tmp_path / "a.trec").write_text("q Q0 another 1 0.5 first\n")
+    errors = tmp_path / "out" / "errors.jsonl"
+    with pytest.raises(InputError, match=f"{errors} says why, and --queries and --corpus say which files"):
+        invoke(tmp_path, "-o", tmp_path / "out", "-m", model)
 
 
 @pytest.mark.filterwarnings("ignore::secondpass.errors.TruncationWarning")  # of so many rows a few are longer

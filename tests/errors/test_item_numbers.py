@@ -3,7 +3,7 @@
 import asyncio
 import math
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from fake_service import Reply, faking
 from folders import FolderOf
 from judgements import platt
+from serving import Recorder
 
 from secondpass import (
     CachedScorer,
@@ -24,7 +25,7 @@ from secondpass import (
 )
 from secondpass.errors import CheckpointNotFoundError, InputError, MissingExtraError, RemoteError, ScoringError
 from secondpass.errors.item_numbers import caller_numbers, renumber
-from secondpass.ranking import score_pairs
+from secondpass.ranking import Pair, score_pairs
 from secondpass.service.pass_queue import PassQueue
 
 KNOWN, NEW, BAD = "a known document", "a document that is new", "a bad document"
@@ -140,6 +141,8 @@ def test_passages_are_those_of_one_document(query: str, document: str, name: str
         (Reply(422, {"message": "documents[0] is bad"}), r"documents\[3\] is bad$"),
         (Reply(500, {"message": "the model gave no scores: pair 0 cannot be read"}), r": pair 3 cannot be read$"),
         (Reply(500, {"message": "scores must be numbers, got NaN for document 0"}), r"got NaN for document 3$"),
+        (Reply(500, {"message": "score must be a finite number, got None for document 0"}), r"None for document 3$"),
+        (Reply(500, {"message": "the query of pair 0 must be Unicode text"}), r"of pair 3 must be Unicode text$"),
         (Reply(503, {"message": "busy with documents[0]"}), r"busy with documents\[3\]$"),
         (Reply(200, {"results": []}), r"1 did not: 3$"),
         (Reply(200, {"results": [{"index": 0, "relevance_score": None}]}), r"got None for document 3$"),
@@ -159,12 +162,15 @@ def test_a_text_that_no_service_can_be_sent() -> None:
         RemoteScorer(fake.url, api="jina", max_texts=1).score("q", [KNOWN, NEW, "broken \ud800"])
 
 
+class Nobody:
+    """Watches a queue for no one."""
+
+    def begun(self, n_pairs: int, n_tokens: int) -> None: ...
+
+    def shared(self, n_pairs: int) -> None: ...
+
+
 def test_each_request_of_a_pass_has_its_own_number(folder_of: FolderOf) -> None:
-    class Nobody:
-        def begun(self, n_pairs: int, n_tokens: int) -> None: ...
-
-        def shared(self, n_pairs: int) -> None: ...
-
     queue = PassQueue(CrossEncoder(folder_of("bert")), pass_tokens=1000, max_tokens=1000, watcher=Nobody())
     bad = (("q", "broken \ud800"), 4)
     first, second = (
@@ -173,6 +179,32 @@ def test_each_request_of_a_pass_has_its_own_number(folder_of: FolderOf) -> None:
     for job, number in ((first, 1), (second, 3)):
         with pytest.raises(InputError, match=f"^the document of pair {number} must be"):
             job.future.result(20)
+    queue.close()
+    assert queue.wait(20)
+
+
+def test_so_has_each_request_of_a_pass_whose_service_is_away() -> None:
+    """It is asked once for all pairs, and may name one of them; the number of another client's means nothing."""
+
+    class Away(Recorder):
+        def predict(self, pairs: Iterable[Pair]) -> list[float]:
+            given = super().predict(pairs)
+            if len(given) > 1:
+                raise RemoteError("busy with documents[", 3, "]", status=503)
+            return given
+
+    scorer = Away(held=True)
+    queue = PassQueue(scorer, pass_tokens=1000, max_tokens=1000, watcher=Nobody())
+    queue.submit([(("q", "first"), 4)])
+    assert scorer.began.acquire(timeout=20)
+    asked = (["a", "b"], ["c", "d"], ["e", "c", "d"])  # a, b, c, d and e in one pass
+    requests = [queue.submit([(("q", text), 4) for text in texts]) for texts in asked]
+    for _ in range(2):
+        scorer.go.release()
+    for request, number in zip(requests, (r"\.\.\.", 1, 2), strict=True):
+        with pytest.raises(RemoteError, match=rf"^busy with documents\[{number}\]$"):
+            request.future.result(20)
+    assert list(map(len, scorer.passes)) == [1, 5]
     queue.close()
     assert queue.wait(20)
 

@@ -22,7 +22,8 @@ N_KILLS = 10
 
 @pytest.mark.slow
 def test_a_job_killed_ten_times_ends_with_every_row_once(tmp_path: Path) -> None:
-    model, rows, drawn = bert(tmp_path / "model", max_length=32), make_rows(1500), random.Random(0)  # noqa: S311 - moments, no secrets
+    # So many rows that no job ends before it is killed.
+    model, rows, drawn = bert(tmp_path / "model", max_length=32), make_rows(4000), random.Random(0)  # noqa: S311 - moments, no secrets
     path, out = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out"
     command = [sys.executable, str(SCRIPT), str(path), str(out), str(model), "40"]
     n_done = 0

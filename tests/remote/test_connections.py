@@ -52,13 +52,13 @@ def test_event_loops_have_their_own_and_close_them() -> None:
 
 
 def test_a_scorer_that_is_forgotten_closes_its_connections() -> None:
-    async def ask(url: str) -> None:
-        assert await RemoteScorer(url).ascore("query", DOCUMENTS) == RIGHT
+    async def ask(fake: Fake) -> None:
+        assert await RemoteScorer(fake.url).ascore("query", DOCUMENTS) == RIGHT
         gc.collect()
-        await asyncio.sleep(0.01)
+        await auntil(lambda: fake.n_open == 0)
 
     with faking() as fake:
-        asyncio.run(ask(fake.url))
+        asyncio.run(ask(fake))
         assert RemoteScorer(fake.url).score("query", DOCUMENTS) == RIGHT
         gc.collect()
         wait_until_closed(fake)

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import threading
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -15,6 +14,11 @@ from fake_service import TEI_PAGES, Reply, closed_url, faking, score_of
 
 from secondpass import CachedScorer, RemoteScorer
 from secondpass.errors import InputError, RemoteError, ScoringError
+from secondpass.remote import discovery
+from secondpass.remote.address import address_of
+from secondpass.remote.messages import Ask
+from secondpass.remote.retries import Deadline
+from secondpass.remote.settings import Settings
 
 QUERY, DOCUMENTS = "query", ["four", "a", "seven..", "", "eleven"]
 RIGHT = [score_of(text) for text in DOCUMENTS]
@@ -197,36 +201,25 @@ def test_it_is_not_tried_forever(score: Score) -> None:
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_a_server_that_asks_for_more_patience_than_there_is_is_not_waited_for(form: str, score: Score) -> None:
-    asked = "60" if form == "seconds" else format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    asked = "1200" if form == "seconds" else format_datetime(datetime.now(UTC) + timedelta(seconds=1800), usegmt=True)
     with faking([Reply(429, {"error": "busy"}, {"retry-after": asked})]) as fake:
-        began = time.monotonic()
         with pytest.raises(RemoteError, match=r"busy; another try in \d+\.\d s would be too late$"):
-            score(RemoteScorer(fake.url, timeout=20), QUERY, SHORT)
-        assert time.monotonic() - began < 10
+            score(RemoteScorer(fake.url, timeout=600), QUERY, SHORT)
         assert len(fake.posts) == 1
 
 
 def test_the_timeout_is_that_of_the_whole_call(score: Score) -> None:
-    with faking([Reply(seconds=0.3)] * 9) as fake:
-        scorer = RemoteScorer(fake.url, timeout=0.2)
+    """Of five requests four are under way together: the last one would have its answer after 0.3 s at the earliest."""
+    with faking([Reply(seconds=0.15)] * 9) as fake:
+        scorer = RemoteScorer(fake.url, api="jina", max_texts=1, timeout=0.2)
         with pytest.raises(RemoteError, match=r"/rerank did not answer within 0\.2 s$"):
             score(scorer, QUERY, DOCUMENTS)
-        assert len(fake.posts) <= 2, "two parts, and nothing tried again"
+        assert len(fake.posts) <= len(DOCUMENTS), "nothing is tried again"
 
 
 def test_it_may_be_as_long_as_a_thread_can_wait(score: Score) -> None:
     with faking([Reply(503, b"", NOW)]) as fake:
         assert score(RemoteScorer(fake.url, timeout=threading.TIMEOUT_MAX), QUERY, DOCUMENTS) == RIGHT
-
-
-def test_an_answer_that_stalls_behind_its_headers_gets_no_more_time(score: Score) -> None:
-    with faking([Reply(seconds=2.4, act="stall")], pages={}) as fake:
-        scorer = RemoteScorer(f"{fake.url}/v1", api="jina", timeout=3, retries=0)
-        scorer.load()
-        began = time.monotonic()
-        with pytest.raises(RemoteError, match=r"/rerank did not answer within 3 s$"):
-            score(scorer, QUERY, SHORT)
-        assert time.monotonic() - began < 4.4, "and not when the answer would have come, after 4.8 s"
 
 
 def test_nobody_there_is_said_with_the_address(score: Score) -> None:
@@ -345,13 +338,11 @@ def test_a_part_that_fails_fails_the_call(score: Score) -> None:
 
 
 def test_the_first_failure_ends_the_pauses_of_other_parts_and_is_what_is_raised(score: Score) -> None:
-    waits = Reply(429, {"message": "busy"}, {"retry-after": "8", "content-type": "application/json"})
+    waits = Reply(429, {"message": "busy"}, {"retry-after": "60", "content-type": "application/json"})
     with faking([waits, Reply(400, {"message": "no such thing"}, seconds=0.2)]) as fake:
-        began = time.monotonic()
         with pytest.raises(RemoteError, match=r"no such thing$"):
-            score(RemoteScorer(fake.url, max_texts=1), QUERY, DOCUMENTS[:2])
-        assert time.monotonic() - began < 4, "and not the 8 s that one part was asked to wait"
-        assert len(fake.posts) == 2
+            score(RemoteScorer(fake.url, max_texts=1, timeout=600), QUERY, DOCUMENTS[:2])
+        assert len(fake.posts) == 2, "and not 3, after the pause"
 
 
 def test_no_documents_ask_nobody(score: Score) -> None:
@@ -483,9 +474,19 @@ class TestDiscovery:
             with pytest.raises((RemoteError, InputError)):
                 scorer.fingerprint()
 
-    def test_nor_is_it_waited_for(self, score: Score) -> None:
-        with faking(pages={"/info": Reply(200, b"{}", act="stall", seconds=1.5)}) as fake:
-            assert score(RemoteScorer(fake.url, api="tei", timeout=1.2), QUERY, SHORT) == RIGHT[:3]
+    def test_nor_is_it_waited_for(self, score: Score, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(discovery, "_LOOK_SECONDS", 0.1)
+        with faking(pages={"/info": Reply(200, b"{}", act="stall", seconds=60)}) as fake:
+            assert score(RemoteScorer(fake.url, api="tei"), QUERY, SHORT) == RIGHT[:3]
+
+    @pytest.mark.parametrize(("seconds", "most"), [(30.0, 2.0), (1.2, 0.3)])
+    def test_it_has_two_seconds_to_say_it_and_no_more_than_a_quarter_of_the_call(
+        self, seconds: float, most: float
+    ) -> None:
+        settings, deadline = Settings(url="http://localhost", api="tei"), Deadline(seconds, clock=lambda: 0.0)
+        ask = next(discovery.discover(settings, address_of(settings.url), deadline, insists=False))
+        assert isinstance(ask, Ask)
+        assert ask.most_seconds == pytest.approx(most)
 
     def test_another_kind_of_model_and_another_model_are_refused(self) -> None:
         info = {"model_id": "an/embedder", "model_type": {"embedding": {"pooling": "cls"}}}

@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from folders import FolderOf
 from judgements import platt, steps
 from serving import Recorder, app_of, ask, client_of, overlap_app, post
 from texts import AWKWARD
-from waiting import auntil
+from waiting import auntil, until
 
 from secondpass import CachedScorer, Calibrated, Cascade, CrossEncoder, RemoteScorer
 from secondpass.errors import InputError, InputTypeError
@@ -72,23 +73,27 @@ def test_requests_at_the_same_time_get_their_own_scores() -> None:
 
 def test_models_on_the_cpu_run_two_passes_and_scorers_of_ones_own_one() -> None:
     class Counting(Recorder):
-        """Keeps how many calls there were at a time; a call lasts as long as the next one may need to begin."""
+        """Keeps how many calls there were at a time; the first ones wait until there are as many as are to be."""
 
-        def __init__(self, *, devices: tuple[str, ...]) -> None:
+        def __init__(self, *, devices: tuple[str, ...], expected: int) -> None:
             super().__init__()
             self.devices = devices
+            self.expected = expected
+            self.changing = threading.Lock()
             self.n_running, self.most = 0, 0
 
         def predict(self, pairs: Iterable[Pair]) -> list[float]:
-            self.n_running += 1
-            self.most = max(self.most, self.n_running)
-            time.sleep(0.02)
-            self.n_running -= 1
+            with self.changing:
+                self.n_running += 1
+                self.most = max(self.most, self.n_running)
+            until(lambda: self.most >= self.expected)
+            with self.changing:
+                self.n_running -= 1
             return super().predict(pairs)
 
     assert CrossEncoder("secondpass/mini", device="cpu").devices == ("cpu",)
     for devices, expected in (((), 1), (("cpu",), 2), (("cpu", "cuda:0"), 1)):
-        scorer = Counting(devices=devices)
+        scorer = Counting(devices=devices, expected=expected)
         app = app_of(scorer, limits=Limits(pass_tokens=20))
         answered = post(app, "/rerank", {"query": "q", "texts": [f"text {i}" for i in range(40)]})
         assert len(answered.json()) == 40

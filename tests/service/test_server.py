@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -26,9 +27,9 @@ from secondpass.service.server import bind, serve_at
 SECONDPASS = [sys.executable, "-m", "secondpass"]
 BODY = {"query": "red fox", "texts": ["a red fox", "a dog"]}
 
-# A model that takes its time with every pass. `serve` in a process, told to listen at a free port.
+# A model that takes its time with every pass, and waits for a file. It is served in a process, at a free port.
 SLOW = """
-import logging, time
+import logging, os, time
 from secondpass.service import Limits, ServedModel, create_app, serve
 from secondpass.service.server import bind, serve_at
 from secondpass.testing import OverlapScorer
@@ -36,6 +37,8 @@ from secondpass.testing import OverlapScorer
 class Slow(OverlapScorer):
     def predict(self, pairs):
         time.sleep({seconds})
+        while not os.path.exists({file!r}):
+            time.sleep(0.01)
         return [float(len(document)) for _, document in pairs]
 
 logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -47,9 +50,16 @@ logging.info("the call has returned")
 
 
 def slow_command(
-    *, seconds: float, drain: float, body: float = 30, held: int = 1_000_000_000, serve: str = "serve(app, port=0)"
+    *,
+    drain: float,
+    seconds: float = 0,
+    file: Path | str = "/",
+    body: float = 30,
+    held: int = 1_000_000_000,
+    serve: str = "serve(app, port=0)",
 ) -> list[str]:
-    return [sys.executable, "-c", SLOW.format(seconds=seconds, drain=drain, body=body, held=held, serve=serve)]
+    settings = {"seconds": seconds, "file": str(file), "drain": drain, "body": body, "held": held, "serve": serve}
+    return [sys.executable, "-c", SLOW.format(**settings)]
 
 
 @dataclass
@@ -96,7 +106,14 @@ def running(command: Sequence[str], **environment: str) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def slow() -> Iterator[Server]:
-    with running(slow_command(seconds=0.05, drain=20, body=1)) as server:
+    with running(slow_command(seconds=0.05, drain=20)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[Server]:
+    """One that waits for a second where others wait for half a minute."""
+    with running(slow_command(drain=20, body=1)) as server:
         yield server
 
 
@@ -122,47 +139,31 @@ def test_the_command_serves_and_a_signal_ends_it_well() -> None:
     assert "POST /rerank 200" in text
 
 
-def test_every_request_that_was_accepted_is_answered_after_sigterm() -> None:
-    answers: list[tuple[int, list[float]]] = []
-    refused: list[int] = []
+def test_every_request_that_was_accepted_is_answered_after_sigterm(tmp_path: Path) -> None:
+    file = tmp_path / "go"
+    with running(slow_command(file=file, drain=60)) as server, ThreadPoolExecutor(12) as clients:
 
-    def client(number: int, url: str, stop: threading.Event) -> None:
-        with httpx.Client(timeout=60) as session:
-            while not stop.is_set():
-                try:
-                    texts = [f"{number} " * (i + 1) for i in range(6)]
-                    answered = session.post(f"{url}/rerank", json={"query": str(number), "texts": texts})
-                except httpx.TransportError:
-                    return  # it had gone
-                if answered.status_code == 200:
-                    answers.append((number, [result["index"] for result in answered.json()]))
-                else:
-                    refused.append(answered.status_code)
-                    return
+        def ask(number: int) -> httpx.Response:
+            texts = [f"{number} " * (i + 1) for i in range(6)]
+            return httpx.post(f"{server.url}/rerank", json={"query": str(number), "texts": texts}, timeout=60)
 
-    with running(slow_command(seconds=0.2, drain=30)) as server:
-        stop = threading.Event()
-        threads = [threading.Thread(target=client, args=(number, server.url, stop)) for number in range(12)]
-        for thread in threads:
-            thread.start()
-        until(lambda: _gauge(server, "te_queue_size") >= 12)
-        n_before = len(answers)
+        waiting = [clients.submit(ask, number) for number in range(12)]
+        until(lambda: _gauge(server, "te_queue_size") == 12)
         server.process.send_signal(signal.SIGTERM)
         until(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
         assert httpx.post(f"{server.url}/rerank", json=BODY).status_code == 503
-        for thread in threads:
-            thread.join(60)
+        file.touch()
+        answers = [client.result(60) for client in waiting]
         assert server.end() == 0
-    # Each of the twelve waited for one when the signal came, and got it; what they asked next was refused.
-    assert len(answers) == n_before + 12
-    assert set(refused) <= {503}
-    assert all(indices == [5, 4, 3, 2, 1, 0] for _, indices in answers)
+    for answered in answers:
+        assert answered.status_code == 200
+        assert [result["index"] for result in answered.json()] == [5, 4, 3, 2, 1, 0]
 
 
 @pytest.mark.parametrize(("drain", "is_told_twice"), [(0.5, False), (60, True)])
 def test_what_draining_has_no_time_for_is_told_so_and_the_process_ends(drain: float, *, is_told_twice: bool) -> None:
     with (
-        running(slow_command(seconds=10, drain=drain)) as server,
+        running(slow_command(seconds=600, drain=drain)) as server,
         socket.create_connection(server.address, timeout=20) as unfinished,
         ThreadPoolExecutor() as clients,
     ):
@@ -203,7 +204,7 @@ def asking_for_10_megabytes(server: Server) -> Iterator[socket.socket]:
 def test_an_answer_that_is_taken_slowly_is_sent_whole_after_sigterm() -> None:
     serve = 'serve_at(bind("127.0.0.1", 0), app, last_seconds=0.3)'
     with (
-        running(slow_command(seconds=0, drain=30, serve=serve)) as server,
+        running(slow_command(drain=30, serve=serve)) as server,
         asking_for_10_megabytes(server) as connection,
     ):
         server.process.send_signal(signal.SIGTERM)
@@ -217,11 +218,11 @@ def test_an_answer_that_is_taken_slowly_is_sent_whole_after_sigterm() -> None:
 
 
 def test_answers_that_nobody_takes_are_held_and_end_with_their_connection() -> None:
-    with running(slow_command(seconds=0, drain=1, body=1, held=15_000_000)) as server:
+    with running(slow_command(drain=1, body=5, held=15_000_000)) as server:
         with asking_for_10_megabytes(server):
             body = {"query": "q", "texts": ["word " * 200_000] * 6}
             assert httpx.post(f"{server.url}/rerank", json=body).status_code == 429
-            # It is closed once it has taken nothing for a second, and there is room again.
+            # It is closed once it has taken nothing for five seconds, and there is room again.
             until(lambda: httpx.post(f"{server.url}/rerank", json=body).status_code == 200)
         server.process.send_signal(signal.SIGTERM)
         assert server.end() == 0
@@ -229,7 +230,7 @@ def test_answers_that_nobody_takes_are_held_and_end_with_their_connection() -> N
 
 def test_an_answer_that_is_taken_bit_by_bit_is_not_cut_off() -> None:
     with (
-        running(slow_command(seconds=0, drain=1, body=1)) as server,
+        running(slow_command(drain=1, body=5)) as server,
         asking_for_10_megabytes(server) as connection,
     ):
         received = b""
@@ -241,21 +242,21 @@ def test_an_answer_that_is_taken_bit_by_bit_is_not_cut_off() -> None:
         assert len(received) > 10_000_000
 
 
-def test_a_body_that_comes_too_slowly_is_refused(slow: Server) -> None:
-    with socket.create_connection(slow.address, timeout=20) as connection:
+def test_a_body_that_comes_too_slowly_is_refused(impatient: Server) -> None:
+    with socket.create_connection(impatient.address, timeout=20) as connection:
         connection.sendall(b"POST /rerank HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{")
         assert connection.recv(1000).startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /rerank HTTP/1.1\r\nhost:"])
-def test_a_connection_that_does_not_come_to_its_request_is_closed(slow: Server, sent: bytes) -> None:
-    with socket.create_connection(slow.address, timeout=20) as connection:
+def test_a_connection_that_does_not_come_to_its_request_is_closed(impatient: Server, sent: bytes) -> None:
+    with socket.create_connection(impatient.address, timeout=20) as connection:
         connection.sendall(sent)
         assert connection.recv(1000) == b""
 
 
-def test_a_body_that_is_refused_need_not_be_waited_for(slow: Server) -> None:
-    with socket.create_connection(slow.address, timeout=20) as connection:
+def test_a_body_that_is_refused_need_not_be_waited_for(impatient: Server) -> None:
+    with socket.create_connection(impatient.address, timeout=20) as connection:
         connection.sendall(b"POST /rerank HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n{")
         received = b""
         while part := connection.recv(1000):
@@ -324,7 +325,7 @@ def test_a_port_is_taken_before_anything_listens_at_it() -> None:
 
 
 def test_a_server_starts_again_at_once_and_alone_where_connections_have_just_ended() -> None:
-    with running(slow_command(seconds=0, drain=5)) as server:
+    with running(slow_command(drain=5)) as server:
         with socket.create_connection(server.address, timeout=20) as connection:
             connection.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
             assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200 ")

@@ -4,7 +4,6 @@ import json
 import socket
 import struct
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ class Reply:
         body: JSON if it is not bytes.
         headers: Beside the length.
         change: What becomes of the right results.
-        seconds: To wait before answering.
+        seconds: To wait before answering, unless the service ends before.
         act: "reset" ends the connection without an answer, "truncate" in the middle of it; "stall" waits there for as
             long as before it.
     """
@@ -50,6 +49,7 @@ class Fake:
         url: Where.
         replies: What it answers to the next requests for scores; then it answers right.
         most: The most documents of a request, refused as TEI does; None: any.
+        over: Set when it ends, so that nothing in it waits any longer.
     """
 
     url: str
@@ -59,6 +59,7 @@ class Fake:
     posts: list[tuple[str, dict[str, Any], Mapping[str, str]]] = field(default_factory=list)
     gets: list[str] = field(default_factory=list)
     n_open: int = 0
+    over: threading.Event = field(default_factory=threading.Event)
 
     def reply_to(self, path: str, body: dict[str, Any], headers: Mapping[str, str]) -> Reply:
         """What comes next; the right answer where nothing else is to come."""
@@ -118,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         reply = self.server.fake.reply_to(self.path, body, {k.lower(): v for k, v in self.headers.items()})
-        time.sleep(reply.seconds)
+        self.server.fake.over.wait(reply.seconds)
         self._send(reply)
 
     def _send(self, reply: Reply) -> None:
@@ -134,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if reply.act == "stall":
             self.wfile.flush()
-            time.sleep(reply.seconds)
+            self.server.fake.over.wait(reply.seconds)
         self.wfile.write(content[: len(content) // 2] if reply.act == "truncate" else content)
         self.close_connection = self.close_connection or reply.act == "truncate"
 
@@ -161,6 +162,7 @@ def faking(replies: Sequence[Reply] = (), *, pages: Pages | None = None, most: i
         try:
             yield fake
         finally:
+            fake.over.set()
             server.shutdown()
             thread.join()
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from secondpass.adapters.services import is_url
 from secondpass.cli.loading import silence_transformers
 from secondpass.cli.notices import say_warning
 from secondpass.cli.options import DEFAULT_MODEL, Json, ModelOrService, Output, takes_model_options
@@ -164,17 +165,26 @@ def score(
             workers=_workers(address, workers, cpus_per_worker, gpus_per_worker) if engine == "ray" else None,
             progress=progress,
         )
-    _report(result)
+    _report(result, model, options)
     write(result_format, result.as_json(), [result_table(model, result)])
-    if result.n_bad and not result.n_rows:  # a name of a column that no row has, as a rule
+    if result.n_bad and not result.n_rows:  # the name of a column that no row has, as a rule, or texts of another run
         errors = Path(result.output) / "errors.jsonl"
-        columns = ["--query-column", "--document-column"]
-        if shard_format == "trec":
-            columns += ["--query-id-column", "--document-id-column"]
         raise InputError(
             f"inputs must hold rows that can be scored, got none among {result.n_bad}: {errors} says why, and "
-            f"{', '.join(columns[:-1])} and {columns[-1]} say which columns are read"
+            f"{_what_is_read(inputs, output, shard_format)}"
         )
+
+
+def _what_is_read(inputs: list[str], output: Path, shard_format: ShardFormat | None) -> str:
+    """Which options say where texts are, which is not the same for rows with texts and for those of a run."""
+    from secondpass.jobs.inputs.find_inputs import find_inputs
+
+    if find_inputs(inputs, output).kind == "trec":
+        return "--queries and --corpus say which files its texts are in"
+    columns = ["--query-column", "--document-column"]
+    if shard_format == "trec":
+        columns += ["--query-id-column", "--document-id-column"]
+    return f"{', '.join(columns[:-1])} and {columns[-1]} say which columns are read"
 
 
 def _workers(address: str | None, workers: str | None, cpus: int | None, gpus: float | None) -> "RayWorkers":
@@ -213,7 +223,7 @@ def result_table(model: str, result: "JobResult") -> Sheet:
     )
 
 
-def _report(result: "JobResult") -> None:
+def _report(result: "JobResult", model: str, options: ModelOptions) -> None:
     """Say on standard error what was not scored, or not as one may think."""
     if result.left_out:
         some = ", ".join(result.left_out[:_N_EXAMPLES])
@@ -224,9 +234,13 @@ def _report(result: "JobResult") -> None:
         rows, files = count(result.n_bad, "row"), count(len(result.unreadable), "file")
         say_warning(f"{rows} and {files} could not be scored: {Path(result.output) / 'errors.jsonl'} says why")
     if result.n_truncated:
-        say_warning(
-            f"{result.n_truncated} of {count(result.n_rows, 'row')} truncated; --long-documents windows reads all"
-        )
+        rows = f"{result.n_truncated} of {count(result.n_rows, 'row')}"
+        if options.long_documents == "windows":
+            say_warning(f"the query was truncated in {rows}")
+        elif is_url(model):
+            say_warning(f"{rows} truncated to fit the service's limit")
+        else:
+            say_warning(f"{rows} truncated; --long-documents windows reads all")
     if result.n_scattered:
         say_warning(
             f"{count(result.n_scattered, 'time')} a query came back after rows of others: ranks count rows that stand "

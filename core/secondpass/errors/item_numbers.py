@@ -29,12 +29,13 @@ def caller_numbers(numbers: Sequence[int]) -> Iterator[None]:
         raise renumbered.with_traceback(error.__traceback__) from error.__cause__
 
 
-def renumber(error: ErrorT, numbers: Sequence[int]) -> ErrorT:
+def renumber(error: ErrorT, numbers: Sequence[int | str]) -> ErrorT:
     """An error with the caller's number of each item that it names: another one, for several callers may share it.
 
     Args:
         error: What was raised.
-        numbers: As in `caller_numbers`. What lies beyond them is no item, and stays.
+        numbers: As in `caller_numbers`; in place of an item that is another caller's, what it is called. What lies
+            beyond them is no item, and stays.
     """
     parts = tuple(
         numbers[part] if isinstance(part, int) and part < len(numbers) else part for part in error.message_parts

@@ -15,7 +15,8 @@ _MOST_WORDS: Final = 300
 # How services name one of the documents of a request: `documents[3]`, FastAPI's `documents.3`, and the words of our own
 # errors.
 _PLACE: Final = re.compile(
-    r"((?:(?<=\bdocuments[.\[])|(?<=\btexts[.\[])|(?<=got NaN for pair )|(?<=got NaN for document )|(?<=: pair ))\d+)\b"
+    r"((?:(?<=\bdocuments[.\[])|(?<=\btexts[.\[])"
+    r"|(?<=\bfor document )|(?<=\bfor pair )|(?<=\bof pair )|(?<=: pair ))\d+)\b"
 )
 
 

@@ -1,5 +1,6 @@
 """The service's OpenAPI document: its bodies are those of several APIs, which FastAPI cannot know."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,9 +15,10 @@ from secondpass.service.shapes import (
     SHAPES,
     SHAPES_AT,
     TEI_BACKEND_FAILED,
+    Shape,
     VllmScoreFields,
 )
-from secondpass.service.shapes.fields import RerankFields
+from secondpass.service.shapes.fields import RerankFields, given
 
 _REF = "#/components/schemas/{model}"
 _OBJECT = {"type": "object"}
@@ -31,13 +33,17 @@ def _names(*names: str) -> dict[str, Any]:
     return {"anyOf": [{"$ref": _REF.format(model=name)} for name in names]}
 
 
+def _reranking(path: str, shapes: Sequence[Shape]) -> dict[str, Any]:
+    """What a request for a ranking may be at a place, where some fields make it one of a certain API."""
+    schema = _names(*dict.fromkeys(shape.fields.__name__ for shape in shapes))
+    for field in (field for field, place in FIELD_PLACES.items() if place == path):
+        owners = [shape.fields.__name__ for shape in shapes if field in shape.fields.model_fields]
+        schema |= {"if": given("documents", field), "then": _names(*owners)}
+    return schema
+
+
 RERANK_BODIES: dict[str, dict[str, Any]] = {
-    path: {
-        "requestBody": {
-            "required": True,
-            **_content(_names(*dict.fromkeys(shape.fields.__name__ for shape in shapes))),
-        }
-    }
+    path: {"requestBody": {"required": True, **_content(_reranking(path, shapes))}}
     for path, shapes in SHAPES_AT.items()
 }
 SCORE_BODY = {"requestBody": {"required": True, **_content(_names(VllmScoreFields.__name__))}}

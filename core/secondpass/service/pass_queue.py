@@ -206,8 +206,7 @@ class PassQueue:
             try:
                 self._pass(works)
             except BaseException as error:  # noqa: BLE001 - nothing may end this thread: all others would wait for ever
-                for work in works:
-                    self._end(work, _for_clients(error))
+                self._fail(works, error)
 
     def _pass(self, works: Sequence[Work]) -> None:
         if not works:
@@ -236,8 +235,7 @@ class PassQueue:
             readings = read_pairs(self._scorer, [work.pair for work in works]).one_by_one()
         except BaseException as error:  # noqa: BLE001 - whatever a model raises is for those who sent the pair
             if len(works) == 1 or is_away(error):
-                for work in works:
-                    self._end(work, _for_clients(error))
+                self._fail(works, error)
                 return
         else:
             for work, reading in zip(works, readings, strict=True):
@@ -258,15 +256,26 @@ class PassQueue:
                     self._let_go(work)
         return wanted
 
-    def _end(self, work: Work, outcome: Reading | Exception) -> None:
-        """Tell everyone who waits for a pair what came of it."""
+    def _fail(self, works: Sequence[Work], error: BaseException) -> None:
+        """Tell everyone who waits for any of these pairs, scored in one call, what went wrong."""
+        for work in works:
+            self._end(work, _for_clients(error), works)
+
+    def _end(self, work: Work, outcome: Reading | Exception, together: Sequence[Work] = ()) -> None:
+        """Tell everyone who waits for a pair what came of it.
+
+        Args:
+            work: The pair.
+            outcome: What was read of it, or what went wrong.
+            together: The pairs that such an error counts.
+        """
         with self._changed:
             self._let_go(work)
             for request in work.requests:
                 if request not in self._open:
                     continue
                 if isinstance(outcome, SecondPassError):
-                    self._answer(request, renumber(outcome, [request.works.index(work)]))
+                    self._answer(request, renumber(outcome, request.numbers_of(together)))
                 elif isinstance(outcome, Exception):
                     self._answer(request, outcome)
                 elif work.reading is None:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 
 from secondpass.ranking import Pair
@@ -58,6 +58,11 @@ class QueuedRequest:
         self.finished: float | None = None
         for work in different:
             work.requests.append(self)
+
+    def numbers_of(self, works: Sequence[Work]) -> list[int | str]:
+        """What the request's client calls each of these pairs: by its place, and "..." where it is another client's."""
+        places = {work: place for place, work in reversed(list(enumerate(self.works)))}  # the first of equal ones
+        return [places.get(work, "...") for work in works]
 
     @property
     def is_over(self) -> bool:

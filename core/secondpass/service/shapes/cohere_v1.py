@@ -2,19 +2,25 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, Discriminator, Field, JsonValue, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 from secondpass.service.problems import Problem, invalid
 from secondpass.service.requests import RerankRequest
 from secondpass.service.results import Ranking
-from secondpass.service.shapes.fields import OBJECT, TEXT, RerankFields, form, parse
+from secondpass.service.shapes.fields import OBJECT, TEXT, RerankFields, form, given, parse
 from secondpass.service.shapes.shape import Shape, new_id, results, usage
+
+# Without `rank_fields` the text of each document is read.
+_TEXT_FIELD: dict[str, Any] = {"required": ["text"], "properties": {"text": {"type": ["string", "number", "boolean"]}}}
+_WITH_TEXTS: dict[str, Any] = {"properties": {"documents": {"items": {"if": {"type": "object"}, "then": _TEXT_FIELD}}}}
 
 
 class CohereV1Fields(RerankFields):
     """A request of Cohere's first API; `max_chunks_per_doc` is left alone, for documents are not read in its chunks."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [given("rank_fields"), _WITH_TEXTS]})
 
     documents: list[
         Annotated[Annotated[str, Tag(TEXT)] | Annotated[dict[str, JsonValue], Tag(OBJECT)], Discriminator(form)]

@@ -84,6 +84,11 @@ def _or_as_text(number: dict[str, Any], pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}]})
 
 
+def given(*names: str) -> dict[str, Any]:
+    """What the OpenAPI document says of requests that have these fields, and not as null."""
+    return {"required": list(names), "properties": {name: {"not": {"type": "null"}} for name in names}}
+
+
 _WHOLE = r"^[0-9]{1,9}$"
 NumberField = Annotated[
     float,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from secondpass.ranking import Pair
 from secondpass.service.problems import Kind, Problem, invalid
@@ -14,6 +14,7 @@ from secondpass.service.shapes.fields import (
     DocumentsFields,
     OptionFields,
     TextObject,
+    given,
     parse,
     text_of,
     texts_of,
@@ -33,8 +34,21 @@ class VllmFields(DocumentsFields):
     """A request of vLLM's `/rerank`."""
 
 
+# The fields of pairs, in either spelling.
+_SPELLINGS = (("queries", "documents"), ("text_1", "text_2"))
+
+
 class VllmScoreFields(OptionFields):
     """A request of vLLM's `/score`, in either of its spellings."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {**given(*names), "not": {"anyOf": [given(other) for other in others]}}
+                for names, others in (_SPELLINGS, _SPELLINGS[::-1])
+            ]
+        }
+    )
 
     text_1: DocumentOrListField | None = None
     text_2: DocumentOrListField | None = None
@@ -69,11 +83,10 @@ class Vllm(Shape):
             Problem: A field breaks a rule.
         """
         fields = parse(VllmScoreFields, body)
-        spellings = (("queries", "documents"), ("text_1", "text_2"))
-        new, old = ([name for name in names if getattr(fields, name) is not None] for names in spellings)
+        new, old = ([name for name in names if getattr(fields, name) is not None] for names in _SPELLINGS)
         if new and old:
             raise invalid(f"{new[0]} must come without {old[0]}: pairs are given in one spelling", new[0])
-        names = spellings[0 if new else 1]
+        names = _SPELLINGS[0 if new else 1]
         queries, documents = (_texts(name, getattr(fields, name)) for name in names)
         pairs = _pairs(names, queries, documents)
         query_place, document_place = (_place(name, getattr(fields, name)) for name in names)

@@ -1,0 +1,67 @@
+"""A call is over when its time is, in whatever pieces an answer comes, and when another part of it has failed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from fake_service import Reply, faking
+from waiting import start
+
+from secondpass.errors import RemoteError
+from secondpass.remote.messages import Ask
+from secondpass.remote.retries import Deadline, exchange
+from secondpass.remote.transport import acarry_out, carry_out
+
+URL = "http://localhost/info"
+OUT_OF_TIME = r"^http://\S+/info did not answer within 1000 s$"
+
+
+def asked(url: str = URL) -> Ask:
+    return Ask(url=url, shown=url)
+
+
+def test_an_answer_that_stalls_behind_its_headers_gets_no_more_time() -> None:
+    """By a clock that stands at 999.9 of 1,000 seconds when it begins to come; it would be whole after a minute."""
+    with faking(pages={"/info": Reply(act="stall", seconds=60)}) as fake, httpx.Client() as client:
+        deadline = Deadline(1000, clock=lambda: 999.9 if fake.gets else 0.0)
+        with pytest.raises(RemoteError, match=OUT_OF_TIME):
+            carry_out([exchange(asked(f"{fake.url}/info"), 0, deadline)], client, deadline)
+
+
+def test_nor_does_one_that_comes_in_pieces() -> None:
+    now = [0.0]
+
+    class Drips(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                now[0] += 300
+                yield b" "
+
+    deadline = Deadline(1000, clock=lambda: now[0])
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Drips()))
+    with httpx.Client(transport=transport) as client, pytest.raises(RemoteError, match=OUT_OF_TIME):
+        carry_out([exchange(asked(), 0, deadline)], client, deadline)
+    assert now == [1200.0]
+
+
+async def test_an_event_loop_waits_no_longer_either() -> None:
+    class Stalls(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b" "
+            await asyncio.Event().wait()
+
+    deadline = Deadline(0.05)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Stalls()))
+    async with asyncio.timeout(20), httpx.AsyncClient(transport=transport) as client:
+        with pytest.raises(RemoteError, match=r"/info did not answer within 0\.05 s$"):
+            await acarry_out([exchange(asked(), 0, deadline)], client, deadline)
+
+
+def test_a_pause_ends_with_the_call() -> None:
+    deadline = Deadline(10_000)
+    pausing = start(deadline.pause, 9_000)
+    deadline.end()
+    pausing.join(20)
+    assert not pausing.is_alive()
+    assert deadline.remaining() == 0
