@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from random_backbones import CAUSAL_MODELS, CPU, backbone, random_batch, reference
 
 from secondpass.encoder import Pooling, Precision, TokenBatch, packed_encoder
+from secondpass.encoder.attention.attend import attend
+from secondpass.encoder.attention.varlen import attend_varlen
 from secondpass.encoder.packing import pack
 from secondpass.encoder.shared_prefix import share_prefix
 
-OWN = (3, 17, 1, 17, 40, 9, 1)
+# Two of them go through attention in more than one slice.
+OWN = (3, 17, 1, 17, 40, 9, 1, 140, 140, 300)
 
 
 def _prompted(name: str, n_shared: int, own: tuple[int, ...] = OWN) -> TokenBatch:
@@ -63,6 +66,15 @@ def test_fewer_rows_go_through_the_layers(name: str) -> None:
 
     replace(encoder, layers=(counting, *encoder.layers[1:]))(_prompted(name, 30))  # type: ignore[arg-type]
     assert rows == [30 + sum(OWN)]
+
+
+def test_where_attention_cannot_share_it_says_so() -> None:
+    packing = pack(OWN, CPU, n_shared=8)
+    rows = torch.zeros(packing.n_rows, 16)
+    with pytest.raises(ValueError, match="only a causal model's pairs share a prefix"):
+        attend(rows, rows, rows, packing, n_heads=2, window=None)
+    with pytest.raises(ValueError, match="the kernel takes no prefix"):
+        attend_varlen(rows, rows, rows, packing, n_heads=2, window=None, causal=True)
 
 
 def test_a_mean_over_all_tokens_takes_each_pairs_own() -> None:

@@ -28,9 +28,9 @@ _NO_ADAPTERS = "no-such-folder"
 def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreTrainedModel:  # noqa: ANN401 - transformers' auto classes share no type
     """The model of a transformers auto class, every weight from the checkpoint.
 
-    It is in float32, or where a causal model becomes a packed encoder, and all of its weights are stored in one 16-bit
-    format, in that: some have billions, and the encoder takes each of them as float32 by itself. An adapter that lies
-    in the folder is merged into the weights; it may bring a head that the base does not have.
+    It is in float32, or if the encoder knows it as a causal model, and all of its weights are stored in one 16-bit
+    format, in that: some have billions, and the packed encoder takes each of them as float32 by itself. An adapter that
+    lies in the folder is merged into the weights; it may bring a head that the base does not have.
 
     Raises:
         CheckpointError: A weight is missing, of another shape, unreadable, or meant for a part this model lacks; or an
@@ -42,8 +42,8 @@ def load_pretrained(auto: Any, folder: Folder, config: PreTrainedConfig) -> PreT
     # caller's generator is left as it was.
     with torch.random.fork_rng(devices=[]), without_load_report():
         if not folder.has_adapter:
-            is_packed = is_causal(config) and not folder.runs_code
-            dtype = stored_half(folder) if is_packed else None
+            stays_as_stored = is_causal(config) and not folder.runs_code
+            dtype = stored_half(folder) if stays_as_stored else None
             return _from_pretrained(auto, folder, config, dtype or torch.float32, brought=frozenset())
         state = _adapter_state(folder)
         if auto is AutoModelForSequenceClassification:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SplitModel:
-    """A transformer and the head behind it, in float32 on the CPU, in evaluation mode.
+    """A transformer and the head behind it, on the CPU, in evaluation mode.
 
     Args:
-        backbone: The transformer, which may be in the format of its files, as `load_pretrained` says; its last hidden
-            states are pooled and given to `head`.
+        backbone: The transformer, in float32 or as `load_pretrained` says; its last hidden states are pooled and given
+            to `head`.
         pooling: Which state the head reads.
-        head: Pooled states, shape (n_pairs, hidden), to logits, shape (n_pairs, n_labels).
+        head: In float32: pooled states, shape (n_pairs, hidden), to logits, shape (n_pairs, n_labels).
         labels: Name of each column of the logits.
         blank_id: The padding token that a causal model reads where a text has no token; None where its state is zeros.
         ignored_id: A token that does not count at the end of a text; None where every token does.

