@@ -50,9 +50,9 @@ def padded_network(
         CheckpointError: The model fails on these pairs.
     """
     encoder = _as_it_takes_pairs(model, inputs)
-    # Asked while the model is still on the CPU, in float32, where rounding hides nothing: that of a causal model that has
-    # no packed form after all may be in the 16 bits it is stored in.
+    # A causal model that has no packed form after all may still be in the 16 bits that it is stored in.
     model.backbone.float()
+    # Asked in float32 on the CPU, where rounding hides nothing.
     if _rotates_by_longest(model.backbone.config):
         encoder = OneLengthAtATime(encoder)
     elif not _is_verified(model) and _leaks(model, encoder, sample()):
