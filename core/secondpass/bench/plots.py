@@ -85,7 +85,7 @@ def _bars(results: Sequence[WorkloadResult], caption: str) -> "Figure":
         bars = axes.barh(names, speeds, color=[_OURS if name.startswith(OURS) else _THEIRS for name in names])
         ratios = [result.figures[name].ratio for name in names]
         labels = [
-            f" {speed:.0f}" if ratio is None else f" {speed:.0f} ({ratio:.2f}x)"
+            f" {speed:.{0 if speed >= 10 else 1}f}" + ("" if ratio is None else f" ({ratio:.2f}x)")  # noqa: PLR2004 - two digits
             for speed, ratio in zip(speeds, ratios, strict=True)
         ]
         axes.bar_label(bars, labels)

@@ -69,7 +69,7 @@ def collect_signature(setting: Setting, model: str, *, repeats: int) -> dict[str
 
 
 def token_summary(workload: Workload, setting: Setting) -> dict[str, float]:
-    """A summary of the workload's tokens per pair after truncation, special tokens included."""
+    """A summary of the workload's tokens per pair after truncation, special tokens included, a prompt's not."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(setting.model, trust_remote_code=setting.trust_remote_code)
