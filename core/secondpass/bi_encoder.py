@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from secondpass.checkpoint.bi_encoder import DOCUMENT_PROMPTS, QUERY_PROMPTS, EmbeddingModel, load_embedding
 from secondpass.checkpoint.source import check_name
-from secondpass.checkpoint.stated_sizes import is_stored_in_float16
+from secondpass.checkpoint.stored_formats import is_stored_in_float16
 from secondpass.concurrency.forked import call_safely
 from secondpass.encoder.rounding_texts import RANGE_PAIRS
 from secondpass.errors import CheckpointError, InputError

@@ -15,7 +15,7 @@ from secondpass.calibration import Calibration, as_calibration
 from secondpass.checkpoint import Checkpoint, load_checkpoint
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.source import check_name
-from secondpass.checkpoint.stated_sizes import is_stored_in_float16
+from secondpass.checkpoint.stored_formats import is_stored_in_float16
 from secondpass.concurrency.forked import call_safely
 from secondpass.execution.aggregation import Aggregated, aggregate, mean_of_counted
 from secondpass.execution.ambient import plain_torch

@@ -4,7 +4,8 @@ from transformers import AutoConfig, PreTrainedConfig
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.gte import gte_config, is_gte
-from secondpass.checkpoint.stated_sizes import check_shapes
+from secondpass.checkpoint.stated_sizes import check_sizes
+from secondpass.checkpoint.stored_formats import check_formats
 from secondpass.errors import CheckpointError, RemoteCodeError
 
 
@@ -25,7 +26,8 @@ def load_config(folder: Folder) -> PreTrainedConfig:
             f"{folder.name} is scored by code in the checkpoint (auto_map: {code}); "
             "read that code, then pass trust_remote_code=True to run it"
         )
-    check_shapes(folder, folder.config)
+    check_formats(folder)
+    check_sizes(folder, folder.config)
     gte = gte_config(folder)
     if gte is not None:
         return gte

@@ -15,7 +15,7 @@ from secondpass.checkpoint.adapter import WEIGHTS as ADAPTER_WEIGHTS
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.merging import merge, whole_weights, with_labels_of
 from secondpass.checkpoint.quiet import without_load_report, without_progress_bars
-from secondpass.checkpoint.stated_sizes import stored_half
+from secondpass.checkpoint.stored_formats import stored_half
 from secondpass.checkpoint.weights import check_weights, read_tensors, require_all
 from secondpass.encoder.architectures import is_causal
 from secondpass.errors import CheckpointError

@@ -1,10 +1,14 @@
 """What files of weights say of their tensors ahead of the numbers."""
 
+import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import safe_open
+import torch
+from safetensors import SafetensorError, safe_open
+
+from secondpass.checkpoint.folder import Folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +39,25 @@ def safetensors_headers(file: Path) -> Iterator[Header]:
         for name in tensors.keys():  # noqa: SIM118 - not a dict
             tensor = tensors.get_slice(name)
             yield Header(file, name, tuple(tensor.get_shape()), tensor.get_dtype())
+
+
+def all_headers(folder: Folder) -> list[Header]:
+    """The headers of all files of weights in a checkpoint's folder, but for files that cannot be read."""
+    return [header for file in sorted(folder.whole.path.iterdir()) for header in _readable_headers(file)]
+
+
+def _readable_headers(file: Path) -> Iterator[Header]:
+    try:
+        if file.suffix == ".safetensors":
+            yield from safetensors_headers(file)
+        elif file.suffix == ".bin":
+            yield from _headers_of_torch(file)
+    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, AttributeError, pickle.UnpicklingError):
+        return
+
+
+def _headers_of_torch(file: Path) -> Iterator[Header]:
+    state = torch.load(file, map_location="meta", mmap=True, weights_only=True)
+    for name, tensor in state.items():
+        if isinstance(tensor, torch.Tensor):
+            yield Header(file, name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))

@@ -12,19 +12,19 @@ from secondpass.encoder.attention.relative import PositionTables, relative_scale
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.embeddings import Embeddings
 from secondpass.encoder.encoder import PackedEncoder
-from secondpass.encoder.layers import (
+from secondpass.encoder.layer import Layer
+from secondpass.encoder.norm import Norm, make_layer_norm, make_rms_norm
+from secondpass.encoder.parameters import Parameters
+from secondpass.encoder.pooling import Pooling
+from secondpass.encoder.self_attention import (
     AbsorbedAttention,
     Attention,
     DisentangledAttention,
     FirstDisentangledAttention,
     FullAttention,
     Heads,
-    Layer,
     PooledAttention,
 )
-from secondpass.encoder.norm import Norm, make_layer_norm, make_rms_norm
-from secondpass.encoder.parameters import Parameters
-from secondpass.encoder.pooling import Pooling
 from secondpass.encoder.spec import EncoderSpec, RelativeSpec
 
 

@@ -10,10 +10,12 @@ from secondpass.encoder.attention.rotary import Rotation, make_rotation
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.embeddings import Embeddings
-from secondpass.encoder.layers import ForwardContext, Layer, NoAttention
+from secondpass.encoder.forward_context import ForwardContext
+from secondpass.encoder.layer import Layer
 from secondpass.encoder.norm import Norm
 from secondpass.encoder.packing import Packing, pack
 from secondpass.encoder.pooling import Pooling, packed_means
+from secondpass.encoder.self_attention import NoAttention
 from secondpass.encoder.shared_prefix import share_prefix
 from secondpass.encoder.spec import EncoderSpec, Rope
 from secondpass.encoder.transfer import to_device

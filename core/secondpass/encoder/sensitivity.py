@@ -18,7 +18,9 @@ from torch import Tensor
 from secondpass.encoder.arithmetic.feed_forward import RowFunction
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.encoder import PackedEncoder
-from secondpass.encoder.layers import Attention, ForwardContext, Layer
+from secondpass.encoder.forward_context import ForwardContext
+from secondpass.encoder.layer import Layer
+from secondpass.encoder.self_attention import Attention
 
 # A layer that adds this share of it stands out, and is relieved of it even where the sum would be just bearable: what
 # is just below the bound on these texts is above it on others, or with another CPU's products.

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.plain.config import plain_config
 from secondpass.checkpoint.plain.stored_tensors import Place, StoredTensors, find_tensors
-from secondpass.checkpoint.stated_sizes import check_shapes
+from secondpass.checkpoint.stated_sizes import check_sizes
+from secondpass.checkpoint.stored_formats import check_formats
 from secondpass.checkpoint.weights import check_weights, is_leftover, weight_files
 from secondpass.encoder.architectures import Architecture, architecture_of
 from secondpass.encoder.architectures.architecture import Stored
@@ -127,7 +128,8 @@ class _Plan:
     def of(cls, folder: Folder) -> "_Plan | None":
         if folder.base is not None or folder.has_adapter or folder.config.get("auto_map"):
             return None
-        check_shapes(folder, folder.config)  # before anything is made for as many layers as it states
+        check_formats(folder)
+        check_sizes(folder, folder.config)  # before anything is made for as many layers as it states
         config = plain_config(folder.config)
         architecture = architecture_of(config)
         if config is None or architecture is None or architecture.stored is None:

@@ -1,52 +1,18 @@
-"""The parts of a transformer layer, over packed rows."""
+"""The kinds of self-attention that a layer may have, with their projections, over packed rows."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from secondpass.encoder.arithmetic.feed_forward import RowFunction
 from secondpass.encoder.arithmetic.linear import Linear
 from secondpass.encoder.attention.attend import attend, attend_one, attend_states
 from secondpass.encoder.attention.disentangled import attend_disentangled, attend_first_disentangled
 from secondpass.encoder.attention.relative import PositionTables
-from secondpass.encoder.attention.rotary import Rotation, rotate
+from secondpass.encoder.forward_context import ForwardContext
 from secondpass.encoder.norm import Norm
-from secondpass.encoder.packing import Packing
-from secondpass.encoder.spec import EncoderSpec, LayerSpec, NormPlacement, Rope
-
-
-@dataclass(frozen=True, slots=True)
-class ForwardContext:
-    """What every layer of one forward pass shares.
-
-    Args:
-        packing: Where the pairs lie.
-        rotations: The rotation of every row, by its frequencies.
-        table_rows: See `relative.table_rows`; None where attention knows no distances.
-    """
-
-    packing: Packing
-    rotations: Mapping[Rope, Rotation]
-    table_rows: Tensor | None
-
-    def rotate(self, rows: Tensor, spec: LayerSpec, n_heads: int) -> Tensor:
-        """Queries or keys rotated by their positions, if the layer has rotary ones."""
-        return rows if spec.rope is None else rotate(rows, self.rotations[spec.rope], n_heads=n_heads)
-
-    def rotate_read(self, query: Tensor, spec: LayerSpec, n_heads: int) -> Tensor:
-        """As `rotate`, queries of the tokens that the head reads."""
-        if spec.rope is None or not self.packing.reads_last:
-            return query  # a first token is at position 0, where nothing is rotated
-        return rotate(query, self.rotations[spec.rope].of_rows(self.packing.read_rows), n_heads=n_heads)
-
-    def by_distance(self, tables: PositionTables) -> PositionTables:
-        """A layer's tables with a row per distance."""
-        if self.table_rows is None:
-            raise ValueError("this encoder knows no distances")
-        return tables.by_distance(self.table_rows)
+from secondpass.encoder.spec import EncoderSpec, LayerSpec
 
 
 class Attention(Protocol):
@@ -266,36 +232,3 @@ class FirstDisentangledAttention:
     def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
         """The first tokens', and those that stand for no pair."""
         return states[context.packing.read_rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Attention and feed-forward, each added to what came in.
-
-    Args:
-        attention: The first part.
-        attention_norm: Its normalisation; None in ModernBERT's first layer, whose input is normalised already.
-        ffn: The second part.
-        ffn_norm: Its normalisation.
-        placement: Before the parts or after the sums.
-    """
-
-    attention: Attention
-    attention_norm: Norm | None
-    ffn: RowFunction
-    ffn_norm: Norm
-    placement: NormPlacement
-
-    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """The rows that the layer keeps, one layer on. `states` is left as it is."""
-        normalise = self.attention_norm or _same
-        selected = self.attention.select_rows(states, context)
-        if self.placement is NormPlacement.POST:
-            middle = normalise(self.attention(states, context).add_(selected))
-            return self.ffn_norm(self.ffn(middle).add_(middle))
-        middle = self.attention(normalise(states), context).add_(selected)
-        return self.ffn(self.ffn_norm(middle)).add_(middle)
-
-
-def _same(states: Tensor) -> Tensor:
-    return states
