@@ -12,13 +12,10 @@ from secondpass.errors.item_numbers import renumber
 from secondpass.errors.scorer_failures import is_away
 from secondpass.ranking import Pair, Scorer, read_pairs
 from secondpass.ranking.readings import Reading
+from secondpass.service.pass_speed import PassSpeed
 from secondpass.service.problems import Kind, Problem, stopping
 from secondpass.service.queued_requests import QueuedRequest, Work, next_pass
 
-# Tokens and seconds of a pass until a first one has been timed: what a small model does on two cores.
-_FIRST_GUESS = (1_000.0, 0.1)
-# Weight of the newest pass in the averages of these.
-_NEWEST = 0.2
 # Nobody is told to stay away for longer, in seconds.
 _MOST_RETRY_AFTER = 60
 
@@ -63,8 +60,7 @@ class PassQueue:
         self._open: set[QueuedRequest] = set()
         self._works: dict[Pair, Work] = {}
         self._n_tokens = 0
-        self._mean_tokens, self._mean_seconds = _FIRST_GUESS
-        self._last_end = 0.0
+        self._speed = PassSpeed()
         self._is_closed = False
         self._threads: list[threading.Thread] = []
 
@@ -190,7 +186,7 @@ class PassQueue:
 
     def _retry_after(self, too_many: int) -> int:
         """Whole seconds until there is expected to be room for so many tokens that there is none for now."""
-        return min(_MOST_RETRY_AFTER, max(1, math.ceil(too_many * self._mean_seconds / self._mean_tokens)))
+        return min(_MOST_RETRY_AFTER, max(1, math.ceil(self._speed.seconds(too_many))))
 
     def _run(self) -> None:
         while True:
@@ -219,12 +215,7 @@ class PassQueue:
         self._watcher.begun(len(works), n_tokens)
         self._score(works)
         with self._changed:
-            ended = time.monotonic()
-            # Of passes side by side each counts from the end of the one before it, so that no second counts twice.
-            seconds = ended - max(began, self._last_end)
-            self._last_end = ended
-            self._mean_tokens += _NEWEST * (n_tokens - self._mean_tokens)
-            self._mean_seconds += _NEWEST * (seconds - self._mean_seconds)
+            self._speed.add(n_tokens, began, time.monotonic())
 
     def _score(self, works: Sequence[Work]) -> None:
         """Score pairs; where that raises, the halves of them, down to the pairs that raise it.
