@@ -1,8 +1,9 @@
 """Reranking as a LlamaIndex node postprocessor."""
 
+import copy
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
@@ -63,6 +64,14 @@ class SecondPassRerank(RerankFields, BaseNodePostprocessor):
     def class_name(cls) -> str:
         """The name that serialised forms carry."""
         return "SecondPassRerank"
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """What a pickle holds: everything but callbacks that cannot be pickled. Such a scorer is pickle's error."""
+        # LlamaIndex takes what cannot be pickled away from the object itself, and a scorer too, so it gets a copy.
+        copied = copy.copy(self)
+        copied.__dict__["scorer"] = None
+        state = super(SecondPassRerank, copied).__getstate__()
+        return {**state, "__dict__": {**state["__dict__"], "scorer": self.scorer}}
 
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
