@@ -111,6 +111,10 @@ class BatchScorer:
 
 
 def _values(column: Column) -> Sequence[object]:
-    """A column's values as Python's own: arrays and pandas have `tolist`, Arrow `to_pylist`, all else is a sequence."""
-    values: Sequence[object] = getattr(column, "tolist", getattr(column, "to_pylist", lambda: column))()
+    """A column's values as Python's own; what has neither call, of Arrow, arrays and pandas, is a sequence already."""
+    values: Sequence[object]
+    if hasattr(column, "to_pylist"):
+        values = column.to_pylist()
+    else:
+        values = column.tolist() if hasattr(column, "tolist") else column
     return values
