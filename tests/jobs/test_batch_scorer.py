@@ -87,6 +87,14 @@ def test_a_row_that_cannot_be_read_says_why_and_the_others_are_scored(model: str
     assert [columns["truncated"][i] for i in range(6)] == [False, None, None, None, False, None]
 
 
+def test_columns_of_arrow_are_read_whatever_their_chunks() -> None:
+    pa = pytest.importorskip("pyarrow")
+    table = pa.concat_tables([pa.table({"query": ["a", None], "document": ["wall", "year"]})] * 2)
+    scored = BatchScorer(scorer=Scores()).score_columns(table["query"], table["document"].combine_chunks())
+    assert list(scored["error"]) == ["", "query must be a string, is missing"] * 2
+    assert scored["score"][2] == np.float32(true_score("a", "wall"))
+
+
 def test_a_model_that_is_not_there_is_no_matter_of_rows(tmp_path: Path) -> None:
     scorer = BatchScorer(str(tmp_path / "none"))
     with pytest.raises(CheckpointNotFoundError):
@@ -115,6 +123,8 @@ def test_scorers_of_one_query_and_rankings_come_back_in_the_given_order() -> Non
 def test_mistakes_are_named(model: str) -> None:
     with pytest.raises(InputError, match=r"a batch must have the column 'text', has query, document"):
         BatchScorer(model, document_column="text")({"query": ["q"], "document": ["d"]})
+    with pytest.raises(InputError, match=r"query and document must have as many rows as each other, have 1 and 2"):
+        BatchScorer(scorer=Scores()).score_columns(["q"], ["d", "e"])
     with pytest.raises(InputError, match=r"must not have a column of the results already, has score"):
         BatchScorer(scorer=Scores())({"query": ["q"], "document": ["d"], "score": [0.0]})
     with pytest.raises(InputError, match=r"scorer must score each document by itself, which a Cascade does not"):

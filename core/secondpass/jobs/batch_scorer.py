@@ -13,7 +13,7 @@ from secondpass.jobs.scoring.row_scores import RowScores, score_rows
 from secondpass.options import ModelOptions
 from secondpass.ranking import Loadable, Scorer
 
-# A column of a batch: an array, a list, a pandas Series.
+# A column of a batch: an array, a list, a Series of pandas, a column of Arrow.
 Column: TypeAlias = Sequence[object] | NDArray[Any]
 
 
@@ -84,6 +84,7 @@ class BatchScorer:
             documents: Texts, one per row.
 
         Raises:
+            InputError: There are more of one than of the other.
             SecondPassError: The model cannot be loaded, or the service is not reached.
             Exception: Whatever the scorer raises, where it does for any pair.
         """
@@ -101,10 +102,19 @@ class BatchScorer:
         """What `score_columns` gives, as values."""
         if isinstance(self._scorer, Loadable) and not getattr(self._scorer, "is_loaded", True):
             self._scorer.load()  # here, where a failure is not taken for a row's
-        return score_rows(self._scorer, _values(queries), _values(documents), self._columns)
+        columns = _values(queries), _values(documents)
+        n_queries, n_documents = map(len, columns)
+        if n_queries != n_documents:
+            names = " and ".join(self._columns)
+            raise InputError(f"{names} must have as many rows as each other, have {n_queries} and {n_documents}")
+        return score_rows(self._scorer, *columns, self._columns)
 
 
 def _values(column: Column) -> Sequence[object]:
-    """A column's values as Python's own; whatever has no `tolist`, of arrays and pandas, is a sequence already."""
-    values: Sequence[object] = column.tolist() if hasattr(column, "tolist") else column
+    """A column's values as Python's own; what has neither call, of Arrow, arrays and pandas, is a sequence already."""
+    values: Sequence[object]
+    if hasattr(column, "to_pylist"):
+        values = column.to_pylist()
+    else:
+        values = column.tolist() if hasattr(column, "tolist") else column
     return values

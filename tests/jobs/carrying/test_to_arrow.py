@@ -9,8 +9,8 @@ from secondpass.errors import InputError
 from secondpass.jobs.carrying.to_arrow import ToArrow, schema_of
 
 FIRST: dict[str, Any] = {
-    "id": 1, "none": None, "tags": ["a"], "x": 1.5, "price": {"eur": 12}, "parts": [{"n": 1, "unknown": None}],
-    "is_new": True,
+    "id": 1, "none": None, "tags": ["a"], "x": 1.5, "price": {"eur": 12},
+    "parts": [{"n": 1, "unknown": None, "share": 0.5}], "is_new": True, "rates": [0.5],
 }  # fmt: skip
 
 
@@ -45,6 +45,9 @@ def test_text_becomes_columns_by_its_first_rows() -> None:
         {"id": True},
         {"id": 2**70},
         {"x": 2**53 + 1},
+        {"x": True},
+        {"rates": [True]},
+        {"parts": [{"n": 1, "share": False}]},
         {"none": 1},
         {"tags": [1]},
         {"tags": ["a", ["b"]]},
@@ -71,7 +74,8 @@ def test_what_has_a_place_in_its_column_comes_out_as_it_is() -> None:
     pytest.importorskip("pyarrow")
     carrier = ToArrow(frozenset(), schema_of([FIRST], frozenset()))
     others: list[dict[str, Any]] = [
-        {"x": 2}, {"tags": []}, {"price": {}}, {"price": None}, {"parts": [{"unknown": "known", "n": 3}, None]},
+        {"x": 2}, {"tags": []}, {"price": {}}, {"price": None},
+        {"parts": [{"unknown": "known", "n": 3, "share": 1}, None]},
     ]  # fmt: skip
     carried, errors = carrier.of_objects([{**FIRST, **other} for other in others])
     assert not errors
@@ -82,8 +86,9 @@ def test_what_has_a_place_in_its_column_comes_out_as_it_is() -> None:
 
 def test_columns_that_parquet_does_not_have_are_refused() -> None:
     pytest.importorskip("pyarrow")
-    with pytest.raises(InputError, match="the column 'id' must hold values of one type to be written as Parquet"):
-        schema_of([{"id": 1}, {"id": "a"}], frozenset())
+    for values in ((1, "a"), (0.5, True)):
+        with pytest.raises(InputError, match="the column 'id' must hold values of one type to be written as Parquet"):
+            schema_of([{"id": value} for value in values], frozenset())
     with pytest.raises(InputError, match="the column 'meta' must hold objects with fields to be written as Parquet"):
         schema_of([{"meta": [{}]}], frozenset())
 

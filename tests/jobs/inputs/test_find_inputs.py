@@ -58,6 +58,24 @@ def test_a_file_of_two_names_is_read_once(tmp_path: Path, monkeypatch: pytest.Mo
         assert [path.name for path in find_inputs(names).files] == ["a.jsonl"]
 
 
+def test_a_pattern_stands_for_the_folders_that_it_matches_too(tmp_path: Path) -> None:
+    # Spark and dask write one table as a folder of this name.
+    for name in ("a.parquet", "b.parquet/part-1.parquet", "b.parquet/_SUCCESS", "_c.parquet/part-1.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "b.parquet" / "notes.md").touch()
+    files = (tmp_path / "a.parquet", tmp_path / "b.parquet" / "part-1.parquet")
+    found = find_inputs([f"{tmp_path}/*"])
+    assert (found.files, found.left_out) == (files, (tmp_path / "b.parquet" / "notes.md",))
+    assert find_inputs([f"{tmp_path}/[ab].parquet"]).files == files
+    assert find_inputs([f"{tmp_path}/b*"]).files == files[1:]
+    (tmp_path / "year=1").mkdir()
+    (tmp_path / "year=1" / "a.jsonl").touch()
+    assert find_inputs([f"{tmp_path}/year=*"]).partitions == ({"year": "1"},)
+    with pytest.raises(InputError, match=r"inputs must be files that end in .*, got .*notes\.md"):
+        find_inputs([f"{tmp_path}/b*/n*"])
+
+
 def test_a_link_to_what_is_not_there_is_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     """A job lists it with its other errors; one that is named itself is refused at once."""
     (tmp_path / "a.jsonl").touch()

@@ -87,8 +87,12 @@ def test_what_is_no_parquet_or_has_other_columns_is_refused(tmp_path: Path) -> N
     (tmp_path / "a.parquet").write_bytes(b"no such thing")
     pq.write_table(pa.table({"query": ["q"], "document": [1]}), tmp_path / "b.parquet")
     pq.write_table(pa.table({"query": ["q"], "document": ["d"], "raw": [b"\xff"]}), tmp_path / "c.parquet")
+    pq.write_table(pa.table({"query": ["q"], "document": ["d"], "größe": [1]}), tmp_path / "d.parquet")
+    utf8 = (tmp_path / "d.parquet").read_bytes()
+    (tmp_path / "d.parquet").write_bytes(utf8.replace("größe".encode(), b"gr\xf6\xdfe.."))  # as many bytes
     for name, message in (
         ("a", "must be a Parquet file that is whole"),
+        ("d", r"d\.parquet: columns must have names in UTF-8; 'utf-8' codec can't decode byte 0xf6"),
         ("b", "the column 'document' must hold text, holds int64"),
         ("c", "the column 'raw' must hold what JSON can, holds binary: write Parquet"),
     ):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secondpass.errors import InputError
+from secondpass.jobs.carrying.arrow_values import leaf_types
 from secondpass.jobs.rows import Carried
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def schema_of(rows: Sequence[Mapping[str, object]], left_out: frozenset[str]) ->
     for name in names:
         values = [row.get(name) for row in rows]
         try:
-            found = pa.array(values).type
+            found = _array(values).type
         except (pa.ArrowException, OverflowError, UnicodeError) as error:
             large = _large_integer(values)
             if large is not None:
@@ -138,7 +139,7 @@ def _column(values: Sequence[object], field: "pa.Field") -> "pa.Array":
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     try:
-        found = pa.array(values)
+        found = _array(values)
         if found.type == field.type:
             return found
         if _holds(field.type, found.type):
@@ -148,6 +149,27 @@ def _column(values: Sequence[object], field: "pa.Field") -> "pa.Array":
         reason = error if large is None else f"{field.name} must hold {large}"
         raise InputError(f"must have columns like the first rows; {reason}") from error
     raise InputError(f"must have columns like the first rows; {field.name} must be {field.type}, is {found.type}")
+
+
+def _array(values: Sequence[object]) -> "pa.Array":
+    """The values in a type of their own; raise where booleans stand among floats, of which pyarrow would make 1.0."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    found = pa.array(values)
+    has_floats = any(pa.types.is_floating(leaf) for leaf in leaf_types(found.type))
+    if has_floats and any(_has_boolean_for_float(value, found.type) for value in values):
+        raise pa.ArrowTypeError("cannot mix booleans and numbers")
+    return found
+
+
+def _has_boolean_for_float(value: object, kind: "pa.DataType") -> bool:
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    if isinstance(value, list):
+        return any(_has_boolean_for_float(item, kind.value_type) for item in value)
+    if isinstance(value, dict):
+        return any(_has_boolean_for_float(value.get(field.name), field.type) for field in kind)
+    return isinstance(value, bool) and bool(pa.types.is_floating(kind))
 
 
 def _holds(kind: "pa.DataType", other: "pa.DataType") -> bool:

@@ -50,8 +50,8 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
 
     Args:
         names: Files, folders (with all that lies in them or that links in them lead to, but for files and folders whose
-            names begin with . or _) and patterns such as `data/*.parquet` or `data/**/*.jsonl`. Beside a run in a
-            folder, what `ir_files.folder` finds there is no input.
+            names begin with . or _) and patterns of both, such as `data/*.parquet` or `data/**/*.jsonl`. Beside a run
+            in a folder, what `ir_files.folder` finds there is no input.
         output: The folder of what comes out, of which folders and patterns mean nothing; None where there is none.
 
     Raises:
@@ -78,8 +78,11 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
         else:
             root = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
             matches = sorted(glob.glob(str(name), recursive=True)) if glob.has_magic(str(name)) else []  # noqa: PTH207 - the pattern may begin anywhere
-            files = [Path(match) for match in matches if _is_file_or_gone(Path(match))]
-            known = _without_collections(_outside(files, output))
+            named = dict.fromkeys(map(Path, matches))
+            files = list(dict.fromkeys(file for match in named for file in _files_of(match)))
+            inside = _without_collections(_outside(files, output))
+            known = [file for file in inside if file in named or kind_of(file) is not None]
+            left_out += [file for file in inside if file not in named and kind_of(file) is None]
             if not known:
                 raise InputError(f"inputs must be files, folders or patterns, {str(name)!r} is none that is there")
         for file in known:
@@ -155,6 +158,13 @@ def _files_in(folder: Path) -> Iterable[Path]:
         seen.add(real)
         folders[:] = sorted(filter(_is_data, folders))
         yield from (path for file in filter(_is_data, files) if _is_file_or_gone(path := Path(place, file)))
+
+
+def _files_of(match: Path) -> Iterable[Path]:
+    """The files that a match of a pattern stands for: itself, or those in a folder, as where that is named."""
+    if match.is_dir():
+        return sorted(_files_in(match)) if _is_data(match.name) else ()
+    return (match,) if _is_file_or_gone(match) else ()
 
 
 def _is_file_or_gone(path: Path) -> bool:

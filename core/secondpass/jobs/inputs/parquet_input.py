@@ -167,6 +167,8 @@ def _readable(path: Path) -> Iterator[None]:
         raise InputError(f"no such file: {path}") from error
     except (pa.ArrowMemoryError, pa.ArrowCancelled):  # which are no fault of the file
         raise
+    except UnicodeDecodeError as error:
+        raise DamagedFileError(f"{path}: columns must have names in UTF-8; {error}") from error
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the system's, which pyarrow's own have none of
             raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
