@@ -107,10 +107,10 @@ def test_lists_arrays_and_any_ids_of_queries_are_the_same() -> None:
         ([], [], [], "relevant must hold relevant and irrelevant pairs, got 0 relevant ones of 0"),
         ([1.0, 2.0], [3, 0], [1, 2], "relevant must hold True and False, or 1 and 0, got 3 for pair 0"),
         (
-            [[1.0, 2.0], [3.0, 4.0]],
+            [[1.0], [2.0]],  # as `CrossEncoder.logits` gives them
             [1, 0],
             [1, 2],
-            r'got the shape \(2, 2\); of a head of several labels, take what activation="identity" scores',
+            r'got the shape \(2, 1\); take the scores of a model with activation="identity"',
         ),
         (["a", "b"], [1, 0], [1, 2], "logits must be one number per pair"),
         ([1.0, 2.0], [1, 0], "ab", "queries must hold the query of each pair, got str"),

@@ -88,7 +88,7 @@ def _numbers(name: str, values: ArrayLike) -> Array:
     except (TypeError, ValueError) as error:
         raise InputTypeError(f"{name} must be one number per pair: {error}") from error
     if array.ndim != 1:
-        hint = '; of a head of several labels, take what activation="identity" scores' if name == "logits" else ""
+        hint = '; take the scores of a model with activation="identity"' if name == "logits" else ""
         raise InputError(f"{name} must be one number per pair, got the shape {array.shape}{hint}")
     return array
 
