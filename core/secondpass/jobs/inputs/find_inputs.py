@@ -81,7 +81,7 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
             files = [Path(match) for match in matches if _is_file_or_gone(Path(match))]
             known = _without_collections(_outside(files, output))
             if not known:
-                raise InputError(f"inputs must be files, folders or patterns, {str(name)!r} is none that is there")
+                raise InputError(f"inputs must be files, folders or patterns; {str(name)!r} matches no file")
         for file in known:
             found.setdefault(file.resolve(), (file, _partition(file, root)))
     kind = _kind_of_all([file for file, _ in found.values()])
