@@ -16,7 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from secondpass import CrossEncoder
-from secondpass.bench import BASELINE, Results, Setting, Workload, make_setting
+from secondpass.bench import BASELINE, SHAPES, Results, Setting, Workload, make_setting
 from secondpass.bench.contenders import Contender
 from secondpass.bench.measure import Figure, WorkloadResult, measure
 from secondpass.bench.peers import sentence_transformers
@@ -107,6 +107,11 @@ def test_mistakes_end_in_one_line(arguments: list[str], message: str) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(message)
+
+
+def test_its_help_names_every_shape() -> None:
+    said = CliRunner().invoke(app, ["bench", "--help"]).output
+    assert [shape for shape in SHAPES if shape not in said] == []
 
 
 def test_without_matplotlib_the_install_line_comes_before_any_work(tmp_path: Path) -> None:

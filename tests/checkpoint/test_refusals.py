@@ -357,6 +357,21 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
         CrossEncoder(tmp_path)
 
 
+def test_names_that_are_of_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.touch()
+    for name in (weights, "./model.safetensors", "model.safetensors"):
+        with pytest.raises(CheckpointNotFoundError, match="; it is a file: name the folder that it is in"):
+            CrossEncoder(name, local_files_only=True)
+    with pytest.raises(CheckpointNotFoundError, match=r"'http://localhost:8080': RemoteScorer asks a service"):
+        CrossEncoder("http://localhost:8080")
+    with pytest.raises(
+        CheckpointNotFoundError, match=r"'localhost:8080': the address of a service begins with http://"
+    ):
+        CrossEncoder("localhost:8080", local_files_only=True)
+
+
 @pytest.mark.parametrize("name", ["~no-such-user/x", "~no-such-user", f"a/b/{'c' * 5000}"])
 def test_names_that_no_folder_can_have(name: str) -> None:
     refused = pytest.raises(
@@ -394,7 +409,7 @@ def test_a_revision_of_what_is_no_repository(folder_of: FolderOf) -> None:
         ({"max_length": 3}, "max_length must be above the 3 special tokens of a pair, got 3"),
         ({"max_length": 4.5}, "max_length must be an integer or None, got float 4.5"),
         ({"activation": "softplus"}, 'activation must be one of "identity", "sigmoid" or None, got \'softplus\''),
-        ({"label": 1}, "label must be from 0 to 0 for a head of 1 labels, got 1"),
+        ({"label": 1}, "label must be 0, the only one, got 1"),
         ({"label": "yes"}, r"label must be one of \['LABEL_0'\], got 'yes'"),
         ({"dtype": "float64"}, 'dtype must be one of "float32", "bfloat16", "float16", "int8" or None, got'),
         ({"device": "cuda:99"}, "device must be one"),

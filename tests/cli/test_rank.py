@@ -49,6 +49,9 @@ def test_a_service_ranks_by_its_address() -> None:
         done = run("rank", "query", "-m", fake.url, "--max-length", "64", stdin="text")
     assert done.returncode != 0
     assert "--max-length says how to load a model and means nothing to a service" in done.stderr
+    done = run("rank", "query", "-m", "http://127.0.0.1:9", "--dtype", "int8", stdin="text")
+    rule = "--dtype says how to load a model and means nothing to a service, which is what --model names"
+    assert done.stderr == f"error: {rule}\n"
 
 
 def test_rank_reads_lines_from_standard_input(folder_of: FolderOf) -> None:

@@ -79,7 +79,8 @@ def find_label(label: int | str, n_labels: int, names: Mapping[int, str]) -> int
             raise InputError(f"label must be an index where a name is that of several, got {label!r}: labels {columns}")
         return columns[0]
     if not 0 <= label < n_labels:
-        raise InputError(f"label must be from 0 to {n_labels - 1} for a head of {n_labels} labels, got {label}")
+        rule = "0, the only one" if n_labels == 1 else f"from 0 to {n_labels - 1} for a head of {n_labels} labels"
+        raise InputError(f"label must be {rule}, got {label}")
     return label
 
 

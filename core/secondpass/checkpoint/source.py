@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from secondpass.arguments import describe
+from secondpass.arguments import describe, with_home
 from secondpass.checkpoint.adapter import base_of_adapter, require_peft
 from secondpass.checkpoint.folder import Folder
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, InputTypeError
@@ -49,7 +49,9 @@ def _find(name: str, hub: HubOptions, *, weights: bool) -> Folder:
     if local is not None:
         return Folder(name, local, hub)
     if Path(name).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
-        raise CheckpointNotFoundError(f"model must be a folder, a hub id or a bundled name; no folder {name!r}")
+        raise CheckpointNotFoundError(
+            f"model must be a folder, a hub id or a bundled name; no folder {name!r}{_advice(name)}"
+        )
     return Folder(name, _download(name, hub, weights=weights), hub)
 
 
@@ -104,14 +106,13 @@ def _download(name: str, hub: HubOptions, *, weights: bool) -> Path:
             raise CheckpointNotFoundError(f"{name} has no revision {hub.revision!r}") from error
         except HFValidationError as error:
             raise CheckpointNotFoundError(
-                f"model must be a folder, a hub id or a bundled name, got {name!r}"
+                f"model must be a folder, a hub id or a bundled name, got {name!r}{_advice(name)}"
             ) from error
         except HfHubHTTPError as error:
             raise CheckpointNotFoundError(f"{name} cannot be fetched from the hub: {error}") from error
     if isinstance(failure, GatedRepoError):
         raise CheckpointNotFoundError(f"{name} is gated: accept its terms and pass token=") from failure
-    meant = meant_by(name)
-    hint = "" if meant is None else f"; did you mean {meant}, which is bundled?"
+    hint = _advice(name)
     if hub.local_files_only:
         raise CheckpointNotFoundError(
             f"{name} is not in the local cache, and local_files_only=True forbids a download{hint}"
@@ -120,6 +121,23 @@ def _download(name: str, hub: HubOptions, *, weights: bool) -> Path:
         f"{name} is neither a folder nor a checkpoint the hub shows us "
         f"(a private one needs token=; without a network only cached ones load){hint}"
     ) from failure
+
+
+def _advice(name: str) -> str:
+    """What the caller may have meant by a name that no checkpoint has, to stand behind an error."""
+    if "://" in name:
+        return ": RemoteScorer asks a service at its address"
+    if re.match(r"[\w.-]+:\d", name):
+        return ": the address of a service begins with http:// or https://"
+    path = with_home(name)
+    try:
+        is_file = path is not None and path.is_file()
+    except OSError:  # a name too long for any
+        is_file = False
+    if is_file:
+        return "; it is a file: name the folder that it is in"
+    meant = meant_by(name)
+    return "" if meant is None else f"; did you mean {meant}, which is bundled?"
 
 
 def _snapshot(repo_id: str, hub: HubOptions, *, weights: bool) -> Path:

@@ -42,6 +42,6 @@ def _replace(message: str, name: str, flag: str) -> str:
     message = re.sub(rf"{_BEFORE}{name}=(?=[\"'\w]|\.\.\.)", f"{flag} ", message)
     message = re.sub(rf"{_BEFORE}{name}=", flag, message)
     # top_k must be at least 1; dtype 'int8' needs; queries must be given
-    message = re.sub(rf"^{name}(?=(?:\[\d+\])? (?:must|needs|'))", flag, message)
+    message = re.sub(rf"^{name}(?=(?:\[\d+\])? (?:must|needs|says|'))", flag, message)
     # lower max_length: no word of English
     return re.sub(rf"{_BEFORE}{name}{_AFTER}", flag, message) if "_" in name else message

@@ -30,7 +30,7 @@ def test_files_folders_and_patterns_are_found(tmp_path: Path) -> None:
         ([], "inputs must name at least one file, folder or pattern, got none"),
         ([tmp_path], "inputs must be files of one format, got .*csv"),
         ([tmp_path / "README.md"], "inputs must be files that end in .parquet, .*, got .*README.md"),
-        ([f"{tmp_path}/*.tsv"], r"inputs must be files, folders or patterns, '.*\.tsv' is none that is there"),
+        ([f"{tmp_path}/*.tsv"], r"inputs must be files, folders or patterns; '.*\.tsv' matches no file"),
     ):
         with pytest.raises(InputError, match=message):
             find_inputs(names)
@@ -82,7 +82,7 @@ def test_a_link_to_what_is_not_there_is_a_file_that_cannot_be_read(tmp_path: Pat
     (tmp_path / "gone.jsonl").symlink_to("nowhere.jsonl")
     for name in (tmp_path, str(tmp_path / "*.jsonl"), str(tmp_path / "**" / "*.jsonl")):
         assert [path.name for path in find_inputs([name]).files] == ["a.jsonl", "gone.jsonl"]
-    with pytest.raises(InputError, match=r"gone.jsonl' is none that is there"):
+    with pytest.raises(InputError, match=r"gone.jsonl' matches no file"):
         find_inputs([tmp_path / "gone.jsonl"])
 
 

@@ -43,7 +43,7 @@ Shape = Annotated[
         "--shape",
         "-s",
         help="Random weights in the size of tinybert-l2, minilm-l2, minilm-l6, minilm-l12, electra-base, xlm-r-l6, "
-        "modernbert-small, deberta-v3-base or gte-base.",
+        "modernbert-small, deberta-v3-base, gte-base, qwen3-0.6b or qwen3-reranker-0.6b.",
         show_default=_DEFAULT_SHAPE,
     ),
 ]

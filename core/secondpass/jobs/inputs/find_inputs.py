@@ -84,7 +84,7 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
             known = [file for file in inside if file in named or kind_of(file) is not None]
             left_out += [file for file in inside if file not in named and kind_of(file) is None]
             if not known:
-                raise InputError(f"inputs must be files, folders or patterns, {str(name)!r} is none that is there")
+                raise InputError(f"inputs must be files, folders or patterns; {str(name)!r} matches no file")
         for file in known:
             found.setdefault(file.resolve(), (file, _partition(file, root)))
     kind = _kind_of_all([file for file, _ in found.values()])
