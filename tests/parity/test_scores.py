@@ -1,5 +1,6 @@
 """float32 scores equal the reference to 1e-5, in every layout, over awkward texts and tight limits."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from compare import assert_scores
 from folders import FolderOf
+from gte_checkpoint import gte
 from sentence_transformers import CrossEncoder as Reference
 from texts import AWKWARD, PAIRS, SHORT_PAIRS
 from torch import nn
@@ -27,6 +29,7 @@ from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.errors import InputError
+from secondpass.options import DType
 
 pytestmark = TRUNCATES
 
@@ -278,3 +281,14 @@ def test_half_precision_stays_near_float32(family: str, dtype: str, tolerance: f
     rough = CrossEncoder(folder, activation="identity", dtype=dtype).score("berlin", AWKWARD)  # type: ignore[arg-type] # a Literal
     assert rough.dtype == np.float32
     assert_scores(rough, exact, tolerance=tolerance * max(1.0, float(np.abs(exact).max())))
+
+
+@pytest.mark.filterwarnings("ignore:dtype '.*' is slow on this CPU")
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("build", [checkpoints.bert, gte])
+def test_a_head_within_its_transformer_stays_in_float32_where_that_is_not_packed(
+    build: Callable[..., Path], dtype: DType, tmp_path: Path
+) -> None:
+    folder = build(tmp_path, hidden_act="mish")
+    exact, model = (CrossEncoder(folder, activation="identity", dtype=each) for each in ("float32", dtype))
+    assert_scores(model.predict(SHORT_PAIRS), exact.predict(SHORT_PAIRS), tolerance=0.1)

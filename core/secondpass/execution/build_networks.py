@@ -180,8 +180,13 @@ def _packed(
 
 
 def _head(model: RankingModel, capabilities: Capabilities) -> nn.Module:
-    """What is left to do behind the encoder; nothing behind a model that brings its head along."""
-    return model.head.to(capabilities.device) if isinstance(model, PlainClassifier | SplitModel) else nn.Identity()
+    """What is left to do behind the encoder; nothing behind a model that brings its head along.
+
+    A copy: BERT's pooler is a part of its transformer too, which may turn to another precision.
+    """
+    if not isinstance(model, PlainClassifier | SplitModel):
+        return nn.Identity()
+    return copy.deepcopy(model.head).to(capabilities.device)
 
 
 def _then(head: nn.Module, scores: Callable[[Tensor], Tensor] | None) -> Callable[[Tensor], Tensor]:

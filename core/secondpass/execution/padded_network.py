@@ -112,7 +112,7 @@ def _leaks(model: PretrainedModel, encoder: Callable[[TokenBatch], Tensor], samp
     pairs = _side_by_side(sample)
     try:
         return padding_leaks(encoder, pairs)
-    except (IndexError, RuntimeError) as error:
+    except (IndexError, RuntimeError, ValueError) as error:
         raise CheckpointError(
             f"{type(model.backbone).__name__} as this checkpoint configures it fails on a pair of {pairs.lengths[0]} "
             f"tokens: {describe_error(error)}"
@@ -120,12 +120,17 @@ def _leaks(model: PretrainedModel, encoder: Callable[[TokenBatch], Tensor], samp
 
 
 def _side_by_side(sample: PairTokens) -> TokenBatch:
-    """The longest pair and a few short ones of different lengths on the CPU, longest first.
+    """The longest pair and a few shorter ones of different lengths on the CPU.
 
     More than one, as what leaks depends on a length's remainder where models pool, stride or divide into blocks; short
-    ones, as this runs whenever such a model is loaded.
+    ones, as this runs whenever such a model is loaded. Where the limit makes pairs equally long, there are some without
+    a few of the longest one's tokens, all but its last.
     """
     _, by_length = np.unique(sample.lengths, return_index=True)
     pairs = sample.take([int(by_length[-1]), *by_length[:-1][:_N_SHORT][::-1].tolist()])
-    ids, type_ids = (torch.from_numpy(array).long() for array in (pairs.ids, pairs.type_ids))
-    return TokenBatch(ids, type_ids, tuple(pairs.lengths.tolist()))
+    lengths = pairs.lengths.tolist()
+    longest = lengths[0]
+    fewer = [n for n in range(longest - 1, longest // 2, -1) if n not in lengths][: _N_SHORT + 1 - len(lengths)]
+    rows = [*range(len(pairs.ids)), *(row for n in fewer for row in (*range(n - 1), longest - 1))]
+    ids, type_ids = (torch.from_numpy(array[rows]).long() for array in (pairs.ids, pairs.type_ids))
+    return TokenBatch(ids, type_ids, (*lengths, *fewer))
