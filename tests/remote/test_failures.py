@@ -14,6 +14,7 @@ from fake_service import TEI_PAGES, Reply, closed_url, faking, score_of
 
 from secondpass import CachedScorer, RemoteScorer
 from secondpass.errors import InputError, RemoteError, ScoringError
+from secondpass.errors.item_numbers import caller_numbers
 from secondpass.remote import discovery
 from secondpass.remote.address import address_of
 from secondpass.remote.messages import Ask
@@ -526,6 +527,26 @@ class TestKeys:
                 scorer.score(QUERY, SHORT)
             assert fake.posts[0][2]["authorization"] == "Bearer sk-secret"
             assert "secret" not in repr(scorer)
+
+    @pytest.mark.parametrize(
+        ("before", "key"), [("invalid token ", "sk-" + 99 * "hush"), (58 * "word ", "sk-hushhush")]
+    )
+    def test_nor_is_its_beginning_where_the_words_of_a_service_are_cut(self, before: str, key: str) -> None:
+        with (
+            faking([Reply(401, {"message": f"{before}{key} is no key"})]) as fake,
+            pytest.raises(RemoteError) as raised,
+        ):
+            called(RemoteScorer(fake.url, api_key=key), QUERY, SHORT)
+        assert str(raised.value).endswith(f"401 Unauthorized: {before}...")
+
+    def test_documents_keep_their_numbers_in_words_with_a_key(self) -> None:
+        refusal = Reply(422, {"message": "documents[1] is bad, said sk-secret"})
+        with (
+            faking([refusal]) as fake,
+            pytest.raises(RemoteError, match=r": documents\[4\] is bad, said \.\.\.$"),
+            caller_numbers([3, 4]),
+        ):
+            called(RemoteScorer(fake.url, api_key="sk-secret"), QUERY, SHORT)
 
     def test_a_missing_key_is_guessed(self) -> None:
         pages = {"/info": Reply(401, {"error": "no key"})}

@@ -45,6 +45,38 @@ def test_nor_does_one_that_comes_in_pieces() -> None:
     assert now == [1200.0]
 
 
+class Takes(httpx.BaseTransport):
+    """A service that takes a request byte by byte."""
+
+    n_taken = 0
+    patience: float | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer as soon as it has all, and keep how long it is waited for then."""
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        for piece in request.stream:
+            self.n_taken += len(piece)
+        assert request.headers["content-length"] == str(self.n_taken)
+        self.patience = request.extensions["timeout"]["read"]
+        return httpx.Response(200, content=b"{}")
+
+
+def test_a_request_that_is_taken_slowly_leaves_its_answer_less_time() -> None:
+    takes = Takes()
+    deadline = Deadline(1000, clock=lambda: takes.n_taken / 2000)
+    with httpx.Client(transport=takes) as client:
+        carry_out([exchange(Ask(url=URL, shown=URL, body=bytes(1_000_000)), 0, deadline)], client, deadline)
+    assert takes.patience == 500
+
+
+def test_a_request_that_is_taken_too_slowly_is_not_sent_to_its_end() -> None:
+    takes = Takes()
+    deadline = Deadline(1000, clock=lambda: takes.n_taken / 500)
+    with httpx.Client(transport=takes) as client, pytest.raises(RemoteError, match=OUT_OF_TIME):
+        carry_out([exchange(Ask(url=URL, shown=URL, body=bytes(1_000_000)), 0, deadline)], client, deadline)
+    assert 500_000 <= takes.n_taken < 1_000_000
+
+
 async def test_an_event_loop_waits_no_longer_either() -> None:
     class Stalls(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:

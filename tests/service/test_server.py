@@ -160,6 +160,26 @@ def test_every_request_that_was_accepted_is_answered_after_sigterm(tmp_path: Pat
         assert [result["index"] for result in answered.json()] == [5, 4, 3, 2, 1, 0]
 
 
+def test_who_is_answered_while_the_server_stops_connects_anew_for_the_next_request(tmp_path: Path) -> None:
+    """Elsewhere, behind a load balancer: its connection leads here."""
+    file = tmp_path / "go"
+    with (
+        running(slow_command(file=file, drain=60)) as server,
+        httpx.Client(base_url=server.url) as kept,
+        ThreadPoolExecutor() as clients,
+    ):
+        assert "connection" not in kept.get("/health").headers
+        waiting = clients.submit(httpx.post, f"{server.url}/rerank", json=BODY, timeout=60)
+        until(lambda: _gauge(server, "te_queue_size") == 1)
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: httpx.get(f"{server.url}/ready").status_code == 503)
+        refused = kept.post("/rerank", json=BODY)
+        assert (refused.status_code, refused.headers["connection"]) == (503, "close")
+        file.touch()
+        assert waiting.result(60).status_code == 200
+        assert server.end() == 0
+
+
 @pytest.mark.parametrize(("drain", "is_told_twice"), [(0.5, False), (60, True)])
 def test_what_draining_has_no_time_for_is_told_so_and_the_process_ends(drain: float, *, is_told_twice: bool) -> None:
     with (

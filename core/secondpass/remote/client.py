@@ -138,13 +138,25 @@ class Client:
     @contextmanager
     def _without_key(self) -> Iterator[None]:
         """Keep the API key out of errors, in which a service may repeat it."""
+        key = self._settings.api_key
         try:
             yield
         except RemoteError as error:
-            key = self._settings.api_key
-            if key is None or key not in str(error):
+            if key is None:
                 raise
-            raise RemoteError(str(error).replace(key, "..."), status=error.status) from None
+            parts = tuple(_without(key, part) if isinstance(part, str) else part for part in error.message_parts)
+            if parts == error.message_parts:
+                raise
+            raise RemoteError(*parts, status=error.status) from None
+
+
+def _without(key: str, said: str) -> str:
+    """What is said, without a key, nor its beginning where long words were cut within it."""
+    said = said.replace(key, "...")
+    for n_left in range(len(key) - 1, 0, -1):
+        if said.endswith(f"{key[:n_left]}..."):
+            return f"{said[: -n_left - 3]}..."
+    return said
 
 
 @dataclass(frozen=True, slots=True)

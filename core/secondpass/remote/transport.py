@@ -1,7 +1,7 @@
 """Conversations carried out: in threads, and in event loops."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Final
@@ -17,6 +17,8 @@ from secondpass.remote.retries import Deadline
 _AT_ONCE: Final = 4
 # Seconds to wait for a connection: a machine that is off does not answer at all.
 _CONNECT_SECONDS: Final = 5.0
+# Bytes of a request that are sent at a time.
+_PIECE: Final = 65_536
 # httpx lets out what it meets while it reads a URL, such as one that is too long for it, and in event loops all that
 # went wrong on the way to a proxy: a port that no machine has.
 _FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OverflowError, ExceptionGroup)
@@ -88,7 +90,10 @@ def _send(ask: Ask, client: httpx.Client, deadline: Deadline) -> Answer | Lost:
     if not remaining:
         return deadline.passed
     try:
-        response = client.send(_request(ask, client, remaining), stream=True)
+        request = _request(ask, client, remaining)
+        if ask.body is not None:
+            request.stream = _Pieces(ask.body, request, deadline)
+        response = client.send(request, stream=True)
         with closing(response):
             if not (remaining := deadline.remaining()):
                 return deadline.passed
@@ -116,6 +121,29 @@ async def _asend(ask: Ask, client: httpx.AsyncClient, deadline: Deadline) -> Ans
     except _FAILURES as error:
         return _lost(error, deadline)
     return _answer(response, response.content)
+
+
+class _Pieces(httpx.SyncByteStream):
+    """A body that is sent in the time that a call has: httpx begins to wait anew whenever a service takes some of it.
+
+    Args:
+        body: What is sent.
+        request: Whose body it is; for the answer it is to wait as long as is left then.
+        deadline: When to give up.
+    """
+
+    def __init__(self, body: bytes, request: httpx.Request, deadline: Deadline) -> None:
+        self._body = body
+        self._request = request
+        self._deadline = deadline
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Each piece while there is time; httpx.WriteTimeout when there is none left."""
+        for start in range(0, len(self._body), _PIECE):
+            yield self._body[start : start + _PIECE]
+            if not (remaining := self._deadline.remaining()):
+                raise httpx.WriteTimeout("", request=self._request)
+            self._request.extensions["timeout"]["read"] = remaining
 
 
 def _request(ask: Ask, client: httpx.Client | httpx.AsyncClient, seconds: float) -> httpx.Request:

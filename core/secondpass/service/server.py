@@ -13,6 +13,8 @@ from secondpass.service.connections import timed_connection
 from secondpass.service.request_log import LOGGER
 from secondpass.service.service import Service
 
+_CLOSE = (b"connection", b"close")
+
 
 def serve(app: FastAPI, *, host: str = "127.0.0.1", port: int = 8080) -> None:
     """Serve an app of `create_app` until a signal ends it.
@@ -135,8 +137,13 @@ class _DrainingServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Begin to stop; at a second signal, wait no longer for what was accepted.
 
+        Connections end with their next answer: kept open, they would lead here until they are cut, if amid a request.
         uvicorn would end the process by the signal, and not with 0.
         """
+        if self._end is None:
+            # uvicorn makes its headers anew once a second, of those of its settings.
+            self.config.encoded_headers = [*self.config.encoded_headers, _CLOSE]
+            self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
         seconds = self._service.limits.drain_seconds if self._end is None else 0.0
         self._end = time.monotonic() + seconds
         self._service.drain()
