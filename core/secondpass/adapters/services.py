@@ -34,8 +34,8 @@ def scorer_at(url: str, options: ModelOptions) -> "RemoteScorer":
     if meaningless:
         behind = ": write scorer=Calibrated(RemoteScorer(url, raw_scores=True), calibration)"
         raise InputError(
-            f"{', '.join(meaningless)} says how to load a model and means nothing to a service, which is what model= "
-            f"names{behind if 'calibration' in meaningless else ''}"
+            f"{', '.join(meaningless)} says how to load a model and means nothing to a service, and model= is the "
+            f"address of one{behind if 'calibration' in meaningless else ''}"
         )
     from secondpass.remote import RemoteScorer  # noqa: PLC0415 - httpx, which local models do without
 
