@@ -1,5 +1,6 @@
 """Cascades: one order out of several scorers, and who decided about what."""
 
+import asyncio
 import math
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
@@ -435,6 +436,8 @@ def test_what_scorers_may_not_be(scorers: Any, error: type[Exception], message: 
         lambda scorer: scorer.rank("q", ["a"], top_k=0),
         lambda scorer: scorer.rank("q", ["a"], score_threshold=math.nan),
         lambda scorer: scorer.rank(None, ["a"]),
+        lambda scorer: scorer.score(None, []),
+        lambda scorer: asyncio.run(scorer.ascore(None, [])),
         lambda scorer: scorer.score("q", "one text"),
         lambda scorer: scorer.explain("q", ["a", None]),
     ],

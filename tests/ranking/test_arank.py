@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from secondpass.errors import InputError
-from secondpass.ranking import arank, rank
+from secondpass.ranking import RankedDocument, arank, rank
 from secondpass.testing import OverlapScorer
 
 
@@ -17,13 +17,23 @@ class Awaitable(OverlapScorer):
         raise AssertionError(f"called with {query} and {documents}")
 
 
+class AwaitableRanking(Awaitable):
+    """Ranks by itself, likewise."""
+
+    async def arank(self, query: str, documents: list[str]) -> list[RankedDocument]:
+        return rank(OverlapScorer(), query, documents)
+
+    def rank(self, query: str, documents: object) -> list[RankedDocument]:
+        raise AssertionError(f"called with {query} and {documents}")
+
+
 async def test_order_is_that_of_rank() -> None:
     texts = ["dog", "big cat", "cat"]
     cuts: list[dict[str, Any]] = [{}, {"top_k": 1}, {"score_threshold": 0.5}]
     for arguments in cuts:
         expected = rank(OverlapScorer(), "big cat", texts, **arguments)
-        assert await arank(OverlapScorer(), "big cat", texts, **arguments) == expected
-        assert await arank(Awaitable(), "big cat", texts, **arguments) == expected
+        for scorer in (OverlapScorer(), Awaitable(), AwaitableRanking()):
+            assert await arank(scorer, "big cat", texts, **arguments) == expected
 
 
 async def test_no_documents_call_no_scorer() -> None:
