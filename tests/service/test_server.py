@@ -1,5 +1,6 @@
 """`secondpass serve` as a process on loopback: signals, slow and rude clients, and what keeps it from starting."""
 
+import http.client
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -178,6 +179,18 @@ def test_who_is_answered_while_the_server_stops_connects_anew_for_the_next_reque
         file.touch()
         assert waiting.result(60).status_code == 200
         assert server.end() == 0
+
+
+def test_a_connection_rests_for_longer_than_httpx_keeps_it(slow: Server) -> None:
+    """Which is five seconds: closed at that moment, it would lose the next request."""
+    connection = http.client.HTTPConnection(*slow.address)
+    with closing(connection):
+        connection.request("GET", "/health")
+        connection.getresponse().read()
+        connection.auto_open = 0
+        time.sleep(5.5)
+        connection.request("GET", "/health")
+        assert connection.getresponse().status == 200
 
 
 @pytest.mark.parametrize(("drain", "is_told_twice"), [(0.5, False), (60, True)])

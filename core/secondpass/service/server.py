@@ -14,6 +14,9 @@ from secondpass.service.request_log import LOGGER
 from secondpass.service.service import Service
 
 _CLOSE = (b"connection", b"close")
+# How long a connection without a request stays open: longer than load balancers and clients keep theirs (60 seconds are
+# common, httpx has 5, as uvicorn has), for who closes first must be the one that sends the next request.
+_IDLE_SECONDS = 75
 
 
 def serve(app: FastAPI, *, host: str = "127.0.0.1", port: int = 8080) -> None:
@@ -109,6 +112,7 @@ def serve_at(bound: socket.socket, app: FastAPI, *, last_seconds: float = 5.0) -
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=last_seconds,  # type: ignore[arg-type] # asyncio waits for parts of seconds, too
     )
     _listen(bound, config.backlog)
