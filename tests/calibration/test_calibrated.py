@@ -47,8 +47,23 @@ def test_scores_are_probabilities_by_hand() -> None:
     assert asyncio.run(scorer.ascore("q", ["a", "b", "c"])) == pytest.approx(expected, abs=1e-7)
     assert scorer.predict([("q", "a"), ("q", "b"), ("q", "c")]) == pytest.approx(expected, abs=1e-7)
     assert scorer.score("q", []).tolist() == []
-    ranked = scorer.rank("q", ["a", "b", "c"], top_k=2, score_threshold=0.5)
-    assert [(document.text, document.score) for document in ranked] == [("b", pytest.approx(expected[1])), ("a", 0.5)]
+    best = [("b", pytest.approx(expected[1])), ("a", 0.5)]
+    for top_k, score_threshold, n_kept in ((None, 0.5, 2), (2, None, 2), (1, 0.5, 1)):
+        for ranked in (
+            scorer.rank("q", ["a", "b", "c"], top_k, score_threshold),
+            asyncio.run(scorer.arank("q", ["a", "b", "c"], top_k, score_threshold)),
+        ):
+            assert [(document.text, document.score) for document in ranked] == best[:n_kept]
+
+
+def test_no_documents_are_no_call() -> None:
+    class Unasked(Fixed):
+        async def ascore(self, query: str, documents: Sequence[str]) -> Sequence[float]:
+            raise AssertionError(query, documents)
+
+    scorer = Calibrated(Unasked([]), PLATT)
+    assert isinstance(Unasked([]), AsyncScorer)
+    assert asyncio.run(scorer.ascore("q", [])).tolist() == []
 
 
 def test_it_is_every_kind_of_scorer() -> None:
