@@ -50,7 +50,7 @@ def test_a_service_ranks_by_its_address() -> None:
     assert done.returncode != 0
     assert "--max-length says how to load a model and means nothing to a service" in done.stderr
     done = run("rank", "query", "-m", "http://127.0.0.1:9", "--dtype", "int8", stdin="text")
-    rule = "--dtype says how to load a model and means nothing to a service, and --model is the address"
+    rule = "--dtype says how to load a model and means nothing to a service, and --model is the address of one"
     assert done.stderr == f"error: {rule}\n"
 
 
