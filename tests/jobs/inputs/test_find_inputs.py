@@ -26,11 +26,15 @@ def test_files_folders_and_patterns_are_found(tmp_path: Path) -> None:
     assert (found.kind, found.left_out) == ("jsonl", (tmp_path / "README.md",))
     assert find_inputs([f"{tmp_path}/**/*.ndjson"]).files == (tmp_path / "in" / "c.ndjson",)
     (tmp_path / "d.csv").touch()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.md").touch()
     for names, message in (
         ([], "inputs must name at least one file, folder or pattern, got none"),
         ([tmp_path], "inputs must be files of one format, got .*csv"),
         ([tmp_path / "README.md"], "inputs must be files that end in .parquet, .*, got .*README.md"),
         ([f"{tmp_path}/*.tsv"], r"inputs must be files, folders or patterns; '.*\.tsv' matches no file"),
+        ([tmp_path / "notes"], r"inputs must hold files that end in .parquet, .*, .*/notes has none"),
+        ([f"{tmp_path}/note*"], r"inputs must hold files that end in .parquet, .*, .*/note\* has none"),
     ):
         with pytest.raises(InputError, match=message):
             find_inputs(names)

@@ -64,27 +64,17 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
     left_out: list[Path] = []
     for name in names:
         path = Path(name)
-        if path.is_dir():
-            root = path
-            inside = _without_collections(_outside(sorted(_files_in(path)), output))
-            known = [file for file in inside if kind_of(file) is not None]
-            if not known:
-                raise InputError(f"inputs must hold files that end in {_endings()}, {path} has none")
-            left_out += [file for file in inside if kind_of(file) is None]
-        elif path.exists():
-            if not path.is_file():
-                raise InputError(f"inputs must be files that can be read more than once, {path} is a pipe or a device")
+        if path.is_file():
             root, known = path.parent, [path]
+        elif path.exists() and not path.is_dir():
+            raise InputError(f"inputs must be files that can be read more than once, {path} is a pipe or a device")
         else:
-            root = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
-            matches = sorted(glob.glob(str(name), recursive=True)) if glob.has_magic(str(name)) else []  # noqa: PTH207 - the pattern may begin anywhere
-            named = dict.fromkeys(map(Path, matches))
-            files = list(dict.fromkeys(file for match in named for file in _files_of(match)))
+            root, files, named = (path, sorted(_files_in(path)), set()) if path.is_dir() else _of_pattern(str(name))
             inside = _without_collections(_outside(files, output))
             known = [file for file in inside if file in named or kind_of(file) is not None]
             left_out += [file for file in inside if file not in named and kind_of(file) is None]
             if not known:
-                raise InputError(f"inputs must be files, folders or patterns; {str(name)!r} matches no file")
+                raise InputError(f"inputs must hold files that end in {_endings()}, {name} has none")
         for file in known:
             found.setdefault(file.resolve(), (file, _partition(file, root)))
     kind = _kind_of_all([file for file, _ in found.values()])
@@ -94,6 +84,16 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
         kind,
         tuple(left_out),
     )
+
+
+def _of_pattern(pattern: str) -> tuple[Path, list[Path], set[Path]]:
+    """The folder above all that a pattern may match, the files that it stands for, and what it matches itself."""
+    root = Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
+    matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else []  # noqa: PTH207 - the pattern may begin anywhere
+    if not matches:
+        raise InputError(f"inputs must be files, folders or patterns; {pattern!r} matches no file")
+    named = dict.fromkeys(map(Path, matches))
+    return root, list(dict.fromkeys(file for match in named for file in _files_of(match))), set(named)
 
 
 def _partition(file: Path, root: Path) -> Partition:
