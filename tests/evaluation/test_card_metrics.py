@@ -113,11 +113,6 @@ def test_a_file_without_samples_measures_nothing_and_is_an_error(tmp_path: Path)
         read_samples(tmp_path / "set.jsonl")
 
 
-def test_k_must_be_positive() -> None:
-    with pytest.raises(InputError, match="k must be at least 1, got 0"):
-        evaluate_samples(OverlapScorer(), [], k=0)
-
-
 @pytest.mark.parametrize(
     ("line", "message"),
     [

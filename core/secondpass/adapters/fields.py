@@ -30,13 +30,13 @@ from secondpass.adapters.held_model import HeldModel
 from secondpass.adapters.lazy import check_given_scorer, check_model_name, scorer_of
 from secondpass.adapters.migration import refuse_unknown, spelling, translate
 from secondpass.adapters.secrets import HidesSecrets
-from secondpass.arguments import check_flag
+from secondpass.arguments import check_count, check_flag
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.errors import InputTypeError
 from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import RankedDocument, Scorer, arank, rank
-from secondpass.ranking.request_checks import check_score_threshold, check_top_k
+from secondpass.ranking.request_checks import check_score_threshold
 
 # What is checked by the rules of `ModelOptions`, and in their words, before pydantic reads "8" as 8 and True as 1.
 _CHECKED: Final = tuple(
@@ -288,7 +288,7 @@ class RerankFields(ModelFields):
     @field_validator("top_n", mode="before")
     @classmethod
     def _check_top_n(cls, value: object) -> object:
-        check_top_k(value, name="top_n")
+        check_count("top_n", value)
         return value
 
     @field_validator("score_threshold", mode="before")

@@ -1,6 +1,6 @@
 """Who competes: our precisions, and the other ways people run a cross-encoder from Python."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -43,11 +43,6 @@ class Contender:
     needs: tuple[str, ...] = ()
     dtype: DType | None = None
     converts: bool = False
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether it is this package."""
-        return self.name.startswith(OURS + " ")
 
 
 def load_ours(dtype: DType, setting: Setting, *, long_documents: LongDocuments = "truncate") -> "CrossEncoder":
@@ -100,18 +95,22 @@ CONTENDERS = (
 )
 
 
-def select_contenders(parts: Sequence[str], contenders: Iterable[Contender] = CONTENDERS) -> list[Contender]:
+def select_contenders(parts: Sequence[str]) -> list[Contender]:
     """The contenders whose names hold at least one of `parts`; all of them when there are no parts.
 
     Raises:
         InputError: A part is in no name.
     """
-    known = list(contenders)
     for part in parts:
-        if not any(part in contender.name for contender in known):
-            names = ", ".join(repr(contender.name) for contender in known)
+        if not any(part in contender.name for contender in CONTENDERS):
+            names = ", ".join(repr(contender.name) for contender in CONTENDERS)
             raise InputError(f"contender must be part of a name among {names}, got {part!r}")
-    return [contender for contender in known if not parts or any(part in contender.name for part in parts)]
+    return [contender for contender in CONTENDERS if not parts or any(part in contender.name for part in parts)]
+
+
+def is_ours(name: str) -> bool:
+    """Whether a contender's name is that of one of ours."""
+    return name.startswith(f"{OURS} ")
 
 
 def load(contender: Contender, setting: Setting) -> ScoreFunction | str:
@@ -128,7 +127,7 @@ def load(contender: Contender, setting: Setting) -> ScoreFunction | str:
     except InputError as reason:
         return str(reason)
     except Exception as error:
-        if contender.is_ours:
+        if is_ours(contender.name):
             raise
         return _reason_of(error)  # a peer's failure is a result, too
 
@@ -144,7 +143,7 @@ def noting_failure(name: str, failures: dict[str, str]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if name.startswith(f"{OURS} "):
+        if is_ours(name):
             raise
         failures[name] = _reason_of(error)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from secondpass.bench.contenders import OURS
+from secondpass.bench.contenders import is_ours
 from secondpass.bench.measure import Results, WorkloadResult
 from secondpass.extras import require_matplotlib
 from secondpass.pictures import LEGEND_BELOW, empty_figure, legend_entry, write_picture
@@ -82,7 +82,7 @@ def _bars(results: Sequence[WorkloadResult], caption: str) -> "Figure":
         names = list(result.figures)[::-1]
         n_pairs = len(result.workload.pairs)
         speeds = [result.figures[name].times.per_second(n_pairs) for name in names]
-        bars = axes.barh(names, speeds, color=[_OURS if name.startswith(OURS) else _THEIRS for name in names])
+        bars = axes.barh(names, speeds, color=[_OURS if is_ours(name) else _THEIRS for name in names])
         ratios = [result.figures[name].ratio for name in names]
         labels = [
             f" {speed:.{0 if speed >= 10 else 1}f}" + ("" if ratio is None else f" ({ratio:.2f}x)")  # noqa: PLR2004 - two digits
@@ -104,7 +104,7 @@ def _lines(results: Sequence[WorkloadResult], positions: Sequence[float], title:
         for name, figure in result.figures.items():  # a peer that failed at a workload has a point less
             speeds.setdefault(name, {})[position] = figure.times.per_second(len(result.workload.pairs))
     for name, points in speeds.items():
-        style = "-" if name.startswith(OURS) else "--"
+        style = "-" if is_ours(name) else "--"
         axes.plot(list(points), list(points.values()), marker="o", linestyle=style, label=legend_entry(name))
     axes.set(xscale="log", yscale="log", xlabel=label, ylabel="docs/s")
     axes.set_xlim(_limits(positions))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from secondpass.cli.usage_errors import flag_of, in_one_line
+from secondpass.cli.usage_errors import as_input_errors, flag_of
 from secondpass.errors import InputError
 
 # What each is for, by name: the first line of its own help, which listing them need not load.
@@ -46,13 +46,13 @@ class _Command(TyperCommand):
         Raises:
             InputError: They break a rule, such as an option with one value that is given twice.
         """
-        with in_one_line(self, {}):
+        with as_input_errors(self, {}):
             values, _, given = self.make_parser(ctx).parse_args(list(args))
         options: list[Any] = [parameter for parameter in given if parameter.param_type_name == "option"]
         for option in options:
             if options.count(option) > 1 and not option.multiple and not option.is_flag:
                 raise InputError(f"{flag_of(option)} must be given once, got it {options.count(option)} times")
-        with in_one_line(self, values):
+        with as_input_errors(self, values):
             return super().parse_args(ctx, args)
 
 
@@ -82,12 +82,12 @@ class _Commands(TyperGroup):
         """Read what stands before the command; without anything, typer shows the help."""
         if not args:
             return super().parse_args(ctx, args)
-        with in_one_line(self, {}):
+        with as_input_errors(self, {}):
             return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as above
         """Find the command that is asked for."""
-        with in_one_line(self, {}):
+        with as_input_errors(self, {}):
             return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above

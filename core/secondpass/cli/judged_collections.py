@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from secondpass.errors import InputError
+from secondpass.ir_files.qrels import DuplicateJudgements
 
 if TYPE_CHECKING:
     from secondpass.evaluation import Collection
 
 # What stands before an id of ir_datasets.
 _IR = "ir:"
-
-# As `secondpass.evaluation` has it, which --help need not wait for.
-DuplicateJudgements: TypeAlias = Literal["highest", "first", "error"]
 
 QueriesFile: TypeAlias = Annotated[Path | None, typer.Option(help="Other queries than the folder's.")]
 Corpus: TypeAlias = Annotated[Path | None, typer.Option(help="Other documents than the folder's.")]

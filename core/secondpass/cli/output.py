@@ -87,13 +87,13 @@ def write_text_file(path: Path, content: str) -> None:
         write_text(path, content)
 
 
-def check_output_file(file: Path | None, flag: str = "--output") -> None:
+def check_output_file(file: Path | None) -> None:
     """Raise InputError unless `file` can be written, there already or not: asked before any work."""
     if file is None:
         return
     if file.is_dir():
-        raise InputError(f"{flag} must be a file, got a folder: {file}")
-    check_output_folder(file.parent, flag)
+        raise InputError(f"--output must be a file, got a folder: {file}")
+    check_output_folder(file.parent)
 
 
 @contextmanager

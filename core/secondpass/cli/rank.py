@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from secondpass.arguments import check_count
 from secondpass.cli.documents import STDIN, Document, Format, format_by_name, read_documents
 from secondpass.cli.excerpts import Excerpt, Excerpts
 from secondpass.cli.loading import scorer_of
@@ -21,7 +22,7 @@ from secondpass.quantities import count
 from secondpass.ranking import PassageScorer, RankedDocument, Scorer
 from secondpass.ranking import rank as rank_documents
 from secondpass.ranking.order import order_documents
-from secondpass.ranking.request_checks import check_score_threshold, check_top_k
+from secondpass.ranking.request_checks import check_score_threshold
 
 # Tokens of a passage that is shown, and how many results have theirs shown.
 _EXCERPT_TOKENS, _N_EXCERPTS = 48, 10
@@ -56,7 +57,7 @@ def rank(
     """Order documents by their relevance to a query: lines, JSONL, TREC collections, or whole files."""
     result_format = output_format(format_, json_)
     _check_query(query)
-    check_top_k(top_k)
+    check_count("top_k", top_k)
     check_score_threshold(score_threshold)
     documents = read_documents(files or [STDIN], as_)
     ranked: list[RankedDocument] = []

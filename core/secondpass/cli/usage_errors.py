@@ -16,7 +16,7 @@ _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 @contextmanager
-def in_one_line(command: Any, given: Mapping[str, object]) -> Iterator[None]:  # noqa: ANN401 - as in `app.load_command`
+def as_input_errors(command: Any, given: Mapping[str, object]) -> Iterator[None]:  # noqa: ANN401 - as in `app.load_command`
     """Turn typer's errors of usage into InputErrors.
 
     Args:

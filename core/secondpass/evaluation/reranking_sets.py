@@ -84,7 +84,6 @@ def evaluate_samples(
     scorer: Scorer,
     samples: Iterable[RerankingSample],
     *,
-    k: int = 10,
     progress_file: Path | None = None,
     name: str = "",
     progress: ProgressCallback | None = None,
@@ -97,7 +96,6 @@ def evaluate_samples(
     Args:
         scorer: Scores the documents.
         samples: The set.
-        k: The cut-off of MRR and NDCG, at least 1.
         progress_file: JSON lines, one per finished sample; what it holds is not scored again.
         name: See `score_all`.
         progress: Called after each sample, with the number of samples done and of all.
@@ -106,8 +104,6 @@ def evaluate_samples(
         InputError: The progress is that of another job.
         ScoringError: The scorer gave NaN, or not one score per document.
     """
-    if k < 1:
-        raise InputError(f"k must be at least 1, got {k}")
     numbered = {str(number): sample for number, sample in enumerate(samples, 1)}
     # Without positives no order changes the figures.
     candidates = {
@@ -116,10 +112,10 @@ def evaluate_samples(
     }
     results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
     reranked = [
-        set_metrics(sample.relevant if sample.positives else (), _array(results[number]), k)
+        set_metrics(sample.relevant if sample.positives else (), _array(results[number]))
         for number, sample in numbered.items()
     ]
-    base = [_given_order_metrics(sample, k) for sample in numbered.values() if sample.ordered]
+    base = [_given_order_metrics(sample) for sample in numbered.values() if sample.ordered]
     seconds = sum(result.seconds for result in results.values())
     n_documents = sum(len(result.scores) for result in results.values())
     return SetResult(
@@ -145,12 +141,12 @@ def _array(result: CandidateScores) -> Scores:
     return single if (single == double).all() else double
 
 
-def _given_order_metrics(sample: RerankingSample, k: int) -> SetMetrics:
+def _given_order_metrics(sample: RerankingSample) -> SetMetrics:
     relevant = [text in sample.positives for text in sample.others]
     if not any(relevant):
-        return set_metrics((), (), k)
+        return set_metrics((), ())
     relevant += [True] * (len(sample.positives) - sum(relevant))
-    return set_metrics(relevant, list(range(len(relevant), 0, -1)), k)
+    return set_metrics(relevant, list(range(len(relevant), 0, -1)))
 
 
 def _sample(record: Record, where: str) -> RerankingSample:

@@ -42,9 +42,9 @@ def text_field(record: Record, name: str, where: str) -> str:
     return value
 
 
-def title_field(record: Record, where: str, name: str = "title") -> str:
-    """A field that holds a string, "" where it is missing or null; as `text_field`."""
-    return "" if record.get(name) is None else text_field(record, name, where)
+def title_field(record: Record, where: str) -> str:
+    """The field `title`, "" where it is missing or null; as `text_field`."""
+    return "" if record.get("title") is None else text_field(record, "title", where)
 
 
 def texts_field(record: Record, name: str, where: str) -> tuple[str, ...]:

@@ -28,7 +28,6 @@ from secondpass.ranking.request_checks import (
     check_pairs,
     check_query,
     check_request,
-    check_top_k,
 )
 from secondpass.ranking.score_checks import refuse_nan
 from secondpass.tokenization.windows import Span
@@ -237,7 +236,7 @@ class LocalScorer(ABC):
         check_unicode(query, "query")
         check_unicode(document, "document")
         check_count("max_tokens", max_tokens, optional=False)
-        check_top_k(top_k)
+        check_count("top_k", top_k)
 
         scores: dict[float, float] = {}  # by what they were before an activation, which orders the parts
 

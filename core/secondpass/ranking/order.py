@@ -57,11 +57,9 @@ def rank_scores(
     *,
     top_k: int | None = None,
     score_threshold: float | None = None,
-    score_map: ScoreMap | None = None,
 ) -> list[RankedDocument]:
     """Already scored documents, best first; see `rank` for arguments and errors."""
-    ranked = _without_passages(scores, documents)
-    return order_documents(ranked, top_k=top_k, score_threshold=score_threshold, score_map=score_map)
+    return order_documents(_without_passages(scores, documents), top_k=top_k, score_threshold=score_threshold)
 
 
 async def arank(

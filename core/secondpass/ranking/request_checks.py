@@ -13,7 +13,7 @@ def check_request(query: object, documents: object, top_k: object, score_thresho
     """The documents as a new list; raise InputError unless every argument of `rank` keeps its rule."""
     check_query(query)
     texts = check_documents(documents)
-    check_top_k(top_k)
+    check_count("top_k", top_k)
     check_score_threshold(score_threshold)
     return texts
 
@@ -66,11 +66,6 @@ def _check_pair(name: str, pair: object) -> Pair:
     if isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(text, str) for text in pair):  # noqa: PLR2004 - a pair
         return pair[0], pair[1]
     raise InputTypeError(f"{name} must be a (query, document) pair of strings, got {describe(pair)}")
-
-
-def check_top_k(top_k: object, name: str = "top_k") -> None:
-    """Raise InputError unless `top_k` is None or an integer of at least 1; `name` is what the caller calls it."""
-    check_count(name, top_k)
 
 
 def check_score_threshold(score_threshold: object) -> None:

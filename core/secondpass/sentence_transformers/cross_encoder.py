@@ -13,7 +13,7 @@ from secondpass.arguments import check_count
 from secondpass.errors import InputError
 from secondpass.execution.ambient import plain_torch
 from secondpass.ranking import Pair
-from secondpass.ranking.request_checks import check_documents, check_query, check_top_k
+from secondpass.ranking.request_checks import check_documents, check_query
 from secondpass.ranking.score_checks import refuse_nan
 from secondpass.sentence_transformers.activations import Activation, check_activation, scores_of
 from secondpass.sentence_transformers.arguments import logger, processing_max_length, read_call
@@ -243,7 +243,7 @@ class CrossEncoder(LoadedModel):
             )
         check_query(query)
         texts = check_documents(documents)
-        check_top_k(top_k)
+        check_count("top_k", top_k)
         scores = self.predict(
             [(query, text) for text in texts],
             prompt_name,

@@ -87,7 +87,7 @@ def next_pass(waiting: deque[QueuedRequest], pass_tokens: int) -> list[Work]:
     long one fills the passes it is alone in, and whatever room a short one leaves in the pass that they share.
 
     Args:
-        waiting: Jobs in line; changed.
+        waiting: Requests in line; changed.
         pass_tokens: Tokens of a pass. One pair that has more is a pass of its own.
     """
     taken: list[Work] = []

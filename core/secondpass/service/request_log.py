@@ -43,7 +43,7 @@ class RequestLog:
             status = status or CLIENT_GONE
             raise
         except Exception as error:
-            LOGGER.error("%s %s failed: %s", scope["method"], _path(scope), where(error))  # noqa: TRY400 - likewise
+            LOGGER.error("%s %s failed: %s", scope["method"], _path(scope), where(error))  # noqa: TRY400 - a traceback may hold texts
             if status:
                 raise
             status = 500

@@ -1,4 +1,4 @@
-"""A request becomes a job, and the job's readings an answer: limits, units, order, and what was truncated."""
+"""A request becomes pairs to read, and their readings an answer: limits, units, order, and what was truncated."""
 
 import math
 from collections.abc import Sequence

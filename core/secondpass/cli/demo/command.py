@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
+from secondpass.arguments import check_count
 from secondpass.cli.demo.all_questions import ask_all, check_depth
 from secondpass.cli.demo.passes import (
     TOP,
@@ -31,7 +32,6 @@ from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.quantities import count
 from secondpass.ranking import Scorer, rank
-from secondpass.ranking.request_checks import check_top_k
 
 if TYPE_CHECKING:
     from secondpass.demo import Question
@@ -66,7 +66,7 @@ def demo(
 ) -> None:
     """BM25 first, a cross-encoder second: what moves up, on 1,293 Wikipedia passages and real questions, offline."""
     result_format = output_format(format_, json_)
-    check_top_k(depth, "depth")
+    check_count("depth", depth)
     if all_:
         check_depth(depth)
     if show < 0:

@@ -31,7 +31,6 @@ class CohereV1Fields(RerankFields):
 class CohereV1(Shape):
     """Cohere's `/v1/rerank`."""
 
-    name: ClassVar[str] = "Cohere v1"
     fields: ClassVar[type[BaseModel]] = CohereV1Fields
 
     def read(self, body: Mapping[str, object]) -> RerankRequest:

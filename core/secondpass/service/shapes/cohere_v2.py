@@ -49,7 +49,6 @@ class CohereV2Fields(DocumentsFields):
 class CohereV2(Shape):
     """Cohere's `/v2/rerank`."""
 
-    name: ClassVar[str] = "Cohere v2"
     fields: ClassVar[type[BaseModel]] = CohereV2Fields
 
     def read(self, body: Mapping[str, object]) -> RerankRequest:

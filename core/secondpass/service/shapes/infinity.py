@@ -19,7 +19,6 @@ class InfinityFields(DocumentsFields):
 class Infinity(Shape):
     """infinity's `/rerank`."""
 
-    name: ClassVar[str] = "infinity"
     fields: ClassVar[type[BaseModel]] = InfinityFields
 
     def read(self, body: Mapping[str, object]) -> RerankRequest:

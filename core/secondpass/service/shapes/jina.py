@@ -19,7 +19,6 @@ class JinaFields(DocumentsFields):
 class Jina(Shape):
     """Jina's `/v1/rerank`; Cohere's first clients send the same to the same place, and find their fields, too."""
 
-    name: ClassVar[str] = "Jina"
     fields: ClassVar[type[BaseModel]] = JinaFields
 
     def read(self, body: Mapping[str, object]) -> RerankRequest:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
 
 from secondpass.service.requests import RerankRequest
 from secondpass.service.shapes.vllm import Vllm
@@ -10,8 +9,6 @@ from secondpass.service.shapes.vllm import Vllm
 
 class LiteLlm(Vllm):
     """vLLM's answer without documents, which both take: strings fail the one and objects the other."""
-
-    name: ClassVar[str] = "LiteLLM"
 
     def read(self, body: Mapping[str, object]) -> RerankRequest:
         """The request; no documents come back."""

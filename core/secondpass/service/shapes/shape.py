@@ -15,8 +15,6 @@ from secondpass.service.results import Ranking
 class Shape(ABC):
     """One API: how it asks for a ranking, how it answers, and how it says that something is wrong."""
 
-    name: ClassVar[str]
-    """The API, as its users know it."""
     fields: ClassVar[type[BaseModel]]
     """The fields of a request that are read."""
 

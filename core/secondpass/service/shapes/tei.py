@@ -37,7 +37,6 @@ class TeiFields(RerankFields):
 class Tei(Shape):
     """Text Embeddings Inference 1.9."""
 
-    name: ClassVar[str] = "TEI"
     fields: ClassVar[type[BaseModel]] = TeiFields
 
     def read(self, body: Mapping[str, object]) -> RerankRequest:

@@ -59,7 +59,6 @@ class VllmScoreFields(OptionFields):
 class Vllm(Shape):
     """vLLM's `/rerank`, and its `/score`."""
 
-    name: ClassVar[str] = "vLLM"
     fields: ClassVar[type[BaseModel]] = VllmFields
 
     def read(self, body: Mapping[str, object]) -> RerankRequest:

@@ -19,7 +19,6 @@ class VoyageFields(DocumentsFields):
 class Voyage(Shape):
     """Voyage's `/v1/rerank`."""
 
-    name: ClassVar[str] = "Voyage"
     fields: ClassVar[type[BaseModel]] = VoyageFields
 
     def read(self, body: Mapping[str, object]) -> RerankRequest:

@@ -15,11 +15,11 @@ from haystack_integrations.components.rankers.secondpass.texts import Template, 
 from secondpass.adapters.passages import own_passage
 from secondpass.adapters.services import is_url
 from secondpass.adapters.units import is_scaled
-from secondpass.arguments import check_flag, check_number
+from secondpass.arguments import check_count, check_flag, check_number
 from secondpass.errors import InputError
 from secondpass.errors.item_numbers import caller_numbers
 from secondpass.ranking import RankedDocument, ScoreMap, Scorer, Sigmoid, arank, rank
-from secondpass.ranking.request_checks import check_query, check_score_threshold, check_top_k
+from secondpass.ranking.request_checks import check_query, check_score_threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Selection:
         if isinstance(self.top_k, int) and not isinstance(self.top_k, bool) and self.top_k <= 0:
             # The words of Haystack's rankers.
             raise InputError(f"top_k must be > 0, but got {self.top_k}")
-        check_top_k(self.top_k)
+        check_count("top_k", self.top_k)
         check_score_threshold(self.score_threshold)
         check_flag("scale_score", self.scale_score)
         factor = check_number("calibration_factor", self.calibration_factor)
