@@ -28,7 +28,18 @@ SAMPLES = [
 ]
 
 
-class Stops(OverlapScorer):
+class Known(OverlapScorer):
+    """One that says what its scores depend on."""
+
+    def __init__(self, fingerprint: str = "m") -> None:
+        super().__init__()
+        self._fingerprint = fingerprint
+
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+
+class Stops(Known):
     """Scores one query and is interrupted at the next."""
 
     def score(self, query: str, documents: Sequence[str]) -> list[float]:
@@ -41,7 +52,7 @@ Evaluate = Callable[..., object]
 
 
 def of_run(scorer: OverlapScorer, **arguments: object) -> object:
-    scored = rerank(scorer, COLLECTION, RUN, **arguments)  # type: ignore[arg-type] # progress_file, name, progress
+    scored = rerank(scorer, COLLECTION, RUN, **arguments)  # type: ignore[arg-type] # progress_file, progress
     return [(query.query_id, query.document_ids, query.scores) for query in scored]
 
 
@@ -56,42 +67,46 @@ def test_what_is_scored_is_not_scored_again_and_the_result_is_that_of_an_unbroke
 ) -> None:
     progress_path = tmp_path / "folder/progress.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        evaluate(Stops(), progress_file=progress_path, name="m")
+        evaluate(Stops(), progress_file=progress_path)
     with progress_path.open("a") as file:
         file.write('{"key": "q2", "scor')  # what a kill leaves
-    scorer, reported = OverlapScorer(), list[tuple[int, int]]()
-    result = evaluate(
-        scorer, progress_file=progress_path, name="m", progress=lambda done, total: reported.append((done, total))
-    )
+    scorer, reported = Known(), list[tuple[int, int]]()
+    result = evaluate(scorer, progress_file=progress_path, progress=lambda done, total: reported.append((done, total)))
     assert [query for query, _ in scorer.calls] == ["blue dog", "green bird"]
     assert reported == [(1, 3), (2, 3), (3, 3)]
     assert result == evaluate(OverlapScorer())
-    again = OverlapScorer()
-    assert evaluate(again, progress_file=progress_path, name="m") == result
+    again = Known()
+    assert evaluate(again, progress_file=progress_path) == result
     assert again.calls == []
 
 
 @needs_limits
 def test_a_kill_while_an_incomplete_line_is_removed_costs_no_score(tmp_path: Path) -> None:
     progress_path = tmp_path / "progress.jsonl"
-    of_run(OverlapScorer(), progress_file=progress_path, name="m")
+    of_run(OverlapScorer(), progress_file=progress_path)
     with progress_path.open("a") as file:
         file.write('{"key": "q9", "scor')
     before = progress_path.read_bytes()
     with files_of_at_most(100), pytest.raises(OSError, match=r"progress\.jsonl"):
-        of_run(OverlapScorer(), progress_file=progress_path, name="m")
+        of_run(OverlapScorer(), progress_file=progress_path)
     assert progress_path.read_bytes() == before
 
 
 @pytest.mark.parametrize("evaluate", [of_run, of_set])
-def test_another_models_scores_are_not_taken(evaluate: Evaluate, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("one", "another"), [(Known("m"), Known("n")), (Known("m"), OverlapScorer()), (OverlapScorer(), Known("m"))]
+)
+def test_another_models_scores_are_not_taken(
+    evaluate: Evaluate, one: OverlapScorer, another: OverlapScorer, tmp_path: Path
+) -> None:
+    """Where one of them has no fingerprint, its class tells them apart."""
     progress_path = tmp_path / "progress.jsonl"
-    evaluate(OverlapScorer(), progress_file=progress_path, name="m")
+    evaluate(one, progress_file=progress_path)
     with progress_path.open("a") as file:
         file.write('{"key": "q9", "scor')
     before = progress_path.read_bytes()
     with pytest.raises(InputError, match=r"holds another job's progress, of another model; remove it"):
-        evaluate(OverlapScorer(), progress_file=progress_path, name="another")
+        evaluate(another, progress_file=progress_path)
     assert progress_path.read_bytes() == before
 
 
@@ -136,7 +151,7 @@ def test_another_kind_of_file_is_left_alone(content: str, tmp_path: Path) -> Non
 
 def test_the_file_is_json_lines(tmp_path: Path) -> None:
     progress_path = tmp_path / "progress.jsonl"
-    rerank(OverlapScorer(), COLLECTION, RUN, progress_file=progress_path, name="m")
+    rerank(Known(), COLLECTION, RUN, progress_file=progress_path)
     header, *records = map(json.loads, progress_path.read_text().splitlines())
     assert header["model"] == "m"
     assert [record["key"] for record in records] == ["q1", "q2", "q3"]

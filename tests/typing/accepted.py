@@ -267,7 +267,7 @@ def evaluation(folder: Path, scorer: Scorer) -> None:
     collection = read_collection(folder, qrels=folder / "qrels.trec")
     run = read_run(folder / "run.trec")
     run_of_bm25 = BM25(collection.documents).run(collection.queries, depth=100)
-    scored = rerank(scorer, collection, run_of_bm25, depth=50, progress_file=folder / "progress.jsonl", name="mini")
+    scored = rerank(scorer, collection, run_of_bm25, depth=50, progress_file=folder / "progress.jsonl")
     assert_type(collection, Collection)
     assert_type(scored, list[ScoredQuery])
     write_run(folder / "reranked.trec", scored, depth=50, tag="mini")

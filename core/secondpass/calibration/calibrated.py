@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +20,7 @@ from secondpass.ranking import (
     Scorer,
     arank,
     is_pointwise,
+    known_fingerprint,
     rank,
     read_pairs,
     score_pairs,
@@ -67,9 +67,9 @@ class Calibrated:
         self._check_model()
 
     def _check_model(self) -> None:
-        if isinstance(self._scorer, Fingerprinted):
-            with suppress(NoFingerprintError):
-                self._calibration.check_model(self._scorer.fingerprint())
+        fingerprint = known_fingerprint(self._scorer)
+        if fingerprint is not None:
+            self._calibration.check_model(fingerprint)
 
     @property
     def scorer(self) -> Scorer:

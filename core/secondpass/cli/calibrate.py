@@ -217,7 +217,6 @@ def _score(
             candidates,
             depth=depth,
             progress_file=progress_file,
-            name=scorer.fingerprint(),
             progress=progress,
         )
 

@@ -24,7 +24,7 @@ def job_of(name: str, candidates: Mapping[str, Candidates]) -> dict[str, str]:
     """What tells the progress of one evaluation from another one's.
 
     Args:
-        name: Of the scorer, and of whatever else its scores depend on.
+        name: What the scores depend on: the scorer's fingerprint.
         candidates: The queries and their documents, by any key.
     """
     digest = hashlib.sha256()
@@ -60,8 +60,8 @@ def read_finished(path: Path, job: Mapping[str, str]) -> dict[str, CandidateScor
 
 
 @contextmanager
-def appending(path: Path | None, job: Mapping[str, str]) -> Iterator[TextIO | None]:
-    """The file, to append finished queries to; None where there is to be none.
+def appending(path: Path, job: Mapping[str, str]) -> Iterator[TextIO]:
+    """The file, to append finished queries to.
 
     Several processes that evaluate the same may append to one file: all lines stay whole.
 
@@ -69,9 +69,6 @@ def appending(path: Path | None, job: Mapping[str, str]) -> Iterator[TextIO | No
         path: Where it is.
         job: Of `job_of`, with which a new file begins.
     """
-    if path is None:
-        yield None
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         if not file.tell():

@@ -48,7 +48,6 @@ def rerank(
     *,
     depth: int = 100,
     progress_file: Path | None = None,
-    name: str = "",
     progress: ProgressCallback | None = None,
 ) -> list[ScoredQuery]:
     """Score the best documents of each judged query's ranking.
@@ -58,8 +57,8 @@ def rerank(
         collection: Queries and documents.
         run: The first stage; queries without judgements are left out.
         depth: How many documents of each ranking are scored, at least 1.
-        progress_file: JSON lines, one per finished query; what it holds is not scored again.
-        name: See `score_all`.
+        progress_file: JSON lines, one per finished query; what it holds is not scored again. It is one model's, by its
+            fingerprint, or by its class where it has none.
         progress: Called after each query, with the number of queries done and of all.
 
     Raises:
@@ -76,7 +75,6 @@ def rerank(
         run,
         depth=depth,
         progress_file=progress_file,
-        name=name,
         progress=progress,
     )
 
@@ -89,7 +87,6 @@ def score_run(
     *,
     depth: int = 100,
     progress_file: Path | None = None,
-    name: str = "",
     progress: ProgressCallback | None = None,
 ) -> list[ScoredQuery]:
     """Score the best documents of each query's ranking, whether anything is judged or not.
@@ -101,7 +98,6 @@ def score_run(
         run: The first stage; queries that are not among the given ones are left out.
         depth: How many documents of each ranking are scored, at least 1.
         progress_file: See `rerank`.
-        name: See `score_all`.
         progress: See `rerank`.
 
     Raises:
@@ -120,7 +116,7 @@ def score_run(
         query: Candidates(queries[query], tuple(texts[key] for key in ranking[:depth]))
         for query, ranking in rankings.items()
     }
-    results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
+    results = score_all(scorer, candidates, progress_file=progress_file, progress=progress)
     return [
         ScoredQuery(query, rankings[query], result.scores, result.seconds, result.truncated, result.raw_scores)
         for query, result in results.items()
@@ -133,7 +129,6 @@ def reread(
     scored: Sequence[ScoredQuery],
     *,
     progress_file: Path | None = None,
-    name: str = "",
     progress: ProgressCallback | None = None,
 ) -> list[ScoredQuery]:
     """Score again what was truncated, with the same model that now reads long documents in windows.
@@ -146,7 +141,6 @@ def reread(
         collection: Queries and documents.
         scored: What `rerank` gave for the model that truncates.
         progress_file: As in `rerank`.
-        name: See `score_all`.
         progress: As in `rerank`.
 
     Raises:
@@ -164,7 +158,7 @@ def reread(
         query: Candidates(collection.queries[query], tuple(texts[document] for document in documents))
         for query, documents in wanted.items()
     }
-    results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
+    results = score_all(scorer, candidates, progress_file=progress_file, progress=progress)
     return [_with_windows(query, long[query.query_id], results[query.query_id]) for query in scored]
 
 

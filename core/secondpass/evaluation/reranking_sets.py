@@ -85,7 +85,6 @@ def evaluate_samples(
     samples: Iterable[RerankingSample],
     *,
     progress_file: Path | None = None,
-    name: str = "",
     progress: ProgressCallback | None = None,
 ) -> SetResult:
     """Re-rank every sample and average.
@@ -96,8 +95,8 @@ def evaluate_samples(
     Args:
         scorer: Scores the documents.
         samples: The set.
-        progress_file: JSON lines, one per finished sample; what it holds is not scored again.
-        name: See `score_all`.
+        progress_file: JSON lines, one per finished sample; what it holds is not scored again. It is one model's, by its
+            fingerprint, or by its class where it has none.
         progress: Called after each sample, with the number of samples done and of all.
 
     Raises:
@@ -110,7 +109,7 @@ def evaluate_samples(
         number: Candidates(sample.query, sample.documents if sample.positives else ())
         for number, sample in numbered.items()
     }
-    results = score_all(scorer, candidates, name=name, progress_file=progress_file, progress=progress)
+    results = score_all(scorer, candidates, progress_file=progress_file, progress=progress)
     reranked = [
         set_metrics(sample.relevant if sample.positives else (), _array(results[number]))
         for number, sample in numbered.items()

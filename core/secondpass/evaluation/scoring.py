@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -9,7 +10,7 @@ from typing import TypeAlias
 from secondpass.errors import ScoringError
 from secondpass.evaluation.candidates import Candidates, CandidateScores
 from secondpass.evaluation.progress_file import append, appending, job_of, read_finished
-from secondpass.ranking import Scorer, read_pairs
+from secondpass.ranking import Scorer, known_fingerprint, read_pairs
 
 # Told how many queries are done, and of how many.
 ProgressCallback: TypeAlias = Callable[[int, int], None]
@@ -19,7 +20,6 @@ def score_all(
     scorer: Scorer,
     candidates: Mapping[str, Candidates],
     *,
-    name: str = "",
     progress_file: Path | None = None,
     progress: ProgressCallback | None = None,
 ) -> dict[str, CandidateScores]:
@@ -29,21 +29,24 @@ def score_all(
         scorer: The model, asked for what it read or for a ranking where it gives these; not called where there are no
             documents.
         candidates: The queries and their documents, by any key.
-        name: What tells this scorer's progress from another one's: the model, and whatever else its scores depend on,
-            such as `CrossEncoder.fingerprint()`.
-        progress_file: JSON lines, one per finished query; what it holds is not scored again.
+        progress_file: JSON lines, one per finished query; what it holds is not scored again. It is this scorer's by its
+            fingerprint, or by its class where it has none.
         progress: Called after each query.
 
     Returns:
         The scores, by the keys of `candidates`.
 
     Raises:
-        InputError: The progress is that of another job: another name, other queries or other documents.
+        InputError: The progress is that of another job: another model, other queries or other documents.
         ScoringError: The scorer gave NaN, or not one score per document.
     """
-    job = job_of(name, candidates)
-    done = {} if progress_file is None else read_finished(progress_file, job)
-    with appending(progress_file, job) as file:
+    done: dict[str, CandidateScores] = {}
+    with ExitStack() as stack:
+        file = None
+        if progress_file is not None:
+            job = job_of(known_fingerprint(scorer) or type(scorer).__name__, candidates)
+            done = read_finished(progress_file, job)
+            file = stack.enter_context(appending(progress_file, job))
         for n_done, (key, to_score) in enumerate(candidates.items(), 1):
             if key not in done:
                 done[key] = _score(scorer, key, to_score)

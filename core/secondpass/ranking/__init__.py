@@ -19,6 +19,7 @@ from secondpass.ranking.scorers import (
     Scorer,
     StreamReadingScorer,
     is_pointwise,
+    known_fingerprint,
     sources,
     unwrapped,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "arank",
     "best_first",
     "is_pointwise",
+    "known_fingerprint",
     "rank",
     "read_pairs",
     "score_pairs",

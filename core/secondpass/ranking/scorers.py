@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from secondpass.errors import NoFingerprintError
 from secondpass.ranking.ranked_document import Passage, RankedDocument
 from secondpass.ranking.readings import Readings
 
@@ -118,6 +119,16 @@ class Fingerprinted(Protocol):
             NoFingerprintError: There is none.
         """
         ...
+
+
+def known_fingerprint(scorer: object) -> str | None:
+    """What a scorer says of what its scores depend on; None where it cannot tell, as many services."""
+    if not isinstance(scorer, Fingerprinted):
+        return None
+    try:
+        return scorer.fingerprint()
+    except NoFingerprintError:
+        return None
 
 
 @runtime_checkable

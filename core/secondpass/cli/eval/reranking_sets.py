@@ -96,9 +96,7 @@ def _evaluate(
 
     progress_file = None if folder is None else folder / f"{file_name}.progress.jsonl"
     with progress_bar(f"{model}, {title}") as progress, naming(progress_file or "a file"):
-        return evaluate_samples(
-            scorer, samples, progress_file=progress_file, name=scorer.fingerprint(), progress=progress
-        )
+        return evaluate_samples(scorer, samples, progress_file=progress_file, progress=progress)
 
 
 def _card(by_model: "Mapping[str, Mapping[str, SetResult]]") -> Sheet:

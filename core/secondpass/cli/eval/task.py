@@ -134,7 +134,6 @@ class Task:
         name, depth = entrant.name, settings.depth
         progress_file = None if self.folder is None else self.folder / f"{file_name}.progress.jsonl"
         with progress_bar(f"{name}, {self.name}") as progress, naming(progress_file or "a file"):
-            fingerprint = scorer.fingerprint()
             if truncated is None:
                 scored = rerank(
                     scorer,
@@ -142,7 +141,6 @@ class Task:
                     self.first,
                     depth=depth,
                     progress_file=progress_file,
-                    name=fingerprint,
                     progress=progress,
                 )
             else:
@@ -151,7 +149,6 @@ class Task:
                     self.collection,
                     truncated.scored,
                     progress_file=progress_file,
-                    name=fingerprint,
                     progress=progress,
                 )
         if self.folder is not None:
@@ -200,6 +197,5 @@ class Task:
                 self.first,
                 depth=settings.depth,
                 progress_file=progress_file,
-                name=scorer.fingerprint(),
                 progress=progress,
             )

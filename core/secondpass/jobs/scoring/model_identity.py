@@ -1,9 +1,8 @@
 """What tells one scorer of a job from others, in words: for the manifest, and for who is refused by it."""
 
 from secondpass.calibration.calibrated import calibration_of
-from secondpass.errors import NoFingerprintError
 from secondpass.options import ModelOptions
-from secondpass.ranking import Fingerprinted, Scorer, unwrapped
+from secondpass.ranking import Scorer, known_fingerprint, unwrapped
 
 # What of a loaded model people know by name.
 _OF_MODELS = ("dtype", "max_length", "long_documents")
@@ -24,7 +23,7 @@ def identity_of(scorer: Scorer, options: ModelOptions) -> dict[str, object]:
         SecondPassError: Whatever `fingerprint()` raises where the scorer has one, and cannot say it.
     """
     within = unwrapped(scorer)
-    identity: dict[str, object] = {"fingerprint": _fingerprint(scorer)}
+    identity: dict[str, object] = {"fingerprint": known_fingerprint(scorer)}
     if identity["fingerprint"] is None:
         identity["scorer"] = type(within).__name__
         if hasattr(within, "raw_scores"):
@@ -35,16 +34,6 @@ def identity_of(scorer: Scorer, options: ModelOptions) -> dict[str, object]:
     calibration = calibration_of(scorer)
     identity["calibration"] = None if calibration is None else calibration.digest()
     return identity
-
-
-def _fingerprint(scorer: Scorer) -> str | None:
-    """None where the scorer cannot tell, as many services."""
-    if not isinstance(scorer, Fingerprinted):
-        return None
-    try:
-        return scorer.fingerprint()
-    except NoFingerprintError:
-        return None
 
 
 def _attribute(scorer: object, name: str) -> object:
