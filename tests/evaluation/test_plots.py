@@ -20,7 +20,7 @@ def _report(model: str, before: float, values: tuple[float, ...], spread: float)
     numbers = random.Random(1)  # noqa: S311 - made up
     per_query = {str(i): (0.5, 0.5 + numbers.gauss(0, spread)) for i in range(40)}
     points = tuple(
-        DepthPoint(depth, value, 3.0 * depth) for depth, value in zip((10, 20, 50, 100), values, strict=True)
+        DepthPoint(depth, value, 3.0 * depth, depth) for depth, value in zip((10, 20, 50, 100), values, strict=True)
     )
     return Report(
         model, 100, {"nDCG@10": Comparison(before, values[-1], 0.2, 20, 20, 40)}, points, 4000, 20.0, per_query

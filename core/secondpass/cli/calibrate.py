@@ -172,8 +172,7 @@ def _candidates(collection: "Collection", run: Path | None, depth: int) -> "Run"
 
     if run is not None:
         return read_run(run)
-    asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
-    return BM25(collection.documents).run(asked, depth)
+    return BM25(collection.documents).run(collection.judged, depth)
 
 
 def _check_candidates(
@@ -183,7 +182,7 @@ def _check_candidates(
     from secondpass.evaluation import ScoredQuery, label_scores
     from secondpass.ir_files.runs import trec_order
 
-    judged = collection.queries.keys() & collection.qrels.keys() & candidates.keys()
+    judged = collection.judged.keys() & candidates.keys()
     ranked = {query: tuple(trec_order(candidates[query])[:depth]) for query in judged}
     unscored = [ScoredQuery(query, documents, (0.0,) * len(documents), 0.0) for query, documents in ranked.items()]
     relevant = label_scores(unscored, collection.qrels, relevant_from=relevant_from, unjudged=unjudged).relevant

@@ -46,6 +46,11 @@ class Collection:
                 UserWarning,
             )
 
+    @property
+    def judged(self) -> dict[str, str]:
+        """The queries that are measured: those with judgements and a text, which is given by the id."""
+        return {query: text for query, text in self.queries.items() if query in self.qrels}
+
 
 def warn_of_queries(what: str, queries: Sequence[str], n_judged: int) -> None:
     """Warn where some judged queries do not count as they were meant to.

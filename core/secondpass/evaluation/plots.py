@@ -93,7 +93,7 @@ def _draw_depths(axes: "Axes", reports: Sequence[Report]) -> None:
         (line,) = axes.plot(times, values, marker="o", label=legend_entry(_shortened(report.model)))
         for point, time, value in zip(report.depths, times, values, strict=True):
             axes.annotate(
-                f"{point.depth if point.candidates is None else point.candidates:.0f}",
+                f"{point.candidates:.0f}",
                 (time, value),
                 textcoords="offset points",
                 xytext=(0, 5 if is_above else -5),
@@ -108,7 +108,7 @@ def _draw_depths(axes: "Axes", reports: Sequence[Report]) -> None:
         title=f"{measure} by depth of re-ranking",
         xlabel="ms per query (at each point: candidates re-ranked)",
         ylabel=measure if bottom == 0 else f"{measure} (axis from {bottom:.2f})",
-        xlim=(0, (1 + _ROOM) * max([point.ms_per_query for report in reports for point in report.depths] or [1]) or 1),
+        xlim=(0, (1 + _ROOM) * max([point.ms_per_query for report in reports for point in report.depths]) or 1),
         ylim=(bottom, top),
     )
     axes.legend(**LEGEND_BELOW, ncols=2)

@@ -26,13 +26,13 @@ class DepthPoint:
         value: Mean of the first measure.
         ms_per_query: Milliseconds to score those of a query that has any, from the time per document at full depth.
         candidates: How many a query that has any has within this depth, the mean: less than it where rankings are
-            shorter. None where nobody counted.
+            shorter.
     """
 
     depth: int
     value: float
     ms_per_query: float
-    candidates: float | None = None
+    candidates: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Report:
         model: Its name.
         depth: Candidates re-ranked per query.
         comparisons: Before and after, by measure.
-        depths: The first measure by depth.
+        depths: The first measure by depth, of which the last one is `depth`.
         n_documents: Documents scored.
         seconds: Wall-clock time of scoring them.
         per_query: Values of the first measure by query id, before and after.
@@ -70,13 +70,12 @@ class Report:
     @property
     def ms_per_query(self) -> float:
         """Milliseconds per query that has candidates, at full depth."""
-        return self.depths[-1].ms_per_query if self.depths else 0.0
+        return self.depths[-1].ms_per_query
 
     @property
     def candidates(self) -> float:
         """Candidates per query that has any, the mean: less than `depth` where rankings are shorter."""
-        counted = self.depths[-1].candidates if self.depths else None
-        return self.depth if counted is None else counted
+        return self.depths[-1].candidates
 
     def compare_with(self, other: "Report") -> Comparison:
         """The first measure of two re-ranked runs of one first stage, query by query: `other` before, this one after.

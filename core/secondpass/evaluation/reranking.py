@@ -65,7 +65,7 @@ def rerank(
         InputError: A run holds a document that the corpus does not, or the progress is that of another job.
         ScoringError: The scorer gave NaN.
     """
-    judged = {query: text for query, text in collection.queries.items() if query in collection.qrels and query in run}
+    judged = {query: text for query, text in collection.judged.items() if query in run}
     if not judged:
         raise InputError("the run must rank at least one of the judged queries, got none of them")
     return score_run(

@@ -171,7 +171,7 @@ def test_a_table_shows_the_given_order_and_each_model() -> None:
 
 
 def test_a_report_gives_its_speed_per_query() -> None:
-    report = Report("m", 20, {}, (DepthPoint(20, 0.5, 12.5),), 40, 0.02, {})
+    report = Report("m", 20, {}, (DepthPoint(20, 0.5, 12.5, 20),), 40, 0.02, {})
     written = StringIO()
     Console(width=110, file=written).print(report_table(report))
     assert "2000 docs/s, 12.5 ms per query of 20 candidates" in written.getvalue()

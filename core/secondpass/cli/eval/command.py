@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Hashable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +23,7 @@ from secondpass.cli.judged_collections import (
     names_of,
     open_collection,
 )
-from secondpass.cli.loading import find_models, load_quietly
+from secondpass.cli.loading import find_models
 from secondpass.cli.options import DEFAULT_MODEL, Json, Output, takes_model_options
 from secondpass.cli.output import output_format
 from secondpass.errors import InputError
@@ -158,8 +157,7 @@ def evaluate(
         evaluate_sets(
             [Path(name) for name in data],
             names,
-            partial(load_quietly, options=options),
-            hub=options,
+            options,
             output=output,
             format_=result_format,
         )

@@ -1,15 +1,15 @@
 """`secondpass eval` on re-ranking sets: the figures of model cards."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secondpass.cli.eval.tables import card_table
-from secondpass.cli.loading import find_models
+from secondpass.cli.loading import find_models, load_quietly
 from secondpass.cli.output import OutputFormat, progress_bar, write, write_json_file, write_text_file
 from secondpass.cli.sheets import Column, Kind, Row, Sheet
 from secondpass.cli.streams import naming
-from secondpass.options import HubOptions
+from secondpass.options import ModelOptions
 from secondpass.quantities import count
 
 if TYPE_CHECKING:
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 def evaluate_sets(
     paths: Sequence[Path],
     names: Sequence[str],
-    load: Callable[[str], "CrossEncoder"],
+    options: ModelOptions,
     *,
-    hub: HubOptions,
     output: Path | None,
     format_: OutputFormat,
 ) -> None:
@@ -31,8 +30,7 @@ def evaluate_sets(
     Args:
         paths: JSONL of each set.
         names: Names of the models.
-        load: Loads the model of a name.
-        hub: How models are found.
+        options: How they are loaded.
         output: Folder for JSON, and for progress, from which an interrupted evaluation continues.
         format_: What is written to standard output.
     """
@@ -43,13 +41,13 @@ def evaluate_sets(
         [path.name for path in paths] if len({path.name for path in paths}) == len(paths) else list(map(str, paths))
     )
     sets = {title: read_samples(path) for title, path in zip(titles, paths, strict=True)}
-    find_models(names, hub)
+    find_models(names, options)
     folders: dict[str, Path | None] = dict.fromkeys(titles, output)
     if output is not None and len(titles) > 1:
         folders = {title: output / name for title, name in zip(titles, file_names(titles), strict=True)}
     by_model: dict[str, dict[str, SetResult]] = {}
     for model, file_name in zip(names, file_names(names), strict=True):
-        scorer = load(model)
+        scorer = load_quietly(model, options)
         by_model[model] = {
             title: _evaluate(scorer, model, title, samples, folders[title], file_name)
             for title, samples in sets.items()

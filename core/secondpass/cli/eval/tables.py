@@ -74,12 +74,12 @@ def _truncated(report: "Report") -> str:
 
 def depth_table(report: "Report") -> Sheet:
     """How deep it pays to re-rank: the first measure and the time, by depth."""
-    measure = next(iter(report.comparisons), "value")
+    measure = next(iter(report.comparisons))
     rows = [
         Row(
             (
                 str(point.depth),
-                "-" if point.candidates is None else f"{round(point.candidates, 1):g}",
+                f"{round(point.candidates, 1):g}",
                 f"{point.value:.4f}",
                 f"{point.ms_per_query:.0f}",
             )

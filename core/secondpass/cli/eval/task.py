@@ -90,7 +90,7 @@ class Task:
         from secondpass.evaluation.streamed import texts_of
         from secondpass.ir_files.runs import check_ids
 
-        asked = {query: text for query, text in collection.queries.items() if query in collection.qrels}
+        asked = collection.judged
         check_grades(settings.measures, {query: collection.qrels[query] for query in asked})
         if folder is not None:
             check_ids(asked)
