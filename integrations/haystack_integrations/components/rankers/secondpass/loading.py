@@ -1,34 +1,42 @@
-"""How a component loads its model, and lets go of it."""
+"""How a component loads its model, lets go of it, and is copied and pickled with it or without."""
 
 import asyncio
 import dataclasses
-from abc import abstractmethod
-from typing import Final
+from typing import Any, Final
 
 from haystack.utils import Secret
 
-from haystack_integrations.components.rankers.secondpass.copies import HoldsModel
 from haystack_integrations.components.rankers.secondpass.parameters import model_options
 from haystack_integrations.components.rankers.secondpass.request import Selection
-from secondpass.adapters.lazy import scorer_of
+from secondpass.adapters.held_model import HeldModel
+from secondpass.adapters.lazy import check_model_name, scorer_of
 from secondpass.adapters.services import is_url
+from secondpass.model_names import portable_name
 from secondpass.options import ActivationName
 from secondpass.ranking import Loadable, Scorer
+
+# What the rankers of Haystack take when no model is named.
+DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"
+
+# In the state of copies and pickles, the name by which the model is found from any working folder.
+_FOUND_AS: Final = "_found_as"
 
 # Where Haystack looks for the hub's token; a service never gets it.
 HUB_TOKEN: Final = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False)
 
 
-class LoadsModel(HoldsModel):
-    """What a component with the parameters of `SecondPassRanker` does with its model."""
+class LoadsModel:
+    """What a component with the parameters of `SecondPassRanker` does with its model, which each of its copies holds.
 
+    A pickle holds none, nor the token that one was loaded with. It may be read in another working folder, so it also
+    knows by which name a local folder is found from there.
+    """
+
+    model: str | None
     scorer: Scorer | None
     token: Secret | None
     share_model: bool
-
-    @abstractmethod
-    def _model_name(self) -> str:
-        """The model by its name; the default's where none is named."""
+    _held: HeldModel
 
     def warm_up(self) -> None:
         """Load the model, unless it is loaded; a `scorer` that can load its own does so."""
@@ -71,3 +79,20 @@ class LoadsModel(HoldsModel):
             return scorer_of(name, None, dataclasses.replace(options, activation=unit, token=secret), share=share)
 
         return self._held.get((name, options, token, share), make, unit=unit)
+
+    def _model_name(self) -> str:
+        """The model by its name; the default's where none is named."""
+        check_model_name(self.model)
+        return DEFAULT_MODEL if self.model is None else str(self.model)
+
+    def __getstate__(self) -> dict[str, object]:
+        """The parameters, the model that is held, and the name that finds it from any working folder."""
+        found_as = None if self.model is None else portable_name(str(self.model))
+        return {**self.__dict__, "_held": self._held.copy(), _FOUND_AS: found_as}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become what was copied or pickled; a folder keeps its name where that still names it."""
+        self.__dict__.update({name: value for name, value in state.items() if name != _FOUND_AS})
+        found_as = state[_FOUND_AS]
+        if found_as is not None and portable_name(str(self.model)) != found_as:
+            self.model = found_as

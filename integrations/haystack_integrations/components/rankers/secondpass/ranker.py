@@ -2,13 +2,13 @@
 
 import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.core.errors import SerializationError
 from haystack.utils import ComponentDevice, Secret
 
-from haystack_integrations.components.rankers.secondpass.loading import HUB_TOKEN, LoadsModel
+from haystack_integrations.components.rankers.secondpass.loading import DEFAULT_MODEL, HUB_TOKEN, LoadsModel
 from haystack_integrations.components.rankers.secondpass.parameters import (
     copy_names,
     model_options,
@@ -22,9 +22,6 @@ from secondpass.adapters.lazy import check_model_name, scorer_of
 from secondpass.calibration import Calibration, as_calibration
 from secondpass.options import DType, LongDocuments, WindowAggregation
 from secondpass.ranking import Scorer
-
-# What the rankers of Haystack take when no model is named.
-DEFAULT_MODEL: Final = "cross-encoder/ms-marco-MiniLM-L-6-v2"
 
 
 @component
@@ -249,7 +246,3 @@ class SecondPassRanker(LoadsModel):
         Selection.of(vars(self))
         model = self._model_name() if self.scorer is None else self.model
         scorer_of(model, self.scorer, model_options(vars(self)))
-
-    def _model_name(self) -> str:
-        check_model_name(self.model)
-        return DEFAULT_MODEL if self.model is None else str(self.model)

@@ -12,8 +12,8 @@ from judgements import platt
 from scorers import Fixed
 
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
+from haystack_integrations.components.rankers.secondpass.loading import DEFAULT_MODEL
 from haystack_integrations.components.rankers.secondpass.parameters import model_options
-from haystack_integrations.components.rankers.secondpass.ranker import DEFAULT_MODEL
 from haystack_integrations.components.rankers.secondpass.saving import plain
 from secondpass import Calibrated
 from secondpass.errors import InputError

@@ -11,7 +11,7 @@ from haystack import Document, Pipeline
 from haystack.utils import ComponentDevice, Secret
 
 from haystack_integrations.components.rankers.secondpass import SecondPassRanker
-from haystack_integrations.components.rankers.secondpass.ranker import DEFAULT_MODEL
+from haystack_integrations.components.rankers.secondpass.loading import DEFAULT_MODEL
 from secondpass.errors import InputError, InputTypeError
 from secondpass.testing import OverlapScorer
 
@@ -55,7 +55,9 @@ def test_a_saved_pipeline_keeps_its_model_in_a_release_with_another_default(monk
     pipeline = Pipeline()
     pipeline.add_component("ranker", SecondPassRanker())
     text = pipeline.dumps()
-    monkeypatch.setattr("haystack_integrations.components.rankers.secondpass.ranker.DEFAULT_MODEL", "other/model")
+    for module in ("loading", "ranker"):
+        name = f"haystack_integrations.components.rankers.secondpass.{module}.DEFAULT_MODEL"
+        monkeypatch.setattr(name, "other/model")
     loaded: Any = Pipeline.loads(text).get_component("ranker")
     assert loaded._scorer().model == DEFAULT_MODEL
     assert saved(loaded)["model"] == DEFAULT_MODEL
