@@ -221,4 +221,4 @@ def test_loops_that_have_ended_are_not_held() -> None:
     with faking() as fake, RemoteScorer(fake.url) as scorer:
         for _ in range(4):
             asyncio.run(scorer.ascore("query", ["four"]))
-        assert len(scorer._client._connections._pools.get()._of_loops) == 1
+        assert len(scorer._client._connections.get()._of_loops) == 1

@@ -145,7 +145,7 @@ def test_a_server_is_never_asked_sooner_than_it_wants(asked: float) -> None:
 @given(st.floats(0.01, 30), st.floats(0, 1))
 def test_nothing_is_tried_that_would_begin_too_late(seconds: float, each: float) -> None:
     now, began = 0.0, []
-    steps = exchange(Ask(url=URL, shown=URL), 99, Deadline(seconds, clock=lambda: now))
+    steps = exchange(Ask(url=URL), 99, Deadline(seconds, clock=lambda: now))
 
     def carry_out() -> None:
         nonlocal now
@@ -166,7 +166,7 @@ def test_nothing_is_tried_that_would_begin_too_late(seconds: float, each: float)
 
 
 def test_a_good_answer_ends_it() -> None:
-    steps = exchange(Ask(url=URL, shown=URL), 3, Deadline(1.0))
+    steps = exchange(Ask(url=URL), 3, Deadline(1.0))
     next(steps)
     with pytest.raises(StopIteration) as done:
         steps.send(Answer(200, {}, b"[]"))

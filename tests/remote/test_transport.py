@@ -18,7 +18,7 @@ OUT_OF_TIME = r"^http://\S+/info did not answer within 1000 s$"
 
 
 def asked(url: str = URL) -> Ask:
-    return Ask(url=url, shown=url)
+    return Ask(url=url)
 
 
 def test_an_answer_that_stalls_behind_its_headers_gets_no_more_time() -> None:
@@ -65,7 +65,7 @@ def test_a_request_that_is_taken_slowly_leaves_its_answer_less_time() -> None:
     takes = Takes()
     deadline = Deadline(1000, clock=lambda: takes.n_taken / 2000)
     with httpx.Client(transport=takes) as client:
-        carry_out([exchange(Ask(url=URL, shown=URL, body=bytes(1_000_000)), 0, deadline)], client, deadline)
+        carry_out([exchange(Ask(url=URL, body=bytes(1_000_000)), 0, deadline)], client, deadline)
     assert takes.patience == 500
 
 
@@ -73,7 +73,7 @@ def test_a_request_that_is_taken_too_slowly_is_not_sent_to_its_end() -> None:
     takes = Takes()
     deadline = Deadline(1000, clock=lambda: takes.n_taken / 500)
     with httpx.Client(transport=takes) as client, pytest.raises(RemoteError, match=OUT_OF_TIME):
-        carry_out([exchange(Ask(url=URL, shown=URL, body=bytes(1_000_000)), 0, deadline)], client, deadline)
+        carry_out([exchange(Ask(url=URL, body=bytes(1_000_000)), 0, deadline)], client, deadline)
     assert 500_000 <= takes.n_taken < 1_000_000
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
+from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import NoFingerprintError, RemoteError
 from secondpass.ranking.readings import Reading
 from secondpass.remote.address import address_of
@@ -13,7 +15,7 @@ from secondpass.remote.discovery import discover
 from secondpass.remote.messages import Steps
 from secondpass.remote.parts import PartSize, ask_part
 from secondpass.remote.retries import Deadline
-from secondpass.remote.server import Server
+from secondpass.remote.server import Requests, Server
 from secondpass.remote.settings import Settings
 from secondpass.remote.transport import acarry_out, carry_out
 
@@ -31,7 +33,8 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._address = address_of(settings.url)
-        self._connections = Connections(settings.api_key)
+        # A process that was forked opens its own.
+        self._connections = PerProcess(partial(Connections, settings.api_key))
         self._known: _Known | None = None
 
     @property
@@ -51,7 +54,7 @@ class Client:
             RemoteError: It gave no usable answer in time.
             InputError: A text is no Unicode text, or raw scores are wanted that it does not have.
         """
-        deadline, client = Deadline(self._settings.timeout), self._connections.client()
+        deadline, client = Deadline(self._settings.timeout), self._connections.get().client()
         with self._without_key():
             known = self._known
             if known is None:
@@ -62,7 +65,7 @@ class Client:
 
     async def aread(self, query: str, documents: Sequence[str], *, spans: bool) -> list[Reading]:
         """What `read` gives, without blocking the event loop."""
-        deadline, client = Deadline(self._settings.timeout), await self._connections.async_client()
+        deadline, client = Deadline(self._settings.timeout), await self._connections.get().async_client()
         with self._without_key():
             known = self._known
             if known is None:
@@ -97,7 +100,7 @@ class Client:
 
     def _look(self, *, insists: bool) -> Server:
         """What the service says of itself now, which it has to even where its API is known, if `insists`."""
-        deadline, client = Deadline(self._settings.timeout), self._connections.client()
+        deadline, client = Deadline(self._settings.timeout), self._connections.get().client()
         with self._without_key():
             (server,) = carry_out([self._discovery(deadline, insists=insists)], client, deadline)
         return self._keep(server).server
@@ -105,12 +108,12 @@ class Client:
     def close(self) -> None:
         """Close the connections, and forget what is known of the service."""
         self._known = None
-        self._connections.close()
+        self._connections.get().close()
 
     async def aclose(self) -> None:
         """What `close` does, and waits for the connections of this event loop."""
         self._known = None
-        await self._connections.aclose()
+        await self._connections.get().aclose()
 
     def _discovery(self, deadline: Deadline, *, insists: bool = False) -> Steps[Server]:
         return discover(self._settings, self._address, deadline, insists=insists)
@@ -129,7 +132,7 @@ class Client:
     def _parts(
         self, known: "_Known", query: str, documents: Sequence[str], deadline: Deadline, *, spans: bool
     ) -> list[Steps[list[Reading]]]:
-        requests = known.server.requests(query, self._settings, spans=spans)
+        requests = Requests(known.server, query, self._settings, spans=spans)
         return [
             ask_part(requests, part, known.size, self._settings.retries, deadline)
             for part in known.size.split(documents)

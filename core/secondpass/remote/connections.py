@@ -14,7 +14,6 @@ from typing import Final, TypeAlias
 import httpx
 
 from secondpass.arguments import describe_error
-from secondpass.concurrency.per_process import PerProcess
 from secondpass.errors import RemoteError
 
 # Variables of the environment that httpx reads, in capitals; the first ones may be in small letters too.
@@ -28,56 +27,29 @@ _Holder: TypeAlias = AsyncGenerator[httpx.AsyncClient, None]
 
 
 class Connections:
-    """The connections of a scorer, opened when they are needed, and again after they were closed.
+    """The connections of a scorer in one process, opened when they are needed, and again after they were closed.
 
-    A process that was forked opens its own, and so does every event loop.
+    Its threads share one pool, and every event loop has its own.
 
     Args:
         api_key: Sent with every request; None: none.
     """
 
     def __init__(self, api_key: str | None) -> None:
-        headers = {"accept": "application/json", "user-agent": f"secondpass/{version('secondpass')}"}
+        self._headers = {"accept": "application/json", "user-agent": f"secondpass/{version('secondpass')}"}
         if api_key is not None:
-            headers["authorization"] = f"Bearer {api_key}"
-        self._pools = PerProcess(lambda: _Pools(headers))
-
-    def client(self) -> httpx.Client:
-        """That of this process, for any of its threads.
-
-        Raises:
-            RemoteError: The environment names proxies or certificates that httpx cannot use.
-        """
-        return self._pools.get().client()
-
-    async def async_client(self) -> httpx.AsyncClient:
-        """That of the running event loop.
-
-        Raises:
-            RemoteError: As `client`.
-        """
-        return await self._pools.get().async_client()
-
-    def close(self) -> None:
-        """Close them; those of event loops that run are closed by these."""
-        self._pools.get().close()
-
-    async def aclose(self) -> None:
-        """Close them, and wait for those of the running event loop."""
-        await self._pools.get().aclose()
-
-
-class _Pools:
-    """The connections of one process."""
-
-    def __init__(self, headers: dict[str, str]) -> None:
-        self._headers = headers
+            self._headers["authorization"] = f"Bearer {api_key}"
         self._guard = threading.Lock()
         self._client: httpx.Client | None = None
         self._of_loops: dict[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, _Holder]] = {}
         self._process = os.getpid()
 
     def client(self) -> httpx.Client:
+        """That of the threads.
+
+        Raises:
+            RemoteError: The environment names proxies or certificates that httpx cannot use.
+        """
         with self._guard:
             if self._client is None:
                 certificates = _certificates()
@@ -88,6 +60,11 @@ class _Pools:
             return self._client
 
     async def async_client(self) -> httpx.AsyncClient:
+        """That of the running event loop.
+
+        Raises:
+            RemoteError: As `client`.
+        """
         loop = asyncio.get_running_loop()
         held = self._of_loops.get(loop)
         if held is not None:
@@ -107,6 +84,7 @@ class _Pools:
         return await anext(holder)
 
     def close(self) -> None:
+        """Close them; those of event loops that run are closed by these."""
         with self._guard:
             client, self._client = self._client, None
             # A generator that nobody holds is closed by its event loop.
@@ -115,6 +93,7 @@ class _Pools:
             client.close()
 
     async def aclose(self) -> None:
+        """Close them, and wait for those of the running event loop."""
         with self._guard:
             held = self._of_loops.pop(asyncio.get_running_loop(), None)
         if held is not None:

@@ -67,8 +67,8 @@ def _look(settings: Settings, address: Address, deadline: Deadline, *, insists: 
         answer = yield from exchange(ask, settings.retries, deadline)
     else:
         answer = yield replace(ask, most_seconds=min(_LOOK_SECONDS, deadline.remaining() / 4))
-    said = _object(answer) if isinstance(answer, Answer) else None
-    return server if said is None else _with_info(server, said, settings)
+    said = _said(answer) if isinstance(answer, Answer) else {}
+    return _with_info(server, said, settings)
 
 
 def _find(settings: Settings, address: Address, deadline: Deadline) -> Steps[Server]:
@@ -122,25 +122,20 @@ def _page(path: str, settings: Settings, address: Address, deadline: Deadline) -
 
 def _server(api: Api, address: Address) -> Server:
     url = address.only_url(api.path) if api.is_only_there else address.rerank_url(api.path)
-    return Server(api=api, url=url, shown=url.partition("?")[0], most_documents=api.most_documents)
+    return Server(api=api, url=url, most_documents=api.most_documents)
 
 
 def _ask(address: Address, path: str) -> Ask:
-    return Ask(url=address.root + path, shown=address.root + path)
-
-
-def _object(answer: Answer) -> _Said | None:
-    """The JSON object of an answer, if it has one."""
-    try:
-        content = answer.json() if answer.is_good else None
-    except ValueError:
-        return None
-    return content if isinstance(content, Mapping) else None
+    return Ask(url=address.root + path)
 
 
 def _said(answer: Answer) -> _Said:
     """The JSON object of an answer; an empty one where it has none."""
-    return _object(answer) or {}
+    try:
+        content = answer.json() if answer.is_good else None
+    except ValueError:
+        return {}
+    return content if isinstance(content, Mapping) else {}
 
 
 def _owners(answer: Answer) -> list[str]:

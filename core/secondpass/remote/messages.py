@@ -16,15 +16,18 @@ class Ask:
 
     Args:
         url: Where to.
-        shown: The same for messages.
         body: JSON to post; None gets the page.
         most_seconds: How long to wait for the answer, where that is less than what the call has left.
     """
 
     url: str
-    shown: str
     body: bytes | None = None
     most_seconds: float | None = None
+
+    @property
+    def shown(self) -> str:
+        """The address for messages: behind a `?` some services take their keys."""
+        return self.url.partition("?")[0]
 
     @property
     def method(self) -> Literal["GET", "POST"]:

@@ -83,7 +83,7 @@ def ask_part(requests: Requests, part: Part, size: PartSize, retries: int, deadl
         ask = requests.of(part.documents)
         answer = yield from exchange(ask, retries, deadline)
         if answer.is_good:
-            return read_answer(ask, answer, requests.api, part.documents)
+            return read_answer(ask, answer, requests.server.api, part.documents)
         if len(part.documents) == 1 or not _is_too_much(answer):
             raise refusal(ask, answer)
     first, second = part.halves()

@@ -15,7 +15,6 @@ class Server:
     Args:
         api: What it speaks.
         url: Where requests go.
-        shown: The same for messages.
         most_documents: The most documents of a request; None: no known limit.
         fingerprint: What its scores depend on; None where it does not say.
         lacks: What it serves in place of the model that is asked for, in words, where it says that it has no such one.
@@ -23,16 +22,12 @@ class Server:
 
     api: Api
     url: str
-    shown: str
     most_documents: int | None = None
     fingerprint: str | None = None
     lacks: str | None = None
 
-    def requests(self, query: str, settings: Settings, *, spans: bool) -> "Requests":
-        """Requests for the scores of documents, and for passages where `spans` is set and there are some."""
-        return Requests(self, query, settings, spans=spans)
 
-
+@dataclass(frozen=True, slots=True)
 class Requests:
     """What is sent for one query.
 
@@ -43,12 +38,10 @@ class Requests:
         spans: Ask for passages, where the API has them.
     """
 
-    def __init__(self, server: Server, query: str, settings: Settings, *, spans: bool) -> None:
-        self.api = server.api
-        self._server = server
-        self._query = query
-        self._settings = settings
-        self._spans = spans
+    server: Server
+    query: str
+    settings: Settings
+    spans: bool
 
     def of(self, documents: Sequence[str]) -> Ask:
         """The request for these documents.
@@ -56,6 +49,8 @@ class Requests:
         Raises:
             InputError: A text is no Unicode text.
         """
-        settings = self._settings
-        body = self.api.body(self._query, documents, model=settings.model, raw=settings.raw_scores, spans=self._spans)
-        return Ask(url=self._server.url, shown=self._server.shown, body=body)
+        settings = self.settings
+        body = self.server.api.body(
+            self.query, documents, model=settings.model, raw=settings.raw_scores, spans=self.spans
+        )
+        return Ask(url=self.server.url, body=body)
