@@ -15,8 +15,6 @@ from secondpass.fingerprints import (
 
 FILES, OTHER = "a" * 64, "b" * 64
 WINDOWS = "windows rules 1 None max"
-# Before windows had rules with a number.
-OLD_WINDOWS = "windows None max"
 
 # As earlier versions have written them beside scores.
 TEXTS = {
@@ -35,13 +33,13 @@ TEXTS = {
             instruction="a b",
         )
     ),
-    f"{FILES} bfloat16 512 0 sigmoid windows 64 mean-top-3 sigmoid:1.0": Fingerprint(
+    f"{FILES} bfloat16 512 0 sigmoid windows rules 1 64 mean-top-3 sigmoid:1.0": Fingerprint(
         files=(FILES,),
         precision="bfloat16",
         max_length=512,
         label=0,
         unit="sigmoid",
-        windows=WindowSettings(None, 64, "mean-top-3"),
+        windows=WindowSettings("rules 1", 64, "mean-top-3"),
         mapped_by=("sigmoid:1.0",),
     ),
     f"{FILES} {OTHER} float32 float32:document.head 128 cosine {WINDOWS}": Fingerprint(
@@ -165,9 +163,9 @@ def test_a_server_of_tei_is_told_in_its_own_words() -> None:
             "it was fitted with max_length 512, this has 256",
         ),
         (
-            f"{FILES} float32 512 0 identity {OLD_WINDOWS}",
+            f"{FILES} float32 512 0 identity {WINDOWS.replace('1', '2')}",
             f"{FILES} float32 512 0 identity {WINDOWS}",
-            "it was fitted with window rules None, this has 1",
+            "it was fitted with window rules 2, this has 1",
         ),
         (
             f"{FILES} float32 512 0 identity",

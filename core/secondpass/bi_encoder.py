@@ -121,13 +121,11 @@ class BiEncoder(LocalScorer):
         placement, queries, documents = call_safely(partial(_load_sides, name, options, document_model))
         super().__init__(
             name,
+            options,
             max_length=queries.embedding.max_length,
-            long_documents=options.long_documents,
             placement=placement,
             float32_parts=_parts_by_side(queries.networks, documents.networks),
         )
-        self._options = options
-        self._portable_name = portable_name(name)
         self._document_model = None if document_model is None else portable_name(document_model)
         self._reader = reader_for(documents.tokenize, options.long_documents, options.window_overlap)
         self._queries = Pipeline(TruncatingReader(queries.tokenize), queries.networks, placement.batch_tokens)

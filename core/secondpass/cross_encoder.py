@@ -27,7 +27,6 @@ from secondpass.fingerprints import Fingerprint
 from secondpass.local.local_scorer import LocalScorer
 from secondpass.local.progress import watch
 from secondpass.local.read_block import ReadBlock
-from secondpass.model_names import portable_name
 from secondpass.options import ActivationName, DType, LongDocuments, ModelOptions, WindowAggregation
 from secondpass.ranking import Pair
 from secondpass.ranking.blocks import blocks_of
@@ -130,14 +129,11 @@ class CrossEncoder(LocalScorer):
         placement, checkpoint, networks = call_safely(partial(_load_networks, name, options))
         super().__init__(
             name,
+            options,
             max_length=checkpoint.max_length,
-            long_documents=options.long_documents,
             placement=placement,
             float32_parts=float32_parts_of(networks),
-            calibration=options.calibration,
         )
-        self._options = options
-        self._portable_name = portable_name(name)
         self._reader = reader_for(checkpoint.tokenize, options.long_documents, options.window_overlap)
         self._pipeline = Pipeline(self._reader, networks, placement.batch_tokens)
         self._files = checkpoint.files
@@ -160,7 +156,7 @@ class CrossEncoder(LocalScorer):
     @property
     def calibration(self) -> Calibration | None:
         """What makes probabilities of its logits; None where scores are in the activation's unit."""
-        return self._calibration
+        return self._options.calibration
 
     def logits(self, pairs: Iterable[Pair], *, show_progress: bool = False) -> NDArray[np.float32]:
         """The head's raw outputs for each (query, document) pair, before label and activation.
@@ -203,9 +199,10 @@ class CrossEncoder(LocalScorer):
         Raises:
             CheckpointError: Files were changed after the model was loaded, and before they were first read for this.
         """
-        if self._calibration is None:
+        calibration = self._options.calibration
+        if calibration is None:
             return self._fingerprint(str(self._activation))
-        return self._fingerprint(f"calibration:{self._calibration.digest()}")
+        return self._fingerprint(f"calibration:{calibration.digest()}")
 
     def _fingerprint(self, unit: str) -> str:
         fingerprint = Fingerprint(

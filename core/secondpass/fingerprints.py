@@ -25,7 +25,7 @@ _MODEL = re.compile(
     r"(?P<float32_parts>(?: float32:\S+)*)"
     r" (?P<max_length>[0-9]+)"
     r" (?:(?P<label>[0-9]+) (?P<activation>\S+)|(?P<similarity>cosine|dot))"
-    r"(?: windows(?: (?P<rules>rules [0-9]+))? (?P<overlap>None|[0-9]+) (?P<aggregation>\S+))?"
+    r"(?: windows (?P<rules>rules [0-9]+) (?P<overlap>None|[0-9]+) (?P<aggregation>\S+))?"
     rf"(?: (?P<instruction>{_QUOTED}))?"
     r"(?P<mapped_by>(?: (?:sigmoid|calibration):\S+)*)"
 )
@@ -38,18 +38,17 @@ class WindowSettings:
     """How long documents are read in windows.
 
     Args:
-        rules: Which rules say where windows begin and end; None of versions that had but one kind.
+        rules: Which rules say where windows begin and end.
         overlap: Tokens that neighbouring windows share; None for a quarter of a window.
         aggregation: A document's score from those of its windows.
     """
 
-    rules: str | None
+    rules: str
     overlap: int | None
     aggregation: str
 
     def __str__(self) -> str:
-        words = ("windows", self.rules, str(self.overlap), self.aggregation)
-        return " ".join(word for word in words if word is not None)
+        return f"windows {self.rules} {self.overlap} {self.aggregation}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +123,7 @@ class Fingerprint:
             settings |= {"label": str(self.label), "activation": self.unit}
         if self.windows is not None:
             settings |= {
-                "window rules": str(self.windows.rules).removeprefix("rules "),
+                "window rules": self.windows.rules.removeprefix("rules "),
                 "window_overlap": str(self.windows.overlap),
                 "window_aggregation": self.windows.aggregation,
             }

@@ -8,6 +8,7 @@ from torch import nn
 from transformers import AutoModel, PreTrainedTokenizerBase
 
 from secondpass.checkpoint.backbone_facts import n_embeddings
+from secondpass.checkpoint.chat_template import message_settings
 from secondpass.checkpoint.checkpoint_files import CheckpointFiles
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
@@ -15,7 +16,7 @@ from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.pretrained import load_pretrained
 from secondpass.checkpoint.pretrained_tokenizer import load_tokenizer
 from secondpass.checkpoint.ranking_model import SplitModel
-from secondpass.checkpoint.settings import check_settings, refuse_chat_template
+from secondpass.checkpoint.settings import check_settings
 from secondpass.checkpoint.source import find
 from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, layers_of, module_specs, pooling_of
 from secondpass.checkpoint.stored_prompts import default_prompt_name, stored_prompts
@@ -94,7 +95,11 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
     else:
         model = _load_modules(folder, inner, specs)
     tokenizer = load_tokenizer(inner)
-    refuse_chat_template(inner, tokenizer, lists_modules=bool(specs))
+    if message_settings(inner, tokenizer) is not None:
+        raise CheckpointError(
+            f"{inner.name}: its texts go through a chat template (modality_config); "
+            "bi-encoders with a chat template cannot be scored yet"
+        )
     check_vocabulary(inner, tokenizer, n_embeddings(model.backbone))
     before, after = single_text_specials(tokenizer, folder.name)
     length = Limit.of(inner, tokenizer, model.backbone).resolve(

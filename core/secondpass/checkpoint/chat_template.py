@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.plain.tokenizer import PlainTokenizer
-from secondpass.checkpoint.st_modules import module_specs
 from secondpass.checkpoint.tokenizer import AnyTokenizer
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.text_tokenizer import TokenizeTexts
@@ -90,28 +89,39 @@ class ChatTemplate:
 def chat_template_of(folder: Folder, tokenizer: AnyTokenizer) -> ChatTemplate | None:
     """The template that pairs go through, or None if they are read as two texts.
 
-    A folder that lists its modules says so in their settings; for any other, the tokenizer's template is used if it has
-    one.
-
     Raises:
         CheckpointError: The settings ask for a template and the tokenizer has none, or it has no place for a pair.
     """
-    file, settings = folder.transformer_settings()
-    message: Mapping[str, Any] | None = {}
-    if module_specs(folder):
-        message = (settings.get("modality_config") or {}).get("message")
-        if message is not None and tokenizer.chat_template is None:
-            raise CheckpointError(
-                f"{folder.name}: {file}: 'modality_config' puts texts through a chat template, and the tokenizer "
-                "has none"
-            )
-    if message is None or isinstance(tokenizer, PlainTokenizer) or tokenizer.chat_template is None:
+    message = message_settings(folder, tokenizer)
+    if message is None:
         return None
+    file, settings = folder.transformer_settings()
+    if isinstance(tokenizer, PlainTokenizer) or tokenizer.chat_template is None:
+        raise CheckpointError(
+            f"{folder.name}: {file}: 'modality_config' puts texts through a chat template, and the tokenizer has none"
+        )
     structured = _is_structured(message.get("format", "auto"), folder, tokenizer)
-    processing = (settings.get("processing_kwargs") or {}) if module_specs(folder) else {}
+    processing = settings.get("processing_kwargs") or {}
     template = ChatTemplate(tokenizer, structured, processing.get("chat_template") or {})
     template.check(folder.name)
     return template
+
+
+def message_settings(folder: Folder, tokenizer: AnyTokenizer) -> Mapping[str, Any] | None:
+    """How texts go through the tokenizer's chat template; None where they are read as they are.
+
+    A folder that lists its modules says so in their settings; for any other, the tokenizer's template is used if it has
+    one.
+
+    Args:
+        folder: That of the transformer.
+        tokenizer: Its tokenizer.
+    """
+    if not folder.lists_modules:
+        return None if tokenizer.chat_template is None else {}
+    _, settings = folder.transformer_settings()
+    message: Mapping[str, Any] | None = (settings.get("modality_config") or {}).get("message")
+    return message
 
 
 def _is_structured(stated: object, folder: Folder, tokenizer: "PreTrainedTokenizerBase") -> bool:

@@ -1,6 +1,6 @@
 """Models that transformers makes from a folder: every weight from the checkpoint, adapters merged.
 
-The modules that import transformers are imported where they are needed: it takes seconds.
+Imported only where a model needs it: transformers takes seconds.
 """
 
 from collections.abc import Sequence

@@ -8,15 +8,12 @@ and so is any other value of a key that must hold one of a few. Keys as of sente
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, module_specs
 from secondpass.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,26 +126,6 @@ def check_settings(folder: Folder) -> None:
         _check_module(folder, spec)
     if not module_specs(folder):
         _check_config(folder)
-
-
-def refuse_chat_template(folder: Folder, tokenizer: "PreTrainedTokenizerBase", *, lists_modules: bool) -> None:
-    """Raise CheckpointError if the reference would put single texts through the tokenizer's chat template.
-
-    sentence-transformers does so for a checkpoint that does not list its modules; for one that does, the transformer's
-    settings say so.
-
-    Args:
-        folder: That of the transformer.
-        tokenizer: Its tokenizer.
-        lists_modules: Whether the checkpoint has a modules.json.
-    """
-    _, settings = folder.transformer_settings()
-    asked = "message" in (settings.get("modality_config") or {})
-    if asked if lists_modules else tokenizer.chat_template is not None:
-        raise CheckpointError(
-            f"{folder.name}: its texts go through a chat template (modality_config); "
-            "bi-encoders with a chat template cannot be scored yet"
-        )
 
 
 def _check_module(folder: Folder, spec: ModuleSpec) -> None:

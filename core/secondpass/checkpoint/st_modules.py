@@ -114,8 +114,6 @@ def _layer(folder: Folder, spec: ModuleSpec) -> nn.Module:
         case "Normalize":
             return Normalize()
         case "Dense":
-            if config.get("use_residual"):
-                raise CheckpointError(f"{folder.name}: {spec.path} adds a residual, which is not supported")
             state = _weights(folder, spec, "linear.")
             n_out, n_in = _sizes(where, config, ("out_features", "in_features"), state["weight"])
             linear = nn.Linear(n_in, n_out, bias=config.get("bias", True), dtype=torch.float32)

@@ -31,9 +31,9 @@ def is_leftover(name: str) -> bool:
     return _LEFTOVERS.search(name) is not None
 
 
-# Files with the suffix of weights that are the state of a training run, or the same weights in another precision or for
-# another library.
-_OTHER_FILES = re.compile(
+# What may lie in a folder with the suffix of weights: the weights, in one precision or several and for several
+# libraries, and the state of a training run.
+_KNOWN_FILES = re.compile(
     r"(training_args|optimizer|scheduler|random_states_\d+|scaler)\.bin|consolidated.*\.safetensors"
     r"|(pytorch_)?model.*\.(bin|safetensors)"
 )
@@ -44,7 +44,7 @@ def check_weights(folder: Folder) -> None:
     for level in folder.levels():
         weights = [file.name for pattern in ("*.safetensors", "*.bin") for file in level.path.glob(pattern)]
         accepted = ADAPTER_WEIGHTS if level.has_adapter else ()
-        unused = sorted(name for name in weights if not _OTHER_FILES.fullmatch(name) and name not in accepted)
+        unused = sorted(name for name in weights if not _KNOWN_FILES.fullmatch(name) and name not in accepted)
         if unused:
             raise CheckpointError(
                 f"{folder.name} holds weights that would not be applied: {_some(unused)}; remove them"
@@ -59,7 +59,7 @@ def check_weights(folder: Folder) -> None:
     )
 
 
-def weight_files(folder: Folder, whole: str = "model.safetensors") -> list[Path] | None:
+def stored_files(folder: Folder, whole: str = "model.safetensors") -> list[Path] | None:
     """The files that transformers would read: one, or all that an index names; None where one of them is not there.
 
     Args:

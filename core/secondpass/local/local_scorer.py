@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.arguments import check_count, check_unicode
-from secondpass.calibration import Calibration
 from secondpass.errors.item_numbers import caller_numbers
 from secondpass.execution.devices import Placement
 from secondpass.local.best_spans import best_parts
 from secondpass.local.first_truncation import FirstTruncation
 from secondpass.local.progress import watch
 from secondpass.local.read_block import ReadBlock
-from secondpass.options import LongDocuments
+from secondpass.model_names import portable_name
+from secondpass.options import LongDocuments, ModelOptions
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings
 from secondpass.ranking.blocks import blocks_of
 from secondpass.ranking.order import order_documents
@@ -39,20 +39,19 @@ class LocalScorer(ABC):
     def __init__(
         self,
         name: str,
+        options: ModelOptions,
         *,
         max_length: int,
-        long_documents: LongDocuments,
         placement: Placement,
         float32_parts: tuple[str, ...],
-        calibration: Calibration | None = None,
     ) -> None:
         self._name = name
+        self._portable_name = portable_name(name)
+        self._options = options
         self._max_length = max_length
-        self._long_documents = long_documents
         self._placement = placement
         self._float32_parts = float32_parts
-        self._calibration = calibration
-        self._truncation = FirstTruncation(max_length, long_documents)
+        self._truncation = FirstTruncation(max_length, options.long_documents)
 
     @property
     def name(self) -> str:
@@ -67,7 +66,7 @@ class LocalScorer(ABC):
     @property
     def long_documents(self) -> LongDocuments:
         """What becomes of longer ones: truncated, or read in windows."""
-        return self._long_documents
+        return self._options.long_documents
 
     @property
     def dtype(self) -> str:
@@ -167,7 +166,7 @@ class LocalScorer(ABC):
             documents_of(readings.one_by_one(), texts),
             top_k=top_k,
             score_threshold=score_threshold,
-            score_map=self._calibration,
+            score_map=self._options.calibration,
         )
         return [
             replace(document, passage=self._passage(pairs[document.index], read, document.index)) for document in ranked
@@ -278,10 +277,11 @@ class LocalScorer(ABC):
         """The parts of a pair's document among which passages are chosen."""
 
     def _calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        return scores if self._calibration is None else self._calibration.probabilities(scores).astype(np.float32)
+        calibration = self._options.calibration
+        return scores if calibration is None else calibration.probabilities(scores).astype(np.float32)
 
     def _readings(self, block: ReadBlock, passages: list[Passage | None]) -> Readings:
-        raw_scores = block.raw_scores if self._calibration is None else block.scores
+        raw_scores = block.raw_scores if self._options.calibration is None else block.scores
         return Readings(self._calibrated(block.scores), block.truncated, passages, block.n_tokens, raw_scores)
 
     def _read_whole(self, pairs: Sequence[Pair], *, show_progress: bool) -> ReadBlock:
@@ -315,7 +315,8 @@ class LocalScorer(ABC):
         return self._scored_passage(span, float(read.window_scores[number])) if span.start < span.end else None
 
     def _scored_passage(self, span: Span, score: float) -> Passage:
-        return Passage(span.start, span.end, score if self._calibration is None else self._calibration(score))
+        calibration = self._options.calibration
+        return Passage(span.start, span.end, score if calibration is None else calibration(score))
 
     def __repr__(self) -> str:
         kept = f", float32_parts={self.float32_parts}" if self.float32_parts else ""

@@ -13,7 +13,7 @@ import torch
 
 from secondpass.checkpoint.checkpoint_files import CheckpointFiles
 from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.weights import weight_files
+from secondpass.checkpoint.weights import stored_files
 from secondpass.errors import InputError
 from secondpass.evaluation.reranking_sets import RerankingSample
 from secondpass.files.text import read_text
@@ -62,7 +62,7 @@ def _is_complete(checkpoint: Path) -> bool:
     """
     folder, state = Folder(str(checkpoint), checkpoint), checkpoint / "trainer_state.json"
     needed = ("config.json", "tokenizer_config.json", state.name)
-    if not (any(weight_files(folder, name) for name in _WEIGHTS) and all(map(folder.has, needed))):
+    if not (any(stored_files(folder, name) for name in _WEIGHTS) and all(map(folder.has, needed))):
         return False
     try:
         return isinstance(json.loads(state.read_bytes()), dict)

@@ -21,7 +21,7 @@ class Layout:
         matches: Whether a folder has this layout.
         load: Gives its networks, through transformers.
         load_plain: Gives its networks without transformers; None where that cannot be done.
-        read: How its models read pairs, by the caller's options `max_length` and `instruction`.
+        pair_tokenizer: Makes what reads pairs for its models, by the caller's options `max_length` and `instruction`.
         tokenizer_id: Hub id of a folder's tokenizer, for folders that hold none; None where nothing says.
         activation: What a folder's authors score with, where it does not say; None for sentence-transformers' rule.
     """

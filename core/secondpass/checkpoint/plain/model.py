@@ -16,7 +16,7 @@ from secondpass.checkpoint.plain.config import plain_config
 from secondpass.checkpoint.plain.stored_tensors import Place, StoredTensors, find_tensors
 from secondpass.checkpoint.stated_sizes import check_sizes
 from secondpass.checkpoint.stored_formats import check_formats
-from secondpass.checkpoint.weights import check_weights, is_leftover, weight_files
+from secondpass.checkpoint.weights import check_weights, is_leftover, stored_files
 from secondpass.encoder.architectures import Architecture, architecture_of
 from secondpass.encoder.architectures.architecture import Stored
 from secondpass.encoder.pooling import PACKED_POOLINGS, Pooling
@@ -175,7 +175,7 @@ def _find(folder: Folder, shapes: Mapping[str, tuple[int, ...] | None]) -> dict[
         shapes: By name; None for any shape.
     """
     check_weights(folder)
-    files = weight_files(folder)
+    files = stored_files(folder)
     places = None if files is None else find_tensors(files)
     if places is None or not places.keys() >= shapes.keys():
         return None
