@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secondpass.ranking import Pair, Passage, RankedDocument
+from secondpass.ranking.readings import Reading, documents_of
 
 Scores: TypeAlias = list[float] | NDArray[np.float32]
 
@@ -22,29 +23,24 @@ class Entry:
     """What is kept of one pair.
 
     Args:
-        score: As the scorer gave it: single precision is exact in double.
-        form: How it gave it, see `LIST`.
-        passage: As in `RankedDocument`.
-        truncated: As in `RankedDocument`.
-        raw_score: As in `RankedDocument`.
+        reading: What the scorer said: single precision is exact in double.
+        form: How it gave the score, see `LIST`.
     """
 
-    score: float
+    reading: Reading
     form: str
-    passage: Passage | None = None
-    truncated: bool | None = None
-    raw_score: float | None = None
 
     def encode(self) -> bytes:
         """JSON: Python writes numbers so that they are read back exactly, infinite ones too."""
-        passage = None if self.passage is None else astuple(self.passage)
-        return json.dumps([self.score, self.form, passage, self.truncated, self.raw_score]).encode()
+        read = self.reading
+        passage = None if read.passage is None else astuple(read.passage)
+        return json.dumps([read.score, self.form, passage, read.truncated, read.raw_score]).encode()
 
     @classmethod
     def decode(cls, value: bytes) -> "Entry":
         """What `encode` made."""
-        score, form, passage, *others = json.loads(value)  # earlier entries have no raw score
-        return cls(score, form, None if passage is None else Passage(*passage), *others)
+        score, form, passage, truncated, *raw_score = json.loads(value)  # earlier entries have no raw score
+        return cls(Reading(score, None if passage is None else Passage(*passage), truncated, None, *raw_score), form)
 
 
 class Lookup:
@@ -97,10 +93,7 @@ class Lookup:
 
     def documents(self) -> list[RankedDocument]:
         """The documents with what is known of them, in the given order, once nothing is missing."""
-        return [
-            RankedDocument(index, entry.score, text, entry.passage, entry.truncated, entry.raw_score)
-            for index, ((_, text), entry) in enumerate(zip(self._pairs, self.entries(), strict=True))
-        ]
+        return documents_of((entry.reading for entry in self.entries()), [text for _, text in self._pairs])
 
 
 def pair_keys(call: str, fingerprint: str, pairs: Sequence[Pair]) -> list[bytes]:
@@ -123,7 +116,7 @@ def _with_length(text: str) -> bytes:
 
 def in_form(entries: Sequence[Entry]) -> Scores:
     """The scores as one array where the scorer gave all of them in arrays of one dtype, else as a list."""
-    scores = [entry.score for entry in entries]
+    scores = [entry.reading.score for entry in entries]
     forms = {entry.form for entry in entries}
     if len(forms) != 1 or forms == {LIST}:
         return scores

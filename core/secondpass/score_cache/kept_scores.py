@@ -21,6 +21,7 @@ from secondpass.ranking import (
     Scorer,
     unwrapped,
 )
+from secondpass.ranking.readings import Reading
 from secondpass.ranking.score_checks import check_scores
 from secondpass.ranking.scorers import can_change
 from secondpass.score_cache.entries import LIST, Entry, Lookup, pair_keys
@@ -101,7 +102,8 @@ class KeptScores:
             ScoringError: It is not one score per pair, or NaN; or the scorer is another one by now.
         """
         form = scores.dtype.name if isinstance(scores, np.ndarray) else LIST
-        self._add(lookup, pairs, [Entry(score, form) for score in check_scores(scores, len(pairs)).tolist()])
+        values = check_scores(scores, len(pairs)).tolist()
+        self._add(lookup, pairs, [Entry(Reading(score), form) for score in values])
 
     def add_ranking(self, lookup: Lookup, ranking: Iterable[RankedDocument]) -> None:
         """Keep the ranking of all missing documents, in any order.
@@ -118,11 +120,7 @@ class KeptScores:
         Raises:
             ScoringError: The scorer is another one by now.
         """
-        entries = [
-            Entry(reading.score, LIST, reading.passage, reading.truncated, reading.raw_score)
-            for reading in readings.one_by_one()
-        ]
-        self._add(lookup, lookup.missing, entries)
+        self._add(lookup, lookup.missing, [Entry(reading, LIST) for reading in readings.one_by_one()])
 
     def _add(self, lookup: Lookup, pairs: Sequence[Pair], entries: Sequence[Entry]) -> None:
         if self._asks_again:
