@@ -1,6 +1,8 @@
 """What `secondpass serve` makes of its options, before anything is loaded."""
 
+import inspect
 import logging
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,9 @@ from judgements import platt
 from typer.testing import CliRunner
 
 from secondpass.cli.app import app
-from secondpass.cli.serve import aliases_of, calibrations_of, keys_in, keys_of
+from secondpass.cli.serve import aliases_of, calibrations_of, keys_in, keys_of, serve
 from secondpass.errors import InputError
+from secondpass.service import Limits
 
 
 def test_aliases_belong_to_the_first_model_or_to_the_one_they_name() -> None:
@@ -93,6 +96,13 @@ def test_a_file_of_keys_is_text_and_holds_one(tmp_path: Path, content: bytes | N
     result = CliRunner().invoke(app, ["serve", "--api-key-file", str(file)])
     assert isinstance(result.exception, InputError)
     assert message in str(result.exception)
+
+
+def test_limits_are_the_services_own_unless_others_are_given() -> None:
+    options = inspect.signature(serve).parameters
+    assert {limit.name: options[limit.name].default for limit in fields(Limits)} == {
+        limit.name: limit.default for limit in fields(Limits)
+    }
 
 
 def test_a_server_that_has_ended_logs_no_more() -> None:
