@@ -102,6 +102,7 @@ class Builder:
             ffn=ffn,
             ffn_norm=ffn_norm,
             placement=self._spec.placement,
+            one_only=one_only,
         )
 
     def _attention(self, i: int, *, one_only: bool) -> Attention:
