@@ -2,7 +2,7 @@
 
 from secondpass.encoder.arithmetic.precision import Precision, check_precision
 from secondpass.encoder.batch import TokenBatch
-from secondpass.encoder.build import pack_parameters, packed_encoder
+from secondpass.encoder.build import packed_encoder
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.encoder import PackedEncoder
 from secondpass.encoder.padded import ModelInputs
@@ -19,7 +19,6 @@ __all__ = [
     "RoundingTexts",
     "TokenBatch",
     "check_precision",
-    "pack_parameters",
     "packed_encoder",
     "to_device",
 ]

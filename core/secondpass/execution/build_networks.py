@@ -1,7 +1,7 @@
 """A loaded model becomes networks: one on each device, with its packed encoder where it has one."""
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -14,7 +14,6 @@ from secondpass.encoder import (
     Precision,
     RoundingTexts,
     TokenBatch,
-    pack_parameters,
     packed_encoder,
 )
 from secondpass.encoder.architectures import is_causal
@@ -137,46 +136,33 @@ def _encoder(
     rounding_texts: RoundingTexts | None,
 ) -> Callable[[TokenBatch], Tensor]:
     """The packed form of the transformer where there is one, else transformers' own forward."""
-    if isinstance(model, PlainClassifier):
-        packed = pack_parameters(
+    packed = None
+    if isinstance(model, PlainClassifier) or (isinstance(model, SplitModel) and is_of_transformers(model)):
+        packed = packed_encoder(
             model.backbone.config,
-            model.backbone.parameters,
+            _parameters(model, read_once=rounding_texts is None),
             precision=precision,
             pooling=model.pooling,
             capabilities=capabilities,
             rounding_texts=rounding_texts,
         )
-        if packed is None:
-            raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")
+    if packed is not None:
         return packed
-    if isinstance(model, SplitModel) and is_of_transformers(model):
-        packed = _packed(model, precision, capabilities, rounding_texts)
-        if packed is not None:
-            return packed
+    if isinstance(model, PlainClassifier):
+        raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")  # noqa: TRY004 - its config is what is wrong
     if precision.needs_ranges:
         raise InputError(f"dtype '{precision}' has no form for {type(model.backbone).__name__}: use 'float32'")
     return padded_network(model, precision, capabilities, sample, inputs)
 
 
-def _packed(
-    model: SplitModel, precision: Precision, capabilities: Capabilities, rounding_texts: RoundingTexts | None
-) -> PackedEncoder | None:
-    if rounding_texts is not None:
-        return packed_encoder(
-            model.backbone,
-            precision=precision,
-            pooling=model.pooling,
-            capabilities=capabilities,
-            rounding_texts=rounding_texts,
-        )
-    # Where it is built once, the model's weights need not wait for the last of the encoder's.
-    return pack_parameters(
-        model.backbone.config,
-        LeavingParameters(model.backbone),
-        precision=precision,
-        pooling=model.pooling,
-        capabilities=capabilities,
-    )
+def _parameters(model: PlainClassifier | SplitModel, *, read_once: bool) -> Mapping[str, Tensor]:
+    """The transformer's, by transformers' names."""
+    if isinstance(model, PlainClassifier):
+        return model.backbone.parameters
+    # Where the encoder is built once, the model's weights need not wait for the last of the encoder's.
+    if read_once:
+        return LeavingParameters(model.backbone)
+    return {name: parameter.detach() for name, parameter in model.backbone.named_parameters()}
 
 
 def _head(model: RankingModel, capabilities: Capabilities) -> nn.Module:
