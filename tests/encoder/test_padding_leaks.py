@@ -19,7 +19,7 @@ from secondpass import CrossEncoder
 from secondpass.encoder import TokenBatch
 from secondpass.encoder.padded import ModelInputs, PaddedClassifier
 from secondpass.encoder.padding_leaks import VERIFIED, padding_leaks
-from secondpass.encoder.pairs_apart import WithoutPadding
+from secondpass.encoder.pairs_apart import Apart
 
 pytestmark = TRUNCATES
 
@@ -208,4 +208,4 @@ def test_a_model_that_leaks_is_found_out() -> None:
         return torch.full((len(tokens.lengths), 1), float(max(tokens.lengths)))
 
     assert padding_leaks(leaking, batch())
-    assert WithoutPadding(leaking)(batch()).flatten().tolist() == [41.0, 41.0, 17.0, 5.0]
+    assert Apart(leaking, lambda pairs: pairs.lengths)(batch()).flatten().tolist() == [41.0, 41.0, 17.0, 5.0]

@@ -1,6 +1,7 @@
 """A model in transformers' own forward: which pairs may stand beside each other in a batch, and whether it runs."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from secondpass.encoder.padded import (
     without_padding_token,
 )
 from secondpass.encoder.padding_leaks import VERIFIED, padding_leaks
-from secondpass.encoder.pairs_apart import ByEnds, OneByOne, OneLengthAtATime, PaddingApart, WithoutPadding
+from secondpass.encoder.pairs_apart import Apart, OneLengthAtATime, PaddingApart, count_tokens
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.tokens import PairTokens
 
@@ -56,7 +57,7 @@ def padded_network(
     if _rotates_by_longest(model.backbone.config):
         encoder = OneLengthAtATime(encoder)
     elif not _is_verified(model) and _leaks(model, encoder, sample()):
-        encoder = WithoutPadding(encoder)
+        encoder = Apart(encoder, lambda batch: batch.lengths)
     nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
     if not isinstance(model, SplitModel):
         raise_head_to_float32(model.backbone)
@@ -78,14 +79,21 @@ def _as_it_takes_pairs(model: PretrainedModel, inputs: ModelInputs) -> Callable[
 
 def _classifier(model: WholeModel, inputs: ModelInputs) -> Callable[[TokenBatch], Tensor]:
     encoder, config = PaddedClassifier(model.backbone, inputs), model.backbone.config
+    # Classifiers on causal models read a text's last token, and refuse batches if no padding token tells which it is.
     if config.pad_token_id is None:  # nor has the tokenizer any
-        return OneByOne(encoder)
+        return _one_by_one(encoder)
+    # Those on encoder-decoders read a text's last end token, and refuse batches where texts hold more of them than
+    # others, as those do in which it is written out.
     if config.is_encoder_decoder:
-        return ByEnds(encoder, config.eos_token_id)
+        return Apart(encoder, partial(count_tokens, token_id=config.eos_token_id))
     if not model.names_padding:
-        as_stated = OneByOne(PaddedClassifier(without_padding_token(model.backbone), inputs))
+        as_stated = _one_by_one(PaddedClassifier(without_padding_token(model.backbone), inputs))
         return PaddingApart(encoder, config.pad_token_id, as_stated)
     return encoder
+
+
+def _one_by_one(encoder: Callable[[TokenBatch], Tensor]) -> Apart:
+    return Apart(encoder, lambda batch: range(len(batch.lengths)))
 
 
 def _rotates_by_longest(config: "PreTrainedConfig") -> bool:
