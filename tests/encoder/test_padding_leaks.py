@@ -17,7 +17,7 @@ from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.encoder import TokenBatch
-from secondpass.encoder.padded import ModelInputs, PaddedClassifier
+from secondpass.encoder.padded import PaddedClassifier
 from secondpass.encoder.padding_leaks import VERIFIED, padding_leaks
 from secondpass.encoder.pairs_apart import Apart
 
@@ -66,7 +66,7 @@ def classifier(model_type: str) -> PaddedClassifier:
     config = AutoConfig.for_model(model_type, **sizes)
     model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32).eval()
     checkpoints.randomise(model)
-    return PaddedClassifier(model, ModelInputs())
+    return PaddedClassifier(model, reads_types=True)
 
 
 @pytest.mark.parametrize("model_type", sorted(VERIFIED))

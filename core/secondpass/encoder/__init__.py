@@ -5,14 +5,12 @@ from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.build import packed_encoder
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.encoder import PackedEncoder
-from secondpass.encoder.padded import ModelInputs
 from secondpass.encoder.pooling import Pooling
 from secondpass.encoder.sensitivity import RoundingTexts
 from secondpass.encoder.transfer import to_device
 
 __all__ = [
     "Capabilities",
-    "ModelInputs",
     "PackedEncoder",
     "Pooling",
     "Precision",

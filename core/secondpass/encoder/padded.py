@@ -3,7 +3,6 @@
 import copy
 import inspect
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,18 +15,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInputs:
-    """What a tokenizer gives its model besides tokens.
-
-    Args:
-        types: Whether token types are among the inputs. Nearly all models take none for zeros, but GPT-2 and its
-            relatives look types up among the words, and XLM among its languages.
-    """
-
-    types: bool = True
-
-
 class PaddedModel:
     """A transformers model that reads batches of tokens.
 
@@ -36,17 +23,18 @@ class PaddedModel:
 
     Args:
         model: On its device, in its dtype.
-        inputs: What it reads.
+        reads_types: Whether token types are among its inputs. Nearly all models take none for zeros, but GPT-2 and its
+            relatives look types up among the words, and XLM among its languages.
 
     Attributes:
         keeps_logits: Whether the model can be told at which positions to compute logits (`logits_to_keep`).
     """
 
-    def __init__(self, model: "PreTrainedModel", inputs: ModelInputs) -> None:
+    def __init__(self, model: "PreTrainedModel", *, reads_types: bool) -> None:
         self._model = model
         self._pad_id = 0 if model.config.pad_token_id is None else model.config.pad_token_id
         accepted = inspect.signature(model.forward).parameters
-        self._reads_types = inputs.types and "token_type_ids" in accepted
+        self._reads_types = reads_types and "token_type_ids" in accepted
         self.keeps_logits = "logits_to_keep" in accepted
         # A causal model would otherwise build a cache of keys and values that nobody reads.
         self._options = {"use_cache": False} if "use_cache" in accepted else {}
@@ -90,11 +78,11 @@ class PaddedEncoder:
     Args:
         model: On its device, in its dtype.
         pooling: Which state of its last layer.
-        inputs: What it reads.
+        reads_types: See `PaddedModel`.
     """
 
-    def __init__(self, model: "PreTrainedModel", pooling: Pooling, inputs: ModelInputs) -> None:
-        self._model = PaddedModel(model, inputs)
+    def __init__(self, model: "PreTrainedModel", pooling: Pooling, *, reads_types: bool) -> None:
+        self._model = PaddedModel(model, reads_types=reads_types)
         self._pooling = pooling
 
     def __call__(self, batch: TokenBatch) -> Tensor:
@@ -108,11 +96,11 @@ class PaddedClassifier:
 
     Args:
         model: On its device, in its dtype.
-        inputs: What it reads.
+        reads_types: See `PaddedModel`.
     """
 
-    def __init__(self, model: "PreTrainedModel", inputs: ModelInputs) -> None:
-        self._model = PaddedModel(model, inputs)
+    def __init__(self, model: "PreTrainedModel", *, reads_types: bool) -> None:
+        self._model = PaddedModel(model, reads_types=reads_types)
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """Shape: (n_pairs, n_labels), float32."""
@@ -126,11 +114,11 @@ class PaddedLanguageModel:
 
     Args:
         model: On its device, in its dtype.
-        inputs: What it reads.
+        reads_types: See `PaddedModel`.
     """
 
-    def __init__(self, model: "PreTrainedModel", inputs: ModelInputs) -> None:
-        self._model = PaddedModel(model, inputs)
+    def __init__(self, model: "PreTrainedModel", *, reads_types: bool) -> None:
+        self._model = PaddedModel(model, reads_types=reads_types)
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """Shape: (n_pairs, n_answers), float32."""

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from secondpass.checkpoint import Checkpoint, LanguageModel, PlainClassifier, RankingModel, SplitModel, WholeModel
 from secondpass.encoder import (
     Capabilities,
-    ModelInputs,
     PackedEncoder,
     Precision,
     RoundingTexts,
@@ -30,7 +29,6 @@ def networks_on(
     placement: Placement,
     model: RankingModel,
     sample: Callable[[], PairTokens],
-    inputs: ModelInputs,
     *,
     candidates: Callable[[], PairTokens] | None = None,
     scores: Callable[[Tensor], Tensor] | None = None,
@@ -43,7 +41,6 @@ def networks_on(
             be used afterwards.
         sample: Gives a few pairs of different lengths as the model reads them, for precisions that round, and to find
             out whether padding leaks into scores.
-        inputs: What the model's tokenizer gives it, for architectures that run through transformers' own forward.
         candidates: Gives CANDIDATE_PAIRS as the model reads them, on whose order the effect of rounding is measured;
             None for a model of single texts, where it is measured on the sample.
         scores: What documents are ordered by, from the outputs for these; None for the outputs themselves.
@@ -67,7 +64,7 @@ def networks_on(
             if candidates is not None:
                 lists = batch_on(candidates(), capabilities)
                 rounding_texts = replace(rounding_texts, lists=lists, n_lists=len(CANDIDATES))
-        encoder = _encoder(own, placement.precision, capabilities, sample, inputs, rounding_texts)
+        encoder = _encoder(own, placement.precision, capabilities, sample, rounding_texts)
         pools = isinstance(own, PlainClassifier | SplitModel)
         blank = ignored_id = None
         if isinstance(own, SplitModel):
@@ -93,7 +90,6 @@ def pair_networks(placement: Placement, checkpoint: Checkpoint, scores: Callable
         placement,
         checkpoint.model,
         lambda: checkpoint.tokenize(RANGE_PAIRS),
-        checkpoint.inputs,
         candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
         scores=scores,
     )
@@ -132,7 +128,6 @@ def _encoder(
     precision: Precision,
     capabilities: Capabilities,
     sample: Callable[[], PairTokens],
-    inputs: ModelInputs,
     rounding_texts: RoundingTexts | None,
 ) -> Callable[[TokenBatch], Tensor]:
     """The packed form of the transformer where there is one, else transformers' own forward."""
@@ -152,7 +147,7 @@ def _encoder(
         raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")  # noqa: TRY004 - its config is what is wrong
     if precision.needs_ranges:
         raise InputError(f"dtype '{precision}' has no form for {type(model.backbone).__name__}: use 'float32'")
-    return padded_network(model, precision, capabilities, sample, inputs)
+    return padded_network(model, precision, capabilities, sample)
 
 
 def _parameters(model: PlainClassifier | SplitModel, *, read_once: bool) -> Mapping[str, Tensor]:
