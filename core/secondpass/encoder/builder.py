@@ -116,8 +116,8 @@ class Builder:
             return FullAttention(self._linear(f"{attention}.qkv", qkv), out, spec, heads)
         n_query = self._spec.n_heads * self._spec.head_dim
         query = self._linear(f"{attention}.query", qkv.outputs(slice(n_query)))
-        if spec.rope is None and self._capabilities.wide_heads:
-            return self._absorbed(query, qkv, out, spec.window)
+        if spec.rope is None and spec.window is None and self._capabilities.wide_heads:
+            return self._absorbed(query, qkv, out)
         key_value = self._linear(f"{attention}.key_value", qkv.outputs(slice(n_query, None)))
         return PooledAttention(query, key_value, out, spec, heads)
 
@@ -130,7 +130,7 @@ class Builder:
             causal=self._spec.causal,
         )
 
-    def _absorbed(self, query: Linear, qkv: Weights, out: Linear, window: int | None) -> AbsorbedAttention:
+    def _absorbed(self, query: Linear, qkv: Weights, out: Linear) -> AbsorbedAttention:
         n_heads, hidden = self._spec.n_heads, self._spec.hidden
         _, key, value = qkv.weight.view(3, n_heads, -1, hidden)
         bias = None if qkv.bias is None else self._on_device(qkv.bias[2 * hidden :]).view(n_heads, 1, -1)
@@ -140,7 +140,6 @@ class Builder:
             value=self._on_device(value.transpose(1, 2)).contiguous(),
             value_bias=bias,
             out=out,
-            window=window,
         )
 
     def _disentangled(

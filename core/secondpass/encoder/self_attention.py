@@ -148,7 +148,6 @@ class AbsorbedAttention:
         value: V by head, transposed. Shape: (n_heads, hidden, head_dim).
         value_bias: d by head, or None. Shape: (n_heads, 1, head_dim).
         out: After attention.
-        window: As in `LayerSpec`.
     """
 
     query: Linear
@@ -156,14 +155,13 @@ class AbsorbedAttention:
     value: Tensor
     value_bias: Tensor | None
     out: Linear
-    window: int | None
 
     def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
         """See `Attention`. Shape: (n_rows, hidden) -> (n_read_rows, hidden)."""
         n_heads, head_dim, _ = self.key.shape
         by_head = self.query(states[context.packing.read_rows]).view(-1, n_heads, head_dim).transpose(0, 1)
         query = torch.bmm(by_head, self.key).transpose(0, 1)
-        averages = attend_states(query, states, context.packing, window=self.window)
+        averages = attend_states(query, states, context.packing)
         outputs = torch.bmm(averages.transpose(0, 1), self.value)
         if self.value_bias is not None:
             outputs += self.value_bias
