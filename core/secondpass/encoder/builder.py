@@ -13,7 +13,7 @@ from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.embeddings import Embeddings
 from secondpass.encoder.encoder import PackedEncoder
 from secondpass.encoder.layer import Layer
-from secondpass.encoder.norm import Norm, make_layer_norm, make_rms_norm
+from secondpass.encoder.norm import LayerNorm, Norm, RmsNorm
 from secondpass.encoder.parameters import Parameters
 from secondpass.encoder.pooling import Pooling
 from secondpass.encoder.self_attention import (
@@ -182,10 +182,13 @@ class Builder:
         weight, bias = self._parameters.take(f"{name}.weight"), self._parameters.take(f"{name}.bias")
         if weight is None:
             return None
-        eps, dtype, capabilities = self._spec.norm_eps, self._dtype, self._capabilities
+        device, dtype, eps = self._capabilities.device, self._dtype, self._spec.norm_eps
         if self._spec.rms_norms:
-            return make_rms_norm(weight, eps=eps, dtype=dtype, capabilities=capabilities)
-        return make_layer_norm(weight, bias, eps=eps, dtype=dtype, capabilities=capabilities)
+            # With a weight of another dtype than the states' torch leaves its fused kernel and warns.
+            return RmsNorm(weight.to(device, dtype), eps)
+        # Float32 parameters are also the faster way for states in half precision, where a device takes both together.
+        own = torch.float32 if self._capabilities.float32_norms else dtype
+        return LayerNorm(weight.to(device, own), None if bias is None else bias.to(device, own), eps)
 
     def _table(self, name: str) -> Tensor | None:
         table = self._parameters.take_stored(f"embeddings.{name}.weight")
