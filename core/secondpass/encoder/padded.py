@@ -2,7 +2,6 @@
 
 import copy
 import inspect
-import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -46,30 +45,21 @@ class PaddedModel:
             batch: What it reads.
             logits_to_keep: The positions of its logits, the same for all pairs; None for all. Shape: (n_kept,), int64.
         """
+        device = batch.ids.device
         # At least one, for texts without any token of their own.
-        shape = len(batch.lengths), max(1, *batch.lengths)
-        places = self._places(batch.lengths, shape[1]).to(batch.ids.device)
+        positions = torch.arange(max(1, *batch.lengths), device=device)
+        mask = positions < torch.tensor(batch.lengths, device=device)[:, None]
 
         def pad(flat: Tensor, value: int) -> Tensor:
-            return flat.new_full((math.prod(shape),), value).index_copy_(0, places, flat).view(shape)
+            # All texts at once: a copy for each one would cost a GPU as many launches.
+            return flat.new_full(mask.shape, value).masked_scatter_(mask, flat)
 
-        mask = pad(torch.ones_like(batch.ids), 0)
-        inputs = {"input_ids": pad(batch.ids, self._pad_id), "attention_mask": mask}
+        inputs = {"input_ids": pad(batch.ids, self._pad_id), "attention_mask": mask.long()}
         if self._reads_types:
             inputs["token_type_ids"] = pad(batch.type_ids, 0)
         if logits_to_keep is not None:
             inputs["logits_to_keep"] = logits_to_keep
-        return self._model(**inputs, **self._options), mask.bool()
-
-    def _places(self, lengths: tuple[int, ...], longest: int) -> Tensor:
-        """Where each token stands in the padded batch, row after row. Shape: (n_tokens,), int64, on the CPU.
-
-        Worked out for all texts at once: a copy for each one would cost a GPU as many launches.
-        """
-        counts = torch.tensor(lengths, dtype=torch.int64, device="cpu")
-        rows = torch.arange(len(lengths), device="cpu") * longest
-        shifts = rows - (counts.cumsum(0) - counts)
-        return torch.arange(sum(lengths), device="cpu") + shifts.repeat_interleave(counts)
+        return self._model(**inputs, **self._options), mask
 
 
 class PaddedEncoder:
