@@ -63,6 +63,11 @@ from secondpass.encoder import Capabilities, Pooling, Precision
             id="rotary positions that depend on the length",
         ),
         pytest.param(
+            "gte",
+            {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5}},
+            id="rotary positions of a part of each head",
+        ),
+        pytest.param(
             "modernbert",
             {
                 **MODELS["modernbert"][1],
