@@ -238,7 +238,6 @@ def _side(placement: Placement, embedding: EmbeddingModel, prompt_names: Sequenc
         placement,
         embedding.model,
         lambda: tokenize([text for pair in RANGE_PAIRS for text in pair]),
-        embedding.inputs,
         scores=partial(_similarities_of_all, cosine=embedding.cosine),
     )
     return _Side(embedding, tokenize, networks)

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from random_backbones import CASES, CPU, backbone, random_batch, reference
+from random_backbones import CASES, CPU, backbone, packed_form, random_batch, reference
 from torch import Tensor
 from torch.nn import functional
 
-from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
+from secondpass.encoder import Capabilities, Pooling, Precision
 from secondpass.encoder.attention import varlen
 from secondpass.encoder.attention.attend import attend, attend_one
 from secondpass.encoder.attention.varlen import applies, attend_varlen
@@ -33,7 +33,7 @@ def _packing_everything(device: str) -> Capabilities:
 def test_a_gpu_gives_what_transformers_gives(name: str, precision: Precision, pooling: Pooling) -> None:
     """The width of heads here is not a multiple of 8: groups of equal length, without the variable-length kernel."""
     model = backbone(name)
-    encoder = packed_encoder(model, precision=precision, pooling=pooling, capabilities=_packing_everything("cuda"))
+    encoder = packed_form(model, precision=precision, pooling=pooling, capabilities=_packing_everything("cuda"))
     assert encoder is not None
     expected = reference(model, random_batch(model, LENGTHS), pooling)
     error = (encoder(random_batch(model, LENGTHS, device="cuda")).cpu() - expected).norm() / expected.norm()
@@ -46,7 +46,7 @@ def test_the_variable_length_kernel_gives_what_transformers_gives(name: str, poo
     model = backbone(name)
     cuda = capabilities_of(torch.device("cuda"))
     assert applies(torch.empty(1, 48, dtype=torch.bfloat16), cuda, n_heads=3)
-    encoder = packed_encoder(model, precision=Precision.FLOAT16, pooling=pooling, capabilities=cuda)
+    encoder = packed_form(model, precision=Precision.FLOAT16, pooling=pooling, capabilities=cuda)
     assert encoder is not None
     expected = reference(model, random_batch(model, LENGTHS), pooling)
     assert (encoder(random_batch(model, LENGTHS, device="cuda")).cpu() - expected).norm() / expected.norm() < 0.01
@@ -71,7 +71,7 @@ def test_nothing_stays_behind_on_the_cpu(name: str, precision: Precision, poolin
     """Torch's device without memory takes the way of every device but the CPU, and refuses to mix with it."""
     model = backbone(name)
     meta = torch.device("meta")
-    encoder = packed_encoder(model, precision=precision, pooling=pooling, capabilities=_packing_everything("meta"))
+    encoder = packed_form(model, precision=precision, pooling=pooling, capabilities=_packing_everything("meta"))
     assert encoder is not None
     states = encoder(random_batch(model, LENGTHS, device="meta"))
     assert (states.shape, states.dtype, states.device) == (

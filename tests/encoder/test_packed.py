@@ -6,9 +6,19 @@ from dataclasses import replace
 
 import pytest
 import torch
-from random_backbones import CAUSAL_MODELS, CPU, DEBERTA, MODELS, QWEN3, backbone, random_batch, random_model
+from random_backbones import (
+    CAUSAL_MODELS,
+    CPU,
+    DEBERTA,
+    MODELS,
+    QWEN3,
+    backbone,
+    packed_form,
+    random_batch,
+    random_model,
+)
 
-from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
+from secondpass.encoder import Capabilities, Pooling, Precision
 
 
 @pytest.mark.parametrize(
@@ -53,6 +63,11 @@ from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
             id="rotary positions that depend on the length",
         ),
         pytest.param(
+            "gte",
+            {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5}},
+            id="rotary positions of a part of each head",
+        ),
+        pytest.param(
             "modernbert",
             {
                 **MODELS["modernbert"][1],
@@ -68,13 +83,13 @@ from secondpass.encoder import Capabilities, Pooling, Precision, packed_encoder
 def test_what_has_no_packed_form_gives_none(model_type: str, options: dict[str, object]) -> None:
     model = random_model(model_type, **options)
     for pooling in Pooling:
-        assert packed_encoder(model, precision=Precision.FLOAT32, pooling=pooling, capabilities=CPU) is None
+        assert packed_form(model, precision=Precision.FLOAT32, pooling=pooling, capabilities=CPU) is None
 
 
 def test_attention_by_distances_is_packed_where_calls_are_cheap() -> None:
     def is_packed(name: str, capabilities: Capabilities) -> bool:
         model, precision = backbone(name), Precision.FLOAT32
-        encoder = packed_encoder(model, precision=precision, pooling=Pooling.CLS, capabilities=capabilities)
+        encoder = packed_form(model, precision=precision, pooling=Pooling.CLS, capabilities=capabilities)
         return encoder is not None
 
     elsewhere = replace(CPU, cheap_calls=False)
@@ -88,13 +103,13 @@ def test_attention_by_distances_is_packed_where_calls_are_cheap() -> None:
     [("bert", Pooling.MAX), ("bert", Pooling.LAST), ("qwen3", Pooling.MAX), ("qwen3", Pooling.CLS)],
 )
 def test_other_poolings_have_no_packed_form(name: str, pooling: Pooling) -> None:
-    assert packed_encoder(backbone(name), precision=Precision.FLOAT32, pooling=pooling, capabilities=CPU) is None
+    assert packed_form(backbone(name), precision=Precision.FLOAT32, pooling=pooling, capabilities=CPU) is None
 
 
 @pytest.mark.parametrize("name", CAUSAL_MODELS)
 def test_the_last_tokens_alone_give_what_all_tokens_do(name: str) -> None:
     encoder, whole = (
-        packed_encoder(backbone(name), precision=Precision.FLOAT32, pooling=pooling, capabilities=CPU)
+        packed_form(backbone(name), precision=Precision.FLOAT32, pooling=pooling, capabilities=CPU)
         for pooling in (Pooling.LAST, Pooling.MEAN)
     )
     assert encoder is not None
@@ -114,13 +129,13 @@ def test_a_parameter_without_a_place_is_an_error() -> None:
     query = model.get_submodule("encoder.layer.0.attention.self.query")
     query.register_parameter("scale", torch.nn.Parameter(torch.ones(1)))
     with pytest.raises(ValueError, match=r"no place for layers\.0\.attention\.query\.scale"):
-        packed_encoder(model, precision=Precision.FLOAT32, pooling=Pooling.CLS, capabilities=CPU)
+        packed_form(model, precision=Precision.FLOAT32, pooling=Pooling.CLS, capabilities=CPU)
 
 
 def test_the_backbone_is_left_as_it_was() -> None:
     model = backbone("electra-narrow")
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    encoder = packed_encoder(model, precision=Precision.FLOAT32, pooling=Pooling.CLS, capabilities=CPU)
+    encoder = packed_form(model, precision=Precision.FLOAT32, pooling=Pooling.CLS, capabilities=CPU)
     assert encoder is not None
     encoder(random_batch(model, (5, 9)))
     for name, tensor in model.state_dict().items():
@@ -132,7 +147,7 @@ def test_the_backbone_is_left_as_it_was() -> None:
 def test_threads_share_one_encoder(name: str, precision: Precision) -> None:
     model = backbone(name)
     pooling = Pooling.LAST if name in CAUSAL_MODELS else Pooling.CLS
-    encoder = packed_encoder(model, precision=precision, pooling=pooling, capabilities=CPU)
+    encoder = packed_form(model, precision=precision, pooling=pooling, capabilities=CPU)
     assert encoder is not None
     batches = [random_batch(model, (3 + i, 17, 40 - i), seed=i) for i in range(24)]
     expected = [encoder(batch) for batch in batches]

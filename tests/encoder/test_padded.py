@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from secondpass.encoder import TokenBatch
-from secondpass.encoder.padded import ModelInputs, PaddedModel
+from secondpass.encoder.padded import PaddedModel
 
 PAD = 7
 
@@ -30,7 +30,7 @@ class Recorder:
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=12).map(tuple))
 def test_every_text_is_padded_as_torch_pads_it(lengths: tuple[int, ...]) -> None:
     ids, type_ids = torch.arange(sum(lengths)) + 100, torch.arange(sum(lengths)) % 2
-    read, mask = PaddedModel(Recorder(), ModelInputs())(TokenBatch(ids, type_ids, lengths))  # type: ignore[arg-type] # all it asks of a model
+    read, mask = PaddedModel(Recorder(), reads_types=True)(TokenBatch(ids, type_ids, lengths))  # type: ignore[arg-type] # all it asks of a model
     for name, flat, value in (
         ("input_ids", ids, PAD),
         ("token_type_ids", type_ids, 0),

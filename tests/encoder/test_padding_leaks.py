@@ -17,9 +17,9 @@ from truncation import TRUNCATES
 
 from secondpass import CrossEncoder
 from secondpass.encoder import TokenBatch
-from secondpass.encoder.padded import ModelInputs, PaddedClassifier
+from secondpass.encoder.padded import PaddedClassifier
 from secondpass.encoder.padding_leaks import VERIFIED, padding_leaks
-from secondpass.encoder.pairs_apart import WithoutPadding
+from secondpass.encoder.pairs_apart import Apart
 
 pytestmark = TRUNCATES
 
@@ -66,7 +66,7 @@ def classifier(model_type: str) -> PaddedClassifier:
     config = AutoConfig.for_model(model_type, **sizes)
     model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32).eval()
     checkpoints.randomise(model)
-    return PaddedClassifier(model, ModelInputs())
+    return PaddedClassifier(model, reads_types=True)
 
 
 @pytest.mark.parametrize("model_type", sorted(VERIFIED))
@@ -208,4 +208,4 @@ def test_a_model_that_leaks_is_found_out() -> None:
         return torch.full((len(tokens.lengths), 1), float(max(tokens.lengths)))
 
     assert padding_leaks(leaking, batch())
-    assert WithoutPadding(leaking)(batch()).flatten().tolist() == [41.0, 41.0, 17.0, 5.0]
+    assert Apart(leaking, lambda pairs: pairs.lengths)(batch()).flatten().tolist() == [41.0, 41.0, 17.0, 5.0]

@@ -7,11 +7,21 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_backbones import CASES, CAUSAL_MODELS, CPU, POSITIONS, backbone, random_batch, reference, rounding_texts
+from random_backbones import (
+    CASES,
+    CAUSAL_MODELS,
+    CPU,
+    POSITIONS,
+    backbone,
+    packed_form,
+    random_batch,
+    reference,
+    rounding_texts,
+)
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondpass.encoder import PackedEncoder, Pooling, Precision, TokenBatch, packed_encoder
+from secondpass.encoder import PackedEncoder, Pooling, Precision, TokenBatch
 
 LENGTHS = (1, 2, 3, 15, 16, 17, 17, 17, 60, 9, 144, 33, 16, POSITIONS - 8)
 
@@ -35,7 +45,7 @@ def _fault(model: PreTrainedModel) -> float:
 
 @cache
 def _packed(name: str, pooling: Pooling, precision: Precision = Precision.FLOAT32) -> PackedEncoder:
-    encoder = packed_encoder(backbone(name), precision=precision, pooling=pooling, capabilities=CPU)
+    encoder = packed_form(backbone(name), precision=precision, pooling=pooling, capabilities=CPU)
     assert encoder is not None
     return encoder
 
@@ -65,7 +75,7 @@ def test_int8_stays_close(name: str, pooling: Pooling, amx: bool) -> None:  # no
     """With AMX attention's products stay in bfloat16, without it they are 8-bit too: both forms run everywhere."""
     model = backbone(name)
     batch = random_batch(model, LENGTHS)
-    encoder = packed_encoder(
+    encoder = packed_form(
         model,
         precision=Precision.INT8,
         pooling=pooling,

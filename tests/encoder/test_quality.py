@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from random_backbones import CPU
+from random_backbones import CPU, packed_form
 from scipy.stats import kendalltau
 from shared import shared
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification
 
-from secondpass.encoder import Pooling, Precision, RoundingTexts, TokenBatch, packed_encoder
+from secondpass.encoder import Pooling, Precision, RoundingTexts, TokenBatch
 from secondpass.encoder.rounding_texts import CANDIDATE_PAIRS, CANDIDATES, RANGE_PAIRS
 from secondpass.model_names import bundled_folder
 
@@ -79,7 +79,7 @@ def test_the_order_stays(model_name: str, precision: Precision) -> None:
     lists = _lists(N_QUERIES_SLOW if is_slow else N_QUERIES, depth=30)
 
     def scores(precision: Precision) -> list[NDArray[np.float32]]:
-        encoder = packed_encoder(
+        encoder = packed_form(
             model.bert, precision=precision, pooling=Pooling.CLS, capabilities=CPU, rounding_texts=rounding_texts
         )
         assert encoder is not None

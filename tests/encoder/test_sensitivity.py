@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from random_backbones import CPU, random_batch, rounding_texts
+from random_backbones import CPU, packed_form, random_batch, rounding_texts
 from scipy.stats import kendalltau
 from sensitive_backbones import SENSITIVE_PART, difference, ordinary_backbone, sensitive_backbone
 from torch import Tensor
@@ -19,7 +19,6 @@ from secondpass.encoder import (
     Precision,
     RoundingTexts,
     TokenBatch,
-    packed_encoder,
 )
 from secondpass.encoder.rounding_texts import CANDIDATES
 
@@ -33,7 +32,7 @@ def _packed(
     texts: RoundingTexts | None = None,
     capabilities: Capabilities = CPU,
 ) -> PackedEncoder:
-    encoder = packed_encoder(
+    encoder = packed_form(
         model, precision=precision, pooling=Pooling.CLS, capabilities=capabilities, rounding_texts=texts
     )
     assert encoder is not None

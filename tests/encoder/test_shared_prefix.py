@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_backbones import CAUSAL_MODELS, CPU, backbone, random_batch, reference
+from random_backbones import CAUSAL_MODELS, CPU, backbone, packed_form, random_batch, reference
 
-from secondpass.encoder import Pooling, Precision, TokenBatch, packed_encoder
+from secondpass.encoder import Pooling, Precision, TokenBatch
 from secondpass.encoder.attention.attend import attend
 from secondpass.encoder.attention.varlen import attend_varlen
 from secondpass.encoder.packing import pack
@@ -32,7 +32,7 @@ def _prompted(name: str, n_shared: int, own: tuple[int, ...] = OWN) -> TokenBatc
 @pytest.mark.parametrize("name", CAUSAL_MODELS)
 def test_scores_are_those_of_transformers(name: str, n_shared: int) -> None:
     model = backbone(name)
-    encoder = packed_encoder(model, precision=Precision.FLOAT32, pooling=Pooling.LAST, capabilities=CPU)
+    encoder = packed_form(model, precision=Precision.FLOAT32, pooling=Pooling.LAST, capabilities=CPU)
     assert encoder is not None
     batch = _prompted(name, n_shared)
     assert share_prefix(batch).n_shared == n_shared
@@ -46,7 +46,7 @@ def test_scores_are_those_of_transformers(name: str, n_shared: int) -> None:
 @pytest.mark.parametrize("name", CAUSAL_MODELS)
 def test_in_bfloat16_sharing_costs_no_accuracy(name: str) -> None:
     model, batch = backbone(name), _prompted(name, 30)
-    encoder = packed_encoder(model, precision=Precision.BFLOAT16, pooling=Pooling.LAST, capabilities=CPU)
+    encoder = packed_form(model, precision=Precision.BFLOAT16, pooling=Pooling.LAST, capabilities=CPU)
     assert encoder is not None
     expected = reference(model, batch, Pooling.LAST)
     alone = torch.cat([encoder(TokenBatch(ids, ids, (len(ids),))) for ids in batch.ids.split(batch.lengths)])
@@ -55,7 +55,7 @@ def test_in_bfloat16_sharing_costs_no_accuracy(name: str) -> None:
 
 @pytest.mark.parametrize("name", CAUSAL_MODELS)
 def test_fewer_rows_go_through_the_layers(name: str) -> None:
-    encoder = packed_encoder(backbone(name), precision=Precision.FLOAT32, pooling=Pooling.LAST, capabilities=CPU)
+    encoder = packed_form(backbone(name), precision=Precision.FLOAT32, pooling=Pooling.LAST, capabilities=CPU)
     assert encoder is not None
     rows: list[int] = []
     first = encoder.layers[0]
@@ -79,7 +79,7 @@ def test_where_attention_cannot_share_it_says_so() -> None:
 
 def test_a_mean_over_all_tokens_takes_each_pairs_own() -> None:
     model, batch = backbone("qwen3"), _prompted("qwen3", 30)
-    encoder = packed_encoder(model, precision=Precision.FLOAT32, pooling=Pooling.MEAN, capabilities=CPU)
+    encoder = packed_form(model, precision=Precision.FLOAT32, pooling=Pooling.MEAN, capabilities=CPU)
     assert encoder is not None
     torch.testing.assert_close(encoder(batch), reference(model, batch, Pooling.MEAN), rtol=0, atol=1e-5)
 

@@ -12,7 +12,7 @@ from sensitive_backbones import SENSITIVE_PART, difference, sensitive_backbone
 from torch import Tensor, nn
 
 from secondpass.checkpoint import LanguageModel, SplitModel, WholeModel
-from secondpass.encoder import Capabilities, ModelInputs, Pooling, Precision
+from secondpass.encoder import Capabilities, Pooling, Precision
 from secondpass.encoder.padded import without_padding_token
 from secondpass.encoder.parameters import LeavingParameters
 from secondpass.errors import InputError
@@ -27,7 +27,7 @@ LENGTHS = (9, 4, 4)
 @pytest.mark.parametrize("pooling", [Pooling.CLS, Pooling.MEAN])
 def test_tokens_are_moved_to_the_device(pooling: Pooling) -> None:
     """Torch's device without memory refuses to mix with the CPU."""
-    (network,) = networks_on(_placement(META), _model(pooling), _tokens, ModelInputs())
+    (network,) = networks_on(_placement(META), _model(pooling), _tokens)
     outputs = network(_tokens())
     assert (outputs.shape, outputs.dtype, outputs.device) == ((3, 1), torch.float32, META.device)
 
@@ -35,14 +35,14 @@ def test_tokens_are_moved_to_the_device(pooling: Pooling) -> None:
 def test_every_device_has_a_model_of_its_own() -> None:
     cpu = capabilities_of(torch.device("cpu"))
     model = _model(Pooling.CLS)
-    on_cpu, on_meta = networks_on(_placement(cpu, META), model, _tokens, ModelInputs())
+    on_cpu, on_meta = networks_on(_placement(cpu, META), model, _tokens)
     assert on_cpu(_tokens()).device == cpu.device
     assert on_meta(_tokens()).device == META.device
 
 
 def test_weights_leave_the_model_as_they_are_packed() -> None:
     model = _model(Pooling.CLS)
-    networks_on(_placement(CPU), model, _tokens, ModelInputs())
+    networks_on(_placement(CPU), model, _tokens)
     assert [name for name, _ in model.backbone.named_parameters() if not name.startswith("pooler.")] == []
     assert len(list(model.head.parameters())) == 2
 
@@ -50,16 +50,16 @@ def test_weights_leave_the_model_as_they_are_packed() -> None:
 def test_a_precision_that_needs_ranges_has_no_padded_form() -> None:
     placement = Placement((capabilities_of(torch.device("cpu")),), Precision.INT8, 100)
     with pytest.raises(InputError, match="dtype 'int8' has no form for BertModel: use 'float32'"):
-        networks_on(placement, _model(Pooling.MAX), _tokens, ModelInputs())
+        networks_on(placement, _model(Pooling.MAX), _tokens)
 
 
 @pytest.mark.skipif(not CPU.int8_products, reason="this CPU has no 8-bit products")
 def test_rounding_counts_by_the_scores_that_outputs_become() -> None:
     placement = Placement((CPU,), Precision.INT8, 100)
     model = SplitModel(sensitive_backbone(), Pooling.CLS, _Difference(), {0: "relevance"})
-    (by_outputs,) = networks_on(placement, model, _varied_tokens, ModelInputs())
+    (by_outputs,) = networks_on(placement, model, _varied_tokens)
     assert by_outputs.float32_parts == (SENSITIVE_PART,)
-    (by_nothing,) = networks_on(placement, model, _varied_tokens, ModelInputs(), scores=torch.zeros_like)
+    (by_nothing,) = networks_on(placement, model, _varied_tokens, scores=torch.zeros_like)
     assert by_nothing.float32_parts == ()
 
 
@@ -67,7 +67,7 @@ def test_rounding_counts_by_the_scores_that_outputs_become() -> None:
 def test_language_models_are_packed_and_give_the_logits_of_their_own_forward(name: str) -> None:
     model = _language_model(backbone(name))
     expected = _last_logits(model, _varied_tokens())
-    (network,) = networks_on(_placement(CPU), model, _tokens, ModelInputs())
+    (network,) = networks_on(_placement(CPU), model, _tokens)
     assert not network.pads
     torch.testing.assert_close(network(_varied_tokens()), expected, rtol=0, atol=1e-5)
 
@@ -84,7 +84,7 @@ def test_language_models_with_other_options_run_through_transformers(options: di
     kind, usual = CAUSAL_MODELS["qwen3"]
     model = _language_model(random_model(kind, **(usual | options)))
     expected = _last_logits(model, _varied_tokens())
-    (network,) = networks_on(_placement(CPU), model, _varied_tokens, ModelInputs())
+    (network,) = networks_on(_placement(CPU), model, _varied_tokens)
     assert network.pads
     torch.testing.assert_close(network(_varied_tokens()), expected, rtol=0, atol=1e-5)
 
@@ -106,7 +106,7 @@ def test_causal_classifiers_are_packed_and_read_what_their_own_forward_reads(*, 
         pairs = torch.from_numpy(tokens.ids).long().split(tokens.lengths.tolist())
         expected = torch.cat([stated(ids[None]).logits for ids in pairs])
     whole = WholeModel(model, {0: "no", 1: "yes"}, names_padding=names_padding)
-    (network,) = networks_on(_placement(CPU), whole, _tokens, ModelInputs())
+    (network,) = networks_on(_placement(CPU), whole, _tokens)
     assert not network.pads
     torch.testing.assert_close(network(tokens), expected, rtol=0, atol=1e-5)
 
@@ -114,16 +114,14 @@ def test_causal_classifiers_are_packed_and_read_what_their_own_forward_reads(*, 
 def test_a_language_model_has_no_8_bit_products() -> None:
     message = r"dtype must be 'float32', 'bfloat16' or 'float16' for a causal model \(Qwen3ForCausalLM\), got 'int8'"
     with pytest.raises(InputError, match=message):
-        networks_on(
-            Placement((CPU,), Precision.INT8, 100), _language_model(backbone("qwen3")), _varied_tokens, ModelInputs()
-        )
+        networks_on(Placement((CPU,), Precision.INT8, 100), _language_model(backbone("qwen3")), _varied_tokens)
 
 
 def test_a_language_model_that_has_no_packed_form_has_no_8_bit_products() -> None:
     kind, usual = CAUSAL_MODELS["qwen3"]
     model = _language_model(random_model(kind, **(usual | {"use_sliding_window": True, "max_window_layers": 1})))
     with pytest.raises(InputError, match="dtype 'int8' has no form for Qwen3ForCausalLM: use 'float32'"):
-        networks_on(Placement((CPU,), Precision.INT8, 100), model, _varied_tokens, ModelInputs())
+        networks_on(Placement((CPU,), Precision.INT8, 100), model, _varied_tokens)
 
 
 def test_parameters_leave_a_model_once() -> None:
@@ -150,7 +148,7 @@ def test_a_language_model_reads_no_texts_for_what_bfloat16_rounds() -> None:
     model = _language_model(backbone("qwen3"))
     expected = _last_logits(model, _varied_tokens())
     placement = Placement((replace(CPU, float32_at_hand=True),), Precision.BFLOAT16, 100)
-    (network,) = networks_on(placement, model, unasked, ModelInputs(), candidates=unasked)
+    (network,) = networks_on(placement, model, unasked, candidates=unasked)
     assert not network.pads
     error = (network(_varied_tokens()) - expected).std(dim=0) / expected.std(dim=0)
     assert 0 < error.max() < 0.1

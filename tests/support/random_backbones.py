@@ -8,7 +8,15 @@ import transformers
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondpass.encoder import Capabilities, Pooling, RoundingTexts, TokenBatch
+from secondpass.encoder import (
+    Capabilities,
+    PackedEncoder,
+    Pooling,
+    Precision,
+    RoundingTexts,
+    TokenBatch,
+    packed_encoder,
+)
 from secondpass.encoder.pooling import CAUSAL_PACKED_POOLINGS, PACKED_POOLINGS
 from secondpass.execution.devices import capabilities_of
 
@@ -152,6 +160,25 @@ def random_batch(model: PreTrainedModel, lengths: Sequence[int], *, seed: int = 
     ids = torch.randint(8, VOCABULARY, (n_tokens,), generator=generator)
     type_ids = torch.randint(0, n_types, (n_tokens,), generator=generator)
     return TokenBatch(ids.to(device), type_ids.to(device), tuple(lengths))
+
+
+def packed_form(
+    model: PreTrainedModel,
+    *,
+    precision: Precision,
+    pooling: Pooling,
+    capabilities: Capabilities,
+    rounding_texts: RoundingTexts | None = None,
+) -> PackedEncoder | None:
+    """The packed encoder of a base model, which stays as it is."""
+    return packed_encoder(
+        model.config,
+        {name: parameter.detach() for name, parameter in model.named_parameters()},
+        precision=precision,
+        pooling=pooling,
+        capabilities=capabilities,
+        rounding_texts=rounding_texts,
+    )
 
 
 def rounding_texts(

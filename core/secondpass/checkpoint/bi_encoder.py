@@ -1,7 +1,7 @@
 """Bi-encoders: models that embed query and document apart, which the cards' tables also re-rank with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import transformers
 from torch import nn
@@ -20,8 +20,7 @@ from secondpass.checkpoint.settings import check_settings
 from secondpass.checkpoint.source import find
 from secondpass.checkpoint.st_modules import ModuleSpec, is_cross_encoder, layers_of, module_specs, pooling_of
 from secondpass.checkpoint.stored_prompts import default_prompt_name, stored_prompts
-from secondpass.checkpoint.tokenizer import check_vocabulary, model_inputs, side, single_text_specials, tokenize_with
-from secondpass.encoder.padded import ModelInputs
+from secondpass.checkpoint.tokenizer import check_vocabulary, gives_types, side, single_text_specials, tokenize_with
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
 from secondpass.options import HubOptions
@@ -52,11 +51,6 @@ class EmbeddingModel:
     files: CheckpointFiles
     max_length: int
     cosine: bool
-
-    @property
-    def inputs(self) -> ModelInputs:
-        """What its tokenizer gives the transformer besides tokens."""
-        return model_inputs(self.tokenizer)
 
     def text_tokenizer(self, prompt_names: Sequence[str]) -> OneTextTokenizer:
         """How texts are read under the first of these prompts that the checkpoint has."""
@@ -100,6 +94,7 @@ def load_embedding(name: str, hub: HubOptions, max_length: int | None) -> Embedd
             f"{inner.name}: its texts go through a chat template (modality_config); "
             "bi-encoders with a chat template cannot be scored yet"
         )
+    model = replace(model, reads_types=gives_types(tokenizer))
     check_vocabulary(inner, tokenizer, n_embeddings(model.backbone))
     before, after = single_text_specials(tokenizer, folder.name)
     length = Limit.of(inner, tokenizer, model.backbone).resolve(

@@ -1,6 +1,6 @@
 """One checkpoint, whole: its networks, how it reads pairs, which label counts, and the unit of its scores."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from secondpass.checkpoint.backbone_facts import n_embeddings
@@ -14,8 +14,7 @@ from secondpass.checkpoint.ranking_model import LanguageModel, RankingModel
 from secondpass.checkpoint.score_activation import ScoreActivation, resolve_activation, states_exclusive
 from secondpass.checkpoint.settings import check_settings
 from secondpass.checkpoint.source import find
-from secondpass.checkpoint.tokenizer import AnyTokenizer, check_vocabulary, lower_case, model_inputs
-from secondpass.encoder.padded import ModelInputs
+from secondpass.checkpoint.tokenizer import AnyTokenizer, check_vocabulary, gives_types, lower_case
 from secondpass.errors import CheckpointError
 from secondpass.options import ModelOptions
 from secondpass.tokenization.pairs import PairTokenizer
@@ -36,7 +35,6 @@ class Checkpoint:
         max_length: Tokens of a pair, specials included.
         relevance: Which column of the logits means relevant, and how the others count.
         activation: Relevance logit to score.
-        inputs: What the tokenizer gives the model besides tokens.
     """
 
     folder: Folder
@@ -46,7 +44,6 @@ class Checkpoint:
     max_length: int
     relevance: Relevance
     activation: ScoreActivation
-    inputs: ModelInputs
 
 
 def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
@@ -90,7 +87,6 @@ def load_checkpoint(name: str, options: ModelOptions) -> Checkpoint:
         tokenize.max_length,
         Relevance(label, exclusive=_is_exclusive(folder, model)),
         activation,
-        model_inputs(tokenizer),
     )
 
 
@@ -114,7 +110,7 @@ def _load_pretrained(folder: Folder, layout: Layout) -> tuple[RankingModel, AnyT
     if model.backbone.config.pad_token_id is None:
         # Classifiers on causal models refuse batches without; which token they read without it, `WholeModel` says.
         model.backbone.config.pad_token_id = tokenizer.pad_token_id
-    return model, tokenizer
+    return replace(model, reads_types=gives_types(tokenizer)), tokenizer
 
 
 def _is_exclusive(folder: Folder, model: RankingModel) -> bool:

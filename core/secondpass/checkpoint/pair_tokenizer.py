@@ -6,7 +6,7 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.limits import Limit
 from secondpass.checkpoint.ranking_model import RankingModel
 from secondpass.checkpoint.stored_prompts import default_prompt, stored_prompts
-from secondpass.checkpoint.tokenizer import AnyTokenizer, model_inputs, pair_template, side, tokenize_with
+from secondpass.checkpoint.tokenizer import AnyTokenizer, gives_types, pair_template, side, tokenize_with
 from secondpass.errors import InputError
 from secondpass.options import ModelOptions
 from secondpass.tokenization.pairs import PairTokenizer, TwoTextTokenizer
@@ -62,7 +62,7 @@ def _chat(folder: Folder, template: ChatTemplate, limit: Limit, options: ModelOp
 
 def _reads_types(model: RankingModel, tokenizer: AnyTokenizer) -> bool:
     """Token types count where the tokenizer makes them and the model reads more than one."""
-    return n_token_types(model.backbone) > 1 and model_inputs(tokenizer).types
+    return n_token_types(model.backbone) > 1 and gives_types(tokenizer)
 
 
 def _prompt(folder: Folder, options: ModelOptions) -> str:

@@ -26,6 +26,7 @@ class SplitModel:
         labels: Name of each column of the logits.
         blank_id: The padding token that a causal model reads where a text has no token; None where its state is zeros.
         ignored_id: A token that does not count at the end of a text; None where every token does.
+        reads_types: Whether token types are among the inputs of its own forward; see `PaddedModel`.
     """
 
     backbone: "PreTrainedModel"
@@ -34,6 +35,7 @@ class SplitModel:
     labels: Mapping[int, str]
     blank_id: int | None = None
     ignored_id: int | None = None
+    reads_types: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,13 @@ class WholeModel:
         labels: Name of each column of the logits.
         names_padding: Whether its own config names the padding token. On a causal model it reads a text's last token
             that is another one, else its last token, whatever that is.
+        reads_types: As in `SplitModel`.
     """
 
     backbone: "PreTrainedModel"
     labels: Mapping[int, str]
     names_padding: bool = True
+    reads_types: bool = True
 
     def split(self) -> SplitModel | None:
         """Transformer and head of a causal model; None where the encoder does not know it or an option of it."""
@@ -67,10 +71,12 @@ class LanguageModel:
         backbone: Transformer and language-model head in one, in float32 or as `load_pretrained` says; of the head only
             the answers' rows are left.
         labels: Name of each column of the logits; the last one means relevant.
+        reads_types: As in `SplitModel`.
     """
 
     backbone: "PreTrainedModel"
     labels: Mapping[int, str]
+    reads_types: bool = True
 
     def split(self) -> SplitModel | None:
         """Transformer and head, which reads the last token; None where the encoder does not know it or an option of it.
@@ -97,6 +103,7 @@ def _causal_split(model: WholeModel | LanguageModel, head: Callable[[Architectur
         model.backbone.get_submodule(path).float(),
         model.labels,
         blank_id=padding_id if 0 <= padding_id < config.vocab_size else None,
+        reads_types=model.reads_types,
     )
 
 

@@ -9,7 +9,6 @@ from tokenizers import Tokenizer, normalizers
 from secondpass.arguments import describe
 from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.plain.tokenizer import PlainTokenizer
-from secondpass.encoder.padded import ModelInputs
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.pairs import PairTemplate
 from secondpass.tokenization.text_tokenizer import FastTokenizer, PythonTokenizer, TextTokenizer
@@ -36,9 +35,9 @@ def check_vocabulary(folder: Folder, tokenizer: AnyTokenizer, n_embeddings: int 
         )
 
 
-def model_inputs(tokenizer: AnyTokenizer) -> ModelInputs:
-    """What a tokenizer gives its model besides tokens."""
-    return ModelInputs(types="token_type_ids" in tokenizer.model_input_names)
+def gives_types(tokenizer: AnyTokenizer) -> bool:
+    """Whether a tokenizer gives its model token types."""
+    return "token_type_ids" in tokenizer.model_input_names
 
 
 def side(stated: str) -> Literal["left", "right"]:

@@ -2,24 +2,21 @@
 
 from secondpass.encoder.arithmetic.precision import Precision, check_precision
 from secondpass.encoder.batch import TokenBatch
-from secondpass.encoder.build import pack_parameters, packed_encoder
+from secondpass.encoder.build import packed_encoder
 from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.encoder import PackedEncoder
-from secondpass.encoder.padded import ModelInputs
 from secondpass.encoder.pooling import Pooling
 from secondpass.encoder.sensitivity import RoundingTexts
 from secondpass.encoder.transfer import to_device
 
 __all__ = [
     "Capabilities",
-    "ModelInputs",
     "PackedEncoder",
     "Pooling",
     "Precision",
     "RoundingTexts",
     "TokenBatch",
     "check_precision",
-    "pack_parameters",
     "packed_encoder",
     "to_device",
 ]

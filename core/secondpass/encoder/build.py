@@ -1,7 +1,7 @@
 """Whether a transformer has a packed form, and in which of a precision's arithmetics its parts are."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,20 +20,9 @@ from secondpass.encoder.spec import EncoderSpec
 from secondpass.errors import ScoringError
 
 
-class Backbone(Protocol):
-    """A transformer without a head, such as a base model of transformers."""
-
-    @property
-    def config(self) -> Any:  # noqa: ANN401 - its attributes differ with its architecture
-        """With the attributes of transformers' config."""
-
-    def named_parameters(self) -> Iterable[tuple[str, Tensor]]:
-        """By transformers' names."""
-        ...
-
-
 def packed_encoder(
-    backbone: Backbone,
+    config: Any,  # noqa: ANN401 - its attributes differ with its architecture
+    parameters: Mapping[str, Tensor],
     *,
     precision: Precision,
     pooling: Pooling,
@@ -42,9 +31,13 @@ def packed_encoder(
 ) -> PackedEncoder | None:
     """The packed form of a transformer, or None if it has none.
 
+    Each parameter is asked for where it is used and let go of, so that those on disk need not be in memory all at once:
+    with rounding texts float32's are, while it is looked for parts that cannot bear rounding.
+
     Args:
-        backbone: Such as BertModel, its parameters on the CPU, in float32 or in what becomes it without loss. Not
-            changed; tables may be shared with it.
+        config: Of a transformer without a head, such as BertModel, with the attributes of transformers' config.
+        parameters: By transformers' names, on the CPU, in float32 or in what becomes it without loss. Not changed;
+            tables may be shared with the encoder.
         precision: The number format; see `check_precision` for what a device does well.
         pooling: Which state the head reads.
         capabilities: Of the device to compute on.
@@ -54,31 +47,6 @@ def packed_encoder(
     Raises:
         ValueError: The precision needs rounding texts, or the encoder has no place for a parameter. Neither is a user's
             mistake.
-    """
-    parameters = {name: tensor.detach() for name, tensor in backbone.named_parameters()}
-    return pack_parameters(
-        backbone.config,
-        parameters,
-        precision=precision,
-        pooling=pooling,
-        capabilities=capabilities,
-        rounding_texts=rounding_texts,
-    )
-
-
-def pack_parameters(
-    config: Any,  # noqa: ANN401 - its attributes differ with its architecture
-    parameters: Mapping[str, Tensor],
-    *,
-    precision: Precision,
-    pooling: Pooling,
-    capabilities: Capabilities,
-    rounding_texts: RoundingTexts | None = None,
-) -> PackedEncoder | None:
-    """As `packed_encoder`, from a config and parameters by transformers' names.
-
-    Each parameter is asked for where it is used and let go of, so that those on disk need not be in memory all at once:
-    with rounding texts float32's are, while it is looked for parts that cannot bear rounding.
     """
     architecture = architecture_of(config)
     if architecture is None:

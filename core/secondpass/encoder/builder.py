@@ -13,7 +13,7 @@ from secondpass.encoder.capabilities import Capabilities
 from secondpass.encoder.embeddings import Embeddings
 from secondpass.encoder.encoder import PackedEncoder
 from secondpass.encoder.layer import Layer
-from secondpass.encoder.norm import Norm, make_layer_norm, make_rms_norm
+from secondpass.encoder.norm import LayerNorm, Norm, RmsNorm
 from secondpass.encoder.parameters import Parameters
 from secondpass.encoder.pooling import Pooling
 from secondpass.encoder.self_attention import (
@@ -102,6 +102,7 @@ class Builder:
             ffn=ffn,
             ffn_norm=ffn_norm,
             placement=self._spec.placement,
+            one_only=one_only,
         )
 
     def _attention(self, i: int, *, one_only: bool) -> Attention:
@@ -115,8 +116,8 @@ class Builder:
             return FullAttention(self._linear(f"{attention}.qkv", qkv), out, spec, heads)
         n_query = self._spec.n_heads * self._spec.head_dim
         query = self._linear(f"{attention}.query", qkv.outputs(slice(n_query)))
-        if spec.rope is None and self._capabilities.wide_heads:
-            return self._absorbed(query, qkv, out, spec.window)
+        if spec.rope is None and spec.window is None and self._capabilities.wide_heads:
+            return self._absorbed(query, qkv, out)
         key_value = self._linear(f"{attention}.key_value", qkv.outputs(slice(n_query, None)))
         return PooledAttention(query, key_value, out, spec, heads)
 
@@ -129,7 +130,7 @@ class Builder:
             causal=self._spec.causal,
         )
 
-    def _absorbed(self, query: Linear, qkv: Weights, out: Linear, window: int | None) -> AbsorbedAttention:
+    def _absorbed(self, query: Linear, qkv: Weights, out: Linear) -> AbsorbedAttention:
         n_heads, hidden = self._spec.n_heads, self._spec.hidden
         _, key, value = qkv.weight.view(3, n_heads, -1, hidden)
         bias = None if qkv.bias is None else self._on_device(qkv.bias[2 * hidden :]).view(n_heads, 1, -1)
@@ -139,7 +140,6 @@ class Builder:
             value=self._on_device(value.transpose(1, 2)).contiguous(),
             value_bias=bias,
             out=out,
-            window=window,
         )
 
     def _disentangled(
@@ -182,10 +182,13 @@ class Builder:
         weight, bias = self._parameters.take(f"{name}.weight"), self._parameters.take(f"{name}.bias")
         if weight is None:
             return None
-        eps, dtype, capabilities = self._spec.norm_eps, self._dtype, self._capabilities
+        device, dtype, eps = self._capabilities.device, self._dtype, self._spec.norm_eps
         if self._spec.rms_norms:
-            return make_rms_norm(weight, eps=eps, dtype=dtype, capabilities=capabilities)
-        return make_layer_norm(weight, bias, eps=eps, dtype=dtype, capabilities=capabilities)
+            # With a weight of another dtype than the states' torch leaves its fused kernel and warns.
+            return RmsNorm(weight.to(device, dtype), eps)
+        # Float32 parameters are also the faster way for states in half precision, where a device takes both together.
+        own = torch.float32 if self._capabilities.float32_norms else dtype
+        return LayerNorm(weight.to(device, own), None if bias is None else bias.to(device, own), eps)
 
     def _table(self, name: str) -> Tensor | None:
         table = self._parameters.take_stored(f"embeddings.{name}.weight")

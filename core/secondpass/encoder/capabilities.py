@@ -1,7 +1,6 @@
 """What a device can do, as one value: everything in the encoder that depends on the hardware reads it here.
 
-`secondpass.execution.devices` makes it, and is the only file that asks torch what the machine has: a new device is an
-entry there.
+Only `secondpass.execution.devices` makes it, from what torch says of the machine: a new device is an entry there.
 """
 
 from dataclasses import dataclass

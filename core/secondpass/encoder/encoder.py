@@ -73,7 +73,7 @@ class PackedEncoder:
         states = self.embeddings(batch, context.packing)
         for layer in self.layers:
             nothing = NoAttention.in_place_of(layer.attention, self.spec)
-            states = replace(layer, attention=nothing)(states, context)
+            states = replace(layer, attention=nothing, one_only=False)(states, context)
         return self.pooled(states, context)
 
     def context(self, batch: TokenBatch) -> ForwardContext:

@@ -21,6 +21,7 @@ class Layer:
         ffn: The second part.
         ffn_norm: Its normalisation.
         placement: Before the parts or after the sums.
+        one_only: Whether it keeps only the rows that are read (`Packing.read_rows`); `attention` gives no others then.
     """
 
     attention: Attention
@@ -28,15 +29,16 @@ class Layer:
     ffn: RowFunction
     ffn_norm: Norm
     placement: NormPlacement
+    one_only: bool
 
     def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
         """The rows that the layer keeps, one layer on. `states` is left as it is."""
         normalise = self.attention_norm or _same
-        selected = self.attention.select_rows(states, context)
+        kept = states[context.packing.read_rows] if self.one_only else states
         if self.placement is NormPlacement.POST:
-            middle = normalise(self.attention(states, context).add_(selected))
+            middle = normalise(self.attention(states, context).add_(kept))
             return self.ffn_norm(self.ffn(middle).add_(middle))
-        middle = self.attention(normalise(states), context).add_(selected)
+        middle = self.attention(normalise(states), context).add_(kept)
         return self.ffn(self.ffn_norm(middle)).add_(middle)
 
 

@@ -2,8 +2,6 @@
 
 import copy
 import inspect
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,18 +14,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInputs:
-    """What a tokenizer gives its model besides tokens.
-
-    Args:
-        types: Whether token types are among the inputs. Nearly all models take none for zeros, but GPT-2 and its
-            relatives look types up among the words, and XLM among its languages.
-    """
-
-    types: bool = True
-
-
 class PaddedModel:
     """A transformers model that reads batches of tokens.
 
@@ -36,17 +22,18 @@ class PaddedModel:
 
     Args:
         model: On its device, in its dtype.
-        inputs: What it reads.
+        reads_types: Whether token types are among its inputs. Nearly all models take none for zeros, but GPT-2 and its
+            relatives look types up among the words, and XLM among its languages.
 
     Attributes:
         keeps_logits: Whether the model can be told at which positions to compute logits (`logits_to_keep`).
     """
 
-    def __init__(self, model: "PreTrainedModel", inputs: ModelInputs) -> None:
+    def __init__(self, model: "PreTrainedModel", *, reads_types: bool) -> None:
         self._model = model
         self._pad_id = 0 if model.config.pad_token_id is None else model.config.pad_token_id
         accepted = inspect.signature(model.forward).parameters
-        self._reads_types = inputs.types and "token_type_ids" in accepted
+        self._reads_types = reads_types and "token_type_ids" in accepted
         self.keeps_logits = "logits_to_keep" in accepted
         # A causal model would otherwise build a cache of keys and values that nobody reads.
         self._options = {"use_cache": False} if "use_cache" in accepted else {}
@@ -58,30 +45,21 @@ class PaddedModel:
             batch: What it reads.
             logits_to_keep: The positions of its logits, the same for all pairs; None for all. Shape: (n_kept,), int64.
         """
+        device = batch.ids.device
         # At least one, for texts without any token of their own.
-        shape = len(batch.lengths), max(1, *batch.lengths)
-        places = self._places(batch.lengths, shape[1]).to(batch.ids.device)
+        positions = torch.arange(max(1, *batch.lengths), device=device)
+        mask = positions < torch.tensor(batch.lengths, device=device)[:, None]
 
         def pad(flat: Tensor, value: int) -> Tensor:
-            return flat.new_full((math.prod(shape),), value).index_copy_(0, places, flat).view(shape)
+            # All texts at once: a copy for each one would cost a GPU as many launches.
+            return flat.new_full(mask.shape, value).masked_scatter_(mask, flat)
 
-        mask = pad(torch.ones_like(batch.ids), 0)
-        inputs = {"input_ids": pad(batch.ids, self._pad_id), "attention_mask": mask}
+        inputs = {"input_ids": pad(batch.ids, self._pad_id), "attention_mask": mask.long()}
         if self._reads_types:
             inputs["token_type_ids"] = pad(batch.type_ids, 0)
         if logits_to_keep is not None:
             inputs["logits_to_keep"] = logits_to_keep
-        return self._model(**inputs, **self._options), mask.bool()
-
-    def _places(self, lengths: tuple[int, ...], longest: int) -> Tensor:
-        """Where each token stands in the padded batch, row after row. Shape: (n_tokens,), int64, on the CPU.
-
-        Worked out for all texts at once: a copy for each one would cost a GPU as many launches.
-        """
-        counts = torch.tensor(lengths, dtype=torch.int64, device="cpu")
-        rows = torch.arange(len(lengths), device="cpu") * longest
-        shifts = rows - (counts.cumsum(0) - counts)
-        return torch.arange(sum(lengths), device="cpu") + shifts.repeat_interleave(counts)
+        return self._model(**inputs, **self._options), mask
 
 
 class PaddedEncoder:
@@ -90,11 +68,11 @@ class PaddedEncoder:
     Args:
         model: On its device, in its dtype.
         pooling: Which state of its last layer.
-        inputs: What it reads.
+        reads_types: See `PaddedModel`.
     """
 
-    def __init__(self, model: "PreTrainedModel", pooling: Pooling, inputs: ModelInputs) -> None:
-        self._model = PaddedModel(model, inputs)
+    def __init__(self, model: "PreTrainedModel", pooling: Pooling, *, reads_types: bool) -> None:
+        self._model = PaddedModel(model, reads_types=reads_types)
         self._pooling = pooling
 
     def __call__(self, batch: TokenBatch) -> Tensor:
@@ -108,11 +86,11 @@ class PaddedClassifier:
 
     Args:
         model: On its device, in its dtype.
-        inputs: What it reads.
+        reads_types: See `PaddedModel`.
     """
 
-    def __init__(self, model: "PreTrainedModel", inputs: ModelInputs) -> None:
-        self._model = PaddedModel(model, inputs)
+    def __init__(self, model: "PreTrainedModel", *, reads_types: bool) -> None:
+        self._model = PaddedModel(model, reads_types=reads_types)
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """Shape: (n_pairs, n_labels), float32."""
@@ -126,11 +104,11 @@ class PaddedLanguageModel:
 
     Args:
         model: On its device, in its dtype.
-        inputs: What it reads.
+        reads_types: See `PaddedModel`.
     """
 
-    def __init__(self, model: "PreTrainedModel", inputs: ModelInputs) -> None:
-        self._model = PaddedModel(model, inputs)
+    def __init__(self, model: "PreTrainedModel", *, reads_types: bool) -> None:
+        self._model = PaddedModel(model, reads_types=reads_types)
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """Shape: (n_pairs, n_answers), float32."""

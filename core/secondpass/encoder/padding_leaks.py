@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from secondpass.encoder.batch import TokenBatch
-from secondpass.encoder.pairs_apart import WithoutPadding
+from secondpass.encoder.pairs_apart import Apart
 
 # Types of models whose masks hold padding off, as the tests show: they need no forward pass to find out.
 VERIFIED = frozenset(
@@ -34,5 +34,5 @@ def padding_leaks(encoder: Callable[[TokenBatch], Tensor], batch: TokenBatch) ->
         batch: Pairs of different lengths.
     """
     with torch.inference_mode():
-        together, alone = encoder(batch), WithoutPadding(encoder)(batch)
+        together, alone = encoder(batch), Apart(encoder, lambda pairs: pairs.lengths)(batch)
     return bool((together - alone).abs().max() > _TOLERANCE * alone.abs().max().clamp(min=1.0))

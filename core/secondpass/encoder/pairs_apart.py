@@ -14,48 +14,27 @@ from torch.nn import functional
 
 from secondpass.concurrency.per_process import PerProcess
 from secondpass.encoder.batch import TokenBatch
-from secondpass.encoder.packing import group_by_length
 
 _Key = TypeVar("_Key", bound=Hashable)
 
 
-class WithoutPadding:
-    """Runs the pairs of a batch that are equally long together, and no others.
+class Apart:
+    """Runs the pairs of a batch that have one key together, and no others.
 
     Args:
         encoder: A padded model.
+        keys_of: The key of each pair of a batch.
     """
 
-    def __init__(self, encoder: Callable[[TokenBatch], Tensor]) -> None:
+    def __init__(
+        self, encoder: Callable[[TokenBatch], Tensor], keys_of: Callable[[TokenBatch], Sequence[Hashable]]
+    ) -> None:
         self._encoder = encoder
+        self._keys_of = keys_of
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """As the encoder's own. Shape: (n_pairs, n_outputs)."""
-        outputs = []
-        for group in group_by_length(batch.lengths):
-            rows = slice(group.first_row, group.end_row)
-            lengths = (group.length,) * group.n_pairs
-            outputs.append(self._encoder(TokenBatch(batch.ids[rows], batch.type_ids[rows], lengths)))
-        return torch.cat(outputs)
-
-
-class OneByOne:
-    """Runs each pair of a batch alone.
-
-    Classifiers on causal models read a text's last token, and refuse batches where no padding token tells which it is.
-
-    Args:
-        encoder: A padded model.
-    """
-
-    def __init__(self, encoder: Callable[[TokenBatch], Tensor]) -> None:
-        self._encoder = encoder
-
-    def __call__(self, batch: TokenBatch) -> Tensor:
-        """As the encoder's own. Shape: (n_pairs, n_outputs)."""
-        ids, type_ids = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
-        pairs = zip(ids, type_ids, batch.lengths, strict=True)
-        return torch.cat([self._encoder(TokenBatch(own, types, (length,))) for own, types, length in pairs])
+        return _in_groups(batch, self._keys_of(batch), lambda _, group: self._encoder(group))
 
 
 class OneLengthAtATime:
@@ -69,7 +48,7 @@ class OneLengthAtATime:
     """
 
     def __init__(self, encoder: Callable[[TokenBatch], Tensor]) -> None:
-        self._encoder = WithoutPadding(encoder)
+        self._encoder = Apart(encoder, lambda batch: batch.lengths)
         self._lock = PerProcess(threading.Lock)
 
     def __call__(self, batch: TokenBatch) -> Tensor:
@@ -78,24 +57,12 @@ class OneLengthAtATime:
             return self._encoder(batch)
 
 
-class ByEnds:
-    """Runs the pairs of a batch that hold equally many end tokens together, and no others.
-
-    Classifiers on encoder-decoders read a text's last end token, and refuse batches where texts hold more of them than
-    others, as those do in which it is written out.
-
-    Args:
-        encoder: A padded model.
-        end_id: The end token.
-    """
-
-    def __init__(self, encoder: Callable[[TokenBatch], Tensor], end_id: int) -> None:
-        self._encoder = encoder
-        self._end_id = end_id
-
-    def __call__(self, batch: TokenBatch) -> Tensor:
-        """As the encoder's own. Shape: (n_pairs, n_outputs)."""
-        return _in_groups(batch, _counts(batch, self._end_id), lambda _, group: self._encoder(group))
+def count_tokens(batch: TokenBatch, token_id: int) -> list[int]:
+    """How often each pair of a batch holds a token."""
+    before = functional.pad((batch.ids == token_id).cumsum(0), (1, 0))
+    ends = torch.tensor(batch.lengths, device="cpu").cumsum(0).to(batch.ids.device)
+    counts: list[int] = functional.pad(before[ends], (1, 0)).diff().tolist()
+    return counts
 
 
 class PaddingApart:
@@ -122,27 +89,21 @@ class PaddingApart:
 
     def __call__(self, batch: TokenBatch) -> Tensor:
         """As the encoders' own. Shape: (n_pairs, n_outputs)."""
-        is_apart = [count > 0 for count in _counts(batch, self._pad_id)]
+        is_apart = [count > 0 for count in count_tokens(batch, self._pad_id)]
         return _in_groups(batch, is_apart, lambda apart, group: (self._apart if apart else self._encoder)(group))
-
-
-def _counts(batch: TokenBatch, token_id: int) -> list[int]:
-    """How often each pair of a batch holds a token."""
-    before = functional.pad((batch.ids == token_id).cumsum(0), (1, 0))
-    ends = torch.tensor(batch.lengths, device="cpu").cumsum(0).to(batch.ids.device)
-    counts: list[int] = functional.pad(before[ends], (1, 0)).diff().tolist()
-    return counts
 
 
 def _in_groups(batch: TokenBatch, keys: Sequence[_Key], run: Callable[[_Key, TokenBatch], Tensor]) -> Tensor:
     """The outputs of a batch whose pairs of one key are run together, in order."""
-    if len(set(keys)) == 1:
+    rows_of: dict[_Key, list[int]] = {}
+    for row, key in enumerate(keys):
+        rows_of.setdefault(key, []).append(row)
+    if len(rows_of) == 1:
         return run(keys[0], batch)
     ids, type_ids = batch.ids.split(batch.lengths), batch.type_ids.split(batch.lengths)
     outputs: dict[int, Tensor] = {}
-    for key in set(keys):
-        rows = [i for i, own in enumerate(keys) if own == key]
-        lengths = tuple(batch.lengths[i] for i in rows)
-        group = TokenBatch(torch.cat([ids[i] for i in rows]), torch.cat([type_ids[i] for i in rows]), lengths)
+    for key, rows in rows_of.items():
+        lengths = tuple(batch.lengths[row] for row in rows)
+        group = TokenBatch(torch.cat([ids[row] for row in rows]), torch.cat([type_ids[row] for row in rows]), lengths)
         outputs |= zip(rows, run(key, group), strict=True)
-    return torch.stack([outputs[i] for i in range(len(keys))])
+    return torch.stack([outputs[row] for row in range(len(keys))])

@@ -38,20 +38,18 @@ def pool_padded(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
 
     Args:
         states: Shape: (n_pairs, longest, hidden).
-        mask: True where there is a token. Shape: (n_pairs, longest), bool.
+        mask: True where there is a token, with padding to the right. Shape: (n_pairs, longest), bool.
         pooling: Which state of each.
 
     Returns:
         Shape: (n_pairs, hidden).
     """
-    rows = torch.arange(len(states), device=states.device)
-    positions = torch.arange(states.shape[1], device=states.device).expand_as(mask)
     match pooling:
         case Pooling.CLS:
-            first = positions.masked_fill(~mask, states.shape[1]).argmin(dim=1)
-            return states[rows, first].float()
+            return states[:, 0].to(torch.float32, copy=True)  # a view would keep all the states in memory
         case Pooling.LAST:
-            last = positions.masked_fill(~mask, -1).argmax(dim=1)
+            rows = torch.arange(len(states), device=states.device)
+            last = (mask.sum(dim=1) - 1).clamp(min=0)  # the first one of a text without any token
             return states[rows, last].float()
         case Pooling.MAX:
             return states.float().masked_fill(~mask.unsqueeze(-1), float("-inf")).amax(dim=1)

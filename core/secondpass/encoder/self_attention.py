@@ -1,7 +1,8 @@
 """The kinds of self-attention that a layer may have, with their projections, over packed rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -14,17 +15,9 @@ from secondpass.encoder.forward_context import ForwardContext
 from secondpass.encoder.norm import Norm
 from secondpass.encoder.spec import EncoderSpec, LayerSpec
 
-
-class Attention(Protocol):
-    """Self-attention with its projections."""
-
-    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """What attention adds to the rows that the layer keeps."""
-        ...
-
-    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """The rows that the layer keeps."""
-        ...
+# Self-attention with its projections: what it adds to the rows that its layer keeps (see `Layer`).
+# Shape: (n_rows, hidden) -> (n_kept_rows, hidden).
+Attention: TypeAlias = Callable[[Tensor, ForwardContext], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +84,6 @@ class FullAttention:
         )
         return self.out(attended)
 
-    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:  # noqa: ARG002 - the protocol's signature
-        """All of them."""
-        return states
-
 
 @dataclass(frozen=True, slots=True)
 class PooledAttention:
@@ -113,15 +102,11 @@ class PooledAttention:
         """See `Attention`. Shape: (n_rows, hidden) -> (n_read_rows, hidden)."""
         heads = self.heads
         key, value = self.key_value(states).chunk(2, dim=1)
-        query = heads.normalise_queries(self.query(self.select_rows(states, context)))
+        query = heads.normalise_queries(self.query(states[context.packing.read_rows]))
         query = context.rotate_read(query, self.spec, heads.n_heads)
         key = context.rotate(heads.normalise_keys(key), self.spec, heads.n_key_heads)
         window = self.spec.window
         return self.out(attend_one(query, key, value, context.packing, n_heads=heads.n_heads, window=window))
-
-    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """Those tokens', and those that stand for no pair."""
-        return states[context.packing.read_rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +128,9 @@ class NoAttention:
             raise TypeError(f"{type(attention).__name__} is no causal attention")
         return cls(attention.out, spec.n_heads * spec.head_dim)
 
-    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:  # noqa: ARG002 - the protocol's signature
+    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:  # noqa: ARG002 - as `Attention`
         """See `Attention`. Shape: (n_rows, hidden)."""
         return self.out(states.new_zeros(len(states), self.width))
-
-    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:  # noqa: ARG002 - the protocol's signature
-        """All of them."""
-        return states
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +148,6 @@ class AbsorbedAttention:
         value: V by head, transposed. Shape: (n_heads, hidden, head_dim).
         value_bias: d by head, or None. Shape: (n_heads, 1, head_dim).
         out: After attention.
-        window: As in `LayerSpec`.
     """
 
     query: Linear
@@ -175,22 +155,17 @@ class AbsorbedAttention:
     value: Tensor
     value_bias: Tensor | None
     out: Linear
-    window: int | None
 
     def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
         """See `Attention`. Shape: (n_rows, hidden) -> (n_read_rows, hidden)."""
         n_heads, head_dim, _ = self.key.shape
-        by_head = self.query(self.select_rows(states, context)).view(-1, n_heads, head_dim).transpose(0, 1)
+        by_head = self.query(states[context.packing.read_rows]).view(-1, n_heads, head_dim).transpose(0, 1)
         query = torch.bmm(by_head, self.key).transpose(0, 1)
-        averages = attend_states(query, states, context.packing, window=self.window)
+        averages = attend_states(query, states, context.packing)
         outputs = torch.bmm(averages.transpose(0, 1), self.value)
         if self.value_bias is not None:
             outputs += self.value_bias
         return self.out(outputs.transpose(0, 1).flatten(1))
-
-    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """The first tokens', and those that stand for no pair."""
-        return states[context.packing.read_rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +183,6 @@ class DisentangledAttention:
         tables = context.by_distance(self.tables)
         return self.out(attend_disentangled(query, key, value, context.packing, tables, n_heads=self.n_heads))
 
-    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:  # noqa: ARG002 - the protocol's signature
-        """All of them."""
-        return states
-
 
 @dataclass(frozen=True, slots=True)
 class FirstDisentangledAttention:
@@ -226,9 +197,5 @@ class FirstDisentangledAttention:
     def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
         """See `Attention`. Shape: (n_rows, hidden) -> (n_read_rows, hidden)."""
         key, value = self.key_value(states).chunk(2, dim=1)
-        query, tables = self.query(self.select_rows(states, context)), context.by_distance(self.tables)
+        query, tables = self.query(states[context.packing.read_rows]), context.by_distance(self.tables)
         return self.out(attend_first_disentangled(query, key, value, context.packing, tables, n_heads=self.n_heads))
-
-    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """The first tokens', and those that stand for no pair."""
-        return states[context.packing.read_rows]

@@ -15,12 +15,10 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from secondpass.encoder.arithmetic.feed_forward import RowFunction
 from secondpass.encoder.batch import TokenBatch
 from secondpass.encoder.encoder import PackedEncoder
 from secondpass.encoder.forward_context import ForwardContext
 from secondpass.encoder.layer import Layer
-from secondpass.encoder.self_attention import Attention
 
 # A layer that adds this share of it stands out, and is relieved of it even where the sum would be just bearable: what
 # is just below the bound on these texts is above it on others, or with another CPU's products.
@@ -71,41 +69,18 @@ class RoundingTexts:
 
 
 @dataclass(frozen=True, slots=True)
-class AttentionIn:
-    """Attention in a format of its own, whatever that of the states around it.
+class InFloat32:
+    """A part of a layer in float32, whatever the format of the states around it.
 
     Args:
-        attention: What computes.
-        dtype: What it takes.
+        part: What computes.
     """
 
-    attention: Attention
-    dtype: torch.dtype
+    part: Callable[..., Tensor]
 
-    def __call__(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """See `Attention`."""
-        return self.attention(states.to(self.dtype), context).to(states.dtype)
-
-    def select_rows(self, states: Tensor, context: ForwardContext) -> Tensor:
-        """See `Attention`."""
-        return self.attention.select_rows(states, context)
-
-
-@dataclass(frozen=True, slots=True)
-class FeedForwardIn:
-    """A feed-forward part in a format of its own.
-
-    Args:
-        ffn: What computes.
-        dtype: What it takes.
-    """
-
-    ffn: RowFunction
-    dtype: torch.dtype
-
-    def __call__(self, states: Tensor) -> Tensor:
-        """See `RowFunction`."""
-        return self.ffn(states.to(self.dtype)).to(states.dtype)
+    def __call__(self, states: Tensor, *context: ForwardContext) -> Tensor:
+        """See `Attention` and `RowFunction`."""
+        return self.part(states.float(), *context).to(states.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +194,7 @@ def _added(error: float, unavoidable: float) -> float:
 def _with_parts_of(layer: Layer, exact: Layer, parts: Sequence[_Part]) -> Layer:
     """The layer with these parts in float32."""
     if "attention" in parts:
-        layer = replace(layer, attention=AttentionIn(exact.attention, torch.float32))
+        layer = replace(layer, attention=InFloat32(exact.attention))
     if "ffn" in parts:
-        layer = replace(layer, ffn=FeedForwardIn(exact.ffn, torch.float32))
+        layer = replace(layer, ffn=InFloat32(exact.ffn))
     return layer

@@ -1,7 +1,7 @@
 """A loaded model becomes networks: one on each device, with its packed encoder where it has one."""
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -9,12 +9,10 @@ from torch import Tensor, nn
 from secondpass.checkpoint import Checkpoint, LanguageModel, PlainClassifier, RankingModel, SplitModel, WholeModel
 from secondpass.encoder import (
     Capabilities,
-    ModelInputs,
     PackedEncoder,
     Precision,
     RoundingTexts,
     TokenBatch,
-    pack_parameters,
     packed_encoder,
 )
 from secondpass.encoder.architectures import is_causal
@@ -31,7 +29,6 @@ def networks_on(
     placement: Placement,
     model: RankingModel,
     sample: Callable[[], PairTokens],
-    inputs: ModelInputs,
     *,
     candidates: Callable[[], PairTokens] | None = None,
     scores: Callable[[Tensor], Tensor] | None = None,
@@ -44,7 +41,6 @@ def networks_on(
             be used afterwards.
         sample: Gives a few pairs of different lengths as the model reads them, for precisions that round, and to find
             out whether padding leaks into scores.
-        inputs: What the model's tokenizer gives it, for architectures that run through transformers' own forward.
         candidates: Gives CANDIDATE_PAIRS as the model reads them, on whose order the effect of rounding is measured;
             None for a model of single texts, where it is measured on the sample.
         scores: What documents are ordered by, from the outputs for these; None for the outputs themselves.
@@ -68,7 +64,7 @@ def networks_on(
             if candidates is not None:
                 lists = batch_on(candidates(), capabilities)
                 rounding_texts = replace(rounding_texts, lists=lists, n_lists=len(CANDIDATES))
-        encoder = _encoder(own, placement.precision, capabilities, sample, inputs, rounding_texts)
+        encoder = _encoder(own, placement.precision, capabilities, sample, rounding_texts)
         pools = isinstance(own, PlainClassifier | SplitModel)
         blank = ignored_id = None
         if isinstance(own, SplitModel):
@@ -94,7 +90,6 @@ def pair_networks(placement: Placement, checkpoint: Checkpoint, scores: Callable
         placement,
         checkpoint.model,
         lambda: checkpoint.tokenize(RANGE_PAIRS),
-        checkpoint.inputs,
         candidates=lambda: checkpoint.tokenize(CANDIDATE_PAIRS),
         scores=scores,
     )
@@ -133,50 +128,36 @@ def _encoder(
     precision: Precision,
     capabilities: Capabilities,
     sample: Callable[[], PairTokens],
-    inputs: ModelInputs,
     rounding_texts: RoundingTexts | None,
 ) -> Callable[[TokenBatch], Tensor]:
     """The packed form of the transformer where there is one, else transformers' own forward."""
-    if isinstance(model, PlainClassifier):
-        packed = pack_parameters(
+    packed = None
+    if isinstance(model, PlainClassifier) or (isinstance(model, SplitModel) and is_of_transformers(model)):
+        packed = packed_encoder(
             model.backbone.config,
-            model.backbone.parameters,
+            _parameters(model, read_once=rounding_texts is None),
             precision=precision,
             pooling=model.pooling,
             capabilities=capabilities,
             rounding_texts=rounding_texts,
         )
-        if packed is None:
-            raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")
+    if packed is not None:
         return packed
-    if isinstance(model, SplitModel) and is_of_transformers(model):
-        packed = _packed(model, precision, capabilities, rounding_texts)
-        if packed is not None:
-            return packed
+    if isinstance(model, PlainClassifier):
+        raise ValueError(f"{model.backbone.config.model_type} was read for the packed encoder and has no such form")  # noqa: TRY004 - its config is what is wrong
     if precision.needs_ranges:
         raise InputError(f"dtype '{precision}' has no form for {type(model.backbone).__name__}: use 'float32'")
-    return padded_network(model, precision, capabilities, sample, inputs)
+    return padded_network(model, precision, capabilities, sample)
 
 
-def _packed(
-    model: SplitModel, precision: Precision, capabilities: Capabilities, rounding_texts: RoundingTexts | None
-) -> PackedEncoder | None:
-    if rounding_texts is not None:
-        return packed_encoder(
-            model.backbone,
-            precision=precision,
-            pooling=model.pooling,
-            capabilities=capabilities,
-            rounding_texts=rounding_texts,
-        )
-    # Where it is built once, the model's weights need not wait for the last of the encoder's.
-    return pack_parameters(
-        model.backbone.config,
-        LeavingParameters(model.backbone),
-        precision=precision,
-        pooling=model.pooling,
-        capabilities=capabilities,
-    )
+def _parameters(model: PlainClassifier | SplitModel, *, read_once: bool) -> Mapping[str, Tensor]:
+    """The transformer's, by transformers' names."""
+    if isinstance(model, PlainClassifier):
+        return model.backbone.parameters
+    # Where the encoder is built once, the model's weights need not wait for the last of the encoder's.
+    if read_once:
+        return LeavingParameters(model.backbone)
+    return {name: parameter.detach() for name, parameter in model.backbone.named_parameters()}
 
 
 def _head(model: RankingModel, capabilities: Capabilities) -> nn.Module:

@@ -1,7 +1,7 @@
 """Where and in which precision a model runs, from what the caller asked and what the machine has.
 
-This is the one file that asks torch what a machine has; everything else reads `Capabilities`. A new device is its entry
-in `capabilities_of`, its test in `_is_available`, and its place in `_BEST_FIRST`.
+This is the one file that makes `Capabilities`, which everything else reads. A new device is its entry in
+`capabilities_of`, its test in `_is_available`, and its place in `_BEST_FIRST`.
 """
 
 from collections.abc import Callable, Sequence

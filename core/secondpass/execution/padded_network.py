@@ -1,6 +1,7 @@
 """A model in transformers' own forward: which pairs may stand beside each other in a batch, and whether it runs."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from secondpass.arguments import describe_error
 from secondpass.checkpoint import LanguageModel, PretrainedModel, SplitModel, WholeModel
-from secondpass.encoder import Capabilities, ModelInputs, Precision, TokenBatch
+from secondpass.encoder import Capabilities, Precision, TokenBatch
 from secondpass.encoder.architectures import architecture_of
 from secondpass.encoder.padded import (
     PaddedClassifier,
@@ -19,7 +20,7 @@ from secondpass.encoder.padded import (
     without_padding_token,
 )
 from secondpass.encoder.padding_leaks import VERIFIED, padding_leaks
-from secondpass.encoder.pairs_apart import ByEnds, OneByOne, OneLengthAtATime, PaddingApart, WithoutPadding
+from secondpass.encoder.pairs_apart import Apart, OneLengthAtATime, PaddingApart, count_tokens
 from secondpass.errors import CheckpointError
 from secondpass.tokenization.tokens import PairTokens
 
@@ -35,7 +36,6 @@ def padded_network(
     precision: Precision,
     capabilities: Capabilities,
     sample: Callable[[], PairTokens],
-    inputs: ModelInputs,
 ) -> Callable[[TokenBatch], Tensor]:
     """Token batches to pooled states or logits, by transformers' own forward.
 
@@ -44,19 +44,18 @@ def padded_network(
         precision: Of the transformer; the head stays in float32.
         capabilities: Of the device.
         sample: Gives a few pairs of different lengths as the model reads them.
-        inputs: What the model's tokenizer gives it.
 
     Raises:
         CheckpointError: The model fails on these pairs.
     """
-    encoder = _as_it_takes_pairs(model, inputs)
+    encoder = _as_it_takes_pairs(model)
     # A causal model that has no packed form after all may still be in the 16 bits that it is stored in.
     model.backbone.float()
     # Asked in float32 on the CPU, where rounding hides nothing.
     if _rotates_by_longest(model.backbone.config):
         encoder = OneLengthAtATime(encoder)
     elif not _is_verified(model) and _leaks(model, encoder, sample()):
-        encoder = WithoutPadding(encoder)
+        encoder = Apart(encoder, lambda batch: batch.lengths)
     nn.Module.to(model.backbone, capabilities.device, precision.states_dtype(capabilities))
     if not isinstance(model, SplitModel):
         raise_head_to_float32(model.backbone)
@@ -68,24 +67,32 @@ def is_of_transformers(model: PretrainedModel) -> bool:
     return type(model.backbone).__module__.startswith("transformers.")
 
 
-def _as_it_takes_pairs(model: PretrainedModel, inputs: ModelInputs) -> Callable[[TokenBatch], Tensor]:
+def _as_it_takes_pairs(model: PretrainedModel) -> Callable[[TokenBatch], Tensor]:
     if isinstance(model, SplitModel):
-        return PaddedEncoder(model.backbone, model.pooling, inputs)
+        return PaddedEncoder(model.backbone, model.pooling, reads_types=model.reads_types)
     if isinstance(model, LanguageModel):
-        return PaddedLanguageModel(model.backbone, inputs)
-    return _classifier(model, inputs)
+        return PaddedLanguageModel(model.backbone, reads_types=model.reads_types)
+    return _classifier(model)
 
 
-def _classifier(model: WholeModel, inputs: ModelInputs) -> Callable[[TokenBatch], Tensor]:
-    encoder, config = PaddedClassifier(model.backbone, inputs), model.backbone.config
+def _classifier(model: WholeModel) -> Callable[[TokenBatch], Tensor]:
+    config = model.backbone.config
+    encoder = PaddedClassifier(model.backbone, reads_types=model.reads_types)
+    # Classifiers on causal models read a text's last token, and refuse batches if no padding token tells which it is.
     if config.pad_token_id is None:  # nor has the tokenizer any
-        return OneByOne(encoder)
+        return _one_by_one(encoder)
+    # Those on encoder-decoders read a text's last end token, and refuse batches where texts hold more of them than
+    # others, as those do in which it is written out.
     if config.is_encoder_decoder:
-        return ByEnds(encoder, config.eos_token_id)
+        return Apart(encoder, partial(count_tokens, token_id=config.eos_token_id))
     if not model.names_padding:
-        as_stated = OneByOne(PaddedClassifier(without_padding_token(model.backbone), inputs))
-        return PaddingApart(encoder, config.pad_token_id, as_stated)
+        as_stated = PaddedClassifier(without_padding_token(model.backbone), reads_types=model.reads_types)
+        return PaddingApart(encoder, config.pad_token_id, _one_by_one(as_stated))
     return encoder
+
+
+def _one_by_one(encoder: Callable[[TokenBatch], Tensor]) -> Apart:
+    return Apart(encoder, lambda batch: range(len(batch.lengths)))
 
 
 def _rotates_by_longest(config: "PreTrainedConfig") -> bool:

@@ -28,7 +28,7 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.layouts import layout_of
 from secondpass.checkpoint.plain.config import plain_config
 from secondpass.checkpoint.plain.tokenizer import PlainTokenizer, plain_tokenizer
-from secondpass.encoder import ModelInputs, Precision
+from secondpass.encoder import Precision
 from secondpass.encoder.architectures import architecture_of
 from secondpass.errors import CheckpointError
 from secondpass.execution.build_networks import networks_on
@@ -95,7 +95,7 @@ PLAIN: dict[str, checkpoints.Builder] = {
 
 
 def logits(model: RankingModel, tokens: PairTokens) -> np.ndarray:
-    (network,) = networks_on(Placement((CPU,), Precision.FLOAT32, 4096), model, lambda: tokens, ModelInputs())
+    (network,) = networks_on(Placement((CPU,), Precision.FLOAT32, 4096), model, lambda: tokens)
     scores: np.ndarray = network(tokens).numpy()
     return scores
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from random_backbones import CPU, backbone, random_batch, rounding_texts
+from random_backbones import CPU, backbone, packed_form, random_batch, rounding_texts
 
-from secondpass.encoder import Pooling, Precision, TokenBatch, packed_encoder
+from secondpass.encoder import Pooling, Precision, TokenBatch
 from secondpass.encoder.arithmetic.arithmetic import FloatArithmetic, Weights
 from secondpass.encoder.arithmetic.int8 import Int8Arithmetic, Int8FeedForward, weight_scales
 from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
@@ -111,13 +111,13 @@ def test_inner_channels_of_wide_range_stay_in_floating_point() -> None:
 
 def test_int8_needs_range_texts() -> None:
     with pytest.raises(ValueError, match="this precision needs rounding texts"):
-        packed_encoder(backbone("bert"), precision=Precision.INT8, pooling=Pooling.CLS, capabilities=CPU)
+        packed_form(backbone("bert"), precision=Precision.INT8, pooling=Pooling.CLS, capabilities=CPU)
 
 
 def test_a_pair_alone_equals_the_pair_among_others() -> None:
     """The scales are fixed at load time: batch mates change nothing."""
     model = backbone("bert")
-    encoder = packed_encoder(
+    encoder = packed_form(
         model, precision=Precision.INT8, pooling=Pooling.CLS, capabilities=CPU, rounding_texts=rounding_texts(model)
     )
     assert encoder is not None

@@ -8,7 +8,7 @@ from torch import nn
 
 from secondpass.encoder.parameter_names import NameTable
 from secondpass.encoder.pooling import Pooling
-from secondpass.encoder.spec import EncoderSpec
+from secondpass.encoder.spec import EncoderSpec, Rope
 
 # The layers of a head, as paths in the loaded model, or what makes those without parameters.
 Head: TypeAlias = tuple[str | Callable[[], nn.Module], ...]
@@ -22,6 +22,19 @@ def same_head(*layers: str | Callable[[], nn.Module]) -> Callable[[Any], Head]:
 def first_token(config: Any) -> Pooling:  # noqa: ANN401, ARG001 - configs have no common typed base; what `pooling` takes
     """The pooling of most classifiers."""
     return Pooling.CLS
+
+
+def rope_of(parameters: Mapping[str, Any]) -> Rope | None:
+    """The rotation that a config states for all its layers; None for one that is more than a base and a factor."""
+    # transformers keeps the name that the kind had in older files, beside today's.
+    keys, theta = (parameters.keys() - {"type"}) | {"rope_type"}, float(parameters["rope_theta"])
+    match parameters.get("rope_type", "default"):
+        case "default" if keys == {"rope_type", "rope_theta"}:
+            return Rope(theta)
+        case "linear" if keys == {"rope_type", "rope_theta", "factor"}:
+            return Rope(theta, float(parameters["factor"]))
+        case _:
+            return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

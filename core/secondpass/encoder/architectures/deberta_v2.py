@@ -1,13 +1,12 @@
 """DeBERTa-v2 and v3: BERT's layers with disentangled attention."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from torch import nn
 
 from secondpass.encoder.architectures.architecture import Architecture, Head
-from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_module, nonlinearity_of
+from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
 from secondpass.encoder.parameter_names import NameTable
 from secondpass.encoder.spec import EncoderSpec, LayerSpec, RelativeSpec
 
@@ -50,16 +49,11 @@ def _relative(config: Any, terms: set[str]) -> RelativeSpec | None:  # noqa: ANN
 
 
 def _head(config: Any) -> Head:  # noqa: ANN401 - as above
-    return ("pooler.dense", _pooler_nonlinearity(config.pooler_hidden_act), "classifier")
-
-
-def _pooler_nonlinearity(name: str) -> Callable[[], nn.Module]:
-    known = nonlinearity_of(name)
-    return partial(_transformers_nonlinearity, name) if known is None else partial(nonlinearity_module, known)
+    return ("pooler.dense", partial(_transformers_nonlinearity, config.pooler_hidden_act), "classifier")
 
 
 def _transformers_nonlinearity(name: str) -> nn.Module:
-    from transformers.activations import ACT2FN  # noqa: PLC0415 - only for names that are rare
+    from transformers.activations import ACT2FN  # noqa: PLC0415 - takes seconds; whoever reads a head has it
 
     module: nn.Module = ACT2FN[name]
     return module

@@ -4,15 +4,15 @@ from typing import Any
 
 from torch import nn
 
-from secondpass.encoder.architectures.architecture import Architecture, same_head
+from secondpass.encoder.architectures.architecture import Architecture, rope_of, same_head
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
 from secondpass.encoder.parameter_names import NameTable
-from secondpass.encoder.spec import EncoderSpec, LayerSpec, Rope
+from secondpass.encoder.spec import EncoderSpec, LayerSpec
 
 
 def _gte(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' configs have no common typed base
     nonlinearity = nonlinearity_of(config.hidden_act)
-    rope = _rope(config.rope_parameters)
+    rope = rope_of(config.rope_parameters)
     head_dim, rest = divmod(config.hidden_size, config.num_attention_heads)
     has_equal_heads = rest == 0 and head_dim % 2 == 0 and getattr(config, "head_dim", head_dim) == head_dim
     if nonlinearity is None or rope is None or not has_equal_heads:
@@ -25,16 +25,6 @@ def _gte(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' con
         norm_eps=config.layer_norm_eps,
         gated=True,
     )
-
-
-def _rope(parameters: dict[str, Any]) -> Rope | None:
-    match parameters.get("rope_type", "default"):
-        case "default":
-            return Rope(float(parameters["rope_theta"]))
-        case "linear":
-            return Rope(float(parameters["rope_theta"]), float(parameters["factor"]))
-        case _:
-            return None
 
 
 GTE = Architecture(

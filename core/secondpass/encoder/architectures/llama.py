@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from secondpass.encoder.architectures.architecture import Architecture
+from secondpass.encoder.architectures.architecture import Architecture, rope_of
 from secondpass.encoder.arithmetic.nonlinearity import nonlinearity_of
 from secondpass.encoder.parameter_names import NameTable
-from secondpass.encoder.spec import EncoderSpec, LayerSpec, NormPlacement, Rope
+from secondpass.encoder.spec import EncoderSpec, LayerSpec, NormPlacement
 
 
 def _llama(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' configs have no common typed base
-    nonlinearity, rope = nonlinearity_of(config.hidden_act), _rope(config.rope_parameters)
+    nonlinearity, rope = nonlinearity_of(config.hidden_act), rope_of(config.rope_parameters)
     n_heads, n_key_heads = config.num_attention_heads, config.num_key_value_heads
     head_dim = getattr(config, "head_dim", config.hidden_size // n_heads)
     # Llama has no kinds of layers: all attend to all that is before them.
@@ -31,19 +31,6 @@ def _llama(config: Any) -> EncoderSpec | None:  # noqa: ANN401 - transformers' c
         causal=True,
         rms_norms=True,
     )
-
-
-def _rope(parameters: dict[str, Any]) -> Rope | None:
-    """The rotation that a config states; None for one that grows with the length, or has a key that we do not know."""
-    # transformers keeps the name that the kind had in older files, beside today's.
-    keys, theta = (parameters.keys() - {"type"}) | {"rope_type"}, float(parameters["rope_theta"])
-    match parameters.get("rope_type", "default"):
-        case "default" if keys == {"rope_type", "rope_theta"}:
-            return Rope(theta)
-        case "linear" if keys == {"rope_type", "rope_theta", "factor"}:
-            return Rope(theta, float(parameters["factor"]))
-        case _:
-            return None
 
 
 _MODULES = {

@@ -12,9 +12,9 @@ from secondpass.encoder.arithmetic.feed_forward import (
     GatedFeedForward,
     RowFunction,
 )
-from secondpass.encoder.arithmetic.linear import Linear, make_linear
+from secondpass.encoder.arithmetic.linear import Linear, PlainLinear
 from secondpass.encoder.arithmetic.nonlinearity import Nonlinearity
-from secondpass.encoder.arithmetic.onednn import make_onednn_gate
+from secondpass.encoder.arithmetic.onednn import make_onednn_gate, make_onednn_linear
 from secondpass.encoder.capabilities import Capabilities
 
 
@@ -63,7 +63,12 @@ class FloatArithmetic:
 
     def linear(self, name: str, weights: Weights, nonlinearity: Nonlinearity | None = None) -> Linear:  # noqa: ARG002
         """See `Arithmetic`; with the nonlinearity that follows."""
-        return make_linear(weights.weight, weights.bias, nonlinearity, dtype=self.dtype, capabilities=self.capabilities)
+        device = self.capabilities.device
+        weight = weights.weight.to(device, self.dtype)
+        bias = None if weights.bias is None else weights.bias.to(device, self.dtype)
+        if self.dtype in self.capabilities.onednn_dtypes:
+            return make_onednn_linear(weight, bias, nonlinearity)
+        return PlainLinear(weight, bias, nonlinearity)
 
     def feed_forward(
         self, name: str, up: Weights, down: Weights, nonlinearity: Nonlinearity, *, gated: bool

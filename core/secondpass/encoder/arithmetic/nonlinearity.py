@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
-from torch import Tensor, nn
+from torch import Tensor
 
 
 class Nonlinearity(StrEnum):
@@ -49,21 +49,6 @@ def apply_nonlinearity(states: Tensor, nonlinearity: Nonlinearity) -> Tensor:
             return F.silu(states, inplace=True)
         case Nonlinearity.TANH:
             return states.tanh_()
-
-
-def nonlinearity_module(nonlinearity: Nonlinearity) -> nn.Module:
-    """The function as a layer, such as heads are made of."""
-    match nonlinearity:
-        case Nonlinearity.GELU:
-            return nn.GELU()
-        case Nonlinearity.GELU_TANH:
-            return nn.GELU(approximate="tanh")
-        case Nonlinearity.RELU:
-            return nn.ReLU()
-        case Nonlinearity.SILU:
-            return nn.SiLU()
-        case Nonlinearity.TANH:
-            return nn.Tanh()
 
 
 def _gelu_in_place(states: Tensor, approximate: str) -> Tensor:

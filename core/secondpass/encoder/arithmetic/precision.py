@@ -39,7 +39,7 @@ class ErrorBounds:
 
 
 class Precision(StrEnum):
-    """A number format of the transformer's weights and products; heads and normalisation stay in float32."""
+    """A number format of the transformer's weights and products; heads and norms' statistics stay in float32."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"

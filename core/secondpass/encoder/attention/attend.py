@@ -72,14 +72,13 @@ def attend(
     return outputs
 
 
-def attend_states(query: Tensor, states: Tensor, packing: Packing, *, window: int | None) -> Tensor:
+def attend_states(query: Tensor, states: Tensor, packing: Packing) -> Tensor:
     """Averages of each pair's states, weighted by the softmax of their products with the pair's queries / sqrt(hidden).
 
     Args:
         query: Several per first row, as wide as a state. Shape: (n_read_rows, n_queries, hidden).
         states: Shape: (n_rows, hidden).
         packing: Where the pairs lie.
-        window: Only the first window + 1 states of a pair count; None: all.
 
     Returns:
         Zero where there is no pair. Shape: (n_read_rows, n_queries, hidden).
@@ -88,8 +87,7 @@ def attend_states(query: Tensor, states: Tensor, packing: Packing, *, window: in
     outputs[packing.n_pairs :].zero_()
     for group in packing.groups:
         pairs = slice(group.first_pair, group.first_pair + group.n_pairs)
-        keys = 0, group.length if window is None else min(group.length, window + 1)
-        averages = _attend_slice(query[pairs, None], states, states, packing, group, 1, keys, None)
+        averages = _attend_slice(query[pairs, None], states, states, packing, group, 1, (0, group.length), None)
         outputs[pairs] = averages[:, 0]
     return outputs
 
