@@ -288,9 +288,10 @@ async def test_awaited_it_gives_the_same(tmp_path: Path) -> None:
 async def test_awaited_a_scorer_without_a_ranking_is_ranked_the_same(tmp_path: Path) -> None:
     with_cache = cached(tmp_path, Scores())
     threshold = sorted(true_score("q", text) for text in DOCUMENTS)[-2]
-    expected = rank(Scores(), "q", DOCUMENTS, top_k=4, score_threshold=threshold)
-    assert len(expected) < 4
-    assert await with_cache.arank("q", DOCUMENTS, top_k=4, score_threshold=threshold) == expected
+    for top_k, score_threshold, n_ranked in ((4, threshold, 2), (1, None, 1)):
+        expected = rank(Scores(), "q", DOCUMENTS, top_k=top_k, score_threshold=score_threshold)
+        assert len(expected) == n_ranked
+        assert await with_cache.arank("q", DOCUMENTS, top_k, score_threshold) == expected
 
 
 async def test_a_lookup_does_not_hold_up_the_event_loop(tmp_path: Path) -> None:
@@ -449,6 +450,13 @@ def test_the_least_recently_used_go(tmp_path: Path) -> None:
     assert n_kept(tmp_path) == 3
     cached(tmp_path, max_scores=2).score("q", ["new"])
     assert n_kept(tmp_path) == 2
+
+
+def test_one_scorer_that_goes_on_keeps_no_more(tmp_path: Path) -> None:
+    with_cache = cached(tmp_path, max_scores=200)
+    for turn in range(4):
+        with_cache.score("q", [f"{turn} {number}" for number in range(100)])
+    assert n_kept(tmp_path) == 200
 
 
 def test_a_folder_that_holds_too_many_loses_them_with_the_first_that_is_kept(tmp_path: Path) -> None:

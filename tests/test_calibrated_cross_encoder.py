@@ -38,6 +38,13 @@ def test_it_reads_the_logit_of_a_checkpoint_whose_score_is_a_sigmoid(folder_of: 
     assert {document.index: document.score for document in model.rank("berlin wall", TEXTS)} == pytest.approx(
         dict(enumerate(expected)), abs=1e-6
     )
+    # The best passage of a document that fits is all of it.
+    read = [passage and passage.score for passage in model.read(PAIRS).passages]
+    assert read == [
+        pytest.approx(score, abs=1e-6) if text else None for text, score in zip(TEXTS, expected, strict=True)
+    ]
+    (passage,) = model.passages("berlin wall", TEXTS[0])
+    assert passage.score == pytest.approx(expected[0], abs=1e-6)
 
 
 def test_of_two_labels_it_reads_their_difference(folder_of: FolderOf) -> None:

@@ -9,6 +9,7 @@ import checkpoints
 import pytest
 from programs import run_python
 
+from secondpass.concurrency import threads
 from secondpass.concurrency.threads import Call, map_in_threads
 
 SETUP = """
@@ -242,6 +243,12 @@ def test_results_keep_the_items_order_and_threads_end() -> None:
     assert map_in_threads(wait, range(20), 4) == list(range(20))
     assert map_in_threads(str, [], 3) == []
     assert set(threading.enumerate()) <= before, "threads of other tests may end meanwhile; none of ours stays"
+
+
+def test_numbers_of_threads_that_are_gone_are_not_kept() -> None:
+    for _ in range(200):
+        map_in_threads(str, [0], 1)
+    assert len(threads._ENDING) < 50, "but those that the system still clears away"
 
 
 def test_an_error_ends_the_others_and_is_raised() -> None:

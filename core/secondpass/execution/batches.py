@@ -20,7 +20,7 @@ _FEW_ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Lengths:
-    """Lengths of at least one pair, and the batches that a budget makes of them.
+    """Lengths of pairs, and the batches that a budget makes of them.
 
     Args:
         longest_first: Tokens of each pair.
@@ -97,8 +97,6 @@ def token_batches(lengths: Sequence[int], batch_tokens: int, n_parallel: int = 1
             busy to the end, or nearly.
         padded: Whether the encoder pads: the budget then counts a batch's longest member for every member.
     """
-    if not lengths:
-        return []
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     longest_first = [lengths[i] for i in order]
     sizes = _Lengths(longest_first, [0, *accumulate(longest_first)], padded)

@@ -85,6 +85,13 @@ def test_weights_of_neighbours_fit_16_bits(weight: NDArray[np.float32]) -> None:
             assert 255 * high < 2**15
 
 
+def test_weights_are_no_coarser_than_16_bits_ask_for() -> None:
+    """Where two are added in 16 bits, a pair of one sign counts as its sum, and one of two signs as its larger part."""
+    weight = torch.tensor([[1.0, 2.0, -3.0, 4.0], [0.5, 0.5, 0.0, 0.0], [-2.0, -1.0, 1.0, 0.0]])
+    for in_pairs, largest in ((True, [4.0, 1.0, 3.0]), (False, [4.0, 0.5, 2.0])):
+        torch.testing.assert_close(weight_scales(weight, in_pairs=in_pairs), torch.tensor(largest) / 127)
+
+
 def test_inputs_that_are_always_zero_give_the_bias() -> None:
     weights = _weights(8, 16)
     product = Int8Arithmetic({"x": Range(torch.zeros(16), torch.zeros(16))}, FLOAT).linear("x", weights)
