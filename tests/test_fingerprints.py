@@ -163,6 +163,11 @@ def test_a_server_of_tei_is_told_in_its_own_words() -> None:
             "it was fitted with max_length 512, this has 256",
         ),
         (
+            f"{FILES} float32 512 cosine",
+            f"{FILES} float32 512 dot",
+            "it was fitted with similarity cosine, this has dot",
+        ),
+        (
             f"{FILES} float32 512 0 identity {WINDOWS.replace('1', '2')}",
             f"{FILES} float32 512 0 identity {WINDOWS}",
             "it was fitted with window rules 2, this has 1",

@@ -40,6 +40,8 @@ def test_a_run_becomes_a_run(model: str, scorer: CrossEncoder, tmp_path: Path) -
     (tmp_path / "first.trec").write_text("".join([*lines, lines[-1], "q0 Q0 unknown 9 0.1 first\n"]))
     result = score_files(tmp_path / "first.trec", tmp_path / "out", model=model, settings=JobSettings(shard_rows=10))
     assert result.scores == str(tmp_path / "out" / "run.trec")
+    written = (tmp_path / "out" / "run.trec").read_text().splitlines()
+    assert {line.split()[5] for line in written} == {Path(model).name}
     run = read_run(tmp_path / "out" / "run.trec")
     expected = scorer.predict([(row["query"], row["document"].strip()) for row in rows])
     for row, score in zip(rows, expected, strict=True):

@@ -261,6 +261,8 @@ def test_parquet_that_is_damaged_costs_the_rows_behind_and_these_are_counted(tmp
     start = column.data_page_offset
     data[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
     path.write_bytes(data)
+    with pytest.raises(InputError, match="must be a Parquet file that is whole"):
+        score_files(path, tmp_path / "strict", scorer=Scores(), settings=JobSettings(strict=True))
     told: list[tuple[int, int, int]] = []
     result = score_files(path, tmp_path / "out", scorer=Scores(), progress=lambda *n: told.append(n))
     assert result.n_rows + result.n_bad == 9000

@@ -70,6 +70,7 @@ async def test_it_is_closed_in_a_loop_and_awaited() -> None:
             assert await scorer.ascore("query", DOCUMENTS) == RIGHT
             assert scorer.score("query", DOCUMENTS) == RIGHT
         await asyncio.to_thread(wait_until_closed, fake)
+        await scorer.aclose()  # once more: nothing is open
 
 
 async def test_a_task_that_is_cancelled_leaves_the_scorer_as_it_was() -> None:

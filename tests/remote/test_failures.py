@@ -107,6 +107,10 @@ BROKEN: dict[str, tuple[Reply, str]] = {
     "Cohere's error": (Reply(404, {"message": "no model"}), "answered 404 Not Found: no model$"),
     "FastAPI's error": (Reply(422, {"detail": [{"msg": "wrong", "loc": []}]}), "422 Unprocessable .*: wrong$"),
     "an error as text": (Reply(403, b"go\naway", {"content-type": "text/plain"}), "answered 403 Forbidden: go away$"),
+    "an error as text of another encoding": (
+        Reply(403, b"caf\xe9", {"content-type": "text/plain"}),
+        "403 Forbidden: caf\N{REPLACEMENT CHARACTER}$",
+    ),
     "half a surrogate pair": (Reply(400, {"message": "no \ud800 here"}), r"answered 400 Bad Request: no \\ud800 here$"),
     "half of one as a field": (Reply(200, {"\ud800": 1}), r"got an object with \\ud800$"),
     "half of one as a score": (results(lambda all_: [{**all_[0], "score": "\ud800"}, *all_[1:]]), r"got '\\ud800' for"),
@@ -181,6 +185,7 @@ def test_order_type_and_more_fields_do_not_matter(reply: Reply, score: Score) ->
     "replies",
     [
         [Reply(429, {"error": "Model is overloaded"}, NOW)] * 2,
+        [Reply(status, {"error": "not now"}, NOW) for status in (408, 502, 504)],
         [Reply(503, PAGE, HTML | {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"})],
         [Reply(act="reset")],
         [Reply(act="truncate")],
@@ -263,8 +268,9 @@ def test_what_it_takes_at_once_stays_known_while_the_service_says_the_same_of_it
             cached.score(QUERY, [f"{call} {number}" for number in range(20)])
         assert [fake.sizes[0], *sorted(fake.sizes[1:])] == [20, *[10] * 6]
         fake.pages = {"/info": {**info, "model_sha": "two"}}
+        n_before = len(fake.sizes)
         scorer.load().score(QUERY, DOCUMENTS * 4)
-        assert fake.sizes[-2:] == [10, 10], "another model behind the same limits"
+        assert fake.sizes[n_before:] == [10, 10], "another model behind the same limits"
         fake.pages, fake.most = {"/info": {**info, "max_client_batch_size": 20}}, 20
         scorer.load().score(QUERY, DOCUMENTS * 4)
         assert fake.sizes[-1] == 20, "it says what it takes now"
@@ -367,27 +373,40 @@ def test_what_is_no_text_is_the_callers_mistake(query: Any, documents: Any, mess
 
 class TestDiscovery:
     @pytest.mark.parametrize(
-        ("pages", "path", "field"),
+        ("pages", "path", "asked"),
         [
-            (TEI_PAGES, "/rerank", "truncate"),
-            ({"/v1/models": {"data": [{"id": "m", "owned_by": "vllm"}]}}, "/rerank", "truncate_prompt_tokens"),
+            (TEI_PAGES, "/rerank", {"truncate": True}),
+            ({"/v1/models": {"data": [{"id": "m", "owned_by": "vllm"}]}}, "/rerank", {"truncate_prompt_tokens": -1}),
             # infinity without a prefix, and with /v1; the first releases listed their one model without a list.
-            ({"/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}, "/rerank", "return_documents"),
-            ({"/v1/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}, "/v1/rerank", "return_documents"),
-            ({"/v1/models": {"data": {"id": "m", "owned_by": "infinity"}}}, "/v1/rerank", "return_documents"),
-            ({"/v1/models": {"data": [{"id": "m", "owned_by": "llamacpp"}]}}, "/v1/rerank", "return_documents"),
-            ({"/info": Reply(200, PAGE, HTML), "/v1/models": {"data": [{"id": "m"}]}}, "/v1/rerank", "top_n"),
-            ({"/v1/models": {"data": [{"id": "m", "owned_by": ["x"]}]}}, "/v1/rerank", "top_n"),
+            ({"/models": {"data": [{"id": "m", "owned_by": "infinity"}]}}, "/rerank", {"return_documents": False}),
+            (
+                {"/v1/models": {"data": [{"id": "m", "owned_by": "infinity"}]}},
+                "/v1/rerank",
+                {"return_documents": False},
+            ),
+            ({"/v1/models": {"data": {"id": "m", "owned_by": "infinity"}}}, "/v1/rerank", {"return_documents": False}),
+            (
+                {"/v1/models": {"data": [{"id": "m", "owned_by": "llamacpp"}]}},
+                "/v1/rerank",
+                {"return_documents": False},
+            ),
+            ({"/info": Reply(200, PAGE, HTML), "/v1/models": {"data": [{"id": "m"}]}}, "/v1/rerank", {"top_n": 3}),
+            ({"/v1/models": {"data": [{"id": "m", "owned_by": ["x"]}]}}, "/v1/rerank", {"top_n": 3}),
             # secondpass, whose /info somebody in between does not pass on.
-            ({"/v1/models": {"data": [{"id": "m", "owned_by": "secondpass"}]}}, "/v2/rerank", "return_documents"),
+            (
+                {"/v1/models": {"data": [{"id": "m", "owned_by": "secondpass"}]}},
+                "/v2/rerank",
+                {"return_documents": False},
+            ),
         ],
     )
     def test_a_service_is_told_by_what_it_says_of_itself(
-        self, pages: dict[str, object], path: str, field: str, score: Score
+        self, pages: dict[str, object], path: str, asked: dict[str, object], score: Score
     ) -> None:
         with faking(pages=pages) as fake:
             assert score(RemoteScorer(fake.url), QUERY, SHORT) == RIGHT[:3]
-            assert [(where, field in body) for where, body, _ in fake.posts] == [(path, True)]
+            ((where, body, _),) = fake.posts
+        assert (where, {name: body[name] for name in asked}) == (path, asked)
 
     @pytest.mark.parametrize("at", ["", "/v1", "/v1/rerank"])
     def test_infinity_is_asked_behind_its_prefix_whatever_part_of_it_is_given(self, at: str) -> None:

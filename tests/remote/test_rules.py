@@ -91,6 +91,20 @@ def test_an_address_in_any_form(url: str, root: str, asked: str) -> None:
     assert "?" not in address.shown
 
 
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ({"url": URL}, f"RemoteScorer('{URL}', api='auto')"),
+        (
+            {"url": "http://host/v1/rerank?key=secret", "api": "jina", "model": "a/model"},
+            "RemoteScorer('http://host/v1/rerank', api='jina', model='a/model')",
+        ),
+    ],
+)
+def test_a_scorer_is_shown_as_it_is_asked_without_keys(arguments: dict[str, Any], shown: str) -> None:
+    assert repr(RemoteScorer(**arguments)) == shown
+
+
 def test_every_api_is_listed_under_its_name() -> None:
     assert all(api.name == name for name, api in APIS.items())
 
@@ -123,6 +137,7 @@ def test_a_size_only_falls() -> None:
         ("soon", None),
         ("-1", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Wed, 21 Oct 2015 07:28:00 -0000", 0.0),  # of no known zone (RFC 5322, 3.3)
         ("Fri, 27 Nov 99999999999999 08:00:00 GMT", None),
         ("Fri, 27 Nov 2026 08:00:00 +99999999999999", None),
     ],

@@ -90,6 +90,42 @@ async def test_an_event_loop_waits_no_longer_either() -> None:
             await acarry_out([exchange(asked(), 0, deadline)], client, deadline)
 
 
+@pytest.mark.parametrize(
+    ("call", "part", "connect", "read"),
+    [(1000, None, 5, 1000), (2, None, 2, 2), (1000, 9, 5, 9), (1000, 2, 2, 2), (2, 9, 2, 2)],
+)
+def test_nothing_is_waited_for_longer_than_the_call_or_its_part_lasts(
+    call: float, part: float | None, connect: float, read: float
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        seconds.update(request.extensions["timeout"])
+        return httpx.Response(200, content=b"{}")
+
+    seconds: dict[str, float] = {}
+    deadline = Deadline(call, clock=lambda: 0.0)
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        carry_out([exchange(Ask(url=URL, shown=URL, most_seconds=part), 0, deadline)], client, deadline)
+    assert (seconds["connect"], seconds["read"]) == (connect, read)
+
+
+async def test_nothing_is_sent_any_more_when_a_call_is_over() -> None:
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, content=b"{}")
+
+    transport = httpx.MockTransport(answer)
+    deadline = Deadline(1000)
+    deadline.end()
+    with httpx.Client(transport=transport) as client, pytest.raises(RemoteError, match=OUT_OF_TIME):
+        carry_out([exchange(asked(), 0, deadline)], client, deadline)
+    async with httpx.AsyncClient(transport=transport) as of_loop:
+        with pytest.raises(RemoteError, match=OUT_OF_TIME):
+            await acarry_out([exchange(asked(), 0, deadline)], of_loop, deadline)
+    assert not sent
+
+
 def test_a_pause_ends_with_the_call() -> None:
     deadline = Deadline(10_000)
     pausing = start(deadline.pause, 9_000)
