@@ -3,13 +3,28 @@
 from pathlib import Path
 
 import base_models
+import numpy as np
 import pytest
 import torch
-from checkpoints import bert, edit_json, roberta, with_code, write_weights
+from checkpoints import (
+    SMALL,
+    Builder,
+    bert,
+    distilbert,
+    edit_json,
+    modernbert,
+    qwen3_tokenizer,
+    roberta,
+    save,
+    with_code,
+    write_weights,
+)
+from gte_checkpoint import gte
 from safetensors.torch import load_file
 from training_runs import config, data, sure_base
-from transformers import AutoModel
+from transformers import AutoModel, Qwen3Config, Qwen3ForSequenceClassification
 
+from secondpass import CrossEncoder
 from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, RemoteCodeError
 from secondpass.training import ModelConfig, train
 
@@ -122,3 +137,40 @@ def test_code_of_the_base_needs_leave(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="bert models like this one are trained with padding"):
         model = base_models.load(ModelConfig(str(base), max_length=32), tmp_path, trust_remote_code=True)
     assert type(model.model).__name__ == "Doubled"
+
+
+def test_gte_is_scored_without_its_code_but_not_trained(tmp_path: Path) -> None:
+    gte(tmp_path / "base")
+    with pytest.raises(
+        RemoteCodeError, match=r"^model\.base: base is trained by its authors' code, .*trust_remote_code="
+    ):
+        base_models.load(ModelConfig("base", max_length=32), tmp_path)
+
+
+def published_modernbert(folder: Path) -> Path:
+    """Its layers' kinds follow from their number."""
+    edit_json(modernbert(folder) / "config.json", layer_types=None, global_attn_every_n_layers=3)
+    return folder
+
+
+def qwen3_classifier(folder: Path) -> Path:
+    tokenizer = qwen3_tokenizer()
+    sizes = SMALL | {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
+    made = Qwen3Config(**sizes, vocab_size=len(tokenizer), num_labels=1, pad_token_id=tokenizer.pad_token_id)
+    return save(folder, Qwen3ForSequenceClassification(made), tokenizer)
+
+
+@pytest.mark.filterwarnings("ignore:qwen3 models like this one are trained with padding")
+@pytest.mark.parametrize("layout", [bert, distilbert, modernbert, published_modernbert, qwen3_classifier])
+def test_the_first_layers_are_those_of_the_base(layout: Builder, tmp_path: Path) -> None:
+    whole = load_file(layout(tmp_path / "base") / "model.safetensors")
+    model = base_models.load(ModelConfig("base", max_length=32, layers=2), tmp_path)
+    kept = {name for name in whole if ".2." not in name}
+    assert len(kept) < len(whole)
+    model.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
+    saved = load_file(tmp_path / "saved" / "model.safetensors")
+    assert saved.keys() == kept
+    assert all(torch.equal(saved[name], whole[name]) for name in kept)
+    pairs = [("a cat", "the cat sleeps"), ("a dog", "the horse runs")]
+    scores = CrossEncoder(tmp_path / "saved", dtype="float32", activation="identity").predict(pairs)
+    np.testing.assert_allclose(scores, model.predict(pairs), atol=1e-5)

@@ -106,6 +106,23 @@ def test_a_checkpoint_scores_alike_in_three_libraries_and_has_its_card(tmp_path:
     assert "Recipe `listwise` on 4 queries" in (folder / "README.md").read_text()
 
 
+@pytest.mark.filterwarnings("ignore:4 of 4 held-out queries of 'same' are trained on")
+def test_queries_are_learned_behind_the_prompt_that_they_are_scored_behind(tmp_path: Path) -> None:
+    """The first loss, that of the base on all pairs, is what judging the base by the same pairs finds."""
+    data(tmp_path, scored=False)
+    (tmp_path / "same.jsonl").write_text((tmp_path / "train.jsonl").read_text())
+    base = tmp_path / "base"
+    prompted = Reference(
+        str(sure_base(tmp_path / "plain")), device="cpu", prompts={"query": "bird horse "}, default_prompt_name="query"
+    )
+    prompted.save_pretrained(str(base), create_model_card=False)
+    run = config(tmp_path, base, "bce", batch_size=16, steps=1, pos_weight=1.0)
+    run = dataclasses.replace(run, data=dataclasses.replace(run.data, held_out=("same.jsonl",)))
+    result = train(run)
+    first = json.loads((result.folder / "training.json").read_text())["loss"]["first"]
+    assert first == pytest.approx(result.base_held_out["same_loss"], abs=1e-5)
+
+
 def test_a_killed_run_continues_and_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
     base = bert(tmp_path / "base")
     for name in ("whole", "broken"):

@@ -1,7 +1,7 @@
 """The model that a run trains: the base with one label, its layers, dropout and frozen parameters as set."""
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from sentence_transformers.cross_encoder import CrossEncoder
@@ -10,8 +10,9 @@ from transformers import PretrainedConfig, PreTrainedModel
 from secondpass.checkpoint.backbone_facts import readable_tokens
 from secondpass.checkpoint.config import load_config
 from secondpass.checkpoint.folder import Folder
+from secondpass.checkpoint.gte import gte_config
 from secondpass.checkpoint.source import find
-from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError
+from secondpass.errors import CheckpointError, CheckpointNotFoundError, InputError, RemoteCodeError
 from secondpass.model_names import local_folder
 from secondpass.options import HubOptions
 from secondpass.training.config import ModelConfig
@@ -41,6 +42,11 @@ def load_base_model(config: ModelConfig, base: Folder, *, trust_remote_code: boo
             parameter that a name of `freeze` is in, or none that is in no name.
     """
     settings = load_config(base)
+    if gte_config(base) is not None:
+        raise RemoteCodeError(
+            f"model.base: {config.base} is trained by its authors' code, which scoring alone does without; read that "
+            "code, then pass trust_remote_code=True to run it"
+        )
     if config.layers is not None and config.layers > settings.num_hidden_layers:  # transformers would make some up
         raise InputError(
             f"model.layers must be at most the {settings.num_hidden_layers} of {config.base}, got {config.layers}"
@@ -56,7 +62,7 @@ def load_base_model(config: ModelConfig, base: Folder, *, trust_remote_code: boo
         activation_fn=torch.nn.Identity(),
         device=None if torch.cuda.is_available() else "cpu",  # where the trainer moves it: it is tried before
         trust_remote_code=trust_remote_code,
-        config_kwargs=None if config.layers is None else {"num_hidden_layers": config.layers},
+        config_kwargs=None if config.layers is None else _first_layers(settings, config.layers),
         # float32 whatever the files hold: most steps are too small to change a weight in half precision.
         model_kwargs={"dtype": torch.float32} | ({} if attention is None else {"attn_implementation": attention}),
     )
@@ -69,6 +75,12 @@ def load_base_model(config: ModelConfig, base: Folder, *, trust_remote_code: boo
     _set_dropout(model, config.dropout)
     _freeze(model, config.freeze)
     return model
+
+
+def _first_layers(settings: PretrainedConfig, n_layers: int) -> dict[str, Any]:
+    """The entries of a config that say how many layers there are, and where they differ, of which kind each is."""
+    kinds = getattr(settings, "layer_types", None)
+    return {"num_hidden_layers": n_layers} | ({} if kinds is None else {"layer_types": kinds[:n_layers]})
 
 
 def _attention(settings: PretrainedConfig) -> str | None:

@@ -43,7 +43,7 @@ def make_trainer(
     output.mkdir(parents=True, exist_ok=True)
     return Trainer(
         model=model,
-        args=_arguments(config.run, schedule, output, evaluated=evaluator is not None),
+        args=_arguments(config.run, schedule, output, prompt=_prompt(model), evaluated=evaluator is not None),
         train_dataset=rows,
         loss=loss,
         evaluator=evaluator,
@@ -51,8 +51,14 @@ def make_trainer(
     )
 
 
+def _prompt(model: GroupedCrossEncoder) -> str | None:
+    """What scoring puts before every query where nobody asks for another prompt; the trainer itself would put none."""
+    name = model.default_prompt_name
+    return None if name is None else model.prompts.get(name)
+
+
 def _arguments(
-    settings: RunConfig, schedule: Schedule, output: Path, *, evaluated: bool
+    settings: RunConfig, schedule: Schedule, output: Path, *, prompt: str | None, evaluated: bool
 ) -> CrossEncoderTrainingArguments:
     head = settings.head_learning_rate
     return CrossEncoderTrainingArguments(
@@ -61,6 +67,7 @@ def _arguments(
         num_train_epochs=settings.epochs,
         max_steps=-1 if settings.steps is None else settings.steps,
         learning_rate=settings.learning_rate,
+        prompts=prompt,
         learning_rate_mapping={} if head is None else {HEAD: head},
         warmup_steps=schedule.warmup_steps,
         lr_scheduler_type=_DECAYS[settings.decay],
