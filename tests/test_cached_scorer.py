@@ -295,10 +295,11 @@ async def test_awaited_a_scorer_without_a_ranking_is_ranked_the_same(tmp_path: P
 
 
 async def test_a_lookup_does_not_hold_up_the_event_loop(tmp_path: Path) -> None:
-    with_cache = cached(tmp_path)
-    with_cache.score("cat", DOCUMENTS)
+    cached(tmp_path).score("cat", DOCUMENTS)
     other = sqlite3.connect(files(tmp_path)[0], isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")  # which keeps readers out as well
     other.execute("BEGIN IMMEDIATE")
+    with_cache = cached(tmp_path)
     waiting = asyncio.create_task(with_cache.ascore("cat", DOCUMENTS))
     for _ in range(20):
         await asyncio.sleep(0.01)
@@ -306,6 +307,7 @@ async def test_a_lookup_does_not_hold_up_the_event_loop(tmp_path: Path) -> None:
     other.execute("ROLLBACK")
     other.close()
     assert await waiting == OverlapScorer().score("cat", DOCUMENTS)
+    assert with_cache.hits == 5
 
 
 def test_no_documents_call_no_scorer_and_make_no_file(tmp_path: Path) -> None:
@@ -463,6 +465,21 @@ def test_a_folder_that_holds_too_many_loses_them_with_the_first_that_is_kept(tmp
     cached(tmp_path).score("q", [f"{number}" for number in range(1_000)])
     cached(tmp_path, max_scores=500).score("q", ["new"])  # which is less than a hundredth
     assert n_kept(tmp_path) == 500
+
+
+def test_what_is_found_need_not_wait_for_a_process_that_writes(tmp_path: Path) -> None:
+    with_cache = cached(tmp_path, max_scores=2)
+    first = with_cache.score("q", ["a", "b"])
+    writer = sqlite3.connect(files(tmp_path)[0], isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    assert with_cache.score("q", ["a", "b"]) == first  # and warns of nothing, as it would after having waited in vain
+    writer.execute("ROLLBACK")
+    writer.close()
+    with_cache.score("q", ["a"])  # which is used last, now that it can be said
+    with_cache.score("q", ["c"])
+    assert with_cache.hits == 3
+    with_cache.score("q", ["a", "c"])
+    assert with_cache.hits == 5
 
 
 def damage_with_garbage(path: Path) -> None:

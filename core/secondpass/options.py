@@ -22,9 +22,10 @@ ActivationName: TypeAlias = Literal["identity", "sigmoid"]
 LongDocuments: TypeAlias = Literal["truncate", "windows"]
 WindowAggregation: TypeAlias = Literal["max", "mean-top-3"]
 
-# Of where windows begin and end (`tokenization/windows.py`, `boundaries.py`): scores that were kept under another
-# version's rules are not found again. To be changed with every change of a window.
-_WINDOW_RULES = "rules 1"
+# Of where windows begin and end (`tokenization/windows.py`, `boundaries.py`), and what is left of a long query beside
+# them: scores that were kept under another version's rules are not found again. To be changed with every change of a
+# window.
+_WINDOW_RULES = "rules 2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,13 @@ import pytest
 from fake_service import closed_url
 from hypothesis import given
 from hypothesis import strategies as st
-from judgements import platt
+from judgements import platt, steps
 from scorers import Fixed
 from truncation import TRUNCATES
 
 from secondpass import Calibrated, Cascade, CrossEncoder, RankedDocument, RemoteScorer, Scorer, arank, rank
 from secondpass.errors import InputError, InputTypeError, NoFingerprintError, RemoteWarning, ScoringError
-from secondpass.ranking import AsyncRankingScorer, Passage, RankingScorer, score_pairs
+from secondpass.ranking import AsyncRankingScorer, Passage, RankingScorer, best_first, score_pairs
 from secondpass.testing import OverlapScorer
 
 FINITE = st.floats(-1e300, 1e300)
@@ -314,6 +314,39 @@ def test_passage_and_truncation_are_those_of_the_stage_that_decided() -> None:
         RankedDocument(0, -5.0, "text 0", Passage(0, 4, -5.0), truncated=False),
         RankedDocument(2, below, "text 2", Passage(0, 2, 1.0), truncated=True),
     ]
+
+
+class Squashed(Table):
+    """Gives a sigmoid, whose logit it tells."""
+
+    def rank(self, query: str, documents: Sequence[str]) -> list[RankedDocument]:
+        return rank(Table(self.scores), query, documents, score_map=lambda logit: 1 / (1 + math.exp(-logit)))
+
+
+@pytest.mark.parametrize("first", [Table, Squashed])
+@pytest.mark.parametrize("last", [Table, Squashed])
+def test_what_makes_scores_equal_leaves_the_order_of_the_cascade(first: Any, last: Any) -> None:
+    documents = texts(5)
+    scores = [[5.0, 4.0, 3.0, 2.0, 1.0], [-8.0, -7.0, -6.0]]
+    cascade = Cascade([kind(table.scores) for kind, table in zip((first, last), tables(*scores), strict=True)], keep=3)
+    expected = [2, 1, 0, 3, 4]
+    assert [document.index for document in cascade.rank("q", documents)] == expected
+    calibrated = Calibrated(cascade, steps(100.0))  # one probability for all
+    assert [document.index for document in calibrated.rank("q", documents)] == expected
+    assert [document.index for document in rank(calibrated, "q", documents)] == expected
+    read = calibrated.read([("q", text) for text in documents])
+    assert best_first(read.scores.tolist(), read.tie_breakers.tolist()) == expected
+
+
+@given(stages(2), st.integers(1, 9))
+def test_raw_scores_fall_in_the_order_of_the_cascade(scores: list[list[float]], keep: int) -> None:
+    first, last = tables(*(np.clip(stage, -30, 30).tolist() for stage in scores))
+    ranked = Cascade([first, Squashed(last.scores)], keep=keep).rank("q", texts(len(scores[0])))
+    raw_scores = [document.tie_breaker for document in ranked]
+    assert all(one >= next_one for one, next_one in pairwise(raw_scores))
+    read = ranked[:keep]
+    assert [document.raw_score for document in read] == [last.scores[document.text] for document in read]
+    assert all(document.tie_breaker < read[-1].tie_breaker for document in ranked[keep:])
 
 
 class Awaited(Table):

@@ -76,6 +76,18 @@ def test_a_passage_scores_what_it_says(folder: Path) -> None:
         assert ranked.score == passage.score
 
 
+def test_a_long_query_leaves_its_half_to_the_document_wherever_it_is_cut(folder: Path) -> None:
+    query = "🚀é東?" * 60  # characters of several tokens each, for most of these tokenizers
+    for room in range(80, 92, 2):
+        tokenize = CrossEncoder(folder, max_length=_limit(folder, room))._reader.tokenize.for_windows()
+        parts = [DOCUMENT[:end] for end in range(0, 200, 10)]
+        n_tokens = tokenize.tokenize(parts).lengths
+        fitted = tokenize.fit([(query, part) for part in parts])
+        assert fitted.query_excess.all()
+        assert not fitted.document_excess[n_tokens <= tokenize.least_room].any()
+        assert fitted.tokens.lengths.max() <= tokenize.max_length
+
+
 @pytest.mark.parametrize("long_documents", ["windows", "truncate"])
 @TRUNCATES
 def test_passages_beside_a_long_query(folder: Path, long_documents: LongDocuments) -> None:

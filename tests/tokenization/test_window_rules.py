@@ -14,7 +14,7 @@ PARAGRAPHS = "One city.\n\nTwo rivers meet there, and\na third one ends.\n\nFour
 UNBROKEN = "東京都の人口は千四百万人です。京都はその十分の一にも足りません。"
 # The windows of each in twelve tokens, by rules and overlap. What moves one has to have rules of another number.
 WINDOWS = {
-    ("rules 1", None): {
+    ("rules 2", None): {
         SENTENCES: [
             "The wall fell. Its people came together!",
             "together! Who had thought so? Nobody, in",
@@ -29,7 +29,7 @@ WINDOWS = {
             "の一にも足りません。",
         ],
     },
-    ("rules 1", 0): {
+    ("rules 2", 0): {
         SENTENCES: [
             "The wall fell. Its people came together!",
             "Who had thought so? Nobody, in so long",

@@ -23,8 +23,9 @@ class Cascade:
 
     The scores of the last stage are its own. So are those of an earlier stage where they lie below all scores of the
     later ones; else they are lowered, no further than the order demands: to the next smaller number of single
-    precision. Scores thus sort in the order of the cascade, and are equal only where one stage found them equal. Where
-    the stages have different units, a score means something in itself only if the last stage gave it.
+    precision. Scores thus sort in the order of the cascade, and are equal only where one stage found them equal. Raw
+    scores, where a stage tells any, are lowered likewise. Where the stages have different units, a score means
+    something in itself only if the last stage gave it.
 
     A stage that failed and kept the given order, as a `RemoteScorer` with `on_failure="keep_order"` does, has no
     opinion: its documents keep the order and the scores of the last stage that scored them. With a number in `keep`,

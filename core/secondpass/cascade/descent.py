@@ -87,22 +87,44 @@ class Descent:
 
 
 def _lower(decided: Iterable[Sequence[RankedDocument]]) -> list[RankedDocument]:
-    """The documents of all stages in one order, with scores that fall.
+    """The documents of all stages in one order, with scores that fall, and raw scores where a stage tells them.
+
+    A map of the scores, such as a calibration, may make those of several stages equal: raw scores of different units
+    would then undo the order.
 
     Args:
         decided: What each stage decided, best first; the last stage first.
     """
-    placed: list[RankedDocument] = []
+    stages = [list(documents) for documents in decided]
+    documents = [document for stage in stages for document in stage]
+    scores = _falling([[document.score for document in stage] for stage in stages])
+    raw_scores: Sequence[float | None] = [None] * len(documents)
+    if any(document.raw_score is not None for document in documents):
+        raw_scores = _falling([[document.tie_breaker for document in stage] for stage in stages])
+    return [
+        replace(document, score=score, raw_score=raw_score)
+        for document, score, raw_score in zip(documents, scores, raw_scores, strict=True)
+    ]
+
+
+def _falling(stages: Iterable[Iterable[float]]) -> list[float]:
+    """The numbers, lowered no further than they have to be for each to lie below what is in front of it.
+
+    Those of one stage that are equal side by side stay so.
+
+    Raises:
+        ScoringError: A number leaves no room below it.
+    """
+    falling: list[float] = []
     lowest = math.inf
-    for documents in decided:
+    for numbers in stages:
         own: float | None = None
-        for document in documents:
-            if document.score != own:
-                is_below = not placed or document.score < lowest
-                lowest = document.score if is_below else _next_below(lowest)
-            own = document.score
-            placed.append(replace(document, score=lowest))
-    return placed
+        for number in numbers:
+            if number != own:
+                lowest = number if not falling or number < lowest else _next_below(lowest)
+            own = number
+            falling.append(lowest)
+    return falling
 
 
 def _next_below(score: float) -> float:

@@ -208,10 +208,17 @@ def _read(connection: sqlite3.Connection, keys: list[bytes]) -> dict[bytes, byte
 
 
 def _touch(connection: sqlite3.Connection, keys: Iterable[bytes]) -> None:
-    """Keep them longer than what nobody asks for."""
+    """Keep them longer than what nobody asks for; not where another process writes, for these need not wait."""
     now = time.time_ns()
-    with _transaction(connection):
-        connection.executemany("UPDATE entries SET used = ? WHERE key = ?", [(now, key) for key in keys])
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        with _transaction(connection):
+            connection.executemany("UPDATE entries SET used = ? WHERE key = ?", [(now, key) for key in keys])
+    except sqlite3.OperationalError as error:
+        if _code(error) != sqlite3.SQLITE_BUSY:
+            raise
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000:.0f}")
 
 
 def _check(key: bytes, value: bytes) -> bytes:

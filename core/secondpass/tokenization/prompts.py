@@ -125,11 +125,17 @@ class PromptTokenizer:
         n_tokens = tokenize_once(self.tokenize, [self.write(*pairs[i]) for i in long]).lengths
         over = [i for i, n in zip(long, n_tokens.tolist(), strict=True) if n > self._room]
         n_documents = tokenize_once(self.tokenize, [pairs[i][1] for i in over]).lengths
-        n_kept, _ = longest_first(n_queries[over], n_documents, room)
-        excess[over] = n_queries[over] - n_kept
-        for i, n in zip(over, n_kept.tolist(), strict=True):
-            if excess[i]:
-                queries[i] = queries[i][: end_of_first(self.tokenize, queries[i], n)]
+        n_kept, n_read = longest_first(n_queries[over], n_documents, room)
+        n_unread = dict(zip(over, (n_documents - n_read).tolist(), strict=True))
+        shorter = {i: n for i, n in zip(over, n_kept.tolist(), strict=True) if n < n_queries[i]}
+        while shorter:
+            for i, n in shorter.items():
+                queries[i] = pairs[i][0][: end_of_first(self.tokenize, pairs[i][0], n)]
+                excess[i] = n_queries[i] - n
+            # What is cut within a character, or beside another word of the prompt, may have more tokens than that.
+            n_tokens = tokenize_once(self.tokenize, [self.write(queries[i], pairs[i][1]) for i in shorter]).lengths
+            n_over = {i: n - n_unread[i] - self._room for i, n in zip(shorter, n_tokens.tolist(), strict=True)}
+            shorter = {i: max(n - n_over[i], 0) for i, n in shorter.items() if n > 0 and n_over[i] > 0}
         return queries, excess
 
 
