@@ -1,6 +1,7 @@
 """Which shards count as finished: those whose files are all there, as this job wrote them."""
 
 import json
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from scorers import Scores
 from secondpass.errors import InputError
 from secondpass.jobs import JobSettings, score_files
 from secondpass.jobs.planning.job import Job
+from secondpass.jobs.planning.manifest import InputState, Manifest, check_current
 from secondpass.jobs.planning.plan import find_job
 from secondpass.jobs.running.engine import LocalEngine
 from secondpass.jobs.score_files import run_job
@@ -105,6 +107,18 @@ def test_a_worker_of_a_job_whose_folder_is_anothers_now_writes_nothing(tmp_path:
     with pytest.raises(InputError, match="must be this job's until it is done"):
         score_files(path, out, scorer=_Acts(begin_another))
     assert [file for name in ("scores", "finished") for file in (out / name).iterdir()] == []
+
+
+def test_what_is_asked_at_the_end_of_each_shard_does_not_grow_with_their_number(tmp_path: Path) -> None:
+    inputs = [InputState(f"{number}.jsonl", "0" * 64) for number in range(10_000)]
+    Manifest("1" * 32, {}, {}, inputs, ()).write(tmp_path)
+    tracemalloc.start()
+    check_current(tmp_path, "1" * 32)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50_000 < (tmp_path / "manifest.json").stat().st_size
+    with pytest.raises(InputError, match="must be this job's until it is done"):
+        check_current(tmp_path, "0" * 32)
 
 
 def test_strict_stops_at_a_bad_row_of_a_shard_that_was_finished_before(tmp_path: Path) -> None:

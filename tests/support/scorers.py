@@ -1,9 +1,13 @@
 """Scorers for tests that need certain numbers or certain behaviour."""
 
+import os
+import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from secondpass import Passage, RankedDocument
+from secondpass.errors import RemoteError
 
 
 class Fixed:
@@ -53,3 +57,25 @@ class Passages:
             RankedDocument(i, score, text, passage, truncated=False)
             for i, (score, text, passage) in enumerate(zip(self.scores, documents, self.passages, strict=True))
         ]
+
+
+class Meeting:
+    """Gives no score before so many processes have begun to score, and fails where they do not come.
+
+    Args:
+        folder: Where each of them leaves its number.
+        n_processes: How many have to come.
+    """
+
+    def __init__(self, folder: Path, n_processes: int) -> None:
+        self._folder = folder
+        self._n_processes = n_processes
+
+    def score(self, query: str, documents: Sequence[str]) -> list[float]:
+        (self._folder / str(os.getpid())).touch()
+        deadline = time.monotonic() + 120
+        while len(list(self._folder.iterdir())) < self._n_processes:
+            if time.monotonic() > deadline:
+                raise RemoteError(f"{self._n_processes} processes must score, fewer came", status=503)
+            time.sleep(0.02)
+        return [true_score(query, text) for text in documents]

@@ -84,8 +84,10 @@ def test_a_link_to_what_is_not_there_is_a_file_that_cannot_be_read(tmp_path: Pat
     """A job lists it with its other errors; one that is named itself is refused at once."""
     (tmp_path / "a.jsonl").touch()
     (tmp_path / "gone.jsonl").symlink_to("nowhere.jsonl")
+    (tmp_path / "itself.jsonl").symlink_to("itself.jsonl")
     for name in (tmp_path, str(tmp_path / "*.jsonl"), str(tmp_path / "**" / "*.jsonl")):
-        assert [path.name for path in find_inputs([name]).files] == ["a.jsonl", "gone.jsonl"]
+        found = find_inputs([name], tmp_path / "out")
+        assert [path.name for path in found.files] == ["a.jsonl", "gone.jsonl", "itself.jsonl"]
     with pytest.raises(InputError, match=r"gone.jsonl' matches no file"):
         find_inputs([tmp_path / "gone.jsonl"])
 

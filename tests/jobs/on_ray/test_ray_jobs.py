@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scorers
 from checkpoints import bert
 from job_rows import check_scored, errors_of, make_rows, read_output, write_jsonl
 from ray_cluster import descendants, ray_cluster
-from scorers import Scores, true_score
+from scorers import Meeting, Scores, true_score
 
 from secondpass import CrossEncoder
 from secondpass.errors import CheckpointNotFoundError, InputError, ScoringError
@@ -42,6 +43,7 @@ N_KILLS = 10
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
     with ray_cluster() as connected:
+        connected.cloudpickle.register_pickle_by_value(scorers)  # which workers cannot import
         yield connected
 
 
@@ -81,6 +83,31 @@ def test_a_job_begins_local_and_ends_on_a_cluster(model: str, tmp_path: Path) ->
     assert [error["row"] for error in errors_of(out)] == [201]
     check_scored(rows, read_output(out), CrossEncoder(model))
     assert score_files(path, out, model=model, settings=settings).n_shards_before == result.n_shards
+
+
+@pytest.mark.usefixtures("ray")
+@pytest.mark.parametrize("most", [None, 2])
+def test_a_pool_grows_while_there_are_shards_and_room(
+    most: int | None, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    rows = make_rows(200)
+    path, out, met = write_jsonl(tmp_path / "a.jsonl", rows), tmp_path / "out", tmp_path / "met"
+    met.mkdir()
+    # The cluster has three CPUs, of which one is left free.
+    workers, settings = RayWorkers(least=1, most=most), JobSettings(shard_rows=10)
+    score_files(path, out, scorer=Meeting(met, 2), settings=settings, workers=workers)
+    expected = [true_score(row["query"], row["document"]) for row in rows]
+    np.testing.assert_allclose([row["score"] for row in read_output(out)], expected, rtol=1e-6)
+    assert len(list(met.iterdir())) == 2
+    assert [str(said.message) for said in recwarn if "ray_remote_args" in str(said.message)] == []
+
+
+def test_a_pool_grows_while_a_dataset_has_blocks(ray: Any, tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    dataset = ray.data.from_items(make_rows(200), override_num_blocks=20)
+    scored = score_dataset(dataset, scorer=Meeting(tmp_path, 2), workers=RayWorkers(least=1, most=2), batch_rows=10)
+    assert [row["error"] for row in scored.take_all()] == [None] * 200
+    assert len(list(tmp_path.iterdir())) == 2
+    assert [str(said.message) for said in recwarn if "ray_remote_args" in str(said.message)] == []
 
 
 @pytest.mark.usefixtures("ray")

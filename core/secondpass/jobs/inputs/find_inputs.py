@@ -76,7 +76,7 @@ def find_inputs(names: Sequence[str | Path], output: Path | None = None) -> Inpu
             if not known:
                 raise InputError(f"inputs must hold files that end in {_endings()}, {name} has none")
         for file in known:
-            found.setdefault(file.resolve(), (file, _partition(file, root)))
+            found.setdefault(_real(file), (file, _partition(file, root)))
     kind = _kind_of_all([file for file, _ in found.values()])
     return InputFiles(
         tuple(file for file, _ in found.values()),
@@ -143,8 +143,13 @@ def _outside(files: list[Path], folder: Path | None) -> list[Path]:
     """The files that do not lie in a folder."""
     if folder is None:
         return files
-    real = folder.resolve()
-    return [file for file in files if not file.resolve().is_relative_to(real)]
+    real = _real(folder)
+    return [file for file in files if not _real(file).is_relative_to(real)]
+
+
+def _real(path: Path) -> Path:
+    """The path without links; of a link to itself its own, where `Path.resolve` raises before Python 3.13."""
+    return Path(os.path.realpath(path))
 
 
 def _files_in(folder: Path) -> Iterable[Path]:

@@ -4,13 +4,13 @@ import json
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from secondpass.arguments import describe_error
 from secondpass.errors import InputError, ScoringError
 from secondpass.jobs.on_ray.lost_workers import in_our_words, marked, telling_what_was_lost
-from secondpass.jobs.on_ray.workers import RETRIES, RayWorkers
+from secondpass.jobs.on_ray.workers import RETRIES, RayWorkers, named_options
 from secondpass.jobs.planning.job import Job
 from secondpass.jobs.running.engine import load
 from secondpass.jobs.running.score_shard import ShardScorer
@@ -20,6 +20,10 @@ from secondpass.jobs.shards import Shard
 from secondpass.jobs.writing.shard_record import ShardRecord
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
+
+# The share of a pool's workers that have a shard, from which on it grows, by as many as would make the share this: the
+# nearer to 0.5, from which down it shrinks, the fewer steps there are, of which each is a worker's start.
+_BUSY: Final = 0.6
 
 
 class RayEngine:
@@ -118,16 +122,20 @@ def _rows_here(shards: Sequence[Shard], worker: Mapping[str, Any], workers: RayW
     # One block per shard: fused, they would all go to one worker.
     numbers = ray.data.from_items([{"shard": number} for number in range(len(shards))], override_num_blocks=len(shards))
     numbers.context.enable_progress_bars = False  # rows are told of where the job runs
-    done = numbers.map_batches(
-        _ShardWorker,
-        fn_constructor_args=(shards,),
-        fn_constructor_kwargs=dict(worker),
-        compute=workers.pool(),
-        batch_size=1,
-        num_cpus=workers.cpus,
-        num_gpus=workers.gpus_each(),
-        max_task_retries=RETRIES,
-    )
+    # Ray adds workers where each has 1.75 tasks, so that one with no queue would never get company.
+    numbers.context.autoscaling_config.actor_pool_util_upscaling_threshold = _BUSY
+    with named_options():
+        done = numbers.map_batches(
+            _ShardWorker,
+            fn_constructor_args=(shards,),
+            fn_constructor_kwargs=dict(worker),
+            # No shard in a worker's queue: there it would wait though another worker has nothing to do.
+            compute=workers.pool(tasks_each=1),
+            batch_size=1,
+            num_cpus=workers.cpus,
+            num_gpus=workers.gpus_each(),
+            max_task_retries=RETRIES,
+        )
     yield from done.iter_rows()
 
 

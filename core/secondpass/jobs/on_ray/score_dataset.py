@@ -8,7 +8,7 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.extras import require
 from secondpass.jobs.batch_scorer import BatchScorer
 from secondpass.jobs.carrying.arrow_values import values_of
-from secondpass.jobs.on_ray.workers import RETRIES, RayWorkers
+from secondpass.jobs.on_ray.workers import RETRIES, RayWorkers, named_options
 from secondpass.options import ModelOptions
 from secondpass.ranking import Scorer
 
@@ -61,16 +61,17 @@ def score_dataset(
     check_kind("workers", workers, RayWorkers)
     workers = RayWorkers() if workers is None else workers
     workers.connect()
-    return dataset.map_batches(
-        TableScorer,
-        fn_constructor_args=(batch_scorer, query_column, document_column),
-        compute=workers.pool(),
-        batch_size=plain(batch_rows),
-        batch_format="pyarrow",
-        num_cpus=workers.cpus,
-        num_gpus=workers.gpus_each(),
-        max_task_retries=RETRIES,
-    )
+    with named_options():
+        return dataset.map_batches(
+            TableScorer,
+            fn_constructor_args=(batch_scorer, query_column, document_column),
+            compute=workers.pool(),
+            batch_size=plain(batch_rows),
+            batch_format="pyarrow",
+            num_cpus=workers.cpus,
+            num_gpus=workers.gpus_each(),
+            max_task_retries=RETRIES,
+        )
 
 
 class TableScorer:

@@ -2,6 +2,9 @@
 
 import os
 import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -92,8 +95,12 @@ class RayWorkers:
 
         return float(ray.cluster_resources().get("GPU", 0) > 0) if self.gpus is None else float(self.gpus)
 
-    def pool(self) -> "ActorPoolStrategy":
-        """The workers as Ray Data takes them."""
+    def pool(self, tasks_each: int | None = None) -> "ActorPoolStrategy":
+        """The workers as Ray Data takes them.
+
+        Args:
+            tasks_each: How many tasks a worker may have, with those in its queue; None leaves that to Ray.
+        """
         import ray  # noqa: PLC0415 - as above
         from ray.data import ActorPoolStrategy  # noqa: PLC0415 - as above
 
@@ -102,8 +109,17 @@ class RayWorkers:
             there, gpus = ray.cluster_resources(), self.gpus_each()
             by_cpu = int((there.get("CPU", 0) - 1) // self.cpus)  # what reads needs a CPU, too
             most = min(by_cpu, int(there.get("GPU", 0) // gpus)) if gpus else by_cpu
-        # One task in a worker and none in its queue: there it would wait though another worker has nothing to do.
-        return ActorPoolStrategy(min_size=self.least, max_size=max(most, self.least), max_tasks_in_flight_per_actor=1)
+        return ActorPoolStrategy(
+            min_size=self.least, max_size=max(most, self.least), max_tasks_in_flight_per_actor=tasks_each
+        )
+
+
+@contextmanager
+def named_options() -> Iterator[None]:
+    """Give Ray Data options that its version 2.60 calls deprecated and has no other name for: later versions do."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated")
+        yield
 
 
 def _check_listening(address: str) -> None:
