@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-# What is not the caller: all that this distribution brings along, the frameworks that call its adapters, and what enters
+# What is not the caller: all that this distribution brings along, frameworks, which call its adapters, and what enters
 # its context managers.
 _NO_CALLERS = (
     "secondpass",
