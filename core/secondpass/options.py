@@ -70,11 +70,12 @@ class ModelOptions(HubOptions):
     """Everything `CrossEncoder` takes beside the model's name; each default is the constructor's own.
 
     Args:
-        revision: See `HubOptions`, as for the next four.
-        token: See `HubOptions`.
-        cache_dir: See `HubOptions`.
-        local_files_only: See `HubOptions`.
-        trust_remote_code: See `HubOptions`.
+        revision: Branch, tag or commit on the hub; None takes its main branch.
+        token: Access token for the hub; None takes the one huggingface_hub finds, False sends none. Never shown in a
+            repr.
+        cache_dir: Where downloads are kept; None takes huggingface_hub's own place.
+        local_files_only: Never ask the network.
+        trust_remote_code: Allow a checkpoint to run code of its own.
         device: Such as "cpu" or "cuda:0", or several of them; None takes the best there is.
         dtype: Arithmetic of the transformer; None takes what suits the device.
         max_length: Tokens of a pair, special tokens included; None takes the checkpoint's limit.

@@ -21,6 +21,7 @@ from transformers import AutoModelForCausalLM
 from secondpass import BiEncoder, CrossEncoder
 from secondpass.checkpoint import SplitModel, WholeModel, load_checkpoint
 from secondpass.options import ModelOptions
+from secondpass.sentence_transformers import CrossEncoder as StandIn
 
 peft = pytest.importorskip("peft", reason="peft is not installed")
 
@@ -44,6 +45,12 @@ def test_scores_are_those_of_peft(family: str, tmp_path: Path) -> None:
     assert np.abs(CrossEncoder(folder).logits(PAIRS) - CrossEncoder(base).logits(PAIRS)).max() > 1e-3
     packed = SplitModel if family != "mpnet" else WholeModel
     assert isinstance(load_checkpoint(str(folder), ModelOptions()).model, packed)
+
+
+def test_what_stands_in_for_sentence_transformers_class_loads_one_by_its_folder(tmp_path: Path) -> None:
+    base = checkpoints.CLASSIFIERS["bert"](tmp_path / "base")
+    folder = peft_adapters.save_adapter(tmp_path / "adapter", base, peft_adapters.lora())
+    np.testing.assert_allclose(StandIn(str(folder)).predict(PAIRS), CrossEncoder(folder).predict(PAIRS), atol=1e-6)
 
 
 @pytest.mark.parametrize(

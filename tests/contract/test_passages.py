@@ -1,6 +1,7 @@
 """Long documents in every adapter: the core's scores and passages, in characters of the document as it was given."""
 
 import copy
+import inspect
 import json
 import pickle
 from typing import TYPE_CHECKING, Any
@@ -73,8 +74,9 @@ def test_what_fits_is_as_it_was(driver: "Driver", model: str) -> None:
 
 def test_without_windows_it_is_what_was_read(driver: "Driver", model: str) -> None:
     adapter = driver.adapter(model=model, share_model=False, return_passages=True)
-    with pytest.warns(TruncationWarning, match="1 of 2 pairs"):
+    with pytest.warns(TruncationWarning, match="1 of 2 pairs") as said:
         reranked = driver.run(adapter, QUERY, driver.documents([TEXTS[0], "Berlin is a city."]))
+    assert said[0].filename == inspect.getfile(type(driver)), "the line that called, not one of the framework"
     document = next(d for d in map(driver.seen, reranked) if d.id == "d0")
     passage = document.metadata["passage"]
     assert isinstance(passage, dict)

@@ -4,6 +4,7 @@ import ast
 import io
 import re
 import shlex
+import warnings
 from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
@@ -107,6 +108,27 @@ def test_commands_have_the_options_they_are_shown_with(page: Path) -> None:
             for word in command[1:]:
                 if word.startswith("-") and word != "-":
                     assert word in _options(command[1]), f"{name(page)}:{block.line}: {shlex.join(command)}"
+
+
+@pytest.mark.slow
+@pytest.mark.source
+def test_what_a_threshold_keeps_is_what_the_page_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    testing = pytest.importorskip("typer.testing")
+    pytest.importorskip("bm25s", reason="needs the extra eval")
+    pytest.importorskip("sklearn", reason="needs the extra calibrate")
+    from secondpass.cli.app import app
+
+    monkeypatch.chdir(tmp_path)
+    docs = ROOT / "docs"
+    for page in ("evaluate.md", "calibration.md"):  # the collection, and the calibration
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            exec(blocks(docs / page, "python")[0].text, {})  # noqa: S102 - our own text
+    (block,) = (block for block in blocks(docs / "calibration.md", "bash") if "--unanswerable" in block.text)
+    Path("unanswerable.jsonl").write_text(block.text.partition("<<'END'\n")[2].partition("END\n")[0])
+    (command,) = _commands(block)
+    shown = testing.CliRunner().invoke(app, [*command[1:], "--format", "table"], env={"COLUMNS": "100"})
+    assert block.output is not None
+    assert shown.output.endswith(block.output.removeprefix("...\n"))
 
 
 # The pages of commands that are not called as their page is.

@@ -27,10 +27,13 @@ def call_in(module: str) -> Callable[..., object]:
         ["secondpass.cross_encoder", "contextlib", "secondpass.checkpoint.labels"],
         ["langchain_secondpass.rerank", "secondpass.cross_encoder"],
         ["llama_index_secondpass.rerank", "secondpass.remote.scorer"],
+        ["langchain_secondpass.rerank", "langchain_core.runnables.config", "langchain_secondpass.rerank"],
+        ["llama_index.core.query_engine", "llama_index_instrumentation.dispatcher", "llama_index_secondpass.rerank"],
+        ["haystack.core.pipeline.pipeline", "haystack_integrations.components.rankers.secondpass.ranker"],
         ["haystack_integrations.components.rankers.secondpass.ranker", "secondpass.remote.scorer"],
     ],
 )
-def test_it_is_the_line_outside_of_what_we_bring_along(modules: list[str]) -> None:
+def test_it_is_the_line_outside_of_what_we_bring_along_and_of_frameworks(modules: list[str]) -> None:
     first, *others = [*map(call_in, modules), warn_caller]
     arguments: list[Any] = [*others, "what is wrong", FutureWarning]
     with pytest.warns(FutureWarning, match="^what is wrong$") as said:

@@ -125,7 +125,7 @@ def test_several_devices_of_one_call(model: CrossEncoder) -> None:
         ("parameters", "Identity"),
         ("state_dict", "Identity"),
         ("compile", "leave the call out"),
-        ("load_adapter", "merge_and_unload"),
+        ("load_adapter", "hub id or folder of the adapter"),
         ("preprocess", "inside of predict"),
         ("register_buffer", "Identity"),
         ("keep_in_fp32_modules", "always computed in float32"),

@@ -120,9 +120,18 @@ def score(
             rich_help_panel=_RAY,
         ),
     ] = None,
-    cpus_per_worker: Annotated[int | None, typer.Option(show_default="1", min=1, rich_help_panel=_RAY)] = None,
+    cpus_per_worker: Annotated[
+        int | None,
+        typer.Option(help="CPUs of each, and its threads.", show_default="1", min=1, rich_help_panel=_RAY),
+    ] = None,
     gpus_per_worker: Annotated[
-        float | None, typer.Option(show_default="1 where there are any", min=0, rich_help_panel=_RAY)
+        float | None,
+        typer.Option(
+            help="GPUs of each; with 0.5, two share one.",
+            show_default="1 where there are any",
+            min=0,
+            rich_help_panel=_RAY,
+        ),
     ] = None,
     format_: Output = None,
     json_: Json = False,

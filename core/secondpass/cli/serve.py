@@ -63,7 +63,11 @@ def serve(
     ] = None,
     api_key_file: Annotated[
         Path | None,
-        typer.Option(help="Keys, one per line; # begins a comment.", show_default="none", rich_help_panel=_ACCESS),
+        typer.Option(
+            help="Keys, one per line; a line that begins with # is a comment.",
+            show_default="none",
+            rich_help_panel=_ACCESS,
+        ),
     ] = None,
     max_queued_tokens: Annotated[
         int, typer.Option(help="Tokens that may wait for a model; more is answered 429.", rich_help_panel=_LIMITS)
@@ -86,7 +90,8 @@ def serve(
     body_seconds: Annotated[
         float,
         typer.Option(
-            help="Time for a request's body, or else 408; for its head, or more of an answer, or the connection ends.",
+            help="Time for a request's body to arrive, then 408; also for its head, and for a client to take more of "
+            "its answer, then the connection is closed.",
             rich_help_panel=_LIMITS,
         ),
     ] = 30.0,

@@ -3,18 +3,24 @@
 import sys
 import warnings
 
-# What is not the caller: all that this distribution brings along, and what enters its context managers.
+# What is not the caller: all that this distribution brings along, frameworks, which call its adapters, and what enters
+# its context managers.
 _NO_CALLERS = (
     "secondpass",
     "langchain_secondpass",
     "llama_index_secondpass",
     "haystack_integrations.components.rankers.secondpass",
+    "langchain_core",
+    "langchain_classic",
+    "llama_index.core",
+    "llama_index_instrumentation",
+    "haystack",
     "contextlib",
 )
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """Warn, and show the line outside of this distribution from which it was called.
+    """Warn, and show the line outside of this distribution and the frameworks from which it was called.
 
     Args:
         message: What is said.

@@ -15,7 +15,7 @@ _NETWORK: Final = (
     "the network is laid out for inference and is no torch module; predict(pairs, activation_fn=torch.nn.Identity()) "
     "gives its logits"
 )
-_ADAPTERS: Final = "merge the adapter into its model with peft's merge_and_unload(), save that, and load it here"
+_ADAPTERS: Final = "give CrossEncoder(...) the hub id or folder of the adapter, which is merged into its base"
 _READING: Final = "texts are read inside of predict; tokenizer, prompts and max_length say how"
 
 _INSTEAD: Final = {

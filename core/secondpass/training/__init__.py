@@ -25,7 +25,10 @@ _NEEDED = ("accelerate", "datasets", "sentence_transformers")
 def train(
     config: TrainingConfig, *, trust_remote_code: bool = False, progress: TrainingProgressCallback | None = None
 ) -> TrainingResult:
-    """Run a training; see `secondpass.training.run.run`.
+    """Train, choose the best weights by the held-out sets, save, write the card.
+
+    A run that was interrupted continues from its last checkpoint, if it is still the same run: only its length, and how
+    often it is evaluated, may have changed.
 
     Args:
         config: All settings.
@@ -34,6 +37,10 @@ def train(
 
     Raises:
         MissingExtraError: sentence-transformers' trainer is not installed.
+        RemoteCodeError: The base asks to run code of its own, and `trust_remote_code` is False.
+        InputError: Data or settings break a rule, or are not those that the checkpoints were begun with.
+        CheckpointError: The base is not there, or cannot be trained.
+        ScoringError: The loss, the weights or a held-out score is not a finite number; the message says at which step.
     """
     try:
         from secondpass.training.run import run  # noqa: PLC0415 - it needs the extra
