@@ -104,7 +104,7 @@ def test_nothing_is_waited_for_longer_than_the_call_or_its_part_lasts(
     seconds: dict[str, float] = {}
     deadline = Deadline(call, clock=lambda: 0.0)
     with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        carry_out([exchange(Ask(url=URL, shown=URL, most_seconds=part), 0, deadline)], client, deadline)
+        carry_out([exchange(Ask(url=URL, most_seconds=part), 0, deadline)], client, deadline)
     assert (seconds["connect"], seconds["read"]) == (connect, read)
 
 
