@@ -1,5 +1,6 @@
 """What `secondpass train` says on its way and at its end."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,10 +8,10 @@ from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
-from training_runs import data, sure_base
+from training_runs import config, data, sure_base
 
 from secondpass.cli.train import figures_of, result_table, training_bar
-from secondpass.training import TrainingProgress, TrainingResult
+from secondpass.training import TrainingProgress, TrainingResult, train
 
 
 def test_the_table_shows_before_and_after() -> None:
@@ -38,6 +39,17 @@ def test_a_log_has_a_line_per_stage_and_none_twice() -> None:
         tell(TrainingProgress("training", 2, 4, held_out={"mean ndcg@10": 0.5, "[a]_tau": 0.25}))
     lines = ["reading the data", "training", "training: mean ndcg@10 0.5000, [a]_tau 0.2500"]
     assert written.getvalue().splitlines() == lines
+
+
+def test_a_log_has_each_evaluation_once(tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    written = StringIO()
+    with training_bar(Console(file=written, width=80)) as tell:
+        train(config(tmp_path, sure_base(tmp_path / "base"), "listwise"), progress=tell)
+    lines = [line for line in written.getvalue().splitlines() if "mean ndcg@10" in line]
+    evaluations = (tmp_path / "out" / "held_out.jsonl").read_text().splitlines()
+    figures = [f"mean ndcg@10 {json.loads(line)['mean ndcg@10']:.4f}" for line in evaluations]
+    assert [line.partition(": ")[2] for line in lines] == list(dict.fromkeys(figures))
 
 
 def test_a_terminal_shows_the_bar_with_its_figures() -> None:

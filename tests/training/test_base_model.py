@@ -155,9 +155,15 @@ def published_modernbert(folder: Path) -> Path:
 
 def qwen3_classifier(folder: Path) -> Path:
     tokenizer = qwen3_tokenizer()
-    sizes = SMALL | {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "num_labels": 1}
-    made = Qwen3Config(**sizes, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
-    return save(folder, Qwen3ForSequenceClassification(made), tokenizer)
+    values = SMALL | {
+        "vocab_size": len(tokenizer),
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "num_labels": 1,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    return save(folder, Qwen3ForSequenceClassification(Qwen3Config(**values)), tokenizer)
 
 
 @pytest.mark.filterwarnings("ignore:qwen3 models like this one are trained with padding")

@@ -101,6 +101,16 @@ def test_the_course_joins_what_is_known_of_a_step(tmp_path: Path) -> None:
     write_curve(tmp_path / "not there", [])
 
 
+def test_columns_are_in_one_order_whether_or_not_a_run_was_continued(tmp_path: Path) -> None:
+    """A checkpoint keeps the history with its names sorted."""
+    history = [{"eval_b_mrr@10": 0.5, "eval_b_loss": 0.25, "eval_a_map": 0.75, "epoch": 0.1, "step": 1}]
+    tables = []
+    for known in (history, json.loads(json.dumps(history, sort_keys=True))):
+        write_curve(tmp_path, course(known))
+        tables.append((tmp_path / "curve.csv").read_text())
+    assert tables[0] == tables[1]
+
+
 def test_figures_of_pairs_are_those_of_torch_and_of_a_hand() -> None:
     relevant, logits = [True, True, False, False, False], [2.0, -1.0, 3.0, -4.0, -0.5]
     figures = pair_figures(relevant, logits, 2.5)

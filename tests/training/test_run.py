@@ -28,7 +28,7 @@ from secondpass.evaluation import RerankingSample
 from secondpass.training import DataConfig, ModelConfig, RunConfig, TrainingConfig, train
 from secondpass.training.choice import average
 from secondpass.training.config import Loss
-from secondpass.training.data import HeldOutSet, load_examples, load_held_out
+from secondpass.training.data import HeldOutSet, load_data, load_examples, load_held_out
 from secondpass.training.examples import Example
 from secondpass.training.grouped import GroupedCrossEncoder
 from secondpass.training.held_out import HeldOut
@@ -415,6 +415,41 @@ NO_POSITIVE = Example("q", ("a", "b"), (0.0, 0.0), graded=True)
 def test_examples_that_a_recipe_cannot_learn_from_are_refused(loss: Loss, example: Example, message: str) -> None:
     with pytest.raises(InputError, match=message):
         RECIPES[loss].columns([example])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"query": "q", "positive": ["a", "b"], "negative": []}', "positives and negatives to learn from, got 2 of 2"),
+        ('{"query": "q", "positive": [], "negative": []}', "positives and negatives to learn from, got 0 of 0"),
+        ('{"query": "q", "documents": ["a", "b"], "scores": [0.9, 0.1]}', "labels to learn from, got a teacher's"),
+    ],
+)
+@pytest.mark.parametrize("weight", [None, 2.0])
+def test_data_that_bce_cannot_learn_from_is_refused_before_a_base_is_loaded(
+    weight: float | None, line: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "train.jsonl").write_text(line + "\n")
+    run = TrainingConfig(
+        ModelConfig("no such base"), DataConfig(("train.jsonl",)), RunConfig("bce", "out", pos_weight=weight), tmp_path
+    )
+    with pytest.raises(InputError, match=f"bce must have {message}"):
+        train(run)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"query": "q", "positive": [], "negative": ["a", "b"]}',
+        '{"query": "q", "positive": ["a", "b"], "negative": []}',
+        '{"query": "q", "documents": ["a", "b"], "scores": [1.0, 1.0]}',
+    ],
+)
+def test_held_out_sets_that_tell_no_order_from_another_are_named(line: str, tmp_path: Path) -> None:
+    data(tmp_path, scored=False)
+    (tmp_path / "held.jsonl").write_text(line + "\n")
+    with pytest.warns(UserWarning, match="no query of held-out set 'held' has documents that differ in relevance"):
+        load_data(config(tmp_path, tmp_path, "bce"))
 
 
 def test_held_out_sets_are_told_apart(tmp_path: Path) -> None:

@@ -71,10 +71,11 @@ def training_bar(console: Console | None = None) -> "Iterator[TrainingProgressCa
             figures = figures_of(progress)
             total = progress.n_steps or None
             bar.update(task, description=progress.doing, completed=progress.step, total=total, figures=escape(figures))
-            line = f"{progress.doing}: {held_out_of(progress)}" if progress.held_out else progress.doing
-            if not console.is_terminal and line != shown:
+            news = held_out_of(progress) or progress.doing
+            if not console.is_terminal and news != shown:
+                line = progress.doing if news == progress.doing else f"{progress.doing}: {news}"
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
-            shown = line
+            shown = news
 
         yield tell
 

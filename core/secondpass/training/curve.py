@@ -30,7 +30,7 @@ def course(history: Sequence[Mapping[str, float]]) -> list[Row]:
         figures = {"loss": entry["loss"]} if "loss" in entry else {}
         figures |= {
             name.removeprefix(PREFIX): value
-            for name, value in entry.items()
+            for name, value in sorted(entry.items())  # as a checkpoint gives them back
             if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in _OF_THE_TRAINER
         }
         if figures:

@@ -15,8 +15,9 @@ HeldOutSet: TypeAlias = Sequence[RerankingSample] | Sequence[Example]
 
 
 def load_data(config: TrainingConfig) -> tuple[list[Example], dict[str, HeldOutSet]]:
-    """The examples and the held-out sets, with a warning where they share queries; raises what each of them does."""
+    """The examples and the held-out sets, with a warning where these do not judge; raises what each of them does."""
     examples, sets = load_examples(config), load_held_out(config)
+    _warn_of_equal_documents(sets)
     _warn_of_shared_queries(examples, sets)
     return examples, sets
 
@@ -63,3 +64,18 @@ def _warn_of_shared_queries(examples: Sequence[Example], sets: Mapping[str, Held
                 "its figures do not tell how the model does on other queries",
                 UserWarning,
             )
+
+
+def _warn_of_equal_documents(sets: Mapping[str, HeldOutSet]) -> None:
+    """Warn of held-out sets that do not tell one order from another."""
+    for name, samples in sets.items():
+        if not any(map(_differ, samples)):
+            warn_caller(
+                f"no query of held-out set {name!r} has documents that differ in relevance: every order has the same "
+                "figures, and the set chooses no checkpoint",
+                UserWarning,
+            )
+
+
+def _differ(sample: RerankingSample | Example) -> bool:
+    return len(set(sample.scores if isinstance(sample, Example) else sample.relevant)) > 1

@@ -70,18 +70,18 @@ def _run(
     check_output(config)
     _tell(progress, "reading the data")
     examples, sets = load_data(config)
+    recipe = RECIPES[config.run.loss]
+    rows = Dataset.from_dict(recipe.columns(examples))
+    settings = _complete(config.run, examples)
     _tell(progress, "loading the base")
     base = find_base(config.model.base, config.folder, trust_remote_code=trust_remote_code)
     last = resuming.find_checkpoint(config, examples, sets, output, base)
     model = load_base_model(config.model, base, trust_remote_code=trust_remote_code)
     base_weights = copy_weights(model) if config.run.base_share > 0 else None
-    settings = _complete(config.run, examples)
     judge = HeldOut(sets, pos_weight=settings.pos_weight)
     if sets:
         _tell(progress, "evaluating the base")
     base_held_out = judge(model, steps=0) if sets else {}
-    recipe = RECIPES[config.run.loss]
-    rows = Dataset.from_dict(recipe.columns(examples))
     schedule = Schedule.of(config.run, len(rows), n_devices=max(1, torch.cuda.device_count()))
     _warn_of_warmup(schedule)
     log, n_steps_before = output / "held_out.jsonl", 0 if last is None else resuming.steps_of(last)
@@ -121,9 +121,10 @@ def _run(
 
 def _complete(settings: RunConfig, examples: Sequence[Example]) -> RunConfig:
     """The settings with the weight of positives that the data asks for, where none is given."""
-    if settings.loss == "bce" and settings.pos_weight is None:
-        return replace(settings, pos_weight=pos_weight(examples))
-    return settings
+    if settings.loss != "bce":
+        return settings
+    balanced = pos_weight(examples)  # a given weight is no way around data of one side
+    return replace(settings, pos_weight=balanced if settings.pos_weight is None else settings.pos_weight)
 
 
 def _warn_of_warmup(schedule: Schedule) -> None:
