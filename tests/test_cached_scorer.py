@@ -285,12 +285,13 @@ async def test_awaited_it_gives_the_same(tmp_path: Path) -> None:
     assert await simple.arank("cat", texts) == simple.rank("cat", texts) == rank(OverlapScorer(), "cat", texts)
 
 
-async def test_awaited_a_scorer_without_a_ranking_is_ranked_the_same(tmp_path: Path) -> None:
+async def test_a_scorer_without_a_ranking_is_ranked_the_same_awaited_or_not(tmp_path: Path) -> None:
     with_cache = cached(tmp_path, Scores())
     threshold = sorted(true_score("q", text) for text in DOCUMENTS)[-2]
     for top_k, score_threshold, n_ranked in ((4, threshold, 2), (1, None, 1)):
         expected = rank(Scores(), "q", DOCUMENTS, top_k=top_k, score_threshold=score_threshold)
         assert len(expected) == n_ranked
+        assert with_cache.rank("q", DOCUMENTS, top_k, score_threshold) == expected
         assert await with_cache.arank("q", DOCUMENTS, top_k, score_threshold) == expected
 
 

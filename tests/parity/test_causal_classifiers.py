@@ -1,6 +1,6 @@
 """Classifiers on causal models, and tokenizers that add no special tokens, so that a blank text has none at all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,20 @@ from secondpass import BiEncoder, CrossEncoder
 
 PAIRS = [("berlin", "the wall"), ("berlin", "people of the year and its revolution"), ("who", "people")]
 
+# With it a model runs through transformers' own forward.
+YARN = {"rope_parameters": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e4}}
 
-def llama(folder: Path, *, pads: bool = True, config_pads: bool = True, side: str = "right") -> Path:
+
+def llama(
+    folder: Path, *, pads: bool = True, config_pads: bool = True, side: str = "right", options: Mapping[str, Any] = {}
+) -> Path:
     tokenizer = checkpoints.qwen3_tokenizer()
     tokenizer.padding_side = side
     if not pads:
         tokenizer.pad_token = None
     tokenizer.model_max_length = 64
     values = checkpoints.SMALL | {"num_labels": 1, "pad_token_id": tokenizer.pad_token_id if config_pads else None}
+    values |= options
     config = transformers.LlamaConfig(vocab_size=len(tokenizer), **values)
     return checkpoints.save(folder, transformers.LlamaForSequenceClassification(config), tokenizer)
 
@@ -72,10 +78,11 @@ def test_without_a_padding_token_each_pair_is_read_alone(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("config_pads", [True, False])
+@pytest.mark.parametrize("options", [{}, YARN], ids=["packed", "padded"])
 def test_a_padding_token_that_is_written_out_is_read_as_in_a_pair_alone(
-    side: str, tmp_path: Path, *, config_pads: bool
+    options: Mapping[str, Any], side: str, tmp_path: Path, *, config_pads: bool
 ) -> None:
-    folder = llama(tmp_path, config_pads=config_pads, side=side)
+    folder = llama(tmp_path, config_pads=config_pads, side=side, options=options)
     pad = checkpoints.qwen3_tokenizer().pad_token
     pairs = [*PAIRS, ("berlin", f"the wall {pad}"), (pad, pad), (pad, ""), (f"{pad} berlin", f"{pad} wall"), (pad, "a")]
     expected = one_by_one(folder, pairs)
