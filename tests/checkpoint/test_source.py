@@ -14,10 +14,12 @@ from pathlib import Path
 import checkpoints
 import peft_adapters
 import pytest
+from hub_cache import HubCache
 
 from secondpass import CrossEncoder
-from secondpass.checkpoint.source import aliases, weight_files
+from secondpass.checkpoint.source import aliases, find, weight_files
 from secondpass.errors import CheckpointNotFoundError
+from secondpass.options import HubOptions
 
 COMMITS = {"main": "a" * 40, "v2": "b" * 40}
 TOKEN = "hf_secret"  # noqa: S105 - of a hub that lives for one test
@@ -284,3 +286,12 @@ def test_both_spellings_of_a_renamed_checkpoint() -> None:
     assert aliases("cross-encoder/ms-marco-MiniLM-L-12-v2")[1] == "cross-encoder/ms-marco-MiniLM-L12-v2"
     assert aliases("BAAI/bge-reranker-base") == ["BAAI/bge-reranker-base"]
     assert "cross-encoder/ms-marco-TinyBERT-L-2" in aliases("cross-encoder/ms-marco-TinyBERT-L2")
+
+
+def test_a_name_is_looked_up_in_the_cache_that_is_given(tmp_path: Path) -> None:
+    cache = HubCache(tmp_path / "cache")
+    cache.add("owner/model", checkpoints.bert(tmp_path / "model"))
+    hub = HubOptions(cache_dir=str(cache.root), local_files_only=True)
+    assert find("owner/model", hub).path.parent == cache.root / "models--owner--model" / "snapshots"
+    with pytest.raises(CheckpointNotFoundError):
+        find("owner/other", hub)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from secondpass.errors import InputError, InputTypeError
 from secondpass.options import ActivationName, ModelOptions
 from secondpass.ranking import Pair, Passage, RankedDocument, Readings, Sigmoid
 from secondpass.service import Limits, ServedModel, create_app, load_model
+from secondpass.service.held_bytes import HeldBytes, RequestBytes
+from secondpass.service.problems import Problem
 from secondpass.testing import OverlapScorer
 
 # The library warns of what the service counts.
@@ -516,6 +519,29 @@ def test_requests_hold_their_bytes_until_they_are_answered() -> None:
             return [each.status_code for each in (refused, answered, malformed, await client.post("/rerank", json=TEI))]
 
     assert asyncio.run(overload()) == [429, 200, 400, 200]
+
+
+def test_an_answer_takes_the_place_of_its_body_in_what_is_held() -> None:
+    held = HeldBytes(100)
+    request, other = RequestBytes(held), RequestBytes(held)
+
+    def room() -> int:
+        """How many bytes another request could bring now."""
+        for n_bytes in range(100, -1, -1):
+            with suppress(Problem):
+                other.receive(n_bytes)
+                other.release()
+                return n_bytes
+        raise AssertionError
+
+    request.receive(60)
+    assert room() == 40
+    request.answer(10)
+    assert room() == 40
+    request.answer(80)
+    assert room() == 20
+    request.release()
+    assert room() == 100
 
 
 def test_a_body_that_there_is_never_room_for_is_too_large_however_it_comes() -> None:

@@ -8,6 +8,7 @@ import pytest
 from serving import Recorder, app_of, post
 
 from secondpass.ranking import Pair, Passage, Readings
+from secondpass.service import Limits
 
 
 class Reader(Recorder):
@@ -17,6 +18,12 @@ class Reader(Recorder):
         truncated = np.array([len(document.split()) > 10 for _, document in pairs])
         scores = np.array(self.predict(pairs), np.float32)
         return Readings(scores, truncated, [Passage(0, len(document), 1.0) for _, document in pairs])
+
+
+class Limited(Recorder):
+    """One that reads 40 tokens of a pair, and does not say which texts had more."""
+
+    max_length = 40
 
 
 QUERY, DOCUMENTS = "red fox", ["a fox", "a red fox"]
@@ -102,6 +109,27 @@ def test_texts_that_must_not_be_truncated_are_refused_where_they_would_be(place:
         assert asked(["a fox", "a dog"], **field).status_code == 200, field
     refused = asked(["a fox", "a dog"], truncate=False, max_tokens_per_doc=1)
     assert f"{documents}[0] and the query have more tokens than max_tokens_per_doc allows" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("scorer", "n_characters", "status"),
+    [
+        (Limited(), 40 - 4 - len(QUERY), 200),  # no token has less than a byte, and there are 4 special ones
+        (Limited(), 41 - 4 - len(QUERY), 422),
+        (Recorder(), 1, 422),
+    ],
+)
+def test_where_nothing_says_what_was_truncated_only_what_surely_fits_is_taken(
+    scorer: Recorder, n_characters: int, status: int
+) -> None:
+    body = {"query": QUERY, "texts": ["x" * n_characters], "truncate": False}
+    assert post(app_of(scorer), "/rerank", body).status_code == status
+
+
+@pytest.mark.parametrize(("scorer", "status"), [(Limited(), 200), (Recorder(), 413)])
+def test_no_more_tokens_wait_than_are_read(scorer: Recorder, status: int) -> None:
+    app = app_of(scorer, limits=Limits(max_queued_tokens=50))
+    assert post(app, "/rerank", {"query": QUERY, "texts": ["x" * 4000]}).status_code == status
 
 
 @pytest.mark.parametrize("place", [place for place in PLACES if place != "pairs"])
