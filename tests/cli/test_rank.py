@@ -130,6 +130,9 @@ def test_a_text_file_reads_as_standard_input_does(folder_of: FolderOf, tmp_path:
     assert [row["text"] for row in whole] == [texts]
     table = run(*arguments, tmp_path / "a.txt", "--format", "table").stdout
     assert "2 of 2 documents, one per line (--as document: one per file)" in table
+    (tmp_path / "b.md").write_text(texts)
+    table = run(*arguments, tmp_path / "a.txt", tmp_path / "b.md", "--format", "table").stdout
+    assert "3 of 3 documents, of .txt files one per line (--as document: one per file)" in table
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal to open")

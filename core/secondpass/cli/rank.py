@@ -112,8 +112,11 @@ def ranking_sheet(
 
 def _reading(files: Sequence[Path], as_: Format) -> str:
     """What a .txt was taken for, which its name alone does not say."""
-    guessed = as_ is Format.AUTO and any(file != STDIN and format_by_name(file) is Format.LINES for file in files)
-    return ", one per line (--as document: one per file)" if guessed else ""
+    in_lines = [file != STDIN and format_by_name(file) is Format.LINES for file in files]
+    if as_ is not Format.AUTO or not any(in_lines):
+        return ""
+    those = "" if all(in_lines) else "of .txt files "
+    return f", {those}one per line (--as document: one per file)"
 
 
 def _check_query(query: str) -> None:
