@@ -14,7 +14,7 @@ from scorers import Scores, true_score
 from truncation import TRUNCATES
 
 from secondpass import Cascade, CrossEncoder, RankedDocument
-from secondpass.errors import CheckpointNotFoundError, InputError
+from secondpass.errors import CheckpointNotFoundError, InputError, InputTypeError
 from secondpass.jobs import BatchScorer
 from secondpass.options import ModelOptions
 
@@ -118,6 +118,24 @@ def test_scorers_of_one_query_and_rankings_come_back_in_the_given_order() -> Non
         columns = BatchScorer(scorer=scorer).score_columns(queries, documents)
         np.testing.assert_array_equal(columns["score"], expected)
         assert list(columns["truncated"]) == truncated
+
+
+@pytest.mark.parametrize("kind", ["text", "generator", "mapping", "square", "frame", "table"])
+def test_what_is_no_column_is_refused(kind: str) -> None:
+    """A loop over it would give letters or the names of columns, to be scored as the texts."""
+    wrong: Any = {"text": "dd", "mapping": {"d": 1, "e": 2}, "square": np.array([["d"], ["e"]])}.get(kind)
+    if kind == "generator":
+        wrong = (text for text in "de")
+    elif kind == "frame":
+        wrong = pytest.importorskip("pandas").DataFrame({"document": ["d", "e"]})
+    elif kind == "table":
+        wrong = pytest.importorskip("pyarrow").table({"document": ["d", "e"]})
+    scorer = BatchScorer(scorer=Scores())
+    with pytest.raises(InputTypeError, match=rf"document must be a column of texts, got {type(wrong).__name__}"):
+        scorer.score_columns(["q", "q"], wrong)
+    if kind in ("text", "table"):
+        with pytest.raises(InputTypeError, match=rf"a batch must be columns by name, got {type(wrong).__name__}"):
+            scorer(wrong)
 
 
 def test_mistakes_are_named(model: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from secondpass.errors import InputError
+from secondpass.errors import InputError, InputTypeError
 from secondpass.jobs.scoring.checked_scorer import checked_scorer, reads_windows
 from secondpass.jobs.scoring.row_scores import RowScores, score_rows
 from secondpass.options import ModelOptions
@@ -60,6 +60,8 @@ class BatchScorer:
         Raises:
             InputError: The batch lacks a column that is read, or has one that would be written.
         """
+        if not hasattr(batch, "keys"):
+            raise InputTypeError(f"a batch must be columns by name, got {type(batch).__name__}")
         for column in self._columns:
             if column not in batch:
                 raise InputError(f"a batch must have the column {column!r}, has {', '.join(batch)}")
@@ -84,7 +86,7 @@ class BatchScorer:
             documents: Texts, one per row.
 
         Raises:
-            InputError: There are more of one than of the other.
+            InputError: There are more of one than of the other, or one is no column.
             SecondPassError: The model cannot be loaded, or the service is not reached.
             Exception: Whatever the scorer raises, where it does for any pair.
         """
@@ -102,7 +104,7 @@ class BatchScorer:
         """What `score_columns` gives, as values."""
         if isinstance(self._scorer, Loadable) and not getattr(self._scorer, "is_loaded", True):
             self._scorer.load()  # here, where a failure is not taken for a row's
-        columns = _values(queries), _values(documents)
+        columns = _values(queries, self._columns[0]), _values(documents, self._columns[1])
         n_queries, n_documents = map(len, columns)
         if n_queries != n_documents:
             names = " and ".join(self._columns)
@@ -110,8 +112,15 @@ class BatchScorer:
         return score_rows(self._scorer, *columns, self._columns)
 
 
-def _values(column: Column) -> Sequence[object]:
-    """A column's values as Python's own; what has neither call, of Arrow, arrays and pandas, is a sequence already."""
+def _values(column: Column, name: str) -> Sequence[object]:
+    """A column's values as Python's own; what has neither call, of Arrow, arrays and pandas, is a sequence already.
+
+    Raises:
+        InputTypeError: It is one text, or a table, of which a loop would take the letters, or the names.
+    """
+    n_dimensions = len(getattr(column, "shape", (0,)))
+    if isinstance(column, str | bytes | Mapping) or not hasattr(column, "__len__") or n_dimensions != 1:
+        raise InputTypeError(f"{name} must be a column of texts, got {type(column).__name__}")
     values: Sequence[object]
     if hasattr(column, "to_pylist"):
         values = column.to_pylist()

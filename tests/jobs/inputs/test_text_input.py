@@ -92,6 +92,11 @@ CASES: dict[str, tuple[TextKind, bytes, list[tuple[int, Any]]]] = {
         b'query,document\nq,"d\nq,e\n"q","f\ng"\n',
         [(2, "must be a row of CSV; ',' expected after '\"'"), (3, ("q", "e")), (4, ("q", "f\ng"))],
     ),
+    "carriage returns": (
+        "csv",
+        b'query,document\r\nq,d\re\r\nq,"f\rg"\r\n',
+        [(2, "must be a row of CSV; a carriage return must stand in quotes or before a line feed"), (3, ("q", "f\rg"))],
+    ),
     "quotes that mean nothing between tabs": (
         "tsv",
         b'query\tdocument\n"q\td, "e"\nq\n',

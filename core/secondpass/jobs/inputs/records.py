@@ -208,7 +208,7 @@ def _csv_records(lines: _Lines) -> Iterator[Record]:
             return
         except csv.Error as error:
             lines.give_back(of_record[1:])
-            yield Record(offset, line, InputError(f"must be a row of CSV; {error}"))
+            yield Record(offset, line, InputError(f"must be a row of CSV; {_words(error)}"))
         except InputError as error:
             yield Record(offset, line, error)
         else:
@@ -216,6 +216,13 @@ def _csv_records(lines: _Lines) -> Iterator[Record]:
                 yield Record(offset, line, fields)
             continue
         reader = csv.reader(texts(), strict=True)  # which waits for no end of a quote
+
+
+def _words(error: csv.Error) -> str:
+    said = str(error)
+    if said.startswith("new-line character"):  # which goes on with how a Python program opens files
+        return "a carriage return must stand in quotes or before a line feed"
+    return said
 
 
 @contextmanager
