@@ -227,6 +227,12 @@ def difference(fitted: str, given: str) -> str:
     return f"it was fitted with {'; and with '.join(told)}"
 
 
+def files_differ(one: object, other: object) -> bool:
+    """Whether two fingerprints are known to be those of models with different files."""
+    first, second = (Fingerprint.parse(text) if isinstance(text, str) else None for text in (one, other))
+    return first is not None and second is not None and first.files != second.files
+
+
 def _rounded(precision: str) -> str:
     return _ROUNDED_ALIKE[0] if precision in _ROUNDED_ALIKE else precision
 

@@ -313,7 +313,11 @@ def test_what_would_mix_the_scores_of_two_jobs_is_refused(model: str, tmp_path: 
         ({"options": ModelOptions(activation="sigmoid")}, "activation none there, sigmoid now"),
         ({"settings": JobSettings(shard_rows=30)}, "shard_rows 20 there, 30 now"),
         ({"settings": JobSettings(shard_rows=20, keep_texts=False)}, "keep_texts True there, False now"),
-        ({"model": str(other)}, "the model's files or options differ"),
+        ({"model": str(other)}, "the model's files differ$"),
+        (
+            {"model": str(other), "options": ModelOptions(max_length=16)},
+            "the model's files differ; max_length 32 there, 16 now",
+        ),
     ):
         with pytest.raises(InputError, match=f"holds the scores of another one: {message}"):
             again(**arguments)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from secondpass.errors import InputError
 from secondpass.files.whole_files import write_json
+from secondpass.fingerprints import files_differ
 from secondpass.jobs.shards import Shard
 
 _NAME: Final = "manifest.json"
@@ -16,6 +17,8 @@ _NAME: Final = "manifest.json"
 FOLDERS: Final = ("scores", "finished")
 # Of what a manifest says; one of another version is not read.
 _VERSION: Final = 6
+# Among what a model's scores depend on, what says nothing to people.
+_FINGERPRINT: Final = "fingerprint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +159,15 @@ def _is_begun(path: Path) -> bool:
 
 def _differences(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    told = [name for name in names if name not in _DIGESTS]
-    # A digest differs wherever something does: it is told where nothing else is.
-    return [f"{name} {_shown(before.get(name))} there, {_shown(now.get(name))} now" for name in told] or [
-        _DIGESTS[name] for name in names
+    told = [
+        f"{name} {_shown(before.get(name))} there, {_shown(now.get(name))} now"
+        for name in names
+        if name != _FINGERPRINT
     ]
-
-
-# Names whose values say nothing to people, and what it means that they differ.
-_DIGESTS: Final = {"fingerprint": "the model's files or options differ"}
+    if files_differ(before.get(_FINGERPRINT), now.get(_FINGERPRINT)):
+        return ["the model's files differ", *told]
+    # It is another one wherever something differs.
+    return told or ["the model's files or options differ" for name in names]
 
 
 def _shown(value: object) -> str:
