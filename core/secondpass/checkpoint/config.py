@@ -6,6 +6,7 @@ from secondpass.checkpoint.folder import Folder
 from secondpass.checkpoint.gte import gte_config, is_gte
 from secondpass.checkpoint.stated_sizes import check_sizes
 from secondpass.checkpoint.stored_formats import check_formats
+from secondpass.checkpoint.tensor_headers import all_headers
 from secondpass.errors import CheckpointError, RemoteCodeError
 
 
@@ -26,8 +27,9 @@ def load_config(folder: Folder) -> PreTrainedConfig:
             f"{folder.name} is scored by code in the checkpoint (auto_map: {code}); "
             "read that code, then pass trust_remote_code=True to run it"
         )
-    check_formats(folder)
-    check_sizes(folder, folder.config)
+    headers = all_headers(folder)
+    check_formats(folder.name, headers)
+    check_sizes(folder.name, headers, folder.config)
     gte = gte_config(folder)
     if gte is not None:
         return gte

@@ -1,11 +1,10 @@
 """What a config states about sizes, held against the weights on disk before anything of that size is built."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from secondpass.arguments import describe
-from secondpass.checkpoint.folder import Folder
-from secondpass.checkpoint.tensor_headers import all_headers
+from secondpass.checkpoint.tensor_headers import Header
 from secondpass.errors import CheckpointError
 
 # Every layer has a tensor of its own, but for ALBERT's, which share theirs and are fewer than its tensors.
@@ -14,16 +13,14 @@ _COUNTS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
 _WIDTHS = ("vocab_size", "hidden_size", "dim", "d_model", "intermediate_size", "hidden_dim", "embedding_size")
 
 
-def check_sizes(folder: Folder, stated: Mapping[str, Any]) -> None:
+def check_sizes(name: str, headers: Sequence[Header], stated: Mapping[str, Any]) -> None:
     """Raise CheckpointError if a config states more layers or wider ones than the weights hold.
 
-    Only the headers of the files are read. Files that cannot be read are left to what loads them.
-
     Args:
-        folder: Where the weights are.
+        name: The checkpoint's.
+        headers: Of all its weights.
         stated: What the config says.
     """
-    headers = all_headers(folder)
     if not headers:
         return
     widest = max(max(header.shape, default=0) for header in headers)
@@ -32,6 +29,6 @@ def check_sizes(folder: Folder, stated: Mapping[str, Any]) -> None:
             value = stated.get(key)
             if isinstance(value, int) and value > limit:
                 raise CheckpointError(
-                    f"{folder.name}: config.json: {key} must fit the weights, which have {limit} {holds}, "
+                    f"{name}: config.json: {key} must fit the weights, which have {limit} {holds}, "
                     f"got {describe(value)}"
                 )

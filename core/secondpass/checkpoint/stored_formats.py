@@ -1,6 +1,7 @@
 """The number formats of the weights on disk: in integers or in 8 bits they mean nothing without their scales."""
 
 import re
+from collections.abc import Iterable
 
 import torch
 
@@ -22,18 +23,17 @@ _UNSCALED = ("F64", "F32", "F16", "BF16", "float64", "float32", "float16", "bflo
 _LOADED = re.compile(r"(pytorch_)?model(-\d+-of-\d+)?\.(safetensors|bin)")
 
 
-def check_formats(folder: Folder) -> None:
+def check_formats(name: str, headers: Iterable[Header]) -> None:
     """Raise CheckpointError if weights that are loaded are quantised.
 
-    Only the headers of the files are read. Files that cannot be read are left to what loads them.
-
     Args:
-        folder: Where the weights are.
+        name: The checkpoint's.
+        headers: Of all its weights.
     """
-    quantised = next(filter(_is_quantised, all_headers(folder)), None)
+    quantised = next(filter(_is_quantised, headers), None)
     if quantised is not None:
         raise CheckpointError(
-            f"{folder.name}: weights must be float32, float16 or bfloat16, got {quantised.dtype} for {quantised.name}: "
+            f"{name}: weights must be float32, float16 or bfloat16, got {quantised.dtype} for {quantised.name}: "
             "quantised weights cannot be read"
         )
 

@@ -42,7 +42,7 @@ def safetensors_headers(file: Path) -> Iterator[Header]:
 
 
 def all_headers(folder: Folder) -> list[Header]:
-    """The headers of all files of weights in a checkpoint's folder, but for files that cannot be read."""
+    """The headers of all files of weights in a checkpoint's folder; what cannot be read is left to what loads it."""
     return [header for file in sorted(folder.whole.path.iterdir()) for header in _readable_headers(file)]
 
 

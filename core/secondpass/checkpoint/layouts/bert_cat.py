@@ -16,6 +16,7 @@ from secondpass.checkpoint.ranking_model import PretrainedModel, SplitModel
 from secondpass.checkpoint.score_activation import ScoreActivation
 from secondpass.checkpoint.stated_sizes import check_sizes
 from secondpass.checkpoint.stored_formats import check_formats
+from secondpass.checkpoint.tensor_headers import all_headers
 from secondpass.checkpoint.weights import fill, load_state
 from secondpass.encoder.pooling import Pooling
 from secondpass.errors import CheckpointError
@@ -66,8 +67,9 @@ def _inner_model(folder: Folder) -> "PreTrainedModel":
 
     values = _stated(folder)
     model_type = values.pop("model_type", _DEFAULT_INNER)
-    check_formats(folder)
-    check_sizes(folder, values)
+    headers = all_headers(folder)
+    check_formats(folder.name, headers)
+    check_sizes(folder.name, headers, values)
     try:
         model = AutoModel.from_config(AutoConfig.for_model(model_type, **values), dtype=torch.float32)
     except Exception as error:  # config classes validate with exceptions of their own, torch with more

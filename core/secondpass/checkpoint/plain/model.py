@@ -16,6 +16,7 @@ from secondpass.checkpoint.plain.config import plain_config
 from secondpass.checkpoint.plain.stored_tensors import Place, StoredTensors, find_tensors
 from secondpass.checkpoint.stated_sizes import check_sizes
 from secondpass.checkpoint.stored_formats import check_formats
+from secondpass.checkpoint.tensor_headers import all_headers
 from secondpass.checkpoint.weights import check_weights, is_leftover, stored_files
 from secondpass.encoder.architectures import Architecture, architecture_of
 from secondpass.encoder.architectures.architecture import Stored
@@ -128,8 +129,9 @@ class _Plan:
     def of(cls, folder: Folder) -> "_Plan | None":
         if folder.base is not None or folder.has_adapter or folder.config.get("auto_map"):
             return None
-        check_formats(folder)
-        check_sizes(folder, folder.config)  # before anything is made for as many layers as it states
+        headers = all_headers(folder)
+        check_formats(folder.name, headers)
+        check_sizes(folder.name, headers, folder.config)  # before anything is made for as many layers as it states
         config = plain_config(folder.config)
         architecture = architecture_of(config)
         if config is None or architecture is None or architecture.stored is None:
